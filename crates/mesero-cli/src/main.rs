@@ -1,0 +1,2 @@
+//! The `mesero` program.
+fn main() {}

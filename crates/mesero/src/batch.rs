@@ -1,0 +1,191 @@
+//! A stream of inputs becomes a stream of answers, with every input's identity on its answer.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use futures_core::future::BoxFuture;
+use futures_core::stream::FusedStream;
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
+
+use crate::call::{Answer, Call, Report};
+use crate::slot::Attempt;
+use crate::{Dispatcher, Error, Failure};
+
+/// One input's answer.
+#[derive(Debug, Clone)]
+pub struct Item<I, T> {
+    /// The input's place in the stream of inputs; the first is 0.
+    pub index: u64,
+    /// The input itself.
+    pub input: I,
+    /// The resource's reply, or why there is none.
+    pub result: Result<T, Error>,
+    /// Where the answer came from, and what it took.
+    pub report: Report,
+}
+
+impl<T: Send + Sync + 'static> Dispatcher<T> {
+    /// Calls the resource once for every input: as many at once as there are slots, and as many
+    /// again wait in the queue, so that a slot that comes back is taken up at once.
+    ///
+    /// The answers come as they complete; see [`Answers::ordered`]. An input that fails harms no
+    /// other. An input is taken from `inputs` only when there is room for it: whoever reads the
+    /// answers slowly slows the inputs down, and no input is refused because the queue is full or
+    /// the rate used up. Calls in flight go on while the answers are not read. Dropping the
+    /// answers leaves all calls, and takes no further input.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::Dispatcher;
+    ///
+    /// let squares = Dispatcher::builder("square").limit(4).build()?;
+    /// let mut answers = squares.call_all(0..4, |n, _attempt| async move { Ok(n * n) });
+    /// let mut sum = 0;
+    /// while let Some(answer) = answers.next().await {
+    ///     sum += answer.result?;
+    /// }
+    /// assert_eq!(sum, 14);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn call_all<I, N, W, F>(&self, inputs: N, work: W) -> Answers<I, T>
+    where
+        I: Clone + Send + 'static,
+        N: IntoIterator<Item = I>,
+        N::IntoIter: Send + 'static,
+        W: Fn(I, Attempt) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        self.call_stream(stream::iter(inputs), |_| Call::unkeyed(), work)
+    }
+
+    /// As [`call_all`](Self::call_all), for inputs that come one by one; `call` says each input's
+    /// key, arguments and deadline.
+    pub fn call_stream<I, S, C, W, F>(&self, inputs: S, call: C, work: W) -> Answers<I, T>
+    where
+        I: Clone + Send + 'static,
+        S: Stream<Item = I> + Send + 'static,
+        C: Fn(&I) -> Call + Send + 'static,
+        W: Fn(I, Attempt) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        let dispatcher = self.clone();
+        let work = Arc::new(work);
+        let calls = inputs.enumerate().map(move |(index, input)| {
+            let (work, again) = (Arc::clone(&work), input.clone());
+            let call = call(&input).wait_for_room();
+            let dispatcher = dispatcher.clone();
+            let answer = async move {
+                let Answer { result, report } =
+                    dispatcher.ask(call, move |attempt| work(again.clone(), attempt)).await;
+                let index = u64::try_from(index).unwrap_or(u64::MAX);
+                Item { index, input, result, report }
+            };
+            Box::pin(answer) as Flight<I, T>
+        });
+        let dispatcher = self.clone();
+        Answers {
+            calls: Box::pin(calls.fuse()),
+            window: Box::new(move || 2 * dispatcher.limit()),
+            flights: FuturesUnordered::new(),
+            order: Order::AsCompleted,
+        }
+    }
+}
+
+/// The answers to a stream of inputs; a [`Stream`].
+///
+/// It holds at most twice as many calls as the dispatcher has slots.
+#[must_use = "no input is taken until the answers are asked for"]
+pub struct Answers<I, T> {
+    calls: Pin<Box<dyn FusedStream<Item = Flight<I, T>> + Send>>,
+    window: Box<dyn Fn() -> usize + Send>,
+    flights: FuturesUnordered<Flight<I, T>>,
+    order: Order<I, T>,
+}
+
+/// A call on its way to its answer.
+type Flight<I, T> = BoxFuture<'static, Item<I, T>>;
+
+/// In which order answers are given out.
+enum Order<I, T> {
+    AsCompleted,
+    AsGiven {
+        next: u64,
+        /// Answers that came before their turn.
+        early: BTreeMap<u64, Item<I, T>>,
+        most: usize,
+    },
+}
+
+impl<I: Unpin, T: Unpin> Answers<I, T> {
+    /// Gives the answers in the order of the inputs.
+    ///
+    /// At most `early` answers that came before their turn are kept; when there are that many, no
+    /// further input is taken until the answer that all wait for has come.
+    pub fn ordered(mut self, early: NonZeroUsize) -> Self {
+        let (next, most) = (0, early.get());
+        self.order = Order::AsGiven { next, early: BTreeMap::new(), most };
+        self
+    }
+
+    /// The next answer; none when all inputs are answered. Dropping it loses nothing.
+    pub async fn next(&mut self) -> Option<Item<I, T>> {
+        StreamExt::next(self).await
+    }
+
+    fn has_room(&self) -> bool {
+        let kept = match &self.order {
+            Order::AsCompleted => true,
+            Order::AsGiven { early, most, .. } => early.len() < *most,
+        };
+        kept && self.flights.len() < (self.window)()
+    }
+}
+
+impl<I: Unpin, T: Unpin> Stream for Answers<I, T> {
+    type Item = Item<I, T>;
+
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        loop {
+            if let Order::AsGiven { next, early, .. } = &mut this.order
+                && let Some(item) = early.remove(next)
+            {
+                *next += 1;
+                return Poll::Ready(Some(item));
+            }
+            let mut dry = this.calls.is_terminated();
+            while !dry && this.has_room() {
+                match this.calls.as_mut().poll_next(context) {
+                    Poll::Ready(Some(call)) => this.flights.push(call),
+                    Poll::Ready(None) => dry = true,
+                    Poll::Pending => break,
+                }
+            }
+            match Pin::new(&mut this.flights).poll_next(context) {
+                Poll::Ready(Some(item)) => match &mut this.order {
+                    Order::AsCompleted => return Poll::Ready(Some(item)),
+                    Order::AsGiven { early, .. } => {
+                        early.insert(item.index, item);
+                    }
+                },
+                Poll::Ready(None) if dry => return Poll::Ready(None),
+                // No call in flight: the inputs wake us.
+                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+}
+
+impl<I, T> fmt::Debug for Answers<I, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Answers").field("in_flight", &self.flights.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,160 @@
+//! How a dispatcher is made.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::Dispatcher;
+use crate::event::Observer;
+use crate::policy::cache::{Cache, Settings};
+use crate::policy::{OnDisconnect, Policy, Rate, Retry};
+use crate::state::{Sharing, State};
+
+/// Makes a [`Dispatcher`]; every setting has a safe default, see [`Policy`].
+pub struct Builder<T> {
+    name: Arc<str>,
+    policy: Policy,
+    limit: usize,
+    sharing: Sharing<T>,
+    observers: Vec<Arc<dyn Observer>>,
+}
+
+impl<T: Send + Sync + 'static> Builder<T> {
+    pub(crate) fn new(name: Arc<str>) -> Self {
+        let policy = Policy::default();
+        Self {
+            name,
+            limit: policy.limit.get(),
+            policy,
+            sharing: Sharing { share: None, coalesce: false, cache: None },
+            observers: Vec::new(),
+        }
+    }
+
+    /// Takes all rules from `policy`.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.limit = policy.limit.get();
+        self.policy = policy;
+        self
+    }
+
+    /// How many attempts may occupy the resource at once. Zero is refused by [`build`](Self::build).
+    #[must_use]
+    pub fn limit(mut self, slots: usize) -> Self {
+        self.limit = slots;
+        self
+    }
+
+    /// How many jobs may wait for a slot.
+    #[must_use]
+    pub fn queue(mut self, jobs: usize) -> Self {
+        self.policy.queue = jobs;
+        self
+    }
+
+    /// How many jobs may be admitted in a time.
+    #[must_use]
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.policy.rate = Some(rate);
+        self
+    }
+
+    /// How long one attempt may take.
+    #[must_use]
+    pub fn timeout(mut self, after: Duration) -> Self {
+        self.policy.timeout = Some(after);
+        self
+    }
+
+    /// How long a call may take, from its arrival to its answer.
+    #[must_use]
+    pub fn deadline(mut self, after: Duration) -> Self {
+        self.policy.deadline = Some(after);
+        self
+    }
+
+    /// How to try again.
+    #[must_use]
+    pub fn retry(mut self, retry: Retry) -> Self {
+        self.policy.retry = Some(retry);
+        self
+    }
+
+    /// What becomes of a job whose last waiter has left.
+    #[must_use]
+    pub fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
+        self.policy.on_disconnect = on_disconnect;
+        self
+    }
+
+    /// Tells `observer` every fact; may be said several times.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// The dispatcher.
+    ///
+    /// # Errors
+    /// If the limit is zero: nothing could ever run.
+    pub fn build(mut self) -> Result<Dispatcher<T>, BuildError> {
+        self.policy.limit = NonZeroUsize::new(self.limit).ok_or(BuildError::NoSlots)?;
+        let state = State::new(self.policy, self.sharing, !self.observers.is_empty());
+        Ok(Dispatcher::new(self.name, state, self.observers))
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> Builder<T> {
+    /// Calls with the same key, while a job of that key is in flight, share it.
+    #[must_use]
+    pub fn coalesce(mut self) -> Self {
+        self.sharing.coalesce = true;
+        self.sharing.share = Some(T::clone);
+        self
+    }
+
+    /// Keeps replies by key for `ttl`, in at most `bytes` bytes of memory; the least used leave
+    /// first. `size_of` says how many bytes a reply takes.
+    ///
+    /// Only replies are kept, never errors. A reply is cloned into the cache and out of it: make
+    /// that cheap, by an [`Arc`] for instance.
+    #[must_use]
+    pub fn cache(mut self, ttl: Duration, bytes: u64, size_of: fn(&T) -> usize) -> Self {
+        self.sharing.cache = Some(Cache::new(Settings { ttl, bytes, size_of }));
+        self.sharing.share = Some(T::clone);
+        self
+    }
+}
+
+impl<T> fmt::Debug for Builder<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("name", &self.name)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no dispatcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// The limit is zero.
+    NoSlots,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::NoSlots => {
+                f.write_str("the limit is 0, so nothing could ever run; use at least 1")
+            }
+        }
+    }
+}
+
+impl StdError for BuildError {}

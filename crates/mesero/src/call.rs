@@ -1,0 +1,217 @@
+//! What a caller asks for, and what the caller gets back.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Error;
+
+/// One caller's wish: what to call the resource with, and by when.
+///
+/// A call with a [key](Call::new) can share the work of another call with the same key, where the
+/// dispatcher coalesces or caches; a call [without one](Call::unkeyed) never does.
+///
+/// ```
+/// use std::time::Duration;
+/// use mesero::Call;
+///
+/// let call = Call::new("3").argument("num", "3").deadline(Duration::from_secs(2));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Call {
+    pub(crate) key: Option<Key>,
+    pub(crate) arguments: Vec<Argument>,
+    pub(crate) patience: Patience,
+    pub(crate) room: Room,
+}
+
+impl Call {
+    /// A call that may share its work with every other call of the same `key`.
+    pub fn new(key: impl Into<Key>) -> Self {
+        Self { key: Some(key.into()), ..Self::default() }
+    }
+
+    /// A call that is always work of its own.
+    pub fn unkeyed() -> Self {
+        Self::default()
+    }
+
+    /// Adds a named argument, which the list of jobs in flight will show as it is.
+    ///
+    /// The engine does not read it; what the work is done with is captured by the closure.
+    #[must_use]
+    pub fn argument(mut self, name: impl Into<Arc<str>>, text: impl Into<String>) -> Self {
+        self.arguments.push(Argument { name: name.into(), text: text.into() });
+        self
+    }
+
+    /// Gives up `after` this long, counted from the moment the call is made.
+    ///
+    /// It replaces the dispatcher's own deadline, and covers everything: the wait for a slot, all
+    /// attempts and the backoff between them.
+    #[must_use]
+    pub fn deadline(mut self, after: Duration) -> Self {
+        self.patience = Patience::For(after);
+        self
+    }
+
+    /// Waits for ever, whatever the dispatcher's own deadline says.
+    #[must_use]
+    pub fn without_deadline(mut self) -> Self {
+        self.patience = Patience::Endless;
+        self
+    }
+
+    /// Waits for room where the call would be refused because the queue is full or the rate is
+    /// used up.
+    ///
+    /// Until there is room the call is not counted as started, and stands nowhere: calls that wait
+    /// this way have no order among them. It is meant for a source that brings one call at a time,
+    /// as [`call_all`](crate::Dispatcher::call_all) does.
+    #[must_use]
+    pub fn wait_for_room(mut self) -> Self {
+        self.room = Room::Wait;
+        self
+    }
+}
+
+/// How long a call waits for its answer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) enum Patience {
+    /// As long as the dispatcher's deadline says.
+    #[default]
+    AsPolicy,
+    For(Duration),
+    Endless,
+}
+
+/// What a call does when there is no room for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Room {
+    #[default]
+    Refuse,
+    Wait,
+}
+
+/// What makes two calls the same work.
+///
+/// Cheap to clone. Everything that changes the answer belongs into it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(Arc<str>);
+
+impl Key {
+    /// The key as it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self(text.into())
+    }
+}
+
+impl From<String> for Key {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
+
+/// A named argument of a call, as the caller wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Argument {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its text, unchanged.
+    pub text: String,
+}
+
+/// The number of a job: unique in its dispatcher, rising in the order of admission, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct JobId(pub(crate) u64);
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(JobId)
+    }
+}
+
+/// What a call came to.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// The resource's reply, or why there is none.
+    pub result: Result<T, Error>,
+    /// Where the answer came from, and what it took.
+    pub report: Report,
+}
+
+/// Where an answer came from, and what it took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Report {
+    /// Who did the work.
+    pub origin: Origin,
+    /// The job that did the work; none where the call was refused or answered from the cache.
+    pub job: Option<JobId>,
+    /// How long the job stood in the queue, all its turns together.
+    pub waited: Duration,
+    /// How long the job's attempts ran, all together.
+    pub ran: Duration,
+    /// How often the job tried, the first time included.
+    pub attempts: u32,
+}
+
+impl Report {
+    pub(crate) fn of(origin: Origin) -> Self {
+        Self { origin, job: None, waited: Duration::ZERO, ran: Duration::ZERO, attempts: 0 }
+    }
+}
+
+/// Who did the work of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// This call started the job.
+    Led,
+    /// The job was in flight already, and this call shared it.
+    Joined,
+    /// The answer was in the cache.
+    Cached,
+    /// Nobody: the call was refused.
+    Refused,
+}
+
+/// What is known of a job from its start on; shared by everything that speaks of it.
+#[derive(Debug)]
+pub struct JobInfo {
+    /// Its number.
+    pub id: JobId,
+    /// Its key, where the leading call had one.
+    pub key: Option<Key>,
+    /// The leading call's arguments.
+    pub arguments: Vec<Argument>,
+    /// When it was admitted.
+    pub started: Instant,
+}

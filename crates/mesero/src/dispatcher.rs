@@ -1,0 +1,177 @@
+//! THE PIPELINE: from a call to its answer, read from top to bottom.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use crate::call::{Answer, Call, JobId, Origin, Report};
+use crate::event::Observer;
+use crate::registry::JobView;
+use crate::slot::{Attempt, Seats};
+use crate::state::{Admission, State};
+use crate::stats::Stats;
+use crate::{Builder, Error, Failure};
+
+mod run;
+mod shared;
+mod waiting;
+
+use shared::Shared;
+use waiting::Waiting;
+
+/// A bounded, shared way to call something slow.
+///
+/// Cheap to clone; all clones are one dispatcher. `T` is the resource's reply. It needs
+/// [`Clone`] only where replies are shared: by [coalescing](Builder::coalesce) or by a
+/// [cache](Builder::cache).
+///
+/// Jobs run as tasks of the tokio runtime on which the call was made.
+pub struct Dispatcher<T> {
+    shared: Arc<Shared<T>>,
+}
+
+impl<T: Send + Sync + 'static> Dispatcher<T> {
+    /// Begins a dispatcher for the resource called `name`.
+    pub fn builder(name: impl Into<Arc<str>>) -> Builder<T> {
+        Builder::new(name.into())
+    }
+
+    pub(crate) fn new(name: Arc<str>, state: State<T>, observers: Vec<Arc<dyn Observer>>) -> Self {
+        Self { shared: Arc::new(Shared::new(name, state, observers)) }
+    }
+
+    /// Calls the resource, and waits for its reply.
+    ///
+    /// `work` is what one attempt does; it runs again for every retry, and not at all if the call
+    /// is answered from the cache, shares a job in flight, or is refused.
+    ///
+    /// Dropping the returned future leaves the job: other calls that share it still get their
+    /// answer, and when the last one has left, the policy says whether the job goes on.
+    ///
+    /// # Errors
+    /// See [`Error`]: the resource failed, time ran out, or the call was refused.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::builder("square").limit(4).build()?;
+    /// let nine = squares.call(Call::new("3"), |_attempt| async { Ok(3 * 3) }).await?;
+    /// assert_eq!(nine, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn call<W, F>(&self, call: Call, work: W) -> Result<T, Error>
+    where
+        W: FnMut(Attempt) -> F + Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        self.ask(call, work).await.result
+    }
+
+    /// As [`call`](Self::call), and says what the answer took.
+    pub async fn ask<W, F>(&self, mut call: Call, work: W) -> Answer<T>
+    where
+        W: FnMut(Attempt) -> F + Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        let (job, deadline, origin) = match self.shared.admit(&mut call).await {
+            Admission::Cached(value, share) => {
+                return Answer { result: Ok(share(&value)), report: Report::of(Origin::Cached) };
+            }
+            Admission::Refused(refusal) => {
+                let result = Err(Error::Refused(refusal));
+                return Answer { result, report: Report::of(Origin::Refused) };
+            }
+            Admission::Joined(job, deadline) => (job, deadline, Origin::Joined),
+            Admission::Led(job, deadline, turn) => {
+                self.shared.lead(&job, turn, work);
+                (job, deadline, Origin::Led)
+            }
+        };
+        let mut answer = Waiting::new(&self.shared, job).answer(deadline).await;
+        answer.report.origin = origin;
+        answer
+    }
+
+    /// Every job in flight in the order of admission, and after them every attempt that still
+    /// occupies the resource although its job is over.
+    ///
+    /// Takes time in proportion to their number, under the dispatcher's lock.
+    pub fn jobs(&self) -> Vec<JobView> {
+        self.shared.with(|state, now| state.jobs(now))
+    }
+
+    /// One job in flight, or one whose attempt still occupies the resource.
+    pub fn job(&self, id: JobId) -> Option<JobView> {
+        self.shared.with(|state, now| state.job(id, now))
+    }
+
+    /// Tells a job to stop: all its callers get [`Error::Cancelled`], its place in the queue is
+    /// free at once, and a running attempt is dropped. False if it is not in flight.
+    ///
+    /// The slot of a running attempt comes back when the resource has really stopped.
+    pub fn cancel(&self, id: JobId) -> bool {
+        self.shared.with(|state, now| state.cancel(id, now))
+    }
+
+    /// Takes nothing new from now on; what is in, goes on.
+    pub fn drain(&self) {
+        self.shared.drain();
+    }
+
+    /// Drains, and ends at once what is in: what waits is [shed](Error::Shed), what runs is
+    /// [cancelled](Error::Cancelled).
+    pub fn stop(&self) {
+        self.shared.drain();
+        self.shared.with(|state, now| state.stop_all(now));
+    }
+
+    /// Waits until no call waits, no job is in flight and no slot is occupied.
+    pub async fn idle(&self) {
+        self.shared.until_quiet(|stats| stats.is_idle()).await;
+    }
+
+    /// Waits until every job in flight is over, though the resource may still be occupied.
+    pub async fn jobs_finished(&self) {
+        self.shared.until_quiet(|stats| stats.jobs.in_flight == 0).await;
+    }
+
+    /// Changes how many slots there are. Lowering takes no slot away from those who have one.
+    pub fn set_limit(&self, limit: NonZeroUsize) {
+        self.shared.with(|state, now| state.resize(limit, now));
+    }
+
+    /// How many slots there are.
+    pub fn limit(&self) -> usize {
+        self.shared.with(|state, _| state.limit())
+    }
+
+    /// The counts at this moment.
+    pub fn stats(&self) -> Stats {
+        self.shared.with(|state, _| state.stats())
+    }
+
+    /// The resource's name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// A handle to close and open seats, for whatever looks after the resource.
+    pub fn seats(&self) -> Seats {
+        Seats::of(Arc::clone(&self.shared) as _)
+    }
+}
+
+impl<T> Clone for Dispatcher<T> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<T> fmt::Debug for Dispatcher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatcher").field("name", &self.shared.name).finish_non_exhaustive()
+    }
+}

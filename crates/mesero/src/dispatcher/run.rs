@@ -1,0 +1,181 @@
+//! The job's own task: turns, attempts, pauses, and exactly one end.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::Shared;
+use crate::call::JobId;
+use crate::job::Job;
+use crate::panic::panicked;
+use crate::slot::{Attempt, Slot};
+use crate::state::Turn;
+use crate::{Error, Failure, Phase};
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    /// Starts the task of a job that has just been admitted.
+    pub(super) fn lead<W, F>(self: &Arc<Self>, job: &Arc<Job<T>>, turn: Turn, work: W)
+    where
+        W: FnMut(Attempt) -> F + Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        let turn = match turn {
+            Turn::Now(seat) => Seated::Now(Slot::new(seat, Arc::clone(self) as _)),
+            Turn::Later(told) => Seated::Later(told),
+        };
+        let run = Run { shared: Arc::clone(self), job: Arc::clone(job), over: false };
+        self.tasks.spawn(run.until_over(turn, work));
+    }
+}
+
+/// A job's turn, with the slot in a guard.
+enum Seated {
+    Now(Slot),
+    Later(tokio::sync::oneshot::Receiver<Slot>),
+}
+
+/// A job's task. However it ends, by a result, a panic or a drop, the job gets exactly one outcome.
+struct Run<T: Send + Sync + 'static> {
+    shared: Arc<Shared<T>>,
+    job: Arc<Job<T>>,
+    over: bool,
+}
+
+impl<T: Send + Sync + 'static> Run<T> {
+    async fn until_over<W, F>(mut self, mut turn: Seated, mut work: W)
+    where
+        W: FnMut(Attempt) -> F + Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        let result = loop {
+            let slot = match self.wait_for_slot(turn).await {
+                Ok(slot) => slot,
+                Err(error) => break Err(error),
+            };
+            let error = match self.attempt(&slot, &mut work).await {
+                // The slot outlives the outcome, so that nobody sees the job run without one.
+                Ok(value) => {
+                    self.finish(Ok(value));
+                    return;
+                }
+                Err(error) => error,
+            };
+            let id = self.job.id();
+            let pause = self.shared.with(|state, now| state.retry(id, &error, now));
+            let Some(pause) = pause else { break Err(error) };
+            // A job in backoff holds no slot.
+            drop(slot);
+            tokio::select! {
+                biased;
+                reason = self.job.stop.raised() => break Err(reason),
+                () = sleep(pause) => {}
+            }
+            turn = match self.shared.with(|state, now| state.rejoin(&self.job.info, now)) {
+                Turn::Now(seat) => Seated::Now(Slot::new(seat, Arc::clone(&self.shared) as _)),
+                Turn::Later(told) => Seated::Later(told),
+            };
+        };
+        self.finish(result);
+    }
+
+    /// Leaves the queue at the job's deadline, or when it is told to stop.
+    async fn wait_for_slot(&self, turn: Seated) -> Result<Slot, Error> {
+        let told = match turn {
+            Seated::Now(slot) => return Ok(slot),
+            Seated::Later(told) => told,
+        };
+        tokio::select! {
+            biased;
+            reason = self.job.stop.raised() => Err(reason),
+            told = told => match told {
+                Ok(slot) => Ok(slot),
+                // Taken out of the queue, which only an order to stop does.
+                Err(_) => Err(self.job.stop.raised().await),
+            },
+            () = self.deadline() => Err(Error::Expired { phase: Phase::Queued }),
+        }
+    }
+
+    /// One try, bounded by the timeout and by the job's deadline.
+    async fn attempt<W, F>(&self, slot: &Slot, work: &mut W) -> Result<T, Error>
+    where
+        W: FnMut(Attempt) -> F,
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let id = self.job.id();
+        let (number, timeout, deadline) = self.shared.with(|state, now| {
+            let number = state.begin_attempt(id, now);
+            let timeout = state.timeout().map(|after| (now + after, after));
+            (number, timeout, state.deadline(id))
+        });
+        let until = match (timeout, deadline) {
+            (Some((at, _)), Some(deadline)) => Some(at.min(deadline)),
+            (Some((at, _)), None) => Some(at),
+            (None, deadline) => deadline,
+        };
+        let job = Arc::clone(&self.job.info);
+        let attempt = Attempt { job, slot: slot.clone(), number, until };
+        let mut result = pin!(catch_panic(async { work(attempt).await }));
+        let timed_out = async {
+            match timeout {
+                Some((at, after)) => {
+                    sleep_until(at).await;
+                    Error::TimedOut { after }
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            result = &mut result => result.map_err(Error::Failed),
+            reason = self.job.stop.raised() => Err(reason),
+            error = timed_out => Err(error),
+            () = self.deadline() => Err(Error::Expired { phase: Phase::Running }),
+        }
+    }
+
+    /// Waits for the job's deadline, which followers can move while it is waited for.
+    async fn deadline(&self) {
+        let current = |id: JobId| self.shared.with(|state, _| state.deadline(id));
+        loop {
+            match current(self.job.id()) {
+                None => std::future::pending().await,
+                Some(deadline) if deadline <= Instant::now() => return,
+                Some(deadline) => sleep_until(deadline).await,
+            }
+        }
+    }
+
+    fn finish(&mut self, result: Result<T, Error>) {
+        self.over = true;
+        let report = self.shared.with(|state, now| state.finish(&self.job, &result, now));
+        if let Some(report) = report {
+            self.job.publish(result, report);
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Run<T> {
+    fn drop(&mut self) {
+        if !self.over {
+            // The runtime was shut down under the job.
+            self.finish(Err(Error::Failed(Failure::lost("the runtime of the job was shut down"))));
+        }
+    }
+}
+
+/// Turns a panic of the work into a failure.
+async fn catch_panic<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut work = pin!(work);
+    std::future::poll_fn(|context| {
+        // The work is dropped after a panic and never polled again, so nobody sees it half done.
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+            Ok(poll) => poll,
+            Err(payload) => Poll::Ready(panicked(&*payload)),
+        }
+    })
+    .await
+}

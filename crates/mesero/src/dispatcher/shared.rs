@@ -1,0 +1,117 @@
+//! What all handles, jobs and slots of a dispatcher hold: the lock, and what happens after it.
+
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep};
+use tokio_util::task::TaskTracker;
+
+use crate::call::Call;
+use crate::event::Observer;
+use crate::lock::Lock;
+use crate::slot::{Home, Slot};
+use crate::state::{Admission, Effects, NotYet, State};
+use crate::stats::Stats;
+
+pub(crate) struct Shared<T> {
+    pub(super) name: Arc<str>,
+    pub(super) tasks: TaskTracker,
+    state: Mutex<State<T>>,
+    observers: Vec<Arc<dyn Observer>>,
+    room: Notify,
+    quieter: Notify,
+}
+
+impl<T: Send + Sync + 'static> Shared<T> {
+    pub(super) fn new(name: Arc<str>, state: State<T>, observers: Vec<Arc<dyn Observer>>) -> Self {
+        Self {
+            name,
+            tasks: TaskTracker::new(),
+            state: Mutex::new(state),
+            observers,
+            room: Notify::new(),
+            quieter: Notify::new(),
+        }
+    }
+
+    /// Changes the state under the lock; then, without it, does what the change left to be done.
+    pub(super) fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut State<T>, Instant) -> R) -> R {
+        let now = Instant::now();
+        let (result, effects) = {
+            let mut state = self.state.locked();
+            let result = change(&mut state, now);
+            (result, state.take_effects())
+        };
+        self.carry_out(effects);
+        result
+    }
+
+    fn carry_out(self: &Arc<Self>, effects: Effects) {
+        for (tell, seat) in effects.grants {
+            // If nobody listens any more the slot comes back at once, by its drop.
+            let _ = tell.send(Slot::new(seat, Arc::clone(self) as _));
+        }
+        for event in &effects.events {
+            for observer in &self.observers {
+                observer.observe(event);
+            }
+        }
+        if effects.room {
+            self.room.notify_one();
+        }
+        if effects.quieter {
+            self.quieter.notify_waiters();
+        }
+    }
+
+    /// Admits a call; waits for room first where the call says so.
+    pub(super) async fn admit(self: &Arc<Self>, call: &mut Call) -> Admission<T> {
+        loop {
+            // Registered before the look, so that room made in between is not missed.
+            let room = self.room.notified();
+            match self.with(|state, now| state.admit(call, now)) {
+                Ok(admission) => return admission,
+                Err(NotYet { after: Some(pause) }) => sleep(pause).await,
+                Err(NotYet { after: None }) => room.await,
+            }
+        }
+    }
+
+    /// Takes nothing new; whoever waits for room learns that there will be none.
+    pub(super) fn drain(self: &Arc<Self>) {
+        self.with(|state, _| state.drain());
+        self.room.notify_waiters();
+    }
+
+    /// Waits until the counts are as wanted. They are looked at whenever a job or a slot goes.
+    pub(super) async fn until_quiet(self: &Arc<Self>, wanted: impl Fn(&Stats) -> bool) {
+        loop {
+            let quieter = self.quieter.notified();
+            if wanted(&self.with(|state, _| state.stats())) {
+                return;
+            }
+            quieter.await;
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static> Home for Shared<T> {
+    fn give_back(self: Arc<Self>, seat: usize) {
+        self.with(|state, now| state.give_back(seat, now));
+    }
+
+    fn close_seats(&self, seats: &[usize]) {
+        let mut state = self.state.locked();
+        for seat in seats {
+            state.close_seat(*seat);
+        }
+    }
+
+    fn open_seats(self: Arc<Self>, seats: &[usize]) {
+        self.with(|state, now| {
+            for seat in seats {
+                state.open_seat(*seat, now);
+            }
+        });
+    }
+}

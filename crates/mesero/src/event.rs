@@ -1,0 +1,182 @@
+//! Facts: what happened, told once, to everybody who counts, logs or draws.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::call::JobInfo;
+use crate::{Error, Phase, Refusal};
+
+/// Something that happened in a dispatcher.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// When.
+    pub at: Instant,
+    /// What.
+    pub fact: Fact,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Fact {
+    /// A call was turned away.
+    CallRefused(Refusal),
+    /// A call was answered from the cache.
+    CallCached,
+    /// A call started a job.
+    CallLed(Arc<JobInfo>),
+    /// A call shares a job in flight.
+    CallJoined(Arc<JobInfo>),
+    /// A call that led or joined a job got its answer, or left.
+    CallFinished,
+    /// A job waits for a slot; again, where it has tried before.
+    JobQueued {
+        /// Which.
+        job: Arc<JobInfo>,
+        /// Whether it comes back for another try.
+        again: bool,
+    },
+    /// A job left the queue: with a slot, or because it ended.
+    JobUnqueued {
+        /// Which.
+        job: Arc<JobInfo>,
+        /// How long it stood there.
+        waited: Duration,
+        /// Whether it had come back for another try.
+        again: bool,
+    },
+    /// A slot was granted to a job.
+    SlotTaken {
+        /// To which.
+        job: Arc<JobInfo>,
+        /// Its place at the resource.
+        seat: usize,
+    },
+    /// A slot is free again: what occupied the resource has really stopped.
+    SlotReturned {
+        /// Its place at the resource.
+        seat: usize,
+        /// How long it was occupied.
+        held: Duration,
+        /// How much of that after the job had ended.
+        overdue: Duration,
+    },
+    /// The resource is being tried.
+    AttemptStarted {
+        /// For which job.
+        job: Arc<JobInfo>,
+        /// Which try this is; the first is 1.
+        number: u32,
+    },
+    /// A try is over, as far as the job is concerned.
+    AttemptFinished {
+        /// Of which job.
+        job: Arc<JobInfo>,
+        /// Which try this was.
+        number: u32,
+        /// How long it took.
+        ran: Duration,
+        /// What went wrong, if something did.
+        error: Option<Error>,
+    },
+    /// A job will try again after a pause.
+    RetryScheduled {
+        /// Which.
+        job: Arc<JobInfo>,
+        /// The pause.
+        backoff: Duration,
+    },
+    /// A job would have tried again, but the budget for retries is used up.
+    RetryRefused {
+        /// Which.
+        job: Arc<JobInfo>,
+    },
+    /// A job is over.
+    JobFinished {
+        /// Which.
+        job: Arc<JobInfo>,
+        /// How it ended.
+        outcome: Outcome,
+        /// The error its waiters got, if any.
+        error: Option<Error>,
+        /// How long it stood in the queue, all its turns together.
+        waited: Duration,
+        /// How long its attempts ran, all together.
+        ran: Duration,
+        /// How often it tried.
+        attempts: u32,
+        /// What it was doing when it ended.
+        phase: Phase,
+    },
+}
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// With a reply.
+    Succeeded,
+    /// The last attempt failed.
+    Failed,
+    /// The last attempt took longer than the timeout.
+    TimedOut,
+    /// The deadline passed.
+    Expired,
+    /// It was still waiting when the dispatcher was told to stop at once.
+    Shed,
+    /// It was cancelled, or its last waiter left.
+    Cancelled,
+}
+
+impl Outcome {
+    /// All of them, in the order of declaration.
+    pub const ALL: [Outcome; 6] = [
+        Outcome::Succeeded,
+        Outcome::Failed,
+        Outcome::TimedOut,
+        Outcome::Expired,
+        Outcome::Shed,
+        Outcome::Cancelled,
+    ];
+
+    /// One lower-case word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Succeeded => "succeeded",
+            Outcome::Failed => "failed",
+            Outcome::TimedOut => "timed_out",
+            Outcome::Expired => "expired",
+            Outcome::Shed => "shed",
+            Outcome::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) fn of(error: Option<&Error>) -> Self {
+        match error {
+            None => Outcome::Succeeded,
+            // A job is refused by nobody: only a call is.
+            Some(Error::Failed(_) | Error::Refused(_)) => Outcome::Failed,
+            Some(Error::TimedOut { .. }) => Outcome::TimedOut,
+            Some(Error::Expired { .. }) => Outcome::Expired,
+            Some(Error::Shed) => Outcome::Shed,
+            Some(Error::Cancelled) => Outcome::Cancelled,
+        }
+    }
+}
+
+/// Somebody who is told every fact.
+///
+/// It is called on the task that made the fact, after the dispatcher's lock is released: it may
+/// call the dispatcher, and must not block. Where several threads make facts at once they may be
+/// told in another order than they happened; [`Event::at`] tells.
+pub trait Observer: Send + Sync {
+    /// Hears one fact.
+    fn observe(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync> Observer for F {
+    fn observe(&self, event: &Event) {
+        self(event);
+    }
+}

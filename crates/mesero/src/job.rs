@@ -1,0 +1,105 @@
+//! The work that answers calls: how it is told to stop, and how it tells its waiters.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock};
+
+use tokio::sync::Notify;
+
+use crate::Error;
+use crate::call::{Answer, JobId, JobInfo, Report};
+use crate::lock::Lock;
+
+/// How one reply becomes several.
+pub(crate) type Share<T> = fn(&T) -> T;
+
+/// A job in flight, held by its task, its waiters and the registry.
+pub(crate) struct Job<T> {
+    pub(crate) info: Arc<JobInfo>,
+    pub(crate) stop: Stop,
+    /// None where every job has exactly one waiter, so that a reply need not be cloned.
+    share: Option<Share<T>>,
+    ending: Mutex<Option<Answer<T>>>,
+    ended: Notify,
+}
+
+impl<T> Job<T> {
+    pub(crate) fn new(info: JobInfo, share: Option<Share<T>>) -> Self {
+        Self {
+            info: Arc::new(info),
+            stop: Stop::default(),
+            share,
+            ending: Mutex::new(None),
+            ended: Notify::new(),
+        }
+    }
+
+    pub(crate) fn id(&self) -> JobId {
+        self.info.id
+    }
+
+    /// Tells all waiters, those that come later included.
+    pub(crate) fn publish(&self, result: Result<T, Error>, report: Report) {
+        *self.ending.locked() = Some(Answer { result, report });
+        self.ended.notify_waiters();
+    }
+
+    /// Waits until the job has ended. Dropping it loses nothing.
+    pub(crate) async fn ended(&self) -> Answer<T> {
+        loop {
+            // Registered before the look, so that an end in between is not missed.
+            let ended = self.ended.notified();
+            if let Some(answer) = self.answer() {
+                return answer;
+            }
+            ended.await;
+        }
+    }
+
+    fn answer(&self) -> Option<Answer<T>> {
+        let mut ending = self.ending.locked();
+        let Some(share) = self.share else { return ending.take() };
+        let Answer { result, report } = ending.as_ref()?;
+        let result = match result {
+            Ok(value) => Ok(share(value)),
+            Err(error) => Err(error.clone()),
+        };
+        Some(Answer { result, report: *report })
+    }
+}
+
+impl<T> fmt::Debug for Job<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// The order to stop, which the job's task obeys at its next await. The first reason counts.
+#[derive(Debug, Default)]
+pub(crate) struct Stop {
+    reason: OnceLock<Error>,
+    raised: Notify,
+}
+
+impl Stop {
+    pub(crate) fn raise(&self, reason: Error) {
+        if self.reason.set(reason).is_ok() {
+            // One task waits; a permit is stored if it is not waiting now.
+            self.raised.notify_one();
+        }
+    }
+
+    /// The reason, if the order was given.
+    pub(crate) fn reason(&self) -> Option<Error> {
+        self.reason.get().cloned()
+    }
+
+    /// Waits for the order. For the job's task alone.
+    pub(crate) async fn raised(&self) -> Error {
+        loop {
+            if let Some(reason) = self.reason() {
+                return reason;
+            }
+            self.raised.notified().await;
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! A bounded, shared way to call something slow.
+
+mod batch;
+mod blocking;
+mod builder;
+mod call;
+mod dispatcher;
+mod error;
+mod event;
+mod job;
+mod lock;
+mod panic;
+mod policy;
+mod registry;
+mod slot;
+mod state;
+mod stats;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use batch::{Answers, Item};
+pub use blocking::Blocking;
+pub use builder::{BuildError, Builder};
+pub use call::{Answer, Argument, Call, JobId, JobInfo, Key, Origin, Report};
+pub use dispatcher::Dispatcher;
+pub use error::{Advice, Error, Failure, FailureKind, Phase, Refusal};
+pub use event::{Event, Fact, Observer, Outcome};
+pub use policy::{OnDisconnect, Policy, Rate, Retry};
+pub use registry::JobView;
+pub use slot::{Attempt, Seats, Slot};
+pub use stats::{AttemptStats, CallStats, JobStats, QueueStats, SlotStats, Stats};

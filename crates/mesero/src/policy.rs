@@ -1,0 +1,62 @@
+//! What a dispatcher promises its resource and its callers; one file a rule.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+pub(crate) mod cache;
+pub(crate) mod deadline;
+pub(crate) mod limit;
+pub(crate) mod rate;
+pub(crate) mod retry;
+
+pub use rate::Rate;
+pub use retry::Retry;
+
+/// The rules of a dispatcher, all of them with a safe default.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Policy {
+    /// How many slots there are: how many attempts may occupy the resource at once. Default 1.
+    pub limit: NonZeroUsize,
+    /// How many seats the resource has, where that is not the limit. A limit below it leaves
+    /// spare seats for when some are [closed](crate::Seats::close); a limit above it has no
+    /// effect. Default: as many as the limit.
+    pub seats: Option<NonZeroUsize>,
+    /// How many jobs may wait for a slot; 0 refuses whatever cannot start at once. Default 1,000.
+    pub queue: usize,
+    /// How many jobs may be admitted in a time. Default: as many as come.
+    pub rate: Option<Rate>,
+    /// How long one attempt may take. Default: as long as the call's deadline lets it.
+    pub timeout: Option<Duration>,
+    /// How long a call may take, from its arrival to its answer. Default: as long as it needs.
+    pub deadline: Option<Duration>,
+    /// Whether and how to try again. Default: never.
+    pub retry: Option<Retry>,
+    /// What becomes of a job whose last waiter has left. Default: it is cancelled.
+    pub on_disconnect: OnDisconnect,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            limit: NonZeroUsize::MIN,
+            seats: None,
+            queue: 1_000,
+            rate: None,
+            timeout: None,
+            deadline: None,
+            retry: None,
+            on_disconnect: OnDisconnect::Cancel,
+        }
+    }
+}
+
+/// What becomes of a job whose last waiter has left before its deadline.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// It is cancelled: it leaves the queue at once, or its attempt is dropped.
+    #[default]
+    Cancel,
+    /// It goes on, for the cache or for its effect.
+    Finish,
+}

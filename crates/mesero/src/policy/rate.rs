@@ -1,0 +1,106 @@
+//! How many jobs may be admitted in a time: the generic cell rate algorithm.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// So many jobs a period, with so many of them at once.
+///
+/// The algorithm is the generic cell rate algorithm in its virtual scheduling form (ITU-T I.371):
+/// a job conforms when it comes no earlier than the burst's tolerance before its theoretical time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    jobs: NonZeroU32,
+    per: Duration,
+    burst: NonZeroU32,
+}
+
+impl Rate {
+    /// `jobs` in every `per`, all of which may come at once; none where `per` is zero.
+    pub fn new(jobs: NonZeroU32, per: Duration) -> Option<Self> {
+        (!per.is_zero()).then_some(Self { jobs, per, burst: jobs })
+    }
+
+    /// Lets at most `burst` jobs come at once; 1 spaces them evenly.
+    #[must_use]
+    pub fn burst(mut self, burst: NonZeroU32) -> Self {
+        self.burst = burst;
+        self
+    }
+
+    /// The time that one job uses up.
+    fn interval(&self) -> Duration {
+        self.per / self.jobs.get()
+    }
+}
+
+/// What is used up of a rate.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    interval: Duration,
+    tolerance: Duration,
+    /// When the next job would come if they came evenly; none as long as nothing came.
+    due: Option<Instant>,
+}
+
+impl Meter {
+    pub(crate) fn new(rate: Rate) -> Self {
+        let interval = rate.interval();
+        Self { interval, tolerance: interval * (rate.burst.get() - 1), due: None }
+    }
+
+    /// When a job may come, if not at once.
+    pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
+        let due = self.due?;
+        let earliest = due.checked_sub(self.tolerance).unwrap_or(now);
+        (earliest > now).then(|| earliest - now)
+    }
+
+    /// Counts a job that comes now.
+    pub(crate) fn take(&mut self, now: Instant) {
+        self.due = Some(self.due.map_or(now, |due| due.max(now)) + self.interval);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(jobs: u32, burst: u32) -> Meter {
+        let nonzero = |n| NonZeroU32::new(n).unwrap();
+        let rate = Rate::new(nonzero(jobs), Duration::from_secs(1)).unwrap();
+        Meter::new(rate.burst(nonzero(burst)))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_passes_at_once_and_then_jobs_pass_evenly() {
+        let mut meter = meter(10, 3);
+        let now = Instant::now();
+        for _ in 0..3 {
+            assert_eq!(meter.wait(now), None);
+            meter.take(now);
+        }
+        assert_eq!(meter.wait(now), Some(Duration::from_millis(100)));
+        let later = now + Duration::from_millis(100);
+        assert_eq!(meter.wait(later), None);
+        meter.take(later);
+        assert_eq!(meter.wait(later), Some(Duration::from_millis(100)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_time_gives_no_more_than_the_burst() {
+        let mut meter = meter(10, 2);
+        let start = Instant::now();
+        meter.take(start);
+        let now = start + Duration::from_secs(3600);
+        let passed = (0..10).filter(|_| {
+            let passes = meter.wait(now).is_none();
+            if passes {
+                meter.take(now);
+            }
+            passes
+        });
+        assert_eq!(passed.count(), 2);
+    }
+}

@@ -1,0 +1,171 @@
+//! The jobs in flight: by id, by key, and as a list that people read.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Phase;
+use crate::call::{JobId, JobInfo, Key, Report};
+use crate::job::Job;
+use crate::policy::limit::Place;
+
+/// Every job from its admission to its end.
+#[derive(Debug)]
+pub(crate) struct Registry<T> {
+    entries: HashMap<JobId, Entry<T>>,
+    /// The jobs that a call of the same key may join.
+    flights: HashMap<Key, JobId>,
+    next: u64,
+}
+
+/// What is known of a job in flight.
+#[derive(Debug)]
+pub(crate) struct Entry<T> {
+    pub(crate) job: Arc<Job<T>>,
+    pub(crate) at: At,
+    /// Calls that wait for the answer.
+    pub(crate) waiters: usize,
+    /// The latest of their deadlines; none if one of them has none.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) attempts: u32,
+    pub(crate) waited: Duration,
+    pub(crate) ran: Duration,
+}
+
+/// Where a job is, and since when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum At {
+    Queued {
+        place: Place,
+        since: Instant,
+        again: bool,
+    },
+    /// It has a slot. The attempt begins when its task has heard of that.
+    Granted {
+        seat: usize,
+    },
+    Running {
+        seat: usize,
+        since: Instant,
+    },
+    /// It has neither a place in the queue nor a slot: between two attempts, or on its way out.
+    Off {
+        phase: Phase,
+    },
+}
+
+impl At {
+    pub(crate) fn phase(self) -> Phase {
+        match self {
+            At::Queued { .. } => Phase::Queued,
+            At::Granted { .. } | At::Running { .. } => Phase::Running,
+            At::Off { phase } => phase,
+        }
+    }
+
+    pub(crate) fn seat(self) -> Option<usize> {
+        match self {
+            At::Granted { seat } | At::Running { seat, .. } => Some(seat),
+            At::Queued { .. } | At::Off { .. } => None,
+        }
+    }
+}
+
+impl<T> Entry<T> {
+    /// What it took so far, the present turn included.
+    pub(crate) fn report(&self, origin: crate::Origin, now: Instant) -> Report {
+        let (mut waited, mut ran) = (self.waited, self.ran);
+        match self.at {
+            At::Queued { since, .. } => waited += now - since,
+            At::Running { since, .. } => ran += now - since,
+            At::Granted { .. } | At::Off { .. } => {}
+        }
+        Report { origin, job: Some(self.job.id()), waited, ran, attempts: self.attempts }
+    }
+}
+
+impl<T> Default for Registry<T> {
+    fn default() -> Self {
+        Self { entries: HashMap::new(), flights: HashMap::new(), next: 1 }
+    }
+}
+
+impl<T> Registry<T> {
+    pub(crate) fn next_id(&mut self) -> JobId {
+        let id = JobId(self.next);
+        self.next += 1;
+        id
+    }
+
+    pub(crate) fn insert(&mut self, entry: Entry<T>) {
+        self.entries.insert(entry.job.id(), entry);
+    }
+
+    pub(crate) fn remove(&mut self, id: JobId) -> Option<Entry<T>> {
+        let entry = self.entries.remove(&id)?;
+        self.close(&entry.job.info);
+        Some(entry)
+    }
+
+    pub(crate) fn get(&self, id: JobId) -> Option<&Entry<T>> {
+        self.entries.get(&id)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(&id)
+    }
+
+    /// The job in flight that a call of `key` may join.
+    pub(crate) fn flight(&mut self, key: &Key) -> Option<&mut Entry<T>> {
+        self.entries.get_mut(self.flights.get(key)?)
+    }
+
+    /// From now on calls of the same key join this job.
+    pub(crate) fn open(&mut self, job: &JobInfo) {
+        if let Some(key) = &job.key {
+            self.flights.insert(key.clone(), job.id);
+        }
+    }
+
+    /// From now on no call joins this job: it is told to stop, or over.
+    pub(crate) fn close(&mut self, job: &JobInfo) {
+        if let Some(key) = &job.key
+            && self.flights.get(key) == Some(&job.id)
+        {
+            self.flights.remove(key);
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry<T>> {
+        self.entries.values()
+    }
+}
+
+/// One job, as the list of jobs in flight shows it.
+#[derive(Debug, Clone)]
+pub struct JobView {
+    /// Its number, key and arguments.
+    pub info: Arc<JobInfo>,
+    /// What it is doing.
+    pub phase: Phase,
+    /// Its place in the queue, 1 for the next; none where it does not wait for a slot.
+    pub position: Option<usize>,
+    /// Its place at the resource; none where it holds no slot.
+    pub seat: Option<usize>,
+    /// How long ago it was admitted.
+    pub age: Duration,
+    /// How often it has tried, the present attempt included.
+    pub attempts: u32,
+    /// How many calls wait for its answer.
+    pub waiters: usize,
+    /// How long it has stood in the queue, all its turns together.
+    pub waited: Duration,
+    /// How long its attempts ran, the present one included.
+    pub ran: Duration,
+}

@@ -1,0 +1,126 @@
+//! Permission to occupy the resource, and the attempt that holds it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::call::{JobId, JobInfo};
+
+/// Permission to occupy the resource.
+///
+/// A dispatcher has as many slots as its limit says, ever. A slot is given back when its last
+/// clone is dropped, so whatever occupies the resource holds one, and drops it when it has really
+/// stopped: a thread inside its blocking closure, a killed process once it is reaped, a response
+/// when its body has ended. A caller that goes away does not give a slot back.
+#[derive(Clone)]
+pub struct Slot(Arc<Guard>);
+
+struct Guard {
+    seat: usize,
+    home: Arc<dyn Home>,
+}
+
+/// Where slots come from and go back to.
+pub(crate) trait Home: Send + Sync {
+    /// Takes the seat back and hands it to the next in the queue.
+    fn give_back(self: Arc<Self>, seat: usize);
+
+    fn close_seats(&self, seats: &[usize]);
+
+    fn open_seats(self: Arc<Self>, seats: &[usize]);
+}
+
+impl Slot {
+    pub(crate) fn new(seat: usize, home: Arc<dyn Home>) -> Self {
+        Self(Arc::new(Guard { seat, home }))
+    }
+
+    /// Which place at the resource this slot is: a number below the limit that no other slot in
+    /// use has, the lowest free one when it was granted.
+    pub fn seat(&self) -> usize {
+        self.0.seat
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        Arc::clone(&self.home).give_back(self.seat);
+    }
+}
+
+impl fmt::Debug for Slot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Slot").field(&self.0.seat).finish()
+    }
+}
+
+/// One try at the resource, as the work sees it.
+///
+/// The dispatcher holds the slot while the work's future runs. Work that goes on elsewhere when
+/// its future is dropped (a thread, a process) must hold a clone of [`slot`](Attempt::slot) until
+/// it has really stopped.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    pub(crate) job: Arc<JobInfo>,
+    pub(crate) slot: Slot,
+    pub(crate) number: u32,
+    pub(crate) until: Option<Instant>,
+}
+
+impl Attempt {
+    /// The slot that this attempt occupies.
+    pub fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// The job that is being tried.
+    pub fn job(&self) -> JobId {
+        self.job.id
+    }
+
+    /// The job's key, arguments and start.
+    pub fn info(&self) -> &JobInfo {
+        &self.job
+    }
+
+    /// Which try this is; the first is 1.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// When the dispatcher will give this attempt up: at its timeout or at the job's deadline,
+    /// whichever is earlier.
+    pub fn until(&self) -> Option<Instant> {
+        self.until
+    }
+}
+
+/// Closes and opens seats, for whatever looks after the resource.
+#[derive(Clone)]
+pub struct Seats {
+    home: Arc<dyn Home>,
+}
+
+impl Seats {
+    pub(crate) fn of(home: Arc<dyn Home>) -> Self {
+        Self { home }
+    }
+
+    /// Grants no slot for these seats until they are opened: nobody is there to serve them.
+    /// An attempt that holds such a seat keeps it.
+    pub fn close(&self, seats: &[usize]) {
+        self.home.close_seats(seats);
+    }
+
+    /// Grants slots for these seats again, first to those who wait.
+    pub fn open(&self, seats: &[usize]) {
+        Arc::clone(&self.home).open_seats(seats);
+    }
+}
+
+impl fmt::Debug for Seats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seats").finish_non_exhaustive()
+    }
+}

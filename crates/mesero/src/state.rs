@@ -1,0 +1,206 @@
+//! Everything under the lock: each change is one synchronous method that takes the time.
+//!
+//! What a change has to do outside (hand a slot over, tell observers, wake those who wait for
+//! idleness) is left in [`Effects`], and done when the lock is released.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::Refusal;
+use crate::call::JobId;
+use crate::event::{Event, Fact};
+use crate::job::{Job, Share};
+use crate::policy::Policy;
+use crate::policy::cache::Cache;
+use crate::policy::deadline::Forecast;
+use crate::policy::limit::{Grant, Limit};
+use crate::policy::rate::Meter;
+use crate::policy::retry::Budget;
+use crate::registry::{At, Registry};
+use crate::slot::Slot;
+use crate::stats::Stats;
+
+mod admission;
+mod ending;
+mod list;
+mod occupancy;
+mod progress;
+
+use occupancy::Occupancy;
+
+/// A dispatcher's whole state.
+#[derive(Debug)]
+pub(crate) struct State<T> {
+    policy: Policy,
+    sharing: Sharing<T>,
+    limit: Limit<Waiter>,
+    registry: Registry<T>,
+    occupancy: Occupancy,
+    meter: Option<Meter>,
+    budget: Option<Budget>,
+    forecast: Forecast,
+    random: fastrand::Rng,
+    stats: Stats,
+    calls_in_flight: u64,
+    draining: bool,
+    observed: bool,
+    effects: Effects,
+}
+
+/// How replies are shared between calls of the same key.
+#[derive(Debug)]
+pub(crate) struct Sharing<T> {
+    /// Set where a reply may go to several waiters.
+    pub(crate) share: Option<Share<T>>,
+    pub(crate) coalesce: bool,
+    pub(crate) cache: Option<Cache<T>>,
+}
+
+/// A job that stands in the queue, and how its task is told.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    job: JobId,
+    tell: oneshot::Sender<Slot>,
+}
+
+/// What has to be done once the lock is released.
+#[derive(Debug, Default)]
+#[must_use = "somebody waits for it"]
+pub(crate) struct Effects {
+    pub(crate) grants: Vec<(oneshot::Sender<Slot>, usize)>,
+    pub(crate) events: Vec<Event>,
+    /// There is more room in the queue than before.
+    pub(crate) room: bool,
+    /// A job or a slot has gone.
+    pub(crate) quieter: bool,
+}
+
+/// What becomes of a call on arrival.
+#[derive(Debug)]
+pub(crate) enum Admission<T> {
+    Cached(Arc<T>, Share<T>),
+    Joined(Arc<Job<T>>, Option<Instant>),
+    Led(Arc<Job<T>>, Option<Instant>, Turn),
+    Refused(Refusal),
+}
+
+/// A call that waits for room: it has to come again when there is some, or after this time.
+#[derive(Debug)]
+pub(crate) struct NotYet {
+    pub(crate) after: Option<Duration>,
+}
+
+/// When a job may begin an attempt.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    Now(usize),
+    Later(oneshot::Receiver<Slot>),
+}
+
+/// Why a waiter stops waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    Expired,
+    Disconnected,
+}
+
+impl<T> State<T> {
+    pub(crate) fn new(policy: Policy, sharing: Sharing<T>, observed: bool) -> Self {
+        Self {
+            limit: Limit::new(policy.limit, policy.seats, policy.queue),
+            registry: Registry::default(),
+            occupancy: Occupancy::default(),
+            meter: policy.rate.map(Meter::new),
+            budget: policy.retry.as_ref().map(Budget::new),
+            forecast: Forecast::default(),
+            random: fastrand::Rng::new(),
+            stats: Stats::default(),
+            calls_in_flight: 0,
+            draining: false,
+            observed,
+            effects: Effects::default(),
+            policy,
+            sharing,
+        }
+    }
+
+    /// What the last change left to be done outside.
+    pub(crate) fn take_effects(&mut self) -> Effects {
+        std::mem::take(&mut self.effects)
+    }
+
+    /// A slot has come back: what occupied the resource has really stopped.
+    pub(crate) fn give_back(&mut self, seat: usize, now: Instant) {
+        let (held, overdue) = self.occupancy.end(seat, now);
+        self.forecast.learn(held);
+        self.emit(now, Fact::SlotReturned { seat, held, overdue });
+        let grant = self.limit.give_back(seat);
+        self.granted(grant, now);
+        self.effects.room = true;
+        self.effects.quieter = true;
+    }
+
+    fn granted(&mut self, grants: impl IntoIterator<Item = Grant<Waiter>>, now: Instant) {
+        for Grant { waiter, seat } in grants {
+            self.unqueued(waiter.job, At::Granted { seat }, now);
+            if let Some(entry) = self.registry.get(waiter.job) {
+                let job = Arc::clone(&entry.job.info);
+                self.occupancy.begin(seat, Arc::clone(&job), now);
+                self.emit(now, Fact::SlotTaken { job, seat });
+            }
+            self.effects.grants.push((waiter.tell, seat));
+        }
+    }
+
+    /// Books a job out of the queue that the limit has already let go.
+    fn unqueued(&mut self, id: JobId, at: At, now: Instant) {
+        let Some(entry) = self.registry.get_mut(id) else { return };
+        let At::Queued { since, again, .. } = std::mem::replace(&mut entry.at, at) else { return };
+        let waited = now - since;
+        entry.waited += waited;
+        let job = Arc::clone(&entry.job.info);
+        self.stats.queue.retries -= u64::from(again);
+        self.effects.room = true;
+        self.emit(now, Fact::JobUnqueued { job, waited, again });
+    }
+
+    pub(crate) fn close_seat(&mut self, seat: usize) {
+        self.limit.close(seat);
+    }
+
+    pub(crate) fn open_seat(&mut self, seat: usize, now: Instant) {
+        let grant = self.limit.open(seat);
+        self.granted(grant, now);
+        self.effects.room = true;
+    }
+
+    pub(crate) fn resize(&mut self, limit: NonZeroUsize, now: Instant) {
+        let grants = self.limit.resize(limit);
+        self.granted(grants, now);
+        self.effects.room = true;
+    }
+
+    /// The job's deadline as it is now: followers may have moved it.
+    pub(crate) fn deadline(&self, id: JobId) -> Option<Instant> {
+        self.registry.get(id)?.deadline
+    }
+
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        self.policy.timeout
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.limit()
+    }
+
+    fn emit(&mut self, at: Instant, fact: Fact) {
+        self.stats.fold(&fact);
+        if self.observed {
+            self.effects.events.push(Event { at, fact });
+        }
+    }
+}

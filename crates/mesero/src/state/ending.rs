@@ -1,0 +1,117 @@
+//! How jobs end: with a result, because nobody waits any more, or because somebody says so.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::{Leaving, State};
+use crate::call::{JobId, Origin, Report};
+use crate::event::{Fact, Outcome};
+use crate::job::Job;
+use crate::policy::OnDisconnect;
+use crate::registry::{At, Entry};
+use crate::{Error, Phase};
+
+impl<T> State<T> {
+    /// The job is over, whatever it was doing. Says what it took.
+    pub(crate) fn finish(
+        &mut self,
+        job: &Job<T>,
+        result: &Result<T, Error>,
+        now: Instant,
+    ) -> Option<Report> {
+        let error = result.as_ref().err();
+        let phase = self.registry.get(job.id())?.at.phase();
+        self.end_attempt(job.id(), error, now);
+        self.dequeue(job.id(), now);
+        let entry = self.registry.remove(job.id())?;
+        if let (Ok(value), Some(cache), Some(share), Some(key)) =
+            (result, &mut self.sharing.cache, self.sharing.share, &job.info.key)
+        {
+            cache.put(key.clone(), Arc::new(share(value)), now);
+        }
+        let report = entry.report(Origin::Led, now);
+        self.emit(
+            now,
+            Fact::JobFinished {
+                job: Arc::clone(&job.info),
+                outcome: Outcome::of(error),
+                error: error.cloned(),
+                waited: report.waited,
+                ran: report.ran,
+                attempts: report.attempts,
+                phase,
+            },
+        );
+        self.effects.quieter = true;
+        Some(report)
+    }
+
+    fn dequeue(&mut self, id: JobId, now: Instant) {
+        if let Some(&Entry { at: At::Queued { place, .. }, .. }) = self.registry.get(id) {
+            // Dropping the waiter tells its task.
+            drop(self.limit.leave(place));
+            self.unqueued(id, At::Off { phase: Phase::Queued }, now);
+        }
+    }
+
+    /// A call has its answer.
+    pub(crate) fn answered(&mut self, now: Instant) {
+        self.calls_in_flight -= 1;
+        self.emit(now, Fact::CallFinished);
+    }
+
+    /// A waiter stops waiting; none if the job has ended, so that the answer is there.
+    pub(crate) fn leave(
+        &mut self,
+        id: JobId,
+        leaving: Leaving,
+        now: Instant,
+    ) -> Option<(Phase, Report)> {
+        let entry = self.registry.get_mut(id)?;
+        entry.waiters -= 1;
+        let (phase, report) = (entry.at.phase(), entry.report(Origin::Led, now));
+        let abandoned = entry.waiters == 0;
+        self.answered(now);
+        match (abandoned, leaving, self.policy.on_disconnect) {
+            (true, Leaving::Expired, _) => self.stop(id, Error::Expired { phase }, now),
+            (true, Leaving::Disconnected, OnDisconnect::Cancel) => {
+                self.stop(id, Error::Cancelled, now);
+            }
+            (true, Leaving::Disconnected, OnDisconnect::Finish) | (false, ..) => {}
+        }
+        Some((phase, report))
+    }
+
+    /// Tells a job to stop, and takes it out of the queue at once; false if it is not in flight.
+    pub(crate) fn cancel(&mut self, id: JobId, now: Instant) -> bool {
+        let in_flight = self.registry.get(id).is_some();
+        self.stop(id, Error::Cancelled, now);
+        in_flight
+    }
+
+    fn stop(&mut self, id: JobId, reason: Error, now: Instant) {
+        let Some(entry) = self.registry.get(id) else { return };
+        let job = Arc::clone(&entry.job);
+        self.registry.close(&job.info);
+        job.stop.raise(reason);
+        self.dequeue(id, now);
+    }
+
+    /// Takes nothing new from now on.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Ends at once what waits and what runs.
+    pub(crate) fn stop_all(&mut self, now: Instant) {
+        let all: Vec<_> = self.registry.iter().map(|entry| (entry.job.id(), entry.at)).collect();
+        for (id, at) in all {
+            let reason = match at.phase() {
+                Phase::Queued | Phase::Backoff => Error::Shed,
+                Phase::Running | Phase::Stopping => Error::Cancelled,
+            };
+            self.stop(id, reason, now);
+        }
+    }
+}

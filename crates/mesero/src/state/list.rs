@@ -1,0 +1,84 @@
+//! What the state looks like from outside: the list of jobs, and the counts.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::State;
+use crate::Phase;
+use crate::call::{JobId, Origin};
+use crate::registry::{Entry, JobView};
+use crate::stats::Stats;
+
+impl<T> State<T> {
+    /// The counts, with what is in flight read from where it is.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut stats = self.stats;
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        stats.calls.in_flight = self.calls_in_flight;
+        stats.jobs.in_flight = count(self.registry.len());
+        stats.slots.in_use = count(self.limit.in_use());
+        stats.slots.total = count(self.limit.ceiling());
+        stats.slots.closed = count(self.limit.closed());
+        stats.queue.len = count(self.limit.queue_len());
+        stats.queue.bound = count(self.limit.bound());
+        stats
+    }
+
+    /// Every job in flight in the order of admission, then every attempt that has outlived its job.
+    pub(crate) fn jobs(&self, now: Instant) -> Vec<JobView> {
+        let waiting = self.limit.waiters().map(|waiter| waiter.job);
+        let positions: HashMap<JobId, usize> = waiting.zip(1..).collect();
+        let mut views: Vec<_> = self
+            .registry
+            .iter()
+            .map(|entry| view(entry, positions.get(&entry.job.id()).copied(), now))
+            .collect();
+        views.sort_unstable_by_key(|view| view.info.id);
+        views.extend(self.stopping(now));
+        views
+    }
+
+    /// One job; takes time in proportion to its place in the queue.
+    pub(crate) fn job(&self, id: JobId, now: Instant) -> Option<JobView> {
+        let Some(entry) = self.registry.get(id) else {
+            return self.stopping(now).find(|view| view.info.id == id);
+        };
+        let position = match entry.at.phase() {
+            Phase::Queued => self.limit.waiters().position(|waiter| waiter.job == id),
+            _ => None,
+        };
+        Some(view(entry, position.map(|ahead| ahead + 1), now))
+    }
+
+    fn stopping(&self, now: Instant) -> impl Iterator<Item = JobView> {
+        self.occupancy.stopping().map(move |(seat, occupant, since)| JobView {
+            info: Arc::clone(&occupant.job),
+            phase: Phase::Stopping,
+            position: None,
+            seat: Some(seat),
+            age: now - occupant.job.started,
+            attempts: occupant.attempt,
+            waiters: 0,
+            waited: Duration::ZERO,
+            ran: since - occupant.since,
+        })
+    }
+}
+
+fn view<T>(entry: &Entry<T>, position: Option<usize>, now: Instant) -> JobView {
+    let report = entry.report(Origin::Led, now);
+    JobView {
+        info: Arc::clone(&entry.job.info),
+        phase: entry.at.phase(),
+        position,
+        seat: entry.at.seat(),
+        age: now - entry.job.info.started,
+        attempts: report.attempts,
+        waiters: entry.waiters,
+        waited: report.waited,
+        ran: report.ran,
+    }
+}

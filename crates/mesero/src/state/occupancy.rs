@@ -1,0 +1,65 @@
+//! Who occupies which seat, from the grant until the resource has really stopped.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::call::JobInfo;
+
+/// The occupied seats.
+#[derive(Debug, Default)]
+pub(crate) struct Occupancy {
+    seats: Vec<Option<Occupant>>,
+}
+
+/// An attempt that holds a seat.
+#[derive(Debug)]
+pub(crate) struct Occupant {
+    pub(crate) job: Arc<JobInfo>,
+    /// Which try of the job it is; none before it has begun.
+    pub(crate) attempt: u32,
+    pub(crate) since: Instant,
+    /// Since when nobody waits for it any more: the attempt is over, the resource is not done.
+    pub(crate) overdue_since: Option<Instant>,
+}
+
+impl Occupancy {
+    pub(crate) fn begin(&mut self, seat: usize, job: Arc<JobInfo>, now: Instant) {
+        if self.seats.len() <= seat {
+            self.seats.resize_with(seat + 1, || None);
+        }
+        self.seats[seat] = Some(Occupant { job, attempt: 0, since: now, overdue_since: None });
+    }
+
+    /// The attempt begins.
+    pub(crate) fn attempt(&mut self, seat: usize, number: u32) {
+        if let Some(Some(occupant)) = self.seats.get_mut(seat) {
+            occupant.attempt = number;
+        }
+    }
+
+    /// The attempt is over, as far as its job is concerned.
+    pub(crate) fn overdue(&mut self, seat: usize, now: Instant) {
+        if let Some(Some(occupant)) = self.seats.get_mut(seat) {
+            occupant.overdue_since.get_or_insert(now);
+        }
+    }
+
+    /// The seat is free. Says how long it was held, and how much of that was overdue.
+    pub(crate) fn end(&mut self, seat: usize, now: Instant) -> (Duration, Duration) {
+        let Some(occupant) = self.seats.get_mut(seat).and_then(Option::take) else {
+            return (Duration::ZERO, Duration::ZERO);
+        };
+        let overdue = occupant.overdue_since.map_or(Duration::ZERO, |since| now - since);
+        (now - occupant.since, overdue)
+    }
+
+    /// Attempts that are over for their job, and still occupy the resource.
+    pub(crate) fn stopping(&self) -> impl Iterator<Item = (usize, &Occupant, Instant)> {
+        self.seats.iter().enumerate().filter_map(|(seat, occupant)| {
+            let occupant = occupant.as_ref()?;
+            Some((seat, occupant, occupant.overdue_since?))
+        })
+    }
+}

@@ -1,0 +1,73 @@
+//! A job's attempts: their begin, their end, and whether there is another.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::State;
+use crate::call::JobId;
+use crate::event::Fact;
+use crate::registry::At;
+use crate::{Advice, Error, Phase};
+
+impl<T> State<T> {
+    /// An attempt begins; says which it is.
+    pub(crate) fn begin_attempt(&mut self, id: JobId, now: Instant) -> u32 {
+        let Some(entry) = self.registry.get_mut(id) else { return 1 };
+        entry.attempts += 1;
+        let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
+        if let Some(seat) = entry.at.seat() {
+            entry.at = At::Running { seat, since: now };
+            self.occupancy.attempt(seat, number);
+        }
+        self.emit(now, Fact::AttemptStarted { job, number });
+        number
+    }
+
+    pub(super) fn end_attempt(&mut self, id: JobId, error: Option<&Error>, now: Instant) {
+        let Some(entry) = self.registry.get_mut(id) else { return };
+        let Some(seat) = entry.at.seat() else { return };
+        let at = std::mem::replace(&mut entry.at, At::Off { phase: Phase::Running });
+        self.occupancy.overdue(seat, now);
+        let At::Running { since, .. } = at else { return };
+        let ran = now - since;
+        entry.ran += ran;
+        let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
+        self.emit(now, Fact::AttemptFinished { job, number, ran, error: error.cloned() });
+    }
+
+    /// An attempt has gone wrong: how long to pause before the next, if there is to be one.
+    pub(crate) fn retry(&mut self, id: JobId, error: &Error, now: Instant) -> Option<Duration> {
+        self.end_attempt(id, Some(error), now);
+        let retry = self.policy.retry?;
+        let at_least = match error {
+            Error::Failed(failure) => match failure.advice() {
+                Advice::Never => return None,
+                Advice::Backoff => Duration::ZERO,
+                Advice::After(pause) => pause.min(retry.max_backoff),
+            },
+            Error::TimedOut { .. } => Duration::ZERO,
+            _ => return None,
+        };
+        let entry = self.registry.get(id)?;
+        if entry.attempts >= retry.max_attempts.get() {
+            return None;
+        }
+        let jittered = retry.ceiling(entry.attempts).mul_f64(self.random.f64());
+        let backoff = jittered.max(at_least);
+        if entry.deadline.is_some_and(|deadline| deadline <= now + backoff) {
+            return None;
+        }
+        let job = Arc::clone(&entry.job.info);
+        if !self.budget.as_mut()?.spend(now) {
+            self.emit(now, Fact::RetryRefused { job });
+            return None;
+        }
+        if let Some(entry) = self.registry.get_mut(id) {
+            entry.at = At::Off { phase: Phase::Backoff };
+        }
+        self.emit(now, Fact::RetryScheduled { job, backoff });
+        Some(backoff)
+    }
+}

@@ -1,0 +1,219 @@
+//! Counts of everything that happened, and the laws they obey.
+
+use crate::event::{Fact, Outcome};
+
+/// What a dispatcher has done and is doing, at one moment.
+///
+/// All counts are taken under one lock, so the laws that [`check`](Stats::check) knows hold in
+/// every snapshot, also in the middle of work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// What callers asked.
+    pub calls: CallStats,
+    /// The work that answers them.
+    pub jobs: JobStats,
+    /// Tries at the resource.
+    pub attempts: AttemptStats,
+    /// Permissions to occupy the resource.
+    pub slots: SlotStats,
+    /// Jobs that wait for a slot.
+    pub queue: QueueStats,
+}
+
+/// `started = finished + in_flight = refused + cached + led + joined`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CallStats {
+    /// All calls ever made.
+    pub started: u64,
+    /// Calls that have their answer, or whose caller left.
+    pub finished: u64,
+    /// Calls whose caller still waits.
+    pub in_flight: u64,
+    /// Calls turned away on arrival.
+    pub refused: u64,
+    /// Calls answered from the cache.
+    pub cached: u64,
+    /// Calls that started a job.
+    pub led: u64,
+    /// Calls that shared a job in flight.
+    pub joined: u64,
+}
+
+/// `started = finished + in_flight`, and every finished job has exactly one outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobStats {
+    /// All jobs ever admitted; equal to [`CallStats::led`].
+    pub started: u64,
+    /// Jobs that are over.
+    pub finished: u64,
+    /// Jobs that wait, run or back off.
+    pub in_flight: u64,
+    /// Jobs that have tried the resource at least once.
+    pub attempted: u64,
+    /// Jobs that ended with a reply.
+    pub succeeded: u64,
+    /// Jobs whose last attempt failed.
+    pub failed: u64,
+    /// Jobs whose last attempt took longer than the timeout.
+    pub timed_out: u64,
+    /// Jobs whose deadline passed.
+    pub expired: u64,
+    /// Jobs that still waited when the dispatcher was told to stop at once.
+    pub shed: u64,
+    /// Jobs that were cancelled, or left by their last waiter.
+    pub cancelled: u64,
+}
+
+/// `started = jobs.attempted + retries`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AttemptStats {
+    /// All tries ever begun.
+    pub started: u64,
+    /// Those of them that were not a job's first.
+    pub retries: u64,
+    /// Retries that were due, and that the budget refused.
+    pub retries_refused: u64,
+}
+
+/// `in_use ≤ total`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SlotStats {
+    /// Slots that occupy the resource, those of jobs that have already ended included.
+    pub in_use: u64,
+    /// The limit; where it was lowered below what is in use, the old one until enough came back.
+    pub total: u64,
+    /// Seats that are closed, so that no slot can be granted for them.
+    pub closed: u64,
+}
+
+/// `len ≤ bound + retries`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct QueueStats {
+    /// Jobs that wait for a slot.
+    pub len: u64,
+    /// How many new jobs may wait.
+    pub bound: u64,
+    /// Those of the waiting that have tried before; they stand in front, and were admitted once,
+    /// so the bound does not turn them away.
+    pub retries: u64,
+}
+
+impl Stats {
+    /// The laws as equations; each must hold in every snapshot.
+    ///
+    /// # Errors
+    /// Names the first law that does not hold, with its numbers. That is a bug in this library.
+    pub fn check(&self) -> Result<(), String> {
+        let Stats { calls, jobs, attempts, slots, queue } = self;
+        let equal = |law: &str, left: u64, right: u64| match left == right {
+            true => Ok(()),
+            false => Err(format!("{law} does not hold: {left} is not {right}")),
+        };
+        let at_most = |law: &str, left: u64, right: u64| match left <= right {
+            true => Ok(()),
+            false => Err(format!("{law} does not hold: {left} is more than {right}")),
+        };
+        equal(
+            "calls.started = finished + in_flight",
+            calls.started,
+            calls.finished + calls.in_flight,
+        )?;
+        equal(
+            "calls.started = refused + cached + led + joined",
+            calls.started,
+            calls.refused + calls.cached + calls.led + calls.joined,
+        )?;
+        equal("led = jobs.started", calls.led, jobs.started)?;
+        equal("jobs.started = finished + in_flight", jobs.started, jobs.finished + jobs.in_flight)?;
+        equal(
+            "jobs.finished = the sum of its outcomes",
+            jobs.finished,
+            Outcome::ALL.iter().map(|outcome| *jobs.of(*outcome)).sum(),
+        )?;
+        equal(
+            "attempts.started = jobs.attempted + retries",
+            attempts.started,
+            jobs.attempted + attempts.retries,
+        )?;
+        at_most("slots.in_use ≤ slots.total", slots.in_use, slots.total)?;
+        at_most("queue.len ≤ queue.bound + retries", queue.len, queue.bound + queue.retries)
+    }
+
+    /// Whether nothing is left to do: nobody waits, nothing runs, no slot is occupied.
+    pub fn is_idle(&self) -> bool {
+        self.calls.in_flight == 0
+            && self.jobs.in_flight == 0
+            && self.queue.len == 0
+            && self.slots.in_use == 0
+    }
+
+    /// Counts a fact. What is in flight is not counted here: the snapshot reads it from the
+    /// registry and the limit themselves, so that the laws compare two independent accounts.
+    pub(crate) fn fold(&mut self, fact: &Fact) {
+        match fact {
+            Fact::CallRefused(_) => {
+                self.calls.started += 1;
+                self.calls.refused += 1;
+                self.calls.finished += 1;
+            }
+            Fact::CallCached => {
+                self.calls.started += 1;
+                self.calls.cached += 1;
+                self.calls.finished += 1;
+            }
+            Fact::CallLed(_) => {
+                self.calls.started += 1;
+                self.calls.led += 1;
+                self.jobs.started += 1;
+            }
+            Fact::CallJoined(_) => {
+                self.calls.started += 1;
+                self.calls.joined += 1;
+            }
+            Fact::CallFinished => self.calls.finished += 1,
+            Fact::AttemptStarted { number, .. } => {
+                self.attempts.started += 1;
+                match number {
+                    1 => self.jobs.attempted += 1,
+                    _ => self.attempts.retries += 1,
+                }
+            }
+            Fact::RetryRefused { .. } => self.attempts.retries_refused += 1,
+            Fact::JobFinished { outcome, .. } => {
+                self.jobs.finished += 1;
+                *self.jobs.of_mut(*outcome) += 1;
+            }
+            Fact::JobQueued { .. }
+            | Fact::JobUnqueued { .. }
+            | Fact::SlotTaken { .. }
+            | Fact::SlotReturned { .. }
+            | Fact::AttemptFinished { .. }
+            | Fact::RetryScheduled { .. } => {}
+        }
+    }
+}
+
+impl JobStats {
+    /// How many ended this way.
+    pub fn of(&self, outcome: Outcome) -> &u64 {
+        match outcome {
+            Outcome::Succeeded => &self.succeeded,
+            Outcome::Failed => &self.failed,
+            Outcome::TimedOut => &self.timed_out,
+            Outcome::Expired => &self.expired,
+            Outcome::Shed => &self.shed,
+            Outcome::Cancelled => &self.cancelled,
+        }
+    }
+
+    fn of_mut(&mut self, outcome: Outcome) -> &mut u64 {
+        match outcome {
+            Outcome::Succeeded => &mut self.succeeded,
+            Outcome::Failed => &mut self.failed,
+            Outcome::TimedOut => &mut self.timed_out,
+            Outcome::Expired => &mut self.expired,
+            Outcome::Shed => &mut self.shed,
+            Outcome::Cancelled => &mut self.cancelled,
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! For tests: a resource that the test plays, and a dispatcher that checks its laws.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() {
+//! use mesero::testing::{Checked, resource};
+//! use mesero::{Call, Dispatcher};
+//!
+//! let squares = Checked::new(Dispatcher::builder("square").limit(1).build().unwrap());
+//! let (work, mut played) = resource();
+//! let call = tokio::spawn({
+//!     let squares = squares.dispatcher();
+//!     async move { squares.call(Call::new("3"), work.on("3")).await }
+//! });
+//! let attempt = played.next().await;
+//! assert_eq!(*attempt.input(), "3");
+//! attempt.reply(9);
+//! assert_eq!(call.await.unwrap().unwrap(), 9);
+//! squares.idle().await;
+//! # }
+//! ```
+
+use std::fmt;
+use std::ops::Deref;
+use std::thread;
+
+use futures_core::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::slot::{Attempt, Slot};
+use crate::{Dispatcher, Failure};
+
+/// A dispatcher that checks its laws when it is dropped, so that every test does.
+#[derive(Debug)]
+pub struct Checked<T: Send + Sync + 'static>(Dispatcher<T>);
+
+impl<T: Send + Sync + 'static> Checked<T> {
+    /// Watches over `dispatcher`.
+    pub fn new(dispatcher: Dispatcher<T>) -> Self {
+        Self(dispatcher)
+    }
+
+    /// Another handle, for another task.
+    pub fn dispatcher(&self) -> Dispatcher<T> {
+        self.0.clone()
+    }
+
+    /// Lets every task that can go on do so.
+    ///
+    /// Only for a runtime of one thread: there, a task that yields comes after all that are ready.
+    pub async fn settle(&self) {
+        for _ in 0..YIELDS {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Checks the laws now.
+    ///
+    /// # Panics
+    /// If one does not hold.
+    #[expect(clippy::panic, reason = "that is how a test fails")]
+    pub fn check(&self) {
+        let stats = self.0.stats();
+        if let Err(law) = stats.check() {
+            panic!("{law}, in {stats:#?}");
+        }
+    }
+}
+
+/// More than the longest chain of tasks that wake one another: slot, job, waiter, caller, test.
+const YIELDS: usize = 32;
+
+impl<T: Send + Sync + 'static> Deref for Checked<T> {
+    type Target = Dispatcher<T>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl<T: Send + Sync + 'static> Drop for Checked<T> {
+    fn drop(&mut self) {
+        if !thread::panicking() {
+            self.check();
+        }
+    }
+}
+
+/// A resource that the test plays: the work for calls, and what the test holds.
+pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, Played<I, T>) {
+    // As many attempts as a test will start before it looks; a full channel only makes them wait.
+    let (begin, begun) = mpsc::channel(4_096);
+    (Work { begin }, Played { begun })
+}
+
+/// Makes the work of calls.
+#[derive(Debug)]
+pub struct Work<I, T> {
+    begin: mpsc::Sender<Begun<I, T>>,
+}
+
+impl<I, T> Clone for Work<I, T> {
+    fn clone(&self) -> Self {
+        Self { begin: self.begin.clone() }
+    }
+}
+
+type Reply<T> = Result<T, Failure>;
+
+impl<I: Clone + Send + 'static, T: Send + 'static> Work<I, T> {
+    /// The work of a call with this input: each attempt appears in [`Played::next`].
+    pub fn on(
+        &self,
+        input: I,
+    ) -> impl Fn(Attempt) -> BoxFuture<'static, Reply<T>> + Send + use<I, T> {
+        let begin = self.begin.clone();
+        move |attempt| {
+            let (tell, told) = oneshot::channel();
+            let begun = Begun { input: input.clone(), attempt, tell };
+            let begin = begin.clone();
+            Box::pin(async move {
+                if begin.send(begun).await.is_err() {
+                    return Err(Failure::lost("the test is over"));
+                }
+                match told.await {
+                    Ok(End::Reply(reply)) => reply,
+                    #[expect(clippy::panic, reason = "the test asked for it")]
+                    Ok(End::Panic) => panic!("as the test asked"),
+                    Err(_) => Err(Failure::lost("the test dropped the attempt")),
+                }
+            })
+        }
+    }
+}
+
+/// The test's end of the resource.
+#[derive(Debug)]
+pub struct Played<I, T> {
+    begun: mpsc::Receiver<Begun<I, T>>,
+}
+
+impl<I, T> Played<I, T> {
+    /// Waits for the next attempt to begin.
+    ///
+    /// # Panics
+    /// If there can be none any more, because all work is gone.
+    #[expect(clippy::expect_used, reason = "that is how a test fails")]
+    pub async fn next(&mut self) -> Begun<I, T> {
+        self.begun.recv().await.expect("an attempt begins")
+    }
+
+    /// An attempt that has begun already.
+    pub fn try_next(&mut self) -> Option<Begun<I, T>> {
+        self.begun.try_recv().ok()
+    }
+}
+
+/// An attempt that runs until the test says how it ends.
+///
+/// It holds its slot, as a blocking function would, also when the dispatcher has given it up.
+#[derive(Debug)]
+#[must_use = "dropping it loses the attempt"]
+pub struct Begun<I, T> {
+    input: I,
+    attempt: Attempt,
+    tell: oneshot::Sender<End<T>>,
+}
+
+enum End<T> {
+    Reply(Reply<T>),
+    Panic,
+}
+
+impl<T> fmt::Debug for End<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            End::Reply(_) => "Reply",
+            End::Panic => "Panic",
+        })
+    }
+}
+
+impl<I, T> Begun<I, T> {
+    /// What the call was made with.
+    pub fn input(&self) -> &I {
+        &self.input
+    }
+
+    /// The attempt as the work got it.
+    pub fn attempt(&self) -> &Attempt {
+        &self.attempt
+    }
+
+    /// Whether the dispatcher no longer waits for it.
+    pub fn is_given_up(&self) -> bool {
+        self.tell.is_closed()
+    }
+
+    /// Waits until the dispatcher no longer waits for it.
+    pub async fn given_up(&mut self) {
+        self.tell.closed().await;
+    }
+
+    /// Ends with a reply.
+    pub fn reply(self, value: T) {
+        let _ = self.tell.send(End::Reply(Ok(value)));
+    }
+
+    /// Ends with a failure.
+    pub fn fail(self, failure: Failure) {
+        let _ = self.tell.send(End::Reply(Err(failure)));
+    }
+
+    /// Ends with a panic of the work.
+    pub fn panic(self) {
+        let _ = self.tell.send(End::Panic);
+    }
+
+    /// Ends with a reply, while something still occupies the resource.
+    pub fn reply_and_keep_slot(self, value: T) -> Slot {
+        let slot = self.attempt.slot().clone();
+        self.reply(value);
+        slot
+    }
+}
