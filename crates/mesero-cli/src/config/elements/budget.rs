@@ -1,0 +1,41 @@
+//! How many retries a run may spend, per job.
+
+use super::{Element, Hint};
+
+/// Retries per job over the whole run: 0.2 lets every fifth job be tried once more.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::config) struct Budget(pub(in crate::config) f64);
+
+impl Element for Budget {
+    fn wanted() -> String {
+        "a number above 0 and at most 100 such as 0.2".to_owned()
+    }
+
+    fn from_text(_text: &str) -> Result<Self, Hint> {
+        Err(Hint::default())
+    }
+
+    fn from_number(number: i64) -> Result<Self, Hint> {
+        let number = i32::try_from(number).map_err(|_| Hint::default())?;
+        Self::from_fraction(f64::from(number))
+    }
+
+    fn from_fraction(fraction: f64) -> Result<Self, Hint> {
+        // Not a number fails the first comparison, so that it is refused too.
+        if fraction > 0.0 && fraction <= 100.0 { Ok(Self(fraction)) } else { Err(Hint::default()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_budget_is_above_zero() {
+        assert_eq!(Budget::from_fraction(0.2), Ok(Budget(0.2)));
+        assert_eq!(Budget::from_number(1), Ok(Budget(1.0)));
+        for bad in [0.0, -1.0, 100.5, f64::NAN, f64::INFINITY] {
+            assert!(Budget::from_fraction(bad).is_err(), "{bad}");
+        }
+    }
+}

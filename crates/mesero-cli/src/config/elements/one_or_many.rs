@@ -1,0 +1,33 @@
+//! One value, or an array of such values.
+
+use serde::de::{Error, SeqAccess};
+
+use super::{Element, Hint, Value};
+
+/// At least one value; alone, it needs no brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::config) struct OneOrMany<T>(pub(in crate::config) Vec<T>);
+
+impl<T: Element> Element for OneOrMany<T> {
+    fn wanted() -> String {
+        format!("{}, or an array of them", T::wanted())
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        T::from_text(text).map(|value| Self(vec![value]))
+    }
+
+    fn from_array<'de, A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Value(value)) = array.next_element()? {
+            values.push(value);
+        }
+        if values.is_empty() {
+            return Err(A::Error::custom(format!(
+                "wanted {}, came an empty array",
+                Self::wanted()
+            )));
+        }
+        Ok(Self(values))
+    }
+}

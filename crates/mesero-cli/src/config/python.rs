@@ -1,0 +1,150 @@
+//! A Python callable as a resource: which, run by what, and how much of it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::check::Check;
+use super::elements::Setting;
+use super::elements::count::Count;
+use super::elements::target::Target;
+use super::error::Problem;
+use super::raw;
+use super::secret::Secret;
+
+/// How many calls one process of an async callable may have in flight, unless written.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
+
+/// A Python callable in worker processes.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Python {
+    pub(crate) target: Target,
+    /// An absolute path, or a bare name to be looked up in `PATH`.
+    pub(crate) interpreter: PathBuf,
+    /// Absolute folders for `sys.path`, the first one first.
+    pub(crate) path: Vec<PathBuf>,
+    pub(crate) processes: NonZeroUsize,
+    /// For a sync callable: threads of each process.
+    pub(crate) threads: NonZeroUsize,
+    /// For an async callable: calls in flight in each process.
+    pub(crate) concurrency: NonZeroUsize,
+    /// Added to the environment of the worker; values are never printed, since they often are passwords.
+    pub(crate) env: BTreeMap<String, Secret>,
+    /// How long a worker may take from its start to its first word.
+    pub(crate) start_timeout: Duration,
+    /// From asking a worker to end to killing it.
+    pub(crate) grace: Duration,
+}
+
+impl Python {
+    /// Checks the Python keys of a resource; `None` without the key `python`.
+    pub(super) fn check(raw: raw::Resource, check: &mut Check<'_>) -> Option<Self> {
+        let interpreter = interpreter(raw.interpreter, raw.venv, check);
+        let path = match raw.path {
+            Some(folders) => folders.iter().map(|folder| existing_folder(folder, check)).collect(),
+            None => vec![check.path(".").absolute],
+        };
+        let env = raw.env.into_iter().map(|(name, value)| variable(&name, &value, check)).collect();
+        Some(Self {
+            target: raw.python?.value,
+            interpreter,
+            path,
+            processes: number(raw.processes.as_ref(), NonZeroUsize::MIN),
+            threads: number(raw.threads.as_ref(), NonZeroUsize::MIN),
+            concurrency: number(raw.concurrency.as_ref(), CONCURRENCY),
+            env,
+            start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
+            grace: Setting::or(raw.grace, Duration::from_secs(2)),
+        })
+    }
+
+    /// Returns how many calls the resource can run at once if its callable is of the better suited sort.
+    pub(super) fn most_calls(raw: &raw::Resource) -> NonZeroUsize {
+        let threads = number(raw.threads.as_ref(), NonZeroUsize::MIN);
+        let concurrency = number(raw.concurrency.as_ref(), CONCURRENCY);
+        number(raw.processes.as_ref(), NonZeroUsize::MIN).saturating_mul(threads.max(concurrency))
+    }
+}
+
+fn number<const MAX: u32>(
+    setting: Option<&Setting<Count<MAX>>>,
+    default: NonZeroUsize,
+) -> NonZeroUsize {
+    setting.map_or(default, |setting| setting.value.non_zero_usize())
+}
+
+fn interpreter(
+    interpreter: Option<Spanned<String>>,
+    venv: Option<Spanned<String>>,
+    check: &mut Check<'_>,
+) -> PathBuf {
+    match (interpreter, venv) {
+        (Some(interpreter), Some(venv)) => {
+            let problem = Problem::new("both `interpreter` and `venv`");
+            let problem = problem.at(interpreter.span(), "an interpreter is named here");
+            check.note(
+                problem.at(venv.span(), "and another one is implied here").help("keep one of them"),
+            );
+            PathBuf::new()
+        }
+        (Some(interpreter), None) => named_interpreter(&interpreter, check),
+        (None, Some(venv)) => {
+            let path = check.path(&format!("{}/bin/python", venv.get_ref()));
+            if !path.absolute.is_file() {
+                let label = format!("there is no `{}`", path.shown.display());
+                let problem =
+                    Problem::new("`venv` is not a virtual environment").at(venv.span(), label);
+                check.note(problem.help("make one with `python3 -m venv FOLDER`"));
+            }
+            path.absolute
+        }
+        (None, None) => PathBuf::from("python3"),
+    }
+}
+
+fn named_interpreter(interpreter: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
+    let written = interpreter.get_ref();
+    if written.is_empty() {
+        let problem = Problem::new("`interpreter` is empty");
+        check.note(problem.at(interpreter.span(), "wanted a program's name or its path"));
+    }
+    // As for a shell: a name without a slash is looked up, one with a slash is a path.
+    if !written.contains('/') {
+        return PathBuf::from(written);
+    }
+    let path = check.path(written);
+    if !path.absolute.is_file() {
+        let label = format!("there is no file `{}`", path.shown.display());
+        check.note(Problem::new("`interpreter` does not exist").at(interpreter.span(), label));
+    }
+    path.absolute
+}
+
+fn existing_folder(folder: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
+    let path = check.path(folder.get_ref());
+    if !path.absolute.is_dir() {
+        let label = format!("there is no folder `{}`", path.shown.display());
+        check.note(Problem::new("a folder in `path` does not exist").at(folder.span(), label));
+    }
+    path.absolute
+}
+
+fn variable(
+    name: &Spanned<String>,
+    value: &Spanned<String>,
+    check: &mut Check<'_>,
+) -> (String, Secret) {
+    let text = name.get_ref();
+    if text.is_empty() || text.contains(['=', '\0']) {
+        let problem = Problem::new(format!("{text:?} cannot name an environment variable"));
+        check.note(problem.at(name.span(), "wanted a name without `=`"));
+    }
+    if value.get_ref().contains('\0') {
+        let problem = Problem::new(format!("the environment variable `{text}` holds a zero byte"));
+        check.note(problem.at(value.span(), "wanted a text without it"));
+    }
+    (text.clone(), Secret::new(value.get_ref()))
+}

@@ -1,0 +1,112 @@
+//! What can be typed: the tables and keys of a configuration, before any default or meaning.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::Method;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::elements::Setting;
+use super::elements::address::Address;
+use super::elements::argument::ArgumentText;
+use super::elements::budget::Budget;
+use super::elements::cache::Cache;
+use super::elements::count::Count;
+use super::elements::list_target::ListTarget;
+use super::elements::off::OrOff;
+use super::elements::one_or_many::OneOrMany;
+use super::elements::rate::Rate;
+use super::elements::route_path::RoutePath;
+use super::elements::size::Size;
+use super::elements::target::Target;
+use super::elements::word::{OnDisconnect, Reply};
+
+/// A table whose keys are names that the writer chose.
+pub(super) type Named<T> = BTreeMap<Spanned<String>, T>;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a configuration")]
+pub(super) struct Document {
+    #[serde(default)]
+    pub(super) server: Server,
+    #[serde(default)]
+    pub(super) resource: Named<Spanned<Resource>>,
+    #[serde(default)]
+    pub(super) route: Vec<Spanned<Route>>,
+}
+
+/// `[server]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as [server]")]
+pub(super) struct Server {
+    pub(super) listen: Option<Setting<OneOrMany<Address>>>,
+    pub(super) control: Option<Setting<OrOff<Address>>>,
+    pub(super) control_token_file: Option<Spanned<String>>,
+    pub(super) threads: Option<Setting<Count<1024>>>,
+    pub(super) connections: Option<Setting<Count<10_000_000>>>,
+    pub(super) header_timeout: Option<Setting<Duration>>,
+    pub(super) idle_timeout: Option<Setting<Duration>>,
+    pub(super) body_timeout: Option<Setting<Duration>>,
+    pub(super) body_limit: Option<Setting<Size>>,
+    pub(super) header_limit: Option<Setting<Size>>,
+    pub(super) drain_timeout: Option<Setting<Duration>>,
+}
+
+/// `[resource.NAME]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME]")]
+pub(super) struct Resource {
+    pub(super) python: Option<Setting<Target>>,
+    pub(super) interpreter: Option<Spanned<String>>,
+    pub(super) venv: Option<Spanned<String>>,
+    pub(super) path: Option<Vec<Spanned<String>>>,
+    pub(super) processes: Option<Setting<Count<1024>>>,
+    pub(super) threads: Option<Setting<Count<1024>>>,
+    pub(super) concurrency: Option<Setting<Count<1_000_000>>>,
+    #[serde(default)]
+    pub(super) env: Named<Spanned<String>>,
+    pub(super) start_timeout: Option<Setting<Duration>>,
+    pub(super) grace: Option<Setting<Duration>>,
+    #[serde(default)]
+    pub(super) policy: Policy,
+}
+
+/// `[resource.NAME.policy]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME.policy]")]
+pub(super) struct Policy {
+    pub(super) limit: Option<Setting<Count<10_000_000>>>,
+    pub(super) queue: Option<Setting<OrOff<Count<100_000_000>>>>,
+    pub(super) timeout: Option<Setting<OrOff<Duration>>>,
+    pub(super) deadline: Option<Setting<OrOff<Duration>>>,
+    pub(super) rate: Option<Setting<OrOff<Rate>>>,
+    #[serde(default)]
+    pub(super) retry: Retry,
+    pub(super) coalesce: Option<bool>,
+    pub(super) cache: Option<Setting<OrOff<Cache>>>,
+    pub(super) on_disconnect: Option<Setting<OnDisconnect>>,
+}
+
+/// `retry = { … }`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as { max_attempts = 3 }")]
+pub(super) struct Retry {
+    pub(super) max_attempts: Option<Setting<Count<100>>>,
+    pub(super) backoff: Option<Setting<Duration>>,
+    pub(super) max_backoff: Option<Setting<Duration>>,
+    pub(super) budget: Option<Setting<Budget>>,
+}
+
+/// `[[route]]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as [[route]]")]
+pub(super) struct Route {
+    pub(super) path: Option<Setting<RoutePath>>,
+    pub(super) methods: Option<Spanned<Vec<Setting<Method>>>>,
+    pub(super) resource: Option<Spanned<String>>,
+    pub(super) args: Option<Spanned<Named<Setting<ArgumentText>>>>,
+    pub(super) reply: Option<Setting<Reply>>,
+    pub(super) list: Option<Setting<ListTarget>>,
+}

@@ -1,0 +1,105 @@
+//! The first step: from a file to what was typed, with every mistake of form at once.
+
+mod form;
+
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::path::Path;
+
+use serde::Deserialize;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::{ConfigError, Problem};
+use super::raw::Document;
+
+/// More than this at once helps nobody, and bounds how often a broken file is read again.
+const MOST_PROBLEMS: usize = 20;
+
+/// Reads the file at `path` as UTF-8.
+pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
+    let shown = path.display();
+    let bytes = std::fs::read(path).map_err(|error| {
+        let problem = Problem::new(format!("failed to read the configuration `{shown}`: {error}"));
+        ConfigError::without_text(match error.kind() {
+            ErrorKind::NotFound => problem.help("name a configuration file that exists"),
+            ErrorKind::PermissionDenied => problem.help("allow this user to read the file"),
+            ErrorKind::IsADirectory => problem.help("name the file inside this folder"),
+            _ => problem,
+        })
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = good.filter(|byte| **byte == b'\n').count() + 1;
+        let problem =
+            Problem::new(format!("the configuration `{shown}` is not UTF-8, at line {line}"));
+        ConfigError::without_text(problem.help("save the file as UTF-8"))
+    })
+}
+
+/// Reads `text` as far as its form goes; returns at most 20 mistakes, in the order of their places.
+///
+/// Mistakes of syntax hide those of unknown keys and wrong values, which cannot be told before.
+pub(super) fn document(text: &str) -> Result<Document, Vec<Problem>> {
+    let (mut table, errors) = DeTable::parse_recoverable(text);
+    let mut problems: Vec<Problem> = errors.iter().take(MOST_PROBLEMS).map(syntax).collect();
+    // An entry that is refused is taken out and the rest is read again, so that the next mistake is found too.
+    while errors.is_empty() && problems.len() < MOST_PROBLEMS {
+        match Document::deserialize(toml::Deserializer::from(table.clone())) {
+            Ok(document) if problems.is_empty() => return Ok(document),
+            Ok(_) => break,
+            Err(error) => {
+                let span = error.span().unwrap_or_default();
+                let refused = take_out(table.get_mut(), &span);
+                problems.push(form::problem(error.message(), span, refused.as_ref()));
+                if refused.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+    problems.sort_by_key(Problem::place);
+    Err(problems)
+}
+
+fn syntax(error: &toml::de::Error) -> Problem {
+    let span = error.span().unwrap_or_default();
+    Problem::new("this is not TOML").at(span, error.message().replace('\n', ", "))
+}
+
+/// An entry that was refused.
+struct Refused<'i> {
+    /// The names that lead to it, its own last.
+    keys: Vec<String>,
+    value: DeValue<'i>,
+}
+
+/// Takes out the entry whose key or value is at `span`.
+fn take_out<'i>(table: &mut DeTable<'i>, span: &Range<usize>) -> Option<Refused<'i>> {
+    let found = table.iter().find(|(key, value)| key.span() == *span || is_at(value, span));
+    if let Some(key) = found.map(|(key, _)| key.clone()) {
+        let value = table.remove(&key)?.into_inner();
+        return Some(Refused { keys: vec![key.into_inner().into_owned()], value });
+    }
+    table.iter_mut().find_map(|(key, value)| {
+        let mut refused = match value.get_mut() {
+            DeValue::Table(inner) => take_out(inner, span),
+            DeValue::Array(items) => items.iter_mut().find_map(|item| match item.get_mut() {
+                DeValue::Table(inner) => take_out(inner, span),
+                _ => None,
+            }),
+            _ => None,
+        }?;
+        refused.keys.insert(0, key.get_ref().to_string());
+        Some(refused)
+    })
+}
+
+/// Returns whether `span` means this value as a whole, rather than an entry of a table inside it.
+fn is_at(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
+    value.span() == *span
+        || match value.get_ref() {
+            DeValue::Array(items) => items.iter().any(|item| is_at(item, span)),
+            _ => false,
+        }
+}

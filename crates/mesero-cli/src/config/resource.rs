@@ -1,0 +1,77 @@
+//! `[resource.NAME]`: the slow things, each with its policy.
+
+use toml::Spanned;
+
+use super::check::Check;
+use super::error::Problem;
+use super::policy::Policy;
+use super::python::Python;
+use super::raw;
+
+/// A slow thing and how much of it is allowed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Resource {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) policy: Policy,
+}
+
+/// What a resource is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// A Python callable in worker processes.
+    Python(Python),
+}
+
+/// A resource under its name; the name is known even when the rest was refused.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) name: String,
+    pub(super) resource: Option<Resource>,
+}
+
+/// Checks all resources; they come back in the order in which they were written.
+pub(super) fn check_all(
+    raw: raw::Named<Spanned<raw::Resource>>,
+    check: &mut Check<'_>,
+) -> Vec<Checked> {
+    if raw.is_empty() {
+        let help =
+            "add a table such as [resource.square] with the key `python = \"MODULE:FUNCTION\"`";
+        check.note(
+            Problem::new("there is no resource in this configuration").at(0..0, "").help(help),
+        );
+    }
+    let mut entries: Vec<_> = raw.into_iter().collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    entries
+        .into_iter()
+        .map(|(name, resource)| check_one(name, resource.into_inner(), check))
+        .collect()
+}
+
+fn check_one(name: Spanned<String>, mut raw: raw::Resource, check: &mut Check<'_>) -> Checked {
+    let (span, name) = (name.span(), name.into_inner());
+    if !is_resource_name(&name) {
+        let label = "wanted a small letter first, then small letters, digits, `_` and `-`";
+        check
+            .note(Problem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label));
+    }
+    let policy = std::mem::take(&mut raw.policy);
+    let policy = Policy::check(policy, Python::most_calls(&raw), check);
+    let python = Python::check(raw, check);
+    if python.is_none() {
+        let problem = Problem::new(format!("resource `{name}` has no kind"));
+        check.note(problem.at(span, "wanted the key `python = \"MODULE:FUNCTION\"` in this table"));
+    }
+    let kind = python.map(Kind::Python);
+    Checked { resource: kind.map(|kind| Resource { name: name.clone(), kind, policy }), name }
+}
+
+/// Returns whether `name` can stand in a path, a metric's label and on a command line without quotes.
+pub(super) fn is_resource_name(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+}

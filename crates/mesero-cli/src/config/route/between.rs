@@ -1,0 +1,97 @@
+//! What routes must agree on with each other: no request fits two of them, and lists list what exists.
+
+use http::Method;
+use toml::Spanned;
+
+use super::unknown_resource;
+use crate::config::check::Check;
+use crate::config::elements::Setting;
+use crate::config::elements::argument::ArgumentText;
+use crate::config::error::Problem;
+use crate::config::nearest::{listed, nearest};
+use crate::config::raw;
+use crate::config::resource::Checked;
+
+/// Notes each route that answers a request which an earlier one answers already.
+pub(super) fn conflicts(routes: &[Spanned<raw::Route>], check: &mut Check<'_>) {
+    for (index, later) in routes.iter().enumerate() {
+        let Some(path) = &later.get_ref().path else {
+            continue;
+        };
+        let shape = path.value.shape();
+        for earlier in routes.iter().take(index) {
+            let Some(taken) = &earlier.get_ref().path else {
+                continue;
+            };
+            let shared = shared_method(earlier.get_ref(), later.get_ref());
+            if let Some(method) = shared.filter(|_| taken.value.shape() == shape) {
+                let problem = Problem::new(format!("two routes for {method} on the same path"));
+                let problem = problem.at(path.span.clone(), "this one would never see them");
+                check.note(problem.at(taken.span.clone(), "such requests go here already"));
+                break;
+            }
+        }
+    }
+}
+
+fn shared_method(left: &raw::Route, right: &raw::Route) -> Option<Method> {
+    let right = answered(right);
+    answered(left).into_iter().find(|method| right.contains(method))
+}
+
+fn answered(route: &raw::Route) -> Vec<Method> {
+    let written = route.methods.as_ref().map(|methods| {
+        methods.get_ref().iter().map(|method| method.value.clone()).collect::<Vec<_>>()
+    });
+    let mut methods = written.unwrap_or_else(|| vec![Method::GET]);
+    if methods.contains(&Method::GET) {
+        methods.push(Method::HEAD);
+    }
+    methods
+}
+
+/// Notes each list of a resource or of an argument that does not exist.
+pub(super) fn lists(routes: &[Spanned<raw::Route>], resources: &[Checked], check: &mut Check<'_>) {
+    for list in routes.iter().filter_map(|route| route.get_ref().list.as_ref()) {
+        let (resource, argument) = (list.value.resource.as_str(), list.value.argument.as_str());
+        if !resources.iter().any(|known| known.name == resource) {
+            let place = check.inside(list.span.clone(), &list_text(list), 0..resource.len());
+            check.note(unknown_resource(resource, resources, |problem, label| {
+                problem.at(place, label)
+            }));
+            continue;
+        }
+        let known: Vec<&str> = arguments_of(routes, resource).collect();
+        if known.contains(&argument) {
+            continue;
+        }
+        let start = resource.len() + 1;
+        let place =
+            check.inside(list.span.clone(), &list_text(list), start..start + argument.len());
+        let problem =
+            Problem::new(format!("no route of `{resource}` has an argument `{argument}`"));
+        check.note(match nearest(argument, known.iter().copied()) {
+            Some(name) => problem.at(place, format!("did you mean `{name}`?")),
+            None => problem
+                .at(place, "there is no such argument")
+                .help(format!("the arguments of `{resource}` are {}", listed(known))),
+        });
+    }
+}
+
+fn list_text(list: &Setting<crate::config::elements::list_target::ListTarget>) -> String {
+    format!("{}.{}", list.value.resource, list.value.argument)
+}
+
+fn arguments_of<'a>(
+    routes: &'a [Spanned<raw::Route>],
+    resource: &'a str,
+) -> impl Iterator<Item = &'a str> {
+    routes
+        .iter()
+        .map(Spanned::get_ref)
+        .filter(move |route| route.resource.as_ref().is_some_and(|name| name.get_ref() == resource))
+        .filter_map(|route| route.args.as_ref())
+        .flat_map(|args| args.get_ref().iter())
+        .map(|(name, _): (_, &Setting<ArgumentText>)| name.get_ref().as_str())
+}

@@ -1,0 +1,7 @@
+//! Whole configurations: what is accepted, what it means, and how each mistake is answered.
+
+mod files;
+mod flags;
+mod meaning;
+mod mutation;
+mod reference;

@@ -1,0 +1,140 @@
+//! What an accepted configuration means.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::Method;
+
+use crate::config::elements::cache::Cache;
+use crate::config::elements::rate::Rate;
+use crate::config::policy::Retry;
+use crate::config::python::Python;
+use crate::config::{
+    Action, Argument, ArgumentKind, ArgumentSource, Config, Kind, OnDisconnect, Policy, Reply,
+    Resource, Server,
+};
+
+fn load(file: &str) -> Config {
+    Config::load(&Path::new("tests/config/valid").join(file)).unwrap()
+}
+
+fn here(path: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/valid");
+    if path.is_empty() { folder } else { folder.join(path) }
+}
+
+fn number(number: usize) -> NonZeroUsize {
+    NonZeroUsize::new(number).unwrap()
+}
+
+fn small(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).unwrap()
+}
+
+fn python(resource: &Resource) -> &Python {
+    let Kind::Python(python) = &resource.kind;
+    python
+}
+
+#[test]
+fn every_written_server_setting_is_kept() {
+    let Server { listen, control, .. } = load("full.toml").server;
+    let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
+    assert_eq!(listen, ["0.0.0.0:80", "[::]:80"]);
+    let control = control.unwrap();
+    assert_eq!(control.address.to_string(), "0.0.0.0:9888");
+    assert_eq!(control.token.unwrap().reveal(), "a-token");
+    let server = load("full.toml").server;
+    assert_eq!((server.threads, server.connections), (number(2), number(5)));
+    assert_eq!((server.body_limit, server.header_limit), (1_000_000, 8192));
+    assert_eq!(
+        [server.header_timeout, server.idle_timeout, server.body_timeout, server.drain_timeout],
+        [1, 2, 3, 90].map(Duration::from_secs)
+    );
+}
+
+#[test]
+fn every_written_python_setting_is_kept_and_paths_start_at_the_file() {
+    let config = load("full.toml");
+    let greet = python(&config.resources[0]);
+    assert_eq!(greet.target.to_string(), "pkg.greeter:Greeter.greet");
+    assert_eq!(greet.interpreter, here("venv/bin/python"));
+    assert_eq!(greet.path, [here("modules"), here("")]);
+    assert_eq!([greet.processes, greet.threads, greet.concurrency], [2, 3, 4].map(number));
+    let env: Vec<_> =
+        greet.env.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
+    assert_eq!(env, [("EMPTY", ""), ("GREETING", "hello = hi")]);
+    assert_eq!(
+        (greet.start_timeout, greet.grace),
+        (Duration::from_secs(4), Duration::from_millis(250))
+    );
+    assert_eq!(python(&config.resources[1]).interpreter, here("venv/bin/python"));
+}
+
+#[test]
+fn resources_keep_the_order_of_the_file() {
+    let names: Vec<String> =
+        load("full.toml").resources.into_iter().map(|resource| resource.name).collect();
+    assert_eq!(names, ["greet", "again"]);
+}
+
+#[test]
+fn every_written_policy_setting_is_kept() {
+    let written = Policy {
+        limit: Some(number(8)),
+        queue: None,
+        timeout: Some(Duration::from_secs(5)),
+        deadline: None,
+        rate: Some(Rate { count: small(60), period: Duration::from_secs(60), burst: small(7) }),
+        retry: Retry {
+            max_attempts: small(3),
+            backoff: Duration::from_secs(1),
+            max_backoff: Duration::from_secs(2),
+            budget: 1.0,
+        },
+        coalesce: true,
+        cache: Some(Cache { ttl: Duration::from_secs(3600), bytes: 1024 }),
+        on_disconnect: OnDisconnect::Finish,
+    };
+    assert_eq!(load("full.toml").resources[0].policy, written);
+}
+
+#[test]
+fn every_written_route_setting_is_kept() {
+    let config = load("full.toml");
+    assert_eq!(config.routes[0].path, "/greet/{who}");
+    assert_eq!(config.routes[0].methods, [Method::POST, Method::PUT]);
+    let argument = |name: &str, source, key: &str| Argument {
+        name: name.to_owned(),
+        source,
+        key: key.to_owned(),
+        kind: ArgumentKind::Str,
+        required: true,
+    };
+    let arguments = vec![
+        argument("who", ArgumentSource::Path, "who"),
+        Argument {
+            kind: ArgumentKind::Int,
+            required: false,
+            ..argument("age", ArgumentSource::Body, "years")
+        },
+        argument("user", ArgumentSource::Header, "x-user"),
+        Argument { kind: ArgumentKind::Json, ..argument("all", ArgumentSource::Query, "all") },
+    ];
+    assert_eq!(
+        config.routes[0].action,
+        Action::Call { resource: 0, arguments, reply: Reply::Json }
+    );
+    let text = Action::Call { resource: 1, arguments: vec![], reply: Reply::Text };
+    assert_eq!(config.routes[2].action, text);
+    let list = Action::List { resource: 0, argument: "who".to_owned() };
+    assert_eq!(config.routes[3].action, list);
+}
+
+#[test]
+fn secrets_are_not_in_the_debug_text() {
+    let text = format!("{:?}", load("full.toml"));
+    assert!(!text.contains("a-token") && !text.contains("hello = hi"), "{text}");
+    assert!(text.contains("[redacted]"));
+}
