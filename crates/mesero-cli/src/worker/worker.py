@@ -1,0 +1,374 @@
+"""The worker: lends one Python callable to the mesero that started it, over inherited sockets. See PROTOCOL.md.
+
+It is read from a pipe and run by `python3 -u -c BOOT SOURCE_FD CONTROL_FD NAME`; it needs the standard library only.
+"""
+
+import sys
+
+sys.path[:] = [entry for entry in sys.path if entry]  # First: a `json.py` in the current folder is not ours to import.
+
+import difflib
+import functools
+import inspect
+import json
+import os
+import select
+import socket
+import struct
+import threading
+import traceback
+import types
+
+CONFIG, CALL_TEXT, CALL_JSON, CANCEL = 1, 2, 3, 4
+HELLO, FAILED, VALUE, RAISED, CANCELLED = 16, 17, 18, 19, 20
+
+HEADER = struct.Struct("<IBQ")  # Payload length, kind, call id.
+RECEIVE_BYTES = 64 * 1024  # One receive takes a usual call whole.
+DESCRIPTION_BYTES = 16 * 1024  # The longest text and the longest traceback that are reported.
+
+OWN_FILE = sys._getframe().f_code.co_filename
+
+
+def main():
+    """Imports the callable, says so, and serves it until the control socket closes."""
+    _, _, control_fd, name = sys.argv
+    sys.argv = [name]
+    leave_main_module()
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=False)
+
+    control = adopt(int(control_fd))
+    watcher = threading.Thread(target=end_with, args=(control,), name=f"{name}-control", daemon=True)
+    watcher.start()
+    config = read_config(control)
+    seats = [adopt(fd) for fd in config["seats"]]
+    os.register_at_fork(after_in_child=lambda: [held.close() for held in (control, *seats)])
+    sys.path[:0] = config["paths"]
+
+    try:
+        function = resolve(config["callable"])
+        kind = "async" if is_kind(inspect.iscoroutinefunction, function) else "sync"
+        python = "%d.%d.%d" % sys.version_info[:3]
+        hello = {"kind": kind, "pid": os.getpid(), "python": python, "signature": signature(function)}
+    except BaseException as error:
+        try:
+            control.sendall(pack(FAILED, 0, describe(error)))
+            sys.stdout.flush()
+        finally:
+            os._exit(1)  # Not sys.exit: threads that the import started do not keep the process.
+    control.sendall(pack(HELLO, 0, to_json(hello)))
+
+    if kind == "async":
+        for seat in seats:
+            seat.close()
+        serve_tasks(control, function)
+    elif len(seats) == 1:
+        serve_seat(seats[0], function)  # Here, as some libraries work in the main thread only.
+    else:
+        for number, seat in enumerate(seats):
+            named = f"{name}-seat-{number}"
+            threading.Thread(target=serve_seat, args=(seat, function), name=named, daemon=True).start()
+    watcher.join()  # For ever; but in a forked child that came back from the callable there is no watcher, and it ends.
+
+
+# Calls to a sync callable: one thread for each seat.
+
+
+def serve_seat(seat, function):
+    """Answers the calls of one seat, one after the other, until the peer closes it."""
+    try:
+        for kind, call_id, payload in frames(seat):
+            seat.sendall(answer(function, kind, call_id, payload))
+            del payload  # An idle seat keeps nothing of its last call alive.
+    except (EOFError, OSError):
+        pass  # The peer closed the seat, perhaps while a call was running: nobody wants the answer.
+    finally:
+        seat.close()  # Should this end for any other reason, the peer sees it.
+
+
+def frames(seat):
+    """Yields (kind, id, payload) for each frame, with one receive for a frame of the usual size."""
+    data = b""
+    while True:
+        while len(data) < HEADER.size:
+            data += receive(seat, RECEIVE_BYTES)
+        length, kind, call_id = HEADER.unpack_from(data)
+        end = HEADER.size + length
+        while len(data) < end:
+            data += receive(seat, end - len(data), socket.MSG_WAITALL)
+        yield kind, call_id, data[HEADER.size : end]
+        data = data[end:]
+
+
+def answer(function, kind, call_id, payload):
+    """The frame that answers a call. Whatever goes wrong in the call is an answer too, `SystemExit` included."""
+    try:
+        arguments = from_json(payload.decode())
+        value = function(*arguments) if type(arguments) is list else function(**arguments)
+        return pack(VALUE, call_id, REPLIES[kind](value))
+    except BaseException as error:
+        return pack(RAISED, call_id, describe(error))
+
+
+# Calls to an async callable: one task for each call, all on the control socket.
+
+
+def serve_tasks(control, function):
+    """Runs the event loop, for ever."""
+    import asyncio  # Only here: it costs a sync worker 7 MB and 20 ms.
+
+    class Control(Tasks, asyncio.BufferedProtocol):
+        """Buffered, for asyncio's plain protocol maps and unmaps fresh memory for every receive."""
+
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    control.setblocking(False)
+    tasks = Control(loop, function, asyncio.CancelledError)
+    loop.run_until_complete(loop.create_unix_connection(lambda: tasks, sock=control))
+    loop.run_forever()  # No main task: user code that cancels all tasks does not end the worker.
+
+
+class Tasks:
+    """The calls in flight. Each leaves `running` when it is answered, which is how it is answered exactly once."""
+
+    def __init__(self, loop, function, cancelled_error):
+        self.loop = loop
+        self.function = function
+        self.cancelled_error = cancelled_error
+        self.buffer = memoryview(bytearray(RECEIVE_BYTES))
+        self.received = bytearray()  # Frames, of which the last may be incomplete.
+        self.running = {}  # The task of each call id. The loop itself holds tasks weakly.
+        self.cancelling = set()
+
+    def connection_made(self, transport):
+        self.transport = transport
+
+    def connection_lost(self, _error):
+        os._exit(0)
+
+    def get_buffer(self, _size):
+        return self.buffer
+
+    def buffer_updated(self, count):
+        received = self.received
+        received += self.buffer[:count]
+        start = 0
+        while len(received) >= start + HEADER.size:
+            length, kind, call_id = HEADER.unpack_from(received, start)
+            payload = start + HEADER.size
+            end = payload + length
+            if len(received) < end:
+                break
+            if kind == CANCEL:
+                self.cancel(call_id)
+            else:
+                self.running[call_id] = self.loop.create_task(self.answer(kind, call_id, received[payload:end]))
+            start = end
+        del received[:start]
+
+    async def answer(self, kind, call_id, payload):
+        try:
+            arguments = from_json(payload.decode())
+            del payload
+            function = self.function
+            value = await (function(*arguments) if type(arguments) is list else function(**arguments))
+            frame = pack(VALUE, call_id, REPLIES[kind](value))
+        except BaseException as error:
+            if call_id in self.cancelling and isinstance(error, self.cancelled_error):
+                raise  # `cancelled` answers, as it must for a task that was cancelled before it began.
+            frame = pack(RAISED, call_id, describe(error))
+        del self.running[call_id]
+        self.transport.write(frame)
+
+    def cancel(self, call_id):
+        task = self.running.get(call_id)
+        if task is None:
+            return
+        if call_id not in self.cancelling:
+            self.cancelling.add(call_id)
+            task.add_done_callback(functools.partial(self.cancelled, call_id))
+        task.cancel()
+
+    def cancelled(self, call_id, _task):
+        self.cancelling.discard(call_id)
+        if self.running.pop(call_id, None) is not None:
+            self.transport.write(pack(CANCELLED, call_id, b""))
+
+
+# Values and exceptions as bytes.
+
+
+def as_text(value):
+    """What the callable returned, as the body of a text reply."""
+    kind = type(value)
+    if kind is str:
+        return value.encode()
+    if kind is bytes:
+        return value
+    if value is None:
+        return b""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, str):
+        return value.encode()
+    if hasattr(kind, "__await__"):
+        raise not_awaited(kind)
+    return str(value).encode()
+
+
+def not_serialisable(value):
+    """Called by the JSON encoder for what it can not write."""
+    kind = type(value)
+    if hasattr(kind, "__await__"):
+        raise not_awaited(kind)
+    raise TypeError(f"a value of type {qualified_name(kind)} can not be written as JSON")
+
+
+def not_awaited(kind):
+    return TypeError(f"the callable returned an awaitable ({qualified_name(kind)}), not a value; make it `async def`")
+
+
+from_json = json.JSONDecoder().decode
+encode_json = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, allow_nan=False, default=not_serialisable
+).encode
+
+
+def to_json(value):
+    return encode_json(value).encode()
+
+
+REPLIES = {CALL_TEXT: as_text, CALL_JSON: to_json}
+
+
+def pack(kind, call_id, payload):
+    return HEADER.pack(len(payload), kind, call_id) + payload
+
+
+def describe(error):
+    """The exception as JSON: its type, its text, and its traceback from the first frame that is not the worker's."""
+    lines = readable(lambda: "".join(traceback.format_exception(type(error), error, users_part(error.__traceback__))))
+    text = readable(lambda: str(error))[:DESCRIPTION_BYTES].decode(errors="ignore")
+    end = lines[-DESCRIPTION_BYTES:].decode(errors="ignore")
+    return to_json({"type": qualified_name(type(error)), "text": text, "traceback": end})
+
+
+def readable(make):
+    """The text that `make` returns, as UTF-8; if it raises, a text that says so."""
+    try:
+        text = make()
+    except BaseException as error:
+        text = f"<no text: __str__ raised {qualified_name(type(error))}>"
+    return text.encode(errors="backslashreplace")
+
+
+def users_part(frame):
+    while frame is not None and frame.tb_frame.f_code.co_filename == OWN_FILE:
+        frame = frame.tb_next
+    return frame
+
+
+def qualified_name(kind):
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+
+
+# Finding the callable.
+
+
+def resolve(name):
+    """The callable that `package.module:attribute.attribute` names; what it raises says which part is wrong."""
+    module_name, colon, path = name.partition(":")
+    if not (module_name and colon and path):
+        raise ValueError(f"callable '{name}' is not written as 'module:function'")
+    value, found = import_module(module_name), module_name
+    for attribute in path.split("."):
+        try:
+            value = getattr(value, attribute)
+        except AttributeError:
+            near = difflib.get_close_matches(attribute, dir(value), n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise AttributeError(f"'{found}' has no attribute '{attribute}'{hint}") from None
+        found = f"{found}.{attribute}" if ":" in found else f"{found}:{attribute}"
+    if not callable(value):
+        raise TypeError(f"'{name}' is not callable, but of type {qualified_name(type(value))}")
+    if is_kind(inspect.isgeneratorfunction, value) or is_kind(inspect.isasyncgenfunction, value):
+        raise TypeError(f"'{name}' is a generator; a callable that returns one value is wanted")
+    return value
+
+
+def import_module(name):
+    try:
+        __import__(name)  # Unlike importlib.import_module it leaves its own frames out of the traceback.
+        return sys.modules[name]
+    except BaseException as error:
+        parts = name.split(".")
+        packages = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+        if isinstance(error, ModuleNotFoundError) and error.name in packages:
+            raise ModuleNotFoundError(f"module '{name}' was not found: {error}", name=error.name) from None
+        cause = error.with_traceback(users_part(error.__traceback__))
+        text = readable(lambda: str(error)).decode()
+        reason = f"importing it raised {qualified_name(type(error))}: {text}"
+        raise ImportError(f"module '{name}' was found, but {reason}", name=name) from cause
+
+
+def is_kind(test, function):
+    """Whether the function that really runs passes `test`, seen through functools.partial and `__call__`."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return test(function) or test(getattr(type(function), "__call__", None))
+
+
+def signature(function):
+    try:
+        return str(inspect.signature(function))
+    except Exception:
+        return "(...)"  # Some builtins have none, and the representation of a default value may raise.
+
+
+# The process.
+
+
+def adopt(fd):
+    """An inherited socket, which processes that user code starts shall not inherit in turn."""
+    os.set_inheritable(fd, False)
+    adopted = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fd)
+    adopted.setblocking(True)
+    return adopted
+
+
+def read_config(control):
+    """Reads the first frame and not one byte more, since the rest may belong to the event loop."""
+    try:
+        length, _, _ = HEADER.unpack(receive(control, HEADER.size, socket.MSG_WAITALL))
+        return json.loads(receive(control, length, socket.MSG_WAITALL))
+    except (EOFError, OSError):
+        os._exit(0)
+
+
+def receive(peer, count, flags=0):
+    """At least one byte and at most `count`; with `MSG_WAITALL`, all of them."""
+    received = peer.recv(count, flags)
+    if not received:
+        raise EOFError
+    return received
+
+
+def end_with(control):
+    """Ends the process when the peer closes the control socket, whatever the other threads do. It reads nothing."""
+    poll = select.poll()
+    poll.register(control, select.POLLRDHUP)
+    poll.poll()
+    os._exit(0)
+
+
+def leave_main_module():
+    """Moves this code out of `__main__`, so that user code finds an empty one there, as in a fresh interpreter."""
+    own = sys.modules["__main__"]
+    own.__name__ = "mesero_worker"
+    sys.modules["mesero_worker"] = own
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    sys.modules["__main__"].__builtins__ = own.__builtins__
+
+
+if __name__ == "__main__":
+    main()
