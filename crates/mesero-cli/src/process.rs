@@ -1,0 +1,6 @@
+//! Child processes that never outlive mesero, and the frames they speak.
+
+pub(crate) mod child;
+pub(crate) mod frame;
+pub(crate) mod noise;
+pub(crate) mod spawner;

@@ -1,0 +1,96 @@
+//! The frames of the worker protocol; `worker/PROTOCOL.md` describes them.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// The bytes before a frame's payload: its length, its kind, its id.
+const HEADER: usize = 4 + 1 + 8;
+
+/// One frame, of either direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) id: u64,
+    pub(crate) payload: Bytes,
+}
+
+/// What mesero sends.
+pub(crate) mod to_worker {
+    pub(crate) const CONFIG: u8 = 1;
+    pub(crate) const CALL_TEXT: u8 = 2;
+    pub(crate) const CALL_JSON: u8 = 3;
+    pub(crate) const CANCEL: u8 = 4;
+}
+
+/// What a worker sends.
+pub(crate) mod from_worker {
+    pub(crate) const HELLO: u8 = 16;
+    pub(crate) const FAILED: u8 = 17;
+    pub(crate) const VALUE: u8 = 18;
+    pub(crate) const RAISED: u8 = 19;
+    pub(crate) const CANCELLED: u8 = 20;
+}
+
+impl Frame {
+    /// The frame as it goes over the socket.
+    ///
+    /// # Errors
+    /// If the payload is longer than its length field can say.
+    pub(crate) fn encode(&self) -> Result<Bytes, TooLong> {
+        let bytes = self.payload.len();
+        let length = u32::try_from(bytes).map_err(|_| TooLong { bytes })?;
+        let mut out = BytesMut::with_capacity(HEADER + bytes);
+        out.put_u32_le(length);
+        out.put_u8(self.kind);
+        out.put_u64_le(self.id);
+        out.put_slice(&self.payload);
+        Ok(out.freeze())
+    }
+
+    /// Takes the first frame out of what was received, once it is there whole.
+    pub(crate) fn decode(received: &mut BytesMut) -> Option<Frame> {
+        let mut header = received.get(..HEADER)?;
+        let length = usize::try_from(header.get_u32_le()).ok()?;
+        let (kind, id) = (header.get_u8(), header.get_u64_le());
+        if received.len() < HEADER + length {
+            received.reserve(HEADER + length - received.len());
+            return None;
+        }
+        received.advance(HEADER);
+        Some(Frame { kind, id, payload: received.split_to(length).freeze() })
+    }
+}
+
+/// A payload that no frame can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TooLong {
+    pub(crate) bytes: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn frames_come_out_as_they_went_in_however_the_stream_is_cut(
+            frames in prop::collection::vec((any::<u8>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..300)), 1..8),
+            piece in 1..50usize,
+        ) {
+            let frames: Vec<Frame> = frames
+                .into_iter()
+                .map(|(kind, id, payload)| Frame { kind, id, payload: payload.into() })
+                .collect();
+            let stream: Vec<u8> = frames.iter().flat_map(|frame| frame.encode().unwrap()).collect();
+            let mut received = BytesMut::new();
+            let mut decoded = Vec::new();
+            for piece in stream.chunks(piece) {
+                received.extend_from_slice(piece);
+                decoded.extend(std::iter::from_fn(|| Frame::decode(&mut received)));
+            }
+            prop_assert_eq!(decoded, frames);
+            prop_assert!(received.is_empty());
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! One worker process that can serve.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use mesero::Failure;
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::lane::{Exchange, Lane};
+use super::multiplex::Multiplex;
+use super::place::Seat;
+use super::{Settings, answer};
+use crate::process::frame::{Frame, TooLong, to_worker};
+use crate::resource::{Order, Reply, ReplyForm};
+
+/// What a worker says of itself when it can serve.
+#[derive(Debug)]
+pub(super) struct Hello {
+    pub(super) is_async: bool,
+    pub(super) pid: u32,
+    pub(super) python: String,
+    pub(super) signature: String,
+}
+
+/// A worker process, from its greeting until it is reaped.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) hello: Hello,
+    line: Line,
+    /// Somebody wants it to end.
+    pub(super) unwanted: Notify,
+    /// It is reaped; what it occupied is free.
+    pub(super) gone: CancellationToken,
+}
+
+/// How calls reach it.
+#[derive(Debug)]
+enum Line {
+    /// One socket a thread.
+    Sync {
+        lanes: Vec<Mutex<Option<Lane>>>,
+        /// The worker ends when this closes.
+        _control: UnixStream,
+    },
+    /// One socket for all.
+    Async(Multiplex),
+}
+
+impl Worker {
+    pub(super) fn new(
+        hello: Hello,
+        control: UnixStream,
+        lanes: Vec<UnixStream>,
+        settings: &Settings,
+    ) -> Self {
+        let line = match hello.is_async {
+            true => Line::Async(Multiplex::new(control, settings.concurrency)),
+            false => Line::Sync {
+                lanes: lanes.into_iter().map(|seat| Mutex::new(Some(Lane::new(seat)))).collect(),
+                _control: control,
+            },
+        };
+        Self { hello, line, unwanted: Notify::new(), gone: CancellationToken::new() }
+    }
+
+    /// How many calls it can serve at once.
+    pub(super) fn capacity(&self) -> NonZeroUsize {
+        match &self.line {
+            Line::Sync { lanes, .. } => NonZeroUsize::new(lanes.len()).unwrap_or(NonZeroUsize::MIN),
+            Line::Async(multiplex) => multiplex.concurrency(),
+        }
+    }
+
+    /// Whether a call that does not end can only be ended with the whole process, and harms no
+    /// other call by that.
+    pub(super) fn serves_one_at_a_time(&self) -> bool {
+        matches!(&self.line, Line::Sync { lanes, .. } if lanes.len() == 1)
+    }
+
+    /// Serves one attempt.
+    pub(super) async fn call(self: Arc<Self>, order: Order, seat: Seat) -> Result<Reply, Failure> {
+        let kind = match order.form {
+            ReplyForm::Text => to_worker::CALL_TEXT,
+            ReplyForm::Json => to_worker::CALL_JSON,
+        };
+        let encode = |id| {
+            let frame = Frame { kind, id, payload: order.arguments.clone() };
+            frame.encode().map_err(|TooLong { bytes }| {
+                Failure::raised(format!("arguments of {bytes} bytes are too long for a worker"))
+            })
+        };
+        let place = Arc::clone(&seat.place);
+        let answered = match &self.line {
+            Line::Sync { .. } => {
+                let call: Bytes = encode(seat.attempt.job().number())?;
+                let Some(exchange) = Exchange::begin(&self, seat) else {
+                    return Err(Failure::unreachable("the worker's seat is not idle"));
+                };
+                exchange.call(call).await
+            }
+            Line::Async(multiplex) => multiplex.call(&seat.attempt, encode).await?,
+        };
+        match answered {
+            Some(frame) => answer::read(frame, order.form),
+            None => {
+                // Before the slot comes back, so that the seat is granted to nobody else.
+                place.lost(&self);
+                Err(answer::lost(self.hello.pid))
+            }
+        }
+    }
+
+    /// Takes the lane of a seat, which is idle: its slot has just been granted.
+    pub(super) fn take_lane(&self, index: usize) -> Option<Lane> {
+        let Line::Sync { lanes, .. } = &self.line else { return None };
+        lanes.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    pub(super) fn put_lane(&self, index: usize, lane: Lane) {
+        if let Line::Sync { lanes, .. } = &self.line
+            && let Some(seat) = lanes.get(index)
+        {
+            *seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
+        }
+    }
+
+    /// Reads what an async worker says, until it ends.
+    pub(super) async fn listen(&self) {
+        match &self.line {
+            Line::Sync { .. } => self.gone.cancelled().await,
+            Line::Async(multiplex) => multiplex.run().await,
+        }
+    }
+
+    /// Fails all calls that are still in it.
+    pub(super) fn abandon(&self) {
+        if let Line::Async(multiplex) = &self.line {
+            multiplex.abandon();
+        }
+        self.gone.cancel();
+    }
+}
