@@ -1,0 +1,166 @@
+//! `mesero serve`: HTTP requests in, HTTP responses out.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::assemble::{self, AssembleError};
+use crate::config::{self, Config};
+use crate::control;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::process::spawner::Spawner;
+use crate::service::Service;
+use crate::shutdown::Signals;
+
+mod arguments;
+pub(crate) mod body;
+mod connection;
+mod exchange;
+mod framing;
+mod front;
+mod io;
+mod linger;
+mod listen;
+mod patience;
+pub(crate) mod problem;
+mod respond;
+mod router;
+
+use front::Front;
+use listen::Limits;
+use router::Router;
+
+/// Serves until a signal says to stop, and then until what is in flight has finished.
+///
+/// # Errors
+/// If it could not begin to serve: an address is taken, a resource does not start.
+pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError> {
+    let mut signals = Signals::listen().map_err(ServeError::Io)?;
+    let listeners = bind(&config.server.listen).await?;
+    let control_listeners = match &config.server.control {
+        Some(control) => bind(std::slice::from_ref(&control.address)).await?,
+        None => Vec::new(),
+    };
+    let router = Router::new(config.routes.clone()).map_err(ServeError::Routes)?;
+
+    let spawner = Spawner::start().map_err(ServeError::Io)?;
+    let starting = assemble::services(&config, &spawner);
+    let services = tokio::select! {
+        services = starting => services.map_err(ServeError::Assemble)?,
+        signal = signals.next() => return Ok(signal.exit()),
+    };
+
+    let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
+    let addresses = [addresses(&listeners), addresses(&control_listeners)];
+    let token = config.server.control.as_ref().and_then(|control| control.token.clone());
+    let control = control::router(services.clone(), draining.clone(), token);
+    let control_listeners = control_listeners.into_iter().map(TcpListener::into_std);
+    let control_listeners = control_listeners.collect::<Result<_, _>>().map_err(ServeError::Io)?;
+    let control =
+        control::start(control_listeners, control, stop.clone()).map_err(ServeError::Io)?;
+    let front = Arc::new(Front {
+        router,
+        services: services.clone(),
+        body_limit: config.server.body_limit,
+        body_timeout: config.server.body_timeout,
+    });
+    let handler = move |request, _peer| Arc::clone(&front).answer(request);
+    let tasks = TaskTracker::new();
+    let serving = tasks.spawn(listen::serve(listeners, limits(&config), handler, stop.clone()));
+    announce(&addresses, output);
+
+    let signal = signals.next().await;
+    draining.cancel();
+    let in_flight = drain(&services);
+    output.say(&format!(
+        "{signal}: finishing {in_flight} jobs, taking nothing new; a second signal stops at once"
+    ));
+    let finished = tokio::select! {
+        finished = timeout(config.server.drain_timeout, finish(&services)) => finished.is_ok(),
+        // The workers die with this process.
+        signal = signals.next() => return Ok(signal.exit()),
+    };
+    for service in &services {
+        service.dispatcher.stop();
+    }
+    stop.cancel();
+    let cut_off = serving.await.map_or(0, |stopped| stopped.cut_off);
+    assemble::stop(&services).await;
+    control.stopped().await;
+    if finished && cut_off == 0 {
+        return Ok(Exit::Fine);
+    }
+    let after = config.server.drain_timeout;
+    output.say(&format!("not everything had finished after {after:?}; the rest was cut off"));
+    Ok(Exit::SomeFailed)
+}
+
+async fn bind(addresses: &[config::Address]) -> Result<Vec<TcpListener>, ServeError> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let bound = listen::bind(&address.to_string()).await;
+        listeners.extend(bound.map_err(ServeError::Bind)?);
+    }
+    Ok(listeners)
+}
+
+fn addresses(listeners: &[TcpListener]) -> String {
+    let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    addresses.map(|address| format!("http://{address}")).collect::<Vec<_>>().join(", ")
+}
+
+fn limits(config: &Config) -> Limits {
+    let config::Server { connections, header_timeout, idle_timeout, header_limit, .. } =
+        config.server;
+    Limits {
+        connections,
+        head_timeout: header_timeout,
+        idle_timeout,
+        head_bytes: header_limit,
+        drain_timeout: config.server.drain_timeout,
+    }
+}
+
+fn announce([front, control]: &[String; 2], output: &mut Output) {
+    output.say(&format!("listening on {front}"));
+    if !control.is_empty() {
+        output.say(&format!("control on {control}"));
+    }
+}
+
+/// Takes nothing new from now on; says how many jobs are in flight.
+fn drain(services: &[Service]) -> u64 {
+    services.iter().for_each(|service| service.dispatcher.drain());
+    services.iter().map(|service| service.dispatcher.stats().jobs.in_flight).sum()
+}
+
+async fn finish(services: &[Service]) {
+    for service in services {
+        service.dispatcher.jobs_finished().await;
+    }
+}
+
+/// Why nothing could be served. Reads on after "failed to".
+#[derive(Debug)]
+pub(crate) enum ServeError {
+    Bind(listen::BindError),
+    Routes(String),
+    Assemble(AssembleError),
+    Io(std::io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServeError::Bind(error) => error.fmt(f),
+            ServeError::Routes(error) => write!(f, "lay out the routes: {error}"),
+            ServeError::Assemble(error) => error.fmt(f),
+            ServeError::Io(error) => write!(f, "begin to serve: {error}"),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Bodies: what a handler answers with, and a request's body received whole or not at all.
+
+use std::{
+    error::Error,
+    fmt, io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tokio::time::timeout;
+
+use super::framing::Violation;
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// A response body.
+pub(crate) enum Body {
+    /// All of it, at hand; costs no allocation.
+    Full(Bytes),
+    /// Whatever comes, as it comes.
+    Stream(Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = BoxError> + Send>>),
+}
+
+impl Body {
+    #[cfg_attr(
+        not(test),
+        expect(
+            dead_code,
+            reason = "no resource answers piece by piece yet; its framing and clocks are tested"
+        )
+    )]
+    pub(crate) fn stream<B>(body: B) -> Self
+    where
+        B: hyper::body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
+    {
+        Self::Stream(Box::pin(body))
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self::Full(bytes.into())
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(bytes) => write!(formatter, "Full({} bytes)", bytes.len()),
+            Self::Stream(_) => formatter.write_str("Stream"),
+        }
+    }
+}
+
+impl hyper::body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match self.get_mut() {
+            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Stream(stream) => stream.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Full(bytes) => bytes.is_empty(),
+            Self::Stream(stream) => stream.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(stream) => stream.size_hint(),
+        }
+    }
+}
+
+/// Why a request's body was not received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReceiveError {
+    TooLarge {
+        limit: usize,
+    },
+    /// The client went away, or said that it was done, before the body's end.
+    Incomplete,
+    /// The body broke the rules of its framing.
+    Malformed(Option<Violation>),
+    TooSlow {
+        after: Duration,
+    },
+}
+
+/// Receives a whole request body of at most `limit` bytes within `within`.
+///
+/// A body that announces more than `limit` is refused before a byte of it is read, so a client that waits for
+/// `100 Continue` never sends it. An empty body costs nothing, and one that arrives in a single piece is not copied.
+pub(crate) async fn receive(
+    body: Incoming,
+    limit: usize,
+    within: Duration,
+) -> Result<Bytes, ReceiveError> {
+    use hyper::body::Body as _;
+
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let announced = body.size_hint();
+    if usize::try_from(announced.lower()).map_or(true, |lower| lower > limit) {
+        return Err(ReceiveError::TooLarge { limit });
+    }
+    match timeout(within, collect(body, limit)).await {
+        Ok(received) => received,
+        Err(_) => Err(ReceiveError::TooSlow { after: within }),
+    }
+}
+
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ReceiveError> {
+    let announced = hyper::body::Body::size_hint(&body).lower();
+    let mut pieces = Pieces::default();
+    while let Some(frame) = next(&mut body).await {
+        let frame = frame.map_err(|error| classify(&error))?;
+        // Trailers say nothing that anyone here asks for.
+        if let Ok(piece) = frame.into_data() {
+            if piece.len() > limit - pieces.len() {
+                return Err(ReceiveError::TooLarge { limit });
+            }
+            pieces.push(piece, announced);
+        }
+    }
+    Ok(pieces.joined())
+}
+
+async fn next(body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
+    std::future::poll_fn(|cx| hyper::body::Body::poll_frame(Pin::new(&mut *body), cx)).await
+}
+
+/// The pieces of a body so far; one alone stays as it came.
+#[derive(Default)]
+struct Pieces {
+    first: Bytes,
+    joined: BytesMut,
+}
+
+/// A client can announce much and send nothing; this much is reserved on its word alone.
+const RESERVED_BYTES: u64 = 256 * 1_024;
+
+impl Pieces {
+    fn len(&self) -> usize {
+        self.first.len() + self.joined.len()
+    }
+
+    fn push(&mut self, piece: Bytes, announced: u64) {
+        if self.len() == 0 {
+            self.first = piece;
+            return;
+        }
+        if self.joined.is_empty() {
+            let announced = usize::try_from(announced.min(RESERVED_BYTES)).unwrap_or(0);
+            self.joined.reserve(announced.max(self.first.len() + piece.len()));
+            self.joined.extend_from_slice(&std::mem::take(&mut self.first));
+        }
+        self.joined.extend_from_slice(&piece);
+    }
+
+    fn joined(self) -> Bytes {
+        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
+    }
+}
+
+pub(super) fn classify(error: &hyper::Error) -> ReceiveError {
+    let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    let violation =
+        io.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<Violation>());
+    if let Some(violation) = violation {
+        return ReceiveError::Malformed(Some(*violation));
+    }
+    match io.map(io::Error::kind) {
+        Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
+            ReceiveError::Malformed(None)
+        }
+        _ => ReceiveError::Incomplete,
+    }
+}
+
+impl fmt::Display for ReceiveError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge { limit } => {
+                write!(formatter, "a request body of more than {limit} bytes")
+            }
+            Self::Incomplete => formatter.write_str("a request body that was cut short"),
+            Self::Malformed(Some(violation)) => violation.fmt(formatter),
+            Self::Malformed(None) => formatter.write_str("a request body that is not well-formed"),
+            Self::TooSlow { after } => {
+                write!(formatter, "a request body that was not whole after {after:?}")
+            }
+        }
+    }
+}
+
+impl Error for ReceiveError {}

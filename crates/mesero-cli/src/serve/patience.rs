@@ -1,0 +1,101 @@
+//! How long a connection may keep us waiting.
+
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep};
+
+/// Two clocks of one HTTP/1 connection: one for a head that has begun, one for a connection on which nothing moves.
+///
+/// Traffic sets a flag and reads no clock; the timer is moved only when it goes off. So a busy connection costs one
+/// clock reading a request and no timer registration.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    idle_timeout: Duration,
+    head_timeout: Duration,
+    idle: Pin<Box<Sleep>>,
+    head: Option<Pin<Box<Sleep>>>,
+    moved: bool,
+    quiet_since: Instant,
+    stalled_since: Option<Instant>,
+}
+
+impl Patience {
+    pub(crate) fn new(head_timeout: Duration, idle_timeout: Duration) -> Self {
+        Self {
+            idle_timeout,
+            head_timeout,
+            idle: Box::pin(sleep(idle_timeout)),
+            head: None,
+            moved: false,
+            quiet_since: Instant::now(),
+            stalled_since: None,
+        }
+    }
+
+    pub(crate) fn head_timeout(&self) -> Duration {
+        self.head_timeout
+    }
+
+    /// Bytes were read.
+    pub(crate) fn read(&mut self) {
+        self.moved = true;
+    }
+
+    /// Bytes were written.
+    pub(crate) fn wrote(&mut self) {
+        self.moved = true;
+        self.stalled_since = None;
+    }
+
+    /// The client does not take what we have for it.
+    pub(crate) fn write_stalled(&mut self) {
+        self.stalled_since.get_or_insert_with(Instant::now);
+    }
+
+    /// A head has begun; does nothing when one is running already.
+    pub(crate) fn head_began(&mut self) {
+        if self.head.is_none() {
+            self.head = Some(Box::pin(sleep(self.head_timeout)));
+        }
+    }
+
+    pub(crate) fn head_ended(&mut self) {
+        self.head = None;
+    }
+
+    /// Ready when a head that has begun is overdue.
+    pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.head {
+            Some(head) => head.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Ready when nothing has moved for the idle timeout.
+    ///
+    /// While `busy`, silence is ours and not the client's, and does not count; what the client does not take counts always.
+    pub(crate) fn poll_idle(&mut self, cx: &mut Context<'_>, busy: bool) -> Poll<()> {
+        if self.moved {
+            self.moved = false;
+            self.quiet_since = Instant::now();
+        }
+        loop {
+            ready!(self.idle.as_mut().poll(cx));
+            let now = Instant::now();
+            let since = match self.stalled_since {
+                Some(stalled) => stalled,
+                None if busy => now,
+                None => self.quiet_since,
+            };
+            let due = since + self.idle_timeout;
+            if due <= now {
+                return Poll::Ready(());
+            }
+            self.idle.as_mut().reset(due);
+        }
+    }
+}
