@@ -1,0 +1,175 @@
+//! The table of all metrics: a new one is a new row here, and in REFERENCE.md.
+
+use mesero::Outcome;
+
+use super::{Kind, Snapshot};
+use crate::tally::{Histogram, Tally};
+
+/// A counter or a gauge. Counters get the suffix `_total`, all get the prefix `mesero_`.
+pub(super) struct Family {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) kind: Kind,
+    /// The label beside `resource`, if there is one.
+    pub(super) label: Option<&'static str>,
+    /// That label's values, each with its count.
+    pub(super) samples: fn(&Snapshot) -> Vec<(&'static str, u64)>,
+}
+
+/// A histogram of durations. It gets the prefix `mesero_` and the suffix `_seconds`.
+pub(super) struct HistogramFamily {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) histogram: fn(&Tally) -> &Histogram,
+}
+
+pub(super) const FAMILIES: &[Family] = &[
+    Family {
+        name: "calls",
+        help: "Calls by how they were answered: led a job, joined one in flight, from the cache, \
+               or refused.",
+        kind: Kind::Counter,
+        label: Some("how"),
+        samples: |snapshot| {
+            let calls = &snapshot.stats.calls;
+            vec![
+                ("led", calls.led),
+                ("joined", calls.joined),
+                ("cached", calls.cached),
+                ("refused", calls.refused),
+            ]
+        },
+    },
+    Family {
+        name: "calls_in_flight",
+        help: "Calls whose caller still waits.",
+        kind: Kind::Gauge,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.calls.in_flight)],
+    },
+    Family {
+        name: "refusals",
+        help: "Calls turned away on arrival, by reason.",
+        kind: Kind::Counter,
+        label: Some("reason"),
+        samples: |snapshot| snapshot.tally.refusals(),
+    },
+    Family {
+        name: "jobs",
+        help: "Jobs that are over, by how they ended.",
+        kind: Kind::Counter,
+        label: Some("outcome"),
+        samples: |snapshot| {
+            let count = |outcome: Outcome| (outcome.as_str(), *snapshot.stats.jobs.of(outcome));
+            Outcome::ALL.map(count).to_vec()
+        },
+    },
+    Family {
+        name: "jobs_in_flight",
+        help: "Jobs by what they are doing; those that are stopping are over, but still occupy \
+               their slots.",
+        kind: Kind::Gauge,
+        label: Some("phase"),
+        samples: |snapshot| snapshot.phases(),
+    },
+    Family {
+        name: "attempts",
+        help: "Tries at the resource, retries included.",
+        kind: Kind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.attempts.started)],
+    },
+    Family {
+        name: "retries",
+        help: "Tries that were not the first of their job.",
+        kind: Kind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.attempts.retries)],
+    },
+    Family {
+        name: "retries_refused",
+        help: "Retries that were due, and that the budget refused.",
+        kind: Kind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.attempts.retries_refused)],
+    },
+    Family {
+        name: "slots",
+        help: "Slots that occupy the resource, slots in all, and seats that are closed.",
+        kind: Kind::Gauge,
+        label: Some("state"),
+        samples: |snapshot| {
+            let slots = &snapshot.stats.slots;
+            vec![("in_use", slots.in_use), ("total", slots.total), ("closed", slots.closed)]
+        },
+    },
+    Family {
+        name: "queue_length",
+        help: "Jobs that wait for a slot.",
+        kind: Kind::Gauge,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.queue.len)],
+    },
+    Family {
+        name: "queue_bound",
+        help: "How many new jobs may wait for a slot.",
+        kind: Kind::Gauge,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.queue.bound)],
+    },
+    Family {
+        name: "workers",
+        help: "Processes of the resource: how many serve, and how many should.",
+        kind: Kind::Gauge,
+        label: Some("state"),
+        samples: |snapshot| {
+            let health = &snapshot.health;
+            vec![("up", number(health.up)), ("wanted", number(health.wanted))]
+        },
+    },
+    Family {
+        name: "worker_restarts",
+        help: "Processes that were started again.",
+        kind: Kind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.health.restarts)],
+    },
+];
+
+pub(super) const HISTOGRAMS: &[HistogramFamily] = &[
+    HistogramFamily {
+        name: "queue",
+        help: "How long each job that is over stood in the queue, all its turns together.",
+        histogram: Tally::queued,
+    },
+    HistogramFamily {
+        name: "run",
+        help: "How long each try at the resource took, until its job had what it wanted or gave up.",
+        histogram: Tally::ran,
+    },
+    HistogramFamily {
+        name: "slot_overdue",
+        help: "How long each slot that outlived its try, by a millisecond or more, was still occupied.",
+        histogram: Tally::overdue,
+    },
+];
+
+impl Snapshot {
+    /// The jobs by phase, as the list of jobs shows them, without walking through the list.
+    ///
+    /// The counts were taken one after the other, so they may be off by what happened between.
+    fn phases(&self) -> Vec<(&'static str, u64)> {
+        let (in_flight, queued) = (self.stats.jobs.in_flight, self.stats.queue.len);
+        let tries = self.tally.tries();
+        // Neither queued nor being tried: in backoff, or for an instant on the way between.
+        let between = in_flight.saturating_sub(queued).saturating_sub(tries.running);
+        let backoff = between.min(tries.awaited);
+        let running = in_flight.saturating_sub(queued).saturating_sub(backoff);
+        let stopping = self.stats.slots.in_use.saturating_sub(running);
+        vec![("queued", queued), ("running", running), ("backoff", backoff), ("stopping", stopping)]
+    }
+}
+
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

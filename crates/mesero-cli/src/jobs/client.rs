@@ -1,0 +1,196 @@
+//! A client of the control plane: one connection, one request, one answer.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+/// The control plane answers in milliseconds, so whoever needs longer does not answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where the control plane is, and what it wants to see.
+#[derive(Debug)]
+pub(super) struct Client {
+    authority: Authority,
+    authorization: Option<HeaderValue>,
+}
+
+impl Client {
+    /// Reads the token, if there is one; connects to nobody yet.
+    pub(super) fn new(url: &str, token_file: Option<&Path>) -> Result<Self, ClientError> {
+        let authority = authority(url).ok_or_else(|| ClientError::Address(url.to_owned()))?;
+        let authorization = token_file.map(authorization).transpose()?;
+        Ok(Self { authority, authorization })
+    }
+
+    /// The body of the answer, if it says that all is well.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> Result<Bytes, ClientError> {
+        let request = self.request(method, path, body)?;
+        let exchange = async {
+            let stream = self.connect().await?;
+            self.exchange(stream, request).await.map_err(|error| self.broken(&error))
+        };
+        let (status, body) = timeout(PATIENCE, exchange)
+            .await
+            .map_err(|_| ClientError::Silent { at: self.authority.to_string() })??;
+        match status.is_success() {
+            true => Ok(body),
+            false => Err(self.refused(status, &body)),
+        }
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: String,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, self.authority.as_str())
+            .header(header::CONNECTION, "close");
+        if !body.is_empty() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        request.body(Full::from(body)).map_err(|error| self.not_understood(&error.to_string()))
+    }
+
+    async fn connect(&self) -> Result<TcpStream, ClientError> {
+        let host = self.authority.host().trim_matches(['[', ']']);
+        let port = self.authority.port_u16().unwrap_or(80);
+        TcpStream::connect((host, port))
+            .await
+            .map_err(|error| ClientError::Unreachable { at: self.authority.to_string(), error })
+    }
+
+    async fn exchange(
+        &self,
+        stream: TcpStream,
+        request: Request<Full<Bytes>>,
+    ) -> hyper::Result<(StatusCode, Bytes)> {
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+        let answer = async move {
+            let response = sender.send_request(request).await?;
+            let status = response.status();
+            Ok((status, response.into_body().collect().await?.to_bytes()))
+        };
+        // The sender goes with the answer, so that the connection ends when there is one.
+        let (answer, _) = tokio::join!(answer, connection);
+        answer
+    }
+
+    fn refused(&self, status: StatusCode, body: &[u8]) -> ClientError {
+        match serde_json::from_slice(body) {
+            Ok(Problem { detail }) => ClientError::Refused { status, detail },
+            Err(_) => self.not_understood(&format!("it answered {status}")),
+        }
+    }
+
+    fn broken(&self, error: &hyper::Error) -> ClientError {
+        self.not_understood(&error.to_string())
+    }
+
+    /// Something answered, but not as a control plane does.
+    pub(super) fn not_understood(&self, what: &str) -> ClientError {
+        ClientError::NotUnderstood { at: self.authority.to_string(), what: what.to_owned() }
+    }
+}
+
+fn authority(url: &str) -> Option<Authority> {
+    let uri: Uri = url.parse().ok()?;
+    let plain = uri.scheme().is_none_or(|scheme| *scheme == Scheme::HTTP);
+    let bare = uri.query().is_none() && matches!(uri.path(), "" | "/");
+    uri.authority().filter(|authority| plain && bare && !authority.as_str().contains('@')).cloned()
+}
+
+fn authorization(file: &Path) -> Result<HeaderValue, ClientError> {
+    let unusable = |error| ClientError::Token { file: file.to_owned(), error };
+    let token = fs::read_to_string(file).map_err(unusable)?;
+    let token = token.trim();
+    if token.is_empty() {
+        return Err(unusable(io::Error::other("it is empty")));
+    }
+    let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| unusable(io::Error::other("a token is one line of visible characters")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// What the control plane's errors say.
+#[derive(Debug, Deserialize)]
+struct Problem {
+    detail: String,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum ClientError {
+    Address(String),
+    Token { file: PathBuf, error: io::Error },
+    Unreachable { at: String, error: io::Error },
+    Silent { at: String },
+    NotUnderstood { at: String, what: String },
+    Refused { status: StatusCode, detail: String },
+}
+
+impl ClientError {
+    /// Whether what was asked for does not exist, or no longer.
+    pub(super) fn is_not_found(&self) -> bool {
+        let gone = |status| matches!(status, StatusCode::NOT_FOUND | StatusCode::CONFLICT);
+        matches!(self, ClientError::Refused { status, .. } if gone(*status))
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ClientError::Address(url) => write!(
+                f,
+                "--control (or MESERO_CONTROL) is to be like http://127.0.0.1:9888, and is {url:?}"
+            ),
+            ClientError::Token { file, error } => {
+                write!(f, "the token file {} cannot be used: {error}", file.display())
+            }
+            ClientError::Unreachable { at, error } => write!(
+                f,
+                "no control plane can be reached at {at}: {error}; start `mesero serve`, or say \
+                 with --control where it listens"
+            ),
+            ClientError::Silent { at } => write!(
+                f,
+                "the control plane at {at} did not answer within {} s; is it mesero that listens \
+                 there?",
+                PATIENCE.as_secs()
+            ),
+            ClientError::NotUnderstood { at, what } => {
+                write!(f, "what listens at {at} does not answer as a control plane: {what}")
+            }
+            ClientError::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
+                f.write_str("the control plane wants its token: name the file with --token-file")
+            }
+            ClientError::Refused { detail, .. } => f.write_str(detail),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}

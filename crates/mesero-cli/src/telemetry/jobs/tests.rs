@@ -1,0 +1,116 @@
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use mesero::testing::resource;
+use mesero::{Call, Dispatcher, Failure};
+use tokio::time::{Instant, advance};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+
+use super::{Log, Refusals};
+use crate::telemetry::form::Form;
+use crate::telemetry::lines::Lines;
+use crate::telemetry::queue::{self, Writer};
+
+/// What was logged on this thread.
+struct Captured {
+    text: Arc<Mutex<Vec<u8>>>,
+    writer: Writer,
+    _subscriber: DefaultGuard,
+}
+
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Captured {
+    fn new(filter: &str) -> Self {
+        let text = Arc::default();
+        let (queue, writer) = queue::start(Sink(Arc::clone(&text)), Form::Logfmt).unwrap();
+        let subscriber = tracing_subscriber::registry()
+            .with(Lines::new(Form::Logfmt, queue))
+            .with(EnvFilter::new(filter));
+        Self { text, writer, _subscriber: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The lines, without their times.
+    fn lines(self) -> Vec<String> {
+        drop(self.writer);
+        let text = String::from_utf8(self.text.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_job_is_a_warning_with_its_traceback() {
+    let captured = Captured::new("info");
+    let squares = Dispatcher::builder("square").observer(Log::new("square")).build().unwrap();
+    let (work, mut played) = resource::<_, ()>();
+    let calling = squares.call(Call::new("3").argument("num", "3"), work.on(()));
+    let playing = async {
+        let attempt = played.next().await;
+        advance(Duration::from_millis(25)).await;
+        attempt.fail(Failure::raised("OverflowError: too large").with_detail("Traceback:\n  x"));
+    };
+    let (result, ()) = tokio::join!(calling, playing);
+    assert!(result.is_err());
+    let expected = "level=warn target=mesero::jobs msg=\"job failed\" resource=square \
+                    job.id=square-1 outcome=failed waited_ms=0 ran_ms=25 attempts=1 \
+                    error=\"OverflowError: too large\" detail=\"Traceback:\\n  x\"";
+    assert_eq!(captured.lines(), [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_finished_job_is_for_debugging_and_never_shows_its_arguments() {
+    let captured = Captured::new("debug");
+    let squares = Dispatcher::builder("square").observer(Log::new("square")).build().unwrap();
+    let call = Call::new("secret").argument("num", "secret");
+    squares.call(call, |_attempt| async { Ok("secret") }).await.unwrap();
+    let expected = "level=debug target=mesero::jobs msg=\"job finished\" resource=square \
+                    job.id=square-1 outcome=succeeded waited_ms=0 ran_ms=0 attempts=1";
+    assert_eq!(captured.lines(), [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_summed_up_once_a_second() {
+    let captured = Captured::new("info");
+    let squares = Dispatcher::builder("square").observer(Log::new("square")).build().unwrap();
+    squares.drain();
+    for _ in 0..3 {
+        for _ in 0..100 {
+            let refused = squares.call(Call::new("3"), |_attempt| async { Ok(9) }).await;
+            assert!(refused.is_err());
+        }
+        advance(Duration::from_secs(1)).await;
+    }
+    let told = |refused| {
+        format!(
+            "level=warn target=mesero::jobs msg=\"calls refused\" resource=square refused={refused}"
+        )
+    };
+    assert_eq!(captured.lines(), [told(1), told(100), told(100)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_told_twice() {
+    let start = Instant::now();
+    let refusals = Refusals::new(start);
+    assert_eq!(refusals.due(start), None);
+    refusals.count();
+    refusals.count();
+    assert_eq!(refusals.due(start), Some(2));
+    refusals.count();
+    assert_eq!(refusals.due(start + Duration::from_millis(999)), None);
+    assert_eq!(refusals.due(start + Duration::from_millis(1_000)), Some(1));
+    assert_eq!(refusals.due(start + Duration::from_secs(9)), None);
+}

@@ -1,0 +1,181 @@
+//! The way to stderr: a bounded queue and a thread that writes, so that nobody who logs ever waits.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use super::form::Form;
+
+/// A second's worth of a very talkative service; a few hundred kilobytes of usual lines.
+const QUEUE: usize = 4_096;
+
+/// How long the end of the process waits for stderr to be read.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Where log lines enter.
+#[derive(Debug, Clone)]
+pub(super) struct Queue(Arc<Shared>);
+
+/// The end that writes. Dropping it writes what is queued, for at most two seconds.
+#[derive(Debug)]
+pub(super) struct Writer(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    lines: VecDeque<String>,
+    dropped: u64,
+    /// No line comes in any more.
+    closed: bool,
+    /// All lines are out, and the thread has ended.
+    ended: bool,
+}
+
+/// Starts the thread that writes to `sink`.
+pub(super) fn start(sink: impl Write + Send + 'static, form: Form) -> io::Result<(Queue, Writer)> {
+    let shared = Arc::new(Shared::default());
+    let writing = Arc::clone(&shared);
+    thread::Builder::new()
+        .name("mesero-log".to_owned())
+        .spawn(move || writing.write_all(sink, form))?;
+    Ok((Queue(Arc::clone(&shared)), Writer(shared)))
+}
+
+impl Queue {
+    /// Hands a line over; where the queue is full, counts it as dropped instead.
+    pub(super) fn push(&self, line: String) {
+        let mut state = self.0.locked();
+        if state.closed {
+            return;
+        }
+        if state.lines.len() >= QUEUE {
+            state.dropped += 1;
+            return;
+        }
+        state.lines.push_back(line);
+        drop(state);
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn locked(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_all(&self, mut sink: impl Write, form: Form) {
+        while let Some(batch) = self.next() {
+            let text = match batch.dropped {
+                0 => batch.text,
+                dropped => batch.text + &form.dropped(dropped),
+            };
+            // Where stderr cannot be written to, there is nowhere to say so.
+            let _ = sink.write_all(text.as_bytes());
+            let _ = sink.flush();
+        }
+        self.locked().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for lines; none when the queue is closed and empty.
+    fn next(&self) -> Option<Batch> {
+        let mut state = self.locked();
+        loop {
+            if !state.lines.is_empty() {
+                let text = state.lines.drain(..).collect();
+                return Some(Batch { text, dropped: std::mem::take(&mut state.dropped) });
+            }
+            if state.closed {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// All lines that were queued, and how many were dropped after them.
+struct Batch {
+    text: String,
+    dropped: u64,
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.0.locked().closed = true;
+        self.0.changed.notify_all();
+        let state = self.0.locked();
+        let waits = |state: &mut State| !state.ended;
+        drop(self.0.changed.wait_timeout_while(state, FAREWELL, waits));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+    use super::*;
+
+    /// Writes only when the test lets it, and hands the test what was written.
+    struct Slow {
+        begun: SyncSender<()>,
+        go_on: Receiver<()>,
+        written: Arc<Mutex<String>>,
+    }
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // The test may have gone away; then nobody is left to wait for.
+            let _ = self.begun.try_send(());
+            let _ = self.go_on.recv();
+            self.written.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_slow_reader_costs_lines_that_are_counted_and_never_makes_anybody_wait() {
+        let (begun, has_begun) = sync_channel(1);
+        let (let_go, go_on) = sync_channel(1);
+        let written = Arc::new(Mutex::new(String::new()));
+        let slow = Slow { begun, go_on, written: Arc::clone(&written) };
+        let (queue, writer) = start(slow, Form::Logfmt).unwrap();
+        queue.push("first\n".to_owned());
+        has_begun.recv().unwrap();
+        // The thread now waits for the reader, with the first line in its hands.
+        for _ in 0..QUEUE + 7 {
+            queue.push("next\n".to_owned());
+        }
+        drop(let_go);
+        drop(writer);
+        let written = written.lock().unwrap();
+        assert!(written.starts_with("first\nnext\n"));
+        assert_eq!(written.matches("next\n").count(), QUEUE);
+        let last = written.lines().last().unwrap();
+        assert!(last.contains("msg=\"log lines were dropped: stderr is read too slowly\""));
+        assert!(last.ends_with("dropped=7"), "{last}");
+    }
+
+    #[test]
+    fn the_end_writes_what_is_queued() {
+        let written = Arc::new(Mutex::new(String::new()));
+        let (begun, _) = sync_channel(1);
+        let go_on = sync_channel(0).1;
+        let slow = Slow { begun, go_on, written: Arc::clone(&written) };
+        let (queue, writer) = start(slow, Form::Logfmt).unwrap();
+        queue.push("last words\n".to_owned());
+        drop(writer);
+        queue.push("too late\n".to_owned());
+        assert_eq!(*written.lock().unwrap(), "last words\n");
+    }
+}
