@@ -1,2 +1,120 @@
 //! The `mesero` program.
-fn main() {}
+
+mod assemble;
+mod check;
+mod cli;
+mod config;
+mod control;
+mod exit;
+mod jobs;
+mod output;
+mod process;
+mod resource;
+mod serve;
+mod service;
+mod shutdown;
+mod tally;
+mod telemetry;
+
+use std::fmt::Display;
+use std::io;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cli::{CheckArgs, Cli, Command, ServeArgs};
+use crate::config::{Config, ConfigError};
+use crate::exit::Exit;
+use crate::jobs::JobsArgs;
+use crate::output::Output;
+
+/// Short-lived allocations by several threads at once are what it is made for.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::standard();
+    let exit = match telemetry::start(&cli.log) {
+        // Dropped, and so written out, when the command is over.
+        Ok(_telemetry) => run(cli.command, &mut output),
+        Err(error) => unusable(&error, &mut output),
+    };
+    exit.code()
+}
+
+fn run(command: Command, output: &mut Output) -> Exit {
+    match command {
+        Command::Serve(args) => serve(*args, output),
+        Command::Check(args) => check(&args, output),
+        Command::Jobs(args) => jobs(args, output),
+        Command::Reference => match output.line(config::REFERENCE.trim_end()) {
+            Ok(()) => Exit::Fine,
+            Err(error) => unusable(&error, output),
+        },
+    }
+}
+
+fn serve(args: ServeArgs, output: &mut Output) -> Exit {
+    let config = match args.config() {
+        Ok(config) => config,
+        Err(error) => return unusable_config(&error, output),
+    };
+    if config.routes.is_empty() {
+        return unusable(&"serve anything: the configuration has no [[route]]", output);
+    }
+    let runtime = match runtime(config.server.threads) {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error, output),
+    };
+    let ended = runtime.block_on(serve::run(config, output));
+    ended.unwrap_or_else(|error| unusable(&error, output))
+}
+
+fn check(args: &CheckArgs, output: &mut Output) -> Exit {
+    let config = match Config::load(&args.file) {
+        Ok(config) => config,
+        Err(error) => return unusable_config(&error, output),
+    };
+    let runtime = match runtime(NonZeroUsize::MIN) {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error, output),
+    };
+    let ended = runtime.block_on(check::run(&config, output));
+    ended.unwrap_or_else(|error| unusable(&error, output))
+}
+
+fn jobs(args: JobsArgs, output: &mut Output) -> Exit {
+    let runtime = match runtime(NonZeroUsize::MIN) {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error, output),
+    };
+    match runtime.block_on(jobs::run(args, output)) {
+        Ok(()) => Exit::Fine,
+        Err(error) => {
+            output.say(&format!("mesero: {error}"));
+            error.exit()
+        }
+    }
+}
+
+/// One thread alone needs no hand-over between threads, which costs more than it brings.
+fn runtime(threads: NonZeroUsize) -> io::Result<Runtime> {
+    let mut builder = match threads.get() {
+        1 => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    };
+    builder.worker_threads(threads.get()).enable_all().build()
+}
+
+fn unusable(error: &dyn Display, output: &mut Output) -> Exit {
+    output.say(&format!("mesero: failed to {error}"));
+    Exit::Unusable
+}
+
+fn unusable_config(error: &ConfigError, output: &mut Output) -> Exit {
+    output.say(&error.render(output::colour_is_welcome()));
+    Exit::Unusable
+}

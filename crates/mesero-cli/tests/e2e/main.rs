@@ -1,1 +1,20 @@
-//! e2e
+//! The real program, started on port 0 and stopped when the test is over.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "that is how a test fails; clippy knows only the functions that are marked as tests"
+)]
+
+mod client;
+mod gate;
+mod harness;
+
+mod cancellation;
+mod command_line;
+mod control;
+mod limits;
+mod shutdown;
+mod square;
+mod workers;

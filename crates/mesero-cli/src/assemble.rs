@@ -1,0 +1,150 @@
+//! From a configuration to running services: the only place that knows every kind of resource.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use mesero::{Builder, Dispatcher, OnDisconnect, Rate, Retry};
+
+use crate::config::{self, Config, Kind};
+use crate::process::spawner::Spawner;
+use crate::resource::python::{PythonFunction, Settings, StartError};
+use crate::resource::{Reply, Resource};
+use crate::service::Service;
+use crate::tally::Tally;
+use crate::telemetry;
+
+/// Starts every resource of the configuration, and puts its policies in front of it.
+///
+/// # Errors
+/// Why the first that could not be started could not; those that were started are stopped.
+pub(crate) async fn services(
+    config: &Config,
+    spawner: &Spawner,
+) -> Result<Vec<Service>, AssembleError> {
+    let mut services: Vec<Service> = Vec::with_capacity(config.resources.len());
+    for resource in &config.resources {
+        match service(resource, spawner).await {
+            Ok(service) => services.push(service),
+            Err(error) => {
+                stop(&services).await;
+                return Err(error);
+            }
+        }
+    }
+    Ok(services)
+}
+
+/// Stops every resource, and waits until all of them are gone.
+pub(crate) async fn stop(services: &[Service]) {
+    for service in services {
+        service.resource.stop().await;
+    }
+}
+
+async fn service(config: &config::Resource, spawner: &Spawner) -> Result<Service, AssembleError> {
+    let resource = start(config, spawner).await?;
+    let seats = resource.seats();
+    let limit = config.policy.limit.unwrap_or(seats);
+    if limit > seats {
+        resource.stop().await;
+        let name = config.name.clone();
+        return Err(AssembleError::LimitAboveSeats { name, limit, seats });
+    }
+    let tally = Tally::default();
+    let dispatcher = dispatcher(config, limit, seats)
+        .observer(tally.clone())
+        .observer(telemetry::Log::new(config.name.as_str()))
+        .build()
+        .map_err(|error| AssembleError::Policy { name: config.name.clone(), error })?;
+    resource.attend(dispatcher.seats());
+    let shares = config.policy.coalesce || config.policy.cache.is_some();
+    Ok(Service { dispatcher, resource, shares, tally })
+}
+
+async fn start(
+    config: &config::Resource,
+    spawner: &Spawner,
+) -> Result<Arc<dyn Resource>, AssembleError> {
+    match &config.kind {
+        Kind::Python(python) => {
+            let settings = Settings {
+                name: config.name.as_str().into(),
+                callable: python.target.to_string(),
+                interpreter: python.interpreter.clone(),
+                path: python.path.clone(),
+                processes: python.processes,
+                threads: python.threads,
+                concurrency: python.concurrency,
+                environment: python
+                    .env
+                    .iter()
+                    .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
+                    .collect(),
+                start_timeout: python.start_timeout,
+                grace: python.grace,
+            };
+            let started = PythonFunction::start(settings, spawner.clone()).await;
+            let function = started
+                .map_err(|error| AssembleError::Start { name: config.name.clone(), error })?;
+            Ok(Arc::new(function))
+        }
+    }
+}
+
+fn dispatcher(
+    config: &config::Resource,
+    limit: NonZeroUsize,
+    seats: NonZeroUsize,
+) -> Builder<Reply> {
+    let config::Policy { timeout, deadline, rate, retry, cache, .. } = &config.policy;
+    let mut policy = mesero::Policy::default();
+    policy.limit = limit;
+    policy.seats = Some(seats);
+    policy.queue = config.policy.queue.map_or(0, NonZeroUsize::get);
+    policy.timeout = *timeout;
+    policy.deadline = *deadline;
+    policy.rate = rate.and_then(|rate| Some(Rate::new(rate.count, rate.period)?.burst(rate.burst)));
+    policy.retry = (retry.max_attempts.get() > 1).then_some(Retry {
+        max_attempts: retry.max_attempts,
+        backoff: retry.backoff,
+        max_backoff: retry.max_backoff,
+        budget: retry.budget,
+    });
+    policy.on_disconnect = match config.policy.on_disconnect {
+        config::OnDisconnect::Cancel => OnDisconnect::Cancel,
+        config::OnDisconnect::Finish => OnDisconnect::Finish,
+    };
+    let mut builder = Dispatcher::<Reply>::builder(config.name.as_str()).policy(policy);
+    if config.policy.coalesce {
+        builder = builder.coalesce();
+    }
+    if let Some(cache) = cache {
+        let bytes = u64::try_from(cache.bytes).unwrap_or(u64::MAX);
+        builder = builder.cache(cache.ttl, bytes, |reply| reply.body.len());
+    }
+    builder
+}
+
+/// Why a resource could not be put into service. Reads on after "failed to".
+#[derive(Debug)]
+pub(crate) enum AssembleError {
+    Start { name: String, error: StartError },
+    LimitAboveSeats { name: String, limit: NonZeroUsize, seats: NonZeroUsize },
+    Policy { name: String, error: mesero::BuildError },
+}
+
+impl fmt::Display for AssembleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AssembleError::Start { name, error } => write!(f, "start resource `{name}`: {error}"),
+            AssembleError::LimitAboveSeats { name, limit, seats } => write!(
+                f,
+                "start resource `{name}`: its limit is {limit}, and it can serve only {seats} calls \
+                 at once; lower `limit`, or raise `threads` (for a sync function), `concurrency` \
+                 (for an async one) or `processes`"
+            ),
+            AssembleError::Policy { name, error } => write!(f, "start resource `{name}`: {error}"),
+        }
+    }
+}

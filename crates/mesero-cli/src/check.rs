@@ -1,0 +1,44 @@
+//! `mesero check`: starts every resource once and says what it found.
+
+use crate::assemble::{self, AssembleError};
+use crate::config::Config;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::process::spawner::Spawner;
+
+/// Starts the resources of a configuration, prints a line for each, and stops them.
+///
+/// # Errors
+/// Why the first that does not start does not.
+pub(crate) async fn run(config: &Config, output: &mut Output) -> Result<Exit, CheckError> {
+    let spawner = Spawner::start().map_err(CheckError::Io)?;
+    let services = assemble::services(config, &spawner).await.map_err(CheckError::Assemble)?;
+    for service in &services {
+        let (name, found) = (service.name(), service.resource.describe());
+        let limit = service.dispatcher.limit();
+        output.line(&format!("{name}: {found}; limit {limit}")).map_err(CheckError::Io)?;
+    }
+    for route in &config.routes {
+        let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
+        let line = format!("route {} {}", methods.join(","), route.path);
+        output.line(&line).map_err(CheckError::Io)?;
+    }
+    assemble::stop(&services).await;
+    Ok(Exit::Fine)
+}
+
+/// Why the check came to no end. Reads on after "failed to".
+#[derive(Debug)]
+pub(crate) enum CheckError {
+    Assemble(AssembleError),
+    Io(std::io::Error),
+}
+
+impl std::fmt::Display for CheckError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CheckError::Assemble(error) => error.fmt(f),
+            CheckError::Io(error) => write!(f, "begin the check: {error}"),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Exit codes: what a script can tell from how mesero ended.
+
+use std::process::ExitCode;
+
+/// How mesero ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything went well.
+    Fine,
+    /// Some of the work failed, or was cut off.
+    SomeFailed,
+    /// The command line or the configuration cannot be used, or nothing could be started.
+    Unusable,
+    /// Interrupted by the terminal (Ctrl-C).
+    Interrupted,
+    /// Told to terminate.
+    Terminated,
+}
+
+impl Exit {
+    pub(crate) fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Exit::Fine => 0,
+            Exit::SomeFailed => 1,
+            Exit::Unusable => 2,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+        })
+    }
+}

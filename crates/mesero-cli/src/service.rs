@@ -1,0 +1,75 @@
+//! A resource behind its policies: what every command works with.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use mesero::{Answer, Call, Dispatcher, JobId};
+
+use crate::resource::{Order, Reply, Resource};
+use crate::tally::Tally;
+
+/// A resource and the dispatcher in front of it; cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Service {
+    pub(crate) dispatcher: Dispatcher<Reply>,
+    pub(crate) resource: Arc<dyn Resource>,
+    /// Whether calls need a key, because replies are shared or kept.
+    pub(crate) shares: bool,
+    /// What the dispatcher's events come to, for the metrics.
+    pub(crate) tally: Tally,
+}
+
+impl Service {
+    /// The name that the configuration gives it.
+    pub(crate) fn name(&self) -> &str {
+        self.dispatcher.name()
+    }
+
+    /// Calls the resource through its policies.
+    pub(crate) async fn ask(&self, call: Call, order: Order) -> Answer<Reply> {
+        let resource = Arc::clone(&self.resource);
+        let work = move |attempt| resource.attempt(order.clone(), attempt);
+        self.dispatcher.ask(call, work).await
+    }
+
+    /// How people name one of its jobs.
+    pub(crate) fn job_name(&self, id: JobId) -> JobName {
+        JobName { service: self.name().to_owned(), id }
+    }
+}
+
+/// A job's name across all services: `square-17`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JobName {
+    pub(crate) service: String,
+    pub(crate) id: JobId,
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.service, self.id)
+    }
+}
+
+impl FromStr for JobName {
+    type Err = NotAJobName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (service, id) = text.rsplit_once('-').ok_or(NotAJobName)?;
+        let id = id.parse().map_err(|_| NotAJobName)?;
+        Ok(Self { service: service.to_owned(), id })
+    }
+}
+
+/// The text is no job's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotAJobName;
+
+impl fmt::Display for NotAJobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "not a job's name, which is the resource's name, a dash and a number: square-17",
+        )
+    }
+}

@@ -1,0 +1,81 @@
+//! An HTTP client that does one thing: a request on a connection of its own.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+
+/// A response, received whole.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Response {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).expect(&self.body)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub(crate) async fn get(address: SocketAddr, path: &str) -> Response {
+    request(address, Method::GET, path, "").await
+}
+
+pub(crate) async fn request(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    body: &str,
+) -> Response {
+    try_request(address, method, path, body).await.expect("a response")
+}
+
+pub(crate) async fn try_request(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    body: &str,
+) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", address.to_string())
+        .body(Full::new(Bytes::from(body.to_owned())))?;
+    let exchange = async {
+        let response = sender.send_request(request).await?;
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let body = String::from_utf8(body.to_vec())?;
+        Ok(Response { status: parts.status, headers: parts.headers, body })
+    };
+    let mut connection = std::pin::pin!(connection);
+    tokio::pin!(exchange);
+    tokio::select! {
+        biased;
+        done = &mut exchange => done,
+        // The server may close once it has answered.
+        _ = &mut connection => exchange.await,
+    }
+}
+
+/// A client that has sent a GET and does not read; dropping it is the client leaving.
+pub(crate) async fn impatient(address: SocketAddr, path: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}

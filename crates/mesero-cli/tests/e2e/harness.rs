@@ -1,0 +1,179 @@
+//! A mesero that lives as long as the test.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
+use tokio::time::timeout;
+
+use crate::client;
+use crate::gate::{self, Gate};
+
+/// Whatever a test waits for comes long before this; it only keeps a broken test from hanging.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tests that measure time have the machine for themselves.
+static MACHINE: RwLock<()> = RwLock::const_new(());
+
+pub(crate) async fn shared_machine() -> RwLockReadGuard<'static, ()> {
+    MACHINE.read().await
+}
+
+pub(crate) async fn quiet_machine() -> RwLockWriteGuard<'static, ()> {
+    MACHINE.write().await
+}
+
+/// A running `mesero serve`.
+pub(crate) struct Mesero {
+    pub(crate) child: Child,
+    pub(crate) front: SocketAddr,
+    pub(crate) control: SocketAddr,
+    log: watch::Receiver<Vec<String>>,
+    _folder: Option<TempDir>,
+}
+
+pub(crate) fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_mesero")
+}
+
+/// The repository's own example.
+pub(crate) fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
+impl Mesero {
+    /// Serves a configuration and the files beside it.
+    pub(crate) async fn serve(config: &str, files: &[(&str, &str)]) -> Self {
+        let folder = folder(files);
+        let path = folder.path().join("mesero.toml");
+        std::fs::write(&path, config).unwrap();
+        let mut command = Command::new(program());
+        command.arg("serve").arg(&path);
+        Self { _folder: Some(folder), ..Self::start(command).await }
+    }
+
+    /// Serves a function of [`gate::MODULE`] whose calls wait at the gate.
+    pub(crate) async fn gated(gate: &Gate, function: &str, settings: &str) -> Self {
+        let (resource, policy) = settings.split_once('/').unwrap_or((settings, ""));
+        let port = gate.port();
+        let config = format!(
+            r#"
+            [server]
+            listen = "127.0.0.1:0"
+            control = "127.0.0.1:0"
+            [resource.square]
+            python = "gated:{function}"
+            env = {{ GATE = "{port}" }}
+            {resource}
+            [resource.square.policy]
+            {policy}
+            [[route]]
+            path = "/square"
+            resource = "square"
+            args = {{ num = "query:float" }}
+            reply = "text"
+            [[route]]
+            path = "/list"
+            list = "square.num"
+            "#
+        );
+        Self::serve(&config, &[("gated.py", gate::MODULE)]).await
+    }
+
+    /// Runs a command that serves, and waits until it does.
+    pub(crate) async fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.kill_on_drop(true).spawn().unwrap();
+        let mut log = collect(child.stderr.take().unwrap());
+        let front = address(&mut log, "listening on http://").await;
+        let control = address(&mut log, "control on http://").await;
+        Self { child, front, control, log, _folder: None }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> client::Response {
+        timeout(PATIENCE, client::get(self.front, path)).await.expect("an answer")
+    }
+
+    /// Waits for a line of the log that contains `text`.
+    pub(crate) async fn logged(&mut self, text: &str) -> String {
+        line(&mut self.log, text).await
+    }
+
+    /// The jobs in flight, as the control plane lists them.
+    pub(crate) async fn jobs(&self) -> Vec<Value> {
+        let listed = client::get(self.control, "/jobs").await.json();
+        listed["jobs"].as_array().unwrap().clone()
+    }
+
+    /// Asks for the jobs until they are as wanted.
+    pub(crate) async fn until_jobs(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+        let asking = async {
+            loop {
+                let jobs = self.jobs().await;
+                if wanted(&jobs) {
+                    return jobs;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(PATIENCE, asking).await.expect("the jobs become as wanted")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id().expect("it runs")).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    pub(crate) async fn exit(&mut self) -> ExitStatus {
+        timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
+    }
+}
+
+/// How many jobs are in this phase.
+pub(crate) fn in_phase(jobs: &[Value], phase: &str) -> usize {
+    jobs.iter().filter(|job| job["phase"] == phase).count()
+}
+
+/// A folder with these files.
+pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+async fn address(log: &mut watch::Receiver<Vec<String>>, before: &str) -> SocketAddr {
+    let line = line(log, before).await;
+    let addresses = line.rsplit_once(before).unwrap().1;
+    addresses.split(", http://").next().unwrap().parse().unwrap()
+}
+
+async fn line(log: &mut watch::Receiver<Vec<String>>, text: &str) -> String {
+    let found = |lines: &Vec<String>| lines.iter().any(|line| line.contains(text));
+    let heard = timeout(PATIENCE, log.wait_for(found)).await;
+    if let Ok(Ok(lines)) = heard {
+        return lines.iter().find(|line| line.contains(text)).unwrap().clone();
+    }
+    drop(heard);
+    panic!("no line with `{text}` in:\n{}", log.borrow().join("\n"));
+}
+
+fn collect(stream: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
+    let (write, read) = watch::channel(Vec::new());
+    #[expect(clippy::disallowed_methods, reason = "it ends with the stream")]
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(stream).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            write.send_modify(|log| log.push(line));
+        }
+    });
+    read
+}

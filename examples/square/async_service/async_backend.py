@@ -1,0 +1,8 @@
+"""The same slow thing, written for an event loop."""
+
+import asyncio
+
+
+async def calculate_square(num):
+    await asyncio.sleep(1)
+    return num**2
