@@ -13,7 +13,7 @@ lint:
 	cargo clippy --locked --workspace --all-targets --all-features -- -D warnings
 
 doc:
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --all-features
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked -p mesero --no-deps --all-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked -p mesero-cli --no-deps --document-private-items
 
 worker-test:
