@@ -76,8 +76,7 @@ pub(crate) fn visible(character: char) -> impl Iterator<Item = char> {
 
 /// What a terminal obeys instead of showing it; line ends and changes of direction among it.
 pub(crate) fn is_unseen(character: char) -> bool {
-    character.is_control()
-        || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Debug for Output {

@@ -37,7 +37,7 @@ impl Guard {
     fn admit(&self, request: &Request) -> Result<(), Problem> {
         let headers = request.headers();
         match &self.token {
-            // A web page cannot guess the token, so it does not matter where the request comes from.
+            // A web page cannot guess the token, so it does not matter where a request is from.
             Some(token) if bears(headers, token) => Ok(()),
             Some(_) => Err(Problem::unauthorized()),
             None => {

@@ -1,4 +1,4 @@
-//! `/metrics`: what was counted and measured, in the `OpenMetrics` text format or Prometheus's older one.
+//! `/metrics`: what was counted and measured, as `OpenMetrics` or in Prometheus's older format.
 
 use std::fmt;
 use std::sync::Arc;

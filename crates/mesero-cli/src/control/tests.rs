@@ -1,3 +1,5 @@
+//! Every path of the control plane, over a resource that the test plays.
+
 use mesero::Error;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;

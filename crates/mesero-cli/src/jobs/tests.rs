@@ -1,4 +1,5 @@
-use crate::exit::Exit;
+//! `mesero jobs` against a control plane that really listens.
+
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
@@ -15,6 +16,7 @@ use crate::config::Secret;
 use crate::control::listen::Running;
 use crate::control::scripted::{Scripted, nine, settle};
 use crate::control::{router, start};
+use crate::exit::Exit;
 use crate::output::Output;
 
 /// What `mesero jobs` printed, and how it ended.

@@ -10,8 +10,10 @@ use tracing::Level;
 use super::lines::Record;
 use crate::output::{is_unseen, visible};
 
-/// How a log line is written. In every form, a text from outside cannot begin a line of its own that
-/// looks like ours, nor reach the terminal's controls.
+/// How a log line is written.
+///
+/// In every form, a text from outside cannot begin a line of its own that looks like ours, nor
+/// reach the terminal's controls.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form {
     Text { colour: bool },

@@ -1,3 +1,5 @@
+//! Who is answered, with a token and without one.
+
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;

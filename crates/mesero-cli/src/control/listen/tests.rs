@@ -1,3 +1,5 @@
+//! The control plane's thread over real sockets: it answers, and it stops.
+
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;

@@ -2,8 +2,10 @@
 
 use std::collections::HashSet;
 
-/// Rewrites an `OpenMetrics` page: there, a counter's description lacks the `_total` of its samples.
-/// Units and the end mark have no place in the older format.
+/// Rewrites an `OpenMetrics` page.
+///
+/// There, a counter's description lacks the `_total` of its samples. Units and the end mark have
+/// no place in the older format.
 pub(super) fn from_openmetrics(page: &str) -> String {
     let described = |line: &'_ str| {
         line.strip_prefix("# TYPE ")

@@ -1,3 +1,5 @@
+//! The metrics' page, read as strictly as its standard wants.
+
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Which lines the log has for which events, and how many.
+
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
