@@ -13,6 +13,7 @@ use futures_core::stream::FusedStream;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
 use crate::call::{Answer, Call, Report};
+use crate::dispatcher::Entered;
 use crate::slot::Attempt;
 use crate::{Dispatcher, Error, Failure};
 
@@ -77,17 +78,15 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     {
         let dispatcher = self.clone();
         let work = Arc::new(work);
-        let calls = inputs.enumerate().map(move |(index, input)| {
+        // One after the other: at most one call of this stream waits for room.
+        let calls = inputs.enumerate().then(move |(index, input)| {
             let (work, again) = (Arc::clone(&work), input.clone());
             let call = call(&input).wait_for_room();
             let dispatcher = dispatcher.clone();
-            let answer = async move {
-                let Answer { result, report } =
-                    dispatcher.ask(call, move |attempt| work(again.clone(), attempt)).await;
-                let index = u64::try_from(index).unwrap_or(u64::MAX);
-                Item { index, input, result, report }
-            };
-            Box::pin(answer) as Flight<I, T>
+            async move {
+                let work = move |attempt| work(again.clone(), attempt);
+                Taken { index, input, entered: dispatcher.enter(call, work).await }
+            }
         });
         let dispatcher = self.clone();
         Answers {
@@ -103,15 +102,27 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 ///
 /// It holds at most twice as many calls as the dispatcher has slots.
 #[must_use = "no input is taken until the answers are asked for"]
-pub struct Answers<I, T> {
-    calls: Pin<Box<dyn FusedStream<Item = Flight<I, T>> + Send>>,
+pub struct Answers<I, T: Send + Sync + 'static> {
+    calls: Pin<Box<dyn FusedStream<Item = Taken<I, T>> + Send>>,
     window: Box<dyn Fn() -> usize + Send>,
-    flights: FuturesUnordered<Flight<I, T>>,
+    flights: FuturesUnordered<BoxFuture<'static, Item<I, T>>>,
     order: Order<I, T>,
 }
 
-/// A call on its way to its answer.
-type Flight<I, T> = BoxFuture<'static, Item<I, T>>;
+/// An input whose call has been looked at.
+struct Taken<I, T: Send + Sync + 'static> {
+    index: usize,
+    input: I,
+    entered: Entered<T>,
+}
+
+impl<I, T: Send + Sync + 'static> Taken<I, T> {
+    async fn answer(self) -> Item<I, T> {
+        let Self { index, input, entered } = self;
+        let Answer { result, report } = entered.answer().await;
+        Item { index: u64::try_from(index).unwrap_or(u64::MAX), input, result, report }
+    }
+}
 
 /// In which order answers are given out.
 enum Order<I, T> {
@@ -124,11 +135,12 @@ enum Order<I, T> {
     },
 }
 
-impl<I: Unpin, T: Unpin> Answers<I, T> {
+impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
     /// Gives the answers in the order of the inputs.
     ///
-    /// At most `early` answers that came before their turn are kept; when there are that many, no
-    /// further input is taken until the answer that all wait for has come.
+    /// At most `early` answers that came before their turn are kept. No input is taken whose answer
+    /// could find no room, so at most one call more than that is in flight: a number well above
+    /// the limit keeps all slots busy.
     pub fn ordered(mut self, early: NonZeroUsize) -> Self {
         let (next, most) = (0, early.get());
         self.order = Order::AsGiven { next, early: BTreeMap::new(), most };
@@ -143,13 +155,14 @@ impl<I: Unpin, T: Unpin> Answers<I, T> {
     fn has_room(&self) -> bool {
         let kept = match &self.order {
             Order::AsCompleted => true,
-            Order::AsGiven { early, most, .. } => early.len() < *most,
+            // All flights but the one whose turn it is may come early.
+            Order::AsGiven { early, most, .. } => early.len() + self.flights.len() <= *most,
         };
         kept && self.flights.len() < (self.window)()
     }
 }
 
-impl<I: Unpin, T: Unpin> Stream for Answers<I, T> {
+impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
     type Item = Item<I, T>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -164,7 +177,7 @@ impl<I: Unpin, T: Unpin> Stream for Answers<I, T> {
             let mut dry = this.calls.is_terminated();
             while !dry && this.has_room() {
                 match this.calls.as_mut().poll_next(context) {
-                    Poll::Ready(Some(call)) => this.flights.push(call),
+                    Poll::Ready(Some(call)) => this.flights.push(Box::pin(call.answer())),
                     Poll::Ready(None) => dry = true,
                     Poll::Pending => break,
                 }
@@ -184,7 +197,7 @@ impl<I: Unpin, T: Unpin> Stream for Answers<I, T> {
     }
 }
 
-impl<I, T> fmt::Debug for Answers<I, T> {
+impl<I, T: Send + Sync + 'static> fmt::Debug for Answers<I, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answers").field("in_flight", &self.flights.len()).finish_non_exhaustive()
     }

@@ -115,7 +115,8 @@ fn start(name: &str) -> std::io::Result<SyncSender<Task>> {
     let (hand, tasks) = sync_channel::<Task>(1);
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         while let Ok(task) = tasks.recv() {
-            task();
+            // The drop of a reply that nobody takes may panic; the seat's next task needs a thread.
+            let _ = catch_unwind(AssertUnwindSafe(task));
         }
     })?;
     Ok(hand)

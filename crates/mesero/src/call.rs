@@ -69,8 +69,9 @@ impl Call {
     /// used up.
     ///
     /// Until there is room the call is not counted as started, and stands nowhere: calls that wait
-    /// this way have no order among them. It is meant for a source that brings one call at a time,
-    /// as [`call_all`](crate::Dispatcher::call_all) does.
+    /// this way have no order among them, no deadline runs, and all of them look when there is
+    /// room. It is meant for a source that brings one call at a time, as
+    /// [`call_all`](crate::Dispatcher::call_all) does.
     #[must_use]
     pub fn wait_for_room(mut self) -> Self {
         self.room = Room::Wait;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::call::{Answer, Call, JobId, Origin, Report};
 use crate::event::Observer;
 use crate::registry::JobView;
@@ -71,28 +73,39 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// As [`call`](Self::call), and says what the answer took.
-    pub async fn ask<W, F>(&self, mut call: Call, work: W) -> Answer<T>
+    pub async fn ask<W, F>(&self, call: Call, work: W) -> Answer<T>
     where
         W: FnMut(Attempt) -> F + Send + 'static,
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        let (job, deadline, origin) = match self.shared.admit(&mut call).await {
+        self.enter(call, work).await.answer().await
+    }
+
+    /// The first half of a call: it is answered or refused at once, or waits for a job in flight.
+    pub(crate) async fn enter<W, F>(&self, mut call: Call, work: W) -> Entered<T>
+    where
+        W: FnMut(Attempt) -> F + Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        match self.shared.admit(&mut call).await {
             Admission::Cached(value, share) => {
-                return Answer { result: Ok(share(&value)), report: Report::of(Origin::Cached) };
+                let report = Report::of(Origin::Cached);
+                Entered::Answered(Answer { result: Ok(share(&value)), report })
             }
             Admission::Refused(refusal) => {
-                let result = Err(Error::Refused(refusal));
-                return Answer { result, report: Report::of(Origin::Refused) };
+                let report = Report::of(Origin::Refused);
+                Entered::Answered(Answer { result: Err(Error::Refused(refusal)), report })
             }
-            Admission::Joined(job, deadline) => (job, deadline, Origin::Joined),
+            Admission::Joined(job, deadline) => {
+                Entered::Waits(Waiting::new(&self.shared, job), deadline, Origin::Joined)
+            }
             Admission::Led(job, deadline, turn) => {
+                // The waiter comes first, so that it leaves if the task cannot be started.
+                let waiting = Waiting::new(&self.shared, Arc::clone(&job));
                 self.shared.lead(&job, turn, work);
-                (job, deadline, Origin::Led)
+                Entered::Waits(waiting, deadline, Origin::Led)
             }
-        };
-        let mut answer = Waiting::new(&self.shared, job).answer(deadline).await;
-        answer.report.origin = origin;
-        answer
+        }
     }
 
     /// Every job in flight in the order of admission, and after them every attempt that still
@@ -161,6 +174,25 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// A handle to close and open seats, for whatever looks after the resource.
     pub fn seats(&self) -> Seats {
         Seats::of(Arc::clone(&self.shared) as _)
+    }
+}
+
+/// A call that has been looked at; dropping it is the caller leaving.
+pub(crate) enum Entered<T: Send + Sync + 'static> {
+    Answered(Answer<T>),
+    Waits(Waiting<T>, Option<Instant>, Origin),
+}
+
+impl<T: Send + Sync + 'static> Entered<T> {
+    pub(crate) async fn answer(self) -> Answer<T> {
+        match self {
+            Entered::Answered(answer) => answer,
+            Entered::Waits(waiting, deadline, origin) => {
+                let mut answer = waiting.answer(deadline).await;
+                answer.report.origin = origin;
+                answer
+            }
+        }
     }
 }
 

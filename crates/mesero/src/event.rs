@@ -60,7 +60,7 @@ pub enum Fact {
         seat: usize,
         /// How long it was occupied.
         held: Duration,
-        /// How much of that after the job had ended.
+        /// How much of that after the attempt was over for its job.
         overdue: Duration,
     },
     /// The resource is being tried.
@@ -168,7 +168,7 @@ impl Outcome {
 /// Somebody who is told every fact.
 ///
 /// It is called on the task that made the fact, after the dispatcher's lock is released: it may
-/// call the dispatcher, and must not block. Where several threads make facts at once they may be
+/// call the dispatcher, and must neither block nor panic. Where several threads make facts at once they may be
 /// told in another order than they happened; [`Event::at`] tells.
 pub trait Observer: Send + Sync {
     /// Hears one fact.

@@ -75,7 +75,7 @@ pub(crate) struct Effects {
     pub(crate) events: Vec<Event>,
     /// There is more room in the queue than before.
     pub(crate) room: bool,
-    /// A job or a slot has gone.
+    /// A call, a job or a slot has gone.
     pub(crate) quieter: bool,
 }
 
@@ -184,9 +184,16 @@ impl<T> State<T> {
         self.effects.room = true;
     }
 
-    /// The job's deadline as it is now: followers may have moved it.
-    pub(crate) fn deadline(&self, id: JobId) -> Option<Instant> {
-        self.registry.get(id)?.deadline
+    /// The job's deadline as it is now: followers may have moved it. Once it has passed nobody
+    /// joins the job any more, so nobody can move it then.
+    pub(crate) fn deadline(&mut self, id: JobId, now: Instant) -> Option<Instant> {
+        let entry = self.registry.get(id)?;
+        let deadline = entry.deadline?;
+        if deadline <= now {
+            let job = Arc::clone(&entry.job.info);
+            self.registry.close(&job);
+        }
+        Some(deadline)
     }
 
     pub(crate) fn timeout(&self) -> Option<Duration> {

@@ -5,10 +5,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{sleep, sleep_until};
 
 use super::Shared;
-use crate::call::JobId;
 use crate::job::Job;
 use crate::panic::panicked;
 use crate::slot::{Attempt, Slot};
@@ -84,7 +83,8 @@ impl<T: Send + Sync + 'static> Run<T> {
     /// Leaves the queue at the job's deadline, or when it is told to stop.
     async fn wait_for_slot(&self, turn: Seated) -> Result<Slot, Error> {
         let told = match turn {
-            Seated::Now(slot) => return Ok(slot),
+            // Its callers may have left before the task first ran.
+            Seated::Now(slot) => return self.job.stop.reason().map_or(Ok(slot), Err),
             Seated::Later(told) => told,
         };
         tokio::select! {
@@ -108,8 +108,8 @@ impl<T: Send + Sync + 'static> Run<T> {
         let id = self.job.id();
         let (number, timeout, deadline) = self.shared.with(|state, now| {
             let number = state.begin_attempt(id, now);
-            let timeout = state.timeout().map(|after| (now + after, after));
-            (number, timeout, state.deadline(id))
+            let timeout = state.timeout().and_then(|after| Some((now.checked_add(after)?, after)));
+            (number, timeout, state.deadline(id, now))
         });
         let until = match (timeout, deadline) {
             (Some((at, _)), Some(deadline)) => Some(at.min(deadline)),
@@ -139,19 +139,19 @@ impl<T: Send + Sync + 'static> Run<T> {
 
     /// Waits for the job's deadline, which followers can move while it is waited for.
     async fn deadline(&self) {
-        let current = |id: JobId| self.shared.with(|state, _| state.deadline(id));
+        let id = self.job.id();
         loop {
-            match current(self.job.id()) {
-                None => std::future::pending().await,
-                Some(deadline) if deadline <= Instant::now() => return,
-                Some(deadline) => sleep_until(deadline).await,
+            match self.shared.with(|state, now| (state.deadline(id, now), now)) {
+                (None, _) => std::future::pending().await,
+                (Some(deadline), now) if deadline <= now => return,
+                (Some(deadline), _) => sleep_until(deadline).await,
             }
         }
     }
 
     fn finish(&mut self, result: Result<T, Error>) {
-        self.over = true;
         let report = self.shared.with(|state, now| state.finish(&self.job, &result, now));
+        self.over = true;
         if let Some(report) = report {
             self.job.publish(result, report);
         }
@@ -161,8 +161,8 @@ impl<T: Send + Sync + 'static> Run<T> {
 impl<T: Send + Sync + 'static> Drop for Run<T> {
     fn drop(&mut self) {
         if !self.over {
-            // The runtime was shut down under the job.
-            self.finish(Err(Error::Failed(Failure::lost("the runtime of the job was shut down"))));
+            // The runtime was shut down under the job, or foreign code panicked in its task.
+            self.finish(Err(Error::Failed(Failure::lost("the job's task ended in the middle"))));
         }
     }
 }

@@ -57,7 +57,9 @@ impl<T: Send + Sync + 'static> Shared<T> {
             }
         }
         if effects.room {
-            self.room.notify_one();
+            // All of them: the first may not take it, by joining a job, by being refused, or by
+            // not being polled for a while.
+            self.room.notify_waiters();
         }
         if effects.quieter {
             self.quieter.notify_waiters();
@@ -71,8 +73,11 @@ impl<T: Send + Sync + 'static> Shared<T> {
             let room = self.room.notified();
             match self.with(|state, now| state.admit(call, now)) {
                 Ok(admission) => return admission,
-                Err(NotYet { after: Some(pause) }) => sleep(pause).await,
                 Err(NotYet { after: None }) => room.await,
+                Err(NotYet { after: Some(pause) }) => tokio::select! {
+                    () = sleep(pause) => {}
+                    () = room => {}
+                },
             }
         }
     }
@@ -83,7 +88,8 @@ impl<T: Send + Sync + 'static> Shared<T> {
         self.room.notify_waiters();
     }
 
-    /// Waits until the counts are as wanted. They are looked at whenever a job or a slot goes.
+    /// Waits until the counts are as wanted. They are looked at whenever a call, a
+    /// job or a slot goes.
     pub(super) async fn until_quiet(self: &Arc<Self>, wanted: impl Fn(&Stats) -> bool) {
         loop {
             let quieter = self.quieter.notified();

@@ -11,7 +11,7 @@ use crate::job::Job;
 use crate::state::Leaving;
 
 /// Stands for a caller who waits. Dropping it is the caller leaving.
-pub(super) struct Waiting<T: Send + Sync + 'static> {
+pub(crate) struct Waiting<T: Send + Sync + 'static> {
     shared: Arc<Shared<T>>,
     job: Arc<Job<T>>,
     waits: bool,

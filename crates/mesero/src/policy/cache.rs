@@ -32,7 +32,8 @@ pub(crate) struct Cache<T> {
 #[derive(Clone)]
 struct Kept<T> {
     value: Arc<T>,
-    until: Instant,
+    /// None where that lies beyond the clock's end.
+    until: Option<Instant>,
     bytes: u64,
 }
 
@@ -56,7 +57,7 @@ impl<T> Cache<T> {
     /// The reply kept for `key`, unless its time is over.
     pub(crate) fn get(&mut self, key: &Key, now: Instant) -> Option<Arc<T>> {
         let kept = self.kept.get(key)?;
-        if kept.until <= now {
+        if kept.until.is_some_and(|until| until <= now) {
             self.kept.remove(key);
             return None;
         }
@@ -65,9 +66,10 @@ impl<T> Cache<T> {
 
     /// Keeps a reply from now on, if there is room for it at all.
     pub(crate) fn put(&mut self, key: Key, value: Arc<T>, now: Instant) {
-        let size = (self.settings.size_of)(&value) + key.as_str().len();
-        let bytes = OVERHEAD_BYTES + u64::try_from(size).unwrap_or(u64::MAX >> 1);
-        self.kept.insert(key, Kept { value, until: now + self.settings.ttl, bytes });
+        let size = (self.settings.size_of)(&value).saturating_add(key.as_str().len());
+        let bytes = OVERHEAD_BYTES.saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
+        let until = now.checked_add(self.settings.ttl);
+        self.kept.insert(key, Kept { value, until, bytes });
     }
 }
 

@@ -21,10 +21,12 @@ impl<T> State<T> {
     /// Answers from the cache, joins a job of the same key, admits a new job, or refuses.
     pub(crate) fn admit(&mut self, call: &mut Call, now: Instant) -> Result<Admission<T>, NotYet> {
         let deadline = match call.patience {
-            Patience::AsPolicy => self.policy.deadline.map(|after| now + after),
-            Patience::For(after) => Some(now + after),
+            Patience::AsPolicy => self.policy.deadline,
+            Patience::For(after) => Some(after),
             Patience::Endless => None,
         };
+        // What lies beyond the clock's end is no deadline.
+        let deadline = deadline.and_then(|after| now.checked_add(after));
         if let Some(key) = &call.key {
             if let (Some(cache), Some(share)) = (&mut self.sharing.cache, self.sharing.share)
                 && let Some(value) = cache.get(key, now)
@@ -63,13 +65,15 @@ impl<T> State<T> {
         if let Some(retry_after) = self.meter.as_ref().and_then(|meter| meter.wait(now)) {
             return Some(Refusal::RateLimited { retry_after });
         }
-        let wait = self.forecast.wait(self.limit.queue_len(), self.limit.limit());
+        let ahead = self.limit.queue_len();
+        let wait = |ahead| self.forecast.wait(ahead, self.limit.limit());
         if self.limit.is_full() {
-            let retry_after = wait.unwrap_or(UNKNOWN_DRAIN);
+            // Without a queue it is the next slot that a caller has to wait for.
+            let retry_after = wait(ahead.max(1)).unwrap_or(UNKNOWN_DRAIN);
             return Some(Refusal::QueueFull { retry_after });
         }
-        match (deadline, wait) {
-            (Some(deadline), Some(wait)) if now + wait > deadline => {
+        match (deadline, wait(ahead)) {
+            (Some(deadline), Some(wait)) if wait > deadline - now => {
                 Some(Refusal::DeadlineUnmeetable { expected_wait: wait })
             }
             _ => None,

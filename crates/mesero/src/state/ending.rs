@@ -21,15 +21,17 @@ impl<T> State<T> {
         now: Instant,
     ) -> Option<Report> {
         let error = result.as_ref().err();
-        let phase = self.registry.get(job.id())?.at.phase();
-        self.end_attempt(job.id(), error, now);
-        self.dequeue(job.id(), now);
-        let entry = self.registry.remove(job.id())?;
+        // Before anything is booked: a reply whose `Clone` panics leaves the job in the registry,
+        // and its task finishes it a second time, as failed.
         if let (Ok(value), Some(cache), Some(share), Some(key)) =
             (result, &mut self.sharing.cache, self.sharing.share, &job.info.key)
         {
             cache.put(key.clone(), Arc::new(share(value)), now);
         }
+        let phase = self.registry.get(job.id())?.at.phase();
+        self.end_attempt(job.id(), error, now);
+        self.dequeue(job.id(), now);
+        let entry = self.registry.remove(job.id())?;
         let report = entry.report(Origin::Led, now);
         self.emit(
             now,
@@ -58,6 +60,7 @@ impl<T> State<T> {
     /// A call has its answer.
     pub(crate) fn answered(&mut self, now: Instant) {
         self.calls_in_flight -= 1;
+        self.effects.quieter = true;
         self.emit(now, Fact::CallFinished);
     }
 

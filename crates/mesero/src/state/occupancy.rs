@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::call::JobInfo;
+use crate::call::{JobId, JobInfo};
 
 /// The occupied seats.
 #[derive(Debug, Default)]
@@ -39,9 +39,12 @@ impl Occupancy {
         }
     }
 
-    /// The attempt is over, as far as its job is concerned.
-    pub(crate) fn overdue(&mut self, seat: usize, now: Instant) {
-        if let Some(Some(occupant)) = self.seats.get_mut(seat) {
+    /// The attempt is over, as far as its job is concerned. A job that never took up the slot it
+    /// was granted may find somebody else there already.
+    pub(crate) fn overdue(&mut self, seat: usize, job: JobId, now: Instant) {
+        if let Some(Some(occupant)) = self.seats.get_mut(seat)
+            && occupant.job.id == job
+        {
             occupant.overdue_since.get_or_insert(now);
         }
     }

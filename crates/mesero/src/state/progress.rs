@@ -29,7 +29,7 @@ impl<T> State<T> {
         let Some(entry) = self.registry.get_mut(id) else { return };
         let Some(seat) = entry.at.seat() else { return };
         let at = std::mem::replace(&mut entry.at, At::Off { phase: Phase::Running });
-        self.occupancy.overdue(seat, now);
+        self.occupancy.overdue(seat, id, now);
         let At::Running { since, .. } = at else { return };
         let ran = now - since;
         entry.ran += ran;
@@ -56,7 +56,7 @@ impl<T> State<T> {
         }
         let jittered = retry.ceiling(entry.attempts).mul_f64(self.random.f64());
         let backoff = jittered.max(at_least);
-        if entry.deadline.is_some_and(|deadline| deadline <= now + backoff) {
+        if entry.deadline.is_some_and(|deadline| deadline - now <= backoff) {
             return None;
         }
         let job = Arc::clone(&entry.job.info);

@@ -1,0 +1,175 @@
+//! What the engine itself costs: a call whose work is empty, and a job in a queue of any length.
+//!
+//! The throughput column counts calls or jobs; its reciprocal is the cost of one.
+
+#![expect(clippy::unwrap_used, reason = "a benchmark that goes wrong ends")]
+
+use std::future::pending;
+use std::pin::pin;
+use std::sync::Arc;
+
+use divan::Bencher;
+use divan::counter::ItemsCount;
+use futures_util::future::join_all;
+use futures_util::poll;
+use mesero::{Call, Dispatcher, OnDisconnect, Slot};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::yield_now;
+use tokio_util::task::TaskTracker;
+
+fn main() {
+    divan::main();
+}
+
+/// Calls in one measured run, so that entering the runtime does not count.
+const CALLS: usize = 1_000;
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+fn dispatcher(limit: usize) -> mesero::Builder<usize> {
+    Dispatcher::builder("empty").limit(limit).queue(usize::MAX)
+}
+
+/// The measure of all that follows: a permit, and a task that holds it.
+#[divan::bench]
+fn semaphore_and_spawn(bencher: Bencher<'_, '_>) {
+    let (runtime, tasks, semaphore) = (runtime(), TaskTracker::new(), Arc::new(Semaphore::new(4)));
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        runtime.block_on(async {
+            for n in 0..CALLS {
+                let permit = Arc::clone(&semaphore).acquire_owned().await.unwrap();
+                let task = tasks.spawn(async move {
+                    drop(permit);
+                    n
+                });
+                divan::black_box(task.await.unwrap());
+            }
+        });
+    });
+}
+
+/// Admitted at once, answered at once.
+#[divan::bench]
+fn empty_call(bencher: Bencher<'_, '_>) {
+    let (runtime, dispatcher) = (runtime(), dispatcher(4).build().unwrap());
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        runtime.block_on(async {
+            for n in 0..CALLS {
+                let answer = dispatcher.call(Call::unkeyed(), move |_| async move { Ok(n) });
+                divan::black_box(answer.await.unwrap());
+            }
+        });
+    });
+}
+
+/// One job for all the calls; an unordered set of their futures is polled along.
+#[divan::bench]
+fn joined_call(bencher: Bencher<'_, '_>) {
+    let (runtime, dispatcher) = (runtime(), dispatcher(4).coalesce().build().unwrap());
+    let key = mesero::Key::from("key");
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        runtime.block_on(join_all((0..CALLS).map(|n| {
+            dispatcher.call(Call::new(key.clone()), move |_| async move {
+                yield_now().await;
+                Ok(n)
+            })
+        })))
+    });
+}
+
+#[divan::bench]
+fn cache_hit(bencher: Bencher<'_, '_>) {
+    let builder = dispatcher(4).cache(std::time::Duration::from_secs(3_600), 10_000, |_| 8);
+    let (runtime, dispatcher) = (runtime(), builder.build().unwrap());
+    let key = mesero::Key::from("key");
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        runtime.block_on(async {
+            for n in 0..CALLS {
+                let answer = dispatcher.call(Call::new(key.clone()), move |_| async move { Ok(n) });
+                divan::black_box(answer.await.unwrap());
+            }
+        });
+    });
+}
+
+/// Each call but the first waits for the slot of the one before.
+#[divan::bench]
+fn queued_hand_over(bencher: Bencher<'_, '_>) {
+    let (runtime, dispatcher) = (runtime(), dispatcher(1).build().unwrap());
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        runtime.block_on(join_all((0..CALLS).map(|n| {
+            dispatcher.call(Call::unkeyed(), move |_| async move {
+                yield_now().await;
+                Ok(n)
+            })
+        })))
+    });
+}
+
+/// A job that holds the only slot, and a queue behind it that nobody waits for.
+struct Queue {
+    runtime: Runtime,
+    dispatcher: Dispatcher<usize>,
+    slot: Option<Slot>,
+}
+
+impl Queue {
+    fn of(len: usize) -> Self {
+        let builder = dispatcher(1).on_disconnect(OnDisconnect::Finish);
+        let (runtime, dispatcher) = (runtime(), builder.build().unwrap());
+        let slot = runtime.block_on(async {
+            let (tell, told) = oneshot::channel();
+            let mut tell = Some(tell);
+            let answer = dispatcher.call(Call::unkeyed(), move |attempt| {
+                if let Some(tell) = tell.take() {
+                    let _ = tell.send(attempt.slot().clone());
+                }
+                async { Ok(0) }
+            });
+            answer.await.unwrap();
+            let slot = told.await.unwrap();
+            for n in 0..len {
+                let call = dispatcher.call(Call::unkeyed(), move |_| async move { Ok(n) });
+                let _ = poll!(pin!(call));
+                // A task that yields lets some sixty others run; all must stand in the queue.
+                if n % 32 == 0 {
+                    yield_now().await;
+                }
+            }
+            yield_now().await;
+            slot
+        });
+        Self { runtime, dispatcher, slot: Some(slot) }
+    }
+}
+
+/// A job enters behind all others and leaves again.
+#[divan::bench(args = [10, 1_000, 100_000, 1_000_000], sample_count = 20, sample_size = 1)]
+fn enter_and_leave_a_queue_of(bencher: Bencher<'_, '_>, len: usize) {
+    let Queue { runtime, dispatcher, slot } = Queue::of(len);
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        runtime.block_on(async {
+            for _ in 0..CALLS {
+                let call = dispatcher.call(Call::unkeyed(), |_| pending());
+                let _ = poll!(pin!(call));
+                let last = dispatcher.stats().jobs.started;
+                dispatcher.cancel(last.to_string().parse().unwrap());
+                yield_now().await;
+            }
+        });
+    });
+    drop(slot);
+}
+
+/// All of them get their turn, one after the other.
+#[divan::bench(args = [10, 1_000, 100_000, 1_000_000], sample_count = 3, sample_size = 1)]
+fn drain_a_queue_of(bencher: Bencher<'_, '_>, len: usize) {
+    let queue = || Queue::of(len);
+    bencher.counter(ItemsCount::new(len)).with_inputs(queue).bench_local_refs(|queue| {
+        queue.slot = None;
+        queue.runtime.block_on(queue.dispatcher.idle());
+    });
+}

@@ -1,0 +1,108 @@
+//! Anything may happen in any order: the laws hold, the order is kept, nothing leaks.
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+mod world;
+
+use world::{Setting, World};
+
+/// One thing that happens.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Call(Wish),
+    Leave(Index),
+    Cancel(Index),
+    Reply(Index),
+    Fail(Index),
+    FailForGood(Index),
+    Panic(Index),
+    KeepSlot(Index),
+    ReleaseSlot(Index),
+    Pass { milliseconds: u64 },
+    Limit(usize),
+    Close(usize),
+    Open(usize),
+    Drain,
+}
+
+/// What a caller wants.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) key: Option<u32>,
+    pub(crate) deadline: Option<u64>,
+    pub(crate) waits_for_room: bool,
+}
+
+fn wish() -> impl Strategy<Value = Wish> {
+    let key = prop_oneof![2 => Just(None), 1 => (0..3u32).prop_map(Some)];
+    let deadline = prop_oneof![2 => Just(None), 1 => (1..5_000u64).prop_map(Some)];
+    let waits = prop_oneof![3 => Just(false), 1 => Just(true)];
+    (key, deadline, waits).prop_map(|(key, deadline, waits_for_room)| Wish {
+        key,
+        deadline,
+        waits_for_room,
+    })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let index = any::<Index>;
+    prop_oneof![
+        12 => wish().prop_map(Step::Call),
+        3 => index().prop_map(Step::Leave),
+        2 => index().prop_map(Step::Cancel),
+        6 => index().prop_map(Step::Reply),
+        3 => index().prop_map(Step::Fail),
+        1 => index().prop_map(Step::FailForGood),
+        1 => index().prop_map(Step::Panic),
+        2 => index().prop_map(Step::KeepSlot),
+        3 => index().prop_map(Step::ReleaseSlot),
+        4 => (1..3_000u64).prop_map(|milliseconds| Step::Pass { milliseconds }),
+        1 => (1..5usize).prop_map(Step::Limit),
+        1 => (0..5usize).prop_map(Step::Close),
+        2 => (0..5usize).prop_map(Step::Open),
+    ]
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    (1..4usize, 0..5usize, any::<[bool; 5]>()).prop_map(|(limit, queue, on)| Setting {
+        limit,
+        queue,
+        coalesces: on[0],
+        caches: on[1],
+        retries: on[2],
+        times_out: on[3],
+        finishes: on[4],
+    })
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let drains = prop_oneof![3 => Just(None), 1 => any::<Index>().prop_map(Some)];
+    (prop::collection::vec(step(), 1..80), drains).prop_map(|(mut steps, drains)| {
+        if let Some(index) = drains {
+            steps.insert(index.index(steps.len()), Step::Drain);
+        }
+        steps
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn whatever_happens_the_laws_hold_and_nothing_is_left(setting in setting(), steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let mut world = World::of(setting);
+            for step in steps {
+                world.happen(step).await;
+                world.check();
+            }
+            world.end().await;
+        });
+    }
+}

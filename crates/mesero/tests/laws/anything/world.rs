@@ -1,0 +1,278 @@
+//! A dispatcher, its callers and its resource, and what must be true of them between two steps.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, Weak};
+
+use mesero::testing::{Begun, Checked, Played, Work, resource};
+use mesero::{Call, Event, Fact, Failure, JobId, Observer, OnDisconnect, Phase, Retry, Slot};
+use proptest::sample::Index;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, advance};
+use tokio_util::task::TaskTracker;
+
+use super::{Step, Wish};
+use crate::facts::Tally;
+use crate::table::{builder, millis, secs, slots, some};
+
+/// The rules of a dispatcher.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) limit: usize,
+    pub(crate) queue: usize,
+    pub(crate) coalesces: bool,
+    pub(crate) caches: bool,
+    pub(crate) retries: bool,
+    pub(crate) times_out: bool,
+    pub(crate) finishes: bool,
+}
+
+pub(crate) struct World {
+    dispatcher: Checked<u32>,
+    tally: Tally,
+    work: Work<u32, u32>,
+    played: Played<u32, u32>,
+    tasks: TaskTracker,
+    callers: Vec<Caller>,
+    /// Attempts that the resource works on, those that were given up included.
+    working: Vec<Begun<u32, u32>>,
+    /// Slots that are occupied after the reply.
+    kept: Vec<Slot>,
+    closed: HashSet<usize>,
+    limit: usize,
+    queue: usize,
+    in_use: u64,
+    inputs: u32,
+    served: Served,
+    tokens: Vec<Weak<()>>,
+}
+
+/// Which jobs got a slot, in this order. Their attempts may begin in another: the runtime runs a
+/// task that was just spawned before one that is woken later.
+#[derive(Clone, Default)]
+struct Served(Arc<Mutex<Vec<JobId>>>);
+
+impl Observer for Served {
+    fn observe(&self, event: &Event) {
+        if let Fact::SlotTaken { job, .. } = &event.fact {
+            let mut served = self.0.lock().unwrap();
+            // A job that tries again has had its turn.
+            if !served.contains(&job.id) {
+                served.push(job.id);
+            }
+        }
+    }
+}
+
+struct Caller {
+    task: JoinHandle<()>,
+    /// When it must have its answer; none if it waits for ever, or for room.
+    until: Option<Instant>,
+}
+
+impl World {
+    pub(crate) fn of(setting: Setting) -> Self {
+        let (tally, served) = (Tally::default(), Served::default());
+        let mut builder = builder().limit(setting.limit).queue(setting.queue);
+        builder = builder.observer(tally.clone()).observer(served.clone());
+        if setting.coalesces {
+            builder = builder.coalesce();
+        }
+        if setting.caches {
+            builder = builder.cache(secs(2), 10_000, |_| 4);
+        }
+        if setting.retries {
+            builder = builder.retry(Retry { max_attempts: some(3), ..Retry::default() });
+        }
+        if setting.times_out {
+            builder = builder.timeout(secs(1));
+        }
+        if setting.finishes {
+            builder = builder.on_disconnect(OnDisconnect::Finish);
+        }
+        let (work, played) = resource();
+        Self {
+            dispatcher: Checked::new(builder.build().unwrap()),
+            tally,
+            work,
+            played,
+            tasks: TaskTracker::new(),
+            callers: Vec::new(),
+            working: Vec::new(),
+            kept: Vec::new(),
+            closed: HashSet::new(),
+            limit: setting.limit,
+            queue: setting.queue,
+            in_use: 0,
+            inputs: 100,
+            served,
+            tokens: Vec::new(),
+        }
+    }
+
+    /// Lets it happen, and everything that follows from it at this moment.
+    pub(crate) async fn happen(&mut self, step: Step) {
+        match step {
+            Step::Call(wish) => self.call(&wish),
+            Step::Leave(index) => {
+                if !self.callers.is_empty() {
+                    let caller = self.callers.swap_remove(index.index(self.callers.len()));
+                    caller.task.abort();
+                }
+            }
+            Step::Cancel(index) => {
+                let jobs = self.dispatcher.jobs();
+                if !jobs.is_empty() {
+                    self.dispatcher.cancel(index.get(&jobs).info.id);
+                }
+            }
+            Step::Reply(index) => self.ends(index, |attempt| {
+                let value = *attempt.input();
+                attempt.reply(value);
+            }),
+            Step::Fail(index) => {
+                self.ends(index, |attempt| attempt.fail(Failure::unreachable("nobody there")));
+            }
+            Step::FailForGood(index) => {
+                self.ends(index, |attempt| attempt.fail(Failure::raised("no")));
+            }
+            Step::Panic(index) => self.ends(index, Begun::panic),
+            Step::KeepSlot(index) => {
+                if !self.working.is_empty() {
+                    let attempt = self.working.swap_remove(index.index(self.working.len()));
+                    let value = *attempt.input();
+                    self.kept.push(attempt.reply_and_keep_slot(value));
+                }
+            }
+            Step::ReleaseSlot(index) => {
+                if !self.kept.is_empty() {
+                    drop(self.kept.swap_remove(index.index(self.kept.len())));
+                }
+            }
+            Step::Pass { milliseconds } => advance(millis(milliseconds)).await,
+            Step::Limit(limit) => {
+                self.limit = limit;
+                self.dispatcher.set_limit(slots(limit));
+            }
+            Step::Close(seat) => {
+                self.closed.insert(seat);
+                self.dispatcher.seats().close(&[seat]);
+            }
+            Step::Open(seat) => {
+                self.closed.remove(&seat);
+                self.dispatcher.seats().open(&[seat]);
+            }
+            Step::Drain => self.dispatcher.drain(),
+        }
+        self.settle().await;
+    }
+
+    fn call(&mut self, wish: &Wish) {
+        let mut call = wish.key.map_or_else(Call::unkeyed, |key| Call::new(key.to_string()));
+        let expected = wish.key;
+        let input = expected.unwrap_or(self.inputs);
+        self.inputs += 1;
+        if let Some(after) = wish.deadline {
+            call = call.deadline(millis(after));
+        }
+        let mut until = wish.deadline.map(|after| Instant::now() + millis(after));
+        if wish.waits_for_room {
+            (call, until) = (call.wait_for_room(), None);
+        }
+        let token = Arc::new(());
+        self.tokens.push(Arc::downgrade(&token));
+        let (dispatcher, work) = (self.dispatcher.dispatcher(), self.work.on(input));
+        let task = self.tasks.spawn(async move {
+            let answer = dispatcher.call(call, move |attempt| {
+                let _token = &token;
+                work(attempt)
+            });
+            if let Ok(value) = answer.await {
+                assert_eq!(value, input, "an answer is that of the question");
+            }
+        });
+        self.callers.push(Caller { task, until });
+    }
+
+    fn ends(&mut self, index: Index, end: impl FnOnce(Begun<u32, u32>)) {
+        if !self.working.is_empty() {
+            end(self.working.swap_remove(index.index(self.working.len())));
+        }
+    }
+
+    async fn settle(&mut self) {
+        self.dispatcher.settle().await;
+        while let Some(attempt) = self.played.try_next() {
+            self.working.push(attempt);
+        }
+        for caller in self.callers.extract_if(.., |caller| caller.task.is_finished()) {
+            caller.task.await.expect("no caller panics");
+        }
+    }
+
+    /// What must be true whenever everybody has done what he can.
+    pub(crate) fn check(&mut self) {
+        self.dispatcher.check();
+        let stats = self.dispatcher.stats();
+        self.tally.check(&stats);
+
+        // Slots: each is with somebody at the resource, and there are no more than the limit.
+        let seats = self.working.iter().map(|attempt| attempt.attempt().slot().seat());
+        let seats: HashSet<_> = seats.chain(self.kept.iter().map(Slot::seat)).collect();
+        assert_eq!(seats.len(), self.working.len() + self.kept.len(), "a seat has one occupant");
+        assert_eq!(stats.slots.in_use, seats.len() as u64, "a slot is with an occupant");
+        let limit = self.limit as u64;
+        assert!(stats.slots.in_use <= limit.max(self.in_use), "a lowered limit grants nothing");
+        self.in_use = stats.slots.in_use;
+
+        // The queue: nobody waits for what is there.
+        let open = |seat: &usize| !seats.contains(seat) && !self.closed.contains(seat);
+        let grantable = stats.slots.in_use < limit && (0..self.limit).any(|seat| open(&seat));
+        assert!(stats.queue.len == 0 || !grantable, "nobody waits while a slot is free");
+        let waits_for_room = self.callers.len() as u64 - stats.calls.in_flight;
+        let full = !grantable && stats.queue.len >= self.queue as u64;
+        assert!(waits_for_room == 0 || full, "nobody waits for room that is there");
+
+        let served = self.served.0.lock().unwrap();
+        assert!(served.is_sorted(), "first slots are granted in the order of admission");
+        drop(served);
+
+        // Jobs: what runs is at work, what waits is in the queue, and everybody waits for one.
+        let jobs = self.dispatcher.jobs();
+        let count = |phase| jobs.iter().filter(|job| job.phase == phase).count();
+        let wanted = self.working.iter().filter(|attempt| !attempt.is_given_up()).count();
+        assert_eq!(count(Phase::Running), wanted, "whoever should be answered is answered");
+        assert_eq!(count(Phase::Queued) as u64, stats.queue.len);
+        assert_eq!(count(Phase::Stopping), seats.len() - wanted);
+        let waiters: usize = jobs.iter().map(|job| job.waiters).sum();
+        assert_eq!(waiters as u64, stats.calls.in_flight);
+
+        let now = Instant::now();
+        let late =
+            self.callers.iter().find(|caller| caller.until.is_some_and(|until| until <= now));
+        assert!(late.is_none(), "nobody waits beyond his deadline");
+    }
+
+    /// Lets everything come to its end, and sees that nothing is left.
+    pub(crate) async fn end(mut self) {
+        self.kept.clear();
+        for seat in 0..5 {
+            self.happen(Step::Open(seat)).await;
+        }
+        while !(self.dispatcher.stats().is_idle() && self.callers.is_empty()) {
+            let before = self.dispatcher.stats();
+            for attempt in std::mem::take(&mut self.working) {
+                let value = *attempt.input();
+                attempt.reply(value);
+            }
+            // Longer than every pause.
+            advance(secs(60)).await;
+            self.settle().await;
+            self.check();
+            assert_ne!(before, self.dispatcher.stats(), "something goes on");
+        }
+        assert!(self.working.is_empty());
+        self.tally.check(&self.dispatcher.stats());
+        let left = self.tokens.iter().filter(|token| token.strong_count() > 0).count();
+        assert_eq!(left, 0, "no work is kept");
+    }
+}

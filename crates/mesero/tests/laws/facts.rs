@@ -1,0 +1,210 @@
+//! Facts and counts: every fact is told once, and the counts are nothing but their sum.
+
+use std::sync::{Arc, Mutex};
+
+use mesero::{Call, Event, Fact, Failure, Observer, Outcome, Phase, Retry, Stats};
+use tokio::time::{Instant, advance};
+
+use crate::table::{Table, builder, secs};
+
+/// What the facts add up to, counted apart from the engine.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tally(Arc<Mutex<Stats>>);
+
+impl Observer for Tally {
+    fn observe(&self, event: &Event) {
+        let mut sum = self.0.lock().unwrap();
+        let Stats { calls, jobs, attempts, slots, queue } = &mut *sum;
+        match &event.fact {
+            Fact::CallRefused(_) => {
+                calls.refused += 1;
+                calls.finished += 1;
+            }
+            Fact::CallCached => {
+                calls.cached += 1;
+                calls.finished += 1;
+            }
+            Fact::CallLed(_) => {
+                calls.led += 1;
+                jobs.started += 1;
+            }
+            Fact::CallJoined(_) => calls.joined += 1,
+            Fact::CallFinished => calls.finished += 1,
+            // These go up and down, and several threads may tell of the way down first.
+            Fact::JobQueued { again, .. } => {
+                queue.len = queue.len.wrapping_add(1);
+                queue.retries = queue.retries.wrapping_add(u64::from(*again));
+            }
+            Fact::JobUnqueued { again, .. } => {
+                queue.len = queue.len.wrapping_sub(1);
+                queue.retries = queue.retries.wrapping_sub(u64::from(*again));
+            }
+            Fact::SlotTaken { .. } => slots.in_use = slots.in_use.wrapping_add(1),
+            Fact::SlotReturned { .. } => slots.in_use = slots.in_use.wrapping_sub(1),
+            Fact::AttemptStarted { number: 1, .. } => jobs.attempted += 1,
+            Fact::AttemptStarted { .. } => attempts.retries += 1,
+            Fact::RetryRefused { .. } => attempts.retries_refused += 1,
+            Fact::JobFinished { outcome, .. } => {
+                *match outcome {
+                    Outcome::Succeeded => &mut jobs.succeeded,
+                    Outcome::Failed => &mut jobs.failed,
+                    Outcome::TimedOut => &mut jobs.timed_out,
+                    Outcome::Expired => &mut jobs.expired,
+                    Outcome::Shed => &mut jobs.shed,
+                    Outcome::Cancelled => &mut jobs.cancelled,
+                } += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Tally {
+    /// Asserts that the facts told so far add up to these counts.
+    pub(crate) fn check(&self, stats: &Stats) {
+        let mut sum = *self.0.lock().unwrap();
+        let Stats { calls, jobs, attempts, slots, queue } = &mut sum;
+        calls.started = calls.refused + calls.cached + calls.led + calls.joined;
+        calls.in_flight = calls.started - calls.finished;
+        jobs.finished = Outcome::ALL.iter().map(|outcome| *jobs.of(*outcome)).sum();
+        jobs.in_flight = jobs.started - jobs.finished;
+        attempts.started = jobs.attempted + attempts.retries;
+        // Settings, not facts.
+        (slots.total, slots.closed) = (stats.slots.total, stats.slots.closed);
+        queue.bound = stats.queue.bound;
+        assert_eq!(sum, *stats);
+    }
+}
+
+/// Remembers every fact as one word.
+#[derive(Debug, Clone, Default)]
+struct Words(Arc<Mutex<Vec<String>>>);
+
+impl Observer for Words {
+    fn observe(&self, event: &Event) {
+        let text = format!("{:?}", event.fact);
+        let word = text.split(|c: char| !c.is_alphanumeric()).next().unwrap();
+        self.0.lock().unwrap().push(word.to_owned());
+    }
+}
+
+impl Words {
+    fn take(&self) -> String {
+        std::mem::take(&mut *self.0.lock().unwrap()).join(" ")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_simple_call_makes_these_facts_in_this_order() {
+    let words = Words::default();
+    let mut table = Table::of(builder().observer(words.clone()));
+    let caller = table.unkeyed(0).await;
+    assert_eq!(words.take(), "CallLed SlotTaken AttemptStarted");
+    table.begun().reply(0);
+    caller.value().await;
+    table.settle().await;
+    assert_eq!(words.take(), "AttemptFinished JobFinished SlotReturned CallFinished");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_queues_joins_and_tries_again_makes_these_facts_in_this_order() {
+    let words = Words::default();
+    let retry = Retry { budget: 0.0, max_attempts: crate::table::some(9), ..Retry::default() };
+    let mut table =
+        Table::of(builder().limit(1).queue(1).coalesce().retry(retry).observer(words.clone()));
+    let running = table.unkeyed(0).await;
+    words.take();
+    let leader = table.call(Call::new("k"), 1).await;
+    let follower = table.call(Call::new("k"), 2).await;
+    table.unkeyed(3).await.error_now().await;
+    assert_eq!(words.take(), "CallLed JobQueued CallJoined CallRefused");
+    follower.leave().await;
+    running.leave().await;
+    table.settle().await;
+    assert_eq!(words.take(), "CallFinished CallFinished AttemptFinished JobFinished");
+    drop(table.begun());
+    table.settle().await;
+    assert_eq!(words.take(), "SlotReturned JobUnqueued SlotTaken AttemptStarted");
+    table.begun().fail(Failure::unreachable("nobody there"));
+    table.settle().await;
+    assert_eq!(words.take(), "AttemptFinished RetryScheduled SlotReturned");
+    let attempt = table.resource.next().await;
+    assert_eq!(words.take(), "SlotTaken AttemptStarted");
+    attempt.reply(7);
+    leader.value().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn facts_carry_the_times() {
+    let (slot_facts, sink) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+    let (slots, finished) = (Arc::clone(&slot_facts), Arc::clone(&sink));
+    let builder = builder().limit(1).observer(move |event: &Event| match &event.fact {
+        Fact::SlotReturned { seat, held, overdue } => {
+            slots.lock().unwrap().push((event.at, *seat, *held, *overdue));
+        }
+        Fact::JobFinished { outcome, waited, ran, attempts, phase, .. } => {
+            finished.lock().unwrap().push((event.at, *outcome, *waited, *ran, *attempts, *phase));
+        }
+        _ => {}
+    });
+    let mut table = Table::of(builder);
+    let start = Instant::now();
+    let (first, second) = (table.unkeyed(0).await, table.unkeyed(1).await);
+    advance(secs(2)).await;
+    let slot = table.begun().reply_and_keep_slot(0);
+    first.value().await;
+    advance(secs(3)).await;
+    drop(slot);
+    let attempt = table.resource.next().await;
+    advance(secs(4)).await;
+    attempt.reply(1);
+    second.value().await;
+    table.settle().await;
+    let finished = sink.lock().unwrap().clone();
+    let expected = [
+        (start + secs(2), Outcome::Succeeded, secs(0), secs(2), 1, Phase::Running),
+        (start + secs(9), Outcome::Succeeded, secs(5), secs(4), 1, Phase::Running),
+    ];
+    assert_eq!(finished, expected);
+    let returned = slot_facts.lock().unwrap().clone();
+    let expected = [(start + secs(5), 0, secs(5), secs(3)), (start + secs(9), 0, secs(4), secs(0))];
+    assert_eq!(returned, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_may_ask_the_dispatcher() {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let dispatcher = Arc::new(Mutex::new(None::<mesero::Dispatcher<u32>>));
+    let (answers, asks) = (Arc::clone(&asked), Arc::clone(&dispatcher));
+    let mut table = Table::of(builder().observer(move |_: &Event| {
+        if let Some(dispatcher) = &*asks.lock().unwrap() {
+            answers.lock().unwrap().push(dispatcher.stats().calls.started);
+        }
+    }));
+    *dispatcher.lock().unwrap() = Some(table.dispatcher());
+    let caller = table.unkeyed(0).await;
+    table.begun().reply(0);
+    caller.value().await;
+    assert!(!asked.lock().unwrap().is_empty());
+    // The observer and the dispatcher hold each other.
+    *dispatcher.lock().unwrap() = None;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_facts_add_up_to_the_counts_at_every_moment() {
+    let tally = Tally::default();
+    let mut table = Table::of(builder().limit(1).queue(1).coalesce().observer(tally.clone()));
+    let (running, _queued) = (table.call(Call::new("k"), 0).await, table.unkeyed(1).await);
+    let joined = table.call(Call::new("k"), 0).await;
+    tally.check(&table.stats());
+    table.unkeyed(2).await.error_now().await;
+    joined.leave().await;
+    tally.check(&table.stats());
+    table.begun().reply(0);
+    running.value().await;
+    table.settle().await;
+    tally.check(&table.stats());
+    table.stop();
+    table.settle().await;
+    tally.check(&table.stats());
+}

@@ -1,0 +1,27 @@
+//! The laws of the engine, one sentence a test.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "the functions beside the tests fail as tests do"
+)]
+
+mod anything;
+mod batch;
+mod blocking;
+mod cache;
+mod cancel;
+mod coalesce;
+mod deadline;
+mod drain;
+mod facts;
+mod limit;
+mod panic;
+mod rate;
+mod retry;
+mod room;
+mod slot;
+mod table;
+mod threads;
+mod timeout;

@@ -1,0 +1,162 @@
+//! Trying again: when, how often, and when not.
+
+use std::time::Duration;
+
+use mesero::testing::Begun;
+use mesero::{Advice, Call, Error, Failure, FailureKind, Phase, Retry};
+use tokio::time::{Instant, advance};
+
+use crate::table::{Table, builder, millis, secs, some};
+
+fn unreachable() -> Failure {
+    Failure::unreachable("nobody there")
+}
+
+fn retry() -> Retry {
+    Retry { budget: 1.0, ..Retry::default() }
+}
+
+/// Fails an attempt, and says how long the job paused until the next.
+async fn pause(table: &mut Table, attempt: Begun<u32, u32>, failure: Failure) -> Duration {
+    let failed = Instant::now();
+    attempt.fail(failure);
+    let attempt = table.resource.next().await;
+    let pause = failed.elapsed();
+    attempt.reply(0);
+    table.settle().await;
+    pause
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_tries_again_until_it_succeeds() {
+    let mut table = Table::of(builder().retry(retry()));
+    let caller = table.unkeyed(0).await;
+    for number in [1, 2] {
+        let attempt = table.resource.next().await;
+        assert_eq!(attempt.attempt().number(), number);
+        attempt.fail(unreachable());
+    }
+    table.resource.next().await.reply(7);
+    let answer = caller.answer().await;
+    assert_eq!((answer.result.unwrap(), answer.report.attempts), (7, 3));
+    let attempts = table.stats().attempts;
+    assert_eq!((attempts.started, attempts.retries), (3, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_try_is_the_one_that_max_attempts_says() {
+    let mut table = Table::of(builder().retry(Retry { max_attempts: some(2), ..retry() }));
+    let caller = table.unkeyed(0).await;
+    table.resource.next().await.fail(unreachable());
+    table.resource.next().await.fail(Failure::unreachable("still nobody"));
+    let error = caller.error().await;
+    assert_eq!(error.to_string(), "still nobody");
+    assert_eq!(table.stats().jobs.failed, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_retry_policy_nothing_is_tried_again() {
+    let mut table = Table::of(builder());
+    let caller = table.unkeyed(0).await;
+    table.begun().fail(unreachable());
+    assert!(matches!(caller.error().await, Error::Failed(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_would_end_the_same_way_is_not_tried_again() {
+    let mut table = Table::of(builder().retry(retry()));
+    for kind in [FailureKind::Raised, FailureKind::Panicked] {
+        let caller = table.unkeyed(0).await;
+        table.begun().fail(Failure::new(kind, "no"));
+        caller.error().await;
+    }
+    let caller = table.unkeyed(0).await;
+    table.begun().fail(unreachable().advise(Advice::Never));
+    caller.error().await;
+    assert_eq!(table.stats().attempts.retries, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pauses_are_random_over_the_whole_range_up_to_a_bound_that_doubles() {
+    let mut table = Table::of(builder().retry(Retry { backoff: secs(10), budget: 2.0, ..retry() }));
+    let mut pauses = [const { Vec::new() }; 2];
+    for _ in 0..300 {
+        let caller = table.unkeyed(0).await;
+        let mut attempt = table.begun();
+        for pauses in &mut pauses {
+            let failed = Instant::now();
+            attempt.fail(unreachable());
+            attempt = table.resource.next().await;
+            pauses.push(failed.elapsed());
+        }
+        attempt.reply(0);
+        caller.value().await;
+    }
+    for (pauses, bound) in pauses.iter().zip([secs(10), secs(20)]) {
+        // Three hundred random pauses all miss a tenth of the range once in 10¹³ runs.
+        assert!(pauses.iter().all(|pause| *pause <= bound));
+        assert!(pauses.iter().any(|pause| *pause < bound / 10));
+        assert!(pauses.iter().any(|pause| *pause > bound - bound / 10));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_in_backoff_holds_no_slot() {
+    let mut table = Table::of(builder().limit(1).retry(retry()));
+    let _caller = table.unkeyed(0).await;
+    table.begun().fail(unreachable().advise(Advice::After(secs(9))));
+    table.settle().await;
+    assert_eq!(table.only_job().phase, Phase::Backoff);
+    assert_eq!(table.stats().slots.in_use, 0);
+    let other = table.unkeyed(1).await;
+    table.begun().reply(1);
+    assert_eq!(other.value().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_says_when_to_come_back_is_obeyed_up_to_the_longest_pause() {
+    let retry = Retry { backoff: millis(1), max_backoff: secs(30), ..retry() };
+    let mut table = Table::of(builder().retry(retry));
+    for (asked, expected) in [(secs(7), secs(7)), (secs(500), secs(30))] {
+        let caller = table.unkeyed(0).await;
+        let attempt = table.begun();
+        let overloaded = Failure::new(FailureKind::Overloaded, "later");
+        let pause = pause(&mut table, attempt, overloaded.advise(Advice::After(asked))).await;
+        assert_eq!(pause, expected);
+        caller.value().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_that_is_down_gets_its_share_of_retries_and_no_more() {
+    let mut table = Table::of(builder().retry(Retry { backoff: millis(0), ..Retry::default() }));
+    for n in 0..200 {
+        let caller = table.unkeyed(n).await;
+        while !caller.is_answered() {
+            if let Some(attempt) = table.resource.try_next() {
+                attempt.fail(unreachable());
+            }
+            table.settle().await;
+        }
+        caller.error().await;
+    }
+    let attempts = table.stats().attempts;
+    // A fifth of a retry for each of two hundred jobs, and ten that are free.
+    assert_eq!(attempts.retries, 50);
+    assert!(attempts.retries_refused > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_tried_again_beyond_the_deadline() {
+    let mut table = Table::of(builder().retry(retry()));
+    let caller = table.call(Call::unkeyed().deadline(secs(5)), 0).await;
+    let attempt = table.begun();
+    advance(secs(1)).await;
+    attempt.fail(unreachable().advise(Advice::After(secs(4))));
+    table.settle().await;
+    let error = caller.error_now().await;
+    assert!(
+        matches!(error, Error::Failed(_)),
+        "the failure says more than the deadline: {error:?}"
+    );
+}
