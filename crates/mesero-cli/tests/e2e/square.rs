@@ -131,6 +131,19 @@ async fn four_callers_wait_one_second_and_with_one_slot_four() {
 }
 
 #[tokio::test]
+async fn the_four_callers_are_also_a_rust_program() {
+    let _machine = quiet_machine().await;
+    let mesero = square("mesero.toml", &[]).await;
+    // `cargo test` builds the examples beside the program.
+    let program = std::path::Path::new(program()).with_file_name("examples").join("four_callers");
+    let started = Instant::now();
+    let output = Command::new(program).arg(mesero.front.to_string()).output().await.unwrap();
+    let took = started.elapsed();
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "[0.0, 1.0, 4.0, 9.0]\n");
+    assert!(took < Duration::from_millis(1_500), "{took:?}");
+}
+
+#[tokio::test]
 async fn what_is_being_computed_is_listed_as_the_callers_wrote_it() {
     let _machine = shared_machine().await;
     let gate = Gate::open().await;

@@ -15,6 +15,7 @@ mod cancel;
 mod coalesce;
 mod deadline;
 mod drain;
+mod examples;
 mod facts;
 mod limit;
 mod panic;

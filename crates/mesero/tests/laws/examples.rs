@@ -1,0 +1,48 @@
+//! The example programs, run as a user runs them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::process::Command;
+
+/// An example's program, which `cargo test` has built beside this test.
+fn example(name: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    test.parent().unwrap().parent().unwrap().join("examples").join(name)
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+#[tokio::test]
+async fn the_square_service_computes_at_once_what_is_asked_at_once_and_lists_it() {
+    let mut command = Command::new(example("square_service"));
+    command.arg("127.0.0.1:0").stderr(Stdio::piped()).kill_on_drop(true);
+    let mut service = command.spawn().unwrap();
+    let mut stderr = BufReader::new(service.stderr.take().unwrap());
+    let mut line = String::new();
+    stderr.read_line(&mut line).await.unwrap();
+    let address = line.trim().rsplit_once("http://").expect(&line).1.parse().unwrap();
+    for backend in ["blocking", "async"] {
+        let square = async |num: u32| get(address, &format!("/{backend}?num={num}")).await;
+        let listed = async {
+            loop {
+                let jobs = get(address, "/jobs").await;
+                if jobs.matches("running").count() == 4 {
+                    return;
+                }
+            }
+        };
+        let (a, b, c, d, ()) = tokio::join!(square(0), square(1), square(2), square(3), listed);
+        assert_eq!([a, b, c, d], ["0.0\n", "1.0\n", "4.0\n", "9.0\n"]);
+    }
+}
