@@ -18,7 +18,8 @@ pub struct Slot(Arc<Guard>);
 
 struct Guard {
     seat: usize,
-    home: Arc<dyn Home>,
+    /// None once the seat was taken out.
+    home: Option<Arc<dyn Home>>,
 }
 
 /// Where slots come from and go back to.
@@ -33,7 +34,15 @@ pub(crate) trait Home: Send + Sync {
 
 impl Slot {
     pub(crate) fn new(seat: usize, home: Arc<dyn Home>) -> Self {
-        Self(Arc::new(Guard { seat, home }))
+        Self(Arc::new(Guard { seat, home: Some(home) }))
+    }
+
+    /// Takes the seat out if this is the last clone: it is then the caller who gives it back. If it
+    /// is not, this is a drop like any other.
+    pub(crate) fn into_seat(self) -> Option<usize> {
+        let mut guard = Arc::into_inner(self.0)?;
+        guard.home = None;
+        Some(guard.seat)
     }
 
     /// Which place at the resource this slot is: a number below the limit that no other slot in
@@ -45,7 +54,9 @@ impl Slot {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        Arc::clone(&self.home).give_back(self.seat);
+        if let Some(home) = self.home.take() {
+            home.give_back(self.seat);
+        }
     }
 }
 

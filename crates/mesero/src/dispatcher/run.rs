@@ -55,11 +55,7 @@ impl<T: Send + Sync + 'static> Run<T> {
                 Err(error) => break Err(error),
             };
             let error = match self.attempt(&slot, &mut work).await {
-                // The slot outlives the outcome, so that nobody sees the job run without one.
-                Ok(value) => {
-                    self.finish(Ok(value));
-                    return;
-                }
+                Ok(value) => return self.finish(Ok(value), Some(slot)),
                 Err(error) => error,
             };
             let id = self.job.id();
@@ -77,7 +73,7 @@ impl<T: Send + Sync + 'static> Run<T> {
                 Turn::Later(told) => Seated::Later(told),
             };
         };
-        self.finish(result);
+        self.finish(result, None);
     }
 
     /// Leaves the queue at the job's deadline, or when it is told to stop.
@@ -149,8 +145,16 @@ impl<T: Send + Sync + 'static> Run<T> {
         }
     }
 
-    fn finish(&mut self, result: Result<T, Error>) {
-        let report = self.shared.with(|state, now| state.finish(&self.job, &result, now));
+    /// Ends the job; and gives its slot back in the same step, unless something else still holds it.
+    fn finish(&mut self, result: Result<T, Error>, mut slot: Option<Slot>) {
+        let report = self.shared.with(|state, now| {
+            let report = state.finish(&self.job, &result, now);
+            // Not before: a reply whose `Clone` panics leaves the slot to be dropped without the lock.
+            if let Some(seat) = slot.take().and_then(Slot::into_seat) {
+                state.give_back(seat, now);
+            }
+            report
+        });
         self.over = true;
         if let Some(report) = report {
             self.job.publish(result, report);
@@ -162,7 +166,8 @@ impl<T: Send + Sync + 'static> Drop for Run<T> {
     fn drop(&mut self) {
         if !self.over {
             // The runtime was shut down under the job, or foreign code panicked in its task.
-            self.finish(Err(Error::Failed(Failure::lost("the job's task ended in the middle"))));
+            let error = Failure::lost("the job's task ended in the middle");
+            self.finish(Err(Error::Failed(error)), None);
         }
     }
 }
