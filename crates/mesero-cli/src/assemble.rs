@@ -8,6 +8,7 @@ use mesero::{Builder, Dispatcher, OnDisconnect, Rate, Retry};
 
 use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
+use crate::resource::proxy::{self, Proxy};
 use crate::resource::python::{PythonFunction, Settings, StartError};
 use crate::resource::{Reply, Resource};
 use crate::service::Service;
@@ -89,7 +90,25 @@ async fn start(
                 .map_err(|error| AssembleError::Start { name: config.name.clone(), error })?;
             Ok(Arc::new(function))
         }
+        Kind::Proxy(settings) => Ok(Arc::new(proxy(settings, &config.policy))),
     }
+}
+
+fn proxy(config: &config::Proxy, policy: &config::Policy) -> Proxy {
+    let upstream = &config.upstream;
+    Proxy::new(proxy::Settings {
+        host: upstream.host().to_owned(),
+        port: upstream.port(),
+        authority: upstream.authority().to_owned(),
+        base: upstream.base().to_owned(),
+        connections: config.connections,
+        connect_timeout: config.connect_timeout,
+        first_byte_timeout: config.first_byte_timeout,
+        idle_timeout: config.idle_timeout,
+        preserve_host: config.preserve_host,
+        request_buffering: config.request_buffering,
+        max_attempts: policy.retry.max_attempts.get(),
+    })
 }
 
 fn dispatcher(
@@ -121,7 +140,7 @@ fn dispatcher(
     }
     if let Some(cache) = cache {
         let bytes = u64::try_from(cache.bytes).unwrap_or(u64::MAX);
-        builder = builder.cache(cache.ttl, bytes, |reply| reply.body.len());
+        builder = builder.cache(cache.ttl, bytes, Reply::body_len);
     }
     builder
 }

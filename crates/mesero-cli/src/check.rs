@@ -20,7 +20,8 @@ pub(crate) async fn run(config: &Config, output: &mut Output) -> Result<Exit, Ch
     }
     for route in &config.routes {
         let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
-        let line = format!("route {} {}", methods.join(","), route.path);
+        let methods = if methods.is_empty() { "any".to_owned() } else { methods.join(",") };
+        let line = format!("route {methods} {}", route.path);
         output.line(&line).map_err(CheckError::Io)?;
     }
     assemble::stop(&services).await;

@@ -9,6 +9,7 @@ mod error;
 mod flags;
 mod nearest;
 mod policy;
+mod proxy;
 mod python;
 mod raw;
 mod read;
@@ -29,8 +30,9 @@ pub(crate) use elements::word::{OnDisconnect, Reply};
 pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
 pub(crate) use policy::Policy;
+pub(crate) use proxy::Proxy;
 pub(crate) use resource::{Kind, Resource};
-pub(crate) use route::{Action, Argument, Route};
+pub(crate) use route::{Action, Argument, Pass, Route};
 pub(crate) use secret::Secret;
 pub(crate) use server::Server;
 

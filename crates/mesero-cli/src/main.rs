@@ -1,6 +1,7 @@
 //! The `mesero` program.
 
 mod assemble;
+mod body;
 mod check;
 mod cli;
 mod config;

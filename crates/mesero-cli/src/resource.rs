@@ -1,18 +1,27 @@
 //! The slow thing: what every kind of it promises.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use http::request::Parts;
 use mesero::{Attempt, Failure, Seats};
 
+pub(crate) mod payload;
+pub(crate) mod proxy;
 pub(crate) mod python;
+pub(crate) mod reply;
+
+use payload::Payload;
+pub(crate) use reply::Reply;
 
 /// A slow thing that can be called, with so many seats.
 ///
-/// A seat is where one call at a time is served: a worker's thread, a place on its event loop. The
-/// dispatcher's slots name the seats, so nothing queues inside a resource.
+/// A seat is where one call at a time is served: a worker's thread, a place on its event loop, a
+/// connection. The dispatcher's slots name the seats, so nothing queues inside a resource.
 pub(crate) trait Resource: Send + Sync {
     /// How many calls it can serve at once.
     fn seats(&self) -> NonZeroUsize;
@@ -20,10 +29,15 @@ pub(crate) trait Resource: Send + Sync {
     /// Begins to look after its seats: closes those that cannot serve, opens them when they can.
     fn attend(&self, seats: Seats);
 
+    /// How it wants the bodies of requests.
+    fn wants(&self) -> Wants {
+        Wants::Whole
+    }
+
     /// Serves one attempt at the seat of its slot.
     ///
     /// Dropping the future gives the attempt up. The slot is kept until the resource has really
-    /// stopped.
+    /// stopped; a reply that still comes keeps it until its body has ended or is dropped.
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving;
 
     /// What was found at its start, in a line for people.
@@ -36,16 +50,36 @@ pub(crate) trait Resource: Send + Sync {
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
+/// How a resource wants the bodies of requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wants {
+    /// Received whole before a slot is asked for, so that a slow sender holds none.
+    Whole,
+    /// As it comes, however much it is; it is read only as fast as the resource takes it.
+    AsItComes,
+}
+
 /// An attempt that is being served.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 
 /// What a call asks for; cheap to clone, since every attempt needs it.
 #[derive(Debug, Clone)]
 pub(crate) struct Order {
-    /// The arguments, as a JSON object or array.
+    /// The request that asks.
+    pub(crate) request: Arc<Asked>,
+    /// The arguments that the route takes out of it, as a JSON object or array.
     pub(crate) arguments: Bytes,
-    /// In which form the reply is wanted.
+    /// Its body.
+    pub(crate) body: Payload,
+    /// In which form a returned value is wanted.
     pub(crate) form: ReplyForm,
+}
+
+/// A request's head, and who sent it.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) head: Parts,
+    pub(crate) peer: SocketAddr,
 }
 
 /// In which form a returned value becomes bytes.
@@ -55,6 +89,21 @@ pub(crate) enum ReplyForm {
     Text,
     /// JSON.
     Json,
+}
+
+impl Order {
+    /// A call of a function that no request stands behind.
+    #[cfg(test)]
+    pub(crate) fn of_arguments(arguments: impl Into<Bytes>) -> Self {
+        let (head, ()) = http::Request::new(()).into_parts();
+        let peer = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self {
+            request: Arc::new(Asked { head, peer }),
+            arguments: arguments.into(),
+            body: Payload::Whole(Bytes::new()),
+            form: ReplyForm::Text,
+        }
+    }
 }
 
 impl ReplyForm {
@@ -73,13 +122,6 @@ impl ReplyForm {
             ReplyForm::Json => "application/json",
         }
     }
-}
-
-/// What a resource answered; cheap to clone, since several callers may get it.
-#[derive(Debug, Clone)]
-pub(crate) struct Reply {
-    pub(crate) body: Bytes,
-    pub(crate) form: ReplyForm,
 }
 
 /// Whether a resource can serve.

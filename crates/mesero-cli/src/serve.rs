@@ -18,7 +18,6 @@ use crate::service::Service;
 use crate::shutdown::Signals;
 
 mod arguments;
-pub(crate) mod body;
 mod connection;
 mod exchange;
 mod framing;
@@ -28,9 +27,11 @@ mod linger;
 mod listen;
 mod patience;
 pub(crate) mod problem;
+mod receive;
 mod respond;
 mod router;
 
+use connection::Peer;
 use front::Front;
 use listen::Limits;
 use router::Router;
@@ -69,7 +70,7 @@ pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, Ser
         body_limit: config.server.body_limit,
         body_timeout: config.server.body_timeout,
     });
-    let handler = move |request, _peer| Arc::clone(&front).answer(request);
+    let handler = move |request, peer: Peer| Arc::clone(&front).answer(request, peer.address);
     let tasks = TaskTracker::new();
     let serving = tasks.spawn(listen::serve(listeners, limits(&config), handler, stop.clone()));
     announce(&addresses, output);

@@ -29,7 +29,14 @@ impl Service {
     /// Calls the resource through its policies.
     pub(crate) async fn ask(&self, call: Call, order: Order) -> Answer<Reply> {
         let resource = Arc::clone(&self.resource);
-        let work = move |attempt| resource.attempt(order.clone(), attempt);
+        if !self.shares {
+            let work = move |attempt| resource.attempt(order.clone(), attempt);
+            return self.dispatcher.ask(call, work).await;
+        }
+        let work = move |attempt| {
+            let serving = resource.attempt(order.clone(), attempt);
+            async move { serving.await?.gathered(SHARED_BYTES).await }
+        };
         self.dispatcher.ask(call, work).await
     }
 
@@ -38,6 +45,9 @@ impl Service {
         JobName { service: self.name().to_owned(), id }
     }
 }
+
+/// The largest reply that several callers can share: they all hold it at once.
+const SHARED_BYTES: usize = 16 * 1024 * 1024;
 
 /// A job's name across all services: `square-17`.
 #[derive(Debug, Clone, PartialEq, Eq)]

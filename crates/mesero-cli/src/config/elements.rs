@@ -14,6 +14,7 @@ pub(super) mod rate;
 pub(super) mod route_path;
 pub(super) mod size;
 pub(super) mod target;
+pub(super) mod upstream;
 pub(super) mod word;
 
 use std::fmt;

@@ -13,6 +13,7 @@ use super::elements::rate::Rate;
 use super::elements::word::OnDisconnect;
 use super::error::Problem;
 use super::raw;
+use super::resource::Capacity;
 
 /// How long a call may take in all, unless written.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -53,8 +54,8 @@ pub(crate) struct Retry {
 }
 
 impl Policy {
-    /// Checks a policy; `most_calls` is what its resource can run at once.
-    pub(super) fn check(raw: raw::Policy, most_calls: NonZeroUsize, check: &mut Check<'_>) -> Self {
+    /// Checks a policy; `capacity` is what its resource can run at once.
+    pub(super) fn check(raw: raw::Policy, capacity: Capacity, check: &mut Check<'_>) -> Self {
         if let (Some(timeout), Some(deadline)) = (&raw.timeout, &raw.deadline) {
             compare_times(timeout, deadline, check);
         } else if let Some(timeout) = &raw.timeout {
@@ -62,7 +63,7 @@ impl Policy {
         }
         let queue = raw.queue.map(|queue| queue.value.on().map(Count::non_zero_usize));
         Self {
-            limit: raw.limit.map(|limit| checked_limit(&limit, most_calls, check)),
+            limit: raw.limit.map(|limit| checked_limit(&limit, capacity, check)),
             queue: queue.unwrap_or(Some(QUEUE)),
             timeout: Setting::or(raw.timeout, OrOff::Off).on(),
             deadline: Setting::or(raw.deadline, OrOff::On(DEADLINE)).on(),
@@ -122,16 +123,14 @@ fn compare_with_default(timeout: &Setting<OrOff<Duration>>, check: &mut Check<'_
 
 fn checked_limit<const MAX: u32>(
     limit: &Setting<Count<MAX>>,
-    most_calls: NonZeroUsize,
+    Capacity { calls, because }: Capacity,
     check: &mut Check<'_>,
 ) -> NonZeroUsize {
     let slots = limit.value.non_zero_usize();
-    if slots > most_calls {
+    if slots > calls {
         let problem = Problem::new("`limit` is above what the resource can run at once");
-        let label = format!("{slots} slots, of which at most {most_calls} can be used");
-        let help =
-            "a sync callable runs processes × threads calls, an async one processes × concurrency";
-        check.note(problem.at(limit.span.clone(), label).help(help));
+        let label = format!("{slots} slots, of which at most {calls} can be used");
+        check.note(problem.at(limit.span.clone(), label).help(because));
     }
     slots
 }

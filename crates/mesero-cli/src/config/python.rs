@@ -13,6 +13,7 @@ use super::elements::count::Count;
 use super::elements::target::Target;
 use super::error::Problem;
 use super::raw;
+use super::resource::Capacity;
 use super::secret::Secret;
 
 /// How many calls one process of an async callable may have in flight, unless written.
@@ -62,10 +63,14 @@ impl Python {
     }
 
     /// Returns how many calls the resource can run at once if its callable is of the better suited sort.
-    pub(super) fn most_calls(raw: &raw::Resource) -> NonZeroUsize {
+    pub(super) fn capacity(raw: &raw::Resource) -> Capacity {
         let threads = number(raw.threads.as_ref(), NonZeroUsize::MIN);
         let concurrency = number(raw.concurrency.as_ref(), CONCURRENCY);
-        number(raw.processes.as_ref(), NonZeroUsize::MIN).saturating_mul(threads.max(concurrency))
+        let processes = number(raw.processes.as_ref(), NonZeroUsize::MIN);
+        Capacity {
+            calls: processes.saturating_mul(threads.max(concurrency)),
+            because: "a sync callable runs processes × threads calls, an async one processes × concurrency",
+        }
     }
 }
 

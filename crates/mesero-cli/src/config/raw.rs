@@ -20,6 +20,7 @@ use super::elements::rate::Rate;
 use super::elements::route_path::RoutePath;
 use super::elements::size::Size;
 use super::elements::target::Target;
+use super::elements::upstream::Upstream;
 use super::elements::word::{OnDisconnect, Reply};
 
 /// A table whose keys are names that the writer chose.
@@ -69,6 +70,13 @@ pub(super) struct Resource {
     pub(super) env: Named<Spanned<String>>,
     pub(super) start_timeout: Option<Setting<Duration>>,
     pub(super) grace: Option<Setting<Duration>>,
+    pub(super) http: Option<Setting<Upstream>>,
+    pub(super) connections: Option<Setting<Count<10_000_000>>>,
+    pub(super) connect_timeout: Option<Setting<Duration>>,
+    pub(super) first_byte_timeout: Option<Setting<OrOff<Duration>>>,
+    pub(super) idle_timeout: Option<Setting<Duration>>,
+    pub(super) preserve_host: Option<Spanned<bool>>,
+    pub(super) request_buffering: Option<Spanned<bool>>,
     #[serde(default)]
     pub(super) policy: Policy,
 }
@@ -109,4 +117,5 @@ pub(super) struct Route {
     pub(super) args: Option<Spanned<Named<Setting<ArgumentText>>>>,
     pub(super) reply: Option<Setting<Reply>>,
     pub(super) list: Option<Setting<ListTarget>>,
+    pub(super) strip_prefix: Option<Spanned<String>>,
 }

@@ -1,10 +1,13 @@
 //! `[resource.NAME]`: the slow things, each with its policy.
 
+use std::num::NonZeroUsize;
+
 use toml::Spanned;
 
 use super::check::Check;
 use super::error::Problem;
 use super::policy::Policy;
+use super::proxy::Proxy;
 use super::python::Python;
 use super::raw;
 
@@ -21,6 +24,16 @@ pub(crate) struct Resource {
 pub(crate) enum Kind {
     /// A Python callable in worker processes.
     Python(Python),
+    /// An HTTP server behind connections.
+    Proxy(Proxy),
+}
+
+/// How many calls a resource can run at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Capacity {
+    pub(super) calls: NonZeroUsize,
+    /// Where the number comes from, as a sentence without its end.
+    pub(super) because: &'static str,
 }
 
 /// A resource under its name; the name is known even when the rest was refused.
@@ -58,13 +71,21 @@ fn check_one(name: Spanned<String>, mut raw: raw::Resource, check: &mut Check<'_
             .note(Problem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label));
     }
     let policy = std::mem::take(&mut raw.policy);
-    let policy = Policy::check(policy, Python::most_calls(&raw), check);
-    let python = Python::check(raw, check);
-    if python.is_none() {
+    let proxied = raw.http.is_some();
+    let capacity = if proxied { Proxy::capacity(&raw) } else { Python::capacity(&raw) };
+    let policy = Policy::check(policy, capacity, check);
+    let kind = if proxied {
+        Proxy::check(raw, &policy, check).map(Kind::Proxy)
+    } else {
+        super::proxy::useless_without_http(&raw, check);
+        Python::check(raw, check).map(Kind::Python)
+    };
+    if kind.is_none() {
         let problem = Problem::new(format!("resource `{name}` has no kind"));
-        check.note(problem.at(span, "wanted the key `python = \"MODULE:FUNCTION\"` in this table"));
+        let label =
+            "wanted a key such as `python = \"MODULE:FUNCTION\"` or `http = \"URL\"` in this table";
+        check.note(problem.at(span, label));
     }
-    let kind = python.map(Kind::Python);
     Checked { resource: kind.map(|kind| Resource { name: name.clone(), kind, policy }), name }
 }
 

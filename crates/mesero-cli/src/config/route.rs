@@ -2,11 +2,13 @@
 
 mod argument;
 mod between;
+mod pass;
 
 use http::Method;
 use toml::Spanned;
 
 pub(crate) use argument::Argument;
+pub(crate) use pass::Pass;
 
 use super::check::Check;
 use super::elements::Setting;
@@ -19,9 +21,9 @@ use super::resource::Checked;
 /// A path with what it does.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Route {
-    /// Literal segments, and `{name}` segments that match any one segment.
+    /// Literal segments, `{name}` segments that match any one segment, and perhaps `{*name}` at the end for the rest.
     pub(crate) path: String,
-    /// At least one, each once. HEAD comes with GET, whether it is here or not.
+    /// Each once; none means any method. HEAD comes with GET, whether it is here or not.
     pub(crate) methods: Vec<Method>,
     pub(crate) action: Action,
 }
@@ -31,6 +33,8 @@ pub(crate) struct Route {
 pub(crate) enum Action {
     /// Calls a resource.
     Call { resource: usize, arguments: Vec<Argument>, reply: Reply },
+    /// Passes the whole request on to a resource.
+    Pass(Pass),
     /// Lists one argument of every job of a resource that is in flight.
     List { resource: usize, argument: String },
 }
@@ -41,7 +45,7 @@ pub(super) fn check_all(
     resources: &[Checked],
     check: &mut Check<'_>,
 ) -> Vec<Route> {
-    between::conflicts(&raw, check);
+    between::conflicts(&raw, resources, check);
     between::lists(&raw, resources, check);
     raw.into_iter().filter_map(|route| check_one(route, resources, check)).collect()
 }
@@ -56,8 +60,13 @@ fn check_one(
         let problem = Problem::new("a route without a path");
         check.note(problem.at(span.clone(), "wanted the key `path = \"/…\"` in this table"));
     }
-    let methods = methods(raw.methods.as_ref(), check);
+    let any = takes_any_method(&raw, resources);
+    let methods = methods(raw.methods.as_ref(), any, check);
+    pass::useless_elsewhere(&raw, resources, check);
     let action = match (&raw.resource, &raw.list) {
+        (Some(_), None) if pass::target(&raw, resources).is_some() => {
+            pass::check(&raw, resources, check).map(Action::Pass)
+        }
         (Some(name), None) => {
             let arguments = argument::check_all(&raw, &methods, check);
             let reply = raw.reply.as_ref().map_or(Reply::default(), |reply| reply.value);
@@ -88,10 +97,19 @@ fn check_one(
     Some(Route { path: raw.path?.value.as_str().to_owned(), methods, action: action? })
 }
 
-/// Returns the methods of a route; GET unless written.
-fn methods(written: Option<&Spanned<Vec<Setting<Method>>>>, check: &mut Check<'_>) -> Vec<Method> {
+/// Returns whether a route takes whatever method a request has, unless it says otherwise.
+fn takes_any_method(route: &raw::Route, resources: &[Checked]) -> bool {
+    pass::target(route, resources).is_some()
+}
+
+/// Returns the methods of a route; unless written, GET, or none where any is taken.
+fn methods(
+    written: Option<&Spanned<Vec<Setting<Method>>>>,
+    any: bool,
+    check: &mut Check<'_>,
+) -> Vec<Method> {
     let Some(written) = written else {
-        return vec![Method::GET];
+        return if any { Vec::new() } else { vec![Method::GET] };
     };
     if written.get_ref().is_empty() {
         let problem = Problem::new("a route without a method");

@@ -59,8 +59,7 @@ impl Scripted {
     /// Calls the service with this argument, from a task of its own.
     pub(crate) fn call(&self, num: &str) -> JoinHandle<Answer<Reply>> {
         let call = Call::new(num).argument("num", num);
-        let order =
-            Order { arguments: Bytes::copy_from_slice(num.as_bytes()), form: ReplyForm::Text };
+        let order = Order::of_arguments(num.to_owned());
         let service = self.service.clone();
         self.callers.spawn(async move { service.ask(call, order).await })
     }
@@ -72,7 +71,7 @@ impl Scripted {
 
 /// Any reply.
 pub(crate) fn nine() -> Reply {
-    Reply { body: Bytes::from_static(b"9.0"), form: ReplyForm::Text }
+    Reply::value(ReplyForm::Text, Bytes::from_static(b"9.0"))
 }
 
 /// Lets every task that can go on do so.

@@ -28,9 +28,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    body::Body, exchange::Exchange, framing::Framing, io::Io, listen::Limits, patience::Patience,
+    exchange::Exchange, framing::Framing, io::Io, listen::Limits, patience::Patience,
     problem::Problem,
 };
+use crate::body::Body;
 use answer::Answer;
 
 /// The client at the other end.

@@ -10,7 +10,8 @@ use std::{
 
 use http::{Response, StatusCode};
 
-use super::{body::Body, framing::Violation, problem::Problem};
+use super::{framing::Violation, problem::Problem};
+use crate::body::Body;
 
 /// Shared by a connection's [`Io`](super::io::Io) and its service.
 ///

@@ -20,10 +20,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub(crate) use bind::{BindError, bind};
 
-use super::{
-    body::Body,
-    connection::{Connections, Peer},
-};
+use super::connection::{Connections, Peer};
+use crate::body::Body;
 
 /// Descriptors come free when a connection ends; asking ten times a second is soon enough and costs nothing.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::body::Body;
+use crate::body::Body;
 
 /// What went wrong with one request.
 ///

@@ -5,8 +5,9 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 use mesero::{Answer, Error, FailureKind, Origin, Phase, Refusal, Report};
 
-use super::body::{Body, ReceiveError};
 use super::problem::Problem;
+use super::receive::ReceiveError;
+use crate::body::Body;
 use crate::resource::Reply;
 use crate::service::Service;
 
@@ -19,7 +20,8 @@ pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body>
     };
     let headers = response.headers_mut();
     if let Some(timing) = server_timing(&report) {
-        headers.insert("server-timing", timing);
+        // An upstream's own times stay beside ours.
+        headers.append("server-timing", timing);
     }
     if let Some(status) = cache_status(report.origin) {
         headers.insert("cache-status", HeaderValue::from_static(status));
@@ -27,10 +29,11 @@ pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body>
     response
 }
 
-fn value(Reply { body, form }: Reply) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    let media_type = HeaderValue::from_static(form.content_type());
-    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+fn value(reply: Reply) -> Response<Body> {
+    let (status, headers) = (reply.status(), reply.headers().clone());
+    let mut response = Response::new(reply.into_body());
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
     response
 }
 
@@ -137,6 +140,17 @@ pub(crate) fn not_received(error: &ReceiveError) -> Response<Body> {
         }
     };
     problem.header(header::CONNECTION, HeaderValue::from_static("close")).into_response()
+}
+
+/// The response to a request for another protocol than HTTP.
+pub(crate) fn no_upgrade() -> Response<Body> {
+    Problem::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "no-upgrade",
+        "Upgrades are not passed on",
+        "the request asks for another protocol, and only HTTP is passed on here",
+    )
+    .into_response()
 }
 
 /// How long the call waited and ran, for the browser's own display (W3C Server Timing).

@@ -9,9 +9,9 @@ use crate::config::{Action, Route};
 /// All routes of a front.
 #[derive(Debug)]
 pub(crate) struct Router {
-    /// Paths of the same shape share an entry, whatever they call their segments.
-    shapes: matchit::Router<usize>,
-    routes: Vec<Vec<Route>>,
+    wholes: Table,
+    /// Paths that end with `{*rest}`: for what no whole path fits.
+    rests: Table,
 }
 
 /// A route, and what the segments of the path are.
@@ -26,19 +26,15 @@ impl Router {
     /// # Errors
     /// If a path cannot be routed, which the configuration's check should have found.
     pub(crate) fn new(routes: Vec<Route>) -> Result<Self, String> {
-        let mut router = Self { shapes: matchit::Router::new(), routes: Vec::new() };
-        let mut known: Vec<String> = Vec::new();
+        let mut router = Self { wholes: Table::default(), rests: Table::default() };
         for route in routes {
-            let shape = shape(&route.path);
-            match known.iter().position(|other| *other == shape) {
-                Some(index) => router.routes[index].push(route),
-                None => {
-                    let index = router.routes.len();
-                    let inserted = router.shapes.insert(shape.clone(), index);
-                    inserted.map_err(|error| format!("route `{}`: {error}", route.path))?;
-                    router.routes.push(vec![route]);
-                    known.push(shape);
+            match without_rest(&route.path) {
+                // The table's own rest is never empty.
+                Some(path) => {
+                    router.rests.add(shape(path), route.clone())?;
+                    router.rests.add(shape(&route.path), route)?;
                 }
+                None => router.wholes.add(shape(&route.path), route)?,
             }
         }
         Ok(router)
@@ -46,27 +42,56 @@ impl Router {
 
     /// The route of a request; otherwise 404, or 405 with what is allowed.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Match<'_>, Problem> {
-        let found = self.shapes.at(path).map_err(|_| not_found(path))?;
-        let routes = &self.routes[*found.value];
+        let found = self.wholes.at(path).or_else(|| self.rests.at(path));
+        let (routes, params) = found.ok_or_else(|| not_found(path))?;
         let route = routes.iter().find(|route| allows(route, method));
         let route = route.ok_or_else(|| not_allowed(method, path, routes))?;
-        let values = found
-            .params
+        let values = params
             .iter()
             .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned());
         Ok(Match { action: &route.action, segments: names(&route.path).zip(values).collect() })
     }
 }
 
+/// Routes by the shape of their paths.
+#[derive(Debug, Default)]
+struct Table {
+    /// Paths of the same shape share an entry, whatever they call their segments.
+    shapes: matchit::Router<usize>,
+    known: Vec<String>,
+    routes: Vec<Vec<Route>>,
+}
+
+impl Table {
+    fn add(&mut self, shape: String, route: Route) -> Result<(), String> {
+        if let Some(index) = self.known.iter().position(|known| *known == shape) {
+            self.routes[index].push(route);
+            return Ok(());
+        }
+        let inserted = self.shapes.insert(shape.clone(), self.routes.len());
+        inserted.map_err(|error| format!("route `{}`: {error}", route.path))?;
+        self.known.push(shape);
+        self.routes.push(vec![route]);
+        Ok(())
+    }
+
+    fn at<'a, 'p>(&'a self, path: &'p str) -> Option<(&'a [Route], matchit::Params<'a, 'p>)> {
+        let found = self.shapes.at(path).ok()?;
+        Some((&self.routes[*found.value], found.params))
+    }
+}
+
 /// HEAD is answered wherever GET is: the body is left out when the response is sent.
 fn allows(route: &Route, method: &Method) -> bool {
-    route.methods.contains(method)
+    route.methods.is_empty()
+        || route.methods.contains(method)
         || (*method == Method::HEAD && route.methods.contains(&Method::GET))
 }
 
 /// The path with its names replaced by their place, as the routing table wants them.
 fn shape(path: &str) -> String {
     let segments = path.split('/').enumerate().map(|(index, segment)| match name(segment) {
+        Some(_) if segment.starts_with("{*") => format!("{{*{index}}}"),
         Some(_) => format!("{{{index}}}"),
         None => segment.replace('{', "{{").replace('}', "}}"),
     });
@@ -78,7 +103,14 @@ fn names(path: &str) -> impl Iterator<Item = &str> {
 }
 
 fn name(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+    let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
+    Some(inner.strip_prefix('*').unwrap_or(inner))
+}
+
+/// The path of a route up to its `{*rest}`, for a request whose rest is empty.
+fn without_rest(path: &str) -> Option<&str> {
+    let last = path.rfind('/')? + 1;
+    path[last..].starts_with("{*").then_some(&path[..last])
 }
 
 fn not_found(path: &str) -> Problem {
@@ -141,6 +173,29 @@ mod tests {
         let post = found(&router, &Method::POST, "/a/1");
         assert_eq!(post, ("POST /a/{y}".to_owned(), segment("y", "1")));
         assert_eq!(found(&router, &Method::HEAD, "/a/b").0, "GET /a/b");
+    }
+
+    #[test]
+    fn all_the_rest_goes_where_no_other_route_is_and_it_may_be_empty() {
+        let mut any = route("/{*rest}", Method::GET);
+        any.methods.clear();
+        let routes = vec![any, route("/a/{*rest}", Method::GET), route("/a/{x}/c", Method::GET)];
+        let router = Router::new(routes).unwrap();
+        let rest = |value: &str| vec![("rest".to_owned(), value.to_owned())];
+        let ends = |method: &Method, path: &str| found(&router, method, path);
+        assert_eq!(ends(&Method::PATCH, "/"), ("GET /{*rest}".to_owned(), vec![]));
+        assert_eq!(ends(&Method::PATCH, "/b/c%20d"), ("GET /{*rest}".to_owned(), rest("b/c d")));
+        assert_eq!(ends(&Method::GET, "/a/").0, "GET /a/{*rest}");
+        assert_eq!(ends(&Method::GET, "/a/b/d"), ("GET /a/{*rest}".to_owned(), rest("b/d")));
+        assert_eq!(ends(&Method::GET, "/a/b/c").0, "GET /a/{x}/c");
+        assert!(router.find(&Method::POST, "/a/b").is_err());
+    }
+
+    #[test]
+    fn a_whole_path_comes_before_the_same_beginning_of_a_longer_one() {
+        let routes = vec![route("/a/{*rest}", Method::GET), route("/a/", Method::GET)];
+        let router = Router::new(routes).unwrap();
+        assert_eq!(found(&router, &Method::GET, "/a/").0, "GET /a/");
     }
 
     #[test]

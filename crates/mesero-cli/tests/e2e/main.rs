@@ -10,11 +10,13 @@
 mod client;
 mod gate;
 mod harness;
+mod upstream;
 
 mod cancellation;
 mod command_line;
 mod control;
 mod limits;
+mod proxy;
 mod shutdown;
 mod square;
 mod workers;

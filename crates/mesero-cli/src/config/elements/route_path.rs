@@ -1,4 +1,5 @@
-//! The path of a route: literal segments, and `{name}` segments that match any one segment.
+//! The path of a route: literal segments, `{name}` segments that match any one segment, and at the end perhaps
+//! `{*name}`, which matches all the rest.
 
 use super::target::is_identifier;
 use super::{Element, Hint};
@@ -23,14 +24,23 @@ impl RoutePath {
         let segments: Vec<&str> = self
             .0
             .split('/')
-            .map(|segment| if name(segment).is_some() { "{}" } else { segment })
+            .map(|segment| match name(segment) {
+                Some(_) if is_rest(segment) => "{*}",
+                Some(_) => "{}",
+                None => segment,
+            })
             .collect();
         segments.join("/")
     }
 }
 
 fn name(segment: &str) -> Option<&str> {
-    segment.strip_prefix('{')?.strip_suffix('}')
+    let inner = segment.strip_prefix('{')?.strip_suffix('}')?;
+    Some(inner.strip_prefix('*').unwrap_or(inner))
+}
+
+fn is_rest(segment: &str) -> bool {
+    segment.starts_with("{*")
 }
 
 impl Element for RoutePath {
@@ -46,6 +56,9 @@ impl Element for RoutePath {
             // Only the last segment may be empty: that is a path that ends with a slash, or the root.
             if segment.is_empty() && segments.peek().is_some() {
                 return Err(Hint::new("it has an empty segment"));
+            }
+            if is_rest(segment) && segments.peek().is_some() {
+                return Err(Hint::new(format!("`{segment}` takes the rest, so it comes last")));
             }
             match name(segment) {
                 Some(name) if names.contains(&name) => {
@@ -85,6 +98,15 @@ mod tests {
         let path = RoutePath::from_text("/users/{user}/posts/{post}").unwrap();
         assert_eq!(path.names().collect::<Vec<_>>(), ["user", "post"]);
         assert_eq!(path.shape(), "/users/{}/posts/{}");
+    }
+
+    #[test]
+    fn the_last_segment_can_take_all_the_rest() {
+        let path = RoutePath::from_text("/api/{*rest}").unwrap();
+        assert_eq!(path.names().collect::<Vec<_>>(), ["rest"]);
+        assert_eq!(path.shape(), "/api/{*}");
+        assert!(RoutePath::from_text("/{*rest}/api").is_err());
+        assert!(RoutePath::from_text("/{*}").is_err());
     }
 
     #[test]

@@ -115,8 +115,11 @@ fn unused_names(path: &Setting<RoutePath>, arguments: &[Argument], check: &mut C
         if arguments.iter().any(used) {
             continue;
         }
-        let braced = format!("{{{name}}}");
-        let offset = path.value.as_str().find(&braced).unwrap_or_default();
+        let written = [format!("{{{name}}}"), format!("{{*{name}}}")];
+        let found = written.iter().find_map(|braced| {
+            path.value.as_str().find(braced.as_str()).map(|offset| (offset, braced))
+        });
+        let Some((offset, braced)) = found else { continue };
         let place =
             check.inside(path.span.clone(), path.value.as_str(), offset..offset + braced.len());
         let problem = Problem::new(format!("no argument is taken from `{braced}`"));

@@ -3,7 +3,7 @@
 use http::Method;
 use toml::Spanned;
 
-use super::unknown_resource;
+use super::{takes_any_method, unknown_resource};
 use crate::config::check::Check;
 use crate::config::elements::Setting;
 use crate::config::elements::argument::ArgumentText;
@@ -13,7 +13,11 @@ use crate::config::raw;
 use crate::config::resource::Checked;
 
 /// Notes each route that answers a request which an earlier one answers already.
-pub(super) fn conflicts(routes: &[Spanned<raw::Route>], check: &mut Check<'_>) {
+pub(super) fn conflicts(
+    routes: &[Spanned<raw::Route>],
+    resources: &[Checked],
+    check: &mut Check<'_>,
+) {
     for (index, later) in routes.iter().enumerate() {
         let Some(path) = &later.get_ref().path else {
             continue;
@@ -23,7 +27,10 @@ pub(super) fn conflicts(routes: &[Spanned<raw::Route>], check: &mut Check<'_>) {
             let Some(taken) = &earlier.get_ref().path else {
                 continue;
             };
-            let shared = shared_method(earlier.get_ref(), later.get_ref());
+            let shared = shared_method(
+                answered(earlier.get_ref(), resources),
+                answered(later.get_ref(), resources),
+            );
             if let Some(method) = shared.filter(|_| taken.value.shape() == shape) {
                 let problem = Problem::new(format!("two routes for {method} on the same path"));
                 let problem = problem.at(path.span.clone(), "this one would never see them");
@@ -34,12 +41,28 @@ pub(super) fn conflicts(routes: &[Spanned<raw::Route>], check: &mut Check<'_>) {
     }
 }
 
-fn shared_method(left: &raw::Route, right: &raw::Route) -> Option<Method> {
-    let right = answered(right);
-    answered(left).into_iter().find(|method| right.contains(method))
+/// The methods of a route.
+enum Answered {
+    Any,
+    These(Vec<Method>),
 }
 
-fn answered(route: &raw::Route) -> Vec<Method> {
+fn shared_method(left: Answered, right: Answered) -> Option<String> {
+    match (left, right) {
+        (Answered::Any, Answered::Any) => Some("any method".to_owned()),
+        (Answered::Any, Answered::These(these)) | (Answered::These(these), Answered::Any) => {
+            these.first().map(Method::to_string)
+        }
+        (Answered::These(left), Answered::These(right)) => {
+            left.iter().find(|method| right.contains(method)).map(Method::to_string)
+        }
+    }
+}
+
+fn answered(route: &raw::Route, resources: &[Checked]) -> Answered {
+    if route.methods.is_none() && takes_any_method(route, resources) {
+        return Answered::Any;
+    }
     let written = route.methods.as_ref().map(|methods| {
         methods.get_ref().iter().map(|method| method.value.clone()).collect::<Vec<_>>()
     });
@@ -47,7 +70,7 @@ fn answered(route: &raw::Route) -> Vec<Method> {
     if methods.contains(&Method::GET) {
         methods.push(Method::HEAD);
     }
-    methods
+    Answered::These(methods)
 }
 
 /// Notes each list of a resource or of an argument that does not exist.

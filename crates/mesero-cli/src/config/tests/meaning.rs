@@ -33,7 +33,7 @@ fn small(number: u32) -> NonZeroU32 {
 }
 
 fn python(resource: &Resource) -> &Python {
-    let Kind::Python(python) = &resource.kind;
+    let Kind::Python(python) = &resource.kind else { unreachable!() };
     python
 }
 

@@ -90,3 +90,19 @@ fn the_commented_keys_of_the_reference_are_read_too() {
     assert_eq!(config.routes.len(), 2);
     assert_eq!(config.resources[0].policy.limit.map(std::num::NonZeroUsize::get), Some(16));
 }
+
+#[test]
+fn the_reference_means_the_defaults_of_an_http_resource_too() {
+    let start = REFERENCE.find("# [resource.api]").unwrap();
+    let written = REFERENCE[start..].split("\n\n").next().unwrap();
+    let keys = written.lines().map(|line| line.trim_start_matches("# "));
+    let keys: Vec<&str> =
+        keys.filter(|line| line.contains(" = ") || line.starts_with('[')).collect();
+    assert_eq!(keys.len(), 8);
+    let least = "[resource.api]\nhttp = \"http://127.0.0.1:8000\"";
+    let folder = Path::new("");
+    assert_eq!(
+        Config::parse(&keys.join("\n"), folder).unwrap(),
+        Config::parse(least, folder).unwrap()
+    );
+}

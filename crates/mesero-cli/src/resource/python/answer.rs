@@ -25,7 +25,7 @@ impl From<Raised> for Failure {
 /// The reply or the failure that `frame` stands for.
 pub(super) fn read(frame: Frame, form: ReplyForm) -> Result<Reply, Failure> {
     match frame.kind {
-        from_worker::VALUE => Ok(Reply { body: frame.payload, form }),
+        from_worker::VALUE => Ok(Reply::value(form, frame.payload)),
         from_worker::RAISED => match serde_json::from_slice::<Raised>(&frame.payload) {
             Ok(raised) => Err(raised.into()),
             Err(error) => Err(garbled(&format!("an exception that is no JSON: {error}"))),

@@ -8,10 +8,8 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
-use crate::serve::{
-    body::{Body, BoxError},
-    exchange::InFlight,
-};
+use crate::body::{Body, BoxError};
+use crate::serve::exchange::InFlight;
 
 /// A body that counts as in flight until it is out.
 pub(super) struct Answer {

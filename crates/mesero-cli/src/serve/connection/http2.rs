@@ -6,7 +6,8 @@ use hyper::{body::Incoming, server::conn::http2};
 use hyper_util::rt::TokioTimer;
 use tokio_util::task::TaskTracker;
 
-use crate::serve::{body::BoxError, listen::Limits};
+use crate::body::BoxError;
+use crate::serve::listen::Limits;
 
 /// Requests that one HTTP/2 connection may have in flight; browsers and proxies are used to this number.
 const STREAMS: u32 = 100;

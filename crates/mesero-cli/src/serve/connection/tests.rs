@@ -24,10 +24,8 @@ use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Peer;
-use crate::serve::{
-    body::Body,
-    listen::{Limits, Stopped, bind, serve},
-};
+use crate::body::Body;
+use crate::serve::listen::{Limits, Stopped, bind, serve};
 use client::Client;
 
 const GOOD: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

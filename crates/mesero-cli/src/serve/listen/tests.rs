@@ -14,7 +14,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{BindError, Limits, bind, serve};
-use crate::serve::body::Body;
+use crate::body::Body;
 
 #[tokio::test]
 async fn localhost_is_both_families_on_one_port() {

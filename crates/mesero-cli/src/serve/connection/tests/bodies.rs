@@ -6,9 +6,10 @@ use http::Response;
 use tokio::sync::mpsc;
 
 use super::{Calls, Front, GOOD, LIMITS};
+use crate::body::Body;
 use crate::serve::{
-    body::{Body, ReceiveError, receive},
     framing::Violation,
+    receive::{ReceiveError, receive},
 };
 
 /// Answers with what it received, and reports that first.

@@ -4,7 +4,8 @@ use http::Response;
 use tokio::sync::mpsc;
 
 use super::{Front, GOOD, LIMITS, hello};
-use crate::serve::{body::Body, listen::Limits};
+use crate::body::Body;
+use crate::serve::listen::Limits;
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_takes_too_long_is_cut_off() {

@@ -15,10 +15,8 @@ use tokio::{
 use tokio_util::task::TaskTracker;
 
 use super::{Front, LIMITS};
-use crate::serve::{
-    body::{Body, receive},
-    listen::Stopped,
-};
+use crate::body::Body;
+use crate::serve::{listen::Stopped, receive::receive};
 
 type Sender<B> = SendRequest<B>;
 

@@ -6,7 +6,8 @@ use http::Response;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
 use super::{Calls, Front, GOOD, LIMITS, hello};
-use crate::serve::{body::Body, framing::Violation};
+use crate::body::Body;
+use crate::serve::framing::Violation;
 
 #[tokio::test]
 async fn a_bad_request_is_answered_and_closed_and_never_reaches_the_handler() {

@@ -9,10 +9,8 @@ use tokio::{
 };
 
 use super::{Front, GOOD, LIMITS};
-use crate::serve::{
-    body::Body,
-    listen::{Limits, Stopped},
-};
+use crate::body::Body;
+use crate::serve::listen::{Limits, Stopped};
 
 #[tokio::test]
 async fn whoever_is_above_the_bound_waits_until_a_connection_ends() {

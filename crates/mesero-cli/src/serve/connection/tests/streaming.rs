@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{Front, GOOD, LIMITS};
-use crate::serve::body::{Body, BoxError};
+use crate::body::{Body, BoxError};
 
 /// A body of whatever is sent to it.
 struct Pieces(mpsc::Receiver<&'static str>);

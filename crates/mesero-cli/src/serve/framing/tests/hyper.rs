@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::serve::body::Body;
+use crate::body::Body;
 
 #[derive(Debug, Default)]
 pub(super) struct Served {
@@ -31,8 +31,8 @@ pub(super) fn serve(stream: &[u8]) -> Served {
         async move {
             begun.set(begun.get() + 1);
             if let Err(error) = request.into_body().collect().await
-                && crate::serve::body::classify(&error)
-                    != crate::serve::body::ReceiveError::Incomplete
+                && crate::serve::receive::classify(&error)
+                    != crate::serve::receive::ReceiveError::Incomplete
             {
                 broken.set(broken.get() + 1);
             }

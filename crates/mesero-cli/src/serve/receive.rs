@@ -1,89 +1,12 @@
-//! Bodies: what a handler answers with, and a request's body received whole or not at all.
+//! A request's body, received whole or not at all.
 
-use std::{
-    error::Error,
-    fmt, io,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{error::Error, fmt, io, pin::Pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::body::{Frame, Incoming};
 use tokio::time::timeout;
 
 use super::framing::Violation;
-
-pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
-
-/// A response body.
-pub(crate) enum Body {
-    /// All of it, at hand; costs no allocation.
-    Full(Bytes),
-    /// Whatever comes, as it comes.
-    Stream(Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = BoxError> + Send>>),
-}
-
-impl Body {
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "no resource answers piece by piece yet; its framing and clocks are tested"
-        )
-    )]
-    pub(crate) fn stream<B>(body: B) -> Self
-    where
-        B: hyper::body::Body<Data = Bytes, Error = BoxError> + Send + 'static,
-    {
-        Self::Stream(Box::pin(body))
-    }
-}
-
-impl<T: Into<Bytes>> From<T> for Body {
-    fn from(bytes: T) -> Self {
-        Self::Full(bytes.into())
-    }
-}
-
-impl fmt::Debug for Body {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Full(bytes) => write!(formatter, "Full({} bytes)", bytes.len()),
-            Self::Stream(_) => formatter.write_str("Stream"),
-        }
-    }
-}
-
-impl hyper::body::Body for Body {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.get_mut() {
-            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Stream(stream) => stream.as_mut().poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Full(bytes) => bytes.is_empty(),
-            Self::Stream(stream) => stream.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Stream(stream) => stream.size_hint(),
-        }
-    }
-}
 
 /// Why a request's body was not received.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,204 @@
+//! An HTTP server as a resource: a reverse proxy whose connections are its seats.
+//!
+//! A seat is a place for one connection to the upstream, and there is no other pool: the limit of
+//! slots is the limit of connections. The connection of a seat serves one request at a time, is
+//! driven by whoever waits for that request, and goes back to its seat before the slot does.
+
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::StatusCode;
+use mesero::{Advice, Attempt, Failure, Seats};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Health, Order, Reply, Resource, Serving, Wants};
+use crate::body::Body;
+
+mod answer;
+mod connect;
+mod forward;
+mod headers;
+mod link;
+mod outgoing;
+mod pool;
+
+use answer::Answer;
+use link::{Link, Unanswered};
+use pool::{Place, Pool};
+
+/// What has to be known to pass requests on.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// A name or an address, without brackets.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// Host and port as a `Host` field names them.
+    pub(crate) authority: String,
+    /// Put in front of every path; empty, or a path without a slash at its end.
+    pub(crate) base: String,
+    pub(crate) connections: NonZeroUsize,
+    /// From the name to a connection.
+    pub(crate) connect_timeout: Duration,
+    /// From the end of the request to the head of the answer.
+    pub(crate) first_byte_timeout: Option<Duration>,
+    /// How long a connection may wait for its next request.
+    pub(crate) idle_timeout: Duration,
+    /// Whether the upstream is told the host that the client asked for.
+    pub(crate) preserve_host: bool,
+    /// Whether a request is received whole before a slot is asked for.
+    pub(crate) request_buffering: bool,
+    /// How often a job may try, the first time included.
+    pub(crate) max_attempts: u32,
+}
+
+/// An HTTP server that requests are passed on to.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    upstream: Arc<Upstream>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+#[derive(Debug)]
+struct Upstream {
+    settings: Settings,
+    pool: Arc<Pool>,
+}
+
+impl Proxy {
+    /// Connects to nothing yet: the first request does.
+    pub(crate) fn new(settings: Settings) -> Self {
+        let pool = Arc::new(Pool::new(settings.connections, settings.idle_timeout));
+        let upstream = Arc::new(Upstream { settings, pool });
+        Self { upstream, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+    }
+}
+
+impl Resource for Proxy {
+    fn seats(&self) -> NonZeroUsize {
+        self.upstream.settings.connections
+    }
+
+    fn attend(&self, _seats: Seats) {
+        // A seat can always serve: where there is no connection, one is made.
+        let pool = Arc::clone(&self.upstream.pool);
+        self.tasks.spawn(pool.look_after(self.stop.clone()));
+    }
+
+    fn wants(&self) -> Wants {
+        match self.upstream.settings.request_buffering {
+            true => Wants::Whole,
+            false => Wants::AsItComes,
+        }
+    }
+
+    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
+        Box::pin(Arc::clone(&self.upstream).serve(order, attempt))
+    }
+
+    fn describe(&self) -> String {
+        let Settings { authority, base, connections, .. } = &self.upstream.settings;
+        format!("http://{authority}{base}; {connections} connections")
+    }
+
+    fn health(&self) -> Health {
+        Health { up: 1, wanted: 1, restarts: 0 }
+    }
+
+    fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        self.stop.cancel();
+        self.tasks.close();
+        Box::pin(self.tasks.wait())
+    }
+}
+
+impl Upstream {
+    /// Passes a request on, and the answer back. Dropping the future closes the connection.
+    async fn serve(self: Arc<Self>, order: Order, attempt: Attempt) -> Result<Reply, Failure> {
+        let (link, response) = self.answered(&order, &attempt).await?;
+        let (mut head, incoming) = response.into_parts();
+        let place = Place::new(Arc::clone(&self.pool), attempt.slot().clone());
+        let answer = Answer::new(incoming, link, place).unless_over().await;
+        if let Some(failure) = self.to_be_tried_again(&head, &order, &attempt) {
+            // A body that nobody will read is dropped, and its connection with it.
+            return Err(failure);
+        }
+        headers::clean_answer(&mut head);
+        let body = match answer {
+            Some(answer) => Body::stream(answer),
+            None => Body::from(""),
+        };
+        Ok(Reply::response(head.status, head.headers, body))
+    }
+
+    /// The head of the answer, from a connection that was kept or else from a new one.
+    async fn answered(
+        &self,
+        order: &Order,
+        attempt: &Attempt,
+    ) -> Result<(Link, http::Response<hyper::body::Incoming>), Failure> {
+        let mut handed_back = None;
+        if let Some(mut link) = self.pool.take(attempt.slot().seat()).await {
+            let request = forward::request(&self.settings, order, attempt)?;
+            match link.send(request, self.settings.first_byte_timeout).await {
+                Ok(response) => return Ok((link, response)),
+                // The upstream closed the connection while it was idle. Nobody needs to know.
+                Err(Unanswered::HandedBack(request)) => handed_back = Some(request),
+                Err(Unanswered::Broken(_)) if is_repeatable(order) => {}
+                Err(unanswered) => return Err(lost(&unanswered, order)),
+            }
+        }
+        let mut link = connect::link(&self.settings).await?;
+        let request = match handed_back {
+            Some(request) => *request,
+            None => forward::request(&self.settings, order, attempt)?,
+        };
+        match link.send(request, self.settings.first_byte_timeout).await {
+            Ok(response) => Ok((link, response)),
+            Err(unanswered) => Err(lost(&unanswered, order)),
+        }
+    }
+
+    /// An answer that says "not now" is a failure where the policy has another try for it.
+    fn to_be_tried_again(
+        &self,
+        head: &http::response::Parts,
+        order: &Order,
+        attempt: &Attempt,
+    ) -> Option<Failure> {
+        if attempt.number() >= self.settings.max_attempts || !is_repeatable(order) {
+            return None;
+        }
+        let message = format!("the upstream answered {}", head.status);
+        let failure = match head.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                Failure::new(mesero::FailureKind::Overloaded, message)
+            }
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Failure::lost(message),
+            _ => return None,
+        };
+        Some(match headers::retry_after(&head.headers) {
+            Some(after) => failure.advise(Advice::After(after)),
+            None => failure,
+        })
+    }
+}
+
+/// Whether the request may be sent once more although the upstream may have acted on it.
+fn is_repeatable(order: &Order) -> bool {
+    order.request.head.method.is_idempotent() && order.body.is_replayable()
+}
+
+/// The failure of an exchange that came to no answer.
+fn lost(unanswered: &Unanswered, order: &Order) -> Failure {
+    let message = unanswered.to_string();
+    let (failure, safe) = match unanswered {
+        // Nothing was sent, so whatever it asks for was not begun.
+        Unanswered::HandedBack(_) => (Failure::unreachable(message), order.body.is_replayable()),
+        _ => (Failure::lost(message), is_repeatable(order)),
+    };
+    if safe { failure } else { failure.advise(Advice::Never) }
+}

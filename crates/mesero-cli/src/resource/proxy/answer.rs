@@ -1,0 +1,97 @@
+//! The body of an upstream's answer, with the connection it comes from and the slot it holds.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::link::Link;
+use super::pool::Place;
+use crate::body::BoxError;
+
+/// A body that drives the connection it comes from.
+///
+/// When the body has ended, the connection goes back to its seat if it can be used again, and then
+/// the slot. Dropped before that, it closes the connection first, which the upstream sees.
+pub(super) struct Answer {
+    incoming: Incoming,
+    /// None once the body has ended.
+    open: Option<Open>,
+}
+
+struct Open {
+    // Dropped in this order: the slot comes back when nothing occupies the upstream any more.
+    link: Link,
+    place: Place,
+}
+
+impl Answer {
+    pub(super) fn new(incoming: Incoming, link: Link, place: Place) -> Self {
+        Self { incoming, open: Some(Open { link, place }) }
+    }
+
+    /// Nothing if the answer has no body, in which case the connection is free already.
+    pub(super) async fn unless_over(mut self) -> Option<Self> {
+        if !self.incoming.is_end_stream() {
+            return Some(self);
+        }
+        std::future::poll_fn(|cx| {
+            self.settle(cx);
+            Poll::Ready(())
+        })
+        .await;
+        None
+    }
+
+    /// The body has ended: gives back the connection, and then the slot.
+    fn settle(&mut self, cx: &mut Context<'_>) {
+        if let Some(Open { mut link, place }) = self.open.take() {
+            // It notices only now that the exchange is over. A request that is not out yet, since
+            // the upstream did not wait for its end, leaves a connection that nobody can use.
+            link.look(cx);
+            place.keep(link);
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let answer = &mut *self;
+        let mut frame = Pin::new(&mut answer.incoming).poll_frame(cx);
+        if frame.is_pending()
+            && let Some(open) = &mut answer.open
+        {
+            open.link.poll(cx);
+            frame = Pin::new(&mut answer.incoming).poll_frame(cx);
+        }
+        match frame {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Err(error))) => {
+                answer.open = None;
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(frame) => {
+                // After its last piece a body of known length may never be polled again.
+                if frame.is_none() || answer.incoming.is_end_stream() {
+                    answer.settle(cx);
+                }
+                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}

@@ -1,0 +1,62 @@
+//! The request as the upstream gets it.
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Uri, Version, header};
+use hyper::body::Body as _;
+use mesero::{Advice, Attempt, Failure};
+use tokio::time::Instant;
+
+use super::Settings;
+use super::headers;
+use super::outgoing::Outgoing;
+use crate::resource::{Asked, Order};
+
+/// The request of an order, with its body.
+///
+/// # Errors
+/// If the body was passed on by an earlier attempt.
+pub(super) fn request(
+    settings: &Settings,
+    order: &Order,
+    attempt: &Attempt,
+) -> Result<Request<Outgoing>, Failure> {
+    let Asked { head, peer } = &*order.request;
+    let path = path(settings, &head.uri)?;
+    let mut fields = headers::forwarded(head, *peer);
+    if !settings.preserve_host || !fields.contains_key(header::HOST) {
+        let host = HeaderValue::from_str(&settings.authority);
+        fields.insert(header::HOST, host.map_err(|error| never(&error))?);
+    }
+    fields.remove(headers::DEADLINE);
+    if let Some(until) = attempt.until() {
+        let left = until.saturating_duration_since(Instant::now()).as_millis();
+        let left = u64::try_from(left).unwrap_or(u64::MAX);
+        fields.insert(headers::DEADLINE, HeaderValue::from(left));
+    }
+    let body = Outgoing::of(&order.body)
+        .ok_or_else(|| never(&"the request's body has been passed on already"))?;
+    // Said outright: of a GET with a body, hyper would otherwise send the head alone.
+    match body.size_hint().exact() {
+        Some(0) => {}
+        Some(bytes) => _ = fields.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes)),
+        None => {
+            let chunked = HeaderValue::from_static("chunked");
+            fields.insert(header::TRANSFER_ENCODING, chunked);
+        }
+    }
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = Uri::from(path);
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = fields;
+    Ok(request)
+}
+
+fn path(settings: &Settings, uri: &Uri) -> Result<PathAndQuery, Failure> {
+    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    PathAndQuery::try_from(format!("{}{path}", settings.base)).map_err(|error| never(&error))
+}
+
+fn never(why: &dyn std::fmt::Display) -> Failure {
+    Failure::lost(format!("pass the request on: {why}")).advise(Advice::Never)
+}

@@ -1,0 +1,127 @@
+//! Which header fields pass the proxy, and what it adds.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use http::header::{self, Entry};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Version, response};
+
+/// How many milliseconds are left until nobody waits for the answer any more.
+pub(super) const DEADLINE: HeaderName = HeaderName::from_static("mesero-deadline-ms");
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Fields that speak about one connection, whether `Connection` names them or not (RFC 9110, 7.6.1),
+/// and those that are meant for a proxy.
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+];
+
+/// The fields of a request as the upstream gets them, but for what frames its body. `Host` is what
+/// the client asked for.
+pub(super) fn forwarded(head: &Parts, peer: SocketAddr) -> HeaderMap {
+    let mut fields = head.headers.clone();
+    remove_hop_by_hop(&mut fields);
+    fields.remove(header::CONTENT_LENGTH);
+    // Whoever takes the body here has said `100 Continue` already.
+    fields.remove(header::EXPECT);
+    join_cookies(&mut fields);
+    // HTTP/2 has it beside the path.
+    if let Some(authority) = head.uri.authority()
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        fields.insert(header::HOST, host);
+    }
+    add_forwarded(&mut fields, peer.ip().to_canonical());
+    add_via(&mut fields, head.version);
+    fields
+}
+
+/// Leaves of an answer's fields what concerns the client.
+pub(super) fn clean_answer(head: &mut response::Parts) {
+    remove_hop_by_hop(&mut head.headers);
+    add_via(&mut head.headers, head.version);
+}
+
+/// When the upstream wants to be asked again, where it says so in seconds.
+pub(super) fn retry_after(fields: &HeaderMap) -> Option<Duration> {
+    let seconds = fields.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+fn remove_hop_by_hop(fields: &mut HeaderMap) {
+    let named: Vec<HeaderName> = fields
+        .get_all(header::CONNECTION)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
+        .collect();
+    for name in named.iter().chain(&HOP_BY_HOP) {
+        fields.remove(name);
+    }
+}
+
+/// HTTP/2 splits cookies, HTTP/1.1 has one line for them (RFC 9113, 8.2.3).
+fn join_cookies(fields: &mut HeaderMap) {
+    if fields.get_all(header::COOKIE).iter().nth(1).is_some() {
+        let cookies: Vec<&[u8]> =
+            fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+        if let Ok(joined) = HeaderValue::from_bytes(&cookies.join(b"; ".as_slice())) {
+            fields.insert(header::COOKIE, joined);
+        }
+    }
+}
+
+/// Says who asked, for what host and how: in the words of RFC 7239 and in the older ones.
+fn add_forwarded(fields: &mut HeaderMap, client: IpAddr) {
+    let host = fields.get(header::HOST).cloned();
+    let mut forwarded = match client {
+        IpAddr::V4(client) => format!("for={client};proto=http"),
+        IpAddr::V6(client) => format!("for=\"[{client}]\";proto=http"),
+    };
+    if let Some(Ok(host)) = host.as_ref().map(HeaderValue::to_str)
+        && !host.contains(['"', '\\'])
+    {
+        forwarded.push_str(&format!(";host=\"{host}\""));
+    }
+    append(fields, header::FORWARDED, forwarded.as_bytes());
+    append(fields, FOR, client.to_string().as_bytes());
+    append(fields, PROTO, b"http");
+    if let Some(host) = host {
+        append(fields, HOST, host.as_bytes());
+    }
+}
+
+fn add_via(fields: &mut HeaderMap, version: Version) {
+    let via = match version {
+        Version::HTTP_10 => "1.0 mesero",
+        Version::HTTP_2 => "2.0 mesero",
+        _ => "1.1 mesero",
+    };
+    append(fields, header::VIA, via.as_bytes());
+}
+
+/// Adds to the end of a list. Several lines become one, since many programs read only the first.
+fn append(fields: &mut HeaderMap, name: HeaderName, value: &[u8]) {
+    let mut values: Vec<&[u8]> = fields.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
+    values.push(value);
+    // What came in header fields and is put together with a comma can stand in one.
+    let Ok(list) = HeaderValue::from_bytes(&values.join(b", ".as_slice())) else { return };
+    match fields.entry(name) {
+        Entry::Occupied(mut entry) => _ = entry.insert(list),
+        Entry::Vacant(entry) => _ = entry.insert(list),
+    }
+}
+
+#[cfg(test)]
+mod tests;

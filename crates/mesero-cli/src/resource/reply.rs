@@ -1,0 +1,107 @@
+//! What a resource answered.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::BodyExt;
+use mesero::Failure;
+
+use super::ReplyForm;
+use crate::body::Body;
+
+/// What a resource answered; cheap to clone, since several callers may get it.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    head: Arc<(StatusCode, HeaderMap)>,
+    body: ReplyBody,
+}
+
+#[derive(Clone)]
+enum ReplyBody {
+    Whole(Bytes),
+    /// It still comes, and only one caller can have it.
+    Coming(Arc<Mutex<Option<Body>>>),
+}
+
+impl Reply {
+    /// A value that a function returned.
+    pub(crate) fn value(form: ReplyForm, body: Bytes) -> Self {
+        let mut headers = HeaderMap::with_capacity(1);
+        let media_type = HeaderValue::from_static(form.content_type());
+        headers.insert(header::CONTENT_TYPE, media_type);
+        Self { head: Arc::new((StatusCode::OK, headers)), body: ReplyBody::Whole(body) }
+    }
+
+    /// A whole response.
+    pub(crate) fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Self {
+        let body = match body {
+            Body::Full(bytes) => ReplyBody::Whole(bytes),
+            coming => ReplyBody::Coming(Arc::new(Mutex::new(Some(coming)))),
+        };
+        Self { head: Arc::new((status, headers)), body }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        self.head.0
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.head.1
+    }
+
+    /// Receives a body that still comes, so that several callers can have the reply.
+    ///
+    /// # Errors
+    /// If the body ends too early, or is longer than `limit` bytes.
+    pub(crate) async fn gathered(self, limit: usize) -> Result<Self, Failure> {
+        let Some(mut coming) = self.take_coming() else { return Ok(self) };
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = coming.frame().await {
+            let frame =
+                frame.map_err(|error| Failure::lost(format!("the answer broke off: {error}")))?;
+            if let Some(piece) = frame.data_ref() {
+                if bytes.len() + piece.len() > limit {
+                    return Err(Failure::raised(format!(
+                        "the answer is longer than {limit} bytes, the most that can be shared"
+                    )));
+                }
+                bytes.extend_from_slice(piece);
+            }
+        }
+        Ok(Self { head: self.head, body: ReplyBody::Whole(bytes.freeze()) })
+    }
+
+    /// How many bytes of the body are at hand.
+    pub(crate) fn body_len(&self) -> usize {
+        match &self.body {
+            ReplyBody::Whole(bytes) => bytes.len(),
+            ReplyBody::Coming(_) => 0,
+        }
+    }
+
+    /// The body. One that still comes goes to whoever asks first.
+    pub(crate) fn into_body(self) -> Body {
+        match &self.body {
+            ReplyBody::Whole(bytes) => Body::Full(bytes.clone()),
+            ReplyBody::Coming(_) => self.take_coming().unwrap_or(Body::Full(Bytes::new())),
+        }
+    }
+
+    fn take_coming(&self) -> Option<Body> {
+        match &self.body {
+            ReplyBody::Whole(_) => None,
+            ReplyBody::Coming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        }
+    }
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplyBody::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            ReplyBody::Coming(_) => f.write_str("Coming"),
+        }
+    }
+}

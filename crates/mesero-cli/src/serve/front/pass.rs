@@ -1,0 +1,100 @@
+//! A request that is passed on whole.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Request, Response, Uri, header};
+use hyper::body::{Body as _, Incoming};
+use mesero::Call;
+
+use super::Front;
+use crate::body::Body;
+use crate::config::Pass;
+use crate::resource::payload::Payload;
+use crate::resource::{Asked, Order, ReplyForm, Wants};
+use crate::serve::receive::{self, ReceiveError};
+use crate::serve::respond;
+
+impl Front {
+    /// Answers a request with what a resource makes of all of it.
+    pub(super) async fn pass(
+        &self,
+        route: &Pass,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> Response<Body> {
+        let service = &self.services[route.resource];
+        let (mut head, body) = request.into_parts();
+        if asks_for_upgrade(&head) {
+            return respond::no_upgrade();
+        }
+        let body = match self.payload(service.resource.wants(), body).await {
+            Ok(body) => body,
+            Err(error) => return respond::not_received(&error),
+        };
+        let call = Call::unkeyed()
+            .argument("method", head.method.as_str())
+            .argument("path", head.uri.path());
+        if let Some(prefix) = &route.strip_prefix {
+            head.uri = without_prefix(head.uri, prefix);
+        }
+        let order = Order {
+            request: Arc::new(Asked { head, peer }),
+            arguments: Bytes::from_static(b"{}"),
+            body,
+            form: ReplyForm::Json,
+        };
+        respond::answer(service, service.ask(call, order).await)
+    }
+
+    async fn payload(&self, wants: Wants, body: Incoming) -> Result<Payload, ReceiveError> {
+        match wants {
+            // Nothing comes any more, so every attempt can have it.
+            _ if body.is_end_stream() => Ok(Payload::Whole(Bytes::new())),
+            Wants::AsItComes => Ok(Payload::coming(body)),
+            Wants::Whole => {
+                receive::receive(body, self.body_limit, self.body_timeout).await.map(Payload::Whole)
+            }
+        }
+    }
+}
+
+/// Whether the client wants to speak another protocol. HTTP/2 is only an offer, which may be
+/// declined in silence (RFC 9110, 7.8).
+fn asks_for_upgrade(head: &Parts) -> bool {
+    let wanted = head.headers.get_all(header::UPGRADE).iter();
+    let mut wanted = wanted.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    wanted.any(|protocol| !protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+}
+
+/// The URI without the beginning of its path, which the route has made sure of.
+fn without_prefix(uri: Uri, prefix: &str) -> Uri {
+    let Some(rest) = uri.path_and_query().and_then(|path| path.as_str().strip_prefix(prefix))
+    else {
+        return uri;
+    };
+    let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    // A part of a good path is a good path.
+    let Ok(path) = PathAndQuery::try_from(path) else { return uri };
+    let mut parts = uri.into_parts();
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_loses_its_prefix_and_keeps_its_query() {
+        let stripped = |uri: &str| without_prefix(uri.parse().unwrap(), "/api").to_string();
+        assert_eq!(stripped("/api/users?a=%20b"), "/users?a=%20b");
+        assert_eq!(stripped("/api"), "/");
+        assert_eq!(stripped("/api?a"), "/?a");
+        assert_eq!(stripped("/api//x"), "//x");
+        assert_eq!(stripped("http://a.example/api/x"), "http://a.example/x");
+    }
+}

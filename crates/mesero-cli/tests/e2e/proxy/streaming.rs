@@ -1,0 +1,106 @@
+//! Bodies as they come, both ways.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::harness::quiet_machine;
+
+const MEGABYTE: usize = 1_000_000;
+const BODY: usize = 200 * MEGABYTE;
+
+/// What the kernel may hold on its four sockets between the two ends, and a little more.
+const ON_THE_WAY: usize = 40 * MEGABYTE;
+
+/// What mesero's memory may grow by.
+const GROWTH_KB: usize = 10_000;
+
+#[tokio::test]
+async fn a_piece_of_a_body_is_passed_on_before_the_next_has_come() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "").await;
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut client = sent(&mesero, head).await;
+    client.write("3\r\nabc\r\n").await;
+    let mut wire = upstream.accept().await;
+    assert_eq!(field(&wire.head().await, "transfer-encoding"), Some("chunked"));
+    assert_eq!(wire.bytes(8).await, "3\r\nabc\r\n");
+    client.write("2\r\nde\r\n").await;
+    assert_eq!(wire.bytes(7).await, "2\r\nde\r\n");
+    // The answer begins before the request has ended.
+    wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n").await;
+    client.head().await;
+    assert_eq!(client.bytes(6).await, "1\r\nx\r\n");
+    client.write("0\r\n\r\n").await;
+    assert_eq!(wire.bytes(5).await, "0\r\n\r\n");
+    wire.write("0\r\n\r\n").await;
+    assert_eq!(client.bytes(5).await, "0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn a_long_body_of_an_answer_goes_no_faster_than_its_reader_and_takes_no_memory() {
+    let _machine = quiet_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "").await;
+    let before = peak_kb(&mesero);
+    let mut client = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut wire = upstream.accept().await;
+    wire.head().await;
+    wire.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n")).await;
+    client.head().await;
+    carry(wire, client).await;
+    grown_little(&mesero, before);
+}
+
+#[tokio::test]
+async fn a_long_body_of_a_request_goes_no_faster_than_its_reader_and_takes_no_memory() {
+    let _machine = quiet_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "").await;
+    let before = peak_kb(&mesero);
+    let head = format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n");
+    let client = sent(&mesero, &head).await;
+    let mut wire = upstream.accept().await;
+    wire.head().await;
+    carry(client, wire).await;
+    grown_little(&mesero, before);
+}
+
+/// Sends a body as fast as it is taken, and reads it; the sender never gets far ahead.
+async fn carry(mut from: Wire, mut to: Wire) {
+    let sent = AtomicUsize::new(0);
+    let send = async {
+        let piece = vec![b'x'; MEGABYTE / 10];
+        while sent.load(Ordering::Relaxed) < BODY {
+            from.write(&piece).await;
+            sent.fetch_add(piece.len(), Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
+    };
+    let read = async {
+        let (mut read, mut space) = (0, vec![0; MEGABYTE / 10]);
+        while read < BODY {
+            read += to.read(&mut space).await;
+            let ahead = sent.load(Ordering::Relaxed).saturating_sub(read);
+            assert!(ahead < ON_THE_WAY, "{ahead} bytes ahead");
+            // Whoever can send more has every chance to.
+            for _ in 0..4 {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::join!(send, read);
+}
+
+/// The most memory that mesero has ever had.
+fn peak_kb(mesero: &Mesero) -> usize {
+    let path = format!("/proc/{}/status", mesero.child.id().unwrap());
+    let status = std::fs::read_to_string(path).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn grown_little(mesero: &Mesero, before: usize) {
+    let grown = peak_kb(mesero) - before;
+    assert!(grown < GROWTH_KB, "{grown} kB");
+}

@@ -1,0 +1,130 @@
+//! The test plays the HTTP server that requests are passed on to.
+
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::harness::PATIENCE;
+
+/// An HTTP server, one connection after the other.
+pub(crate) struct Upstream {
+    listener: TcpListener,
+}
+
+/// A connection whose other side is written and read as bytes: by an upstream, or by a client.
+pub(crate) struct Wire {
+    stream: BufReader<TcpStream>,
+}
+
+impl Upstream {
+    pub(crate) async fn open() -> Self {
+        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+
+    /// A configuration that passes everything on to this server, with these settings of the
+    /// resource and, after a slash, of its policy.
+    pub(crate) fn behind(&self, settings: &str) -> String {
+        let (resource, policy) = settings.split_once('/').unwrap_or((settings, ""));
+        let address = self.address();
+        format!(
+            r#"
+            [server]
+            listen = "127.0.0.1:0"
+            control = "127.0.0.1:0"
+            [resource.api]
+            http = "http://{address}"
+            {resource}
+            [resource.api.policy]
+            {policy}
+            [[route]]
+            path = "/{{*rest}}"
+            resource = "api"
+            "#
+        )
+    }
+
+    /// Waits for the next connection.
+    pub(crate) async fn accept(&self) -> Wire {
+        let accepted = timeout(PATIENCE, self.listener.accept()).await.expect("a connection");
+        Wire::new(accepted.unwrap().0)
+    }
+
+    /// Whether a connection waits to be accepted.
+    pub(crate) async fn has_another(&self) -> bool {
+        let mut accept = std::pin::pin!(self.listener.accept());
+        std::future::poll_fn(|cx| std::task::Poll::Ready(accept.as_mut().poll(cx).is_ready())).await
+    }
+}
+
+impl Wire {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
+    pub(crate) async fn to(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// Waits for the next head, up to and without its empty line; empty if the connection ends.
+    pub(crate) async fn head(&mut self) -> String {
+        let mut head = String::new();
+        let reading = async {
+            loop {
+                let mut line = String::new();
+                self.stream.read_line(&mut line).await.unwrap();
+                if line.trim().is_empty() {
+                    return;
+                }
+                head.push_str(&line);
+            }
+        };
+        timeout(PATIENCE, reading).await.expect("a head");
+        head
+    }
+
+    /// Waits for so many bytes.
+    pub(crate) async fn bytes(&mut self, count: usize) -> String {
+        let mut bytes = vec![0; count];
+        let reading = self.stream.read_exact(&mut bytes);
+        timeout(PATIENCE, reading).await.expect("so many bytes").unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Reads what there is into `space`.
+    pub(crate) async fn read(&mut self, space: &mut [u8]) -> usize {
+        timeout(PATIENCE, self.stream.read(space)).await.expect("bytes").unwrap()
+    }
+
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+        let writing = self.stream.write_all(bytes.as_ref());
+        timeout(PATIENCE, writing).await.expect("it is taken").unwrap();
+    }
+
+    /// Answers 200 with a body of known length.
+    pub(crate) async fn answer(&mut self, body: &str) {
+        let length = body.len();
+        self.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}")).await;
+    }
+
+    /// Waits until the other side has closed the connection, and has said nothing before.
+    pub(crate) async fn closed(mut self) {
+        let mut rest = Vec::new();
+        // An error is a reset, which is closed as well.
+        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("an end");
+        assert_eq!(String::from_utf8_lossy(&rest), "");
+    }
+}
+
+/// The value of a field in a head.
+pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.lines().find_map(|line| {
+        let (found, value) = line.split_once(": ")?;
+        found.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
