@@ -8,8 +8,10 @@ use mesero::{Builder, Dispatcher, OnDisconnect, Rate, Retry};
 
 use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
+use crate::resource::command::{self, Answers, Delivery, Inherits, Input};
 use crate::resource::proxy::{self, Proxy};
 use crate::resource::python::{PythonFunction, Settings, StartError};
+use crate::resource::stub::{self, Busy, Delay, Failing};
 use crate::resource::{Reply, Resource};
 use crate::service::Service;
 use crate::tally::Tally;
@@ -91,6 +93,61 @@ async fn start(
             Ok(Arc::new(function))
         }
         Kind::Proxy(settings) => Ok(Arc::new(proxy(settings, &config.policy))),
+        Kind::Command(command) => {
+            let settings = command_settings(config, command);
+            let started = command::Command::start(settings, spawner.clone());
+            let started = started
+                .map_err(|error| AssembleError::Guardian { name: config.name.clone(), error })?;
+            Ok(Arc::new(started))
+        }
+        Kind::Stub(stub) => Ok(Arc::new(stub::Stub::new(stub_settings(stub)))),
+    }
+}
+
+fn command_settings(resource: &config::Resource, command: &config::Command) -> command::Settings {
+    let config::Resource { name, policy, .. } = resource;
+    let shares = policy.coalesce || policy.cache.is_some();
+    let env = command.env.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned()));
+    command::Settings {
+        name: name.as_str().into(),
+        program: match command.program.clone() {
+            config::Program::Direct { program, arguments } => {
+                command::Program::Direct { program, arguments }
+            }
+            config::Program::Shell { script } => command::Program::Shell { script },
+        },
+        directory: command.directory.clone(),
+        environment: env.collect(),
+        inherits: if command.clear_env { Inherits::Nothing } else { Inherits::Everything },
+        processes: command.processes,
+        grace: command.grace,
+        input: if shares { Input::Nothing } else { Input::Body },
+        answers: Answers {
+            content_type: command.content_type.clone(),
+            statuses: command.exit_codes.clone(),
+            delivery: match command.output {
+                config::Output::Whole { limit } => Delivery::Whole { most: limit },
+                config::Output::Streamed => Delivery::Streamed,
+            },
+        },
+    }
+}
+
+fn stub_settings(stub: &config::Stub) -> stub::Settings {
+    let beyond = stub.concurrency;
+    stub::Settings {
+        delay: match stub.delay {
+            config::Delay::Fixed(delay) => Delay::Fixed(delay),
+            config::Delay::Uniform { least, most } => Delay::Uniform { least, most },
+            config::Delay::Lognormal { median, sigma } => Delay::Lognormal { median, sigma },
+            config::Delay::Exponential { mean } => Delay::Exponential { mean },
+        },
+        status: stub.status,
+        content_type: stub.content_type.clone(),
+        body: stub.body.clone().into(),
+        failing: Failing { rate: stub.failure_rate, status: stub.failure_status },
+        busy: beyond.map(|beyond| Busy { beyond, status: stub.busy_status }),
+        seed: stub.seed,
     }
 }
 
@@ -149,6 +206,7 @@ fn dispatcher(
 #[derive(Debug)]
 pub(crate) enum AssembleError {
     Start { name: String, error: StartError },
+    Guardian { name: String, error: std::io::Error },
     LimitAboveSeats { name: String, limit: NonZeroUsize, seats: NonZeroUsize },
     Policy { name: String, error: mesero::BuildError },
 }
@@ -157,6 +215,9 @@ impl fmt::Display for AssembleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AssembleError::Start { name, error } => write!(f, "start resource `{name}`: {error}"),
+            AssembleError::Guardian { name, error } => {
+                write!(f, "start resource `{name}`: run `/bin/sh`: {error}")
+            }
             AssembleError::LimitAboveSeats { name, limit, seats } => write!(
                 f,
                 "start resource `{name}`: its limit is {limit}, and it can serve only {seats} calls \

@@ -4,9 +4,11 @@
 //! default is filled in, every path is absolute, and what contradicts itself has been refused.
 
 mod check;
+mod command;
 mod elements;
 mod error;
 mod flags;
+mod kind;
 mod nearest;
 mod policy;
 mod proxy;
@@ -17,6 +19,7 @@ mod resource;
 mod route;
 mod secret;
 mod server;
+mod stub;
 
 #[cfg(test)]
 mod tests;
@@ -24,8 +27,10 @@ mod tests;
 use std::path::Path;
 
 use check::Check;
+pub(crate) use command::{Command, Output, Program};
 pub(crate) use elements::address::Address;
 pub(crate) use elements::argument::{ArgumentKind, ArgumentSource};
+pub(crate) use elements::delay::Delay;
 pub(crate) use elements::word::{OnDisconnect, Reply};
 pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
@@ -35,6 +40,7 @@ pub(crate) use resource::{Kind, Resource};
 pub(crate) use route::{Action, Argument, Pass, Route};
 pub(crate) use secret::Secret;
 pub(crate) use server::Server;
+pub(crate) use stub::Stub;
 
 /// Every key, its default and what it means; the reference, as a configuration file that can be used.
 pub(crate) const REFERENCE: &str = include_str!("config/default.toml");

@@ -16,6 +16,7 @@ mod service;
 mod shutdown;
 mod tally;
 mod telemetry;
+mod template;
 
 use std::fmt::Display;
 use std::io;

@@ -10,10 +10,12 @@ use bytes::Bytes;
 use http::request::Parts;
 use mesero::{Attempt, Failure, Seats};
 
+pub(crate) mod command;
 pub(crate) mod payload;
 pub(crate) mod proxy;
 pub(crate) mod python;
 pub(crate) mod reply;
+pub(crate) mod stub;
 
 use payload::Payload;
 pub(crate) use reply::Reply;

@@ -1,7 +1,6 @@
 //! An HTTP server as a resource: where it is, and how many connections to it.
 
 use std::num::NonZeroUsize;
-use std::ops::Range;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -43,7 +42,6 @@ impl Proxy {
         policy: &Policy,
         check: &mut Check<'_>,
     ) -> Option<Self> {
-        useless_with_http(&raw, check);
         let upstream = raw.http?;
         if policy.coalesce || policy.cache.is_some() {
             let problem = Problem::new("answers of an `http` resource cannot be shared");
@@ -73,50 +71,4 @@ impl Proxy {
 
 fn connections<const MAX: u32>(written: Option<&Setting<Count<MAX>>>) -> NonZeroUsize {
     written.map_or(CONNECTIONS, |setting| setting.value.non_zero_usize())
-}
-
-/// Notes each key that only an `http` resource has.
-pub(super) fn useless_without_http(raw: &raw::Resource, check: &mut Check<'_>) {
-    let keys = [
-        ("connections", place(raw.connections.as_ref())),
-        ("connect_timeout", place(raw.connect_timeout.as_ref())),
-        ("first_byte_timeout", place(raw.first_byte_timeout.as_ref())),
-        ("idle_timeout", place(raw.idle_timeout.as_ref())),
-        ("preserve_host", raw.preserve_host.as_ref().map(Spanned::span)),
-        ("request_buffering", raw.request_buffering.as_ref().map(Spanned::span)),
-    ];
-    note(keys, "without `http`", check);
-}
-
-fn useless_with_http(raw: &raw::Resource, check: &mut Check<'_>) {
-    let keys = [
-        ("python", place(raw.python.as_ref())),
-        ("interpreter", raw.interpreter.as_ref().map(Spanned::span)),
-        ("venv", raw.venv.as_ref().map(Spanned::span)),
-        ("path", raw.path.as_ref().and_then(|path| path.first()).map(Spanned::span)),
-        ("processes", place(raw.processes.as_ref())),
-        ("threads", place(raw.threads.as_ref())),
-        ("concurrency", place(raw.concurrency.as_ref())),
-        ("env", raw.env.first_key_value().map(|(name, _)| name.span())),
-        ("start_timeout", place(raw.start_timeout.as_ref())),
-        ("grace", place(raw.grace.as_ref())),
-    ];
-    note(keys, "beside `http`", check);
-}
-
-fn place<T>(setting: Option<&Setting<T>>) -> Option<Range<usize>> {
-    setting.map(|setting| setting.span.clone())
-}
-
-fn note<const KEYS: usize>(
-    keys: [(&str, Option<Range<usize>>); KEYS],
-    company: &str,
-    check: &mut Check<'_>,
-) {
-    for (key, span) in keys {
-        if let Some(span) = span {
-            let problem = Problem::new(format!("`{key}` has no meaning {company}"));
-            check.note(problem.at(span, "it belongs to another kind of resource"));
-        }
-    }
 }

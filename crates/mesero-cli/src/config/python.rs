@@ -137,7 +137,8 @@ fn existing_folder(folder: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
     path.absolute
 }
 
-fn variable(
+/// Checks a variable of an environment.
+pub(super) fn variable(
     name: &Spanned<String>,
     value: &Spanned<String>,
     check: &mut Check<'_>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, StatusCode};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -13,7 +13,10 @@ use super::elements::argument::ArgumentText;
 use super::elements::budget::Budget;
 use super::elements::cache::Cache;
 use super::elements::count::Count;
+use super::elements::delay::Delay;
+use super::elements::fraction::Share;
 use super::elements::list_target::ListTarget;
+use super::elements::media_type::MediaType;
 use super::elements::off::OrOff;
 use super::elements::one_or_many::OneOrMany;
 use super::elements::rate::Rate;
@@ -77,8 +80,33 @@ pub(super) struct Resource {
     pub(super) idle_timeout: Option<Setting<Duration>>,
     pub(super) preserve_host: Option<Spanned<bool>>,
     pub(super) request_buffering: Option<Spanned<bool>>,
+    pub(super) command: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) shell: Option<Spanned<bool>>,
+    pub(super) directory: Option<Spanned<String>>,
+    pub(super) clear_env: Option<Spanned<bool>>,
+    pub(super) content_type: Option<Setting<MediaType>>,
+    #[serde(default)]
+    pub(super) exit_codes: Named<Setting<StatusCode>>,
+    pub(super) output_limit: Option<Setting<Size>>,
+    pub(super) stream: Option<Spanned<bool>>,
+    pub(super) stub: Option<Spanned<Stub>>,
     #[serde(default)]
     pub(super) policy: Policy,
+}
+
+/// `stub = { … }`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table such as { delay = \"5s\" }")]
+pub(super) struct Stub {
+    pub(super) delay: Option<Setting<Delay>>,
+    pub(super) body: Option<String>,
+    pub(super) status: Option<Setting<StatusCode>>,
+    pub(super) content_type: Option<Setting<MediaType>>,
+    pub(super) failure_rate: Option<Setting<Share>>,
+    pub(super) failure_status: Option<Setting<StatusCode>>,
+    pub(super) concurrency: Option<Setting<Count<1_000_000>>>,
+    pub(super) busy_status: Option<Setting<StatusCode>>,
+    pub(super) seed: Option<u64>,
 }
 
 /// `[resource.NAME.policy]`.

@@ -5,11 +5,14 @@ use std::num::NonZeroUsize;
 use toml::Spanned;
 
 use super::check::Check;
+use super::command::{Command, Placeholder};
 use super::error::Problem;
+use super::kind::KindKey;
 use super::policy::Policy;
 use super::proxy::Proxy;
 use super::python::Python;
 use super::raw;
+use super::stub::{self, Stub};
 
 /// A slow thing and how much of it is allowed.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +29,10 @@ pub(crate) enum Kind {
     Python(Python),
     /// An HTTP server behind connections.
     Proxy(Proxy),
+    /// A process for each attempt.
+    Command(Command),
+    /// A delay and an answer.
+    Stub(Stub),
 }
 
 /// How many calls a resource can run at once.
@@ -41,6 +48,8 @@ pub(super) struct Capacity {
 pub(super) struct Checked {
     pub(super) name: String,
     pub(super) resource: Option<Resource>,
+    /// What every route that uses it has to bring.
+    pub(super) placeholders: Vec<Placeholder>,
 }
 
 /// Checks all resources; they come back in the order in which they were written.
@@ -71,22 +80,43 @@ fn check_one(name: Spanned<String>, mut raw: raw::Resource, check: &mut Check<'_
             .note(Problem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label));
     }
     let policy = std::mem::take(&mut raw.policy);
-    let proxied = raw.http.is_some();
-    let capacity = if proxied { Proxy::capacity(&raw) } else { Python::capacity(&raw) };
-    let policy = Policy::check(policy, capacity, check);
-    let kind = if proxied {
-        Proxy::check(raw, &policy, check).map(Kind::Proxy)
-    } else {
-        super::proxy::useless_without_http(&raw, check);
-        Python::check(raw, check).map(Kind::Python)
+    let kind = KindKey::check(&raw, check);
+    let policy = Policy::check(policy, capacity(kind, &raw), check);
+    let mut placeholders = Vec::new();
+    let kind = match kind {
+        Some(KindKey::Python) => Python::check(raw, check).map(Kind::Python),
+        Some(KindKey::Command) => {
+            Command::check(raw, policy.limit, check).map(|(command, needed)| {
+                placeholders = needed;
+                Kind::Command(command)
+            })
+        }
+        Some(KindKey::Http) => Proxy::check(raw, &policy, check).map(Kind::Proxy),
+        Some(KindKey::Stub) => raw.stub.map(|stub| Kind::Stub(Stub::check(stub.into_inner()))),
+        None => {
+            let problem = Problem::new(format!("resource `{name}` has no kind"));
+            let label =
+                "wanted one of the keys `python`, `http`, `command` and `stub` in this table";
+            check.note(problem.at(span, label));
+            None
+        }
     };
-    if kind.is_none() {
-        let problem = Problem::new(format!("resource `{name}` has no kind"));
-        let label =
-            "wanted a key such as `python = \"MODULE:FUNCTION\"` or `http = \"URL\"` in this table";
-        check.note(problem.at(span, label));
+    let resource = kind.map(|kind| Resource { name: name.clone(), kind, policy });
+    Checked { name, resource, placeholders }
+}
+
+fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
+    match kind {
+        Some(KindKey::Command) => Capacity {
+            calls: Command::most_calls(raw),
+            because: "a command runs as many calls as `processes` says",
+        },
+        Some(KindKey::Stub) => {
+            Capacity { calls: stub::MOST_CALLS, because: "a stub runs at most a million calls" }
+        }
+        Some(KindKey::Http) => Proxy::capacity(raw),
+        Some(KindKey::Python) | None => Python::capacity(raw),
     }
-    Checked { resource: kind.map(|kind| Resource { name: name.clone(), kind, policy }), name }
 }
 
 /// Returns whether `name` can stand in a path, a metric's label and on a command line without quotes.

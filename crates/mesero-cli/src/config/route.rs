@@ -11,6 +11,7 @@ pub(crate) use argument::Argument;
 pub(crate) use pass::Pass;
 
 use super::check::Check;
+use super::command;
 use super::elements::Setting;
 use super::elements::word::Reply;
 use super::error::Problem;
@@ -70,7 +71,11 @@ fn check_one(
         (Some(name), None) => {
             let arguments = argument::check_all(&raw, &methods, check);
             let reply = raw.reply.as_ref().map_or(Reply::default(), |reply| reply.value);
-            find(name, resources, check).map(|resource| Action::Call { resource, arguments, reply })
+            find(name, resources, check).map(|resource| {
+                let needed = &resources[resource].placeholders;
+                command::check_route(needed, &arguments, &name.span(), check);
+                Action::Call { resource, arguments, reply }
+            })
         }
         (None, Some(list)) => {
             useless_beside_list(&raw, check);

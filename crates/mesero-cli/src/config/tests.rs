@@ -2,6 +2,7 @@
 
 mod files;
 mod flags;
+mod kinds;
 mod meaning;
 mod mutation;
 mod reference;

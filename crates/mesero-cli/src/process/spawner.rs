@@ -1,12 +1,11 @@
 //! The one thread that starts processes.
 
 use std::io;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 /// Starts processes from a thread that lives as long as mesero.
 ///
@@ -14,7 +13,7 @@ use tokio::sync::oneshot;
 /// thread that forked: a child started from a runtime's short-lived thread would die with it.
 #[derive(Debug, Clone)]
 pub(crate) struct Spawner {
-    orders: SyncSender<Order>,
+    orders: mpsc::Sender<Order>,
 }
 
 struct Order {
@@ -33,9 +32,9 @@ impl Spawner {
     /// # Errors
     /// If the system gives no thread.
     pub(crate) fn start() -> io::Result<Self> {
-        let (orders, taken) = sync_channel::<Order>(WAITING_SPAWNS);
+        let (orders, mut taken) = mpsc::channel::<Order>(WAITING_SPAWNS);
         thread::Builder::new().name("spawner".to_owned()).spawn(move || {
-            while let Ok(Order { mut command, runtime, tell }) = taken.recv() {
+            while let Some(Order { mut command, runtime, tell }) = taken.blocking_recv() {
                 let _entered = runtime.enter();
                 // If nobody waits any more the child is dropped, and so killed.
                 let _ = tell.send(command.spawn());
@@ -53,7 +52,7 @@ impl Spawner {
         let (tell, told) = oneshot::channel();
         let order = Order { command, runtime: Handle::current(), tell };
         let gone = || io::Error::other("the spawner thread is gone");
-        self.orders.try_send(order).map_err(|_| gone())?;
+        self.orders.send(order).await.map_err(|_| gone())?;
         told.await.map_err(|_| gone())?
     }
 }

@@ -13,8 +13,10 @@ mod harness;
 mod upstream;
 
 mod cancellation;
+mod command;
 mod command_line;
 mod control;
+mod examples;
 mod limits;
 mod proxy;
 mod shutdown;

@@ -7,6 +7,7 @@ use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::forward_to_deserialize_any;
 
 use crate::config::elements::cache::CacheTable;
+use crate::config::elements::delay::{DelayTable, LognormalTable};
 use crate::config::elements::rate::RateTable;
 use crate::config::{Config, REFERENCE, raw};
 
@@ -54,6 +55,9 @@ fn every_key_appears_in_the_reference() {
         keys::<raw::Route>(),
         keys::<CacheTable>(),
         keys::<RateTable>(),
+        keys::<raw::Stub>(),
+        keys::<DelayTable>(),
+        keys::<LognormalTable>(),
     ];
     for key in tables.concat() {
         let shown = ["\n", "\n# ", "{ ", ", "].map(|before| format!("{before}{key} = "));

@@ -1,0 +1,89 @@
+//! Which kind of resource a table describes, and that its keys are of that kind.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::check::Check;
+use super::error::Problem;
+use super::nearest::listed;
+use super::raw;
+
+/// A kind by the key that names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KindKey {
+    Python,
+    Http,
+    Command,
+    Stub,
+}
+
+impl KindKey {
+    /// Returns the kind that is written; notes it where there are several, and every key that says nothing about it.
+    pub(super) fn check(raw: &raw::Resource, check: &mut Check<'_>) -> Option<Self> {
+        let written = [
+            (Self::Python, raw.python.as_ref().map(|target| target.span.clone())),
+            (Self::Http, raw.http.as_ref().map(|upstream| upstream.span.clone())),
+            (Self::Command, raw.command.as_ref().map(Spanned::span)),
+            (Self::Stub, raw.stub.as_ref().map(Spanned::span)),
+        ];
+        let mut written = written.into_iter().filter_map(|(kind, span)| Some((kind, span?)));
+        let (kind, span) = written.next()?;
+        for (another, place) in written {
+            let title = format!("both `{}` and `{}`", kind.as_str(), another.as_str());
+            let problem = Problem::new(title).at(place, "a resource has one kind");
+            check.note(problem.at(span.clone(), "and it is named here").help("keep one of them"));
+        }
+        for (key, place, kinds) in keys(raw) {
+            if !kinds.contains(&kind) {
+                let title = format!("`{key}` has no meaning beside `{}`", kind.as_str());
+                let label = format!("it is a key of {}", listed(kinds.iter().map(|k| k.as_str())));
+                check.note(Problem::new(title).at(place, label));
+            }
+        }
+        Some(kind)
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            KindKey::Python => "python",
+            KindKey::Http => "http",
+            KindKey::Command => "command",
+            KindKey::Stub => "stub",
+        }
+    }
+}
+
+/// The keys that are written and are not of every kind, each with its place and the kinds that it belongs to.
+fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindKey])> {
+    const PYTHON: &[KindKey] = &[KindKey::Python];
+    const HTTP: &[KindKey] = &[KindKey::Http];
+    const COMMAND: &[KindKey] = &[KindKey::Command];
+    const PROCESSES: &[KindKey] = &[KindKey::Python, KindKey::Command];
+    let first = |names: &mut dyn Iterator<Item = Range<usize>>| names.next();
+    let keys = [
+        ("interpreter", raw.interpreter.as_ref().map(Spanned::span), PYTHON),
+        ("venv", raw.venv.as_ref().map(Spanned::span), PYTHON),
+        ("path", first(&mut raw.path.iter().flatten().map(Spanned::span)), PYTHON),
+        ("threads", raw.threads.as_ref().map(|key| key.span.clone()), PYTHON),
+        ("concurrency", raw.concurrency.as_ref().map(|key| key.span.clone()), PYTHON),
+        ("start_timeout", raw.start_timeout.as_ref().map(|key| key.span.clone()), PYTHON),
+        ("processes", raw.processes.as_ref().map(|key| key.span.clone()), PROCESSES),
+        ("env", first(&mut raw.env.keys().map(Spanned::span)), PROCESSES),
+        ("grace", raw.grace.as_ref().map(|key| key.span.clone()), PROCESSES),
+        ("connections", raw.connections.as_ref().map(|key| key.span.clone()), HTTP),
+        ("connect_timeout", raw.connect_timeout.as_ref().map(|key| key.span.clone()), HTTP),
+        ("first_byte_timeout", raw.first_byte_timeout.as_ref().map(|key| key.span.clone()), HTTP),
+        ("idle_timeout", raw.idle_timeout.as_ref().map(|key| key.span.clone()), HTTP),
+        ("preserve_host", raw.preserve_host.as_ref().map(Spanned::span), HTTP),
+        ("request_buffering", raw.request_buffering.as_ref().map(Spanned::span), HTTP),
+        ("shell", raw.shell.as_ref().map(Spanned::span), COMMAND),
+        ("directory", raw.directory.as_ref().map(Spanned::span), COMMAND),
+        ("clear_env", raw.clear_env.as_ref().map(Spanned::span), COMMAND),
+        ("content_type", raw.content_type.as_ref().map(|key| key.span.clone()), COMMAND),
+        ("exit_codes", first(&mut raw.exit_codes.keys().map(Spanned::span)), COMMAND),
+        ("output_limit", raw.output_limit.as_ref().map(|key| key.span.clone()), COMMAND),
+        ("stream", raw.stream.as_ref().map(Spanned::span), COMMAND),
+    ];
+    keys.into_iter().filter_map(|(key, span, kinds)| Some((key, span?, kinds))).collect()
+}

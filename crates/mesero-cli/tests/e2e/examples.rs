@@ -1,0 +1,76 @@
+//! The examples of the repository, as they are but for the addresses.
+
+use http::StatusCode;
+use tokio::process::Command;
+use tokio::task::JoinSet;
+
+use crate::client;
+use crate::gate::Gate;
+use crate::harness::{Mesero, example, folder, in_phase, program, shared_machine};
+
+/// An example's configuration, to be served on free ports.
+fn on_free_ports(path: &str) -> String {
+    let text = std::fs::read_to_string(example(path)).unwrap();
+    let lines = text.lines().map(|line| match line.split_once(" = ") {
+        Some((key @ ("listen" | "control"), _)) => format!("{key} = \"127.0.0.1:0\""),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn the_legacy_command_answers_over_http() {
+    let _machine = shared_machine().await;
+    let config = on_free_ports("legacy-command/mesero.toml");
+    let script = example("legacy-command/convert.sh").canonicalize().unwrap();
+    let mesero =
+        Mesero::serve(&config.replace("./convert.sh", script.to_str().unwrap()), &[]).await;
+    let answer = mesero.get("/convert/GBP/100").await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "GBP 88.4\n"));
+    assert_eq!(mesero.get("/convert/XYZ/1").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(mesero.get("/convert/GBP/x").await.status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn four_of_the_legacy_command_run_at_a_time_and_the_fifth_waits() {
+    let _machine = shared_machine().await;
+    let gate = Gate::open().await;
+    let script = r#"
+        exec 9<>"/dev/tcp/127.0.0.1/$GATE"
+        echo "$$ $2" >&9
+        read -r -u 9
+        echo "$1 $2"
+    "#;
+    let config = on_free_ports("legacy-command/mesero.toml");
+    let config = config.replace("\"./convert.sh\"", "\"bash\", \"convert.sh\"");
+    let folder = folder(&[("convert.sh", script), ("mesero.toml", &config)]);
+    let mut command = Command::new(program());
+    command.arg("serve").arg(folder.path().join("mesero.toml"));
+    command.env("GATE", gate.port().to_string());
+    let mesero = Mesero::start(command).await;
+    let (mut callers, front) = (JoinSet::new(), mesero.front);
+    for amount in 0..5 {
+        callers.spawn(async move {
+            let answer = client::get(front, &format!("/convert/GBP/{amount}")).await;
+            assert_eq!(answer.body, format!("GBP {amount}\n"));
+        });
+    }
+    let begun = gate.take(4).await;
+    let as_wanted = |phase, count| move |jobs: &[_]| in_phase(jobs, phase) == count;
+    mesero.until_jobs(as_wanted("queued", 1)).await;
+    mesero.until_jobs(as_wanted("running", 4)).await;
+    begun.into_iter().for_each(crate::gate::Begun::finish);
+    gate.next().await.finish();
+    callers.join_all().await;
+}
+
+#[tokio::test]
+async fn the_slow_api_answers_after_its_delay() {
+    let _machine = shared_machine().await;
+    let config = on_free_ports("blocking-resource/slow-api.toml");
+    assert!(config.contains("delay = \"5s\""));
+    let mesero = Mesero::serve(&config.replace("\"5s\"", "\"50ms\""), &[]).await;
+    let answer = mesero.get("/blocking-resource").await;
+    assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "{\"msg\":\"done!\"}"));
+    assert_eq!(answer.header("content-type"), "application/json");
+}
