@@ -1,5 +1,5 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
-.PHONY: check fmt lint doc test worker-test deny build bench
+.PHONY: check fmt lint doc test worker-test deny build bench venv
 
 check: fmt lint doc worker-test test deny
 
@@ -19,8 +19,13 @@ doc:
 worker-test:
 	python3 -m unittest discover -s crates/mesero-cli/tests/worker
 
-test:
+test: venv
 	cargo test --locked --workspace --all-features
+
+# Flask and gunicorn, for the tests that use them. Without an index to fetch them from those tests are skipped.
+venv:
+	@test -x target/venv/bin/gunicorn || { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask gunicorn; } \
+	|| echo "SKIPPED: Flask and gunicorn could not be installed: the tests that use them will not run"
 
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \

@@ -10,9 +10,9 @@ use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
 use crate::resource::command::{self, Answers, Delivery, Inherits, Input};
 use crate::resource::proxy::{self, Proxy};
-use crate::resource::python::{PythonFunction, Settings, StartError};
+use crate::resource::python::{PythonFunction, Serves, Settings, StartError, WsgiApp};
 use crate::resource::stub::{self, Busy, Delay, Failing};
-use crate::resource::{Reply, Resource};
+use crate::resource::{Reply, Resource, Wants};
 use crate::service::Service;
 use crate::tally::Tally;
 use crate::telemetry;
@@ -69,28 +69,13 @@ async fn start(
     config: &config::Resource,
     spawner: &Spawner,
 ) -> Result<Arc<dyn Resource>, AssembleError> {
+    let failed = |error| AssembleError::Start { name: config.name.clone(), error };
     match &config.kind {
-        Kind::Python(python) => {
-            let settings = Settings {
-                name: config.name.as_str().into(),
-                callable: python.target.to_string(),
-                interpreter: python.interpreter.clone(),
-                path: python.path.clone(),
-                processes: python.processes,
-                threads: python.threads,
-                concurrency: python.concurrency,
-                environment: python
-                    .env
-                    .iter()
-                    .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
-                    .collect(),
-                start_timeout: python.start_timeout,
-                grace: python.grace,
-            };
-            let started = PythonFunction::start(settings, spawner.clone()).await;
-            let function = started
-                .map_err(|error| AssembleError::Start { name: config.name.clone(), error })?;
-            Ok(Arc::new(function))
+        Kind::Python { target, python } => {
+            let callable = (Serves::Function, target.to_string());
+            let settings = workers(&config.name, python, callable);
+            let function = PythonFunction::start(settings, spawner.clone()).await;
+            Ok(Arc::new(function.map_err(failed)?))
         }
         Kind::Proxy(settings) => Ok(Arc::new(proxy(settings, &config.policy))),
         Kind::Command(command) => {
@@ -101,6 +86,13 @@ async fn start(
             Ok(Arc::new(started))
         }
         Kind::Stub(stub) => Ok(Arc::new(stub::Stub::new(stub_settings(stub)))),
+        Kind::Wsgi(wsgi) => {
+            let callable = (Serves::Wsgi, wsgi.application.to_string());
+            let settings = workers(&config.name, &wsgi.python, callable);
+            let wants = if wsgi.request_buffering { Wants::Stored } else { Wants::AsItComes };
+            let application = WsgiApp::start(settings, wants, spawner.clone()).await;
+            Ok(Arc::new(application.map_err(failed)?))
+        }
     }
 }
 
@@ -148,6 +140,26 @@ fn stub_settings(stub: &config::Stub) -> stub::Settings {
         failing: Failing { rate: stub.failure_rate, status: stub.failure_status },
         busy: beyond.map(|beyond| Busy { beyond, status: stub.busy_status }),
         seed: stub.seed,
+    }
+}
+
+fn workers(name: &str, python: &config::Python, callable: (Serves, String)) -> Settings {
+    let (serves, callable) = callable;
+    let environment = python.env.iter();
+    Settings {
+        name: name.into(),
+        serves,
+        callable,
+        interpreter: python.interpreter.clone(),
+        path: python.path.clone(),
+        processes: python.processes,
+        threads: python.threads,
+        concurrency: python.concurrency,
+        environment: environment
+            .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
+            .collect(),
+        start_timeout: python.start_timeout,
+        grace: python.grace,
     }
 }
 

@@ -20,6 +20,7 @@ mod route;
 mod secret;
 mod server;
 mod stub;
+mod wsgi;
 
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
 pub(crate) use policy::Policy;
 pub(crate) use proxy::Proxy;
+pub(crate) use python::Python;
 pub(crate) use resource::{Kind, Resource};
 pub(crate) use route::{Action, Argument, Pass, Route};
 pub(crate) use secret::Secret;

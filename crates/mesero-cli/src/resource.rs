@@ -57,6 +57,8 @@ pub(crate) trait Resource: Send + Sync {
 pub(crate) enum Wants {
     /// Received whole before a slot is asked for, so that a slow sender holds none.
     Whole,
+    /// Received whole like that; a large one is not kept in memory.
+    Stored,
     /// As it comes, however much it is; it is read only as fast as the resource takes it.
     AsItComes,
 }
@@ -80,7 +82,10 @@ pub(crate) struct Order {
 /// A request's head, and who sent it.
 #[derive(Debug)]
 pub(crate) struct Asked {
+    /// As the client wrote it, without the prefix.
     pub(crate) head: Parts,
+    /// What the route took off the front of the path.
+    pub(crate) prefix: String,
     pub(crate) peer: SocketAddr,
 }
 
@@ -100,7 +105,7 @@ impl Order {
         let (head, ()) = http::Request::new(()).into_parts();
         let peer = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
-            request: Arc::new(Asked { head, peer }),
+            request: Arc::new(Asked { head, prefix: String::new(), peer }),
             arguments: arguments.into(),
             body: Payload::Whole(Bytes::new()),
             form: ReplyForm::Text,

@@ -1,6 +1,7 @@
 //! How one value is written: an element knows its own rules, and says what was wanted when they are broken.
 
 pub(super) mod address;
+pub(super) mod application;
 pub(super) mod argument;
 pub(super) mod budget;
 pub(super) mod cache;

@@ -13,6 +13,7 @@ use super::raw;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KindKey {
     Python,
+    Wsgi,
     Http,
     Command,
     Stub,
@@ -23,6 +24,7 @@ impl KindKey {
     pub(super) fn check(raw: &raw::Resource, check: &mut Check<'_>) -> Option<Self> {
         let written = [
             (Self::Python, raw.python.as_ref().map(|target| target.span.clone())),
+            (Self::Wsgi, raw.wsgi.as_ref().map(|application| application.span.clone())),
             (Self::Http, raw.http.as_ref().map(|upstream| upstream.span.clone())),
             (Self::Command, raw.command.as_ref().map(Spanned::span)),
             (Self::Stub, raw.stub.as_ref().map(Spanned::span)),
@@ -47,6 +49,7 @@ impl KindKey {
     fn as_str(self) -> &'static str {
         match self {
             KindKey::Python => "python",
+            KindKey::Wsgi => "wsgi",
             KindKey::Http => "http",
             KindKey::Command => "command",
             KindKey::Stub => "stub",
@@ -57,26 +60,31 @@ impl KindKey {
 /// The keys that are written and are not of every kind, each with its place and the kinds that it belongs to.
 fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindKey])> {
     const PYTHON: &[KindKey] = &[KindKey::Python];
+    const WSGI: &[KindKey] = &[KindKey::Wsgi];
+    const WORKERS: &[KindKey] = &[KindKey::Python, KindKey::Wsgi];
     const HTTP: &[KindKey] = &[KindKey::Http];
+    const REQUESTS: &[KindKey] = &[KindKey::Wsgi, KindKey::Http];
     const COMMAND: &[KindKey] = &[KindKey::Command];
     const PROCESSES: &[KindKey] = &[KindKey::Python, KindKey::Command];
+    const ENVIRONMENT: &[KindKey] = &[KindKey::Python, KindKey::Wsgi, KindKey::Command];
     let first = |names: &mut dyn Iterator<Item = Range<usize>>| names.next();
     let keys = [
-        ("interpreter", raw.interpreter.as_ref().map(Spanned::span), PYTHON),
-        ("venv", raw.venv.as_ref().map(Spanned::span), PYTHON),
-        ("path", first(&mut raw.path.iter().flatten().map(Spanned::span)), PYTHON),
-        ("threads", raw.threads.as_ref().map(|key| key.span.clone()), PYTHON),
+        ("interpreter", raw.interpreter.as_ref().map(Spanned::span), WORKERS),
+        ("venv", raw.venv.as_ref().map(Spanned::span), WORKERS),
+        ("path", first(&mut raw.path.iter().flatten().map(Spanned::span)), WORKERS),
+        ("threads", raw.threads.as_ref().map(|key| key.span.clone()), WORKERS),
         ("concurrency", raw.concurrency.as_ref().map(|key| key.span.clone()), PYTHON),
-        ("start_timeout", raw.start_timeout.as_ref().map(|key| key.span.clone()), PYTHON),
+        ("start_timeout", raw.start_timeout.as_ref().map(|key| key.span.clone()), WORKERS),
         ("processes", raw.processes.as_ref().map(|key| key.span.clone()), PROCESSES),
-        ("env", first(&mut raw.env.keys().map(Spanned::span)), PROCESSES),
-        ("grace", raw.grace.as_ref().map(|key| key.span.clone()), PROCESSES),
+        ("env", first(&mut raw.env.keys().map(Spanned::span)), ENVIRONMENT),
+        ("grace", raw.grace.as_ref().map(|key| key.span.clone()), ENVIRONMENT),
+        ("workers", raw.workers.as_ref().map(|key| key.span.clone()), WSGI),
         ("connections", raw.connections.as_ref().map(|key| key.span.clone()), HTTP),
         ("connect_timeout", raw.connect_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("first_byte_timeout", raw.first_byte_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("idle_timeout", raw.idle_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("preserve_host", raw.preserve_host.as_ref().map(Spanned::span), HTTP),
-        ("request_buffering", raw.request_buffering.as_ref().map(Spanned::span), HTTP),
+        ("request_buffering", raw.request_buffering.as_ref().map(Spanned::span), REQUESTS),
         ("shell", raw.shell.as_ref().map(Spanned::span), COMMAND),
         ("directory", raw.directory.as_ref().map(Spanned::span), COMMAND),
         ("clear_env", raw.clear_env.as_ref().map(Spanned::span), COMMAND),

@@ -10,10 +10,9 @@ use super::elements::Setting;
 use super::elements::count::Count;
 use super::elements::off::OrOff;
 use super::elements::upstream::Upstream;
-use super::error::Problem;
 use super::policy::Policy;
 use super::raw;
-use super::resource::Capacity;
+use super::resource::{Capacity, never_shared};
 
 /// How many connections there may be, unless written.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
@@ -43,12 +42,7 @@ impl Proxy {
         check: &mut Check<'_>,
     ) -> Option<Self> {
         let upstream = raw.http?;
-        if policy.coalesce || policy.cache.is_some() {
-            let problem = Problem::new("answers of an `http` resource cannot be shared");
-            let label = "its answers can depend on whoever asks";
-            let help = "leave `coalesce` and `cache` out of the policy of this resource";
-            check.note(problem.at(upstream.span.clone(), label).help(help));
-        }
+        never_shared("an `http`", upstream.span.clone(), policy, check);
         Some(Self {
             upstream: upstream.value,
             connections: connections(raw.connections.as_ref()),

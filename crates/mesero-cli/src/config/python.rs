@@ -1,4 +1,4 @@
-//! A Python callable as a resource: which, run by what, and how much of it.
+//! What runs Python code, and how much of it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -10,7 +10,6 @@ use toml::Spanned;
 use super::check::Check;
 use super::elements::Setting;
 use super::elements::count::Count;
-use super::elements::target::Target;
 use super::error::Problem;
 use super::raw;
 use super::resource::Capacity;
@@ -19,10 +18,9 @@ use super::secret::Secret;
 /// How many calls one process of an async callable may have in flight, unless written.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
 
-/// A Python callable in worker processes.
+/// Worker processes that run Python code.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Python {
-    pub(crate) target: Target,
     /// An absolute path, or a bare name to be looked up in `PATH`.
     pub(crate) interpreter: PathBuf,
     /// Absolute folders for `sys.path`, the first one first.
@@ -41,16 +39,15 @@ pub(crate) struct Python {
 }
 
 impl Python {
-    /// Checks the Python keys of a resource; `None` without the key `python`.
-    pub(super) fn check(raw: raw::Resource, check: &mut Check<'_>) -> Option<Self> {
+    /// Checks what runs the Python code of a resource.
+    pub(super) fn of(raw: raw::Resource, check: &mut Check<'_>) -> Self {
         let interpreter = interpreter(raw.interpreter, raw.venv, check);
         let path = match raw.path {
             Some(folders) => folders.iter().map(|folder| existing_folder(folder, check)).collect(),
             None => vec![check.path(".").absolute],
         };
         let env = raw.env.into_iter().map(|(name, value)| variable(&name, &value, check)).collect();
-        Some(Self {
-            target: raw.python?.value,
+        Self {
             interpreter,
             path,
             processes: number(raw.processes.as_ref(), NonZeroUsize::MIN),
@@ -59,7 +56,7 @@ impl Python {
             env,
             start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
             grace: Setting::or(raw.grace, Duration::from_secs(2)),
-        })
+        }
     }
 
     /// Returns how many calls the resource can run at once if its callable is of the better suited sort.
@@ -74,7 +71,8 @@ impl Python {
     }
 }
 
-fn number<const MAX: u32>(
+/// Returns the number that was written, or else `default`.
+pub(super) fn number<const MAX: u32>(
     setting: Option<&Setting<Count<MAX>>>,
     default: NonZeroUsize,
 ) -> NonZeroUsize {

@@ -9,6 +9,7 @@ use toml::Spanned;
 
 use super::elements::Setting;
 use super::elements::address::Address;
+use super::elements::application::Application;
 use super::elements::argument::ArgumentText;
 use super::elements::budget::Budget;
 use super::elements::cache::Cache;
@@ -63,9 +64,11 @@ pub(super) struct Server {
 #[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME]")]
 pub(super) struct Resource {
     pub(super) python: Option<Setting<Target>>,
+    pub(super) wsgi: Option<Setting<Application>>,
     pub(super) interpreter: Option<Spanned<String>>,
     pub(super) venv: Option<Spanned<String>>,
     pub(super) path: Option<Vec<Spanned<String>>>,
+    pub(super) workers: Option<Setting<Count<1024>>>,
     pub(super) processes: Option<Setting<Count<1024>>>,
     pub(super) threads: Option<Setting<Count<1024>>>,
     pub(super) concurrency: Option<Setting<Count<1_000_000>>>,

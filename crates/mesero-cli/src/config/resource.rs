@@ -1,11 +1,13 @@
 //! `[resource.NAME]`: the slow things, each with its policy.
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use toml::Spanned;
 
 use super::check::Check;
 use super::command::{Command, Placeholder};
+use super::elements::target::Target;
 use super::error::Problem;
 use super::kind::KindKey;
 use super::policy::Policy;
@@ -13,6 +15,7 @@ use super::proxy::Proxy;
 use super::python::Python;
 use super::raw;
 use super::stub::{self, Stub};
+use super::wsgi::Wsgi;
 
 /// A slow thing and how much of it is allowed.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +29,9 @@ pub(crate) struct Resource {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Kind {
     /// A Python callable in worker processes.
-    Python(Python),
+    Python { target: Target, python: Python },
+    /// A WSGI application in worker processes.
+    Wsgi(Wsgi),
     /// An HTTP server behind connections.
     Proxy(Proxy),
     /// A process for each attempt.
@@ -84,7 +89,14 @@ fn check_one(name: Spanned<String>, mut raw: raw::Resource, check: &mut Check<'_
     let policy = Policy::check(policy, capacity(kind, &raw), check);
     let mut placeholders = Vec::new();
     let kind = match kind {
-        Some(KindKey::Python) => Python::check(raw, check).map(Kind::Python),
+        Some(KindKey::Python) => raw.python.take().map(|target| {
+            let python = Python::of(raw, check);
+            Kind::Python { target: target.value, python }
+        }),
+        Some(KindKey::Wsgi) => raw
+            .wsgi
+            .take()
+            .map(|application| Kind::Wsgi(Wsgi::check(application, raw, &policy, check))),
         Some(KindKey::Command) => {
             Command::check(raw, policy.limit, check).map(|(command, needed)| {
                 placeholders = needed;
@@ -95,8 +107,7 @@ fn check_one(name: Spanned<String>, mut raw: raw::Resource, check: &mut Check<'_
         Some(KindKey::Stub) => raw.stub.map(|stub| Kind::Stub(Stub::check(stub.into_inner()))),
         None => {
             let problem = Problem::new(format!("resource `{name}` has no kind"));
-            let label =
-                "wanted one of the keys `python`, `http`, `command` and `stub` in this table";
+            let label = "wanted one of the keys `python`, `wsgi`, `http`, `command` and `stub` in this table";
             check.note(problem.at(span, label));
             None
         }
@@ -115,7 +126,18 @@ fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
             Capacity { calls: stub::MOST_CALLS, because: "a stub runs at most a million calls" }
         }
         Some(KindKey::Http) => Proxy::capacity(raw),
+        Some(KindKey::Wsgi) => Wsgi::capacity(raw),
         Some(KindKey::Python) | None => Python::capacity(raw),
+    }
+}
+
+/// Notes a policy by which requests to `kind` would share an answer: two of them are never known to be alike.
+pub(super) fn never_shared(kind: &str, span: Range<usize>, policy: &Policy, check: &mut Check<'_>) {
+    if policy.coalesce || policy.cache.is_some() {
+        let problem = Problem::new(format!("answers of {kind} resource cannot be shared"));
+        let label = "its answers can depend on whoever asks";
+        let help = "leave `coalesce` and `cache` out of the policy of this resource";
+        check.note(problem.at(span, label).help(help));
     }
 }
 

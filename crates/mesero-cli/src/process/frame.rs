@@ -19,6 +19,10 @@ pub(crate) mod to_worker {
     pub(crate) const CALL_TEXT: u8 = 2;
     pub(crate) const CALL_JSON: u8 = 3;
     pub(crate) const CANCEL: u8 = 4;
+    pub(crate) const REQUEST: u8 = 5;
+    pub(crate) const BODY: u8 = 6;
+    pub(crate) const BODY_END: u8 = 7;
+    pub(crate) const BODY_BROKEN: u8 = 8;
 }
 
 /// What a worker sends.
@@ -28,6 +32,9 @@ pub(crate) mod from_worker {
     pub(crate) const VALUE: u8 = 18;
     pub(crate) const RAISED: u8 = 19;
     pub(crate) const CANCELLED: u8 = 20;
+    pub(crate) const HEAD: u8 = 21;
+    pub(crate) const PIECE: u8 = 22;
+    pub(crate) const END: u8 = 23;
 }
 
 impl Frame {
@@ -44,6 +51,11 @@ impl Frame {
         out.put_u64_le(self.id);
         out.put_slice(&self.payload);
         Ok(out.freeze())
+    }
+
+    /// Whether a worker sends more on the same call after this frame.
+    pub(crate) fn is_continued(&self) -> bool {
+        matches!(self.kind, from_worker::HEAD | from_worker::PIECE)
     }
 
     /// Takes the first frame out of what was received, once it is there whole.

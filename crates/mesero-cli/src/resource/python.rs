@@ -1,46 +1,51 @@
-//! A Python callable, sync or async, in worker processes.
+//! What Python worker processes lend: a callable, or a WSGI application.
 //!
-//! A seat is a thread of a process for a sync callable, and a place on a process's event loop for
-//! an async one. Seats go round the processes, so that the lowest seats, which are taken first,
-//! spread the work evenly.
+//! A seat is a thread of a process, or for an async callable a place on a process's event loop.
+//! Seats go round the processes, so that the lowest seats, which are taken first, spread the work
+//! evenly.
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mesero::{Attempt, Failure, Seats};
+use mesero::{Attempt, Seats};
 use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Health, Order, Resource, Serving};
+use super::Health;
 use crate::process::spawner::Spawner;
 
 mod answer;
+mod exchange;
+mod function;
 mod lane;
 mod multiplex;
 mod place;
 mod start;
 mod worker;
+mod wsgi;
 
+pub(crate) use function::PythonFunction;
 use place::{Place, Seat};
 pub(crate) use start::StartError;
 use worker::Worker;
+pub(crate) use wsgi::WsgiApp;
 
-/// What has to be known to run a callable.
+/// What has to be known to run workers.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// The resource's name; workers and their log lines carry it.
     pub(crate) name: Arc<str>,
-    /// `package.module:attribute`.
+    pub(crate) serves: Serves,
+    /// `package.module:attribute`; an application's may end in `()`.
     pub(crate) callable: String,
     pub(crate) interpreter: PathBuf,
     /// Folders put in front of `sys.path`.
     pub(crate) path: Vec<PathBuf>,
     pub(crate) processes: NonZeroUsize,
-    /// Threads in each process, for a sync callable.
+    /// Threads in each process, for what is sync.
     pub(crate) threads: NonZeroUsize,
     /// Calls in flight in each process, for an async callable.
     pub(crate) concurrency: NonZeroUsize,
@@ -52,24 +57,33 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
 }
 
-/// A Python callable in worker processes.
+/// What a worker does with calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// It calls a function with arguments.
+    Function,
+    /// It hands requests to a WSGI application.
+    Wsgi,
+}
+
+/// The worker processes of a resource, each at its place.
 #[derive(Debug)]
-pub(crate) struct PythonFunction {
+struct Workers {
     places: Vec<Arc<Place>>,
     seats: NonZeroUsize,
-    description: String,
+    settings: Arc<Settings>,
     /// The children that nobody looks after yet.
     unattended: Mutex<Vec<(Child, Arc<Worker>)>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
-impl PythonFunction {
+impl Workers {
     /// Starts all workers, and waits until they can serve.
     ///
     /// # Errors
     /// Why the first of them that did not come up did not; the others are ended.
-    pub(crate) async fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
+    async fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
         let settings = Arc::new(settings);
         let tasks = TaskTracker::new();
         let starting = (0..settings.processes.get())
@@ -92,24 +106,30 @@ impl PythonFunction {
             let means = place::Means { settings, spawner, tasks: tasks.clone() };
             Arc::new(Place::new(seats, Arc::clone(worker), means))
         });
-        let description = describe(&settings, unattended.first().map(|(_, worker)| &**worker));
         Ok(Self {
             places: places.collect(),
-            description,
             seats: lanes.saturating_mul(processes),
+            settings: Arc::clone(&settings),
             unattended: Mutex::new(unattended),
             tasks,
             stop: CancellationToken::new(),
         })
     }
-}
 
-impl Resource for PythonFunction {
     fn seats(&self) -> NonZeroUsize {
         self.seats
     }
 
-    fn attend(&self, seats: Seats) {
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// One of the workers, as an example of them all.
+    fn first(&self) -> Option<Arc<Worker>> {
+        self.places.first().and_then(|place| place.worker())
+    }
+
+    fn attend(&self, seats: &Seats) {
         let children = {
             let mut unattended = self.unattended.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *unattended)
@@ -121,20 +141,11 @@ impl Resource for PythonFunction {
         }
     }
 
-    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
+    /// The seat that the attempt's slot names.
+    fn seat(&self, attempt: Attempt) -> Seat {
         let seat = attempt.slot().seat();
         let (lane, index) = (seat / self.places.len(), seat % self.places.len());
-        let place = Arc::clone(&self.places[index]);
-        Box::pin(async move {
-            match place.worker() {
-                Some(worker) => worker.call(order, Seat { place, lane, attempt }).await,
-                None => Err(Failure::unreachable("the worker is being started again")),
-            }
-        })
-    }
-
-    fn describe(&self) -> String {
-        self.description.clone()
+        Seat { place: Arc::clone(&self.places[index]), lane, attempt }
     }
 
     fn health(&self) -> Health {
@@ -145,21 +156,9 @@ impl Resource for PythonFunction {
         }
     }
 
-    fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+    async fn stop(&self) {
         self.stop.cancel();
         self.tasks.close();
-        Box::pin(self.tasks.wait())
+        self.tasks.wait().await;
     }
-}
-
-fn describe(settings: &Settings, worker: Option<&Worker>) -> String {
-    let Settings { callable, processes, .. } = settings;
-    let Some(worker) = worker else { return callable.clone() };
-    let (hello, capacity) = (&worker.hello, worker.capacity());
-    let (word, seats) = match hello.is_async {
-        true => ("async", "calls at once (processes × concurrency)"),
-        false => ("sync", "calls at once (processes × threads)"),
-    };
-    let (signature, python) = (&hello.signature, &hello.python);
-    format!("{word} {callable}{signature} on Python {python}; {processes} × {capacity} {seats}")
 }

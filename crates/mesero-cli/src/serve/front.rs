@@ -61,7 +61,7 @@ impl Front {
                             let service = &self.services[*resource];
                             let (call, arguments) = call(service, arguments, *reply);
                             let order = Order {
-                                request: Arc::new(Asked { head, peer }),
+                                request: Arc::new(Asked { head, prefix: String::new(), peer }),
                                 arguments,
                                 body: Payload::Whole(body),
                                 form: form(*reply),

@@ -1,12 +1,13 @@
 //! A request's body, received whole or not at all.
 
-use std::{error::Error, fmt, io, pin::Pin, time::Duration};
+use std::{error::Error, fmt, io, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame, Incoming};
-use tokio::time::timeout;
+use tokio::{fs::File, io::AsyncWriteExt, time::timeout};
 
 use super::framing::Violation;
+use crate::resource::payload::{Payload, Stored};
 
 /// Why a request's body was not received.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +22,14 @@ pub(crate) enum ReceiveError {
     TooSlow {
         after: Duration,
     },
+    /// There was no room for it, or the disk failed.
+    NotStored(io::ErrorKind),
+}
+
+impl From<io::Error> for ReceiveError {
+    fn from(error: io::Error) -> Self {
+        Self::NotStored(error.kind())
+    }
 }
 
 /// Receives a whole request body of at most `limit` bytes within `within`.
@@ -44,6 +53,63 @@ pub(crate) async fn receive(
     match timeout(within, collect(body, limit)).await {
         Ok(received) => received,
         Err(_) => Err(ReceiveError::TooSlow { after: within }),
+    }
+}
+
+/// Receives a whole request body like [`receive`]; of a large one, no more than a little is ever in memory.
+pub(crate) async fn store(
+    body: Incoming,
+    limit: usize,
+    within: Duration,
+) -> Result<Payload, ReceiveError> {
+    use hyper::body::Body as _;
+
+    if body.is_end_stream() {
+        return Ok(Payload::Whole(Bytes::new()));
+    }
+    if usize::try_from(body.size_hint().lower()).map_or(true, |lower| lower > limit) {
+        return Err(ReceiveError::TooLarge { limit });
+    }
+    match timeout(within, collect_or_store(body, limit)).await {
+        Ok(received) => received,
+        Err(_) => Err(ReceiveError::TooSlow { after: within }),
+    }
+}
+
+/// A larger body goes into a file.
+const IN_MEMORY_BYTES: usize = 64 * 1024;
+
+async fn collect_or_store(mut body: Incoming, limit: usize) -> Result<Payload, ReceiveError> {
+    let mut pieces = Pieces::default();
+    let mut stored: Option<File> = None;
+    let mut length = 0;
+    while let Some(frame) = next(&mut body).await {
+        let frame = frame.map_err(|error| classify(&error))?;
+        let Ok(piece) = frame.into_data() else { continue };
+        if piece.len() > limit - length {
+            return Err(ReceiveError::TooLarge { limit });
+        }
+        length += piece.len();
+        match &mut stored {
+            Some(file) => file.write_all(&piece).await?,
+            None if length <= IN_MEMORY_BYTES => pieces.push(piece, 0),
+            None => {
+                // Without a name, so that the system frees it whatever becomes of us.
+                let mut file = File::from_std(tempfile::tempfile()?);
+                file.write_all(&std::mem::take(&mut pieces).joined()).await?;
+                file.write_all(&piece).await?;
+                stored = Some(file);
+            }
+        }
+    }
+    match stored {
+        None => Ok(Payload::Whole(pieces.joined())),
+        Some(mut file) => {
+            // Only now is it certain that there was room for everything.
+            file.flush().await?;
+            let bytes = u64::try_from(length).unwrap_or(u64::MAX);
+            Ok(Payload::Stored(Arc::new(Stored::new(file.into_std().await, bytes))))
+        }
     }
 }
 
@@ -124,6 +190,9 @@ impl fmt::Display for ReceiveError {
             Self::Incomplete => formatter.write_str("a request body that was cut short"),
             Self::Malformed(Some(violation)) => violation.fmt(formatter),
             Self::Malformed(None) => formatter.write_str("a request body that is not well-formed"),
+            Self::NotStored(kind) => {
+                write!(formatter, "a request body that could not be stored: {kind}")
+            }
             Self::TooSlow { after } => {
                 write!(formatter, "a request body that was not whole after {after:?}")
             }

@@ -125,6 +125,17 @@ pub(crate) fn not_received(error: &ReceiveError) -> Response<Body> {
             "The body came too slowly",
             format!("the body had not come whole after {after:?}"),
         ),
+        ReceiveError::NotStored(kind) => {
+            tracing::error!(
+                "failed to store a request's body in the folder for temporary files: {kind}"
+            );
+            Problem::new(
+                S::INSUFFICIENT_STORAGE,
+                "body-not-stored",
+                "The body could not be stored",
+                "there is no room for the body at the moment",
+            )
+        }
         ReceiveError::Incomplete => Problem::new(
             S::BAD_REQUEST,
             "body-incomplete",

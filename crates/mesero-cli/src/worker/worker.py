@@ -1,6 +1,6 @@
 """The worker: lends one Python callable to the mesero that started it, over inherited sockets. See PROTOCOL.md.
 
-It is read from a pipe and run by `python3 -u -c BOOT SOURCE_FD CONTROL_FD NAME`; it needs the standard library only.
+wsgi.py follows it in the same program, and the boot code calls `main` once both are there. It is read from a pipe and run by `python3 -u -c BOOT SOURCE_FD CONTROL_FD NAME`; it needs the standard library only.
 """
 
 import sys
@@ -45,8 +45,9 @@ def main():
     os.register_at_fork(after_in_child=lambda: [held.close() for held in (control, *seats)])
     sys.path[:0] = config["paths"]
 
+    serves_application = config["serves"] == "wsgi"
     try:
-        function = resolve(config["callable"])
+        function = (resolve_application if serves_application else resolve)(config["callable"])
         kind = "async" if is_kind(inspect.iscoroutinefunction, function) else "sync"
         python = "%d.%d.%d" % sys.version_info[:3]
         hello = {"kind": kind, "pid": os.getpid(), "python": python, "signature": signature(function)}
@@ -58,7 +59,9 @@ def main():
             os._exit(1)  # Not sys.exit: threads that the import started do not keep the process.
     control.sendall(pack(HELLO, 0, to_json(hello)))
 
-    if kind == "async":
+    if serves_application:
+        serve_application(control, seats, function, config)
+    elif kind == "async":
         for seat in seats:
             seat.close()
         serve_tasks(control, function)
@@ -276,7 +279,15 @@ def qualified_name(kind):
 
 
 def resolve(name):
-    """The callable that `package.module:attribute.attribute` names; what it raises says which part is wrong."""
+    """The function that `package.module:attribute.attribute` names; what it raises says which part is wrong."""
+    value = find(name)
+    if is_kind(inspect.isgeneratorfunction, value) or is_kind(inspect.isasyncgenfunction, value):
+        raise TypeError(f"'{name}' is a generator; a callable that returns one value is wanted")
+    return value
+
+
+def find(name):
+    """The callable of that name."""
     module_name, colon, path = name.partition(":")
     if not (module_name and colon and path):
         raise ValueError(f"callable '{name}' is not written as 'module:function'")
@@ -291,8 +302,6 @@ def resolve(name):
         found = f"{found}.{attribute}" if ":" in found else f"{found}:{attribute}"
     if not callable(value):
         raise TypeError(f"'{name}' is not callable, but of type {qualified_name(type(value))}")
-    if is_kind(inspect.isgeneratorfunction, value) or is_kind(inspect.isasyncgenfunction, value):
-        raise TypeError(f"'{name}' is a generator; a callable that returns one value is wanted")
     return value
 
 
@@ -368,7 +377,3 @@ def leave_main_module():
     sys.modules["mesero_worker"] = own
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.modules["__main__"].__builtins__ = own.__builtins__
-
-
-if __name__ == "__main__":
-    main()

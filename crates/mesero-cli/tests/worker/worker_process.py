@@ -12,8 +12,8 @@ import threading
 from collections import namedtuple
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOURCE = HERE.parents[1] / "src" / "worker" / "worker.py"
-BOOT = "import os,sys;exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'))"
+SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "wsgi.py")]
+BOOT = "import os,sys;exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()"
 
 CONFIG, CALL_TEXT, CALL_JSON, CANCEL = 1, 2, 3, 4
 HELLO, FAILED, VALUE, RAISED, CANCELLED = 16, 17, 18, 19, 20
@@ -69,7 +69,7 @@ class Peer:
 class Worker:
     """A running worker; `with` ends it by closing its control socket and sees it gone."""
 
-    def __init__(self, function, threads=1, paths=(HERE / "callables",), cwd=None, name="square-0"):
+    def __init__(self, function, threads=1, paths=(HERE / "callables",), cwd=None, name="square-0", serves="function"):
         source, source_end = os.pipe()
         control, control_end = socket.socketpair()
         pairs = [socket.socketpair() for _ in range(threads)]
@@ -87,14 +87,16 @@ class Worker:
             theirs.close()
         os.close(source)
         with os.fdopen(source_end, "wb") as pipe:
-            pipe.write(SOURCE.read_bytes())
+            pipe.write(b"\n\n".join(source.read_bytes() for source in SOURCES))
         self.pid = self.process.pid
         self.control = Peer(control)
         self.seats = [Peer(ours) for ours, _ in pairs]
         self.config = {
+            "serves": serves,
             "callable": function,
             "paths": [str(path) for path in paths],
             "threads": threads,
+            "processes": 1,
             "seats": seat_ends,
         }
 

@@ -23,7 +23,10 @@ pub(super) fn target(route: &raw::Route, resources: &[Checked]) -> Option<usize>
 }
 
 fn takes_requests(known: &Checked) -> bool {
-    known.resource.as_ref().is_some_and(|resource| matches!(resource.kind, Kind::Proxy(_)))
+    known
+        .resource
+        .as_ref()
+        .is_some_and(|resource| matches!(resource.kind, Kind::Proxy(_) | Kind::Wsgi(_)))
 }
 
 /// Checks a route of which [`target`] says that it passes requests on.
@@ -38,7 +41,7 @@ pub(super) fn check(
     ];
     for (key, span, label) in keys {
         if let Some(span) = span {
-            let problem = Problem::new(format!("`{key}` has no meaning for an `http` resource"));
+            let problem = Problem::new(format!("`{key}` has no meaning for this resource"));
             check.note(problem.at(span, label));
         }
     }
@@ -55,7 +58,7 @@ pub(super) fn useless_elsewhere(raw: &raw::Route, resources: &[Checked], check: 
         && target(raw, resources).is_none()
     {
         let problem = Problem::new("`strip_prefix` has no meaning here");
-        check.note(problem.at(prefix.span(), "only an `http` resource sees the path"));
+        check.note(problem.at(prefix.span(), "only an `http` or `wsgi` resource sees the path"));
     }
 }
 

@@ -98,7 +98,7 @@ fn every_flag_is_kept() {
     .unwrap();
     assert_eq!(config.server.listen[0].to_string(), "127.0.0.1:0");
     assert_eq!(config.server.control, None);
-    let Kind::Python(python) = &config.resources[0].kind else { unreachable!() };
+    let Kind::Python { python, .. } = &config.resources[0].kind else { unreachable!() };
     assert_eq!(python.interpreter.as_os_str(), "python3.11");
     let counts = [python.processes, python.threads, python.concurrency].map(NonZeroUsize::get);
     assert_eq!(counts, [2, 3, 4]);

@@ -33,8 +33,11 @@ fn small(number: u32) -> NonZeroU32 {
 }
 
 fn python(resource: &Resource) -> &Python {
-    let Kind::Python(python) = &resource.kind else { unreachable!() };
-    python
+    match &resource.kind {
+        Kind::Python { python, .. } => python,
+        Kind::Wsgi(wsgi) => &wsgi.python,
+        other => panic!("{other:?} is not served by Python"),
+    }
 }
 
 #[test]
@@ -58,7 +61,8 @@ fn every_written_server_setting_is_kept() {
 fn every_written_python_setting_is_kept_and_paths_start_at_the_file() {
     let config = load("full.toml");
     let greet = python(&config.resources[0]);
-    assert_eq!(greet.target.to_string(), "pkg.greeter:Greeter.greet");
+    let Kind::Python { target, .. } = &config.resources[0].kind else { panic!("a function") };
+    assert_eq!(target.to_string(), "pkg.greeter:Greeter.greet");
     assert_eq!(greet.interpreter, here("venv/bin/python"));
     assert_eq!(greet.path, [here("modules"), here("")]);
     assert_eq!([greet.processes, greet.threads, greet.concurrency], [2, 3, 4].map(number));

@@ -177,6 +177,8 @@ async fn feed(mut stdin: ChildStdin, input: &Input, body: Payload) {
         Payload::Whole(bytes) => {
             let _ = stdin.write_all(&bytes).await;
         }
+        // Bodies are stored for resources that ask for it, and a command does not.
+        Payload::Stored(_) => {}
         Payload::Coming(_) => {
             let Some(mut coming) = body.take_coming() else { return };
             while let Some(Ok(frame)) = coming.frame().await {

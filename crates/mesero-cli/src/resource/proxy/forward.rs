@@ -20,7 +20,7 @@ pub(super) fn request(
     order: &Order,
     attempt: &Attempt,
 ) -> Result<Request<Outgoing>, Failure> {
-    let Asked { head, peer } = &*order.request;
+    let Asked { head, peer, .. } = &*order.request;
     let path = path(settings, &head.uri)?;
     let mut fields = headers::forwarded(head, *peer);
     if !settings.preserve_host || !fields.contains_key(header::HOST) {

@@ -27,6 +27,8 @@ impl Outgoing {
     pub(super) fn of(payload: &Payload) -> Option<Self> {
         let source = match payload {
             Payload::Whole(bytes) => Source::Whole(bytes.clone()),
+            // A stored one is not asked for here.
+            Payload::Stored(_) => return None,
             Payload::Coming(_) => Source::Coming(payload.take_coming()?),
         };
         let outgoing = Self { source, sent: Arc::default() };

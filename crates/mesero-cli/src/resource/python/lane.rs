@@ -1,115 +1,173 @@
 //! A seat of a sync worker: one socket, one call at a time.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
-use super::place::Seat;
-use super::worker::Worker;
-use crate::process::frame::Frame;
+use crate::process::frame::{Frame, to_worker};
+use crate::resource::payload::Stored;
 
 /// The socket to a worker's thread.
 #[derive(Debug)]
 pub(super) struct Lane {
     socket: UnixStream,
     unsent: Bytes,
+    /// Goes with the first byte of what is unsent.
+    file: Option<Arc<Stored>>,
     received: BytesMut,
+    /// The id of a call whose body has begun to be sent, and has not ended.
+    open_body: Option<u64>,
 }
+
+/// Enough for most answers in one system call.
+const RECEIVE_BYTES: usize = 16 * 1024;
 
 impl Lane {
     pub(super) fn new(socket: UnixStream) -> Self {
-        Self { socket, unsent: Bytes::new(), received: BytesMut::new() }
+        let (unsent, received) = (Bytes::new(), BytesMut::new());
+        Self { socket, unsent, file: None, received, open_body: None }
+    }
+
+    /// Has `bytes` sent next, `file` with them.
+    pub(super) fn put(&mut self, bytes: Bytes, file: Option<Arc<Stored>>) {
+        self.unsent = bytes;
+        self.file = file;
+    }
+
+    /// A body follows what was put.
+    pub(super) fn open_body(&mut self, id: u64) {
+        self.open_body = Some(id);
+    }
+
+    /// Ends the body that follows, if it has not ended: with `kind`, after what is unsent.
+    pub(super) fn end_body(&mut self, kind: u8) {
+        let Some(id) = self.open_body.take() else { return };
+        if let Ok(end) = (Frame { kind, id, payload: Bytes::new() }).encode() {
+            self.unsent = match self.unsent.is_empty() {
+                true => end,
+                false => [&self.unsent[..], &end[..]].concat().into(),
+            };
+        }
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
     }
 
     /// Sends what is unsent and waits for the answer. Dropping the future loses nothing: called
     /// again, it goes on where it was.
-    async fn exchange(&mut self) -> io::Result<Frame> {
+    pub(super) async fn exchange(&mut self) -> io::Result<Frame> {
+        self.send().await?;
+        self.next(&mut None).await
+    }
+
+    /// Sends what is unsent. For what the worker reads before it says anything, or while it says
+    /// nothing more: it might wait for us to listen. Dropping the future loses nothing.
+    pub(super) async fn send(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() {
-            let sent = self.socket.write(&self.unsent).await?;
+            let sent = match &self.file {
+                None => self.socket.write(&self.unsent).await?,
+                Some(file) => send_with_file(&self.socket, &self.unsent, file).await?,
+            };
+            self.file = None;
             self.unsent.advance(sent);
         }
+        Ok(())
+    }
+
+    /// Waits for the next frame, while it sends what is unsent and what comes of `body`. Dropping
+    /// the future loses nothing.
+    pub(super) async fn next(&mut self, body: &mut Option<Incoming>) -> io::Result<Frame> {
         loop {
-            if let Some(frame) = Frame::decode(&mut self.received) {
+            if let Some(frame) = self.ready() {
                 return Ok(frame);
             }
-            if self.socket.read_buf(&mut self.received).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-}
-
-/// A call on a lane. Dropped before its answer has come, it sees to it that the seat is used by
-/// nobody until the thread is free or the process is gone.
-pub(super) struct Exchange {
-    lane: Option<Lane>,
-    occupation: Option<Occupation>,
-}
-
-/// What a call in a worker's thread occupies; the attempt holds the slot.
-struct Occupation {
-    worker: Arc<Worker>,
-    seat: Seat,
-}
-
-impl Exchange {
-    /// Takes the seat's lane, if it is idle.
-    pub(super) fn begin(worker: &Arc<Worker>, seat: Seat) -> Option<Self> {
-        let lane = worker.take_lane(seat.lane)?;
-        let occupation = Occupation { worker: Arc::clone(worker), seat };
-        Some(Self { lane: Some(lane), occupation: Some(occupation) })
-    }
-
-    /// Sends `call` and waits for its answer; none if the worker went away.
-    pub(super) async fn call(mut self, call: Bytes) -> Option<Frame> {
-        let lane = self.lane.as_mut()?;
-        lane.unsent = call;
-        let answer = lane.exchange().await;
-        let (lane, occupation) = (self.lane.take()?, self.occupation.take()?);
-        occupation.over(lane, answer)
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        if let (Some(lane), Some(occupation)) = (self.lane.take(), self.occupation.take()) {
-            let tasks = occupation.seat.place.tasks().clone();
-            tasks.spawn(occupation.given_up(lane));
-        }
-    }
-}
-
-impl Occupation {
-    /// The thread is free, or the process gone: the seat can be used again, or is closed.
-    fn over(self, lane: Lane, answer: io::Result<Frame>) -> Option<Frame> {
-        match answer {
-            Ok(frame) => {
-                self.worker.put_lane(self.seat.lane, lane);
-                Some(frame)
-            }
-            Err(_) => {
-                self.seat.place.lost(&self.worker);
-                None
+            self.received.reserve(RECEIVE_BYTES);
+            let (mut from, mut to) = self.socket.split();
+            let idle = self.unsent.is_empty();
+            tokio::select! {
+                count = from.read_buf(&mut self.received) => {
+                    if count? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                sent = to.write(&self.unsent), if !idle => self.unsent.advance(sent?),
+                piece = piece(body), if idle && body.is_some() => match piece {
+                    Piece::Data(data) => self.put_piece(data)?,
+                    Piece::End => {
+                        *body = None;
+                        self.end_body(to_worker::BODY_END);
+                    }
+                    Piece::Broken => {
+                        *body = None;
+                        self.end_body(to_worker::BODY_BROKEN);
+                    }
+                },
             }
         }
     }
 
-    /// Nobody waits any more. A thread cannot be stopped from outside; a process that serves
-    /// nobody else can.
-    async fn given_up(self, mut lane: Lane) {
-        if self.worker.serves_one_at_a_time() {
-            self.seat.place.lost(&self.worker);
-            self.worker.unwanted.notify_one();
-            self.worker.gone.cancelled().await;
-            return;
-        }
-        let answer = tokio::select! {
-            answer = lane.exchange() => answer,
-            () = self.worker.gone.cancelled() => Err(io::ErrorKind::UnexpectedEof.into()),
-        };
-        self.over(lane, answer);
+    /// A frame that has been received already.
+    pub(super) fn ready(&mut self) -> Option<Frame> {
+        Frame::decode(&mut self.received)
     }
+
+    /// Waits for the last frame of the call, and throws away those before it.
+    pub(super) async fn finish(&mut self) -> io::Result<Frame> {
+        if self.file.is_some() {
+            self.send().await?;
+        }
+        loop {
+            let frame = self.next(&mut None).await?;
+            if !frame.is_continued() {
+                return Ok(frame);
+            }
+        }
+    }
+
+    fn put_piece(&mut self, payload: Bytes) -> io::Result<()> {
+        if let (Some(id), false) = (self.open_body, payload.is_empty()) {
+            let frame = Frame { kind: to_worker::BODY, id, payload };
+            self.unsent =
+                frame.encode().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        }
+        Ok(())
+    }
+}
+
+/// What came of a body.
+enum Piece {
+    Data(Bytes),
+    End,
+    /// The client left, or broke the rules.
+    Broken,
+}
+
+async fn piece(body: &mut Option<Incoming>) -> Piece {
+    let Some(coming) = body else { return Piece::End };
+    match coming.frame().await {
+        // Trailers are no bytes of the body.
+        Some(Ok(frame)) => Piece::Data(frame.into_data().unwrap_or_default()),
+        Some(Err(_)) => Piece::Broken,
+        None => Piece::End,
+    }
+}
+
+async fn send_with_file(socket: &UnixStream, bytes: &[u8], file: &Stored) -> io::Result<usize> {
+    let send = || {
+        let files = [file.as_fd()];
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        ancillary.push(SendAncillaryMessage::ScmRights(&files));
+        let pieces = [io::IoSlice::new(bytes)];
+        Ok(sendmsg(socket, &pieces, &mut ancillary, SendFlags::NOSIGNAL)?)
+    };
+    socket.async_io(Interest::WRITABLE, send).await
 }

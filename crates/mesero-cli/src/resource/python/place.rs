@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use mesero::{Attempt, Seats};
+use mesero::{Attempt, Failure, Seats};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -44,6 +44,16 @@ pub(super) struct Means {
     pub(super) tasks: TaskTracker,
 }
 
+impl Seat {
+    /// The worker at this place.
+    ///
+    /// # Errors
+    /// If there is none at the moment.
+    pub(super) fn worker(&self) -> Result<Arc<Worker>, Failure> {
+        self.place.worker().ok_or_else(|| Failure::unreachable("the worker is being started again"))
+    }
+}
+
 impl Place {
     pub(super) fn new(seats: Vec<usize>, worker: Arc<Worker>, means: Means) -> Self {
         Self {
@@ -58,6 +68,11 @@ impl Place {
     /// The worker that serves, if one does.
     pub(super) fn worker(&self) -> Option<Arc<Worker>> {
         self.current().clone()
+    }
+
+    /// How long a worker has to end what nobody wants any more.
+    pub(super) fn grace(&self) -> Duration {
+        self.means.settings.grace
     }
 
     pub(super) fn tasks(&self) -> &TaskTracker {

@@ -15,18 +15,19 @@ use tokio::net::UnixStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
-use super::Settings;
 use super::answer::Raised;
 use super::worker::{Hello, Worker};
+use super::{Serves, Settings};
 use crate::process::frame::{Frame, TooLong, from_worker, to_worker};
 use crate::process::spawner::Spawner;
 use crate::process::{child, noise};
 
-/// The worker itself; it needs nothing but Python's standard library.
-const SOURCE: &[u8] = include_bytes!("../../worker/worker.py");
+/// The worker itself, one program in two files; it needs nothing but Python's standard library.
+const SOURCE: &str =
+    concat!(include_str!("../../worker/worker.py"), "\n\n", include_str!("../../worker/wsgi.py"));
 /// Reads the worker's source from an inherited file and runs it.
 const BOOT: &str = "import os,sys;\
-    exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'))";
+    exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()";
 
 /// Starts one worker, and waits until it can serve. Dropping the future kills it.
 ///
@@ -43,9 +44,14 @@ pub(super) async fn worker(
     let (lanes, lanes_theirs): (Vec<_>, Vec<_>) = seats.into_iter().unzip();
 
     let config = Config {
+        serves: match settings.serves {
+            Serves::Function => "function",
+            Serves::Wsgi => "wsgi",
+        },
         callable: &settings.callable,
         paths: settings.path.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         threads: settings.threads.get(),
+        processes: settings.processes.get(),
         seats: lanes_theirs.iter().map(AsRawFd::as_raw_fd).collect(),
     };
     let config = serde_json::to_vec(&config).map_err(io::Error::from)?;
@@ -87,7 +93,7 @@ async fn greet(
     mut source: UnixStream,
     config: Bytes,
 ) -> Result<(Hello, UnixStream), StartError> {
-    source.write_all(SOURCE).await?;
+    source.write_all(SOURCE.as_bytes()).await?;
     drop(source);
     let config = Frame { kind: to_worker::CONFIG, id: 0, payload: config };
     control.write_all(&config.encode()?).await?;
@@ -137,9 +143,11 @@ fn stream(stream: StdStream) -> io::Result<UnixStream> {
 
 #[derive(Serialize)]
 struct Config<'a> {
+    serves: &'static str,
     callable: &'a str,
     paths: Vec<String>,
     threads: usize,
+    processes: usize,
     seats: Vec<i32>,
 }
 

@@ -1,6 +1,7 @@
 //! One worker process that can serve.
 
 use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -9,10 +10,11 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::lane::{Exchange, Lane};
+use super::exchange::Exchange;
+use super::lane::Lane;
 use super::multiplex::Multiplex;
 use super::place::Seat;
-use super::{Settings, answer};
+use super::{Serves, Settings, answer};
 use crate::process::frame::{Frame, TooLong, to_worker};
 use crate::resource::{Order, Reply, ReplyForm};
 
@@ -30,6 +32,7 @@ pub(super) struct Hello {
 pub(super) struct Worker {
     pub(super) hello: Hello,
     line: Line,
+    next_id: AtomicU64,
     /// Somebody wants it to end.
     pub(super) unwanted: Notify,
     /// It is reaped; what it occupied is free.
@@ -43,7 +46,8 @@ enum Line {
     Sync {
         lanes: Vec<Mutex<Option<Lane>>>,
         /// The worker ends when this closes.
-        _control: UnixStream,
+        control: UnixStream,
+        serves: Serves,
     },
     /// One socket for all.
     Async(Multiplex),
@@ -60,10 +64,17 @@ impl Worker {
             true => Line::Async(Multiplex::new(control, settings.concurrency)),
             false => Line::Sync {
                 lanes: lanes.into_iter().map(|seat| Mutex::new(Some(Lane::new(seat)))).collect(),
-                _control: control,
+                control,
+                serves: settings.serves,
             },
         };
-        Self { hello, line, unwanted: Notify::new(), gone: CancellationToken::new() }
+        Self {
+            hello,
+            line,
+            next_id: AtomicU64::new(1),
+            unwanted: Notify::new(),
+            gone: CancellationToken::new(),
+        }
     }
 
     /// How many calls it can serve at once.
@@ -95,8 +106,9 @@ impl Worker {
         let place = Arc::clone(&seat.place);
         let answered = match &self.line {
             Line::Sync { .. } => {
-                let call: Bytes = encode(seat.attempt.job().number())?;
-                let Some(exchange) = Exchange::begin(&self, seat) else {
+                let id = self.next_id();
+                let call: Bytes = encode(id)?;
+                let Some(exchange) = Exchange::begin(&self, seat, id) else {
                     return Err(Failure::unreachable("the worker's seat is not idle"));
                 };
                 exchange.call(call).await
@@ -110,6 +122,21 @@ impl Worker {
                 place.lost(&self);
                 Err(answer::lost(self.hello.pid))
             }
+        }
+    }
+
+    /// An id that no other call to this worker has.
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Tells an application that nobody wants its answer any more; what else is sync cannot listen.
+    pub(super) fn cancel(&self, id: u64) {
+        let Line::Sync { control, serves: Serves::Wsgi, .. } = &self.line else { return };
+        let cancel = Frame { kind: to_worker::CANCEL, id, payload: Bytes::new() };
+        if let Ok(cancel) = cancel.encode() {
+            // So few bytes go whole or not at all. If they do not go, the answer runs to its end.
+            let _ = control.try_write(&cancel);
         }
     }
 

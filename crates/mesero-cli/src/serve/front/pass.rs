@@ -38,11 +38,15 @@ impl Front {
         let call = Call::unkeyed()
             .argument("method", head.method.as_str())
             .argument("path", head.uri.path());
-        if let Some(prefix) = &route.strip_prefix {
-            head.uri = without_prefix(head.uri, prefix);
+        let mut stripped = String::new();
+        if let Some(prefix) = &route.strip_prefix
+            && let Some(uri) = without_prefix(&head.uri, prefix)
+        {
+            head.uri = uri;
+            stripped.clone_from(prefix);
         }
         let order = Order {
-            request: Arc::new(Asked { head, peer }),
+            request: Arc::new(Asked { head, prefix: stripped, peer }),
             arguments: Bytes::from_static(b"{}"),
             body,
             form: ReplyForm::Json,
@@ -55,6 +59,7 @@ impl Front {
             // Nothing comes any more, so every attempt can have it.
             _ if body.is_end_stream() => Ok(Payload::Whole(Bytes::new())),
             Wants::AsItComes => Ok(Payload::coming(body)),
+            Wants::Stored => receive::store(body, self.body_limit, self.body_timeout).await,
             Wants::Whole => {
                 receive::receive(body, self.body_limit, self.body_timeout).await.map(Payload::Whole)
             }
@@ -70,18 +75,15 @@ fn asks_for_upgrade(head: &Parts) -> bool {
     wanted.any(|protocol| !protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 
-/// The URI without the beginning of its path, which the route has made sure of.
-fn without_prefix(uri: Uri, prefix: &str) -> Uri {
-    let Some(rest) = uri.path_and_query().and_then(|path| path.as_str().strip_prefix(prefix))
-    else {
-        return uri;
-    };
+/// The URI without the beginning of its path; `None` where that is written in another way.
+fn without_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
+    let rest = uri.path_and_query()?.as_str().strip_prefix(prefix)?;
     let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
     // A part of a good path is a good path.
-    let Ok(path) = PathAndQuery::try_from(path) else { return uri };
-    let mut parts = uri.into_parts();
+    let path = PathAndQuery::try_from(path).ok()?;
+    let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path);
-    Uri::from_parts(parts).unwrap_or_default()
+    Uri::from_parts(parts).ok()
 }
 
 #[cfg(test)]
@@ -90,7 +92,8 @@ mod tests {
 
     #[test]
     fn a_path_loses_its_prefix_and_keeps_its_query() {
-        let stripped = |uri: &str| without_prefix(uri.parse().unwrap(), "/api").to_string();
+        let stripped =
+            |uri: &str| without_prefix(&uri.parse().unwrap(), "/api").unwrap().to_string();
         assert_eq!(stripped("/api/users?a=%20b"), "/users?a=%20b");
         assert_eq!(stripped("/api"), "/");
         assert_eq!(stripped("/api?a"), "/?a");

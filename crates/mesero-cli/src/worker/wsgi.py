@@ -1,0 +1,370 @@
+# What follows serves a WSGI application (PEP 3333): it is sent after worker.py, and the two are one program.
+
+import contextlib
+import io
+
+REQUEST, BODY, BODY_END, BODY_BROKEN = 5, 6, 7, 8
+HEAD, PIECE, END = 21, 22, 23
+
+PIECE_BYTES = 64 * 1024  # No frame of an answer is longer, so that mesero holds no more of it at once.
+FRAMES_AT_ONCE = 4  # A head and a few pieces leave with one system call.
+FILE = struct.Struct("i")
+ANCILLARY_BYTES = socket.CMSG_SPACE(FILE.size)
+CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+HOP_BY_HOP = frozenset(
+    "connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade".split()
+)
+
+
+def resolve_application(name):
+    """The application that `module:attribute` names, or that the factory `module:attribute()` returns."""
+    factory = name.removesuffix("()")
+    application = find(factory)
+    if factory != name:
+        application = application()
+        if not callable(application):
+            raise TypeError(f"'{name}' returned no application, but a value of type {qualified_name(type(application))}")
+    if is_kind(inspect.iscoroutinefunction, application):
+        raise TypeError(f"'{name}' is async; a WSGI application is a sync callable")
+    return application
+
+
+def serve_application(control, seats, application, config):
+    """Serves each seat from a thread of its own; a single one from the main thread, like `main` does it."""
+    running = {}
+    threading.Thread(target=obey, args=(control, running), name="mesero-cancel", daemon=True).start()
+    shared = {
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": "http",
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": len(seats) > 1,
+        "wsgi.multiprocess": config["processes"] > 1,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
+        "wsgi.input_terminated": True,
+    }
+    if len(seats) == 1:
+        serve_requests(seats[0], application, shared, running)
+        return
+    for number, seat in enumerate(seats):
+        arguments = (seat, application, shared, running)
+        named = f"{sys.argv[0]}-seat-{number}"
+        threading.Thread(target=serve_requests, args=arguments, name=named, daemon=True).start()
+
+
+def obey(control, running):
+    """Marks the answers that nobody wants any more. The end of the socket is for `end_with` to see."""
+    with contextlib.suppress(EOFError, OSError):
+        for kind, call_id, _ in frames(control):
+            response = running.get(call_id)
+            if kind == CANCEL and response is not None:
+                response.unwanted = True
+
+
+def serve_requests(seat, application, shared, running):
+    """Answers the requests of one seat, one after the other, until the peer closes it."""
+    try:
+        requests = Requests(seat)
+        while True:
+            _, call_id, payload = requests.frame()
+            environ = from_json(payload.decode())
+            body = requests.body(environ["wsgi.input"])
+            environ["wsgi.input"] = body
+            environ.update(shared)
+            response = running[call_id] = Response(seat, call_id, environ["REQUEST_METHOD"] == "HEAD")
+            try:
+                last = respond(application, environ, response)
+                del environ, payload  # An idle seat keeps nothing of its last request alive.
+                seat.sendall(last)
+                requests.skip()
+            finally:
+                del running[call_id]
+                with contextlib.suppress(ValueError):  # The application may have detached it.
+                    body.close()
+    except (EOFError, OSError):
+        pass  # The peer closed the seat: nobody wants the answer.
+    finally:
+        seat.close()
+
+
+def respond(application, environ, response):
+    """Runs the application; returns the frames that end its answer, when all that it occupied is free again."""
+    pieces = None
+    try:
+        try:
+            pieces = application(environ, response.start)
+            is_whole = type(pieces) in (list, tuple)  # Then nothing is delayed by sending it in one go, at the end.
+            for piece in pieces:
+                response.add(piece)
+                if not is_whole:
+                    response.flush()
+                if response.unwanted or response.is_bodyless():
+                    break
+        finally:
+            close = getattr(pieces, "close", None)
+            if close is not None:
+                close()
+        return response.end()
+    except PeerGone as gone:
+        raise gone.__cause__ from None
+    except BaseException as error:
+        return pack(RAISED, response.call_id, describe(error))
+
+
+class PeerGone(BaseException):
+    """The seat itself failed. Not an `Exception`, so that applications let it pass; and what they raise is told apart."""
+
+
+class Response:
+    """One answer on its way. Its head is sent with the first piece, as `start_response` may be called again until then."""
+
+    def __init__(self, seat, call_id, to_head):
+        self.seat = seat
+        self.call_id = call_id
+        self.to_head = to_head  # The request was a HEAD.
+        self.unwanted = False  # Nobody waits for it any more; set by another thread.
+        self.status = None
+        self.headers = None
+        self.announced = None  # What Content-Length says.
+        self.sent = 0
+        self.head_sent = False
+        self.ready = []  # Frames that are still to be sent, each as its header and its payload.
+        self.is_cut = False
+
+    def start(self, status, headers, exc_info=None):
+        """`start_response` of PEP 3333."""
+        if exc_info is not None:
+            try:
+                if self.head_sent:
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # Or the traceback would keep this frame alive, and this frame it.
+        elif self.status is not None:
+            raise AssertionError("start_response was called twice, and without exc_info")
+        self.announced = check_head(status, headers)
+        self.status, self.headers = status, list(headers)
+        return self.write
+
+    def write(self, piece):
+        """The callable that `start_response` returns."""
+        self.add(piece)
+        self.flush()
+
+    def is_bodyless(self):
+        return self.status is not None and (self.to_head or self.status[:3] in ("204", "304"))
+
+    def add(self, piece):
+        """Takes a piece of the body, without sending it yet."""
+        if not isinstance(piece, bytes):
+            raise TypeError(f"a piece of the body is of type {qualified_name(type(piece))}; wanted bytes")
+        if self.status is None:
+            if piece:
+                raise AssertionError("the body began before start_response was called")
+            return
+        if not piece or self.is_bodyless():
+            return
+        if self.announced is not None and self.sent + len(piece) > self.announced:
+            piece = piece[: self.announced - self.sent]
+            if not self.is_cut:
+                self.is_cut = True
+                print(f"cut an answer that is longer than its Content-Length of {self.announced}", file=sys.stderr)
+            if not piece:
+                return
+        self.sent += len(piece)
+        self.add_head()
+        view = memoryview(piece)
+        for start in range(0, len(view), PIECE_BYTES):
+            part = view[start : start + PIECE_BYTES]
+            self.ready.append((HEADER.pack(len(part), PIECE, self.call_id), part))
+
+    def add_head(self):
+        if not self.head_sent:
+            self.head_sent = True
+            head = to_json([self.status, self.headers])
+            self.ready.append((HEADER.pack(len(head), HEAD, self.call_id), head))
+
+    def flush(self):
+        """Sends what is ready, in packets of a few frames; waits as long as the client is slow."""
+        ready, self.ready = self.ready, []
+        try:
+            for start in range(0, len(ready), FRAMES_AT_ONCE):
+                if not self.unwanted:
+                    self.seat.sendall(joined(ready[start : start + FRAMES_AT_ONCE]))
+        except OSError as error:
+            raise PeerGone from error
+
+    def end(self):
+        """What is left to be sent of the answer, and its end."""
+        if self.unwanted:
+            return pack(END, self.call_id, b"")
+        if self.status is None:
+            raise AssertionError("the application ended without having called start_response")
+        if self.announced is not None and self.sent < self.announced and not self.is_bodyless():
+            self.flush()
+            raise ValueError(f"the body ended after {self.sent} bytes; its Content-Length is {self.announced}")
+        self.add_head()
+        if len(self.ready) > FRAMES_AT_ONCE:
+            self.flush()
+        return joined(self.ready) + pack(END, self.call_id, b"")
+
+
+def joined(frames):
+    return b"".join([part for frame in frames for part in frame])
+
+
+def check_head(status, headers):
+    """Raises what is wrong with the arguments of `start_response`; returns the announced length of the body."""
+    if type(status) is not str or not (len(status) >= 4 and status[:3].isdecimal() and status[3] == " "):
+        raise ValueError(f"status {status!r} is not written as '200 OK'")
+    if status[0] == "1":
+        raise ValueError(f"status {status!r} is interim; an answer has a final one")
+    announced = None
+    for name, value in headers:
+        if type(name) is not str or type(value) is not str:
+            raise TypeError(f"header {name!r}: {value!r} is not made of two strings")
+        lower = name.lower()
+        if lower in HOP_BY_HOP:
+            raise ValueError(f"header {name!r} is about the connection, which is the server's affair")
+        if lower == "content-length":
+            if not (value.isascii() and value.isdecimal()):
+                raise ValueError(f"Content-Length {value!r} is not a number of bytes")
+            if announced not in (None, int(value)):
+                raise ValueError("Content-Length is there twice, with different values")
+            announced = int(value)
+        # Beyond latin-1 there are no bytes for it; a line end would begin another header.
+        for text in (name, value):
+            if any(letter in text for letter in "\r\n\0") or not is_latin_1(text):
+                raise ValueError(f"header {name!r}: {value!r} can not be sent")
+    return announced
+
+
+def is_latin_1(text):
+    return text.isascii() or max(text) <= "\xff"
+
+
+class FileWrapper:
+    """`wsgi.file_wrapper`: the pieces of a file. The block size is a proposal, and small ones are declined."""
+
+    def __init__(self, file, block_size=PIECE_BYTES):
+        self.file = file
+        self.block_size = max(block_size, PIECE_BYTES)
+        if hasattr(file, "close"):
+            self.close = file.close
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        piece = self.file.read(self.block_size)
+        if not piece:
+            raise StopIteration
+        return piece
+
+
+# What comes in on a seat.
+
+
+class Requests:
+    """The frames of a seat, and the file that may come with one."""
+
+    def __init__(self, seat):
+        self.seat = seat
+        self.data = b""
+        self.file = None
+        self.coming = None  # The body of the present request, if it still comes.
+
+    def frame(self):
+        """The next frame, as its kind, its id and its payload."""
+        while len(self.data) < HEADER.size:
+            self.data += self.receive()
+        length, kind, call_id = HEADER.unpack_from(self.data)
+        end = HEADER.size + length
+        if len(self.data) < end:
+            parts, missing = [self.data], end - len(self.data)
+            while missing > 0:
+                parts.append(self.receive())
+                missing -= len(parts[-1])
+            self.data = b"".join(parts)
+        payload = self.data[HEADER.size : end]
+        self.data = self.data[end:]
+        return kind, call_id, payload
+
+    def receive(self):
+        received, ancillary, _, _ = self.seat.recvmsg(RECEIVE_BYTES, ANCILLARY_BYTES, CLOSE_ON_EXEC)
+        for _, _, content in ancillary:
+            (self.file,) = FILE.unpack(content[: FILE.size])
+            os.set_inheritable(self.file, False)
+        if not received:
+            raise EOFError
+        return received
+
+    def body(self, form):
+        """`wsgi.input`: what the request's head says about how its body comes."""
+        if form == "none":
+            return io.BytesIO()
+        if form == "whole":
+            return io.BytesIO(self.frame()[2])
+        if form == "file":
+            file, self.file = self.file, None
+            return io.BufferedReader(StoredBody(file), PIECE_BYTES)
+        self.coming = ComingBody(self)
+        return io.BufferedReader(self.coming, PIECE_BYTES)
+
+    def skip(self):
+        """Reads over what the application left, up to where the next request begins."""
+        if self.coming is not None:
+            self.coming.skip()
+            self.coming = None
+
+
+class StoredBody(io.RawIOBase):
+    """A body in a file whose position is shared with others, and so neither used nor moved."""
+
+    def __init__(self, file):
+        self.file = file
+        self.position = 0
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        count = os.preadv(self.file, [buffer], self.position)
+        self.position += count
+        return count
+
+    def close(self):
+        if not self.closed:
+            os.close(self.file)
+        super().close()
+
+
+class ComingBody(io.RawIOBase):
+    """A body that still comes from the client."""
+
+    def __init__(self, requests):
+        self.requests = requests
+        self.rest = b""
+        self.ended = None  # The kind of the frame that ended it.
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        while not self.rest and self.ended is None:
+            kind, _, payload = self.requests.frame()
+            if kind == BODY:
+                self.rest = payload
+            else:
+                self.ended = kind
+        if self.ended == BODY_BROKEN:
+            raise ConnectionResetError("the client left in the middle of the request's body")
+        count = min(len(buffer), len(self.rest))
+        buffer[:count] = self.rest[:count]
+        self.rest = self.rest[count:]
+        return count
+
+    def skip(self):
+        while self.ended is None:
+            kind, _, _ = self.requests.frame()
+            if kind != BODY:
+                self.ended = kind
