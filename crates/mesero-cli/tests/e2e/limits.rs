@@ -90,6 +90,10 @@ async fn what_does_not_fit_the_queue_is_refused_at_once_and_the_rest_is_answered
         assert!(answer.header("retry-after").parse::<u64>().unwrap() >= 1);
     }
     assert_eq!(served.len() + refused.len(), 1_000);
+    // Nobody is refused only when somebody else has been served.
+    let last_refused = refused.iter().map(|(_, took)| *took).max();
+    let first_served = served.iter().map(|(_, took)| *took).min();
+    assert!(last_refused < first_served, "{last_refused:?} {first_served:?}");
 }
 
 #[tokio::test]

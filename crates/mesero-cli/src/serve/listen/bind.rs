@@ -6,7 +6,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use tokio::net::{TcpListener, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
 /// Two families have to agree on a free port, which the second may find taken; a handful of tries always does.
 const SAME_PORT_TRIES: usize = 16;
@@ -70,7 +70,7 @@ async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindErro
             let port = first.local_addr().map(|address| address.port());
             address.set_port(port.map_err(|source| BindError::Refused { address, source })?);
         }
-        match TcpListener::bind(address).await {
+        match listen(address) {
             Ok(listener) => listeners.push(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 return Err(BindError::Taken { address });
@@ -82,6 +82,19 @@ async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindErro
         }
     }
     Ok(listeners)
+}
+
+/// Connections that may wait to be accepted; the kernel takes less if it is set to. A thousand
+/// callers who come at once are an ordinary burst, and whoever finds no place waits a whole second
+/// until its kernel tries again.
+const BACKLOG: u32 = 4_096;
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restart need not wait for the connections of the process before it.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// The machine was built or configured without IPv6.
