@@ -140,7 +140,7 @@ impl Place {
     async fn until_ended(
         &self,
         child: &mut Child,
-        worker: &Worker,
+        worker: &Arc<Worker>,
         stop: &CancellationToken,
     ) -> Ended {
         let grace = self.means.settings.grace;
@@ -157,6 +157,8 @@ impl Place {
                 return Ended::Stopped;
             }
         }
+        // Before the grace begins, so that no call is sent to a worker that does not listen.
+        self.lost(worker);
         child::end(child, grace).await;
         Ended::ByItself(child.wait().await.ok())
     }
