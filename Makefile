@@ -22,10 +22,10 @@ worker-test:
 test: venv
 	cargo test --locked --workspace --all-features
 
-# Flask and gunicorn, for the tests that use them. Without an index to fetch them from those tests are skipped.
+# Flask, Django and gunicorn, for the tests that use them. Without an index to fetch them from those tests are skipped.
 venv:
-	@test -x target/venv/bin/gunicorn || { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask gunicorn; } \
-	|| echo "SKIPPED: Flask and gunicorn could not be installed: the tests that use them will not run"
+	@test -x target/venv/bin/django-admin || { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask django gunicorn; } \
+	|| echo "SKIPPED: Flask, Django and gunicorn could not be installed: the tests that use them will not run"
 
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \

@@ -48,13 +48,29 @@ pub(crate) async fn try_request(
     path: &str,
     body: &str,
 ) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
+    let request = Request::builder().method(method).uri(path);
+    send(address, request.body(Full::new(Bytes::from(body.to_owned())))?).await
+}
+
+/// A POST of a body that is of this media type.
+pub(crate) async fn post(
+    address: SocketAddr,
+    path: &str,
+    media_type: &str,
+    body: &str,
+) -> Response {
+    let request = Request::post(path).header("content-type", media_type);
+    let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+    send(address, request).await.expect("a response")
+}
+
+async fn send(
+    address: SocketAddr,
+    mut request: Request<Full<Bytes>>,
+) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
+    request.headers_mut().insert("host", address.to_string().parse()?);
     let stream = TcpStream::connect(address).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header("host", address.to_string())
-        .body(Full::new(Bytes::from(body.to_owned())))?;
     let exchange = async {
         let response = sender.send_request(request).await?;
         let (parts, body) = response.into_parts();

@@ -16,6 +16,7 @@ mod cancellation;
 mod command;
 mod command_line;
 mod control;
+mod django;
 mod examples;
 mod limits;
 mod peers;

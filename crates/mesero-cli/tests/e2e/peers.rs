@@ -14,11 +14,13 @@ use crate::harness::{self, Mesero, PATIENCE, example, shared_machine};
 
 /// The virtual environment; none where it could not be made, which is said loudly.
 #[expect(clippy::print_stderr, reason = "nobody should take a skipped test for a passed one")]
-fn venv() -> Option<PathBuf> {
+pub(crate) fn venv() -> Option<PathBuf> {
     let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv");
-    let found = venv.join("bin/gunicorn").exists();
+    let found = ["flask", "django-admin", "gunicorn"]
+        .iter()
+        .all(|name| venv.join("bin").join(name).exists());
     if !found {
-        eprintln!("SKIPPED: no target/venv with Flask and gunicorn; `make venv` makes it");
+        eprintln!("SKIPPED: no target/venv with Flask, Django and gunicorn; `make venv` makes it");
     }
     found.then(|| venv.canonicalize().unwrap())
 }
