@@ -9,20 +9,20 @@ use axum::routing::{get, put};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Secret;
+use crate::problem::Problem;
 use crate::service::Service;
 
 mod auth;
+mod causes;
 mod health;
 pub(crate) mod jobs;
 pub(crate) mod listen;
 mod metrics;
-mod problem;
 pub(crate) mod resources;
 #[cfg(test)]
 pub(crate) mod scripted;
 
 pub(crate) use listen::start;
-use problem::Problem;
 
 /// The control plane's routes.
 ///
@@ -63,17 +63,17 @@ impl Plane {
     fn service(&self, name: &str) -> Result<&Service, Problem> {
         self.services.iter().find(|service| service.name() == name).ok_or_else(|| {
             let names: Vec<_> = self.services.iter().map(Service::name).collect();
-            Problem::no_such_resource(name, &names.join(", "))
+            causes::no_such_resource(name, &names.join(", "))
         })
     }
 }
 
 async fn unknown_path(uri: Uri) -> Problem {
-    Problem::unknown_path(uri.path())
+    causes::unknown_path(uri.path())
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::wrong_method(&method, uri.path())
+    causes::wrong_method(&method, uri.path())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod control;
 mod exit;
 mod jobs;
 mod output;
+mod problem;
 mod process;
 mod resource;
 mod serve;

@@ -26,7 +26,6 @@ mod io;
 mod linger;
 mod listen;
 mod patience;
-pub(crate) mod problem;
 mod receive;
 mod respond;
 mod router;

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Problem;
+use super::{Problem, causes};
 use crate::config::Secret;
 
 /// Decides who may ask.
@@ -25,7 +25,7 @@ pub(super) async fn check(
 ) -> Response {
     match guard.admit(&request) {
         Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
+        Err(problem) => IntoResponse::into_response(problem),
     }
 }
 
@@ -39,7 +39,7 @@ impl Guard {
         match &self.token {
             // A web page cannot guess the token, so it does not matter where a request is from.
             Some(token) if bears(headers, token) => Ok(()),
-            Some(_) => Err(Problem::unauthorized()),
+            Some(_) => Err(causes::unauthorized()),
             None => {
                 let host = loopback_host(request.uri(), headers)?;
                 match request.method() {
@@ -69,7 +69,7 @@ fn loopback_host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Problem> {
     };
     match named.parse::<Authority>() {
         Ok(authority) if is_loopback(authority.host()) => Ok(authority),
-        _ => Err(Problem::forbidden(format!(
+        _ => Err(causes::forbidden(format!(
             "the request was made to {named:?}; without a token, this control plane answers only \
              to localhost, 127.0.0.1 and [::1]"
         ))),
@@ -92,7 +92,7 @@ fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Problem> {
     });
     match same_site && same_origin {
         true => Ok(()),
-        false => Err(Problem::forbidden(
+        false => Err(causes::forbidden(
             "the request comes from a web page of another origin, which may not change anything \
              here"
                 .to_owned(),

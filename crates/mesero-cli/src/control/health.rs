@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::{Plane, Problem};
+use super::{Plane, Problem, causes};
 
 /// Whoever hears this, hears it from a process that lives.
 pub(super) async fn live() -> Json<Value> {
@@ -36,9 +36,9 @@ pub(super) async fn ready(State(plane): State<Arc<Plane>>) -> Result<Json<Value>
     }
     match reasons.is_empty() {
         true => Ok(Json(json!({ "ready": true, "draining": false, "resources": resources }))),
-        false => Err(Problem::not_ready(reasons.join("; "))
-            .with("ready", false.into())
-            .with("draining", draining.into())
-            .with("resources", resources.into())),
+        false => Err(causes::not_ready(reasons.join("; "))
+            .with("ready", false)
+            .with("draining", draining)
+            .with("resources", resources)),
     }
 }

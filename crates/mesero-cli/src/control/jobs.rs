@@ -11,7 +11,7 @@ use axum::http::StatusCode;
 use mesero::{JobView, Phase};
 use serde::{Deserialize, Serialize};
 
-use super::{Plane, Problem};
+use super::{Plane, Problem, causes};
 use crate::service::{JobName, Service};
 
 /// The answer to `GET /jobs`.
@@ -84,7 +84,7 @@ pub(super) async fn list(
     State(plane): State<Arc<Plane>>,
     filter: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<JobList>, Problem> {
-    let Query(filter) = filter.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let Query(filter) = filter.map_err(|error| causes::bad_request(error.body_text()))?;
     let services = match &filter.resource {
         None => &plane.services[..],
         Some(name) => std::slice::from_ref(plane.service(name)?),
@@ -114,12 +114,12 @@ pub(super) async fn cancel(
     let (service, job) = find(&plane, id)?;
     let record = JobRecord::new(service, &job);
     if job.phase == Phase::Stopping {
-        return Err(Problem::already_stopping(&record.id));
+        return Err(causes::already_stopping(&record.id));
     }
     match service.dispatcher.cancel(job.info.id) {
         true => Ok((StatusCode::ACCEPTED, Json(record))),
         // It has ended since it was looked up.
-        false => Err(Problem::no_such_job(&record.id)),
+        false => Err(causes::no_such_job(&record.id)),
     }
 }
 
@@ -127,8 +127,8 @@ fn find(
     plane: &Plane,
     id: Result<Path<String>, PathRejection>,
 ) -> Result<(&Service, JobView), Problem> {
-    let Path(id) = id.map_err(|error| Problem::bad_request(error.body_text()))?;
-    let unknown = || Problem::no_such_job(&id);
+    let Path(id) = id.map_err(|error| causes::bad_request(error.body_text()))?;
+    let unknown = || causes::no_such_job(&id);
     let name: JobName = id.parse().map_err(|_| unknown())?;
     let service = plane.services.iter().find(|service| service.name() == name.service);
     let service = service.ok_or_else(unknown)?;

@@ -12,7 +12,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{Plane, Problem};
+use super::{Plane, Problem, causes};
 use crate::resource::Health;
 use crate::service::Service;
 use crate::tally::Tally;
@@ -31,7 +31,7 @@ pub(super) async fn scrape(
     headers: HeaderMap,
 ) -> Result<([(header::HeaderName, HeaderValue); 1], String), Problem> {
     let text = expose(&plane.services)
-        .map_err(|_| Problem::internal("the metrics cannot be written".to_owned()))?;
+        .map_err(|_| causes::internal("the metrics cannot be written".to_owned()))?;
     let (media_type, text) = match wants_openmetrics(&headers) {
         true => (OPENMETRICS_TYPE, text),
         false => (CLASSIC_TYPE, classic::from_openmetrics(&text)),

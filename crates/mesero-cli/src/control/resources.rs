@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Plane, Problem};
+use super::{Plane, Problem, causes};
 use crate::service::Service;
 
 /// Far more than `{"limit":20}` needs.
@@ -94,24 +94,24 @@ pub(super) async fn set_limit(
     name: Result<Path<String>, PathRejection>,
     body: Body,
 ) -> Result<Json<LimitChange>, Problem> {
-    let Path(name) = name.map_err(|error| Problem::bad_request(error.body_text()))?;
+    let Path(name) = name.map_err(|error| causes::bad_request(error.body_text()))?;
     let service = plane.service(&name)?;
     let body = match timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {
-        Err(_) => return Err(Problem::body_too_slow()),
+        Err(_) => return Err(causes::body_too_slow()),
         Ok(Err(error)) if error.source().is_some_and(|cause| cause.is::<LengthLimitError>()) => {
-            return Err(Problem::body_too_large(BODY_BYTES));
+            return Err(causes::body_too_large(BODY_BYTES));
         }
         Ok(Err(error)) => {
-            return Err(Problem::bad_request(format!("the body cannot be read: {error}")));
+            return Err(causes::bad_request(format!("the body cannot be read: {error}")));
         }
         Ok(Ok(body)) => body,
     };
     let Wanted { limit } = serde_json::from_slice(&body).map_err(|error| {
-        Problem::bad_request(format!("the body is to be like {{\"limit\":20}}: {error}"))
+        causes::bad_request(format!("the body is to be like {{\"limit\":20}}: {error}"))
     })?;
     let seats = service.resource.seats();
     if limit > seats {
-        return Err(Problem::bad_request(format!(
+        return Err(causes::bad_request(format!(
             "the limit {limit} is more than the {seats} seats of {name:?}, so it would have no \
              effect; give the resource more processes or threads first"
         )));

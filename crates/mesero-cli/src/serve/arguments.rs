@@ -7,8 +7,8 @@ use mesero::Argument as Shown;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::problem::Problem;
 use crate::config::{Argument, ArgumentSource};
+use crate::problem::Problem;
 
 mod literal;
 

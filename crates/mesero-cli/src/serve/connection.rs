@@ -27,11 +27,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    exchange::Exchange, framing::Framing, io::Io, listen::Limits, patience::Patience,
-    problem::Problem,
-};
-use crate::body::Body;
+use super::{exchange::Exchange, framing::Framing, io::Io, listen::Limits, patience::Patience};
+use crate::{body::Body, problem::Problem};
 use answer::Answer;
 
 /// The client at the other end.

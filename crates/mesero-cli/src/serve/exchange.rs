@@ -10,8 +10,8 @@ use std::{
 
 use http::{Response, StatusCode};
 
-use super::{framing::Violation, problem::Problem};
-use crate::body::Body;
+use super::framing::Violation;
+use crate::{body::Body, problem::Problem};
 
 /// Shared by a connection's [`Io`](super::io::Io) and its service.
 ///

@@ -5,9 +5,9 @@ use std::time::Duration;
 use http::{HeaderValue, Response, StatusCode, header};
 use mesero::{Answer, Error, FailureKind, Origin, Phase, Refusal, Report};
 
-use super::problem::Problem;
 use super::receive::ReceiveError;
 use crate::body::Body;
+use crate::problem::Problem;
 use crate::resource::Reply;
 use crate::service::Service;
 

@@ -3,8 +3,8 @@
 use http::{HeaderValue, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
 
-use super::problem::Problem;
 use crate::config::{Action, Route};
+use crate::problem::Problem;
 
 /// All routes of a front.
 #[derive(Debug)]

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use axum::response::IntoResponse;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
 use crate::body::Body;
 
-/// What went wrong with one request.
+/// What went wrong with one request, on the data plane or on the control plane.
 ///
 /// `kind` never changes for a cause, so that programs can tell causes apart.
 #[derive(Debug)]
@@ -63,5 +64,11 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, media_type);
         headers.extend(self.headers);
         response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> axum::response::Response {
+        Problem::into_response(self).map(axum::body::Body::new)
     }
 }
