@@ -173,6 +173,7 @@ fn proxy(config: &config::Proxy, policy: &config::Policy) -> Proxy {
         connections: config.connections,
         connect_timeout: config.connect_timeout,
         first_byte_timeout: config.first_byte_timeout,
+        stall_timeout: config.stall_timeout,
         idle_timeout: config.idle_timeout,
         preserve_host: config.preserve_host,
         request_buffering: config.request_buffering,

@@ -82,6 +82,7 @@ fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindK
         ("connections", raw.connections.as_ref().map(|key| key.span.clone()), HTTP),
         ("connect_timeout", raw.connect_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("first_byte_timeout", raw.first_byte_timeout.as_ref().map(|key| key.span.clone()), HTTP),
+        ("stall_timeout", raw.stall_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("idle_timeout", raw.idle_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("preserve_host", raw.preserve_host.as_ref().map(Spanned::span), HTTP),
         ("request_buffering", raw.request_buffering.as_ref().map(Spanned::span), REQUESTS),

@@ -17,6 +17,9 @@ use super::resource::{Capacity, never_shared};
 /// How many connections there may be, unless written.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
 
+/// How long an answer may stand still, unless written; other proxies wait as long.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// An HTTP server that whole requests are passed on to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proxy {
@@ -26,6 +29,8 @@ pub(crate) struct Proxy {
     pub(crate) connect_timeout: Duration,
     /// From the end of a request to the beginning of its answer.
     pub(crate) first_byte_timeout: Option<Duration>,
+    /// Between two pieces of the body of an answer.
+    pub(crate) stall_timeout: Option<Duration>,
     /// How long a connection may wait for its next request.
     pub(crate) idle_timeout: Duration,
     /// Whether the server is told the host that the client asked for, and not its own.
@@ -48,6 +53,7 @@ impl Proxy {
             connections: connections(raw.connections.as_ref()),
             connect_timeout: Setting::or(raw.connect_timeout, Duration::from_secs(5)),
             first_byte_timeout: Setting::or(raw.first_byte_timeout, OrOff::Off).on(),
+            stall_timeout: Setting::or(raw.stall_timeout, OrOff::On(STALL_TIMEOUT)).on(),
             idle_timeout: Setting::or(raw.idle_timeout, Duration::from_secs(60)),
             preserve_host: raw.preserve_host.is_some_and(Spanned::into_inner),
             request_buffering: raw.request_buffering.is_some_and(Spanned::into_inner),

@@ -80,6 +80,7 @@ pub(super) struct Resource {
     pub(super) connections: Option<Setting<Count<10_000_000>>>,
     pub(super) connect_timeout: Option<Setting<Duration>>,
     pub(super) first_byte_timeout: Option<Setting<OrOff<Duration>>>,
+    pub(super) stall_timeout: Option<Setting<OrOff<Duration>>>,
     pub(super) idle_timeout: Option<Setting<Duration>>,
     pub(super) preserve_host: Option<Spanned<bool>>,
     pub(super) request_buffering: Option<Spanned<bool>>,

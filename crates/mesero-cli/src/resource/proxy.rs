@@ -18,6 +18,7 @@ use super::{Health, Order, Reply, Resource, Serving, Wants};
 use crate::body::Body;
 
 mod answer;
+mod clocks;
 mod connect;
 mod forward;
 mod headers;
@@ -44,6 +45,8 @@ pub(crate) struct Settings {
     pub(crate) connect_timeout: Duration,
     /// From the end of the request to the head of the answer.
     pub(crate) first_byte_timeout: Option<Duration>,
+    /// Between two pieces of an answer's body.
+    pub(crate) stall_timeout: Option<Duration>,
     /// How long a connection may wait for its next request.
     pub(crate) idle_timeout: Duration,
     /// Whether the upstream is told the host that the client asked for.
@@ -71,7 +74,8 @@ struct Upstream {
 impl Proxy {
     /// Connects to nothing yet: the first request does.
     pub(crate) fn new(settings: Settings) -> Self {
-        let pool = Arc::new(Pool::new(settings.connections, settings.idle_timeout));
+        let Settings { authority, connections, idle_timeout, .. } = &settings;
+        let pool = Arc::new(Pool::new(authority.clone(), *connections, *idle_timeout));
         let upstream = Arc::new(Upstream { settings, pool });
         Self { upstream, tasks: TaskTracker::new(), stop: CancellationToken::new() }
     }
@@ -121,7 +125,8 @@ impl Upstream {
         let (link, response) = self.answered(&order, &attempt).await?;
         let (mut head, incoming) = response.into_parts();
         let place = Place::new(Arc::clone(&self.pool), attempt.slot().clone());
-        let answer = Answer::new(incoming, link, place).unless_over().await;
+        let stall_timeout = self.settings.stall_timeout;
+        let answer = Answer::new(incoming, link, place, stall_timeout).unless_over().await;
         if let Some(failure) = self.to_be_tried_again(&head, &order, &attempt) {
             // A body that nobody will read is dropped, and its connection with it.
             return Err(failure);

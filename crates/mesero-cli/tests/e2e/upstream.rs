@@ -113,11 +113,16 @@ impl Wire {
     }
 
     /// Waits until the other side has closed the connection, and has said nothing before.
-    pub(crate) async fn closed(mut self) {
+    pub(crate) async fn closed(self) {
+        assert_eq!(self.rest().await, "");
+    }
+
+    /// Waits until the other side has closed the connection; returns what it has said before.
+    pub(crate) async fn rest(mut self) -> String {
         let mut rest = Vec::new();
         // An error is a reset, which is closed as well.
         let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("an end");
-        assert_eq!(String::from_utf8_lossy(&rest), "");
+        String::from_utf8_lossy(&rest).into_owned()
     }
 }
 

@@ -102,7 +102,7 @@ fn the_reference_means_the_defaults_of_an_http_resource_too() {
     let keys = written.lines().map(|line| line.trim_start_matches("# "));
     let keys: Vec<&str> =
         keys.filter(|line| line.contains(" = ") || line.starts_with('[')).collect();
-    assert_eq!(keys.len(), 8);
+    assert_eq!(keys.len(), 9);
     let least = "[resource.api]\nhttp = \"http://127.0.0.1:8000\"";
     let folder = Path::new("");
     assert_eq!(

@@ -1,11 +1,15 @@
 //! The body of an upstream's answer, with the connection it comes from and the slot it holds.
 
+use std::error::Error;
+use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use super::clocks::Stall;
 use super::link::Link;
 use super::pool::Place;
 use crate::body::BoxError;
@@ -13,7 +17,9 @@ use crate::body::BoxError;
 /// A body that drives the connection it comes from.
 ///
 /// When the body has ended, the connection goes back to its seat if it can be used again, and then
-/// the slot. Dropped before that, it closes the connection first, which the upstream sees.
+/// the slot. Dropped before that, it closes the connection first, which the upstream sees. When the
+/// upstream breaks it off, or sends nothing for too long, it ends with an error, so that nobody
+/// takes what came for the whole.
 pub(super) struct Answer {
     incoming: Incoming,
     /// None once the body has ended.
@@ -24,11 +30,20 @@ struct Open {
     // Dropped in this order: the slot comes back when nothing occupies the upstream any more.
     link: Link,
     place: Place,
+    /// None where it may take as long as it wants.
+    stall: Option<Stall>,
 }
 
 impl Answer {
-    pub(super) fn new(incoming: Incoming, link: Link, place: Place) -> Self {
-        Self { incoming, open: Some(Open { link, place }) }
+    /// An answer that breaks off when nothing of it comes for `stall_timeout`.
+    pub(super) fn new(
+        incoming: Incoming,
+        link: Link,
+        place: Place,
+        stall_timeout: Option<Duration>,
+    ) -> Self {
+        let stall = stall_timeout.map(|after| Stall::new(link.progress(), after));
+        Self { incoming, open: Some(Open { link, place, stall }) }
     }
 
     /// Nothing if the answer has no body, in which case the connection is free already.
@@ -46,14 +61,37 @@ impl Answer {
 
     /// The body has ended: gives back the connection, and then the slot.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        if let Some(Open { mut link, place }) = self.open.take() {
+        if let Some(Open { mut link, place, .. }) = self.open.take() {
             // It notices only now that the exchange is over. A request that is not out yet, since
             // the upstream did not wait for its end, leaves a connection that nobody can use.
             link.look(cx);
             place.keep(link);
         }
     }
+
+    /// Closes the connection, and then gives back the slot.
+    fn break_off(&mut self, error: BoxError) -> BoxError {
+        if let Some(open) = self.open.take() {
+            let upstream = open.place.upstream();
+            tracing::warn!(upstream, "an answer broke off: {error}");
+        }
+        error
+    }
 }
+
+/// The upstream stopped in the middle of its answer.
+#[derive(Debug)]
+struct Stalled {
+    after: Duration,
+}
+
+impl fmt::Display for Stalled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the upstream sent nothing for {:?}", self.after)
+    }
+}
+
+impl Error for Stalled {}
 
 impl Body for Answer {
     type Data = Bytes;
@@ -72,12 +110,16 @@ impl Body for Answer {
             frame = Pin::new(&mut answer.incoming).poll_frame(cx);
         }
         match frame {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Err(error))) => {
-                answer.open = None;
-                Poll::Ready(Some(Err(error.into())))
+            Poll::Pending => {
+                let stall = answer.open.as_mut().and_then(|open| open.stall.as_mut());
+                let after = ready!(stall.map_or(Poll::Pending, |stall| stall.poll(cx)));
+                Poll::Ready(Some(Err(answer.break_off(Stalled { after }.into()))))
             }
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(answer.break_off(error.into())))),
             Poll::Ready(frame) => {
+                if let Some(stall) = answer.open.as_mut().and_then(|open| open.stall.as_mut()) {
+                    stall.over();
+                }
                 // After its last piece a body of known length may never be polled again.
                 if frame.is_none() || answer.incoming.is_end_stream() {
                     answer.settle(cx);

@@ -4,7 +4,6 @@ use std::error::Error;
 use std::fmt;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,8 +12,8 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep};
 
+use super::clocks::{FirstByte, Progress};
 use super::outgoing::Outgoing;
 
 /// What an answer's head, and what one piece of its body, may take in memory.
@@ -26,6 +25,8 @@ pub(super) struct Link {
     sender: http1::SendRequest<Outgoing>,
     /// None once it has ended.
     connection: Option<http1::Connection<TokioIo<TcpStream>, Outgoing>>,
+    /// Of the request that was sent last.
+    progress: Arc<Progress>,
 }
 
 /// Why a request got no answer.
@@ -44,7 +45,7 @@ impl Link {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(BUFFER_BYTES);
         let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
-        Ok(Self { sender, connection: Some(connection) })
+        Ok(Self { sender, connection: Some(connection), progress: Arc::default() })
     }
 
     /// Sends a request, and waits for the head of its answer. Dropping the future leaves a link
@@ -54,8 +55,9 @@ impl Link {
         request: Request<Outgoing>,
         first_byte_timeout: Option<Duration>,
     ) -> Result<Response<Incoming>, Unanswered> {
-        let mut overdue = Overdue::new(request.body().sent(), first_byte_timeout);
-        let Self { sender, connection } = self;
+        self.progress = request.body().progress();
+        let mut first_byte = FirstByte::new(self.progress(), first_byte_timeout);
+        let Self { sender, connection, .. } = self;
         let mut response = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
             drive(connection, cx);
@@ -65,9 +67,14 @@ impl Link {
                     None => Unanswered::Broken(error.into_error()),
                 }));
             }
-            overdue.poll(cx).map(|after| Err(Unanswered::TooLate { after }))
+            first_byte.poll(cx).map(|after| Err(Unanswered::TooLate { after }))
         })
         .await
+    }
+
+    /// How far the request is that was sent last.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     /// Lets the connection do what it can: write the rest of a request, read more of an answer.
@@ -100,28 +107,6 @@ fn drive(
     {
         // Whoever waits for an answer, or for more of its body, hears why from there.
         *connection = None;
-    }
-}
-
-/// The clock of the first byte, which starts when the request is out.
-struct Overdue {
-    sent: Arc<AtomicBool>,
-    after: Option<Duration>,
-    clock: Option<Pin<Box<Sleep>>>,
-}
-
-impl Overdue {
-    fn new(sent: Arc<AtomicBool>, after: Option<Duration>) -> Self {
-        Self { sent, after, clock: None }
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
-        let Some(after) = self.after else { return Poll::Pending };
-        if !self.sent.load(Ordering::Relaxed) {
-            return Poll::Pending;
-        }
-        let clock = self.clock.get_or_insert_with(|| Box::pin(sleep(after)));
-        clock.as_mut().poll(cx).map(|()| after)
     }
 }
 

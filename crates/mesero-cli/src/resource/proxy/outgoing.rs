@@ -3,18 +3,18 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 
+use super::clocks::Progress;
 use crate::resource::payload::Payload;
 
-/// A request's body, which tells when all of it has been taken.
+/// A request's body, which tells how much of it has been taken.
 pub(super) struct Outgoing {
     source: Source,
-    sent: Arc<AtomicBool>,
+    progress: Arc<Progress>,
 }
 
 enum Source {
@@ -31,19 +31,18 @@ impl Outgoing {
             Payload::Stored(_) => return None,
             Payload::Coming(_) => Source::Coming(payload.take_coming()?),
         };
-        let outgoing = Self { source, sent: Arc::default() };
+        let outgoing = Self { source, progress: Arc::default() };
         outgoing.note_end();
         Some(outgoing)
     }
 
-    /// Becomes true when nothing is left to be sent.
-    pub(super) fn sent(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.sent)
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
     }
 
     fn note_end(&self) {
         if hyper::body::Body::is_end_stream(self) {
-            self.sent.store(true, Ordering::Relaxed);
+            self.progress.ends();
         }
     }
 }
@@ -62,8 +61,12 @@ impl hyper::body::Body for Outgoing {
             Source::Coming(body) => Pin::new(body).poll_frame(cx),
         };
         match &polled {
-            Poll::Ready(None) => self.sent.store(true, Ordering::Relaxed),
-            _ => self.note_end(),
+            Poll::Pending => {}
+            Poll::Ready(None) => self.progress.ends(),
+            Poll::Ready(Some(_)) => {
+                self.progress.moves();
+                self.note_end();
+            }
         }
         polled
     }

@@ -19,6 +19,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// One place a seat. Whoever holds the slot of a seat is the only one who takes from it.
 #[derive(Debug)]
 pub(super) struct Pool {
+    upstream: String,
     seats: Vec<Mutex<Option<Idle>>>,
     idle_timeout: Duration,
     closed: AtomicBool,
@@ -31,9 +32,10 @@ struct Idle {
 }
 
 impl Pool {
-    pub(super) fn new(seats: NonZeroUsize, idle_timeout: Duration) -> Self {
+    /// A pool of connections to this upstream.
+    pub(super) fn new(upstream: String, seats: NonZeroUsize, idle_timeout: Duration) -> Self {
         let seats = (0..seats.get()).map(|_| Mutex::new(None)).collect();
-        Self { seats, idle_timeout, closed: AtomicBool::new(false) }
+        Self { upstream, seats, idle_timeout, closed: AtomicBool::new(false) }
     }
 
     /// The connection of a seat, if it has one that is still good as far as can be told.
@@ -98,6 +100,11 @@ pub(super) struct Place {
 impl Place {
     pub(super) fn new(pool: Arc<Pool>, slot: Slot) -> Self {
         Self { pool, slot }
+    }
+
+    /// What the seat is a place at, as a log names it.
+    pub(super) fn upstream(&self) -> &str {
+        &self.pool.upstream
     }
 
     /// Puts the connection back if it can be used again, closes it if not, and then gives the

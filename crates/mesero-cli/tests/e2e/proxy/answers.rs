@@ -87,6 +87,24 @@ async fn a_body_that_breaks_off_is_not_passed_back_as_whole() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_stops_within_its_answer_is_given_up_and_the_client_sees_the_break() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "stall_timeout = \"20ms\"").await;
+    for head in ["Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", "Content-Length: 6\r\n\r\nhel"] {
+        let mut client = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        let mut wire = upstream.accept().await;
+        wire.head().await;
+        wire.write(format!("HTTP/1.1 200 OK\r\n{head}")).await;
+        assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+        wire.closed().await;
+        let rest = client.rest().await;
+        assert!(["3\r\nhel\r\n", "hel"].contains(&rest.as_str()), "{rest}");
+    }
+    mesero.until_jobs(|jobs| jobs.is_empty()).await;
+}
+
+#[tokio::test]
 async fn what_is_not_http_is_a_502() {
     let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
