@@ -9,7 +9,7 @@ use mesero::{Builder, Dispatcher, OnDisconnect, Rate, Retry};
 use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
 use crate::resource::command::{self, Answers, Delivery, Inherits, Input};
-use crate::resource::proxy::{self, Proxy};
+use crate::resource::proxy::{self, Proxy, TlsError, TlsSettings};
 use crate::resource::python::{PythonFunction, Serves, Settings, StartError, WsgiApp};
 use crate::resource::stub::{self, Busy, Delay, Failing};
 use crate::resource::{Reply, Resource, Wants};
@@ -77,7 +77,12 @@ async fn start(
             let function = PythonFunction::start(settings, spawner.clone()).await;
             Ok(Arc::new(function.map_err(failed)?))
         }
-        Kind::Proxy(settings) => Ok(Arc::new(proxy(settings, &config.policy))),
+        Kind::Proxy(settings) => {
+            let started = Proxy::new(proxy(settings, &config.policy));
+            let started =
+                started.map_err(|error| AssembleError::Tls { name: config.name.clone(), error })?;
+            Ok(Arc::new(started))
+        }
         Kind::Command(command) => {
             let settings = command_settings(config, command);
             let started = command::Command::start(settings, spawner.clone());
@@ -163,12 +168,16 @@ fn workers(name: &str, python: &config::Python, callable: (Serves, String)) -> S
     }
 }
 
-fn proxy(config: &config::Proxy, policy: &config::Policy) -> Proxy {
+fn proxy(config: &config::Proxy, policy: &config::Policy) -> proxy::Settings {
     let upstream = &config.upstream;
-    Proxy::new(proxy::Settings {
+    proxy::Settings {
         host: upstream.host().to_owned(),
         port: upstream.port(),
         authority: upstream.authority().to_owned(),
+        tls: config
+            .tls
+            .as_ref()
+            .map(|tls| TlsSettings { ca: tls.ca.clone(), server_name: tls.server_name.clone() }),
         base: upstream.base().to_owned(),
         connections: config.connections,
         connect_timeout: config.connect_timeout,
@@ -178,7 +187,7 @@ fn proxy(config: &config::Proxy, policy: &config::Policy) -> Proxy {
         preserve_host: config.preserve_host,
         request_buffering: config.request_buffering,
         max_attempts: policy.retry.max_attempts.get(),
-    })
+    }
 }
 
 fn dispatcher(
@@ -220,6 +229,7 @@ fn dispatcher(
 pub(crate) enum AssembleError {
     Start { name: String, error: StartError },
     Guardian { name: String, error: std::io::Error },
+    Tls { name: String, error: TlsError },
     LimitAboveSeats { name: String, limit: NonZeroUsize, seats: NonZeroUsize },
     Policy { name: String, error: mesero::BuildError },
 }
@@ -231,6 +241,7 @@ impl fmt::Display for AssembleError {
             AssembleError::Guardian { name, error } => {
                 write!(f, "start resource `{name}`: run `/bin/sh`: {error}")
             }
+            AssembleError::Tls { name, error } => write!(f, "start resource `{name}`: {error}"),
             AssembleError::LimitAboveSeats { name, limit, seats } => write!(
                 f,
                 "start resource `{name}`: its limit is {limit}, and it can serve only {seats} calls \

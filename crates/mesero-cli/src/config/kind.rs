@@ -79,6 +79,8 @@ fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindK
         ("env", first(&mut raw.env.keys().map(Spanned::span)), ENVIRONMENT),
         ("grace", raw.grace.as_ref().map(|key| key.span.clone()), ENVIRONMENT),
         ("workers", raw.workers.as_ref().map(|key| key.span.clone()), WSGI),
+        ("ca", raw.ca.as_ref().map(Spanned::span), HTTP),
+        ("tls_server_name", raw.tls_server_name.as_ref().map(Spanned::span), HTTP),
         ("connections", raw.connections.as_ref().map(|key| key.span.clone()), HTTP),
         ("connect_timeout", raw.connect_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("first_byte_timeout", raw.first_byte_timeout.as_ref().map(|key| key.span.clone()), HTTP),

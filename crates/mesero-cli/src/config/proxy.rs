@@ -1,6 +1,7 @@
 //! An HTTP server as a resource: where it is, and how many connections to it.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -9,7 +10,8 @@ use super::check::Check;
 use super::elements::Setting;
 use super::elements::count::Count;
 use super::elements::off::OrOff;
-use super::elements::upstream::Upstream;
+use super::elements::upstream::{Scheme, Upstream};
+use super::error::Problem;
 use super::policy::Policy;
 use super::raw;
 use super::resource::{Capacity, never_shared};
@@ -24,6 +26,8 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Proxy {
     pub(crate) upstream: Upstream,
+    /// None where the server is spoken to in the clear.
+    pub(crate) tls: Option<Tls>,
     /// Connections at once, which is calls at once.
     pub(crate) connections: NonZeroUsize,
     pub(crate) connect_timeout: Duration,
@@ -39,6 +43,15 @@ pub(crate) struct Proxy {
     pub(crate) request_buffering: bool,
 }
 
+/// Whom an HTTP server has to prove to be.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tls {
+    /// A file of the only certificates that are trusted; else the system's.
+    pub(crate) ca: Option<PathBuf>,
+    /// The name that its certificate has to bear.
+    pub(crate) server_name: String,
+}
+
 impl Proxy {
     /// Checks the keys of a resource; `None` without the key `http`.
     pub(super) fn check(
@@ -48,8 +61,10 @@ impl Proxy {
     ) -> Option<Self> {
         let upstream = raw.http?;
         never_shared("an `http`", upstream.span.clone(), policy, check);
+        let tls = Tls::check(&upstream.value, raw.ca, raw.tls_server_name, check);
         Some(Self {
             upstream: upstream.value,
+            tls,
             connections: connections(raw.connections.as_ref()),
             connect_timeout: Setting::or(raw.connect_timeout, Duration::from_secs(5)),
             first_byte_timeout: Setting::or(raw.first_byte_timeout, OrOff::Off).on(),
@@ -67,6 +82,40 @@ impl Proxy {
             because: "an `http` resource runs as many calls as it has `connections`",
         }
     }
+}
+
+impl Tls {
+    fn check(
+        upstream: &Upstream,
+        ca: Option<Spanned<String>>,
+        server_name: Option<Spanned<String>>,
+        check: &mut Check<'_>,
+    ) -> Option<Self> {
+        if upstream.scheme() == Scheme::Http {
+            for (key, written) in [("ca", ca), ("tls_server_name", server_name)] {
+                if let Some(written) = written {
+                    let title = format!("`{key}` has no meaning without TLS");
+                    let label = "the URL begins with `http://`, and not with `https://`";
+                    check.note(Problem::new(title).at(written.span(), label));
+                }
+            }
+            return None;
+        }
+        let server_name =
+            server_name.map_or_else(|| upstream.host().to_owned(), Spanned::into_inner);
+        let ca = ca.map(|written| file(&written, check));
+        Some(Self { ca, server_name })
+    }
+}
+
+/// The file, which is read when the resource starts; notes it where there is none.
+fn file(written: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
+    let path = check.path(written.get_ref());
+    if !path.absolute.is_file() {
+        let label = format!("there is no file at `{}`", path.shown.display());
+        check.note(Problem::new("`ca` does not exist").at(written.span(), label));
+    }
+    path.absolute
 }
 
 fn connections<const MAX: u32>(written: Option<&Setting<Count<MAX>>>) -> NonZeroUsize {

@@ -77,6 +77,8 @@ pub(super) struct Resource {
     pub(super) start_timeout: Option<Setting<Duration>>,
     pub(super) grace: Option<Setting<Duration>>,
     pub(super) http: Option<Setting<Upstream>>,
+    pub(super) ca: Option<Spanned<String>>,
+    pub(super) tls_server_name: Option<Spanned<String>>,
     pub(super) connections: Option<Setting<Count<10_000_000>>>,
     pub(super) connect_timeout: Option<Setting<Duration>>,
     pub(super) first_byte_timeout: Option<Setting<OrOff<Duration>>>,

@@ -25,10 +25,14 @@ mod headers;
 mod link;
 mod outgoing;
 mod pool;
+mod socket;
+mod tls;
 
 use answer::Answer;
 use link::{Link, Unanswered};
 use pool::{Place, Pool};
+use tls::Tls;
+pub(crate) use tls::{TlsError, TlsSettings};
 
 /// What has to be known to pass requests on.
 #[derive(Debug, Clone)]
@@ -38,6 +42,8 @@ pub(crate) struct Settings {
     pub(crate) port: u16,
     /// Host and port as a `Host` field names them.
     pub(crate) authority: String,
+    /// None in the clear.
+    pub(crate) tls: Option<TlsSettings>,
     /// Put in front of every path; empty, or a path without a slash at its end.
     pub(crate) base: String,
     pub(crate) connections: NonZeroUsize,
@@ -68,16 +74,21 @@ pub(crate) struct Proxy {
 #[derive(Debug)]
 struct Upstream {
     settings: Settings,
+    tls: Option<Tls>,
     pool: Arc<Pool>,
 }
 
 impl Proxy {
     /// Connects to nothing yet: the first request does.
-    pub(crate) fn new(settings: Settings) -> Self {
+    ///
+    /// # Errors
+    /// If it is to speak TLS, and trusts nobody.
+    pub(crate) fn new(settings: Settings) -> Result<Self, TlsError> {
+        let tls = settings.tls.clone().map(Tls::new).transpose()?;
         let Settings { authority, connections, idle_timeout, .. } = &settings;
         let pool = Arc::new(Pool::new(authority.clone(), *connections, *idle_timeout));
-        let upstream = Arc::new(Upstream { settings, pool });
-        Self { upstream, tasks: TaskTracker::new(), stop: CancellationToken::new() }
+        let upstream = Arc::new(Upstream { settings, tls, pool });
+        Ok(Self { upstream, tasks: TaskTracker::new(), stop: CancellationToken::new() })
     }
 }
 
@@ -104,8 +115,9 @@ impl Resource for Proxy {
     }
 
     fn describe(&self) -> String {
-        let Settings { authority, base, connections, .. } = &self.upstream.settings;
-        format!("http://{authority}{base}; {connections} connections")
+        let Settings { authority, base, connections, tls, .. } = &self.upstream.settings;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{authority}{base}; {connections} connections")
     }
 
     fn health(&self) -> Health {
@@ -156,7 +168,7 @@ impl Upstream {
                 Err(unanswered) => return Err(lost(&unanswered, order)),
             }
         }
-        let mut link = connect::link(&self.settings).await?;
+        let mut link = connect::link(&self.settings, self.tls.as_ref()).await?;
         let request = match handed_back {
             Some(request) => *request,
             None => forward::request(&self.settings, order, attempt)?,

@@ -7,6 +7,7 @@
     reason = "that is how a test fails; clippy knows only the functions that are marked as tests"
 )]
 
+mod certificates;
 mod client;
 mod gate;
 mod harness;

@@ -11,6 +11,7 @@ mod connections;
 mod example;
 mod retries;
 mod streaming;
+mod tls;
 
 async fn behind(upstream: &Upstream, settings: &str) -> Mesero {
     Mesero::serve(&upstream.behind(settings), &[]).await

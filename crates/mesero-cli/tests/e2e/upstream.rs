@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
 use crate::harness::PATIENCE;
 
@@ -15,8 +16,13 @@ pub(crate) struct Upstream {
 
 /// A connection whose other side is written and read as bytes: by an upstream, or by a client.
 pub(crate) struct Wire {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
 }
+
+/// A connection, in the clear or through TLS.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Upstream {
     pub(crate) async fn open() -> Self {
@@ -63,8 +69,18 @@ impl Upstream {
 }
 
 impl Wire {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream: BufReader::new(stream) }
+    pub(crate) fn new(stream: impl Stream + 'static) -> Self {
+        Self { stream: BufReader::new(Box::new(stream)) }
+    }
+
+    /// Shakes hands as this server; nothing was read or written before.
+    pub(crate) async fn over_tls(self, server: &TlsAcceptor) -> Self {
+        let shaking = server.accept(self.into_stream());
+        Self::new(timeout(PATIENCE, shaking).await.expect("a handshake").unwrap())
+    }
+
+    pub(crate) fn into_stream(self) -> Box<dyn Stream> {
+        self.stream.into_inner()
     }
 
     pub(crate) async fn to(address: SocketAddr) -> Self {
@@ -104,6 +120,7 @@ impl Wire {
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         let writing = self.stream.write_all(bytes.as_ref());
         timeout(PATIENCE, writing).await.expect("it is taken").unwrap();
+        timeout(PATIENCE, self.stream.flush()).await.expect("it is taken").unwrap();
     }
 
     /// Answers 200 with a body of known length.

@@ -1,4 +1,4 @@
-//! Where an HTTP server is: `"http://127.0.0.1:8000"`, with a path in front of all others where it has one.
+//! Where an HTTP server is: `"http://127.0.0.1:8000"` or `"https://…"`, with a path in front of all others if it has one.
 
 use std::fmt;
 
@@ -9,13 +9,25 @@ use super::{Element, Hint};
 /// The address of an HTTP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Upstream {
+    scheme: Scheme,
     authority: String,
     host: String,
     port: u16,
     base: String,
 }
 
+/// Whether TLS is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    Http,
+    Https,
+}
+
 impl Upstream {
+    pub(crate) fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
     /// Returns the name or the address, without the brackets of the latter.
     pub(crate) fn host(&self) -> &str {
         &self.host
@@ -38,7 +50,16 @@ impl Upstream {
 
 impl fmt::Display for Upstream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "http://{}{}", self.authority, self.base)
+        write!(formatter, "{}://{}{}", self.scheme, self.authority, self.base)
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        })
     }
 }
 
@@ -48,11 +69,14 @@ impl Element for Upstream {
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {
-        let (scheme, rest) =
-            text.split_once("://").ok_or_else(|| Hint::new("it starts with `http://`"))?;
-        if scheme != "http" {
-            return Err(Hint::new(format!("only `http` is spoken, not `{scheme}`")));
-        }
+        let (scheme, rest) = text
+            .split_once("://")
+            .ok_or_else(|| Hint::new("it starts with `http://` or `https://`"))?;
+        let (scheme, default_port) = match scheme {
+            "http" => (Scheme::Http, 80),
+            "https" => (Scheme::Https, 443),
+            _ => return Err(Hint::new(format!("`http` and `https` are spoken, not `{scheme}`"))),
+        };
         if rest.contains(['?', '#', '@']) {
             return Err(Hint::new("it has a host, a port and a path, and nothing else"));
         }
@@ -63,13 +87,14 @@ impl Element for Upstream {
                 return Err(Hint::new("the port is a number from 1 to 65535"));
             }
             (Some(port), _) => port,
-            (None, true) => 80,
+            (None, true) => default_port,
         };
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
             return Err(Hint::new("the host is missing"));
         }
         Ok(Self {
+            scheme,
             authority: authority.as_str().to_owned(),
             host: host.to_owned(),
             port,
@@ -85,12 +110,13 @@ mod tests {
     #[test]
     fn a_url_gives_its_parts() {
         let parts = |text: &str| {
-            let Upstream { host, port, authority, base } = Upstream::from_text(text).unwrap();
+            let Upstream { host, port, authority, base, .. } = Upstream::from_text(text).unwrap();
             format!("{host} {port} {authority} {base}")
         };
         assert_eq!(parts("http://localhost:8000"), "localhost 8000 localhost:8000 ");
         assert_eq!(parts("http://a.example/"), "a.example 80 a.example ");
         assert_eq!(parts("http://[::1]:81/v1/api/"), "::1 81 [::1]:81 /v1/api");
+        assert_eq!(parts("https://a.example"), "a.example 443 a.example ");
     }
 
     #[test]
@@ -98,7 +124,7 @@ mod tests {
         let bad = [
             "",
             "a:80",
-            "https://a",
+            "ftp://a",
             "http://",
             "http://:80",
             "http://a:0",

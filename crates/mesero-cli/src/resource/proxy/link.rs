@@ -11,10 +11,10 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use super::clocks::{FirstByte, Progress};
 use super::outgoing::Outgoing;
+use super::socket::Socket;
 
 /// What an answer's head, and what one piece of its body, may take in memory.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -24,7 +24,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(super) struct Link {
     sender: http1::SendRequest<Outgoing>,
     /// None once it has ended.
-    connection: Option<http1::Connection<TokioIo<TcpStream>, Outgoing>>,
+    connection: Option<http1::Connection<TokioIo<Socket>, Outgoing>>,
     /// Of the request that was sent last.
     progress: Arc<Progress>,
 }
@@ -41,10 +41,10 @@ pub(super) enum Unanswered {
 }
 
 impl Link {
-    pub(super) async fn over(stream: TcpStream) -> hyper::Result<Self> {
+    pub(super) async fn over(socket: Socket) -> hyper::Result<Self> {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(BUFFER_BYTES);
-        let (sender, connection) = builder.handshake(TokioIo::new(stream)).await?;
+        let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
         Ok(Self { sender, connection: Some(connection), progress: Arc::default() })
     }
 
@@ -99,7 +99,7 @@ impl Link {
 }
 
 fn drive(
-    connection: &mut Option<http1::Connection<TokioIo<TcpStream>, Outgoing>>,
+    connection: &mut Option<http1::Connection<TokioIo<Socket>, Outgoing>>,
     cx: &mut Context<'_>,
 ) {
     if let Some(open) = connection

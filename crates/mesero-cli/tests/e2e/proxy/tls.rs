@@ -1,0 +1,153 @@
+//! Upstreams over https: who is trusted, and what is said about those who are not.
+
+use tokio_rustls::TlsAcceptor;
+
+use super::*;
+use crate::certificates::Authority;
+use crate::harness::PATIENCE;
+
+/// A mesero that passes everything on to this upstream over https, and trusts this authority.
+async fn behind_tls(upstream: &Upstream, authority: &Authority, settings: &str) -> Mesero {
+    let settings = format!("ca = \"ca.pem\"\n{settings}");
+    let config = upstream.behind(&settings).replace("http://", "https://");
+    Mesero::serve(&config, &[("ca.pem", &authority.pem())]).await
+}
+
+/// What a client is told, of a server that shakes hands like this.
+async fn told(server: &TlsAcceptor, authority: &Authority, settings: &str) -> String {
+    let upstream = Upstream::open().await;
+    let mesero = behind_tls(&upstream, authority, settings).await;
+    let shake = async {
+        let stream = upstream.accept().await.into_stream();
+        assert!(server.accept(stream).await.is_err());
+    };
+    let (answer, ()) = tokio::join!(mesero.get("/"), shake);
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    let problem = answer.json();
+    assert_eq!(
+        (&problem["type"], &problem["attempts"]),
+        (&"urn:mesero:unreachable".into(), &1.into())
+    );
+    problem["detail"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn requests_are_passed_on_over_tls_and_the_connection_is_kept() {
+    let _machine = shared_machine().await;
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1", 2100, &["http/1.1"]);
+    let upstream = Upstream::open().await;
+    let mesero = behind_tls(&upstream, &authority, "").await;
+    let serve = async {
+        let mut wire = upstream.accept().await.over_tls(&server).await;
+        for _ in 0..2 {
+            let head = wire.head().await;
+            assert_eq!(field(&head, "x-forwarded-proto"), Some("http"));
+            let bytes = field(&head, "content-length").unwrap().parse().unwrap();
+            let body = wire.bytes(bytes).await;
+            wire.answer(&body).await;
+        }
+        assert!(!upstream.has_another().await);
+    };
+    let ask = async {
+        // More than a record of TLS, or any buffer on the way.
+        for body in ["hello".to_owned(), "x".repeat(1_000_000)] {
+            let answer = request(mesero.front, Method::PUT, "/", &body).await;
+            assert!(answer.body == body, "{}: {} bytes", answer.status, answer.body.len());
+        }
+    };
+    tokio::join!(serve, ask);
+}
+
+#[tokio::test]
+async fn a_certificate_of_nobody_who_is_trusted_is_refused() {
+    let _machine = shared_machine().await;
+    let server = Authority::new().server("127.0.0.1", 2100, &[]);
+    let detail = told(&server, &Authority::new(), "").await;
+    assert!(detail.ends_with("is signed by nobody who is trusted here"), "{detail}");
+}
+
+#[tokio::test]
+async fn an_expired_certificate_is_refused_and_not_tried_again() {
+    let _machine = shared_machine().await;
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1", 2020, &[]);
+    let detail = told(&server, &authority, "/retry = { max_attempts = 3 }").await;
+    assert!(detail.ends_with("its certificate has expired"), "{detail}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_name_is_refused_unless_that_name_is_wanted() {
+    let _machine = shared_machine().await;
+    let authority = Authority::new();
+    let server = authority.server("api.example", 2100, &[]);
+    let detail = told(&server, &authority, "").await;
+    assert!(detail.ends_with("its certificate is not for the name `127.0.0.1`"), "{detail}");
+
+    let upstream = Upstream::open().await;
+    let mesero = behind_tls(&upstream, &authority, "tls_server_name = \"api.example\"").await;
+    let serve = async {
+        let mut wire = upstream.accept().await.over_tls(&server).await;
+        wire.head().await;
+        wire.answer("it is").await;
+    };
+    let (answer, ()) = tokio::join!(mesero.get("/"), serve);
+    assert_eq!(answer.body, "it is");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_speak_tls_is_named_as_such() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind_tls(&upstream, &Authority::new(), "").await;
+    let serve = async {
+        let mut wire = upstream.accept().await;
+        wire.write("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        wire.rest().await;
+    };
+    let (answer, _) = tokio::join!(mesero.get("/"), serve);
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert!(answer.body.contains("what answers there does not speak TLS"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_to_an_end_takes_no_longer_than_connecting_may() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind_tls(&upstream, &Authority::new(), "connect_timeout = \"20ms\"").await;
+    let serve = async { upstream.accept().await.rest().await };
+    let (answer, _) = tokio::join!(mesero.get("/"), serve);
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert!(answer.body.contains("nothing came within 20ms"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn a_body_that_ends_without_a_goodbye_of_tls_is_not_taken_for_whole() {
+    let _machine = shared_machine().await;
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1", 2100, &[]);
+    let upstream = Upstream::open().await;
+    let mesero = behind_tls(&upstream, &authority, "").await;
+    let serve = async {
+        let mut wire = upstream.accept().await.over_tls(&server).await;
+        wire.head().await;
+        // Its end is the connection's, and anybody on the way can end that.
+        wire.write("HTTP/1.0 200 OK\r\n\r\nnot everyth").await;
+    };
+    let asking = client::try_request(mesero.front, Method::GET, "/", "");
+    let (answer, ()) = tokio::join!(asking, serve);
+    assert!(answer.is_err(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn certificates_that_cannot_be_read_are_an_error_at_the_start() {
+    let folder = crate::harness::folder(&[("ca.pem", "no certificate\n")]);
+    let config = "[resource.api]\nhttp = \"https://127.0.0.1:1\"\nca = \"ca.pem\"\n";
+    std::fs::write(folder.path().join("mesero.toml"), config).unwrap();
+    let mut check = tokio::process::Command::new(crate::harness::program());
+    check.arg("check").arg(folder.path().join("mesero.toml"));
+    let output = tokio::time::timeout(PATIENCE, check.output()).await.unwrap().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("resource `api`: read the trusted certificates in"), "{said}");
+    assert!(said.contains("ca.pem`: it holds no certificate in PEM form"), "{said}");
+}
