@@ -18,11 +18,15 @@ pub(crate) async fn run(config: &Config, output: &mut Output) -> Result<Exit, Ch
         let limit = service.dispatcher.limit();
         output.line(&format!("{name}: {found}; limit {limit}")).map_err(CheckError::Io)?;
     }
-    for route in &config.routes {
-        let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
-        let methods = if methods.is_empty() { "any".to_owned() } else { methods.join(",") };
-        let line = format!("route {methods} {}", route.path);
-        output.line(&line).map_err(CheckError::Io)?;
+    for front in config.fronts.iter().filter(|front| !front.routes.is_empty()) {
+        let addresses: Vec<_> = front.listen.iter().map(ToString::to_string).collect();
+        output.line(&format!("on {}:", addresses.join(", "))).map_err(CheckError::Io)?;
+        for route in &front.routes {
+            let methods: Vec<_> = route.methods.iter().map(http::Method::as_str).collect();
+            let methods = if methods.is_empty() { "any".to_owned() } else { methods.join(",") };
+            let line = format!("  route {methods} {}", route.path);
+            output.line(&line).map_err(CheckError::Io)?;
+        }
     }
     assemble::stop(&services).await;
     Ok(Exit::Fine)

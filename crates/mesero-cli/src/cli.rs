@@ -30,14 +30,14 @@ pub(crate) enum Command {
     Reference,
 }
 
-/// A configuration file, or a Python function and its routes.
+/// Configuration files, or a Python function and its routes.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The configuration file
-    #[arg(required_unless_present = "python")]
-    file: Option<PathBuf>,
+    /// The configuration file; several are one configuration together
+    #[arg(required_unless_present = "python", value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// Serve this function without a file: MODULE:FUNCTION
-    #[arg(long, value_name = "MODULE:FUNCTION", conflicts_with = "file", requires = "route")]
+    #[arg(long, value_name = "MODULE:FUNCTION", conflicts_with = "files", requires = "route")]
     python: Option<String>,
     /// A path and its arguments, such as '/square?num={num:float}'; may be repeated
     #[arg(long, value_name = "TEMPLATE", requires = "python")]
@@ -86,11 +86,10 @@ impl ServeArgs {
     /// # Errors
     /// What is wrong with it, and where.
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
-        match (self.file, self.python) {
-            (Some(file), _) => Config::load(&file),
-            (None, python) => Config::from_flags(&FlagsInput {
-                // Clap lets one of the two be missing, not both.
-                python: python.unwrap_or_default(),
+        match self.python {
+            None => Config::load(&self.files),
+            Some(python) => Config::from_flags(&FlagsInput {
+                python,
                 routes: self.route,
                 reply: self.reply,
                 listen: self.listen,
@@ -111,8 +110,9 @@ impl ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The configuration file
-    pub(crate) file: PathBuf,
+    /// The configuration file; several are one configuration together
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[cfg(test)]

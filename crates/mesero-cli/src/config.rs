@@ -8,7 +8,9 @@ mod command;
 mod elements;
 mod error;
 mod flags;
+mod front;
 mod kind;
+mod merge;
 mod nearest;
 mod policy;
 mod proxy;
@@ -27,7 +29,7 @@ mod tests;
 
 use std::path::Path;
 
-use check::Check;
+use check::{Check, File};
 pub(crate) use command::{Command, Output, Program};
 pub(crate) use elements::address::Address;
 pub(crate) use elements::argument::{ArgumentKind, ArgumentSource};
@@ -35,6 +37,7 @@ pub(crate) use elements::delay::Delay;
 pub(crate) use elements::word::{OnDisconnect, Reply};
 pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
+pub(crate) use front::Front;
 pub(crate) use policy::Policy;
 pub(crate) use proxy::Proxy;
 pub(crate) use python::Python;
@@ -47,27 +50,30 @@ pub(crate) use stub::Stub;
 /// Every key, its default and what it means; the reference, as a configuration file that can be used.
 pub(crate) const REFERENCE: &str = include_str!("config/default.toml");
 
-/// All that a configuration says, checked.
+/// All that a configuration says, checked: one file, or several that are one configuration together.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Config {
     pub(crate) server: Server,
-    /// At least one, in the order in which they were written.
+    /// At least one, in the order in which they were written; their names differ.
     pub(crate) resources: Vec<Resource>,
-    /// In the order in which they were written; may be empty, since not every command serves.
-    pub(crate) routes: Vec<Route>,
+    /// At least one, in the order of the files; no two of them have an address in common.
+    pub(crate) fronts: Vec<Front>,
 }
 
 impl Config {
-    /// Reads and checks the file at `path`; reports the mistakes all at once, as far as each can be told.
+    /// Reads and checks the files at `paths` as one configuration; reports the mistakes all at once, as far as each
+    /// can be told.
     ///
     /// Mistakes of syntax come first, then unknown keys and wrong values, then what contradicts itself.
-    /// Relative paths inside the file start at the file's folder. Touches the file system (the file, the token
+    /// Relative paths inside a file start at that file's folder. Touches the file system (the files, the token
     /// file, folders that are named) and nothing else.
-    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read::text(path)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(&text, folder)
-            .map_err(|problems| ConfigError::in_text(path.display().to_string(), text, problems))
+    pub(crate) fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Self, ConfigError> {
+        let sources = read::sources(paths)?;
+        let folder = |path: &P| path.as_ref().parent().unwrap_or(Path::new("")).to_owned();
+        let folders: Vec<_> = paths.iter().map(folder).collect();
+        let files = sources.iter().zip(&folders);
+        let files = files.map(|(source, folder)| File { text: &source.text, folder }).collect();
+        Self::parse(files).map_err(|problems| ConfigError::in_texts(sources, problems))
     }
 
     /// Builds the configuration of one Python resource from flags; relative paths start at the current folder.
@@ -75,17 +81,27 @@ impl Config {
         flags::config(input)
     }
 
-    fn parse(text: &str, folder: &Path) -> Result<Self, Vec<error::Problem>> {
-        Self::check(read::document(text)?, Check::new(text, folder))
+    fn parse(files: Vec<File<'_>>) -> Result<Self, Vec<error::Problem>> {
+        Self::check(read::documents(&files)?, Check::new(files))
     }
 
-    /// The second step: from what was typed to what it means.
-    fn check(document: raw::Document, mut check: Check<'_>) -> Result<Self, Vec<error::Problem>> {
-        let server = Server::check(document.server, &mut check);
-        let resources = resource::check_all(document.resource, &mut check);
-        let routes = route::check_all(document.route, &resources, &mut check);
+    /// The second step: from what was typed, a document for each file, to what it means.
+    fn check(
+        documents: Vec<raw::Document>,
+        mut check: Check<'_>,
+    ) -> Result<Self, Vec<error::Problem>> {
+        let (mut servers, mut resources, mut routes) = (Vec::new(), Vec::new(), Vec::new());
+        for (file, document) in documents.into_iter().enumerate() {
+            let raw::Document { server, resource, route } = document;
+            servers.push((file, server));
+            resources.push(resource);
+            routes.push(route);
+        }
+        let server = Server::check(&mut servers, &mut check);
+        let resources = resource::check_all(resources, &mut check);
+        let fronts = front::check_all((servers, routes), &resources, &mut check);
         check.finish()?;
         let resources = resources.into_iter().filter_map(|named| named.resource).collect();
-        Ok(Self { server, resources, routes })
+        Ok(Self { server, resources, fronts })
     }
 }

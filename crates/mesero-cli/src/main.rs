@@ -65,9 +65,6 @@ fn serve(args: ServeArgs, output: &mut Output) -> Exit {
         Ok(config) => config,
         Err(error) => return unusable_config(&error, output),
     };
-    if config.routes.is_empty() {
-        return unusable(&"serve anything: the configuration has no [[route]]", output);
-    }
     let runtime = match runtime(config.server.threads) {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error, output),
@@ -77,7 +74,7 @@ fn serve(args: ServeArgs, output: &mut Output) -> Exit {
 }
 
 fn check(args: &CheckArgs, output: &mut Output) -> Exit {
-    let config = match Config::load(&args.file) {
+    let config = match Config::load(&args.files) {
         Ok(config) => config,
         Err(error) => return unusable_config(&error, output),
     };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::time::timeout;
@@ -41,12 +42,11 @@ use router::Router;
 /// If it could not begin to serve: an address is taken, a resource does not start.
 pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError> {
     let mut signals = Signals::listen().map_err(ServeError::Io)?;
-    let listeners = bind(&config.server.listen).await?;
+    let opened = open(&config).await?;
     let control_listeners = match &config.server.control {
         Some(control) => bind(std::slice::from_ref(&control.address)).await?,
         None => Vec::new(),
     };
-    let router = Router::new(config.routes.clone()).map_err(ServeError::Routes)?;
 
     let spawner = Spawner::start().map_err(ServeError::Io)?;
     let starting = assemble::services(&config, &spawner);
@@ -56,23 +56,27 @@ pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, Ser
     };
 
     let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-    let addresses = [addresses(&listeners), addresses(&control_listeners)];
+    let announcement = announcement(&opened, &control_listeners);
     let token = config.server.control.as_ref().and_then(|control| control.token.clone());
     let control = control::router(services.clone(), draining.clone(), token);
     let control_listeners = control_listeners.into_iter().map(TcpListener::into_std);
     let control_listeners = control_listeners.collect::<Result<_, _>>().map_err(ServeError::Io)?;
     let control =
         control::start(control_listeners, control, stop.clone()).map_err(ServeError::Io)?;
-    let front = Arc::new(Front {
-        router,
-        services: services.clone(),
-        body_limit: config.server.body_limit,
-        body_timeout: config.server.body_timeout,
-    });
-    let handler = move |request, peer: Peer| Arc::clone(&front).answer(request, peer.address);
     let tasks = TaskTracker::new();
-    let serving = tasks.spawn(listen::serve(listeners, limits(&config), handler, stop.clone()));
-    announce(&addresses, output);
+    let mut serving = Vec::with_capacity(opened.len());
+    for Opened { settings, router, listeners } in opened {
+        let front = Arc::new(Front {
+            router,
+            services: services.clone(),
+            body_limit: settings.body_limit,
+            body_timeout: settings.body_timeout,
+        });
+        let handler = move |request, peer: Peer| Arc::clone(&front).answer(request, peer.address);
+        let limits = limits(settings, config.server.drain_timeout);
+        serving.push(tasks.spawn(listen::serve(listeners, limits, handler, stop.clone())));
+    }
+    announcement.iter().for_each(|line| output.say(line));
 
     let signal = signals.next().await;
     draining.cancel();
@@ -89,7 +93,10 @@ pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, Ser
         service.dispatcher.stop();
     }
     stop.cancel();
-    let cut_off = serving.await.map_or(0, |stopped| stopped.cut_off);
+    let mut cut_off = 0;
+    for front in serving {
+        cut_off += front.await.map_or(0, |stopped| stopped.cut_off);
+    }
     assemble::stop(&services).await;
     control.stopped().await;
     if finished && cut_off == 0 {
@@ -98,6 +105,28 @@ pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, Ser
     let after = config.server.drain_timeout;
     output.say(&format!("not everything had finished after {after:?}; the rest was cut off"));
     Ok(Exit::SomeFailed)
+}
+
+/// A front that listens, and does not accept yet.
+struct Opened<'a> {
+    settings: &'a config::Front,
+    router: Router,
+    listeners: Vec<TcpListener>,
+}
+
+/// Opens every front that has routes. Files that bring resources alone have none, and name no address.
+async fn open(config: &Config) -> Result<Vec<Opened<'_>>, ServeError> {
+    let mut opened = Vec::with_capacity(config.fronts.len());
+    for settings in &config.fronts {
+        if !settings.routes.is_empty() {
+            let router = Router::new(settings.routes.clone()).map_err(ServeError::Routes)?;
+            opened.push(Opened { settings, router, listeners: bind(&settings.listen).await? });
+        } else if settings.listen != [config::Address::default()] {
+            let listen = settings.listen.iter().map(config::Address::to_string);
+            return Err(ServeError::Silent(listen.collect::<Vec<_>>().join(", ")));
+        }
+    }
+    if opened.is_empty() { Err(ServeError::NoRoutes) } else { Ok(opened) }
 }
 
 async fn bind(addresses: &[config::Address]) -> Result<Vec<TcpListener>, ServeError> {
@@ -114,23 +143,23 @@ fn addresses(listeners: &[TcpListener]) -> String {
     addresses.map(|address| format!("http://{address}")).collect::<Vec<_>>().join(", ")
 }
 
-fn limits(config: &Config) -> Limits {
-    let config::Server { connections, header_timeout, idle_timeout, header_limit, .. } =
-        config.server;
+fn limits(front: &config::Front, drain_timeout: Duration) -> Limits {
+    let config::Front { connections, header_timeout, idle_timeout, header_limit, .. } = *front;
     Limits {
         connections,
         head_timeout: header_timeout,
         idle_timeout,
         head_bytes: header_limit,
-        drain_timeout: config.server.drain_timeout,
+        drain_timeout,
     }
 }
 
-fn announce([front, control]: &[String; 2], output: &mut Output) {
-    output.say(&format!("listening on {front}"));
-    if !control.is_empty() {
-        output.say(&format!("control on {control}"));
-    }
+/// Where the fronts are, a line for each, and then the control listener.
+fn announcement(opened: &[Opened<'_>], control: &[TcpListener]) -> Vec<String> {
+    let fronts = opened.iter().map(|front| ("listening", front.listeners.as_slice()));
+    let control = (!control.is_empty()).then_some(("control", control));
+    let lines = fronts.chain(control);
+    lines.map(|(what, listeners)| format!("{what} on {}", addresses(listeners))).collect()
 }
 
 /// Takes nothing new from now on; says how many jobs are in flight.
@@ -148,6 +177,8 @@ async fn finish(services: &[Service]) {
 /// Why nothing could be served. Reads on after "failed to".
 #[derive(Debug)]
 pub(crate) enum ServeError {
+    NoRoutes,
+    Silent(String),
     Bind(listen::BindError),
     Routes(String),
     Assemble(AssembleError),
@@ -157,6 +188,12 @@ pub(crate) enum ServeError {
 impl fmt::Display for ServeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ServeError::NoRoutes => {
+                f.write_str("serve anything: the configuration has no [[route]]")
+            }
+            ServeError::Silent(address) => {
+                write!(f, "serve anything on {address}: no [[route]] stands beside that `listen`")
+            }
             ServeError::Bind(error) => error.fmt(f),
             ServeError::Routes(error) => write!(f, "lay out the routes: {error}"),
             ServeError::Assemble(error) => error.fmt(f),

@@ -1,4 +1,4 @@
-//! What every check needs: the text, the folder that relative paths start at, and a place to note problems.
+//! What every check needs: the texts, the folders that relative paths start at, and a place to note problems.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -8,19 +8,34 @@ use super::error::Problem;
 /// Collects problems, so that one run reports all of them.
 #[derive(Debug)]
 pub(super) struct Check<'a> {
-    text: &'a str,
-    folder: &'a Path,
+    files: Vec<File<'a>>,
+    /// The number of the file that is being checked.
+    current: usize,
     problems: Vec<Problem>,
 }
 
+/// A part of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct File<'a> {
+    pub(super) text: &'a str,
+    /// Where its relative paths start.
+    pub(super) folder: &'a Path,
+}
+
 impl<'a> Check<'a> {
-    pub(super) fn new(text: &'a str, folder: &'a Path) -> Self {
-        Self { text, folder, problems: Vec::new() }
+    /// Begins with the first of `files`.
+    pub(super) fn new(files: Vec<File<'a>>) -> Self {
+        Self { files, current: 0, problems: Vec::new() }
+    }
+
+    /// Goes on with the file of this number: places and paths are its own from now on.
+    pub(super) fn turn_to(&mut self, file: usize) {
+        self.current = file;
     }
 
     /// Notes a problem; the configuration will be refused.
     pub(super) fn note(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        self.problems.push(problem.in_file(self.current));
     }
 
     /// Is `Ok` when nothing was noted; else the problems in the order of their places.
@@ -32,9 +47,10 @@ impl<'a> Check<'a> {
         Err(self.problems)
     }
 
-    /// Returns `written` as seen from the configuration's folder.
+    /// Returns `written` as seen from the folder of the file.
     pub(super) fn path(&self, written: &str) -> WrittenPath {
-        let shown = self.folder.join(written);
+        let folder = self.files.get(self.current).map_or(Path::new(""), |file| file.folder);
+        let shown = folder.join(written);
         // It fails only for an empty path or without a current folder; the check that follows then names the path.
         let absolute = std::path::absolute(&shown).unwrap_or_else(|_| shown.clone());
         WrittenPath { shown, absolute }
@@ -49,7 +65,8 @@ impl<'a> Check<'a> {
         value: &str,
         part: Range<usize>,
     ) -> Range<usize> {
-        let typed = self.text.get(span.clone()).unwrap_or_default();
+        let file = self.files.get(self.current);
+        let typed = file.and_then(|file| file.text.get(span.clone())).unwrap_or_default();
         match typed.find(value) {
             Some(offset) if typed.len() - value.len() <= 2 => {
                 let start = span.start + offset;
@@ -69,19 +86,29 @@ pub(super) struct WrittenPath {
     pub(super) absolute: PathBuf,
 }
 
+impl PartialEq for WrittenPath {
+    fn eq(&self, other: &Self) -> bool {
+        self.absolute == other.absolute
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(text: &str) -> Check<'_> {
+        Check::new(vec![File { text, folder: Path::new("") }])
+    }
+
     #[test]
     fn a_part_of_a_plain_string_has_its_own_place() {
-        let check = Check::new("path = \"/{num}\"", Path::new(""));
+        let check = of("path = \"/{num}\"");
         assert_eq!(check.inside(7..15, "/{num}", 1..6), 9..14);
     }
 
     #[test]
     fn a_part_of_a_string_with_escapes_has_the_place_of_the_whole() {
-        let check = Check::new("path = \"/{n\\u0075m}\"", Path::new(""));
+        let check = of("path = \"/{n\\u0075m}\"");
         assert_eq!(check.inside(7..20, "/{num}", 1..6), 7..20);
     }
 }

@@ -8,26 +8,27 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 /// A configuration that was refused, with all that is wrong with it.
 #[derive(Debug)]
 pub(crate) struct ConfigError {
-    source: Option<Source>,
+    /// By their number, which the places of the problems refer to.
+    sources: Vec<Source>,
     problems: Vec<Problem>,
 }
 
-/// The text that the places of the problems refer to.
+/// A text, and where it came from as people name it.
 #[derive(Debug)]
-struct Source {
-    origin: String,
-    text: String,
+pub(super) struct Source {
+    pub(super) origin: String,
+    pub(super) text: String,
 }
 
 impl ConfigError {
-    /// Makes an error about places in `text`, which came from `origin`.
-    pub(super) fn in_text(origin: String, text: String, problems: Vec<Problem>) -> Self {
-        Self { source: Some(Source { origin, text }), problems }
+    /// Makes an error about places in `sources`.
+    pub(super) fn in_texts(sources: Vec<Source>, problems: Vec<Problem>) -> Self {
+        Self { sources, problems }
     }
 
     /// Makes an error about a text that could not be had at all.
     pub(super) fn without_text(problem: Problem) -> Self {
-        Self { source: None, problems: vec![problem] }
+        Self { sources: Vec::new(), problems: vec![problem] }
     }
 
     /// Returns the message for a person, over several lines and without a line end at its end.
@@ -36,7 +37,7 @@ impl ConfigError {
         let messages: Vec<String> = self
             .problems
             .iter()
-            .map(|problem| renderer.render(&[problem.group(self.source.as_ref())]))
+            .map(|problem| renderer.render(&[problem.group(&self.sources)]))
             .collect();
         messages.join("\n\n")
     }
@@ -61,8 +62,16 @@ pub(super) struct Problem {
 
 #[derive(Debug)]
 struct Mark {
+    /// The number of the text; none stands for the one that is being checked.
+    file: Option<usize>,
     span: Range<usize>,
     label: String,
+}
+
+impl Mark {
+    fn file(&self) -> usize {
+        self.file.unwrap_or_default()
+    }
 }
 
 impl Problem {
@@ -71,9 +80,28 @@ impl Problem {
         Self { title: title.into(), marks: Vec::new(), help: None }
     }
 
-    /// Adds a place; the first one is the place of the mistake itself.
+    /// Adds a place in the text that is being checked; the first place is that of the mistake itself.
     pub(super) fn at(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
-        self.marks.push(Mark { span, label: label.into() });
+        self.marks.push(Mark { file: None, span, label: label.into() });
+        self
+    }
+
+    /// Adds a place in the text of this number.
+    pub(super) fn at_in(
+        mut self,
+        file: usize,
+        span: Range<usize>,
+        label: impl Into<String>,
+    ) -> Self {
+        self.marks.push(Mark { file: Some(file), span, label: label.into() });
+        self
+    }
+
+    /// Says in which text the places are that were added without one.
+    pub(super) fn in_file(mut self, file: usize) -> Self {
+        for mark in &mut self.marks {
+            mark.file.get_or_insert(file);
+        }
         self
     }
 
@@ -84,14 +112,19 @@ impl Problem {
     }
 
     /// Returns where the mistake starts, to sort by.
-    pub(super) fn place(&self) -> usize {
-        self.marks.first().map_or(0, |mark| mark.span.start)
+    pub(super) fn place(&self) -> (usize, usize) {
+        self.marks.first().map_or((0, 0), |mark| (mark.file(), mark.span.start))
     }
 
-    fn group<'a>(&'a self, source: Option<&'a Source>) -> Group<'a> {
+    fn group<'a>(&'a self, sources: &'a [Source]) -> Group<'a> {
         let mut group = Group::with_title(Level::ERROR.primary_title(&self.title));
-        if let Some(source) = source
-            && !self.marks.is_empty()
+        let mut files: Vec<usize> = Vec::new();
+        for file in self.marks.iter().map(Mark::file) {
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        for (file, source) in files.into_iter().filter_map(|file| Some((file, sources.get(file)?)))
         {
             let kinds = std::iter::once(AnnotationKind::Primary)
                 .chain(std::iter::repeat(AnnotationKind::Context));
@@ -99,6 +132,7 @@ impl Problem {
                 .marks
                 .iter()
                 .zip(kinds)
+                .filter(|(mark, _)| mark.file() == file)
                 .map(|(mark, kind)| kind.span(mark.span.clone()).label(&mark.label));
             group = group.element(
                 Snippet::source(&source.text).path(&source.origin).annotations(annotations),

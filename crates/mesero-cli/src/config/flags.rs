@@ -7,10 +7,10 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::check::Check;
+use super::check::{Check, File};
 use super::elements::target::Target;
 use super::elements::{Element, Setting};
-use super::error::{ConfigError, Problem};
+use super::error::{ConfigError, Problem, Source};
 use super::resource::is_resource_name;
 use super::{Config, raw};
 
@@ -43,10 +43,14 @@ pub(super) fn config(input: &FlagsInput) -> Result<Config, ConfigError> {
     let document = sheet.document(input);
     let Sheet { text, problems } = sheet;
     let result = match (problems.is_empty(), document) {
-        (true, Some(document)) => Config::check(document, Check::new(&text, Path::new("."))),
+        (true, Some(document)) => {
+            let file = File { text: &text, folder: Path::new(".") };
+            Config::check(vec![document], Check::new(vec![file]))
+        }
         _ => Err(problems),
     };
-    result.map_err(|problems| ConfigError::in_text("command line".to_owned(), text, problems))
+    let origin = "command line".to_owned();
+    result.map_err(|problems| ConfigError::in_texts(vec![Source { origin, text }], problems))
 }
 
 /// The flags as a text of one line each, which the places of problems refer to.

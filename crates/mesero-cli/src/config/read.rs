@@ -10,14 +10,46 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Problem};
+use super::check::File;
+use super::error::{ConfigError, Problem, Source};
 use super::raw::Document;
 
 /// More than this at once helps nobody, and bounds how often a broken file is read again.
 const MOST_PROBLEMS: usize = 20;
 
-/// Reads the file at `path` as UTF-8.
-pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
+/// Reads the files at `paths` as UTF-8, each of which is there once.
+pub(super) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Source>, ConfigError> {
+    let mut known = Vec::new();
+    let mut sources = Vec::with_capacity(paths.len());
+    for path in paths {
+        let (path, origin) = (path.as_ref(), path.as_ref().display().to_string());
+        sources.push(Source { text: text(path)?, origin });
+        if let Ok(place) = path.canonicalize() {
+            if known.contains(&place) {
+                let title = format!("the configuration `{}` is named twice", path.display());
+                return Err(ConfigError::without_text(Problem::new(title).help("name it once")));
+            }
+            known.push(place);
+        }
+    }
+    Ok(sources)
+}
+
+/// Reads all `files` as far as their form goes; returns at most 20 mistakes of each, in the order of their places.
+pub(super) fn documents(files: &[File<'_>]) -> Result<Vec<Document>, Vec<Problem>> {
+    let (mut documents, mut problems) = (Vec::with_capacity(files.len()), Vec::new());
+    for (number, file) in files.iter().enumerate() {
+        match document(file.text) {
+            Ok(document) => documents.push(document),
+            Err(found) => {
+                problems.extend(found.into_iter().map(|problem| problem.in_file(number)));
+            }
+        }
+    }
+    if problems.is_empty() { Ok(documents) } else { Err(problems) }
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
         let problem = Problem::new(format!("failed to read the configuration `{shown}`: {error}"));
@@ -40,7 +72,7 @@ pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
 /// Reads `text` as far as its form goes; returns at most 20 mistakes, in the order of their places.
 ///
 /// Mistakes of syntax hide those of unknown keys and wrong values, which cannot be told before.
-pub(super) fn document(text: &str) -> Result<Document, Vec<Problem>> {
+fn document(text: &str) -> Result<Document, Vec<Problem>> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<Problem> = errors.iter().take(MOST_PROBLEMS).map(syntax).collect();
     // An entry that is refused is taken out and the rest is read again, so that the next mistake is found too.

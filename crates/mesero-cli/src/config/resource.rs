@@ -1,5 +1,6 @@
 //! `[resource.NAME]`: the slow things, each with its policy.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
@@ -52,33 +53,58 @@ pub(super) struct Capacity {
 #[derive(Debug)]
 pub(super) struct Checked {
     pub(super) name: String,
+    /// The number of its file, and where the name stands there.
+    place: (usize, Range<usize>),
     pub(super) resource: Option<Resource>,
     /// What every route that uses it has to bring.
     pub(super) placeholders: Vec<Placeholder>,
 }
 
-/// Checks all resources; they come back in the order in which they were written.
+/// Checks the resources of all files; they come back in the order in which they were written.
 pub(super) fn check_all(
-    raw: raw::Named<Spanned<raw::Resource>>,
+    files: Vec<raw::Named<Spanned<raw::Resource>>>,
     check: &mut Check<'_>,
 ) -> Vec<Checked> {
-    if raw.is_empty() {
+    check.turn_to(0);
+    if files.iter().all(BTreeMap::is_empty) {
         let help =
             "add a table such as [resource.square] with the key `python = \"MODULE:FUNCTION\"`";
         check.note(
             Problem::new("there is no resource in this configuration").at(0..0, "").help(help),
         );
     }
-    let mut entries: Vec<_> = raw.into_iter().collect();
-    entries.sort_by_key(|(name, _)| name.span().start);
-    entries
-        .into_iter()
-        .map(|(name, resource)| check_one(name, resource.into_inner(), check))
-        .collect()
+    let mut checked: Vec<Checked> = Vec::new();
+    for (file, raw) in files.into_iter().enumerate() {
+        check.turn_to(file);
+        let mut entries: Vec<_> = raw.into_iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, resource) in entries {
+            let resource = check_one((file, name), resource.into_inner(), check);
+            unique(&resource, &checked, check);
+            checked.push(resource);
+        }
+    }
+    checked
 }
 
-fn check_one(name: Spanned<String>, mut raw: raw::Resource, check: &mut Check<'_>) -> Checked {
+/// Notes a resource whose name another file has taken already.
+fn unique(resource: &Checked, earlier: &[Checked], check: &mut Check<'_>) {
+    let Some(taken) = earlier.iter().find(|known| known.name == resource.name) else {
+        return;
+    };
+    let problem = Problem::new(format!("two resources with the name `{}`", resource.name));
+    let problem = problem.at(resource.place.1.clone(), "this one needs another name");
+    let (file, span) = taken.place.clone();
+    check.note(problem.at_in(file, span, "this one has it already"));
+}
+
+fn check_one(
+    (file, name): (usize, Spanned<String>),
+    mut raw: raw::Resource,
+    check: &mut Check<'_>,
+) -> Checked {
     let (span, name) = (name.span(), name.into_inner());
+    let place = (file, span.clone());
     if !is_resource_name(&name) {
         let label = "wanted a small letter first, then small letters, digits, `_` and `-`";
         check
@@ -113,7 +139,7 @@ fn check_one(name: Spanned<String>, mut raw: raw::Resource, check: &mut Check<'_
         }
     };
     let resource = kind.map(|kind| Resource { name: name.clone(), kind, policy });
-    Checked { name, resource, placeholders }
+    Checked { name, place, resource, placeholders }
 }
 
 fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {

@@ -1,7 +1,7 @@
 //! `[[route]]`: which requests there are, and what each of them calls.
 
 mod argument;
-mod between;
+pub(super) mod between;
 mod pass;
 
 use http::Method;
@@ -40,14 +40,12 @@ pub(crate) enum Action {
     List { resource: usize, argument: String },
 }
 
-/// Checks all routes, each by itself and then against the others.
+/// Checks the routes of a file, each by itself.
 pub(super) fn check_all(
     raw: Vec<Spanned<raw::Route>>,
     resources: &[Checked],
     check: &mut Check<'_>,
 ) -> Vec<Route> {
-    between::conflicts(&raw, resources, check);
-    between::lists(&raw, resources, check);
     raw.into_iter().filter_map(|route| check_one(route, resources, check)).collect()
 }
 

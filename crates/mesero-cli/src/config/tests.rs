@@ -6,3 +6,14 @@ mod kinds;
 mod meaning;
 mod mutation;
 mod reference;
+
+use std::path::Path;
+
+use super::Config;
+use super::check::File;
+use super::error::Problem;
+
+/// A configuration of one file with this text.
+fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
+    Config::parse(vec![File { text, folder }])
+}

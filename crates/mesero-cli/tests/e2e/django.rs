@@ -4,8 +4,7 @@ use http::{Method, StatusCode};
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{Mesero, PATIENCE, example, shared_machine};
-use crate::peers::venv;
+use crate::harness::{Mesero, PATIENCE, example, shared_machine, venv};
 
 /// A project in one file: views, a form, an upload, a file and a stream.
 const KITCHEN: &str = r#"

@@ -6,17 +6,7 @@ use tokio::task::JoinSet;
 
 use crate::client;
 use crate::gate::Gate;
-use crate::harness::{Mesero, example, folder, in_phase, program, shared_machine};
-
-/// An example's configuration, to be served on free ports.
-fn on_free_ports(path: &str) -> String {
-    let text = std::fs::read_to_string(example(path)).unwrap();
-    let lines = text.lines().map(|line| match line.split_once(" = ") {
-        Some((key @ ("listen" | "control"), _)) => format!("{key} = \"127.0.0.1:0\""),
-        _ => line.to_owned(),
-    });
-    lines.collect::<Vec<_>>().join("\n")
-}
+use crate::harness::{Mesero, example, folder, in_phase, on_free_ports, program, shared_machine};
 
 #[tokio::test]
 async fn the_legacy_command_answers_over_http() {

@@ -33,7 +33,9 @@ pub(crate) async fn quiet_machine() -> RwLockWriteGuard<'static, ()> {
 /// A running `mesero serve`.
 pub(crate) struct Mesero {
     pub(crate) child: Child,
+    /// The first of `fronts`.
     pub(crate) front: SocketAddr,
+    pub(crate) fronts: Vec<SocketAddr>,
     pub(crate) control: SocketAddr,
     log: watch::Receiver<Vec<String>>,
     _folder: Option<TempDir>,
@@ -48,6 +50,28 @@ pub(crate) fn example(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
 }
 
+/// An example's configuration, to be served on free ports.
+pub(crate) fn on_free_ports(path: &str) -> String {
+    let text = std::fs::read_to_string(example(path)).unwrap();
+    let lines = text.lines().map(|line| match line.split_once(" = ") {
+        Some((key @ ("listen" | "control"), _)) => format!("{key} = \"127.0.0.1:0\""),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// The virtual environment of `make venv`; none where it could not be made, which is said loudly.
+#[expect(clippy::print_stderr, reason = "nobody should take a skipped test for a passed one")]
+pub(crate) fn venv() -> Option<PathBuf> {
+    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv");
+    let has = |name: &&str| venv.join("bin").join(name).exists();
+    let found = ["flask", "django-admin", "gunicorn"].iter().all(has);
+    if !found {
+        eprintln!("SKIPPED: no target/venv with Flask, Django and gunicorn; `make venv` makes it");
+    }
+    found.then(|| venv.canonicalize().unwrap())
+}
+
 impl Mesero {
     /// Serves a configuration and the files beside it.
     pub(crate) async fn serve(config: &str, files: &[(&str, &str)]) -> Self {
@@ -56,6 +80,18 @@ impl Mesero {
         std::fs::write(&path, config).unwrap();
         let mut command = Command::new(program());
         command.arg("serve").arg(&path);
+        Self::start_in(folder, command).await
+    }
+
+    /// Serves the files of a folder whose names are given, together.
+    pub(crate) async fn serve_together(folder: TempDir, names: &[&str]) -> Self {
+        let mut command = Command::new(program());
+        command.arg("serve").args(names.iter().map(|name| folder.path().join(name)));
+        Self::start_in(folder, command).await
+    }
+
+    /// Runs a command that serves what is in a folder.
+    pub(crate) async fn start_in(folder: TempDir, command: Command) -> Self {
         Self { _folder: Some(folder), ..Self::start(command).await }
     }
 
@@ -92,9 +128,12 @@ impl Mesero {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let mut log = collect(child.stderr.take().unwrap());
-        let front = address(&mut log, "listening on http://").await;
-        let control = address(&mut log, "control on http://").await;
-        Self { child, front, control, log, _folder: None }
+        // It is announced last.
+        let control = address(&line(&mut log, CONTROL).await, CONTROL);
+        let lines = log.borrow().clone();
+        let fronts: Vec<_> = lines.iter().filter(|line| line.contains(FRONT)).collect();
+        let fronts: Vec<_> = fronts.into_iter().map(|line| address(line, FRONT)).collect();
+        Self { child, front: fronts[0], fronts, control, log, _folder: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> client::Response {
@@ -150,8 +189,11 @@ pub(crate) fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-async fn address(log: &mut watch::Receiver<Vec<String>>, before: &str) -> SocketAddr {
-    let line = line(log, before).await;
+/// What stands before the addresses of a front, and of the control listener.
+const FRONT: &str = "listening on http://";
+const CONTROL: &str = "control on http://";
+
+fn address(line: &str, before: &str) -> SocketAddr {
     let addresses = line.rsplit_once(before).unwrap().1;
     addresses.split(", http://").next().unwrap().parse().unwrap()
 }

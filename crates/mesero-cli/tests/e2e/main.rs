@@ -19,6 +19,7 @@ mod command_line;
 mod control;
 mod django;
 mod examples;
+mod files;
 mod limits;
 mod peers;
 mod proxy;

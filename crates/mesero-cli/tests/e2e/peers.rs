@@ -1,6 +1,5 @@
 //! A real framework, and a real server beside ours; both from the virtual environment of `make venv`.
 
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use http::{Method, StatusCode};
@@ -10,20 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{self, Mesero, PATIENCE, example, shared_machine};
-
-/// The virtual environment; none where it could not be made, which is said loudly.
-#[expect(clippy::print_stderr, reason = "nobody should take a skipped test for a passed one")]
-pub(crate) fn venv() -> Option<PathBuf> {
-    let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv");
-    let found = ["flask", "django-admin", "gunicorn"]
-        .iter()
-        .all(|name| venv.join("bin").join(name).exists());
-    if !found {
-        eprintln!("SKIPPED: no target/venv with Flask, Django and gunicorn; `make venv` makes it");
-    }
-    found.then(|| venv.canonicalize().unwrap())
-}
+use crate::harness::{self, Mesero, PATIENCE, example, shared_machine, venv};
 
 #[tokio::test]
 async fn an_unmodified_flask_application_is_served() {

@@ -24,6 +24,20 @@ impl Address {
         let v6 = self.host.parse().is_ok_and(|ip: Ipv6Addr| ip.is_loopback());
         v4 || v6 || self.host == "localhost"
     }
+
+    /// Returns whether only one of the two can be listened on, as far as can be told without looking up names.
+    pub(in crate::config) fn meets(&self, other: &Self) -> bool {
+        let any = |address: &Self| ["0.0.0.0", "::"].contains(&address.host.as_str());
+        let local = |address: &Self| ["127.0.0.1", "::1"].contains(&address.host.as_str());
+        let named = |address: &Self| address.host == "localhost";
+        let hosts = self.host == other.host
+            || any(self)
+            || any(other)
+            || (named(self) && local(other))
+            || (local(self) && named(other));
+        // With port 0 each gets a port of its own.
+        self.port != 0 && self.port == other.port && hosts
+    }
 }
 
 impl Default for Address {
@@ -114,6 +128,19 @@ mod tests {
         for text in bad {
             assert!(Address::from_text(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn two_addresses_meet_when_a_request_could_come_to_both() {
+        let meet = |left: &str, right: &str| {
+            let [left, right] = [left, right].map(|text| Address::from_text(text).unwrap());
+            assert_eq!(left.meets(&right), right.meets(&left));
+            left.meets(&right)
+        };
+        assert!(meet("localhost:1", "127.0.0.1:1") && meet("localhost:1", "[::1]:1"));
+        assert!(meet("0.0.0.0:1", "10.0.0.1:1") && meet("a:1", "a:1"));
+        assert!(!meet("a:1", "b:1") && !meet("a:1", "a:2") && !meet("a:0", "a:0"));
+        assert!(!meet("127.0.0.1:1", "[::1]:1"));
     }
 
     #[test]

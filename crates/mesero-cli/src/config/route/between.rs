@@ -12,18 +12,20 @@ use crate::config::nearest::{listed, nearest};
 use crate::config::raw;
 use crate::config::resource::Checked;
 
-/// Notes each route that answers a request which an earlier one answers already.
-pub(super) fn conflicts(
-    routes: &[Spanned<raw::Route>],
+/// Notes each route that answers a request which an earlier one of the same front answers already.
+///
+/// Each route comes with the number of its file.
+pub(in crate::config) fn conflicts(
+    routes: &[(usize, &Spanned<raw::Route>)],
     resources: &[Checked],
     check: &mut Check<'_>,
 ) {
-    for (index, later) in routes.iter().enumerate() {
+    for (index, (file, later)) in routes.iter().enumerate() {
         let Some(path) = &later.get_ref().path else {
             continue;
         };
         let shape = path.value.shape();
-        for earlier in routes.iter().take(index) {
+        for (earlier_file, earlier) in routes.iter().take(index) {
             let Some(taken) = &earlier.get_ref().path else {
                 continue;
             };
@@ -33,8 +35,10 @@ pub(super) fn conflicts(
             );
             if let Some(method) = shared.filter(|_| taken.value.shape() == shape) {
                 let problem = Problem::new(format!("two routes for {method} on the same path"));
-                let problem = problem.at(path.span.clone(), "this one would never see them");
-                check.note(problem.at(taken.span.clone(), "such requests go here already"));
+                let problem =
+                    problem.at_in(*file, path.span.clone(), "this one would never see them");
+                let (file, span) = (*earlier_file, taken.span.clone());
+                check.note(problem.at_in(file, span, "such requests go here already"));
                 break;
             }
         }
@@ -74,8 +78,16 @@ fn answered(route: &raw::Route, resources: &[Checked]) -> Answered {
 }
 
 /// Notes each list of a resource or of an argument that does not exist.
-pub(super) fn lists(routes: &[Spanned<raw::Route>], resources: &[Checked], check: &mut Check<'_>) {
-    for list in routes.iter().filter_map(|route| route.get_ref().list.as_ref()) {
+pub(in crate::config) fn lists(
+    files: &[Vec<Spanned<raw::Route>>],
+    resources: &[Checked],
+    check: &mut Check<'_>,
+) {
+    let routes = files.iter().enumerate().flat_map(|(file, routes)| {
+        routes.iter().filter_map(move |route| Some((file, route.get_ref().list.as_ref()?)))
+    });
+    for (file, list) in routes {
+        check.turn_to(file);
         let (resource, argument) = (list.value.resource.as_str(), list.value.argument.as_str());
         if !resources.iter().any(|known| known.name == resource) {
             let place = check.inside(list.span.clone(), &list_text(list), 0..resource.len());
@@ -84,7 +96,7 @@ pub(super) fn lists(routes: &[Spanned<raw::Route>], resources: &[Checked], check
             }));
             continue;
         }
-        let known: Vec<&str> = arguments_of(routes, resource).collect();
+        let known: Vec<&str> = arguments_of(files, resource).collect();
         if known.contains(&argument) {
             continue;
         }
@@ -107,11 +119,12 @@ fn list_text(list: &Setting<crate::config::elements::list_target::ListTarget>) -
 }
 
 fn arguments_of<'a>(
-    routes: &'a [Spanned<raw::Route>],
+    files: &'a [Vec<Spanned<raw::Route>>],
     resource: &'a str,
 ) -> impl Iterator<Item = &'a str> {
-    routes
+    files
         .iter()
+        .flatten()
         .map(Spanned::get_ref)
         .filter(move |route| route.resource.as_ref().is_some_and(|name| name.get_ref() == resource))
         .filter_map(|route| route.args.as_ref())

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use crate::config::tests::parse;
 use crate::config::{
     Action, Argument, ArgumentKind, ArgumentSource, Config, FlagsInput, Kind, Reply,
 };
@@ -16,7 +17,7 @@ fn input(routes: &[&str]) -> FlagsInput {
 
 fn arguments(route: &str) -> (String, Vec<Argument>) {
     let config = Config::from_flags(&input(&[route])).unwrap();
-    let route = config.routes.into_iter().next().unwrap();
+    let route = config.fronts[0].routes[0].clone();
     let Action::Call { arguments, .. } = route.action else { panic!("a call was wanted") };
     (route.path, arguments)
 }
@@ -74,7 +75,7 @@ fn flags_without_a_word_have_the_defaults_of_a_file() {
         path = \"/\"
         resource = \"calculate_square\"
     ";
-    let file = Config::parse(text, std::path::Path::new(".")).unwrap();
+    let file = parse(text, std::path::Path::new(".")).unwrap();
     assert_eq!(Config::from_flags(&input(&["/"])).unwrap(), file);
 }
 
@@ -96,7 +97,7 @@ fn every_flag_is_kept() {
         ..input(&["/"])
     })
     .unwrap();
-    assert_eq!(config.server.listen[0].to_string(), "127.0.0.1:0");
+    assert_eq!(config.fronts[0].listen[0].to_string(), "127.0.0.1:0");
     assert_eq!(config.server.control, None);
     let Kind::Python { python, .. } = &config.resources[0].kind else { unreachable!() };
     assert_eq!(python.interpreter.as_os_str(), "python3.11");
@@ -106,7 +107,7 @@ fn every_flag_is_kept() {
     assert_eq!((policy.limit.map(NonZeroUsize::get), policy.queue), (Some(5), None));
     let times = [policy.timeout, policy.deadline].map(|time| time.map(|time| time.as_secs()));
     assert_eq!(times, [Some(6), Some(7)]);
-    assert!(matches!(config.routes[0].action, Action::Call { reply: Reply::Text, .. }));
+    assert!(matches!(config.fronts[0].routes[0].action, Action::Call { reply: Reply::Text, .. }));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::config::tests::parse;
 use crate::config::{Command, Config, Delay, Kind, Output, Program, REFERENCE};
 use crate::template::Template;
 
@@ -21,7 +22,7 @@ fn command(kind: &Kind) -> &Command {
 
 #[test]
 fn every_written_setting_of_a_command_is_kept() {
-    let kinds = kinds(Config::load(Path::new("tests/config/valid/command.toml")).unwrap());
+    let kinds = kinds(Config::load(&[Path::new("tests/config/valid/command.toml")]).unwrap());
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/config/valid/modules");
     let convert = command(&kinds[0]);
     let template = |text| Template::parse(text).unwrap();
@@ -38,7 +39,7 @@ fn every_written_setting_of_a_command_is_kept() {
 
 #[test]
 fn a_script_is_left_as_it_is_and_as_many_run_as_the_limit_says() {
-    let kinds = kinds(Config::load(Path::new("tests/config/valid/command.toml")).unwrap());
+    let kinds = kinds(Config::load(&[Path::new("tests/config/valid/command.toml")]).unwrap());
     let script = command(&kinds[1]);
     let text = "echo {amount} | awk '{print $1}'".to_owned();
     assert_eq!(script.program, Program::Shell { script: text });
@@ -47,7 +48,7 @@ fn a_script_is_left_as_it_is_and_as_many_run_as_the_limit_says() {
 
 #[test]
 fn a_delay_is_fixed_or_drawn() {
-    let kinds = kinds(Config::load(Path::new("tests/config/valid/command.toml")).unwrap());
+    let kinds = kinds(Config::load(&[Path::new("tests/config/valid/command.toml")]).unwrap());
     let delays = kinds.iter().filter_map(|kind| match kind {
         Kind::Stub(stub) => Some(stub.delay),
         _ => None,
@@ -72,14 +73,14 @@ fn commented(table: &str) -> String {
 #[test]
 fn the_commented_keys_of_the_reference_are_defaults_and_are_read() {
     let text = commented("# [resource.convert]").replace("./convert.sh", "convert.sh");
-    let all = kinds(Config::parse(&text, Path::new("")).unwrap());
+    let all = kinds(parse(&text, Path::new("")).unwrap());
     let least = "[resource.convert]\ncommand = [\"convert.sh\", \"{currency}\", \"{amount}\"]";
-    let mut least = kinds(Config::parse(least, Path::new("")).unwrap());
+    let mut least = kinds(parse(least, Path::new("")).unwrap());
     let Kind::Command(command) = &mut least[0] else { panic!("a command") };
     // Two that have no default, and one that the reference shows by an example.
     command.content_type = Some("text/plain; charset=utf-8".parse().unwrap());
     command.exit_codes = [(0, StatusCode::OK), (3, StatusCode::NOT_FOUND)].into();
     assert_eq!(all, least);
     let stub = commented("# [resource.slow]");
-    assert!(matches!(kinds(Config::parse(&stub, Path::new("")).unwrap())[..], [Kind::Stub(_)]));
+    assert!(matches!(kinds(parse(&stub, Path::new("")).unwrap())[..], [Kind::Stub(_)]));
 }

@@ -12,11 +12,11 @@ use crate::config::policy::Retry;
 use crate::config::python::Python;
 use crate::config::{
     Action, Argument, ArgumentKind, ArgumentSource, Config, Kind, OnDisconnect, Policy, Reply,
-    Resource, Server,
+    Resource,
 };
 
 fn load(file: &str) -> Config {
-    Config::load(&Path::new("tests/config/valid").join(file)).unwrap()
+    Config::load(&[Path::new("tests/config/valid").join(file)]).unwrap()
 }
 
 fn here(path: &str) -> PathBuf {
@@ -42,17 +42,17 @@ fn python(resource: &Resource) -> &Python {
 
 #[test]
 fn every_written_server_setting_is_kept() {
-    let Server { listen, control, .. } = load("full.toml").server;
-    let listen: Vec<String> = listen.iter().map(ToString::to_string).collect();
+    let Config { server, fronts, .. } = load("full.toml");
+    let listen: Vec<String> = fronts[0].listen.iter().map(ToString::to_string).collect();
     assert_eq!(listen, ["0.0.0.0:80", "[::]:80"]);
-    let control = control.unwrap();
+    let control = server.control.unwrap();
     assert_eq!(control.address.to_string(), "0.0.0.0:9888");
     assert_eq!(control.token.unwrap().reveal(), "a-token");
-    let server = load("full.toml").server;
-    assert_eq!((server.threads, server.connections), (number(2), number(5)));
-    assert_eq!((server.body_limit, server.header_limit), (1_000_000, 8192));
+    let front = &fronts[0];
+    assert_eq!((server.threads, front.connections), (number(2), number(5)));
+    assert_eq!((front.body_limit, front.header_limit), (1_000_000, 8192));
     assert_eq!(
-        [server.header_timeout, server.idle_timeout, server.body_timeout, server.drain_timeout],
+        [front.header_timeout, front.idle_timeout, front.body_timeout, server.drain_timeout],
         [1, 2, 3, 90].map(Duration::from_secs)
     );
 }
@@ -107,8 +107,8 @@ fn every_written_policy_setting_is_kept() {
 #[test]
 fn every_written_route_setting_is_kept() {
     let config = load("full.toml");
-    assert_eq!(config.routes[0].path, "/greet/{who}");
-    assert_eq!(config.routes[0].methods, [Method::POST, Method::PUT]);
+    assert_eq!(config.fronts[0].routes[0].path, "/greet/{who}");
+    assert_eq!(config.fronts[0].routes[0].methods, [Method::POST, Method::PUT]);
     let argument = |name: &str, source, key: &str| Argument {
         name: name.to_owned(),
         source,
@@ -127,13 +127,13 @@ fn every_written_route_setting_is_kept() {
         Argument { kind: ArgumentKind::Json, ..argument("all", ArgumentSource::Query, "all") },
     ];
     assert_eq!(
-        config.routes[0].action,
+        config.fronts[0].routes[0].action,
         Action::Call { resource: 0, arguments, reply: Reply::Json }
     );
     let text = Action::Call { resource: 1, arguments: vec![], reply: Reply::Text };
-    assert_eq!(config.routes[2].action, text);
+    assert_eq!(config.fronts[0].routes[2].action, text);
     let list = Action::List { resource: 0, argument: "who".to_owned() };
-    assert_eq!(config.routes[3].action, list);
+    assert_eq!(config.fronts[0].routes[3].action, list);
 }
 
 #[test]

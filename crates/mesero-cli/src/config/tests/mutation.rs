@@ -5,6 +5,8 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use crate::config::error::ConfigError;
+use crate::config::error::Source;
+use crate::config::tests::parse;
 use crate::config::{Config, FlagsInput, REFERENCE};
 
 /// Replaces a piece of a text, at the nearest places where characters begin.
@@ -56,9 +58,10 @@ proptest! {
         let text = damages.into_iter().fold(REFERENCE.to_owned(), |text, (place, length, piece)| {
             replaced(&text, place, length, &piece)
         });
-        if let Err(problems) = Config::parse(&text, Path::new("")) {
+        if let Err(problems) = parse(&text, Path::new("")) {
             prop_assert!(!problems.is_empty());
-            let message = ConfigError::in_text("mesero.toml".to_owned(), text, problems).render(false);
+            let source = Source { origin: "mesero.toml".to_owned(), text };
+            let message = ConfigError::in_texts(vec![source], problems).render(false);
             prop_assert!(message.starts_with("error: "));
         }
     }

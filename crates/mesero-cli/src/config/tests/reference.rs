@@ -9,7 +9,8 @@ use serde::forward_to_deserialize_any;
 use crate::config::elements::cache::CacheTable;
 use crate::config::elements::delay::{DelayTable, LognormalTable};
 use crate::config::elements::rate::RateTable;
-use crate::config::{Config, REFERENCE, raw};
+use crate::config::tests::parse;
+use crate::config::{REFERENCE, raw};
 
 /// Reads the names of a struct's fields, by being asked for them.
 struct Fields<'a>(&'a mut Vec<&'static str>);
@@ -78,7 +79,7 @@ fn the_reference_means_the_defaults() {
         resource = \"square\"
     ";
     let folder = Path::new("");
-    assert_eq!(Config::parse(REFERENCE, folder).unwrap(), Config::parse(least, folder).unwrap());
+    assert_eq!(parse(REFERENCE, folder).unwrap(), parse(least, folder).unwrap());
 }
 
 #[test]
@@ -90,8 +91,8 @@ fn the_commented_keys_of_the_reference_are_read_too() {
     });
     let text: Vec<&str> = lines.collect();
     let text = text.join("\n").replace("\nargs = {}", "\nargs = { num = \"query:float\" }");
-    let config = Config::parse(&text, Path::new("")).unwrap();
-    assert_eq!(config.routes.len(), 2);
+    let config = parse(&text, Path::new("")).unwrap();
+    assert_eq!(config.fronts[0].routes.len(), 2);
     assert_eq!(config.resources[0].policy.limit.map(std::num::NonZeroUsize::get), Some(16));
 }
 
@@ -109,8 +110,5 @@ fn the_reference_means_the_defaults_of_an_http_resource_too() {
     assert_eq!(keys.len(), 9);
     let least = "[resource.api]\nhttp = \"http://127.0.0.1:8000\"";
     let folder = Path::new("");
-    assert_eq!(
-        Config::parse(&keys.join("\n"), folder).unwrap(),
-        Config::parse(least, folder).unwrap()
-    );
+    assert_eq!(parse(&keys.join("\n"), folder).unwrap(), parse(least, folder).unwrap());
 }
