@@ -103,15 +103,33 @@ async fn another_method_is_a_405_and_another_path_a_404() {
     assert_eq!(mesero.get("/calculate_cube?num=2").await.status, StatusCode::NOT_FOUND);
 }
 
-async fn four_callers(mesero: &Mesero) -> (String, Duration) {
-    let url = format!("http://{}/calculate_square", mesero.front);
+/// The four callers as a Python program.
+fn in_python(mesero: &Mesero) -> Command {
     let mut callers = Command::new("python3");
-    callers.arg(example("square").join("four_callers.py")).arg(url);
+    callers.arg(example("square").join("four_callers.py"));
+    callers.arg(format!("http://{}/calculate_square", mesero.front));
+    callers
+}
+
+async fn took(mut callers: Command) -> Duration {
     let started = Instant::now();
     let output = callers.output().await.unwrap();
     let took = started.elapsed();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    (String::from_utf8(output.stdout).unwrap(), took)
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "[0.0, 1.0, 4.0, 9.0]\n");
+    took
+}
+
+/// One second and what it takes to start the program: at least once of a few times, since others use the machine too.
+async fn take_a_second(callers: impl Fn() -> Command) {
+    let mut all = Vec::new();
+    while all.len() < 5 {
+        all.push(took(callers()).await);
+        if all.last() < Some(&Duration::from_millis(1_500)) {
+            return;
+        }
+    }
+    panic!("{all:?}");
 }
 
 #[tokio::test]
@@ -119,13 +137,10 @@ async fn four_callers_wait_one_second_and_with_one_slot_four() {
     let _machine = quiet_machine().await;
     for file in ["mesero.toml", "async.toml"] {
         let mesero = square(file, &[]).await;
-        let (printed, took) = four_callers(&mesero).await;
-        assert_eq!(printed, "[0.0, 1.0, 4.0, 9.0]\n");
-        assert!(took < Duration::from_millis(1_500), "{file}: {took:?}");
+        take_a_second(|| in_python(&mesero)).await;
 
         let mesero = square(file, &[("queue = 1000", "queue = 1000\nlimit = 1")]).await;
-        let (printed, took) = four_callers(&mesero).await;
-        assert_eq!(printed, "[0.0, 1.0, 4.0, 9.0]\n");
+        let took = took(in_python(&mesero)).await;
         assert!(took > Duration::from_secs(4), "{file}: {took:?}");
     }
 }
@@ -136,11 +151,12 @@ async fn the_four_callers_are_also_a_rust_program() {
     let mesero = square("mesero.toml", &[]).await;
     // `cargo test` builds the examples beside the program.
     let program = std::path::Path::new(program()).with_file_name("examples").join("four_callers");
-    let started = Instant::now();
-    let output = Command::new(program).arg(mesero.front.to_string()).output().await.unwrap();
-    let took = started.elapsed();
-    assert_eq!(String::from_utf8(output.stdout).unwrap(), "[0.0, 1.0, 4.0, 9.0]\n");
-    assert!(took < Duration::from_millis(1_500), "{took:?}");
+    let in_rust = || {
+        let mut callers = Command::new(&program);
+        callers.arg(mesero.front.to_string());
+        callers
+    };
+    take_a_second(in_rust).await;
 }
 
 #[tokio::test]
