@@ -90,6 +90,14 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
+    /// How long one poll of an attempt may take before observers are told that it
+    /// [blocks](crate::Fact::AttemptBlocked).
+    #[must_use]
+    pub fn notice_blocking(mut self, after: Duration) -> Self {
+        self.policy.notice_blocking = Some(after);
+        self
+    }
+
     /// Tells `observer` every fact; may be said several times.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {

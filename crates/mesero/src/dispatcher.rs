@@ -14,6 +14,7 @@ use crate::state::{Admission, State};
 use crate::stats::Stats;
 use crate::{Builder, Error, Failure};
 
+mod poll;
 mod run;
 mod shared;
 mod waiting;

@@ -70,6 +70,16 @@ pub enum Fact {
         /// Which try this is; the first is 1.
         number: u32,
     },
+    /// A try held the thread that it runs on for longer than
+    /// [`notice_blocking`](crate::Policy::notice_blocking) says: no other task went on there.
+    AttemptBlocked {
+        /// Of which job.
+        job: Arc<JobInfo>,
+        /// Which try this was.
+        number: u32,
+        /// How long, without coming to an `await` that waits.
+        held: Duration,
+    },
     /// A try is over, as far as the job is concerned.
     AttemptFinished {
         /// Of which job.

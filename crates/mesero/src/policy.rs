@@ -34,6 +34,11 @@ pub struct Policy {
     pub retry: Option<Retry>,
     /// What becomes of a job whose last waiter has left. Default: it is cancelled.
     pub on_disconnect: OnDisconnect,
+    /// How long one poll of an attempt may take before observers are told that it
+    /// [blocks](crate::Fact::AttemptBlocked); it is told when that poll is over. It is measured by
+    /// the clock, so a machine that lets the thread wait counts as well, and so does
+    /// `block_in_place`. Default 100 ms; none looks at no poll.
+    pub notice_blocking: Option<Duration>,
 }
 
 impl Default for Policy {
@@ -47,6 +52,7 @@ impl Default for Policy {
             deadline: None,
             retry: None,
             on_disconnect: OnDisconnect::Cancel,
+            notice_blocking: Some(Duration::from_millis(100)),
         }
     }
 }

@@ -200,6 +200,10 @@ impl<T> State<T> {
         self.policy.timeout
     }
 
+    pub(crate) fn notice_blocking(&self) -> Option<Duration> {
+        self.policy.notice_blocking
+    }
+
     pub(crate) fn limit(&self) -> usize {
         self.limit.limit()
     }

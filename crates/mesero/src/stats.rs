@@ -73,6 +73,9 @@ pub struct AttemptStats {
     pub retries: u64,
     /// Retries that were due, and that the budget refused.
     pub retries_refused: u64,
+    /// How often a try held its thread for too long; see
+    /// [`notice_blocking`](crate::Policy::notice_blocking).
+    pub blocked: u64,
 }
 
 /// `in_use ≤ total`.
@@ -178,6 +181,7 @@ impl Stats {
                     _ => self.attempts.retries += 1,
                 }
             }
+            Fact::AttemptBlocked { .. } => self.attempts.blocked += 1,
             Fact::RetryRefused { .. } => self.attempts.retries_refused += 1,
             Fact::JobFinished { outcome, .. } => {
                 self.jobs.finished += 1;

@@ -1,15 +1,13 @@
 //! The job's own task: turns, attempts, pauses, and exactly one end.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use tokio::time::{sleep, sleep_until};
 
 use super::Shared;
+use super::poll::{Watch, polled};
 use crate::job::Job;
-use crate::panic::panicked;
 use crate::slot::{Attempt, Slot};
 use crate::state::Turn;
 use crate::{Error, Failure, Phase};
@@ -102,10 +100,11 @@ impl<T: Send + Sync + 'static> Run<T> {
         F: Future<Output = Result<T, Failure>>,
     {
         let id = self.job.id();
-        let (number, timeout, deadline) = self.shared.with(|state, now| {
+        let (number, timeout, deadline, watch) = self.shared.with(|state, now| {
             let number = state.begin_attempt(id, now);
             let timeout = state.timeout().and_then(|after| Some((now.checked_add(after)?, after)));
-            (number, timeout, state.deadline(id, now))
+            let watch = state.notice_blocking().map(|after| Watch { after, since: now });
+            (number, timeout, state.deadline(id, now), watch)
         });
         let until = match (timeout, deadline) {
             (Some((at, _)), Some(deadline)) => Some(at.min(deadline)),
@@ -114,7 +113,11 @@ impl<T: Send + Sync + 'static> Run<T> {
         };
         let job = Arc::clone(&self.job.info);
         let attempt = Attempt { job, slot: slot.clone(), number, until };
-        let mut result = pin!(catch_panic(async { work(attempt).await }));
+        let blocked = |held| {
+            let attempt = (&self.job.info, number);
+            self.shared.with(|state, now| state.blocked(attempt, held, now));
+        };
+        let mut result = pin!(polled(async { work(attempt).await }, watch, blocked));
         let timed_out = async {
             match timeout {
                 Some((at, after)) => {
@@ -170,17 +173,4 @@ impl<T: Send + Sync + 'static> Drop for Run<T> {
             self.finish(Err(Error::Failed(error)), None);
         }
     }
-}
-
-/// Turns a panic of the work into a failure.
-async fn catch_panic<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let mut work = pin!(work);
-    std::future::poll_fn(|context| {
-        // The work is dropped after a panic and never polled again, so nobody sees it half done.
-        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
-            Ok(poll) => poll,
-            Err(payload) => Poll::Ready(panicked(&*payload)),
-        }
-    })
-    .await
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::State;
-use crate::call::JobId;
+use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
 use crate::registry::At;
 use crate::{Advice, Error, Phase};
@@ -23,6 +23,12 @@ impl<T> State<T> {
         }
         self.emit(now, Fact::AttemptStarted { job, number });
         number
+    }
+
+    /// A poll of an attempt has taken too long.
+    pub(crate) fn blocked(&mut self, attempt: (&Arc<JobInfo>, u32), held: Duration, now: Instant) {
+        let (job, number) = attempt;
+        self.emit(now, Fact::AttemptBlocked { job: Arc::clone(job), number, held });
     }
 
     pub(super) fn end_attempt(&mut self, id: JobId, error: Option<&Error>, now: Instant) {

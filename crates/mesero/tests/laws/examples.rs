@@ -46,3 +46,21 @@ async fn the_square_service_computes_at_once_what_is_asked_at_once_and_lists_it(
         assert_eq!([a, b, c, d], ["0.0\n", "1.0\n", "4.0\n", "9.0\n"]);
     }
 }
+
+#[tokio::test]
+async fn the_blocking_handler_holds_up_its_neighbour_and_is_told_and_the_cure_does_not() {
+    let mut command = Command::new(example("blocking_handler"));
+    let output = command.arg("300").kill_on_drop(true).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let times = |what: &str| -> Vec<u64> {
+        let lines = text.lines().filter_map(|line| line.split_once(what));
+        lines.map(|(_, time)| time.trim_end_matches(" ms").parse().unwrap()).collect()
+    };
+    let answered = times("blocking, answered after: ");
+    assert!(answered.len() == 2 && answered[1] >= 600, "{text}");
+    for job in ["1", "2"] {
+        let blocked = times(&format!("job {job} has blocked its thread: "));
+        assert!(blocked.len() == 1 && blocked[0] >= 300, "{text}");
+    }
+    assert_eq!(times("in threads, answered after: ").len(), 2, "{text}");
+}

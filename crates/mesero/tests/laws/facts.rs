@@ -43,6 +43,7 @@ impl Observer for Tally {
             Fact::SlotReturned { .. } => slots.in_use = slots.in_use.wrapping_sub(1),
             Fact::AttemptStarted { number: 1, .. } => jobs.attempted += 1,
             Fact::AttemptStarted { .. } => attempts.retries += 1,
+            Fact::AttemptBlocked { .. } => attempts.blocked += 1,
             Fact::RetryRefused { .. } => attempts.retries_refused += 1,
             Fact::JobFinished { outcome, .. } => {
                 *match outcome {

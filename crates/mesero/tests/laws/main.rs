@@ -9,6 +9,7 @@
 
 mod anything;
 mod batch;
+mod blocked;
 mod blocking;
 mod cache;
 mod cancel;
