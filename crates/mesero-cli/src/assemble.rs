@@ -165,6 +165,8 @@ fn workers(name: &str, python: &config::Python, callable: (Serves, String)) -> S
             .collect(),
         start_timeout: python.start_timeout,
         grace: python.grace,
+        loop_blocked: python.loop_blocked,
+        blocked: Arc::default(),
     }
 }
 

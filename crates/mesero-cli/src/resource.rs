@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use mesero::{Attempt, Failure, Seats};
 
+pub(crate) mod blocked;
 pub(crate) mod command;
 pub(crate) mod payload;
 pub(crate) mod proxy;
@@ -17,6 +18,7 @@ pub(crate) mod python;
 pub(crate) mod reply;
 pub(crate) mod stub;
 
+use blocked::BlockedSoFar;
 use payload::Payload;
 pub(crate) use reply::Reply;
 
@@ -47,6 +49,11 @@ pub(crate) trait Resource: Send + Sync {
 
     /// What it is doing about its seats, for people and for health checks.
     fn health(&self) -> Health;
+
+    /// How often and how long something blocked an event loop of its own, if it has any.
+    fn blocked(&self) -> BlockedSoFar {
+        BlockedSoFar::default()
+    }
 
     /// Stops everything that belongs to it, and waits until it is gone.
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

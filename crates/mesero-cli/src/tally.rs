@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use mesero::{Event, Fact, Observer, Refusal};
 
+use crate::resource::blocked::{Blocked, BlockedSoFar};
+
 mod histogram;
 
 pub(crate) use histogram::Histogram;
@@ -27,6 +29,7 @@ struct Sums {
     tries_finished: AtomicU64,
     retries_scheduled: AtomicU64,
     retries_started: AtomicU64,
+    blocked: Blocked,
 }
 
 /// The last is for reasons that this file has not learned yet.
@@ -70,6 +73,11 @@ impl Tally {
         REASONS.into_iter().zip(counts).collect()
     }
 
+    /// By attempts that held their thread, which is one of mesero's own.
+    pub(crate) fn blocked(&self) -> BlockedSoFar {
+        self.0.blocked.so_far()
+    }
+
     pub(crate) fn tries(&self) -> Tries {
         let sums = &*self.0;
         // What ends is read before what begins, and so is never the larger.
@@ -99,6 +107,10 @@ impl Observer for Tally {
             Fact::AttemptFinished { ran, .. } => {
                 count(&sums.tries_finished);
                 sums.ran.add(*ran);
+            }
+            Fact::AttemptBlocked { held, .. } => {
+                sums.blocked.begun();
+                sums.blocked.lasted(*held);
             }
             Fact::RetryScheduled { .. } => count(&sums.retries_scheduled),
             Fact::JobFinished { waited, .. } => sums.queued.add(*waited),

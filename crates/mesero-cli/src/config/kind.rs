@@ -74,6 +74,7 @@ fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindK
         ("path", first(&mut raw.path.iter().flatten().map(Spanned::span)), WORKERS),
         ("threads", raw.threads.as_ref().map(|key| key.span.clone()), WORKERS),
         ("concurrency", raw.concurrency.as_ref().map(|key| key.span.clone()), PYTHON),
+        ("loop_blocked", raw.loop_blocked.as_ref().map(|key| key.span.clone()), PYTHON),
         ("start_timeout", raw.start_timeout.as_ref().map(|key| key.span.clone()), WORKERS),
         ("processes", raw.processes.as_ref().map(|key| key.span.clone()), PROCESSES),
         ("env", first(&mut raw.env.keys().map(Spanned::span)), ENVIRONMENT),

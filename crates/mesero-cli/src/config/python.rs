@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::check::Check;
 use super::elements::Setting;
 use super::elements::count::Count;
+use super::elements::off::OrOff;
 use super::error::Problem;
 use super::raw;
 use super::resource::Capacity;
@@ -17,6 +18,10 @@ use super::secret::Secret;
 
 /// How many calls one process of an async callable may have in flight, unless written.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
+
+/// How long an event loop may not answer, unless written: what a person begins to feel.
+const LOOP_BLOCKED: Duration = Duration::from_millis(100);
+const SHORTEST_BLOCK: Duration = Duration::from_millis(10);
 
 /// Worker processes that run Python code.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +41,8 @@ pub(crate) struct Python {
     pub(crate) start_timeout: Duration,
     /// From asking a worker to end to killing it.
     pub(crate) grace: Duration,
+    /// For an async callable: how long its event loop may not answer before that is told.
+    pub(crate) loop_blocked: Option<Duration>,
 }
 
 impl Python {
@@ -56,6 +63,7 @@ impl Python {
             env,
             start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
             grace: Setting::or(raw.grace, Duration::from_secs(2)),
+            loop_blocked: loop_blocked(raw.loop_blocked, check),
         }
     }
 
@@ -77,6 +85,19 @@ pub(super) fn number<const MAX: u32>(
     default: NonZeroUsize,
 ) -> NonZeroUsize {
     setting.map_or(default, |setting| setting.value.non_zero_usize())
+}
+
+fn loop_blocked(
+    setting: Option<Setting<OrOff<Duration>>>,
+    check: &mut Check<'_>,
+) -> Option<Duration> {
+    let Some(Setting { value, span }) = setting else { return Some(LOOP_BLOCKED) };
+    let after = value.on()?;
+    if after < SHORTEST_BLOCK {
+        let problem = Problem::new("`loop_blocked` is too short").at(span, "wanted at least 10ms");
+        check.note(problem.help("the loop gives a sign of life four times in this time"));
+    }
+    Some(after)
 }
 
 fn interpreter(

@@ -76,6 +76,7 @@ pub(super) struct Resource {
     pub(super) env: Named<Spanned<String>>,
     pub(super) start_timeout: Option<Setting<Duration>>,
     pub(super) grace: Option<Setting<Duration>>,
+    pub(super) loop_blocked: Option<Setting<OrOff<Duration>>>,
     pub(super) http: Option<Setting<Upstream>>,
     pub(super) ca: Option<Spanned<String>>,
     pub(super) tls_server_name: Option<Spanned<String>>,

@@ -14,13 +14,14 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{Plane, Problem, causes};
 use crate::resource::Health;
+use crate::resource::blocked::BlockedSoFar;
 use crate::service::Service;
 use crate::tally::Tally;
 
 mod classic;
 mod families;
 
-use families::{FAMILIES, Family, HISTOGRAMS, HistogramFamily};
+use families::{FAMILIES, Family, HISTOGRAMS, HistogramFamily, SECONDS, SecondsFamily};
 
 const OPENMETRICS: &str = "application/openmetrics-text";
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -70,6 +71,8 @@ struct Snapshot {
     stats: Stats,
     health: Health,
     tally: Tally,
+    /// By the resource in its processes, and by attempts in this one.
+    blocked: BlockedSoFar,
 }
 
 impl Snapshot {
@@ -79,6 +82,7 @@ impl Snapshot {
             stats: service.dispatcher.stats(),
             health: service.resource.health(),
             tally: service.tally.clone(),
+            blocked: [service.resource.blocked(), service.tally.blocked()].into_iter().sum(),
         }
     }
 }
@@ -95,6 +99,12 @@ impl Collector for Page {
             let metric =
                 encoder.encode_descriptor(family.name, family.help, None, family.kind.into())?;
             self.encode_family(family, metric)?;
+        }
+        for family in SECONDS {
+            let unit = Some(&Unit::Seconds);
+            let kind = MetricType::Counter;
+            let metric = encoder.encode_descriptor(family.name, family.help, unit, kind)?;
+            self.encode_seconds(family, metric)?;
         }
         for family in HISTOGRAMS {
             let unit = Some(&Unit::Seconds);
@@ -120,6 +130,15 @@ impl Page {
                     Kind::Gauge => sample.encode_gauge(&count)?,
                 }
             }
+        }
+        Ok(())
+    }
+
+    fn encode_seconds(&self, family: &SecondsFamily, mut metric: MetricEncoder<'_>) -> fmt::Result {
+        for snapshot in &self.snapshots {
+            let labels = [("resource", snapshot.name.as_str())];
+            let seconds = (family.time)(snapshot).as_secs_f64();
+            metric.encode_family(&labels)?.encode_counter(&seconds, NO_EXEMPLAR)?;
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::router;
+use crate::resource::blocked::{Blocked, BlockedSoFar};
 use crate::resource::{Health, Order, Reply, ReplyForm, Resource, Serving};
 use crate::service::Service;
 use crate::tally::Tally;
@@ -30,6 +31,8 @@ pub(crate) const SEATS: usize = 4;
 pub(crate) struct Scripted {
     pub(crate) service: Service,
     pub(crate) played: Played<Bytes, Reply>,
+    /// What the resource says of its event loops.
+    pub(crate) blocked: Arc<Blocked>,
     health: Arc<Mutex<Health>>,
     callers: TaskTracker,
 }
@@ -45,10 +48,13 @@ impl Scripted {
         let tally = Tally::default();
         let builder = Dispatcher::builder(name).observer(tally.clone());
         let health = Arc::new(Mutex::new(Health { up: 1, wanted: 1, restarts: 0 }));
-        let resource = Arc::new(ScriptedResource { work, health: Arc::clone(&health) });
+        let blocked = Arc::<Blocked>::default();
+        let resource =
+            ScriptedResource { work, blocked: Arc::clone(&blocked), health: Arc::clone(&health) };
+        let resource = Arc::new(resource);
         let dispatcher = build(builder).build().unwrap();
         let service = Service { dispatcher, resource, shares: false, tally };
-        Self { service, played, health, callers: TaskTracker::new() }
+        Self { service, played, blocked, health, callers: TaskTracker::new() }
     }
 
     /// Its control plane, without a token.
@@ -133,6 +139,7 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Seen {
 
 struct ScriptedResource {
     work: Work<Bytes, Reply>,
+    blocked: Arc<Blocked>,
     health: Arc<Mutex<Health>>,
 }
 
@@ -153,6 +160,10 @@ impl Resource for ScriptedResource {
 
     fn health(&self) -> Health {
         *self.health.lock().unwrap()
+    }
+
+    fn blocked(&self) -> BlockedSoFar {
+        self.blocked.so_far()
     }
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -35,6 +35,7 @@ pub(crate) mod from_worker {
     pub(crate) const HEAD: u8 = 21;
     pub(crate) const PIECE: u8 = 22;
     pub(crate) const END: u8 = 23;
+    pub(crate) const LOOP_BLOCKED: u8 = 24;
 }
 
 impl Frame {

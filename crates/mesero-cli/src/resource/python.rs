@@ -15,12 +15,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Health;
+use super::blocked::Blocked;
 use crate::process::spawner::Spawner;
 
 mod answer;
 mod exchange;
 mod function;
 mod lane;
+mod loop_watch;
 mod multiplex;
 mod place;
 mod start;
@@ -55,6 +57,10 @@ pub(crate) struct Settings {
     pub(crate) start_timeout: Duration,
     /// How long a worker has to end by itself before it is killed.
     pub(crate) grace: Duration,
+    /// How long an async callable may keep its event loop from answering before that is told.
+    pub(crate) loop_blocked: Option<Duration>,
+    /// Counts how often and how long one did.
+    pub(crate) blocked: Arc<Blocked>,
 }
 
 /// What a worker does with calls.

@@ -47,6 +47,17 @@ impl Log {
         }
     }
 
+    fn blocked(&self, job: JobId, held: Duration) {
+        let resource = &*self.resource;
+        tracing::warn!(
+            target: TARGET,
+            resource,
+            job.id = %format_args!("{resource}-{job}"),
+            for_ms = milliseconds(held),
+            "attempt blocked a thread of mesero itself"
+        );
+    }
+
     fn finished(&self, job: JobId, end: &End<'_>) {
         let resource = &*self.resource;
         let (waited_ms, ran_ms) = (milliseconds(end.waited), milliseconds(end.ran));
@@ -106,6 +117,7 @@ impl Observer for Log {
                 };
                 self.finished(job.id, &end);
             }
+            Fact::AttemptBlocked { job, held, .. } => self.blocked(job.id, *held),
             _ => {}
         }
         // On every event, so that the last refusals of a burst are told with what happens next.

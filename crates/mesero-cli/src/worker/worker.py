@@ -1,6 +1,6 @@
 """The worker: lends one Python callable to the mesero that started it, over inherited sockets. See PROTOCOL.md.
 
-wsgi.py follows it in the same program, and the boot code calls `main` once both are there. It is read from a pipe and run by `python3 -u -c BOOT SOURCE_FD CONTROL_FD NAME`; it needs the standard library only.
+wsgi.py and loop.py follow it in the same program, and the boot code calls `main` once all are there. It is read from a pipe and run by `python3 -u -c BOOT SOURCE_FD CONTROL_FD NAME`; it needs the standard library only.
 """
 
 import sys
@@ -62,9 +62,7 @@ def main():
     if serves_application:
         serve_application(control, seats, function, config)
     elif kind == "async":
-        for seat in seats:
-            seat.close()
-        serve_tasks(control, function)
+        serve_tasks(control, seats, function, config)
     elif len(seats) == 1:
         serve_seat(seats[0], function)  # Here, as some libraries work in the main thread only.
     else:
@@ -116,7 +114,7 @@ def answer(function, kind, call_id, payload):
 # Calls to an async callable: one task for each call, all on the control socket.
 
 
-def serve_tasks(control, function):
+def serve_tasks(control, seats, function, config):
     """Runs the event loop, for ever."""
     import asyncio  # Only here: it costs a sync worker 7 MB and 20 ms.
 
@@ -127,6 +125,10 @@ def serve_tasks(control, function):
     asyncio.set_event_loop(loop)
     control.setblocking(False)
     tasks = Control(loop, function, asyncio.CancelledError)
+    if config.get("loop_blocked_ms"):
+        watch_loop(tasks, seats.pop(0), config)
+    for seat in seats:
+        seat.close()
     loop.run_until_complete(loop.create_unix_connection(lambda: tasks, sock=control))
     loop.run_forever()  # No main task: user code that cancels all tasks does not end the worker.
 
@@ -142,6 +144,7 @@ class Tasks:
         self.received = bytearray()  # Frames, of which the last may be incomplete.
         self.running = {}  # The task of each call id. The loop itself holds tasks weakly.
         self.cancelling = set()
+        self.pulse = None
 
     def connection_made(self, transport):
         self.transport = transport
@@ -153,6 +156,8 @@ class Tasks:
         return self.buffer
 
     def buffer_updated(self, count):
+        if self.pulse is not None:
+            self.pulse.felt()
         received = self.received
         received += self.buffer[:count]
         start = 0

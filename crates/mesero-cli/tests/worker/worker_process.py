@@ -12,11 +12,13 @@ import threading
 from collections import namedtuple
 
 HERE = pathlib.Path(__file__).resolve().parent
-SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "wsgi.py")]
+CALLABLES = HERE / "callables"
+SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "wsgi.py", "loop.py")]
 BOOT = "import os,sys;exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()"
 
 CONFIG, CALL_TEXT, CALL_JSON, CANCEL = 1, 2, 3, 4
 HELLO, FAILED, VALUE, RAISED, CANCELLED = 16, 17, 18, 19, 20
+LOOP_BLOCKED = 24
 
 HEADER = struct.Struct("<IBQ")
 PATIENCE = 60  # Seconds after which a test has hung. Nothing is measured by it.
@@ -69,7 +71,7 @@ class Peer:
 class Worker:
     """A running worker; `with` ends it by closing its control socket and sees it gone."""
 
-    def __init__(self, function, threads=1, paths=(HERE / "callables",), cwd=None, name="square-0", serves="function"):
+    def __init__(self, function, threads=1, paths=(CALLABLES,), cwd=None, name="square-0", serves="function"):
         source, source_end = os.pipe()
         control, control_end = socket.socketpair()
         pairs = [socket.socketpair() for _ in range(threads)]

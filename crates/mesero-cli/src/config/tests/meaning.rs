@@ -70,8 +70,8 @@ fn every_written_python_setting_is_kept_and_paths_start_at_the_file() {
         greet.env.iter().map(|(name, value)| (name.as_str(), value.reveal())).collect();
     assert_eq!(env, [("EMPTY", ""), ("GREETING", "hello = hi")]);
     assert_eq!(
-        (greet.start_timeout, greet.grace),
-        (Duration::from_secs(4), Duration::from_millis(250))
+        (greet.start_timeout, greet.grace, greet.loop_blocked),
+        (Duration::from_secs(4), Duration::from_millis(250), None)
     );
     assert_eq!(python(&config.resources[1]).interpreter, here("venv/bin/python"));
 }

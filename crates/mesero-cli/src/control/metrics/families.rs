@@ -1,5 +1,7 @@
 //! The table of all metrics: a new one is a new row here, and in REFERENCE.md.
 
+use std::time::Duration;
+
 use mesero::Outcome;
 
 use super::{Kind, Snapshot};
@@ -14,6 +16,13 @@ pub(super) struct Family {
     pub(super) label: Option<&'static str>,
     /// That label's values, each with its count.
     pub(super) samples: fn(&Snapshot) -> Vec<(&'static str, u64)>,
+}
+
+/// A counter of time. It gets the prefix `mesero_` and the suffix `_seconds_total`.
+pub(super) struct SecondsFamily {
+    pub(super) name: &'static str,
+    pub(super) help: &'static str,
+    pub(super) time: fn(&Snapshot) -> Duration,
 }
 
 /// A histogram of durations. It gets the prefix `mesero_` and the suffix `_seconds`.
@@ -134,7 +143,20 @@ pub(super) const FAMILIES: &[Family] = &[
         label: None,
         samples: |snapshot| vec![("", snapshot.health.restarts)],
     },
+    Family {
+        name: "loop_blocked",
+        help: "How often something kept an event loop from running for too long.",
+        kind: Kind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.blocked.times)],
+    },
 ];
+
+pub(super) const SECONDS: &[SecondsFamily] = &[SecondsFamily {
+    name: "loop_blocked",
+    help: "For how long something kept an event loop from running, each time for too long.",
+    time: |snapshot| snapshot.blocked.total,
+}];
 
 pub(super) const HISTOGRAMS: &[HistogramFamily] = &[
     HistogramFamily {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use mesero::{Failure, Retry};
+use mesero::{Call, Failure, Retry};
 
 use crate::control::scripted::{Scripted, Seen, ask, nine, pass, send, settle};
 use crate::resource::Health;
@@ -84,6 +84,10 @@ fn phases(samples: &HashMap<String, f64>) -> [f64; 4] {
 async fn every_count_is_a_metric() {
     let mut scripted = Scripted::new("square");
     scripted.set_health(Health { up: 1, wanted: 2, restarts: 5 });
+    for time in [250, 5_500] {
+        scripted.blocked.begun();
+        scripted.blocked.lasted(Duration::from_millis(time));
+    }
     // One runs, two wait, one is refused.
     let calls: Vec<_> = ["1", "2", "3", "4"].map(|num| scripted.call(num)).into();
     pass(300).await;
@@ -108,6 +112,8 @@ async fn every_count_is_a_metric() {
         ("workers{resource=\"square\",state=\"up\"}", 1.0),
         ("workers{resource=\"square\",state=\"wanted\"}", 2.0),
         ("worker_restarts_total{resource=\"square\"}", 5.0),
+        ("loop_blocked_total{resource=\"square\"}", 2.0),
+        ("loop_blocked_seconds_total{resource=\"square\"}", 5.75),
         ("run_seconds_count{resource=\"square\"}", 1.0),
         ("run_seconds_sum{resource=\"square\"}", 0.3),
         ("run_seconds_bucket{le=\"0.25\",resource=\"square\"}", 0.0),
@@ -120,6 +126,22 @@ async fn every_count_is_a_metric() {
         assert_eq!(value(&seen, &format!("mesero_{name}")), expected, "{name}");
     }
     drop(calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_blocks_is_counted_with_the_event_loops_of_the_resource() {
+    let scripted = Scripted::new("square");
+    scripted.blocked.begun();
+    scripted.blocked.lasted(Duration::from_millis(250));
+    let work = |_| async {
+        // Moves the clock within one poll, as blocking does.
+        tokio::time::advance(Duration::from_millis(500)).await;
+        Ok(nine())
+    };
+    assert!(scripted.service.dispatcher.call(Call::new("3"), work).await.is_ok());
+    let seen = samples(&scripted).await;
+    assert_eq!(value(&seen, "mesero_loop_blocked_total{resource=\"square\"}"), 2.0);
+    assert_eq!(value(&seen, "mesero_loop_blocked_seconds_total{resource=\"square\"}"), 0.75);
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use mesero::{Attempt, Seats};
 use super::worker::Worker;
 use super::{Settings, StartError, Workers};
 use crate::process::spawner::Spawner;
+use crate::resource::blocked::BlockedSoFar;
 use crate::resource::{Health, Order, Resource, Serving};
 
 /// A Python callable in worker processes.
@@ -54,6 +55,10 @@ impl Resource for PythonFunction {
 
     fn health(&self) -> Health {
         self.workers.health()
+    }
+
+    fn blocked(&self) -> BlockedSoFar {
+        self.workers.settings().blocked.so_far()
     }
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

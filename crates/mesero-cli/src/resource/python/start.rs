@@ -22,9 +22,14 @@ use crate::process::frame::{Frame, TooLong, from_worker, to_worker};
 use crate::process::spawner::Spawner;
 use crate::process::{child, noise};
 
-/// The worker itself, one program in two files; it needs nothing but Python's standard library.
-const SOURCE: &str =
-    concat!(include_str!("../../worker/worker.py"), "\n\n", include_str!("../../worker/wsgi.py"));
+/// The worker itself, one program in three files; it needs nothing but Python's standard library.
+const SOURCE: &str = concat!(
+    include_str!("../../worker/worker.py"),
+    "\n\n",
+    include_str!("../../worker/wsgi.py"),
+    "\n\n",
+    include_str!("../../worker/loop.py"),
+);
 /// Reads the worker's source from an inherited file and runs it.
 const BOOT: &str = "import os,sys;\
     exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()";
@@ -53,6 +58,7 @@ pub(super) async fn worker(
         threads: settings.threads.get(),
         processes: settings.processes.get(),
         seats: lanes_theirs.iter().map(AsRawFd::as_raw_fd).collect(),
+        loop_blocked_ms: settings.loop_blocked.map(|after| after.as_millis()),
     };
     let config = serde_json::to_vec(&config).map_err(io::Error::from)?;
 
@@ -149,6 +155,7 @@ struct Config<'a> {
     threads: usize,
     processes: usize,
     seats: Vec<i32>,
+    loop_blocked_ms: Option<u128>,
 }
 
 /// Why a worker did not come up.

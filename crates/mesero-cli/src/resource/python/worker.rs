@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exchange::Exchange;
 use super::lane::Lane;
+use super::loop_watch::LoopWatch;
 use super::multiplex::Multiplex;
 use super::place::Seat;
 use super::{Serves, Settings, answer};
@@ -49,8 +50,8 @@ enum Line {
         control: UnixStream,
         serves: Serves,
     },
-    /// One socket for all.
-    Async(Multiplex),
+    /// One socket for all, and one for what is noticed of the loop.
+    Async { multiplex: Multiplex, loop_watch: LoopWatch },
 }
 
 impl Worker {
@@ -61,7 +62,10 @@ impl Worker {
         settings: &Settings,
     ) -> Self {
         let line = match hello.is_async {
-            true => Line::Async(Multiplex::new(control, settings.concurrency)),
+            true => Line::Async {
+                multiplex: Multiplex::new(control, settings.concurrency),
+                loop_watch: LoopWatch::new(lanes.into_iter().next(), hello.pid, settings),
+            },
             false => Line::Sync {
                 lanes: lanes.into_iter().map(|seat| Mutex::new(Some(Lane::new(seat)))).collect(),
                 control,
@@ -81,7 +85,7 @@ impl Worker {
     pub(super) fn capacity(&self) -> NonZeroUsize {
         match &self.line {
             Line::Sync { lanes, .. } => NonZeroUsize::new(lanes.len()).unwrap_or(NonZeroUsize::MIN),
-            Line::Async(multiplex) => multiplex.concurrency(),
+            Line::Async { multiplex, .. } => multiplex.concurrency(),
         }
     }
 
@@ -113,7 +117,7 @@ impl Worker {
                 };
                 exchange.call(call).await
             }
-            Line::Async(multiplex) => multiplex.call(&seat.attempt, encode).await?,
+            Line::Async { multiplex, .. } => multiplex.call(&seat.attempt, encode).await?,
         };
         match answered {
             Some(frame) => answer::read(frame, order.form),
@@ -158,13 +162,16 @@ impl Worker {
     pub(super) async fn listen(&self) {
         match &self.line {
             Line::Sync { .. } => self.gone.cancelled().await,
-            Line::Async(multiplex) => multiplex.run().await,
+            Line::Async { multiplex, loop_watch } => tokio::select! {
+                () = multiplex.run() => {}
+                () = loop_watch.run() => {}
+            },
         }
     }
 
     /// Fails all calls that are still in it.
     pub(super) fn abandon(&self) {
-        if let Line::Async(multiplex) = &self.line {
+        if let Line::Async { multiplex, .. } = &self.line {
             multiplex.abandon();
         }
         self.gone.cancel();

@@ -84,6 +84,22 @@ async fn a_finished_job_is_for_debugging_and_never_shows_its_arguments() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_attempt_that_blocks_is_a_warning() {
+    let captured = Captured::new("info");
+    let squares = Dispatcher::builder("square").observer(Log::new("square")).build().unwrap();
+    let work = |_attempt| async {
+        // Moves the clock within one poll, as blocking does.
+        advance(Duration::from_millis(250)).await;
+        Ok(9)
+    };
+    squares.call(Call::new("3"), work).await.unwrap();
+    let expected = "level=warn target=mesero::jobs \
+                    msg=\"attempt blocked a thread of mesero itself\" resource=square \
+                    job.id=square-1 for_ms=250";
+    assert_eq!(captured.lines(), [expected]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn refusals_are_summed_up_once_a_second() {
     let captured = Captured::new("info");
     let squares = Dispatcher::builder("square").observer(Log::new("square")).build().unwrap();
