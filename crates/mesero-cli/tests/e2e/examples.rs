@@ -1,8 +1,11 @@
 //! The examples of the repository, as they are but for the addresses.
 
+use std::time::Duration;
+
 use http::StatusCode;
 use tokio::process::Command;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::client;
 use crate::gate::Gate;
@@ -63,4 +66,47 @@ async fn the_slow_api_answers_after_its_delay() {
     let answer = mesero.get("/blocking-resource").await;
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "{\"msg\":\"done!\"}"));
     assert_eq!(answer.header("content-type"), "application/json");
+}
+
+/// How many of so many clients get their answer, each of whom gives up after seven seconds.
+async fn passing(mesero: &Mesero, path: &'static str, clients: usize) -> usize {
+    let mut callers = JoinSet::new();
+    for _ in 0..clients {
+        let front = mesero.front;
+        callers.spawn(async move {
+            let answer = timeout(Duration::from_secs(7), client::get(front, path)).await;
+            answer.is_ok_and(|answer| answer.body == "done!")
+        });
+    }
+    callers.join_all().await.into_iter().filter(|passed| *passed).count()
+}
+
+#[tokio::test]
+async fn a_blocking_handler_serves_one_of_two_is_named_and_counted_and_both_cures_serve_two() {
+    let _machine = shared_machine().await;
+    let config = on_free_ports("blocking-handler/mesero.toml");
+    let module = std::fs::read_to_string(example("blocking-handler/reports.py")).unwrap();
+    let files = [("reports.py", module.as_str())];
+    let alone = Mesero::serve(&config, &files).await;
+    let mut mesero = Mesero::serve(&config, &files).await;
+    let passed = tokio::join!(
+        passing(&alone, "/blocking", 1),
+        passing(&mesero, "/blocking", 2),
+        passing(&mesero, "/threaded", 2),
+        passing(&mesero, "/sync", 2),
+    );
+    assert_eq!(passed, (1, 1, 2, 2));
+
+    let named = mesero.logged("event loop blocked by `build_report`").await;
+    for part in ["resource=blocking", "handler=reports:blocking", "reports.py:9", "time.sleep(5)"] {
+        assert!(named.contains(part), "{part} in {named}");
+    }
+    mesero.logged("event loop goes on; it was blocked by `build_report`").await;
+    let metrics = client::get(mesero.control, "/metrics").await.body;
+    let value = |name: &str| -> f64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).expect(name);
+        line.trim().parse().unwrap()
+    };
+    assert!(value("mesero_loop_blocked_total{resource=\"blocking\"}") >= 1.0, "{metrics}");
+    assert!(value("mesero_loop_blocked_seconds_total{resource=\"blocking\"}") >= 5.0, "{metrics}");
 }
