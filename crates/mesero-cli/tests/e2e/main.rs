@@ -13,6 +13,7 @@ mod gate;
 mod harness;
 mod upstream;
 
+mod blocking_resource;
 mod cancellation;
 mod command;
 mod command_line;

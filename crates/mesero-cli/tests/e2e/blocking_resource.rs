@@ -1,0 +1,79 @@
+//! The example of clients that wait seven seconds for an API that takes five, in real time.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::process::Command;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::client;
+use crate::harness::{Mesero, example, folder, on_free_ports, program, quiet_machine, venv};
+
+/// How long a client waits before it gives up.
+const SEVEN_SECONDS: Duration = Duration::from_secs(7);
+
+/// One of the example's files, its address and what it names beside it replaced.
+async fn serve(file: &str, replaced: &[(&str, &str)], slow_api: &str) -> Mesero {
+    let mut config = on_free_ports(&format!("blocking-resource/{file}"));
+    // Each runs in a process of its own here, and in one process with the others in the example.
+    config = config.replace("[resource", "control = \"127.0.0.1:0\"\n[resource");
+    for (from, to) in replaced {
+        assert!(config.contains(from), "{from}");
+        config = config.replace(from, to);
+    }
+    let app = std::fs::read_to_string(example("blocking-resource/app.py")).unwrap();
+    let folder = folder(&[("mesero.toml", &config), ("app.py", &app)]);
+    let mut command = Command::new(program());
+    command.arg("serve").arg(folder.path().join("mesero.toml"));
+    command.env("SLOW_API", slow_api).env("NO_PROXY", "*");
+    Mesero::start_in(folder, command).await
+}
+
+/// How many of so many clients have their answer before they give up.
+async fn passes(clients: usize, front: SocketAddr, path: &'static str) -> usize {
+    let mut all = JoinSet::new();
+    for _ in 0..clients {
+        all.spawn(async move {
+            let Ok(answer) = timeout(SEVEN_SECONDS, client::get(front, path)).await else {
+                return false;
+            };
+            assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+            assert_eq!(answer.json(), serde_json::json!({ "msg": "done!" }));
+            true
+        });
+    }
+    all.join_all().await.into_iter().filter(|passed| *passed).count()
+}
+
+#[tokio::test]
+async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads() {
+    let _machine = quiet_machine().await;
+    let Some(venv) = venv() else { return };
+    let slow = Mesero::serve(&on_free_ports("blocking-resource/slow-api.toml"), &[]).await;
+    let slow_api = format!("http://{}", slow.front);
+    let venv = ("../../target/venv", venv.to_str().unwrap());
+    let (venv, to_the_api) = ([venv], [("http://localhost:8000", &*slow_api)]);
+    let workers = async |count: &str| {
+        let workers = format!("workers = {count}");
+        serve("flask.toml", &[venv[0], ("workers = 1", &workers)], &slow_api).await
+    };
+    let (one, alone, five, ten, direct, threads) = tokio::join!(
+        workers("1"),
+        workers("1"),
+        workers("5"),
+        workers("5"),
+        serve("direct.toml", &to_the_api, &slow_api),
+        serve("threads.toml", &venv, &slow_api)
+    );
+    let passed = tokio::join!(
+        passes(1, alone.front, "/resource"),
+        passes(4, one.front, "/resource"),
+        passes(4, five.front, "/resource"),
+        passes(10, ten.front, "/resource"),
+        passes(10, direct.front, "/blocking-resource"),
+        passes(10, threads.front, "/resource")
+    );
+    assert_eq!(passed, (1, 1, 4, 5, 10, 10));
+}
