@@ -163,6 +163,7 @@ fn workers(name: &str, python: &config::Python, callable: (Serves, String)) -> S
         environment: environment
             .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
             .collect(),
+        exceptions: python.exceptions.clone(),
         start_timeout: python.start_timeout,
         grace: python.grace,
         loop_blocked: python.loop_blocked,

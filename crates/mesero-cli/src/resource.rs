@@ -1,5 +1,6 @@
 //! The slow thing: what every kind of it promises.
 
+use std::error::Error as StdError;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -7,8 +8,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use http::StatusCode;
 use http::request::Parts;
-use mesero::{Attempt, Failure, Seats};
+use mesero::{Attempt, Error, Failure, Seats};
 
 pub(crate) mod blocked;
 pub(crate) mod command;
@@ -95,6 +97,28 @@ pub(crate) struct Asked {
     pub(crate) prefix: String,
     pub(crate) peer: SocketAddr,
 }
+
+/// A failure that the configuration gives a status: the source of the [`Failure`].
+#[derive(Debug)]
+pub(crate) struct Declared {
+    pub(crate) status: StatusCode,
+    pub(crate) text: String,
+}
+
+impl Declared {
+    /// The one that is behind an error, if there is one.
+    pub(crate) fn behind(error: &Error) -> Option<&Self> {
+        error.source()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Declared {}
 
 /// In which form a returned value becomes bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -75,6 +75,7 @@ fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindK
         ("threads", raw.threads.as_ref().map(|key| key.span.clone()), WORKERS),
         ("concurrency", raw.concurrency.as_ref().map(|key| key.span.clone()), PYTHON),
         ("loop_blocked", raw.loop_blocked.as_ref().map(|key| key.span.clone()), PYTHON),
+        ("exceptions", first(&mut raw.exceptions.keys().map(Spanned::span)), PYTHON),
         ("start_timeout", raw.start_timeout.as_ref().map(|key| key.span.clone()), WORKERS),
         ("processes", raw.processes.as_ref().map(|key| key.span.clone()), PROCESSES),
         ("env", first(&mut raw.env.keys().map(Spanned::span)), ENVIRONMENT),

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::StatusCode;
 use toml::Spanned;
 
 use super::check::Check;
@@ -37,6 +38,8 @@ pub(crate) struct Python {
     pub(crate) concurrency: NonZeroUsize,
     /// Added to the environment of the worker; values are never printed, since they often are passwords.
     pub(crate) env: BTreeMap<String, Secret>,
+    /// The statuses of exceptions, by the qualified names of their types.
+    pub(crate) exceptions: BTreeMap<String, StatusCode>,
     /// How long a worker may take from its start to its first word.
     pub(crate) start_timeout: Duration,
     /// From asking a worker to end to killing it.
@@ -61,6 +64,7 @@ impl Python {
             threads: number(raw.threads.as_ref(), NonZeroUsize::MIN),
             concurrency: number(raw.concurrency.as_ref(), CONCURRENCY),
             env,
+            exceptions: exceptions(raw.exceptions, check),
             start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
             grace: Setting::or(raw.grace, Duration::from_secs(2)),
             loop_blocked: loop_blocked(raw.loop_blocked, check),
@@ -145,6 +149,32 @@ fn named_interpreter(interpreter: &Spanned<String>, check: &mut Check<'_>) -> Pa
         check.note(Problem::new("`interpreter` does not exist").at(interpreter.span(), label));
     }
     path.absolute
+}
+
+fn exceptions(
+    written: raw::Named<Setting<StatusCode>>,
+    check: &mut Check<'_>,
+) -> BTreeMap<String, StatusCode> {
+    for (name, status) in &written {
+        let is_word = |part: &str| {
+            let mut letters = part.chars();
+            letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+                && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
+        };
+        if !name.get_ref().split('.').all(is_word) {
+            let problem = Problem::new(format!("`{}` is no exception", name.get_ref()));
+            let label = "wanted its module and its name, or the name alone of one of Python's own";
+            check.note(problem.at(name.span(), label).help(
+                "write it as the log does, such as \"package.module.NotThere\" or LookupError",
+            ));
+        }
+        if !status.value.is_client_error() && !status.value.is_server_error() {
+            let problem = Problem::new(format!("`{}` is no error", status.value.as_u16()));
+            let label = "an exception is one: wanted a status from 400 to 599";
+            check.note(problem.at(status.span.clone(), label));
+        }
+    }
+    written.into_iter().map(|(name, status)| (name.into_inner(), status.value)).collect()
 }
 
 fn existing_folder(folder: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {

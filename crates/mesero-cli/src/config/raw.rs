@@ -74,6 +74,8 @@ pub(super) struct Resource {
     pub(super) concurrency: Option<Setting<Count<1_000_000>>>,
     #[serde(default)]
     pub(super) env: Named<Spanned<String>>,
+    #[serde(default)]
+    pub(super) exceptions: Named<Setting<StatusCode>>,
     pub(super) start_timeout: Option<Setting<Duration>>,
     pub(super) grace: Option<Setting<Duration>>,
     pub(super) loop_blocked: Option<Setting<OrOff<Duration>>>,

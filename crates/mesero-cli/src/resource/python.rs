@@ -29,6 +29,7 @@ mod start;
 mod worker;
 mod wsgi;
 
+use answer::Exceptions;
 pub(crate) use function::PythonFunction;
 use place::{Place, Seat};
 pub(crate) use start::StartError;
@@ -53,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) concurrency: NonZeroUsize,
     /// Added to the environment.
     pub(crate) environment: Vec<(String, String)>,
+    /// The statuses of exceptions that are no surprise.
+    pub(crate) exceptions: Exceptions,
     /// How long a worker may take until it can serve.
     pub(crate) start_timeout: Duration,
     /// How long a worker has to end by itself before it is killed.

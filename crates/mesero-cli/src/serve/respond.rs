@@ -8,7 +8,7 @@ use mesero::{Answer, Error, FailureKind, Origin, Phase, Refusal, Report};
 use super::receive::ReceiveError;
 use crate::body::Body;
 use crate::problem::Problem;
-use crate::resource::Reply;
+use crate::resource::{Declared, Reply};
 use crate::service::Service;
 
 /// The response to a call.
@@ -56,7 +56,9 @@ fn cause(error: &Error) -> Problem {
     match error {
         Error::Failed(failure) => match failure.kind() {
             FailureKind::Raised => {
-                problem(S::INTERNAL_SERVER_ERROR, "raised", "The function raised an exception")
+                let declared = Declared::behind(error).map(|declared| declared.status);
+                let status = declared.unwrap_or(S::INTERNAL_SERVER_ERROR);
+                problem(status, "raised", "The function raised an exception")
             }
             FailureKind::Unreachable => {
                 problem(S::BAD_GATEWAY, "unreachable", "The resource could not be reached")

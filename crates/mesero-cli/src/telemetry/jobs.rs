@@ -7,13 +7,16 @@ use std::time::Duration;
 use mesero::{Error, Event, Fact, JobId, Observer, Outcome, Refusal};
 use tokio::time::Instant;
 
+use crate::resource::Declared;
+
 /// The part of the log that these lines belong to: `--log mesero::jobs=debug`.
 const TARGET: &str = "mesero::jobs";
 
 /// Refusals come by the thousand; a person needs to read of them once a second.
 const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 
-/// Logs what becomes of one resource's jobs: failures as warnings, all else for debugging. Never
+/// Logs what becomes of one resource's jobs: failures as warnings, but not those that a status says to be the
+/// caller's fault, and all else for debugging. Never
 /// arguments, never replies.
 ///
 /// Give it to the dispatcher's builder as an observer.
@@ -67,7 +70,23 @@ impl Log {
             Some(Error::Failed(failure)) => failure.detail(),
             _ => None,
         };
+        let callers_fault = end
+            .error
+            .and_then(Declared::behind)
+            .is_some_and(|declared| declared.status.is_client_error());
         match end.outcome {
+            // Whoever calls wrongly can do so a thousand times.
+            Outcome::Failed if callers_fault => tracing::debug!(
+                target: TARGET,
+                resource,
+                job.id = %format_args!("{resource}-{job}"),
+                outcome,
+                waited_ms,
+                ran_ms,
+                attempts,
+                error,
+                "job failed by its caller's fault"
+            ),
             Outcome::Failed | Outcome::TimedOut | Outcome::Expired => tracing::warn!(
                 target: TARGET,
                 resource,

@@ -258,7 +258,8 @@ def describe(error):
     lines = readable(lambda: "".join(traceback.format_exception(type(error), error, users_part(error.__traceback__))))
     text = readable(lambda: str(error))[:DESCRIPTION_BYTES].decode(errors="ignore")
     end = lines[-DESCRIPTION_BYTES:].decode(errors="ignore")
-    return to_json({"type": qualified_name(type(error)), "text": text, "traceback": end})
+    bases = [qualified_name(kind) for kind in type(error).__mro__[1:]]
+    return to_json({"type": qualified_name(type(error)), "bases": bases, "text": text, "traceback": end})
 
 
 def readable(make):

@@ -145,6 +145,11 @@ impl Mesero {
         line(&mut self.log, text).await
     }
 
+    /// What was logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.borrow().join("\n")
+    }
+
     /// The jobs in flight, as the control plane lists them.
     pub(crate) async fn jobs(&self) -> Vec<Value> {
         let listed = client::get(self.control, "/jobs").await.json();

@@ -20,6 +20,7 @@ mod command_line;
 mod control;
 mod django;
 mod examples;
+mod exceptions;
 mod files;
 mod limits;
 mod peers;

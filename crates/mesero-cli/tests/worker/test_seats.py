@@ -67,6 +67,7 @@ class Calls(unittest.TestCase):
     def test_an_exception_has_its_type_text_and_the_users_part_of_the_traceback(self):
         (overflow,) = self.exceptions("square", b"[1e200]")
         self.assertEqual(overflow["type"], "OverflowError")
+        self.assertEqual(overflow["bases"], ["ArithmeticError", "Exception", "BaseException", "object"])
         self.assertIn("out of range", overflow["text"])
         self.assertTrue(overflow["traceback"].startswith("Traceback (most recent call last):\n"))
         self.assertIn("sync_calls.py", overflow["traceback"])

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::answer::Exceptions;
 use super::worker::Worker;
 use super::{Settings, start};
 use crate::process::child;
@@ -73,6 +74,11 @@ impl Place {
     /// How long a worker has to end what nobody wants any more.
     pub(super) fn grace(&self) -> Duration {
         self.means.settings.grace
+    }
+
+    /// The exceptions that are no surprise.
+    pub(super) fn exceptions(&self) -> &Exceptions {
+        &self.means.settings.exceptions
     }
 
     pub(super) fn tasks(&self) -> &TaskTracker {

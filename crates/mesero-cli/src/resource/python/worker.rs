@@ -120,7 +120,7 @@ impl Worker {
             Line::Async { multiplex, .. } => multiplex.call(&seat.attempt, encode).await?,
         };
         match answered {
-            Some(frame) => answer::read(frame, order.form),
+            Some(frame) => answer::read(frame, order.form, place.exceptions()),
             None => {
                 // Before the slot comes back, so that the seat is granted to nobody else.
                 place.lost(&self);
