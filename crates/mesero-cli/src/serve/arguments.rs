@@ -7,7 +7,7 @@ use mesero::Argument as Shown;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::config::{Argument, ArgumentSource};
+use crate::config::{Argument, ArgumentKind, ArgumentSource};
 use crate::problem::Problem;
 
 mod literal;
@@ -118,15 +118,27 @@ fn missing(argument: &Argument) -> Problem {
     let Argument { name, kind, key, .. } = argument;
     bad_argument(
         argument,
-        format!("the argument `{name}` is missing: give {} `{key}`, a {kind}", source(argument)),
+        format!(
+            "the argument `{name}` is missing: give {} `{key}`, {}",
+            source(argument),
+            with_article(*kind)
+        ),
     )
 }
 
 fn wrong(argument: &Argument, came: &str) -> Problem {
     let Argument { name, kind, .. } = argument;
     let came = shorten(came);
-    bad_argument(argument, format!("the argument `{name}` has to be a {kind}; `{came}` came"))
+    let wanted = with_article(*kind);
+    bad_argument(argument, format!("the argument `{name}` has to be {wanted}; `{came}` came"))
         .with("came", came)
+}
+
+fn with_article(kind: ArgumentKind) -> String {
+    match kind {
+        ArgumentKind::Int => format!("an {kind}"),
+        _ => format!("a {kind}"),
+    }
 }
 
 fn bad_argument(argument: &Argument, detail: String) -> Problem {

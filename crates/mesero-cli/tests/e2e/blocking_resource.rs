@@ -18,7 +18,7 @@ const SEVEN_SECONDS: Duration = Duration::from_secs(7);
 async fn serve(file: &str, replaced: &[(&str, &str)], slow_api: &str) -> Mesero {
     let mut config = on_free_ports(&format!("blocking-resource/{file}"));
     // Each runs in a process of its own here, and in one process with the others in the example.
-    config = config.replace("[resource", "control = \"127.0.0.1:0\"\n[resource");
+    config = config.replacen("[resource", "control = \"127.0.0.1:0\"\n[resource", 1);
     for (from, to) in replaced {
         assert!(config.contains(from), "{from}");
         config = config.replace(from, to);

@@ -18,6 +18,7 @@ mod cancellation;
 mod command;
 mod command_line;
 mod control;
+mod currency;
 mod django;
 mod examples;
 mod exceptions;
