@@ -142,3 +142,36 @@ fn secrets_are_not_in_the_debug_text() {
     assert!(!text.contains("a-token") && !text.contains("hello = hi"), "{text}");
     assert!(text.contains("[redacted]"));
 }
+
+fn together(folder: &str) -> Config {
+    let folder = Path::new("tests/config/valid/together").join(folder);
+    let files = ["a.toml", "b.toml", "c.toml"].map(|name| folder.join(name));
+    Config::load(&files.into_iter().filter(|file| file.exists()).collect::<Vec<_>>()).unwrap()
+}
+
+#[test]
+fn files_with_the_same_addresses_are_one_front_with_the_settings_and_routes_of_all() {
+    let config = together("one_front");
+    let [front] = &config.fronts[..] else { panic!("{:?}", config.fronts) };
+    let paths: Vec<&str> = front.routes.iter().map(|route| &*route.path).collect();
+    assert_eq!(paths, ["/slow", "/fast", "/slow"]);
+    assert_eq!((front.body_limit, front.body_timeout), (2 * 1024 * 1024, Duration::from_secs(5)));
+}
+
+#[test]
+fn files_with_addresses_of_their_own_are_fronts_of_their_own_that_share_the_resources() {
+    let config = together("three_fronts");
+    let routes: Vec<_> = config
+        .fronts
+        .iter()
+        .map(|front| (front.listen[0].to_string(), front.routes.len()))
+        .collect();
+    let wanted = [("localhost:8000", 1), ("localhost:8001", 1), ("localhost:8888", 0)];
+    assert_eq!(routes, wanted.map(|(listen, count)| (listen.to_owned(), count)));
+    let names: Vec<&str> = config.resources.iter().map(|resource| &*resource.name).collect();
+    assert_eq!(names, ["slow", "fast"]);
+    for front in &config.fronts[..2] {
+        assert!(matches!(front.routes[0].action, Action::Call { resource: 0, .. }));
+    }
+    assert_eq!(config.server.control.unwrap().address.to_string(), "127.0.0.1:9880");
+}
