@@ -9,7 +9,7 @@ use mesero::{Builder, Dispatcher, OnDisconnect, Rate, Retry};
 use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
 use crate::resource::command::{self, Answers, Delivery, Inherits, Input};
-use crate::resource::proxy::{self, Proxy, TlsError, TlsSettings};
+use crate::resource::proxy::{self, Proxy, TlsError, TlsSettings, Versions};
 use crate::resource::python::{PythonFunction, Serves, Settings, StartError, WsgiApp};
 use crate::resource::stub::{self, Busy, Delay, Failing};
 use crate::resource::{Reply, Resource, Wants};
@@ -181,6 +181,11 @@ fn proxy(config: &config::Proxy, policy: &config::Policy) -> proxy::Settings {
             .tls
             .as_ref()
             .map(|tls| TlsSettings { ca: tls.ca.clone(), server_name: tls.server_name.clone() }),
+        versions: match config.http2 {
+            config::Http2::Off => Versions::Http1,
+            config::Http2::PriorKnowledge => Versions::Http2,
+            config::Http2::Auto => Versions::Negotiated,
+        },
         base: upstream.base().to_owned(),
         connections: config.connections,
         connect_timeout: config.connect_timeout,

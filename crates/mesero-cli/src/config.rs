@@ -34,7 +34,7 @@ pub(crate) use command::{Command, Output, Program};
 pub(crate) use elements::address::Address;
 pub(crate) use elements::argument::{ArgumentKind, ArgumentSource};
 pub(crate) use elements::delay::Delay;
-pub(crate) use elements::word::{OnDisconnect, Reply};
+pub(crate) use elements::word::{Http2, OnDisconnect, Reply};
 pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
 pub(crate) use front::Front;

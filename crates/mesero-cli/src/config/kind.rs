@@ -83,6 +83,7 @@ fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindK
         ("workers", raw.workers.as_ref().map(|key| key.span.clone()), WSGI),
         ("ca", raw.ca.as_ref().map(Spanned::span), HTTP),
         ("tls_server_name", raw.tls_server_name.as_ref().map(Spanned::span), HTTP),
+        ("http2", raw.http2.as_ref().map(|key| key.span.clone()), HTTP),
         ("connections", raw.connections.as_ref().map(|key| key.span.clone()), HTTP),
         ("connect_timeout", raw.connect_timeout.as_ref().map(|key| key.span.clone()), HTTP),
         ("first_byte_timeout", raw.first_byte_timeout.as_ref().map(|key| key.span.clone()), HTTP),

@@ -11,6 +11,7 @@ use super::elements::Setting;
 use super::elements::count::Count;
 use super::elements::off::OrOff;
 use super::elements::upstream::{Scheme, Upstream};
+use super::elements::word::Http2;
 use super::error::Problem;
 use super::policy::Policy;
 use super::raw;
@@ -28,7 +29,8 @@ pub(crate) struct Proxy {
     pub(crate) upstream: Upstream,
     /// None where the server is spoken to in the clear.
     pub(crate) tls: Option<Tls>,
-    /// Connections at once, which is calls at once.
+    pub(crate) http2: Http2,
+    /// Connections at once, or over HTTP/2 streams, which is calls at once.
     pub(crate) connections: NonZeroUsize,
     pub(crate) connect_timeout: Duration,
     /// From the end of a request to the beginning of its answer.
@@ -65,6 +67,7 @@ impl Proxy {
         Some(Self {
             upstream: upstream.value,
             tls,
+            http2: Setting::or(raw.http2, Http2::Auto),
             connections: connections(raw.connections.as_ref()),
             connect_timeout: Setting::or(raw.connect_timeout, Duration::from_secs(5)),
             first_byte_timeout: Setting::or(raw.first_byte_timeout, OrOff::Off).on(),

@@ -25,7 +25,7 @@ use super::elements::route_path::RoutePath;
 use super::elements::size::Size;
 use super::elements::target::Target;
 use super::elements::upstream::Upstream;
-use super::elements::word::{OnDisconnect, Reply};
+use super::elements::word::{Http2, OnDisconnect, Reply};
 
 /// A table whose keys are names that the writer chose.
 pub(super) type Named<T> = BTreeMap<Spanned<String>, T>;
@@ -82,6 +82,7 @@ pub(super) struct Resource {
     pub(super) http: Option<Setting<Upstream>>,
     pub(super) ca: Option<Spanned<String>>,
     pub(super) tls_server_name: Option<Spanned<String>>,
+    pub(super) http2: Option<Setting<Http2>>,
     pub(super) connections: Option<Setting<Count<10_000_000>>>,
     pub(super) connect_timeout: Option<Setting<Duration>>,
     pub(super) first_byte_timeout: Option<Setting<OrOff<Duration>>>,

@@ -1,15 +1,17 @@
 //! An HTTP server as a resource: a reverse proxy whose connections are its seats.
 //!
-//! A seat is a place for one connection to the upstream, and there is no other pool: the limit of
-//! slots is the limit of connections. The connection of a seat serves one request at a time, is
-//! driven by whoever waits for that request, and goes back to its seat before the slot does.
+//! Over HTTP/1.1 a seat is a place for one connection to the upstream, and there is no other pool:
+//! the limit of slots is the limit of connections. The connection of a seat serves one request at a
+//! time, is driven by whoever waits for that request, and goes back to its seat before the slot
+//! does. Over HTTP/2 a seat is a stream, and connections are shared.
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use http::uri::Scheme;
+use http::{Request, Response, StatusCode};
 use mesero::{Advice, Attempt, Failure, Seats};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,17 +24,28 @@ mod clocks;
 mod connect;
 mod forward;
 mod headers;
+mod http1;
+mod http2;
 mod link;
 mod outgoing;
 mod pool;
 mod socket;
 mod tls;
+mod unanswered;
 
 use answer::Answer;
-use link::{Link, Unanswered};
+use connect::Connector;
+use http2::Connections;
+use link::{Incoming, Link};
+use outgoing::Outgoing;
 use pool::{Place, Pool};
 use tls::Tls;
 pub(crate) use tls::{TlsError, TlsSettings};
+use unanswered::Unanswered;
+
+/// How often idle connections are looked at: one that the upstream has closed stays open on our
+/// side for no longer than this.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// What has to be known to pass requests on.
 #[derive(Debug, Clone)]
@@ -44,6 +57,7 @@ pub(crate) struct Settings {
     pub(crate) authority: String,
     /// None in the clear.
     pub(crate) tls: Option<TlsSettings>,
+    pub(crate) versions: Versions,
     /// Put in front of every path; empty, or a path without a slash at its end.
     pub(crate) base: String,
     pub(crate) connections: NonZeroUsize,
@@ -63,6 +77,17 @@ pub(crate) struct Settings {
     pub(crate) max_attempts: u32,
 }
 
+/// Which versions of HTTP are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Versions {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// Over TLS what the upstream prefers, and HTTP/1.1 in the clear.
+    Negotiated,
+}
+
 /// An HTTP server that requests are passed on to.
 #[derive(Debug)]
 pub(crate) struct Proxy {
@@ -73,8 +98,8 @@ pub(crate) struct Proxy {
 
 #[derive(Debug)]
 struct Upstream {
-    settings: Settings,
-    tls: Option<Tls>,
+    settings: Arc<Settings>,
+    connector: Arc<Connector>,
     pool: Arc<Pool>,
 }
 
@@ -84,11 +109,17 @@ impl Proxy {
     /// # Errors
     /// If it is to speak TLS, and trusts nobody.
     pub(crate) fn new(settings: Settings) -> Result<Self, TlsError> {
-        let tls = settings.tls.clone().map(Tls::new).transpose()?;
-        let Settings { authority, connections, idle_timeout, .. } = &settings;
+        let tls = settings.tls.clone().map(|tls| Tls::new(tls, settings.versions)).transpose()?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let settings = Arc::new(settings);
+        let Settings { authority, connections, idle_timeout, .. } = &*settings;
         let pool = Arc::new(Pool::new(authority.clone(), *connections, *idle_timeout));
-        let upstream = Arc::new(Upstream { settings, tls, pool });
-        Ok(Self { upstream, tasks: TaskTracker::new(), stop: CancellationToken::new() })
+        let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let tasks_of_connections = (tasks.clone(), stop.clone());
+        let shared = Connections::new(scheme, *connections, tasks_of_connections);
+        let connector = Arc::new(Connector::new(Arc::clone(&settings), tls, shared));
+        let upstream = Arc::new(Upstream { settings, connector, pool });
+        Ok(Self { upstream, tasks, stop })
     }
 }
 
@@ -101,6 +132,8 @@ impl Resource for Proxy {
         // A seat can always serve: where there is no connection, one is made.
         let pool = Arc::clone(&self.upstream.pool);
         self.tasks.spawn(pool.look_after(self.stop.clone()));
+        let connector = Arc::clone(&self.upstream.connector);
+        self.tasks.spawn(connector.look_after(self.stop.clone()));
     }
 
     fn wants(&self) -> Wants {
@@ -115,7 +148,7 @@ impl Resource for Proxy {
     }
 
     fn describe(&self) -> String {
-        let Settings { authority, base, connections, tls, .. } = &self.upstream.settings;
+        let Settings { authority, base, connections, tls, .. } = &*self.upstream.settings;
         let scheme = if tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{authority}{base}; {connections} connections")
     }
@@ -151,32 +184,48 @@ impl Upstream {
         Ok(Reply::response(head.status, head.headers, body))
     }
 
-    /// The head of the answer, from a connection that was kept or else from a new one.
+    /// The head of the answer, over a link that was kept or else over a new one.
     async fn answered(
         &self,
         order: &Order,
         attempt: &Attempt,
-    ) -> Result<(Link, http::Response<hyper::body::Incoming>), Failure> {
-        let mut handed_back = None;
-        if let Some(mut link) = self.pool.take(attempt.slot().seat()).await {
-            let request = forward::request(&self.settings, order, attempt)?;
-            match link.send(request, self.settings.first_byte_timeout).await {
-                Ok(response) => return Ok((link, response)),
-                // The upstream closed the connection while it was idle. Nobody needs to know.
-                Err(Unanswered::HandedBack(request)) => handed_back = Some(request),
-                Err(Unanswered::Broken(_)) if is_repeatable(order) => {}
-                Err(unanswered) => return Err(lost(&unanswered, order)),
+    ) -> Result<(Link, Response<Incoming>), Failure> {
+        let kept = self.pool.take(attempt.slot().seat()).await;
+        let kept = kept.or_else(|| self.connector.stream());
+        let is_kept = kept.is_some();
+        let link = match kept {
+            Some(link) => link,
+            None => self.connector.link().await?,
+        };
+        let request = forward::request(&self.settings, order, attempt)?;
+        let handed_back = match self.send(link, request).await {
+            Ok(answered) => return Ok(answered),
+            // The upstream closed the connection while it was idle, or closes it in good order.
+            // Nobody needs to know.
+            Err(Unanswered::HandedBack(request)) => Some(request),
+            Err(Unanswered::Unprocessed(_)) if order.body.is_replayable() => None,
+            Err(Unanswered::Broken(_) | Unanswered::BrokenStream(_))
+                if is_kept && is_repeatable(order) =>
+            {
+                None
             }
-        }
-        let mut link = connect::link(&self.settings, self.tls.as_ref()).await?;
+            Err(unanswered) => return Err(lost(&unanswered, order)),
+        };
+        let link = self.connector.link().await?;
         let request = match handed_back {
             Some(request) => *request,
             None => forward::request(&self.settings, order, attempt)?,
         };
-        match link.send(request, self.settings.first_byte_timeout).await {
-            Ok(response) => Ok((link, response)),
-            Err(unanswered) => Err(lost(&unanswered, order)),
-        }
+        self.send(link, request).await.map_err(|unanswered| lost(&unanswered, order))
+    }
+
+    async fn send(
+        &self,
+        mut link: Link,
+        request: Request<Outgoing>,
+    ) -> Result<(Link, Response<Incoming>), Unanswered> {
+        let response = link.send(request, self.settings.first_byte_timeout).await?;
+        Ok((link, response))
     }
 
     /// An answer that says "not now" is a failure where the policy has another try for it.
@@ -213,8 +262,10 @@ fn is_repeatable(order: &Order) -> bool {
 fn lost(unanswered: &Unanswered, order: &Order) -> Failure {
     let message = unanswered.to_string();
     let (failure, safe) = match unanswered {
-        // Nothing was sent, so whatever it asks for was not begun.
-        Unanswered::HandedBack(_) => (Failure::unreachable(message), order.body.is_replayable()),
+        // Whatever it asks for was not begun.
+        Unanswered::HandedBack(_) | Unanswered::Unprocessed(_) => {
+            (Failure::unreachable(message), order.body.is_replayable())
+        }
         _ => (Failure::lost(message), is_repeatable(order)),
     };
     if safe { failure } else { failure.advise(Advice::Never) }

@@ -9,6 +9,7 @@
 
 mod certificates;
 mod client;
+mod frames;
 mod gate;
 mod harness;
 mod upstream;

@@ -9,6 +9,7 @@ use crate::upstream::{Upstream, Wire, field};
 mod answers;
 mod connections;
 mod example;
+mod http2;
 mod retries;
 mod streaming;
 mod tls;

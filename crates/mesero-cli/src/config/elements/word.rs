@@ -23,6 +23,33 @@ pub(crate) enum Reply {
     Json,
 }
 
+/// When an upstream is spoken to in HTTP/2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Http2 {
+    /// Over TLS where the server wants it, and never in the clear.
+    #[default]
+    Auto,
+    /// Always.
+    PriorKnowledge,
+    /// Never.
+    Off,
+}
+
+impl Http2 {
+    const WORDS: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("prior-knowledge", Self::PriorKnowledge), ("off", Self::Off)];
+}
+
+impl Element for Http2 {
+    fn wanted() -> String {
+        words(&Self::WORDS)
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        read_word(text, &Self::WORDS)
+    }
+}
+
 impl OnDisconnect {
     const WORDS: [(&'static str, Self); 2] = [("cancel", Self::Cancel), ("finish", Self::Finish)];
 }

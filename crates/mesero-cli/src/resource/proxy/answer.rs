@@ -7,10 +7,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use super::clocks::Stall;
-use super::link::Link;
+use super::link::{Incoming, Link};
 use super::pool::Place;
 use crate::body::BoxError;
 
@@ -71,6 +71,8 @@ impl Answer {
 
     /// Closes the connection, and then gives back the slot.
     fn break_off(&mut self, error: BoxError) -> BoxError {
+        // What belongs to it goes before the slot does.
+        self.incoming = Incoming::Over;
         if let Some(open) = self.open.take() {
             let upstream = open.place.upstream();
             tracing::warn!(upstream, "an answer broke off: {error}");
@@ -115,7 +117,7 @@ impl Body for Answer {
                 let after = ready!(stall.map_or(Poll::Pending, |stall| stall.poll(cx)));
                 Poll::Ready(Some(Err(answer.break_off(Stalled { after }.into()))))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(answer.break_off(error.into())))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(answer.break_off(error)))),
             Poll::Ready(frame) => {
                 if let Some(stall) = answer.open.as_mut().and_then(|open| open.stall.as_mut()) {
                     stall.over();
@@ -124,7 +126,7 @@ impl Body for Answer {
                 if frame.is_none() || answer.incoming.is_end_stream() {
                     answer.settle(cx);
                 }
-                Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+                Poll::Ready(frame)
             }
         }
     }

@@ -2,7 +2,6 @@
 
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Request, Uri, Version, header};
-use hyper::body::Body as _;
 use mesero::{Advice, Attempt, Failure};
 use tokio::time::Instant;
 
@@ -11,7 +10,7 @@ use super::headers;
 use super::outgoing::Outgoing;
 use crate::resource::{Asked, Order};
 
-/// The request of an order, with its body.
+/// The request of an order, with its body, in the words that all versions of HTTP have in common.
 ///
 /// # Errors
 /// If the body was passed on by an earlier attempt.
@@ -35,15 +34,6 @@ pub(super) fn request(
     }
     let body = Outgoing::of(&order.body)
         .ok_or_else(|| never(&"the request's body has been passed on already"))?;
-    // Said outright: of a GET with a body, hyper would otherwise send the head alone.
-    match body.size_hint().exact() {
-        Some(0) => {}
-        Some(bytes) => _ = fields.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes)),
-        None => {
-            let chunked = HeaderValue::from_static("chunked");
-            fields.insert(header::TRANSFER_ENCODING, chunked);
-        }
-    }
     let mut request = Request::new(body);
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = Uri::from(path);

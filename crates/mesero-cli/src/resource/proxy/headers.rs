@@ -31,7 +31,12 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 /// the client asked for.
 pub(super) fn forwarded(head: &Parts, peer: SocketAddr) -> HeaderMap {
     let mut fields = head.headers.clone();
+    let takes_trailers = takes_trailers(&fields);
     remove_hop_by_hop(&mut fields);
+    if takes_trailers {
+        // What the client takes is passed back to it.
+        fields.insert(header::TE, HeaderValue::from_static("trailers"));
+    }
     fields.remove(header::CONTENT_LENGTH);
     // Whoever takes the body here has said `100 Continue` already.
     fields.remove(header::EXPECT);
@@ -57,6 +62,14 @@ pub(super) fn clean_answer(head: &mut response::Parts) {
 pub(super) fn retry_after(fields: &HeaderMap) -> Option<Duration> {
     let seconds = fields.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
+}
+
+fn takes_trailers(fields: &HeaderMap) -> bool {
+    let mut codings = fields
+        .get_all(header::TE)
+        .iter()
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    codings.any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
 }
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {

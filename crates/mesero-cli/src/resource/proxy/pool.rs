@@ -10,11 +10,8 @@ use mesero::Slot;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::LOOK;
 use super::link::Link;
-
-/// How often idle connections are looked at: one that the upstream has closed stays open on our
-/// side for no longer than this.
-const LOOK: Duration = Duration::from_secs(1);
 
 /// One place a seat. Whoever holds the slot of a seat is the only one who takes from it.
 #[derive(Debug)]

@@ -8,10 +8,12 @@ use std::sync::Arc;
 use mesero::{Advice, Failure};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use super::Versions;
 
 /// What has to be known to speak TLS.
 #[derive(Debug, Clone)]
@@ -34,7 +36,7 @@ impl Tls {
     ///
     /// # Errors
     /// If there are none, or the name is not one that a certificate can bear.
-    pub(super) fn new(settings: TlsSettings) -> Result<Self, TlsError> {
+    pub(super) fn new(settings: TlsSettings, versions: Versions) -> Result<Self, TlsError> {
         let TlsSettings { ca, server_name } = settings;
         let name = ServerName::try_from(server_name.clone())
             .map_err(|_| TlsError::Name { name: server_name })?;
@@ -47,7 +49,12 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Provider)?;
         let mut config = config.with_root_certificates(roots).with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let protocols: &[&[u8]] = match versions {
+            Versions::Http1 => &[b"http/1.1"],
+            Versions::Http2 => &[b"h2"],
+            Versions::Negotiated => &[b"h2", b"http/1.1"],
+        };
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
@@ -172,6 +179,9 @@ impl fmt::Display for Refused {
                 }
                 other => write!(f, "its certificate is not accepted: {other}"),
             },
+            Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+                f.write_str("it speaks no version of HTTP that is spoken here")
+            }
             Some(rustls::Error::InvalidMessage(_)) => {
                 f.write_str("what answers there does not speak TLS")
             }

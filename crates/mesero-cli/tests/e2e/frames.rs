@@ -1,0 +1,144 @@
+//! The test plays an HTTP/2 server frame by frame (RFC 9113), as a library would not let it.
+
+use std::collections::VecDeque;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use crate::harness::PATIENCE;
+use crate::upstream::{Stream, Wire};
+
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const SETTINGS: u8 = 4;
+const PING: u8 = 6;
+const GO_AWAY: u8 = 7;
+
+const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+
+pub(crate) const REFUSED_STREAM: u32 = 7;
+
+/// `:status: 200`, and nothing else (RFC 7541, appendix A).
+const STATUS_200: &[u8] = &[0x88];
+
+/// A connection to a client that speaks HTTP/2 by prior knowledge.
+pub(crate) struct Frames {
+    stream: Box<dyn Stream>,
+    /// What came while something else was waited for, in its order.
+    heard: VecDeque<Heard>,
+}
+
+/// What a client says that a test may wait for, each with the number of its stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// The head of a request.
+    Request(u32),
+    /// The end of a request that has a body.
+    End(u32),
+    Reset(u32),
+}
+
+impl Frames {
+    /// Begins to speak, and grants so many streams.
+    pub(crate) async fn begin(wire: Wire, streams: u32) -> Self {
+        let mut frames = Self { stream: wire.into_stream(), heard: VecDeque::new() };
+        let preface = frames.bytes(24).await.expect("a preface");
+        assert_eq!(preface, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        let mut grant = vec![0, 3];
+        grant.extend(streams.to_be_bytes());
+        frames.send((SETTINGS, 0), 0, &grant).await;
+        frames
+    }
+
+    /// Waits until the client says this; what it says before is kept.
+    pub(crate) async fn heard(&mut self, wanted: impl Fn(Heard) -> bool) -> Heard {
+        let mut seen = 0;
+        loop {
+            while let Some(heard) = self.heard.get(seen).copied() {
+                if wanted(heard) {
+                    self.heard.remove(seen);
+                    return heard;
+                }
+                seen += 1;
+            }
+            assert!(self.listen().await, "the connection ended; heard {:?}", self.heard);
+        }
+    }
+
+    /// Waits for the head of a request; returns the number of its stream.
+    pub(crate) async fn request(&mut self) -> u32 {
+        match self.heard(|heard| matches!(heard, Heard::Request(_))).await {
+            Heard::Request(stream) => stream,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Answers 200 with this body.
+    pub(crate) async fn answer(&mut self, stream: u32, body: &str) {
+        self.begin_answer(stream).await;
+        self.send((DATA, END_STREAM), stream, body.as_bytes()).await;
+    }
+
+    pub(crate) async fn begin_answer(&mut self, stream: u32) {
+        self.send((HEADERS, END_HEADERS), stream, STATUS_200).await;
+    }
+
+    /// A piece of the body of an answer, which goes on.
+    pub(crate) async fn piece(&mut self, stream: u32, bytes: &[u8]) {
+        self.send((DATA, 0), stream, bytes).await;
+    }
+
+    pub(crate) async fn reset(&mut self, stream: u32, reason: u32) {
+        self.send((RESET, 0), stream, &reason.to_be_bytes()).await;
+    }
+
+    /// Takes no more requests than those up to and with `last`.
+    pub(crate) async fn go_away(&mut self, last: u32) {
+        let mut payload = last.to_be_bytes().to_vec();
+        payload.extend(0_u32.to_be_bytes());
+        self.send((GO_AWAY, 0), 0, &payload).await;
+    }
+
+    /// Waits until the client has closed the connection, and has asked for nothing more before.
+    pub(crate) async fn closed(mut self) {
+        while self.listen().await {}
+        let asked = self.heard.iter().any(|heard| matches!(heard, Heard::Request(_)));
+        assert!(!asked, "{:?}", self.heard);
+    }
+
+    /// Reads a frame; false at the end of the connection.
+    async fn listen(&mut self) -> bool {
+        let Some(head) = self.bytes(9).await else { return false };
+        let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
+        let stream = u32::from_be_bytes(head[5..9].try_into().unwrap());
+        let payload = self.bytes(length).await.expect("a whole frame");
+        match (head[3], head[4]) {
+            (SETTINGS, 0) => self.send((SETTINGS, ACK), 0, &[]).await,
+            (PING, 0) => self.send((PING, ACK), 0, &payload).await,
+            (HEADERS, _) => self.heard.push_back(Heard::Request(stream)),
+            (DATA, flags) if flags & END_STREAM != 0 => self.heard.push_back(Heard::End(stream)),
+            (RESET, _) => self.heard.push_back(Heard::Reset(stream)),
+            _ => {}
+        }
+        true
+    }
+
+    async fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {
+        let mut bytes = vec![0; count];
+        let reading = timeout(PATIENCE, self.stream.read_exact(&mut bytes));
+        reading.await.expect("a frame").ok()?;
+        Some(bytes)
+    }
+
+    async fn send(&mut self, (kind, flags): (u8, u8), stream: u32, payload: &[u8]) {
+        let length = u32::try_from(payload.len()).unwrap();
+        let mut frame = length.to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        timeout(PATIENCE, self.stream.write_all(&frame)).await.expect("it is taken").unwrap();
+    }
+}
