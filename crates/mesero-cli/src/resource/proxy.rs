@@ -225,7 +225,10 @@ impl Upstream {
         request: Request<Outgoing>,
     ) -> Result<(Link, Response<Incoming>), Unanswered> {
         let response = link.send(request, self.settings.first_byte_timeout).await?;
-        Ok((link, response))
+        match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => Err(Unanswered::Switched),
+            _ => Ok((link, response)),
+        }
     }
 
     /// An answer that says "not now" is a failure where the policy has another try for it.

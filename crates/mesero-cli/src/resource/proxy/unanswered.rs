@@ -23,6 +23,8 @@ pub(super) enum Unanswered {
     BodyBroke,
     /// It cannot be said over HTTP/2.
     Unsayable(http::Error),
+    /// It goes on in another protocol, which nobody has asked for.
+    Switched,
     /// The answer had not begun in time.
     TooLate { after: Duration },
 }
@@ -67,6 +69,9 @@ impl fmt::Display for Unanswered {
             Unanswered::BodyBroke => f.write_str("the request's body broke off"),
             Unanswered::Unsayable(error) => {
                 write!(f, "the request cannot be passed on over HTTP/2: {error}")
+            }
+            Unanswered::Switched => {
+                f.write_str("the upstream switched to another protocol, which was not asked for")
             }
             Unanswered::TooLate { after } => {
                 write!(f, "the upstream had not begun to answer {after:?} after the request")

@@ -79,10 +79,18 @@ async fn a_body_that_breaks_off_is_not_passed_back_as_whole() {
         let mut wire = upstream.accept().await;
         wire.head().await;
         wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n").await;
+        drop(wire);
+        let mut wire = upstream.accept().await;
+        wire.head().await;
+        wire.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhel").await;
     };
-    let asking = client::try_request(mesero.front, Method::GET, "/", "");
-    let (answer, ()) = tokio::join!(asking, serve);
-    assert!(answer.is_err(), "{answer:?}");
+    let ask = async {
+        for _ in 0..2 {
+            let answer = client::try_request(mesero.front, Method::GET, "/", "").await;
+            assert!(answer.is_err(), "{answer:?}");
+        }
+    };
+    tokio::join!(ask, serve);
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
 }
 
@@ -117,4 +125,63 @@ async fn what_is_not_http_is_a_502() {
     let (answer, ()) = tokio::join!(mesero.get("/"), serve);
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert!(answer.body.contains("not HTTP/1.1"), "{}", answer.body);
+}
+
+#[tokio::test]
+async fn what_an_upstream_says_before_its_answer_is_not_the_answer() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "").await;
+    let serve = async {
+        let mut wire = upstream.accept().await;
+        wire.head().await;
+        let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+        wire.write(early).await;
+        wire.answer("the answer").await;
+        wire.head().await;
+        wire.answer("on the same connection").await;
+    };
+    let ask = async {
+        let answer = mesero.get("/").await;
+        assert_eq!((answer.status, answer.body.as_str()), (StatusCode::OK, "the answer"));
+        assert_eq!(mesero.get("/").await.body, "on the same connection");
+    };
+    tokio::join!(serve, ask);
+}
+
+#[tokio::test]
+async fn an_upstream_that_switches_protocols_unasked_is_a_502() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "").await;
+    let serve = async {
+        let mut wire = upstream.accept().await;
+        wire.head().await;
+        let switching =
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
+        wire.write(switching).await;
+        wire.rest().await;
+    };
+    let (answer, ()) = tokio::join!(mesero.get("/"), serve);
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn trailers_are_passed_on_both_ways() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "").await;
+    let head = "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, close\r\n";
+    let mut client = sent(&mesero, head).await;
+    client.write("Trailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    client.write("3\r\nabc\r\n0\r\nX-Sum: 6\r\n\r\n").await;
+    let mut wire = upstream.accept().await;
+    let head = wire.head().await;
+    assert_eq!((field(&head, "te"), field(&head, "connection")), (Some("trailers"), Some("TE")));
+    let sent = "3\r\nabc\r\n0\r\nx-sum: 6\r\n\r\n";
+    assert_eq!(wire.bytes(sent.len()).await.to_lowercase(), sent);
+    let answer = "HTTP/1.1 200 OK\r\nTrailer: X-Last\r\nTransfer-Encoding: chunked\r\n\r\n";
+    wire.write(format!("{answer}1\r\nx\r\n0\r\nX-Last: y\r\n\r\n")).await;
+    let rest = client.rest().await;
+    assert!(rest.to_lowercase().ends_with("\r\n\r\n1\r\nx\r\n0\r\nx-last: y\r\n\r\n"), "{rest}");
 }

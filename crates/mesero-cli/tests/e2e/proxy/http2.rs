@@ -36,6 +36,7 @@ async fn echo(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
     for (name, value) in [
         ("x-version", format!("{:?}", request.version())),
         ("x-uri", request.uri().to_string()),
+        ("x-length", format!("{:?}", request.headers().get("content-length"))),
         ("x-te", format!("{:?}", request.headers().get("te"))),
         ("x-host", format!("{:?}", request.headers().get("host"))),
     ] {
@@ -76,6 +77,8 @@ async fn a_request_is_passed_on_in_the_words_of_http2_with_bodies_of_any_length(
                 ("2.0 mesero", "HTTP/2.0")
             );
             assert_eq!(answer.header("x-uri"), format!("http://{}/a%20b?c", upstream.address()));
+            let said = (length > 0).then(|| HeaderValue::from(length));
+            assert_eq!(answer.header("x-length"), format!("{said:?}"));
             assert_eq!((answer.header("x-te"), answer.header("x-host")), ("None", "None"));
         }
     };

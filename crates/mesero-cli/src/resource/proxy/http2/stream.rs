@@ -9,7 +9,7 @@ use bytes::Bytes;
 use h2::client::SendRequest;
 use h2::{Reason, SendStream};
 use http::uri::{Authority, Scheme};
-use http::{Request, Response, Uri, header};
+use http::{HeaderValue, Request, Response, Uri, header};
 use hyper::body::Body as _;
 
 use super::{Incoming, Taken};
@@ -58,7 +58,10 @@ impl Stream {
         if std::future::poll_fn(|cx| self.sender.poll_ready(cx)).await.is_err() {
             return Err(Unanswered::HandedBack(Box::new(request)));
         }
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+        }
         self.progress = body.progress();
         let mut first_byte = FirstByte::new(self.progress(), first_byte_timeout);
         let head = translated(head, self.scheme.clone()).map_err(Unanswered::Unsayable)?;
