@@ -23,6 +23,7 @@ mod currency;
 mod django;
 mod examples;
 mod exceptions;
+mod exhaustion;
 mod files;
 mod limits;
 mod peers;

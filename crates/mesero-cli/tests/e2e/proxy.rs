@@ -8,6 +8,7 @@ use crate::upstream::{Upstream, Wire, field};
 
 mod answers;
 mod connections;
+mod continuing;
 mod example;
 mod http2;
 mod retries;

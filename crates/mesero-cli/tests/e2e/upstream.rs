@@ -123,6 +123,17 @@ impl Wire {
         timeout(PATIENCE, self.stream.flush()).await.expect("it is taken").unwrap();
     }
 
+    /// Writes however long the other side takes.
+    pub(crate) async fn write_at_leisure(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Writes zeros for as long as the other side takes them and then waits until it closes.
+    pub(crate) async fn written_until_closed(mut self) {
+        let writing = async { while self.stream.write_all(&[0; 64 * 1024]).await.is_ok() {} };
+        timeout(PATIENCE, writing).await.expect("an end");
+    }
+
     /// Answers 200 with a body of known length.
     pub(crate) async fn answer(&mut self, body: &str) {
         let length = body.len();

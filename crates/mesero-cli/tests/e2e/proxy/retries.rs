@@ -137,3 +137,31 @@ async fn without_a_policy_every_answer_is_passed_back() {
     };
     tokio::join!(serve, ask);
 }
+
+#[tokio::test]
+async fn a_server_that_closes_every_connection_just_when_it_is_used_again_is_never_seen() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "connections = 1").await;
+    let serve = async {
+        loop {
+            let mut wire = upstream.accept().await;
+            wire.head().await;
+            wire.answer("good").await;
+            // Dropped here, while the next request may be on its way.
+        }
+    };
+    let ask = async {
+        let mut client = Wire::to(mesero.front).await;
+        for number in 0..1_000 {
+            client.write("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+            let head = client.head().await;
+            assert!(head.starts_with("HTTP/1.1 200 "), "{number}: {head}");
+            assert_eq!(client.bytes(4).await, "good");
+        }
+    };
+    tokio::select! {
+        () = serve => {}
+        () = ask => {}
+    }
+}

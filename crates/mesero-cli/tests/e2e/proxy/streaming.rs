@@ -6,7 +6,7 @@ use super::*;
 use crate::harness::quiet_machine;
 
 const MEGABYTE: usize = 1_000_000;
-const BODY: usize = 200 * MEGABYTE;
+const BODY: usize = 1_000 * MEGABYTE;
 
 /// What the kernel may hold on its four sockets between the two ends, and a little more.
 const ON_THE_WAY: usize = 40 * MEGABYTE;
@@ -64,6 +64,68 @@ async fn a_long_body_of_a_request_goes_no_faster_than_its_reader_and_takes_no_me
     wire.head().await;
     carry(client, wire).await;
     grown_little(&mesero, before);
+}
+
+#[tokio::test]
+async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_else() {
+    let _machine = quiet_machine().await;
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "connections = 2").await;
+    let mut slow = sent(&mesero, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut endless = upstream.accept().await;
+    endless.head().await;
+    endless.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    slow.head().await;
+    let before = peak_kb(&mesero);
+    let piece = [format!("{MEGABYTE:x}\r\n"), "x".repeat(MEGABYTE), "\r\n".to_owned()].concat();
+    let sent = AtomicUsize::new(0);
+    let send = async {
+        loop {
+            endless.write_at_leisure(&piece).await;
+            sent.fetch_add(piece.len(), Ordering::Relaxed);
+        }
+    };
+    let serve = async {
+        let mut wire = upstream.accept().await;
+        loop {
+            wire.head().await;
+            wire.answer("fast").await;
+        }
+    };
+    let ask = async {
+        // A thousand bytes for every call of somebody else.
+        for _ in 0..200 {
+            slow.bytes(1_000).await;
+            assert_eq!(mesero.get("/fast").await.body, "fast");
+        }
+    };
+    tokio::select! {
+        () = send => {}
+        () = serve => {}
+        () = ask => {}
+    }
+    let sent = sent.into_inner();
+    assert!(sent < ON_THE_WAY, "{sent} bytes were taken of the upstream");
+    assert_eq!(in_phase(&mesero.jobs().await, "stopping"), 1);
+    grown_little(&mesero, before);
+}
+
+#[tokio::test]
+async fn a_client_that_stops_reading_is_given_up_and_its_slot_is_free() {
+    let _machine = shared_machine().await;
+    let upstream = Upstream::open().await;
+    let config = upstream
+        .behind("connections = 1")
+        .replace("[server]", "[server]\nidle_timeout = \"100ms\"");
+    let mesero = Mesero::serve(&config, &[]).await;
+    let mut stopped = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let mut wire = upstream.accept().await;
+    wire.head().await;
+    wire.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await;
+    stopped.head().await;
+    wire.written_until_closed().await;
+    mesero.until_jobs(|jobs| jobs.is_empty()).await;
+    drop(stopped);
 }
 
 /// Sends a body as fast as it is taken, and reads it; the sender never gets far ahead.
