@@ -177,6 +177,14 @@ impl fmt::Display for Refused {
                 | CertificateError::NotValidForNameContext { .. } => {
                     write!(f, "its certificate is not for the name `{name}`")
                 }
+                CertificateError::Other(other) => match other.0.downcast_ref() {
+                    // What `openssl req -x509` makes, unless it is told otherwise.
+                    Some(webpki::Error::CaUsedAsEndEntity) => f.write_str(
+                        "its certificate is an authority's (CA:TRUE), which no server may show; \
+                         sign one for the server with it",
+                    ),
+                    _ => write!(f, "its certificate is not accepted: {other}"),
+                },
                 other => write!(f, "its certificate is not accepted: {other}"),
             },
             Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {

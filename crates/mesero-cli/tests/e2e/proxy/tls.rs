@@ -68,6 +68,14 @@ async fn a_certificate_of_nobody_who_is_trusted_is_refused() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_an_authoritys_is_named_as_such() {
+    let _machine = shared_machine().await;
+    let authority = Authority::new();
+    let detail = told(&authority.itself(), &authority, "").await;
+    assert!(detail.contains("an authority's (CA:TRUE)"), "{detail}");
+}
+
+#[tokio::test]
 async fn an_expired_certificate_is_refused_and_not_tried_again() {
     let _machine = shared_machine().await;
     let authority = Authority::new();
