@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mesero::{Attempt, Seats};
-use tokio::process::Child;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,15 +19,18 @@ use crate::process::spawner::Spawner;
 mod answer;
 mod exchange;
 mod function;
+mod keeper;
 mod lane;
 mod multiplex;
 mod place;
+mod process;
 mod start;
 mod worker;
 mod wsgi;
 
 pub(crate) use function::PythonFunction;
-use place::{Place, Seat};
+use place::{Means, Place, Seat};
+use process::Process;
 pub(crate) use start::StartError;
 use worker::Worker;
 pub(crate) use wsgi::WsgiApp;
@@ -71,11 +73,9 @@ pub(crate) enum Serves {
 struct Workers {
     places: Vec<Arc<Place>>,
     seats: NonZeroUsize,
-    settings: Arc<Settings>,
-    /// The children that nobody looks after yet.
-    unattended: Mutex<Vec<(Child, Arc<Worker>)>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    /// The processes that nobody looks after yet.
+    unattended: Mutex<Vec<Process>>,
+    means: Means,
 }
 
 impl Workers {
@@ -84,35 +84,37 @@ impl Workers {
     /// # Errors
     /// Why the first of them that did not come up did not; the others are ended.
     async fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
-        let settings = Arc::new(settings);
-        let tasks = TaskTracker::new();
-        let starting = (0..settings.processes.get())
-            .map(|_| tasks.spawn(start::worker(Arc::clone(&settings), spawner.clone())));
+        let means = Means {
+            settings: Arc::new(settings),
+            spawner,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            one_at_a_time: Arc::default(),
+        };
+        let processes = means.settings.processes;
+        let starting = (0..processes.get()).map(|_| {
+            let worker = start::worker(Arc::clone(&means.settings), means.spawner.clone());
+            means.tasks.spawn(worker)
+        });
         let starting: Vec<_> = starting.collect();
         let mut unattended = Vec::with_capacity(starting.len());
         for started in starting {
-            // A child that is dropped is killed.
             let started = started.await.map_err(|error| StartError::Io(error.into()))?;
             unattended.push(started?);
         }
         let lanes = match unattended.first() {
-            Some((_, worker)) => worker.capacity(),
+            Some(process) => process.worker.capacity(),
             None => NonZeroUsize::MIN,
         };
-        let processes = settings.processes;
-        let places = unattended.iter().enumerate().map(|(index, (_, worker))| {
+        let places = unattended.iter().enumerate().map(|(index, process)| {
             let seats = (0..lanes.get()).map(|lane| lane * processes.get() + index).collect();
-            let (settings, spawner) = (Arc::clone(&settings), spawner.clone());
-            let means = place::Means { settings, spawner, tasks: tasks.clone() };
-            Arc::new(Place::new(seats, Arc::clone(worker), means))
+            Arc::new(Place::new(seats, Arc::clone(&process.worker), means.clone()))
         });
         Ok(Self {
             places: places.collect(),
             seats: lanes.saturating_mul(processes),
-            settings: Arc::clone(&settings),
             unattended: Mutex::new(unattended),
-            tasks,
-            stop: CancellationToken::new(),
+            means,
         })
     }
 
@@ -121,7 +123,7 @@ impl Workers {
     }
 
     fn settings(&self) -> &Settings {
-        &self.settings
+        &self.means.settings
     }
 
     /// One of the workers, as an example of them all.
@@ -130,14 +132,14 @@ impl Workers {
     }
 
     fn attend(&self, seats: &Seats) {
-        let children = {
+        let processes = {
             let mut unattended = self.unattended.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *unattended)
         };
-        for (place, (child, worker)) in self.places.iter().zip(children) {
+        for (place, process) in self.places.iter().zip(processes) {
             place.attend(seats.clone());
-            let stop = self.stop.clone();
-            self.tasks.spawn(Arc::clone(place).look_after(child, worker, stop));
+            self.means.tasks.spawn(process.live(Arc::clone(place)));
+            self.means.tasks.spawn(Arc::clone(place).keep());
         }
     }
 
@@ -145,7 +147,7 @@ impl Workers {
     fn seat(&self, attempt: Attempt) -> Seat {
         let seat = attempt.slot().seat();
         let (lane, index) = (seat / self.places.len(), seat % self.places.len());
-        Seat { place: Arc::clone(&self.places[index]), lane, attempt }
+        self.places[index].seat(lane, attempt)
     }
 
     fn health(&self) -> Health {
@@ -157,8 +159,8 @@ impl Workers {
     }
 
     async fn stop(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        self.means.stop.cancel();
+        self.means.tasks.close();
+        self.means.tasks.wait().await;
     }
 }

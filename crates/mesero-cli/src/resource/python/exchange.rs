@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::lane::Lane;
-use super::place::Seat;
+use super::place::{Retire, Seat};
 use super::worker::Worker;
 use crate::process::frame::{Frame, to_worker};
 use crate::resource::payload::Stored;
@@ -139,10 +139,10 @@ impl Occupation {
 
     /// Nobody waits any more. A thread cannot be stopped from outside; a process that serves
     /// nobody else can.
-    async fn given_up(self, mut lane: Lane) {
+    async fn given_up(mut self, mut lane: Lane) {
         if self.worker.serves_one_at_a_time() {
-            self.seat.place.lost(&self.worker);
-            self.worker.unwanted.notify_one();
+            self.seat.place.retire(&self.worker, Retire::AtOnce);
+            self.seat.let_go();
             self.worker.gone.cancelled().await;
             return;
         }

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use mesero::{Attempt, Failure, Slot};
+use mesero::Failure;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
+use super::place::Seat;
 use crate::process::frame::{Frame, to_worker};
 
 /// The calls in an async worker.
@@ -37,8 +38,8 @@ struct Socket {
 #[derive(Debug)]
 struct Pending {
     tell: oneshot::Sender<Frame>,
-    /// Comes back when the task has ended.
-    slot: Slot,
+    /// Its slot comes back when the task has ended.
+    seat: Seat,
 }
 
 /// How many frames a call can have on their way at once: itself and its cancellation, and the same
@@ -66,15 +67,14 @@ impl Multiplex {
     /// cancels the task in Python; the slot comes back when that has ended.
     pub(super) async fn call(
         &self,
-        attempt: &Attempt,
+        seat: Seat,
         encode: impl FnOnce(u64) -> Result<Bytes, Failure>,
     ) -> Result<Option<Frame>, Failure> {
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         let call = encode(id)?;
         let (tell, told) = oneshot::channel();
-        let slot = attempt.slot().clone();
         match &mut *self.pending() {
-            Some(pending) => pending.insert(id, Pending { tell, slot }),
+            Some(pending) => pending.insert(id, Pending { tell, seat }),
             None => return Ok(None),
         };
         if self.out.try_send(call).is_err() {
@@ -101,9 +101,9 @@ impl Multiplex {
         let mut received = BytesMut::new();
         while let Ok(1..) = from.read_buf(&mut received).await {
             while let Some(frame) = Frame::decode(&mut received) {
-                if let Some(Pending { tell, slot }) = self.settle(frame.id) {
-                    // The slot first: the task has ended, whether anybody waited for it or not.
-                    drop(slot);
+                if let Some(Pending { tell, seat }) = self.settle(frame.id) {
+                    // The seat first: the task has ended, whether anybody waited for it or not.
+                    drop(seat);
                     let _ = tell.send(frame);
                 }
             }

@@ -2,13 +2,14 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use mesero::Failure;
 use tokio::net::UnixStream;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::exchange::Exchange;
 use super::lane::Lane;
@@ -33,10 +34,35 @@ pub(super) struct Worker {
     pub(super) hello: Hello,
     line: Line,
     next_id: AtomicU64,
-    /// Somebody wants it to end.
-    pub(super) unwanted: Notify,
+    /// The calls in it; closed when it has left.
+    holds: TaskTracker,
+    leaving: OnceLock<Leaving>,
     /// It is reaped; what it occupied is free.
     pub(super) gone: CancellationToken,
+}
+
+/// Why a worker gets no further call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// Another serves in its place.
+    Replaced,
+    /// A call in it does not end.
+    GivenUp,
+    /// It ended, or does not listen.
+    Lost,
+}
+
+/// A call's hold on its worker: as long as one is there, a worker that has left is not ended.
+#[derive(Debug)]
+pub(super) struct Hold {
+    worker: Arc<Worker>,
+    _token: TaskTrackerToken,
+}
+
+impl Hold {
+    pub(super) fn worker(&self) -> &Arc<Worker> {
+        &self.worker
+    }
 }
 
 /// How calls reach it.
@@ -72,7 +98,8 @@ impl Worker {
             hello,
             line,
             next_id: AtomicU64::new(1),
-            unwanted: Notify::new(),
+            holds: TaskTracker::new(),
+            leaving: OnceLock::new(),
             gone: CancellationToken::new(),
         }
     }
@@ -89,6 +116,27 @@ impl Worker {
     /// other call by that.
     pub(super) fn serves_one_at_a_time(&self) -> bool {
         matches!(&self.line, Line::Sync { lanes, .. } if lanes.len() == 1)
+    }
+
+    /// A hold for one call.
+    pub(super) fn hold(self: &Arc<Self>) -> Hold {
+        Hold { worker: Arc::clone(self), _token: self.holds.token() }
+    }
+
+    /// It gets no further call.
+    pub(super) fn leave(&self, leaving: Leaving) {
+        let _ = self.leaving.set(leaving);
+        self.holds.close();
+    }
+
+    /// Why it gets no further call, if it does not.
+    pub(super) fn leaving(&self) -> Option<Leaving> {
+        self.leaving.get().copied()
+    }
+
+    /// Waits until it gets no further call and no call holds it.
+    pub(super) async fn left(&self) {
+        self.holds.wait().await;
     }
 
     /// Serves one attempt.
@@ -113,7 +161,7 @@ impl Worker {
                 };
                 exchange.call(call).await
             }
-            Line::Async(multiplex) => multiplex.call(&seat.attempt, encode).await?,
+            Line::Async(multiplex) => multiplex.call(seat, encode).await?,
         };
         match answered {
             Some(frame) => answer::read(frame, order.form),
