@@ -10,7 +10,7 @@ use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
 use crate::resource::command::{self, Answers, Delivery, Inherits, Input};
 use crate::resource::proxy::{self, Proxy, TlsError, TlsSettings};
-use crate::resource::python::{PythonFunction, Serves, Settings, StartError, WsgiApp};
+use crate::resource::python::{Bounds, PythonFunction, Serves, Settings, StartError, WsgiApp};
 use crate::resource::stub::{self, Busy, Delay, Failing};
 use crate::resource::{Reply, Resource, Wants};
 use crate::service::Service;
@@ -165,6 +165,12 @@ fn workers(name: &str, python: &config::Python, callable: (Serves, String)) -> S
             .collect(),
         start_timeout: python.start_timeout,
         grace: python.grace,
+        bounds: Bounds {
+            calls: python.recycling.max_requests,
+            jitter: python.recycling.jitter,
+            age: python.recycling.max_age,
+            memory: python.recycling.max_memory,
+        },
     }
 }
 

@@ -48,6 +48,11 @@ pub(crate) trait Resource: Send + Sync {
     /// What it is doing about its seats, for people and for health checks.
     fn health(&self) -> Health;
 
+    /// How often a process of it was replaced that was well, for each reason that there can be.
+    fn replaced(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
+
     /// Stops everything that belongs to it, and waits until it is gone.
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }

@@ -12,6 +12,7 @@ use super::elements::Setting;
 use super::elements::count::Count;
 use super::error::Problem;
 use super::raw;
+use super::recycling::Recycling;
 use super::resource::Capacity;
 use super::secret::Secret;
 
@@ -36,11 +37,13 @@ pub(crate) struct Python {
     pub(crate) start_timeout: Duration,
     /// From asking a worker to end to killing it.
     pub(crate) grace: Duration,
+    pub(crate) recycling: Recycling,
 }
 
 impl Python {
     /// Checks what runs the Python code of a resource.
-    pub(super) fn of(raw: raw::Resource, check: &mut Check<'_>) -> Self {
+    pub(super) fn of(mut raw: raw::Resource, check: &mut Check<'_>) -> Self {
+        let recycling = Recycling::check(&mut raw, check);
         let interpreter = interpreter(raw.interpreter, raw.venv, check);
         let path = match raw.path {
             Some(folders) => folders.iter().map(|folder| existing_folder(folder, check)).collect(),
@@ -56,6 +59,7 @@ impl Python {
             env,
             start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
             grace: Setting::or(raw.grace, Duration::from_secs(2)),
+            recycling,
         }
     }
 

@@ -69,6 +69,8 @@ struct Snapshot {
     name: String,
     stats: Stats,
     health: Health,
+    /// Processes that were replaced, for each reason.
+    replaced: Vec<(&'static str, u64)>,
     tally: Tally,
 }
 
@@ -78,6 +80,7 @@ impl Snapshot {
             name: service.name().to_owned(),
             stats: service.dispatcher.stats(),
             health: service.resource.health(),
+            replaced: service.resource.replaced(),
             tally: service.tally.clone(),
         }
     }

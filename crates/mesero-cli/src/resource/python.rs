@@ -25,6 +25,7 @@ mod multiplex;
 mod place;
 mod process;
 mod start;
+mod wear;
 mod worker;
 mod wsgi;
 
@@ -32,6 +33,7 @@ pub(crate) use function::PythonFunction;
 use place::{Means, Place, Seat};
 use process::Process;
 pub(crate) use start::StartError;
+pub(crate) use wear::Bounds;
 use worker::Worker;
 pub(crate) use wsgi::WsgiApp;
 
@@ -57,6 +59,8 @@ pub(crate) struct Settings {
     pub(crate) start_timeout: Duration,
     /// How long a worker has to end by itself before it is killed.
     pub(crate) grace: Duration,
+    /// How much a worker may serve until it is replaced.
+    pub(crate) bounds: Bounds,
 }
 
 /// What a worker does with calls.
@@ -90,6 +94,7 @@ impl Workers {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             one_at_a_time: Arc::default(),
+            replaced: Arc::default(),
         };
         let processes = means.settings.processes;
         let starting = (0..processes.get()).map(|_| {
@@ -156,6 +161,11 @@ impl Workers {
             wanted: self.places.len(),
             restarts: self.places.iter().map(|place| place.restarts()).sum(),
         }
+    }
+
+    /// How often a worker was replaced that was well, for each reason.
+    fn replaced(&self) -> Vec<(&'static str, u64)> {
+        self.means.replaced.counts()
     }
 
     async fn stop(&self) {

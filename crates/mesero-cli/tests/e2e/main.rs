@@ -23,6 +23,7 @@ mod files;
 mod limits;
 mod peers;
 mod proxy;
+mod replacement;
 mod shutdown;
 mod square;
 mod workers;

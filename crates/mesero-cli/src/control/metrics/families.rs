@@ -134,6 +134,13 @@ pub(super) const FAMILIES: &[Family] = &[
         label: None,
         samples: |snapshot| vec![("", snapshot.health.restarts)],
     },
+    Family {
+        name: "worker_replacements",
+        help: "Processes that were well, and were replaced without a dropped call, by reason.",
+        kind: Kind::Counter,
+        label: Some("reason"),
+        samples: |snapshot| snapshot.replaced.clone(),
+    },
 ];
 
 pub(super) const HISTOGRAMS: &[HistogramFamily] = &[

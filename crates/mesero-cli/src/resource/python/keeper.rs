@@ -50,9 +50,9 @@ impl Place {
         if let Some(earliest) = backoff.earliest {
             sleep_until(earliest).await;
         }
-        match opening.is_vacant {
-            true => None,
-            false => Some(self.means().one_at_a_time.lock().await),
+        match opening.reason {
+            None => None,
+            Some(_) => Some(self.means().one_at_a_time.lock().await),
         }
     }
 }

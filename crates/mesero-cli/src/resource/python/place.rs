@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::process::Process;
+use super::wear::{Reason, Replaced};
 use super::worker::{Hold, Leaving, Worker};
 use super::{Settings, StartError, start};
 use crate::process::spawner::Spawner;
@@ -38,8 +39,8 @@ struct State {
     since: Instant,
     /// How many have come. A worker that was started before the last one came is out of date.
     arrivals: u64,
-    /// The present worker is to be replaced.
-    successor_wanted: bool,
+    /// Why the present worker is to be replaced, if it is.
+    successor_wanted: Option<Reason>,
     /// How long the last one served, if it ended by itself and nobody has asked yet.
     crashed_after: Option<Duration>,
 }
@@ -48,8 +49,7 @@ struct State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retire {
     /// It serves until another is there.
-    #[cfg_attr(not(test), expect(dead_code, reason = "nobody replaces a worker that is well yet"))]
-    WhenReady,
+    WhenReady(Reason),
     /// It gets no further call. Its seats are closed until another is there.
     AtOnce,
 }
@@ -57,10 +57,10 @@ pub(super) enum Retire {
 /// A worker is wanted.
 #[derive(Debug)]
 pub(super) struct Opening {
-    /// Nobody serves here until it comes.
-    pub(super) is_vacant: bool,
+    /// Why the present worker is to be replaced; nothing if nobody serves here until it comes.
+    pub(super) reason: Option<Reason>,
     pub(super) crashed_after: Option<Duration>,
-    arrivals: u64,
+    pub(super) arrivals: u64,
 }
 
 /// Where an attempt is served; holds its slot, and the worker's process.
@@ -84,6 +84,7 @@ pub(super) struct Means {
     pub(super) stop: CancellationToken,
     /// Had while a worker is started that is to succeed another.
     pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
+    pub(super) replaced: Arc<Replaced>,
 }
 
 impl Seat {
@@ -110,7 +111,7 @@ impl Place {
             worker: Some(worker),
             since: Instant::now(),
             arrivals: 0,
-            successor_wanted: false,
+            successor_wanted: None,
             crashed_after: None,
         };
         Self {
@@ -170,10 +171,10 @@ impl Place {
     pub(super) fn retire(&self, worker: &Arc<Worker>, how: Retire) {
         match how {
             Retire::AtOnce => self.dismiss(worker, Leaving::GivenUp),
-            Retire::WhenReady => {
+            Retire::WhenReady(reason) => {
                 let mut state = self.state();
                 if state.has(worker) {
-                    state.successor_wanted = true;
+                    state.successor_wanted = Some(reason);
                 }
             }
         }
@@ -193,6 +194,7 @@ impl Place {
             return;
         }
         state.worker = None;
+        state.successor_wanted = None;
         state.crashed_after = (leaving == Leaving::Lost).then(|| state.since.elapsed());
         worker.leave(leaving);
         if let Some(grants) = self.grants.get() {
@@ -217,9 +219,9 @@ impl Place {
     /// A worker that is wanted here, if one is.
     pub(super) fn opening(&self) -> Option<Opening> {
         let mut state = self.state();
-        let is_vacant = state.worker.is_none();
-        (is_vacant || state.successor_wanted).then(|| Opening {
-            is_vacant,
+        let reason = state.successor_wanted;
+        (state.worker.is_none() || reason.is_some()).then(|| Opening {
+            reason,
             crashed_after: state.crashed_after.take(),
             arrivals: state.arrivals,
         })
@@ -235,21 +237,35 @@ impl Place {
         let state = self.state();
         // Dropped, it is killed.
         if state.arrivals == opening.arrivals {
-            self.install(state, process);
+            self.install(state, process, opening.reason);
         }
     }
 
-    fn install(self: &Arc<Self>, mut state: MutexGuard<'_, State>, process: Process) {
+    fn install(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        process: Process,
+        reason: Option<Reason>,
+    ) {
         let (resource, pid) = (self.resource(), process.worker.hello.pid);
         let before = state.worker.replace(Arc::clone(&process.worker));
         state.since = Instant::now();
         state.arrivals += 1;
-        state.successor_wanted = false;
+        state.successor_wanted = None;
         match before {
             Some(before) => {
                 before.leave(Leaving::Replaced);
                 let before = before.hello.pid;
-                tracing::info!(resource, pid, before, "worker took over");
+                tracing::info!(
+                    resource,
+                    pid,
+                    before,
+                    reason = reason.map(Reason::as_str),
+                    "worker took over"
+                );
+                if let Some(reason) = reason {
+                    self.means.replaced.add(reason);
+                }
             }
             None => {
                 self.restarts.fetch_add(1, Ordering::Relaxed);

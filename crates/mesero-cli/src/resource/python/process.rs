@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::process::Child;
 
-use super::place::Place;
+use super::place::{Place, Retire};
 use super::worker::{Leaving, Worker};
 use crate::process::child;
 
@@ -29,12 +29,18 @@ impl Process {
     async fn until_ended(&mut self, place: &Place) -> Ended {
         let Self { child, worker } = self;
         let grace = place.grace();
+        let worn_out = async {
+            let reason = worker.wear.out(worker.hello.pid).await;
+            place.retire(worker, Retire::WhenReady(reason));
+            worker.left().await;
+        };
         tokio::select! {
             status = child.wait() => return Ended::ByItself(status.ok()),
             // It closed its socket; the process follows, or is made to. Lost before the grace
             // begins, so that no call is sent to a worker that does not listen.
             () = worker.listen() => place.lost(worker),
             () = worker.left() => {}
+            () = worn_out => {}
             () = place.stop().cancelled() => {
                 child::end(child, grace).await;
                 return Ended::Stopped;

@@ -15,6 +15,7 @@ use super::exchange::Exchange;
 use super::lane::Lane;
 use super::multiplex::Multiplex;
 use super::place::Seat;
+use super::wear::Wear;
 use super::{Serves, Settings, answer};
 use crate::process::frame::{Frame, TooLong, to_worker};
 use crate::resource::{Order, Reply, ReplyForm};
@@ -37,6 +38,7 @@ pub(super) struct Worker {
     /// The calls in it; closed when it has left.
     holds: TaskTracker,
     leaving: OnceLock<Leaving>,
+    pub(super) wear: Wear,
     /// It is reaped; what it occupied is free.
     pub(super) gone: CancellationToken,
 }
@@ -62,6 +64,12 @@ pub(super) struct Hold {
 impl Hold {
     pub(super) fn worker(&self) -> &Arc<Worker> {
         &self.worker
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.worker.wear.served();
     }
 }
 
@@ -100,6 +108,7 @@ impl Worker {
             next_id: AtomicU64::new(1),
             holds: TaskTracker::new(),
             leaving: OnceLock::new(),
+            wear: Wear::new(&settings.bounds),
             gone: CancellationToken::new(),
         }
     }

@@ -72,6 +72,10 @@ impl Resource for WsgiApp {
         self.workers.health()
     }
 
+    fn replaced(&self) -> Vec<(&'static str, u64)> {
+        self.workers.replaced()
+    }
+
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(self.workers.stop())
     }

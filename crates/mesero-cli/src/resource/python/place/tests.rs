@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
-use crate::resource::python::Serves;
+use crate::resource::python::{Bounds, Serves};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -34,6 +34,7 @@ async fn staffed() -> Staffed {
         environment: vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())],
         start_timeout: PATIENCE,
         grace: Duration::from_secs(2),
+        bounds: Bounds::default(),
     };
     let means = Means {
         settings: Arc::new(settings),
@@ -41,6 +42,7 @@ async fn staffed() -> Staffed {
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
         one_at_a_time: Arc::default(),
+        replaced: Arc::default(),
     };
     let started = start::worker(Arc::clone(&means.settings), means.spawner.clone());
     let process = started.await.unwrap();
@@ -100,7 +102,7 @@ async fn a_worker_that_is_given_up_serves_nobody_at_once_and_ends_with_its_last_
 async fn a_worker_serves_until_its_successor_is_there_and_ends_with_its_last_call() {
     let staffed = staffed().await;
     let call = staffed.first.hold();
-    staffed.place.retire(&staffed.first, Retire::WhenReady);
+    staffed.place.retire(&staffed.first, Retire::WhenReady(Reason::Age));
     assert!(staffed.place.worker().is_some());
     staffed.second().await;
     assert_eq!((staffed.first.leaving(), staffed.place.restarts()), (Some(Leaving::Replaced), 0));
@@ -118,7 +120,7 @@ async fn a_worker_serves_until_its_successor_is_there_and_ends_with_its_last_cal
 async fn a_worker_whose_successor_does_not_come_up_goes_on_until_one_does() {
     let staffed = staffed().await;
     write(staffed.folder.path(), "raise SystemError");
-    staffed.place.retire(&staffed.first, Retire::WhenReady);
+    staffed.place.retire(&staffed.first, Retire::WhenReady(Reason::Age));
     assert!(matches!(staffed.place.start().await, Err(StartError::Failed(_))));
     assert!(Arc::ptr_eq(&staffed.first, &staffed.place.worker().unwrap()));
     write(staffed.folder.path(), "def function(): pass");
@@ -139,8 +141,8 @@ async fn a_successor_that_does_not_fit_the_seats_does_not_serve() {
 #[tokio::test]
 async fn a_worker_that_was_started_before_another_came_is_out_of_date() {
     let staffed = staffed().await;
-    let outdated = Opening { is_vacant: false, crashed_after: None, arrivals: 0 };
-    staffed.place.retire(&staffed.first, Retire::WhenReady);
+    let outdated = Opening { reason: None, crashed_after: None, arrivals: 0 };
+    staffed.place.retire(&staffed.first, Retire::WhenReady(Reason::Age));
     let second = staffed.second().await;
     let process = staffed.place.start().await.unwrap();
     staffed.place.fill(process, &outdated);
