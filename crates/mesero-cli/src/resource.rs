@@ -48,6 +48,16 @@ pub(crate) trait Resource: Send + Sync {
     /// What it is doing about its seats, for people and for health checks.
     fn health(&self) -> Health;
 
+    /// Replaces what runs its code by something that runs the code as it is now, without a dropped
+    /// call, and says how many processes that were. Afterwards every call that begins runs on the
+    /// new code. Dropping the future before leaves everything as it was.
+    ///
+    /// # Errors
+    /// Why the old code goes on serving; reads on after "failed to".
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
     /// How often a process of it was replaced that was well, for each reason that there can be.
     fn replaced(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
@@ -67,6 +77,9 @@ pub(crate) enum Wants {
     /// As it comes, however much it is; it is read only as fast as the resource takes it.
     AsItComes,
 }
+
+/// A resource that is being reloaded.
+pub(crate) type Reloading<'a> = Pin<Box<dyn Future<Output = Result<usize, String>> + Send + 'a>>;
 
 /// An attempt that is being served.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;

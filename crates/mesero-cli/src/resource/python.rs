@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mesero::{Attempt, Seats};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::Health;
 use crate::process::spawner::Spawner;
@@ -34,6 +34,7 @@ use place::{Means, Place, Seat};
 use process::Process;
 pub(crate) use start::StartError;
 pub(crate) use wear::Bounds;
+use wear::Reason;
 use worker::Worker;
 pub(crate) use wsgi::WsgiApp;
 
@@ -97,16 +98,9 @@ impl Workers {
             replaced: Arc::default(),
         };
         let processes = means.settings.processes;
-        let starting = (0..processes.get()).map(|_| {
-            let worker = start::worker(Arc::clone(&means.settings), means.spawner.clone());
-            means.tasks.spawn(worker)
-        });
-        let starting: Vec<_> = starting.collect();
-        let mut unattended = Vec::with_capacity(starting.len());
-        for started in starting {
-            let started = started.await.map_err(|error| StartError::Io(error.into()))?;
-            unattended.push(started?);
-        }
+        let starting = (0..processes.get())
+            .map(|_| start::worker(Arc::clone(&means.settings), means.spawner.clone()));
+        let unattended = all(&means.tasks, starting).await?;
         let lanes = match unattended.first() {
             Some(process) => process.worker.capacity(),
             None => NonZeroUsize::MIN,
@@ -163,6 +157,24 @@ impl Workers {
         }
     }
 
+    /// Starts a successor for every worker, and lets them all take over when all of them can serve.
+    ///
+    /// # Errors
+    /// Why the first of them that did not come up did not; the others are ended, and the present
+    /// ones go on.
+    async fn reload(&self) -> Result<usize, StartError> {
+        let starting = self.places.iter().map(|place| {
+            let place = Arc::clone(place);
+            async move { place.start().await }
+        });
+        let successors = all(&self.means.tasks, starting).await?;
+        let count = successors.len();
+        for (place, successor) in self.places.iter().zip(successors) {
+            place.hand_over(successor, Reason::Reload);
+        }
+        Ok(count)
+    }
+
     /// How often a worker was replaced that was well, for each reason.
     fn replaced(&self) -> Vec<(&'static str, u64)> {
         self.means.replaced.counts()
@@ -173,4 +185,25 @@ impl Workers {
         self.means.tasks.close();
         self.means.tasks.wait().await;
     }
+}
+
+/// Waits until all of these workers can serve. Dropping the future ends those that were started.
+///
+/// # Errors
+/// Why the first of them that did not come up did not; the others are ended.
+async fn all<F>(
+    tasks: &TaskTracker,
+    starting: impl Iterator<Item = F>,
+) -> Result<Vec<Process>, StartError>
+where
+    F: Future<Output = Result<Process, StartError>> + Send + 'static,
+{
+    let starting: Vec<_> =
+        starting.map(|worker| AbortOnDropHandle::new(tasks.spawn(worker))).collect();
+    let mut started = Vec::with_capacity(starting.len());
+    for worker in starting {
+        // A process that is dropped is killed.
+        started.push(worker.await.map_err(|error| StartError::Io(error.into()))??);
+    }
+    Ok(started)
 }

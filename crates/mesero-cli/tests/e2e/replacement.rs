@@ -11,6 +11,7 @@ use crate::gate::{Begun, Gate};
 use crate::harness::{Mesero, PATIENCE, in_phase, shared_machine};
 
 mod recycling;
+mod reload;
 
 /// Waits until nothing is in flight; then every call must have been answered, and every slot be back.
 async fn nothing_was_dropped(mesero: &Mesero) {

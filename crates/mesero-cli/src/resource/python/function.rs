@@ -8,7 +8,7 @@ use mesero::{Attempt, Seats};
 use super::worker::Worker;
 use super::{Settings, StartError, Workers};
 use crate::process::spawner::Spawner;
-use crate::resource::{Health, Order, Resource, Serving};
+use crate::resource::{Health, Order, Reloading, Resource, Serving};
 
 /// A Python callable in worker processes.
 #[derive(Debug)]
@@ -54,6 +54,10 @@ impl Resource for PythonFunction {
 
     fn health(&self) -> Health {
         self.workers.health()
+    }
+
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(async { self.workers.reload().await.map_err(|error| error.to_string()) })
     }
 
     fn replaced(&self) -> Vec<(&'static str, u64)> {

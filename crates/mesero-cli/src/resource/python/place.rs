@@ -241,6 +241,13 @@ impl Place {
         }
     }
 
+    /// Lets a worker that was started here serve, whoever serves now.
+    pub(super) fn hand_over(self: &Arc<Self>, process: Process, reason: Reason) {
+        self.install(self.state(), process, Some(reason));
+        // Whoever was about to come is out of date.
+        self.changed.notify_one();
+    }
+
     fn install(
         self: &Arc<Self>,
         mut state: MutexGuard<'_, State>,

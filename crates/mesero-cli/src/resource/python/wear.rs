@@ -27,6 +27,8 @@ pub(crate) enum Reason {
     Requests,
     Age,
     Memory,
+    /// Its code may be out of date.
+    Reload,
 }
 
 /// What one worker has served, and what it may serve at most.
@@ -115,14 +117,15 @@ fn resident_bytes(pid: u32) -> io::Result<u64> {
 }
 
 impl Reason {
-    pub(crate) const ALL: [Self; 3] = [Self::Requests, Self::Age, Self::Memory];
+    pub(crate) const ALL: [Self; 4] = [Self::Requests, Self::Age, Self::Memory, Self::Reload];
 
-    /// The setting that it comes from.
+    /// The setting or the event that it comes from.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Reason::Requests => "max_requests",
             Reason::Age => "max_age",
             Reason::Memory => "max_memory",
+            Reason::Reload => "reload",
         }
     }
 }

@@ -7,7 +7,7 @@ use mesero::{Attempt, Seats};
 
 use super::{Settings, StartError, Workers};
 use crate::process::spawner::Spawner;
-use crate::resource::{Health, Order, Resource, Serving, Wants};
+use crate::resource::{Health, Order, Reloading, Resource, Serving, Wants};
 
 mod conversation;
 mod environ;
@@ -70,6 +70,10 @@ impl Resource for WsgiApp {
 
     fn health(&self) -> Health {
         self.workers.health()
+    }
+
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(async { self.workers.reload().await.map_err(|error| error.to_string()) })
     }
 
     fn replaced(&self) -> Vec<(&'static str, u64)> {
