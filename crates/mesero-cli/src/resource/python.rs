@@ -24,14 +24,16 @@ mod lane;
 mod multiplex;
 mod place;
 mod process;
+mod seat;
 mod start;
 mod wear;
 mod worker;
 mod wsgi;
 
 pub(crate) use function::PythonFunction;
-use place::{Means, Place, Seat};
+use place::{Means, Place};
 use process::Process;
+use seat::Seat;
 pub(crate) use start::StartError;
 pub(crate) use wear::Bounds;
 use wear::Reason;
@@ -146,7 +148,7 @@ impl Workers {
     fn seat(&self, attempt: Attempt) -> Seat {
         let seat = attempt.slot().seat();
         let (lane, index) = (seat / self.places.len(), seat % self.places.len());
-        self.places[index].seat(lane, attempt)
+        Seat::new(Arc::clone(&self.places[index]), lane, attempt)
     }
 
     fn health(&self) -> Health {

@@ -8,7 +8,8 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::lane::Lane;
-use super::place::{Retire, Seat};
+use super::place::Retire;
+use super::seat::Seat;
 use super::worker::Worker;
 use crate::process::frame::{Frame, to_worker};
 use crate::resource::payload::Stored;

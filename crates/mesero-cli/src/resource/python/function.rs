@@ -41,9 +41,9 @@ impl Resource for PythonFunction {
     }
 
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        let seat = self.workers.seat(attempt);
+        let mut seat = self.workers.seat(attempt);
         Box::pin(async move {
-            let worker = seat.worker()?;
+            let worker = seat.worker().await;
             worker.call(order, seat).await
         })
     }

@@ -12,7 +12,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
-use super::place::Seat;
+use super::seat::Seat;
 use crate::process::frame::{Frame, to_worker};
 
 /// The calls in an async worker.

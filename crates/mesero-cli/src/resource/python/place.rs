@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use mesero::{Attempt, Failure, Seats};
+use mesero::Seats;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +27,8 @@ pub(super) struct Place {
     state: Mutex<State>,
     /// Another worker may be wanted, or not any more.
     changed: Notify,
+    /// Another worker has come.
+    arrived: Notify,
     grants: OnceLock<Seats>,
     restarts: AtomicU64,
     means: Means,
@@ -63,17 +65,6 @@ pub(super) struct Opening {
     pub(super) arrivals: u64,
 }
 
-/// Where an attempt is served; holds its slot, and the worker's process.
-#[derive(Debug)]
-pub(super) struct Seat {
-    pub(super) place: Arc<Place>,
-    /// Which of the place's seats it is.
-    pub(super) lane: usize,
-    #[expect(dead_code, reason = "kept for its slot, which comes back when the seat is dropped")]
-    pub(super) attempt: Attempt,
-    hold: Option<Hold>,
-}
-
 /// What it takes to start workers, and to end them.
 #[derive(Debug, Clone)]
 pub(super) struct Means {
@@ -85,24 +76,6 @@ pub(super) struct Means {
     /// Had while a worker is started that is to succeed another.
     pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
     pub(super) replaced: Arc<Replaced>,
-}
-
-impl Seat {
-    /// The worker that serves this attempt. It is not ended as long as the seat is held.
-    ///
-    /// # Errors
-    /// If there was none when the attempt began.
-    pub(super) fn worker(&self) -> Result<Arc<Worker>, Failure> {
-        let hold = self.hold.as_ref();
-        let hold = hold.ok_or_else(|| Failure::unreachable("the worker is being started again"))?;
-        Ok(Arc::clone(hold.worker()))
-    }
-
-    /// Keeps the slot, and holds the worker's process no longer: a worker that has left is ended
-    /// though this call is still in it.
-    pub(super) fn let_go(&mut self) {
-        self.hold = None;
-    }
 }
 
 impl Place {
@@ -118,17 +91,29 @@ impl Place {
             seats,
             state: Mutex::new(state),
             changed: Notify::new(),
+            arrived: Notify::new(),
             grants: OnceLock::new(),
             restarts: AtomicU64::new(0),
             means,
         }
     }
 
-    /// The seat of this lane, held at the worker that serves now.
-    pub(super) fn seat(self: &Arc<Self>, lane: usize, attempt: Attempt) -> Seat {
+    /// A hold on the worker that serves, if one does.
+    pub(super) fn hold(&self) -> Option<Hold> {
         // Under the lock: a worker that leaves is either held by then or not found here.
-        let hold = self.state().worker.as_ref().map(Worker::hold);
-        Seat { place: Arc::clone(self), lane, attempt, hold }
+        self.state().worker.as_ref().map(Worker::hold)
+    }
+
+    /// Waits for a worker, and holds it.
+    pub(super) async fn next_hold(&self) -> Hold {
+        loop {
+            // Before the look, so that none comes unseen in between.
+            let arrived = self.arrived.notified();
+            if let Some(hold) = self.hold() {
+                return hold;
+            }
+            arrived.await;
+        }
     }
 
     /// The worker that serves, if one does.
@@ -282,6 +267,7 @@ impl Place {
                 }
             }
         }
+        self.arrived.notify_waiters();
         self.tasks().spawn(process.live(Arc::clone(self)));
     }
 

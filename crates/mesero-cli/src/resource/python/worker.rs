@@ -14,7 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::exchange::Exchange;
 use super::lane::Lane;
 use super::multiplex::Multiplex;
-use super::place::Seat;
+use super::seat::Seat;
 use super::wear::Wear;
 use super::{Serves, Settings, answer};
 use crate::process::frame::{Frame, TooLong, to_worker};

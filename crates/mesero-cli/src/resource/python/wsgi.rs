@@ -57,9 +57,9 @@ impl Resource for WsgiApp {
     }
 
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        let seat = self.workers.seat(attempt);
+        let mut seat = self.workers.seat(attempt);
         Box::pin(async move {
-            let worker = seat.worker()?;
+            let worker = seat.worker().await;
             conversation::hold(&worker, seat, order).await
         })
     }

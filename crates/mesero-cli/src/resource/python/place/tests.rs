@@ -3,10 +3,12 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use mesero::{Call, Dispatcher};
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::*;
+use crate::resource::python::seat::Seat;
 use crate::resource::python::{Bounds, Serves};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -159,4 +161,22 @@ async fn stopping_ends_the_worker_that_left_and_the_one_that_came() {
     staffed.stop().await;
     assert!(first.gone.is_cancelled() && second.gone.is_cancelled());
     drop(call);
+}
+
+#[tokio::test]
+async fn a_call_whose_seat_was_granted_as_the_worker_left_is_served_by_the_next_one() {
+    let staffed = staffed().await;
+    let granted = Dispatcher::builder("square").limit(1).build().unwrap();
+    let attempt = granted.call(Call::new("1"), |attempt| async move { Ok(attempt) }).await.unwrap();
+    staffed.place.retire(&staffed.first, Retire::AtOnce);
+    let mut seat = Seat::new(Arc::clone(&staffed.place), 0, attempt);
+    let served_by = timeout(PATIENCE, seat.worker()).await.unwrap();
+    assert!(Arc::ptr_eq(&served_by, &staffed.second().await));
+    // It is held there, as if it had been found at once.
+    staffed.place.retire(&served_by, Retire::AtOnce);
+    gone(&staffed.first).await;
+    assert!(!served_by.gone.is_cancelled());
+    drop(seat);
+    gone(&served_by).await;
+    staffed.stop().await;
 }

@@ -17,7 +17,7 @@ use crate::process::frame::{Frame, from_worker, to_worker};
 use crate::resource::payload::Payload;
 use crate::resource::python::answer::{self, Raised};
 use crate::resource::python::exchange::Exchange;
-use crate::resource::python::place::Seat;
+use crate::resource::python::seat::Seat;
 use crate::resource::python::worker::Worker;
 use crate::resource::{Order, Reply};
 
