@@ -129,7 +129,7 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "worker_restarts",
-        help: "Processes that were started again.",
+        help: "Processes that were started again, because one had ended or was given up.",
         kind: Kind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.health.restarts)],

@@ -7,6 +7,7 @@ use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep_until};
 
 use super::place::{Opening, Place};
+use super::wear::Reason;
 
 impl Place {
     /// Starts workers for this place as they are wanted, until the resource is stopped. A worker
@@ -38,7 +39,15 @@ impl Place {
                 Ok(process) => self.fill(process, &opening),
                 Err(error) => {
                     backoff.failed();
-                    tracing::error!(resource = self.resource(), "failed to {error}");
+                    let resource = self.resource();
+                    match opening.reason.map(Reason::as_str) {
+                        None => tracing::error!(resource, "failed to {error}"),
+                        Some(reason) => tracing::error!(
+                            resource,
+                            reason,
+                            "the worker that is to be replaced serves on: failed to {error}"
+                        ),
+                    }
                 }
             }
             drop(turn);
