@@ -186,6 +186,7 @@ impl Stats {
             Fact::JobQueued { .. }
             | Fact::JobUnqueued { .. }
             | Fact::SlotTaken { .. }
+            | Fact::AttemptStopped { .. }
             | Fact::SlotReturned { .. }
             | Fact::AttemptFinished { .. }
             | Fact::RetryScheduled { .. } => {}

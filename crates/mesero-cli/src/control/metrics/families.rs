@@ -118,6 +118,14 @@ pub(super) const FAMILIES: &[Family] = &[
         samples: |snapshot| vec![("", snapshot.stats.queue.bound)],
     },
     Family {
+        name: "stops",
+        help: "Tries that had been given up and have really stopped: by themselves, because they \
+               were told to, or because their process was ended.",
+        kind: Kind::Counter,
+        label: Some("how"),
+        samples: |snapshot| snapshot.tally.stops(),
+    },
+    Family {
         name: "workers",
         help: "Processes of the resource: how many serve, and how many should.",
         kind: Kind::Gauge,
@@ -158,6 +166,11 @@ pub(super) const HISTOGRAMS: &[HistogramFamily] = &[
         name: "slot_overdue",
         help: "How long each slot that outlived its try, by a millisecond or more, was still occupied.",
         histogram: Tally::overdue,
+    },
+    HistogramFamily {
+        name: "stop",
+        help: "How long tries took to stop after they had been given up.",
+        histogram: Tally::stopped,
     },
 ];
 
