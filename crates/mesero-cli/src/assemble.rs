@@ -171,6 +171,8 @@ fn workers(name: &str, python: &config::Python, callable: (Serves, String)) -> S
             age: python.recycling.max_age,
             memory: python.recycling.max_memory,
         },
+        interrupt: python.interrupt,
+        kill_siblings: python.kill_siblings,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use mesero::{Attempt, Failure, Seats};
+use mesero::{Attempt, Failure, JobId, Seats};
 
 pub(crate) mod command;
 pub(crate) mod payload;
@@ -41,6 +41,12 @@ pub(crate) trait Resource: Send + Sync {
     /// Dropping the future gives the attempt up. The slot is kept until the resource has really
     /// stopped; a reply that still comes keeps it until its body has ended or is dropped.
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving;
+
+    /// Where in its code the job's attempt at this seat is, or was when it was given up; for
+    /// resources that can tell. May take a fifth of a second.
+    fn stack(&self, _seat: usize, _job: JobId) -> Looking<'_> {
+        Box::pin(std::future::ready(None))
+    }
 
     /// What was found at its start, in a line for people.
     fn describe(&self) -> String;
@@ -83,6 +89,9 @@ pub(crate) type Reloading<'a> = Pin<Box<dyn Future<Output = Result<usize, String
 
 /// An attempt that is being served.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+
+/// A look at where an attempt is.
+pub(crate) type Looking<'a> = Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
 
 /// What a call asks for; cheap to clone, since every attempt needs it.
 #[derive(Debug, Clone)]

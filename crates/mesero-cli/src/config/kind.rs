@@ -86,6 +86,8 @@ fn keys(raw: &raw::Resource) -> Vec<(&'static str, Range<usize>, &'static [KindK
         ("processes", raw.processes.as_ref().map(|key| key.span.clone()), PROCESSES),
         ("env", first(&mut raw.env.keys().map(Spanned::span)), ENVIRONMENT),
         ("grace", raw.grace.as_ref().map(|key| key.span.clone()), ENVIRONMENT),
+        ("interrupt", raw.interrupt.as_ref().map(|key| key.span.clone()), WORKERS),
+        ("kill_siblings", raw.kill_siblings.as_ref().map(Spanned::span), WORKERS),
         ("workers", raw.workers.as_ref().map(|key| key.span.clone()), WSGI),
         ("ca", raw.ca.as_ref().map(Spanned::span), HTTP),
         ("tls_server_name", raw.tls_server_name.as_ref().map(Spanned::span), HTTP),

@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::check::Check;
 use super::elements::Setting;
 use super::elements::count::Count;
+use super::elements::off::OrOff;
 use super::error::Problem;
 use super::raw;
 use super::recycling::Recycling;
@@ -38,6 +39,10 @@ pub(crate) struct Python {
     /// From asking a worker to end to killing it.
     pub(crate) grace: Duration,
     pub(crate) recycling: Recycling,
+    /// From interrupting a call that was given up to replacing its process; none if calls are not interrupted.
+    pub(crate) interrupt: Option<Duration>,
+    /// Whether such a process is ended at once, and not when its other calls are done.
+    pub(crate) kill_siblings: bool,
 }
 
 impl Python {
@@ -60,6 +65,8 @@ impl Python {
             start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
             grace: Setting::or(raw.grace, Duration::from_secs(2)),
             recycling,
+            interrupt: Setting::or(raw.interrupt, OrOff::On(Duration::from_secs(1))).on(),
+            kill_siblings: raw.kill_siblings.is_some_and(|kill| *kill.get_ref()),
         }
     }
 

@@ -80,6 +80,8 @@ pub(super) struct Resource {
     pub(super) max_requests_jitter: Option<Setting<OrOff<Count<1_000_000_000>>>>,
     pub(super) max_age: Option<Setting<OrOff<Duration>>>,
     pub(super) max_memory: Option<Setting<OrOff<Size>>>,
+    pub(super) interrupt: Option<Setting<OrOff<Duration>>>,
+    pub(super) kill_siblings: Option<Spanned<bool>>,
     pub(super) http: Option<Setting<Upstream>>,
     pub(super) ca: Option<Spanned<String>>,
     pub(super) tls_server_name: Option<Spanned<String>>,

@@ -23,6 +23,8 @@ pub(crate) mod to_worker {
     pub(crate) const BODY: u8 = 6;
     pub(crate) const BODY_END: u8 = 7;
     pub(crate) const BODY_BROKEN: u8 = 8;
+    pub(crate) const INTERRUPT: u8 = 9;
+    pub(crate) const STACK: u8 = 10;
 }
 
 /// What a worker sends.
@@ -35,6 +37,7 @@ pub(crate) mod from_worker {
     pub(crate) const HEAD: u8 = 21;
     pub(crate) const PIECE: u8 = 22;
     pub(crate) const END: u8 = 23;
+    pub(crate) const STACK_IS: u8 = 25;
 }
 
 impl Frame {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mesero::{Attempt, Seats};
+use mesero::{Attempt, JobId, Seats};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
@@ -17,15 +17,18 @@ use super::Health;
 use crate::process::spawner::Spawner;
 
 mod answer;
+mod calls;
 mod exchange;
 mod function;
 mod keeper;
 mod lane;
 mod multiplex;
+mod orders;
 mod place;
 mod process;
 mod seat;
 mod start;
+mod stopping;
 mod wear;
 mod worker;
 mod wsgi;
@@ -64,6 +67,12 @@ pub(crate) struct Settings {
     pub(crate) grace: Duration,
     /// How much a worker may serve until it is replaced.
     pub(crate) bounds: Bounds,
+    /// How long a call that was given up has to stop once it is interrupted, until its process is
+    /// replaced; none if calls are not interrupted.
+    pub(crate) interrupt: Option<Duration>,
+    /// Whether a process that is replaced for a call that does not stop is ended at once, and not
+    /// when its other calls are done.
+    pub(crate) kill_siblings: bool,
 }
 
 /// What a worker does with calls.
@@ -149,6 +158,12 @@ impl Workers {
         let seat = attempt.slot().seat();
         let (lane, index) = (seat / self.places.len(), seat % self.places.len());
         Seat::new(Arc::clone(&self.places[index]), lane, attempt)
+    }
+
+    /// Where the job's call at this seat is in its code.
+    async fn stack(&self, seat: usize, job: JobId) -> Option<String> {
+        let (lane, index) = (seat / self.places.len(), seat % self.places.len());
+        self.places.get(index)?.calls().stack(lane, job).await
     }
 
     fn health(&self) -> Health {

@@ -26,5 +26,6 @@ mod proxy;
 mod replacement;
 mod shutdown;
 mod square;
+mod stopping;
 mod workers;
 mod wsgi;

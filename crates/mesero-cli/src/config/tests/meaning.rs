@@ -85,6 +85,7 @@ fn every_written_python_setting_is_kept_and_paths_start_at_the_file() {
     assert_eq!(greet.recycling, recycling);
     let counted = Recycling { max_requests: Some(small(1_000)), jitter: 100, ..Default::default() };
     assert_eq!(again.recycling, counted);
+    assert_eq!((greet.interrupt, greet.kill_siblings), (None, true));
 }
 
 #[test]

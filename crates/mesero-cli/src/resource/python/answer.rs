@@ -38,8 +38,3 @@ pub(super) fn read(frame: Frame, form: ReplyForm) -> Result<Reply, Failure> {
 fn garbled(what: &str) -> Failure {
     Failure::lost(format!("the worker answered with {what}"))
 }
-
-/// The failure of a call whose worker went away.
-pub(super) fn lost(pid: u32) -> Failure {
-    Failure::lost(format!("the worker process {pid} ended in the middle of the call"))
-}

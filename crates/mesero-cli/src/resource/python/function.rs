@@ -3,12 +3,12 @@
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 
-use mesero::{Attempt, Seats};
+use mesero::{Attempt, JobId, Seats};
 
 use super::worker::Worker;
 use super::{Settings, StartError, Workers};
 use crate::process::spawner::Spawner;
-use crate::resource::{Health, Order, Reloading, Resource, Serving};
+use crate::resource::{Health, Looking, Order, Reloading, Resource, Serving};
 
 /// A Python callable in worker processes.
 #[derive(Debug)]
@@ -62,6 +62,10 @@ impl Resource for PythonFunction {
 
     fn replaced(&self) -> Vec<(&'static str, u64)> {
         self.workers.replaced()
+    }
+
+    fn stack(&self, seat: usize, job: JobId) -> Looking<'_> {
+        Box::pin(self.workers.stack(seat, job))
     }
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

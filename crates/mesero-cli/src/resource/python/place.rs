@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::calls::Calls;
 use super::process::Process;
 use super::wear::{Reason, Replaced};
 use super::worker::{Hold, Leaving, Worker};
@@ -30,6 +31,7 @@ pub(super) struct Place {
     /// Another worker has come.
     arrived: Notify,
     grants: OnceLock<Seats>,
+    calls: Calls,
     restarts: AtomicU64,
     means: Means,
 }
@@ -93,6 +95,7 @@ impl Place {
             changed: Notify::new(),
             arrived: Notify::new(),
             grants: OnceLock::new(),
+            calls: Calls::default(),
             restarts: AtomicU64::new(0),
             means,
         }
@@ -127,6 +130,14 @@ impl Place {
 
     pub(super) fn resource(&self) -> &str {
         &self.means.settings.name
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.means.settings
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
     }
 
     /// How long a worker has to end what nobody wants any more.

@@ -41,6 +41,7 @@ impl Process {
             () = worker.listen() => place.lost(worker),
             () = worker.left() => {}
             () = worn_out => {}
+            () = worker.condemned() => {}
             () = place.stop().cancelled() => {
                 child::end(child, grace).await;
                 return Ended::Stopped;

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use mesero::Attempt;
+use mesero::{Attempt, JobId, Stop};
 
+use super::orders::CallAt;
 use super::place::Place;
 use super::worker::{Hold, Worker};
 
@@ -13,8 +14,7 @@ pub(super) struct Seat {
     pub(super) place: Arc<Place>,
     /// Which of the place's seats it is.
     pub(super) lane: usize,
-    #[expect(dead_code, reason = "kept for its slot, which comes back when the seat is dropped")]
-    pub(super) attempt: Attempt,
+    attempt: Attempt,
     hold: Option<Hold>,
 }
 
@@ -42,5 +42,26 @@ impl Seat {
     /// though this call is still in it.
     pub(super) fn let_go(&mut self) {
         self.hold = None;
+    }
+
+    /// The call of this id is in the worker, until the seat is dropped.
+    pub(super) fn enter(&self, worker: &Arc<Worker>, id: u64) {
+        self.place.calls().enter(self.job(), worker, CallAt { id, lane: self.lane });
+    }
+
+    pub(super) fn job(&self) -> JobId {
+        self.attempt.job()
+    }
+
+    /// The call was given up, and has really stopped.
+    pub(super) fn stopped(&self, stop: Stop) {
+        self.attempt.slot().stopped(stop);
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // The slot comes back after this, and only then can another call enter here.
+        self.place.calls().leave(self.lane);
     }
 }

@@ -23,9 +23,14 @@ use crate::process::frame::{Frame, TooLong, from_worker, to_worker};
 use crate::process::spawner::Spawner;
 use crate::process::{child, noise};
 
-/// The worker itself, one program in two files; it needs nothing but Python's standard library.
-const SOURCE: &str =
-    concat!(include_str!("../../worker/worker.py"), "\n\n", include_str!("../../worker/wsgi.py"));
+/// The worker itself, one program in three files; it needs nothing but Python's standard library.
+const SOURCE: &str = concat!(
+    include_str!("../../worker/worker.py"),
+    "\n\n",
+    include_str!("../../worker/wsgi.py"),
+    "\n\n",
+    include_str!("../../worker/stop.py"),
+);
 /// Reads the worker's source from an inherited file and runs it.
 const BOOT: &str = "import os,sys;\
     exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()";

@@ -14,9 +14,10 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use super::exchange::Exchange;
 use super::lane::Lane;
 use super::multiplex::Multiplex;
+use super::orders::Orders;
 use super::seat::Seat;
 use super::wear::Wear;
-use super::{Serves, Settings, answer};
+use super::{Settings, answer};
 use crate::process::frame::{Frame, TooLong, to_worker};
 use crate::resource::{Order, Reply, ReplyForm};
 
@@ -33,12 +34,16 @@ pub(super) struct Hello {
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) hello: Hello,
+    /// It ends when this closes.
+    pub(super) orders: Orders,
     line: Line,
     next_id: AtomicU64,
     /// The calls in it; closed when it has left.
     holds: TaskTracker,
     leaving: OnceLock<Leaving>,
     pub(super) wear: Wear,
+    /// It is to be ended, whatever calls are in it.
+    condemned: CancellationToken,
     /// It is reaped; what it occupied is free.
     pub(super) gone: CancellationToken,
 }
@@ -77,38 +82,37 @@ impl Drop for Hold {
 #[derive(Debug)]
 enum Line {
     /// One socket a thread.
-    Sync {
-        lanes: Vec<Mutex<Option<Lane>>>,
-        /// The worker ends when this closes.
-        control: UnixStream,
-        serves: Serves,
-    },
+    Sync { lanes: Vec<Mutex<Option<Lane>>> },
     /// One socket for all.
-    Async(Multiplex),
+    Async(Arc<Multiplex>),
 }
 
 impl Worker {
     pub(super) fn new(
         hello: Hello,
         control: UnixStream,
-        lanes: Vec<UnixStream>,
+        seats: Vec<UnixStream>,
         settings: &Settings,
     ) -> Self {
-        let line = match hello.is_async {
-            true => Line::Async(Multiplex::new(control, settings.concurrency)),
-            false => Line::Sync {
-                lanes: lanes.into_iter().map(|seat| Mutex::new(Some(Lane::new(seat)))).collect(),
-                control,
-                serves: settings.serves,
-            },
+        let mut seats = seats.into_iter();
+        let line = match (hello.is_async, seats.next()) {
+            (true, Some(first)) => {
+                Line::Async(Arc::new(Multiplex::new(first, settings.concurrency)))
+            }
+            (_, first) => {
+                let lane = |seat| Mutex::new(Some(Lane::new(seat)));
+                Line::Sync { lanes: first.into_iter().chain(seats).map(lane).collect() }
+            }
         };
         Self {
             hello,
+            orders: Orders::new(control),
             line,
             next_id: AtomicU64::new(1),
             holds: TaskTracker::new(),
             leaving: OnceLock::new(),
             wear: Wear::new(&settings.bounds),
+            condemned: CancellationToken::new(),
             gone: CancellationToken::new(),
         }
     }
@@ -119,12 +123,6 @@ impl Worker {
             Line::Sync { lanes, .. } => NonZeroUsize::new(lanes.len()).unwrap_or(NonZeroUsize::MIN),
             Line::Async(multiplex) => multiplex.concurrency(),
         }
-    }
-
-    /// Whether a call that does not end can only be ended with the whole process, and harms no
-    /// other call by that.
-    pub(super) fn serves_one_at_a_time(&self) -> bool {
-        matches!(&self.line, Line::Sync { lanes, .. } if lanes.len() == 1)
     }
 
     /// A hold for one call.
@@ -146,6 +144,16 @@ impl Worker {
     /// Waits until it gets no further call and no call holds it.
     pub(super) async fn left(&self) {
         self.holds.wait().await;
+    }
+
+    /// It is to be ended now, with the calls that are in it.
+    pub(super) fn condemn(&self) {
+        self.condemned.cancel();
+    }
+
+    /// Waits until it is to be ended with the calls that are in it.
+    pub(super) async fn condemned(&self) {
+        self.condemned.cancelled().await;
     }
 
     /// Serves one attempt.
@@ -170,31 +178,32 @@ impl Worker {
                 };
                 exchange.call(call).await
             }
-            Line::Async(multiplex) => multiplex.call(seat, encode).await?,
+            Line::Async(multiplex) => multiplex.call(&self, seat, encode).await?,
         };
         match answered {
             Some(frame) => answer::read(frame, order.form),
             None => {
                 // Before the slot comes back, so that the seat is granted to nobody else.
                 place.lost(&self);
-                Err(answer::lost(self.hello.pid))
+                Err(self.failure())
             }
         }
+    }
+
+    /// Why a call in it has no answer when it is gone.
+    pub(super) fn failure(&self) -> Failure {
+        let pid = self.hello.pid;
+        Failure::lost(match self.condemned.is_cancelled() {
+            true => {
+                format!("the worker process {pid} was ended for another call, which did not stop")
+            }
+            false => format!("the worker process {pid} ended in the middle of the call"),
+        })
     }
 
     /// An id that no other call to this worker has.
     pub(super) fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Tells an application that nobody wants its answer any more; what else is sync cannot listen.
-    pub(super) fn cancel(&self, id: u64) {
-        let Line::Sync { control, serves: Serves::Wsgi, .. } = &self.line else { return };
-        let cancel = Frame { kind: to_worker::CANCEL, id, payload: Bytes::new() };
-        if let Ok(cancel) = cancel.encode() {
-            // So few bytes go whole or not at all. If they do not go, the answer runs to its end.
-            let _ = control.try_write(&cancel);
-        }
     }
 
     /// Takes the lane of a seat, which is idle: its slot has just been granted.
@@ -211,16 +220,20 @@ impl Worker {
         }
     }
 
-    /// Reads what an async worker says, until it ends.
+    /// Reads what it says beside the answers on its seats, until it ends.
     pub(super) async fn listen(&self) {
         match &self.line {
-            Line::Sync { .. } => self.gone.cancelled().await,
-            Line::Async(multiplex) => multiplex.run().await,
+            Line::Sync { .. } => self.orders.listen().await,
+            Line::Async(multiplex) => tokio::select! {
+                () = self.orders.listen() => {}
+                () = multiplex.run() => {}
+            },
         }
     }
 
     /// Fails all calls that are still in it.
     pub(super) fn abandon(&self) {
+        self.orders.abandon();
         if let Line::Async(multiplex) = &self.line {
             multiplex.abandon();
         }

@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 
-use mesero::{Attempt, Seats};
+use mesero::{Attempt, JobId, Seats};
 
 use super::{Settings, StartError, Workers};
 use crate::process::spawner::Spawner;
-use crate::resource::{Health, Order, Reloading, Resource, Serving, Wants};
+use crate::resource::{Health, Looking, Order, Reloading, Resource, Serving, Wants};
 
 mod conversation;
 mod environ;
@@ -78,6 +78,10 @@ impl Resource for WsgiApp {
 
     fn replaced(&self) -> Vec<(&'static str, u64)> {
         self.workers.replaced()
+    }
+
+    fn stack(&self, seat: usize, job: JobId) -> Looking<'_> {
+        Box::pin(self.workers.stack(seat, job))
     }
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

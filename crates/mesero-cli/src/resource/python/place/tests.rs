@@ -37,6 +37,8 @@ async fn staffed() -> Staffed {
         start_timeout: PATIENCE,
         grace: Duration::from_secs(2),
         bounds: Bounds::default(),
+        interrupt: None,
+        kill_siblings: false,
     };
     let means = Means {
         settings: Arc::new(settings),
