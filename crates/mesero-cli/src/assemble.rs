@@ -10,7 +10,7 @@ use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
 use crate::resource::command::{self, Answers, Delivery, Inherits, Input};
 use crate::resource::proxy::{self, Proxy, TlsError, TlsSettings, Versions};
-use crate::resource::python::{PythonFunction, Serves, Settings, StartError, WsgiApp};
+use crate::resource::python::{Bounds, PythonFunction, Serves, Settings, StartError, WsgiApp};
 use crate::resource::stub::{self, Busy, Delay, Failing};
 use crate::resource::{Reply, Resource, Wants};
 use crate::service::Service;
@@ -168,6 +168,14 @@ fn workers(name: &str, python: &config::Python, callable: (Serves, String)) -> S
         grace: python.grace,
         loop_blocked: python.loop_blocked,
         blocked: Arc::default(),
+        bounds: Bounds {
+            calls: python.recycling.max_requests,
+            jitter: python.recycling.jitter,
+            age: python.recycling.max_age,
+            memory: python.recycling.max_memory,
+        },
+        interrupt: python.interrupt,
+        kill_siblings: python.kill_siblings,
     }
 }
 

@@ -17,6 +17,7 @@ mod proxy;
 mod python;
 mod raw;
 mod read;
+mod recycling;
 mod resource;
 mod route;
 mod secret;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
-use mesero::{Attempt, Error, Failure, Seats};
+use mesero::{Attempt, Error, Failure, JobId, Seats};
 
 pub(crate) mod blocked;
 pub(crate) mod command;
@@ -46,6 +46,12 @@ pub(crate) trait Resource: Send + Sync {
     /// stopped; a reply that still comes keeps it until its body has ended or is dropped.
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving;
 
+    /// Where in its code the job's attempt at this seat is, or was when it was given up; for
+    /// resources that can tell. May take a fifth of a second.
+    fn stack(&self, _seat: usize, _job: JobId) -> Looking<'_> {
+        Box::pin(std::future::ready(None))
+    }
+
     /// What was found at its start, in a line for people.
     fn describe(&self) -> String;
 
@@ -55,6 +61,21 @@ pub(crate) trait Resource: Send + Sync {
     /// How often and how long something blocked an event loop of its own, if it has any.
     fn blocked(&self) -> BlockedSoFar {
         BlockedSoFar::default()
+    }
+
+    /// Replaces what runs its code by something that runs the code as it is now, without a dropped
+    /// call, and says how many processes that were. Afterwards every call that begins runs on the
+    /// new code. Dropping the future before leaves everything as it was.
+    ///
+    /// # Errors
+    /// Why the old code goes on serving; reads on after "failed to".
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
+
+    /// How often a process of it was replaced that was well, for each reason that there can be.
+    fn replaced(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
     }
 
     /// Stops everything that belongs to it, and waits until it is gone.
@@ -72,8 +93,14 @@ pub(crate) enum Wants {
     AsItComes,
 }
 
+/// A resource that is being reloaded.
+pub(crate) type Reloading<'a> = Pin<Box<dyn Future<Output = Result<usize, String>> + Send + 'a>>;
+
 /// An attempt that is being served.
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+
+/// A look at where an attempt is.
+pub(crate) type Looking<'a> = Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
 
 /// What a call asks for; cheap to clone, since every attempt needs it.
 #[derive(Debug, Clone)]

@@ -28,12 +28,14 @@ mod linger;
 mod listen;
 mod patience;
 mod receive;
+mod reload;
 mod respond;
 mod router;
 
 use connection::Peer;
 use front::Front;
 use listen::Limits;
+use reload::Hangups;
 use router::Router;
 
 /// Serves until a signal says to stop, and then until what is in flight has finished.
@@ -42,6 +44,7 @@ use router::Router;
 /// If it could not begin to serve: an address is taken, a resource does not start.
 pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError> {
     let mut signals = Signals::listen().map_err(ServeError::Io)?;
+    let hangups = Hangups::listen().map_err(ServeError::Io)?;
     let opened = open(&config).await?;
     let control_listeners = match &config.server.control {
         Some(control) => bind(std::slice::from_ref(&control.address)).await?,
@@ -76,6 +79,7 @@ pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, Ser
         let limits = limits(settings, config.server.drain_timeout);
         serving.push(tasks.spawn(listen::serve(listeners, limits, handler, stop.clone())));
     }
+    let reloading = tasks.spawn(hangups.reload(services.clone(), draining.clone()));
     announcement.iter().for_each(|line| output.say(line));
 
     let signal = signals.next().await;
@@ -89,6 +93,8 @@ pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, Ser
         // The workers die with this process.
         signal = signals.next() => return Ok(signal.exit()),
     };
+    // It ended when the drain began; no worker may come that nobody ends.
+    let _ = reloading.await;
     for service in &services {
         service.dispatcher.stop();
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use mesero::{Event, Fact, Observer, Refusal};
+use mesero::{Event, Fact, Observer, Refusal, StopKind};
 
 use crate::resource::blocked::{Blocked, BlockedSoFar};
 
@@ -24,7 +24,9 @@ struct Sums {
     queued: Histogram,
     ran: Histogram,
     overdue: Histogram,
+    stopped: Histogram,
     refusals: [AtomicU64; REASONS.len()],
+    stops: [AtomicU64; StopKind::ALL.len()],
     tries_started: AtomicU64,
     tries_finished: AtomicU64,
     retries_scheduled: AtomicU64,
@@ -68,6 +70,10 @@ impl Tally {
         &self.0.overdue
     }
 
+    pub(crate) fn stopped(&self) -> &Histogram {
+        &self.0.stopped
+    }
+
     pub(crate) fn refusals(&self) -> Vec<(&'static str, u64)> {
         let counts = self.0.refusals.iter().map(|count| count.load(Relaxed));
         REASONS.into_iter().zip(counts).collect()
@@ -76,6 +82,12 @@ impl Tally {
     /// By attempts that held their thread, which is one of mesero's own.
     pub(crate) fn blocked(&self) -> BlockedSoFar {
         self.0.blocked.so_far()
+    }
+
+    /// Attempts that stopped after they had been given up, by how.
+    pub(crate) fn stops(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.0.stops.iter().map(|count| count.load(Relaxed));
+        StopKind::ALL.into_iter().map(StopKind::as_str).zip(counts).collect()
     }
 
     pub(crate) fn tries(&self) -> Tries {
@@ -113,6 +125,11 @@ impl Observer for Tally {
                 sums.blocked.lasted(*held);
             }
             Fact::RetryScheduled { .. } => count(&sums.retries_scheduled),
+            Fact::AttemptStopped { stop, .. } => {
+                // In the order of `StopKind::ALL`, which is that of declaration.
+                count(&sums.stops[stop.how as usize]);
+                sums.stopped.add(stop.after);
+            }
             Fact::JobFinished { waited, .. } => sums.queued.add(*waited),
             Fact::SlotReturned { overdue, .. } if *overdue > NOTHING_LEFT => {
                 sums.overdue.add(*overdue);

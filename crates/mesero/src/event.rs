@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::JobInfo;
+use crate::slot::Stop;
 use crate::{Error, Phase, Refusal};
 
 /// Something that happened in a dispatcher.
@@ -90,6 +91,16 @@ pub enum Fact {
         ran: Duration,
         /// What went wrong, if something did.
         error: Option<Error>,
+    },
+    /// What was left of a try that its job had given up has really stopped. Told by resources that
+    /// know how, right before the slot's return.
+    AttemptStopped {
+        /// Of which job.
+        job: Arc<JobInfo>,
+        /// Which try this was.
+        number: u32,
+        /// How, and how long after it had been given up.
+        stop: Stop,
     },
     /// A job will try again after a pause.
     RetryScheduled {

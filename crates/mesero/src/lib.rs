@@ -27,5 +27,5 @@ pub use error::{Advice, Error, Failure, FailureKind, Phase, Refusal};
 pub use event::{Event, Fact, Observer, Outcome};
 pub use policy::{OnDisconnect, Policy, Rate, Retry};
 pub use registry::JobView;
-pub use slot::{Attempt, Seats, Slot};
+pub use slot::{Attempt, Seats, Slot, Stop, StopKind};
 pub use stats::{AttemptStats, CallStats, JobStats, QueueStats, SlotStats, Stats};

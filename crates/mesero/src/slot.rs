@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -27,6 +28,9 @@ pub(crate) trait Home: Send + Sync {
     /// Takes the seat back and hands it to the next in the queue.
     fn give_back(self: Arc<Self>, seat: usize);
 
+    /// The attempt at this seat was given up, and has really stopped.
+    fn stopped(self: Arc<Self>, seat: usize, stop: Stop);
+
     fn close_seats(&self, seats: &[usize]);
 
     fn open_seats(self: Arc<Self>, seats: &[usize]);
@@ -49,6 +53,49 @@ impl Slot {
     /// use has, the lowest free one when it was granted.
     pub fn seat(&self) -> usize {
         self.0.seat
+    }
+
+    /// Says that what was left of an attempt has really stopped, after nobody wanted it any more;
+    /// for a resource that knows how, and right before it drops its clone. Observers are told, and
+    /// nothing else comes of it.
+    pub fn stopped(&self, stop: Stop) {
+        if let Some(home) = &self.0.home {
+            Arc::clone(home).stopped(self.0.seat, stop);
+        }
+    }
+}
+
+/// How an attempt that was given up came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// What made it end.
+    pub how: StopKind,
+    /// How long after it had been given up.
+    pub after: Duration,
+}
+
+/// What makes an attempt end that was given up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopKind {
+    /// It had ended before it could be stopped, or took no notice of that.
+    ByItself,
+    /// It was told to stop, and did.
+    Interrupted,
+    /// It was ended from outside, by force.
+    Killed,
+}
+
+impl StopKind {
+    /// All of them, in the order of declaration.
+    pub const ALL: [StopKind; 3] = [StopKind::ByItself, StopKind::Interrupted, StopKind::Killed];
+
+    /// One lower-case word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            StopKind::ByItself => "by_itself",
+            StopKind::Interrupted => "interrupted",
+            StopKind::Killed => "killed",
+        }
     }
 }
 

@@ -21,7 +21,7 @@ use crate::policy::limit::{Grant, Limit};
 use crate::policy::rate::Meter;
 use crate::policy::retry::Budget;
 use crate::registry::{At, Registry};
-use crate::slot::Slot;
+use crate::slot::{Slot, Stop};
 use crate::stats::Stats;
 
 mod admission;
@@ -30,7 +30,7 @@ mod list;
 mod occupancy;
 mod progress;
 
-use occupancy::Occupancy;
+use occupancy::{Occupancy, Occupant};
 
 /// A dispatcher's whole state.
 #[derive(Debug)]
@@ -166,6 +166,14 @@ impl<T> State<T> {
         self.stats.queue.retries -= u64::from(again);
         self.effects.room = true;
         self.emit(now, Fact::JobUnqueued { job, waited, again });
+    }
+
+    /// The attempt at this seat was given up, and has really stopped.
+    pub(crate) fn stopped(&mut self, seat: usize, stop: Stop, now: Instant) {
+        if let Some(Occupant { job, attempt: number, .. }) = self.occupancy.occupant(seat) {
+            let (job, number) = (Arc::clone(job), *number);
+            self.emit(now, Fact::AttemptStopped { job, number, stop });
+        }
     }
 
     pub(crate) fn close_seat(&mut self, seat: usize) {

@@ -190,6 +190,7 @@ impl Stats {
             Fact::JobQueued { .. }
             | Fact::JobUnqueued { .. }
             | Fact::SlotTaken { .. }
+            | Fact::AttemptStopped { .. }
             | Fact::SlotReturned { .. }
             | Fact::AttemptFinished { .. }
             | Fact::RetryScheduled { .. } => {}

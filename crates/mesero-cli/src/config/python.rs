@@ -14,6 +14,7 @@ use super::elements::count::Count;
 use super::elements::off::OrOff;
 use super::error::Problem;
 use super::raw;
+use super::recycling::Recycling;
 use super::resource::Capacity;
 use super::secret::Secret;
 
@@ -46,11 +47,17 @@ pub(crate) struct Python {
     pub(crate) grace: Duration,
     /// For an async callable: how long its event loop may not answer before that is told.
     pub(crate) loop_blocked: Option<Duration>,
+    pub(crate) recycling: Recycling,
+    /// From interrupting a call that was given up to replacing its process; none if calls are not interrupted.
+    pub(crate) interrupt: Option<Duration>,
+    /// Whether such a process is ended at once, and not when its other calls are done.
+    pub(crate) kill_siblings: bool,
 }
 
 impl Python {
     /// Checks what runs the Python code of a resource.
-    pub(super) fn of(raw: raw::Resource, check: &mut Check<'_>) -> Self {
+    pub(super) fn of(mut raw: raw::Resource, check: &mut Check<'_>) -> Self {
+        let recycling = Recycling::check(&mut raw, check);
         let interpreter = interpreter(raw.interpreter, raw.venv, check);
         let path = match raw.path {
             Some(folders) => folders.iter().map(|folder| existing_folder(folder, check)).collect(),
@@ -68,6 +75,9 @@ impl Python {
             start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
             grace: Setting::or(raw.grace, Duration::from_secs(2)),
             loop_blocked: loop_blocked(raw.loop_blocked, check),
+            recycling,
+            interrupt: Setting::or(raw.interrupt, OrOff::On(Duration::from_secs(1))).on(),
+            kill_siblings: raw.kill_siblings.is_some_and(|kill| *kill.get_ref()),
         }
     }
 

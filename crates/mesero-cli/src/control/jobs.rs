@@ -45,6 +45,9 @@ pub(crate) struct JobRecord {
     pub(crate) key: Option<String>,
     /// The leading call's arguments, by name, as the caller wrote them.
     pub(crate) arguments: BTreeMap<String, String>,
+    /// Where in its code it is, or was when it was given up; for one job, if its resource can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stack: Option<String>,
 }
 
 impl JobRecord {
@@ -66,6 +69,7 @@ impl JobRecord {
                 .iter()
                 .map(|argument| (argument.name.to_string(), argument.text.clone()))
                 .collect(),
+            stack: None,
         }
     }
 }
@@ -103,7 +107,11 @@ pub(super) async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Json<JobRecord>, Problem> {
     let (service, job) = find(&plane, id)?;
-    Ok(Json(JobRecord::new(service, &job)))
+    let mut record = JobRecord::new(service, &job);
+    if let Some(seat) = job.seat {
+        record.stack = service.resource.stack(seat, job.info.id).await;
+    }
+    Ok(Json(record))
 }
 
 /// Answers with the job as it was. Accepted, not done: the resource may need its time to stop.

@@ -70,6 +70,8 @@ struct Snapshot {
     name: String,
     stats: Stats,
     health: Health,
+    /// Processes that were replaced, for each reason.
+    replaced: Vec<(&'static str, u64)>,
     tally: Tally,
     /// By the resource in its processes, and by attempts in this one.
     blocked: BlockedSoFar,
@@ -81,6 +83,7 @@ impl Snapshot {
             name: service.name().to_owned(),
             stats: service.dispatcher.stats(),
             health: service.resource.health(),
+            replaced: service.resource.replaced(),
             tally: service.tally.clone(),
             blocked: [service.resource.blocked(), service.tally.blocked()].into_iter().sum(),
         }

@@ -51,7 +51,12 @@ pub(super) fn one(job: &JobRecord) -> String {
     for (name, text) in &job.arguments {
         table.add_row([shown(name), shown(text)]);
     }
-    text(table)
+    let mut text = text(table);
+    if let Some(stack) = &job.stack {
+        text.push_str("\n\nstack, the innermost call last");
+        text.extend(stack.lines().map(|line| format!("\n{}", shown(line))));
+    }
+    text
 }
 
 fn plain() -> Table {
@@ -121,6 +126,7 @@ mod tests {
             attempts: 1,
             waiters: 2,
             key: None,
+            stack: None,
             arguments: arguments.iter().map(owned).collect::<BTreeMap<_, _>>(),
         }
     }

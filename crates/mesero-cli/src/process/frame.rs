@@ -23,6 +23,8 @@ pub(crate) mod to_worker {
     pub(crate) const BODY: u8 = 6;
     pub(crate) const BODY_END: u8 = 7;
     pub(crate) const BODY_BROKEN: u8 = 8;
+    pub(crate) const INTERRUPT: u8 = 9;
+    pub(crate) const STACK: u8 = 10;
 }
 
 /// What a worker sends.
@@ -36,6 +38,7 @@ pub(crate) mod from_worker {
     pub(crate) const PIECE: u8 = 22;
     pub(crate) const END: u8 = 23;
     pub(crate) const LOOP_BLOCKED: u8 = 24;
+    pub(crate) const STACK_IS: u8 = 25;
 }
 
 impl Frame {

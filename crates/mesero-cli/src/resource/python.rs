@@ -9,30 +9,40 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mesero::{Attempt, Seats};
-use tokio::process::Child;
+use mesero::{Attempt, JobId, Seats};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use super::Health;
 use super::blocked::Blocked;
 use crate::process::spawner::Spawner;
 
 mod answer;
+mod calls;
 mod exchange;
 mod function;
+mod keeper;
 mod lane;
 mod loop_watch;
 mod multiplex;
+mod orders;
 mod place;
+mod process;
+mod seat;
 mod start;
+mod stopping;
+mod wear;
 mod worker;
 mod wsgi;
 
 use answer::Exceptions;
 pub(crate) use function::PythonFunction;
-use place::{Place, Seat};
+use place::{Means, Place};
+use process::Process;
+use seat::Seat;
 pub(crate) use start::StartError;
+pub(crate) use wear::Bounds;
+use wear::Reason;
 use worker::Worker;
 pub(crate) use wsgi::WsgiApp;
 
@@ -64,6 +74,14 @@ pub(crate) struct Settings {
     pub(crate) loop_blocked: Option<Duration>,
     /// Counts how often and how long one did.
     pub(crate) blocked: Arc<Blocked>,
+    /// How much a worker may serve until it is replaced.
+    pub(crate) bounds: Bounds,
+    /// How long a call that was given up has to stop once it is interrupted, until its process is
+    /// replaced; none if calls are not interrupted.
+    pub(crate) interrupt: Option<Duration>,
+    /// Whether a process that is replaced for a call that does not stop is ended at once, and not
+    /// when its other calls are done.
+    pub(crate) kill_siblings: bool,
 }
 
 /// What a worker does with calls.
@@ -80,11 +98,9 @@ pub(crate) enum Serves {
 struct Workers {
     places: Vec<Arc<Place>>,
     seats: NonZeroUsize,
-    settings: Arc<Settings>,
-    /// The children that nobody looks after yet.
-    unattended: Mutex<Vec<(Child, Arc<Worker>)>>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
+    /// The processes that nobody looks after yet.
+    unattended: Mutex<Vec<Process>>,
+    means: Means,
 }
 
 impl Workers {
@@ -93,35 +109,31 @@ impl Workers {
     /// # Errors
     /// Why the first of them that did not come up did not; the others are ended.
     async fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
-        let settings = Arc::new(settings);
-        let tasks = TaskTracker::new();
-        let starting = (0..settings.processes.get())
-            .map(|_| tasks.spawn(start::worker(Arc::clone(&settings), spawner.clone())));
-        let starting: Vec<_> = starting.collect();
-        let mut unattended = Vec::with_capacity(starting.len());
-        for started in starting {
-            // A child that is dropped is killed.
-            let started = started.await.map_err(|error| StartError::Io(error.into()))?;
-            unattended.push(started?);
-        }
+        let means = Means {
+            settings: Arc::new(settings),
+            spawner,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            one_at_a_time: Arc::default(),
+            replaced: Arc::default(),
+        };
+        let processes = means.settings.processes;
+        let starting = (0..processes.get())
+            .map(|_| start::worker(Arc::clone(&means.settings), means.spawner.clone()));
+        let unattended = all(&means.tasks, starting).await?;
         let lanes = match unattended.first() {
-            Some((_, worker)) => worker.capacity(),
+            Some(process) => process.worker.capacity(),
             None => NonZeroUsize::MIN,
         };
-        let processes = settings.processes;
-        let places = unattended.iter().enumerate().map(|(index, (_, worker))| {
+        let places = unattended.iter().enumerate().map(|(index, process)| {
             let seats = (0..lanes.get()).map(|lane| lane * processes.get() + index).collect();
-            let (settings, spawner) = (Arc::clone(&settings), spawner.clone());
-            let means = place::Means { settings, spawner, tasks: tasks.clone() };
-            Arc::new(Place::new(seats, Arc::clone(worker), means))
+            Arc::new(Place::new(seats, Arc::clone(&process.worker), means.clone()))
         });
         Ok(Self {
             places: places.collect(),
             seats: lanes.saturating_mul(processes),
-            settings: Arc::clone(&settings),
             unattended: Mutex::new(unattended),
-            tasks,
-            stop: CancellationToken::new(),
+            means,
         })
     }
 
@@ -130,7 +142,7 @@ impl Workers {
     }
 
     fn settings(&self) -> &Settings {
-        &self.settings
+        &self.means.settings
     }
 
     /// One of the workers, as an example of them all.
@@ -139,14 +151,14 @@ impl Workers {
     }
 
     fn attend(&self, seats: &Seats) {
-        let children = {
+        let processes = {
             let mut unattended = self.unattended.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *unattended)
         };
-        for (place, (child, worker)) in self.places.iter().zip(children) {
+        for (place, process) in self.places.iter().zip(processes) {
             place.attend(seats.clone());
-            let stop = self.stop.clone();
-            self.tasks.spawn(Arc::clone(place).look_after(child, worker, stop));
+            self.means.tasks.spawn(process.live(Arc::clone(place)));
+            self.means.tasks.spawn(Arc::clone(place).keep());
         }
     }
 
@@ -154,7 +166,13 @@ impl Workers {
     fn seat(&self, attempt: Attempt) -> Seat {
         let seat = attempt.slot().seat();
         let (lane, index) = (seat / self.places.len(), seat % self.places.len());
-        Seat { place: Arc::clone(&self.places[index]), lane, attempt }
+        Seat::new(Arc::clone(&self.places[index]), lane, attempt)
+    }
+
+    /// Where the job's call at this seat is in its code.
+    async fn stack(&self, seat: usize, job: JobId) -> Option<String> {
+        let (lane, index) = (seat / self.places.len(), seat % self.places.len());
+        self.places.get(index)?.calls().stack(lane, job).await
     }
 
     fn health(&self) -> Health {
@@ -165,9 +183,53 @@ impl Workers {
         }
     }
 
-    async fn stop(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+    /// Starts a successor for every worker, and lets them all take over when all of them can serve.
+    ///
+    /// # Errors
+    /// Why the first of them that did not come up did not; the others are ended, and the present
+    /// ones go on.
+    async fn reload(&self) -> Result<usize, StartError> {
+        let starting = self.places.iter().map(|place| {
+            let place = Arc::clone(place);
+            async move { place.start().await }
+        });
+        let successors = all(&self.means.tasks, starting).await?;
+        let count = successors.len();
+        for (place, successor) in self.places.iter().zip(successors) {
+            place.hand_over(successor, Reason::Reload);
+        }
+        Ok(count)
     }
+
+    /// How often a worker was replaced that was well, for each reason.
+    fn replaced(&self) -> Vec<(&'static str, u64)> {
+        self.means.replaced.counts()
+    }
+
+    async fn stop(&self) {
+        self.means.stop.cancel();
+        self.means.tasks.close();
+        self.means.tasks.wait().await;
+    }
+}
+
+/// Waits until all of these workers can serve. Dropping the future ends those that were started.
+///
+/// # Errors
+/// Why the first of them that did not come up did not; the others are ended.
+async fn all<F>(
+    tasks: &TaskTracker,
+    starting: impl Iterator<Item = F>,
+) -> Result<Vec<Process>, StartError>
+where
+    F: Future<Output = Result<Process, StartError>> + Send + 'static,
+{
+    let starting: Vec<_> =
+        starting.map(|worker| AbortOnDropHandle::new(tasks.spawn(worker))).collect();
+    let mut started = Vec::with_capacity(starting.len());
+    for worker in starting {
+        // A process that is dropped is killed.
+        started.push(worker.await.map_err(|error| StartError::Io(error.into()))??);
+    }
+    Ok(started)
 }

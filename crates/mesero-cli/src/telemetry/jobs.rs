@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use mesero::{Error, Event, Fact, JobId, Observer, Outcome, Refusal};
+use mesero::{Error, Event, Fact, JobId, Observer, Outcome, Refusal, Stop};
 use tokio::time::Instant;
 
 use crate::resource::Declared;
@@ -58,6 +58,19 @@ impl Log {
             job.id = %format_args!("{resource}-{job}"),
             for_ms = milliseconds(held),
             "attempt blocked a thread of mesero itself"
+        );
+    }
+
+    fn stopped(&self, job: JobId, stop: &Stop) {
+        let (resource, how, after_ms) =
+            (&*self.resource, stop.how.as_str(), milliseconds(stop.after));
+        tracing::info!(
+            target: TARGET,
+            resource,
+            job.id = %format_args!("{resource}-{job}"),
+            how,
+            after_ms,
+            "call stopped"
         );
     }
 
@@ -126,6 +139,7 @@ impl Observer for Log {
     fn observe(&self, event: &Event) {
         match &event.fact {
             Fact::CallRefused(refusal) => self.refused(refusal),
+            Fact::AttemptStopped { job, stop, .. } => self.stopped(job.id, stop),
             Fact::JobFinished { job, outcome, error, waited, ran, attempts, .. } => {
                 let end = End {
                     outcome: *outcome,

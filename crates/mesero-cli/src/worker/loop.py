@@ -1,4 +1,4 @@
-# What follows notices when user code blocks the event loop: it is sent after wsgi.py, and the three are one program.
+# What follows notices when user code blocks the event loop: it is sent after stop.py, and the four are one program.
 
 import collections
 import time
@@ -11,10 +11,10 @@ INSTALLED = ("site-packages", "dist-packages")
 BEATS = 4  # In the time after which a silent loop counts as blocked: so much too long a block can look.
 
 
-def watch_loop(tasks, seat, config):
-    """Gives `tasks` a pulse, and starts the thread that watches it and tells the other end of `seat`."""
+def watch_loop(tasks, watched, config):
+    """Gives `tasks` a pulse, and starts the thread that watches it and tells the peer."""
     tasks.pulse = Pulse(tasks.loop, tasks.running, config["loop_blocked_ms"] / 1000)
-    arguments = (seat, tasks.pulse, threading.get_ident(), config["callable"])
+    arguments = (watched.say, tasks.pulse, threading.get_ident(), config["callable"])
     threading.Thread(target=watch, args=arguments, name=f"{sys.argv[0]}-loop", daemon=True).start()
 
 
@@ -55,7 +55,7 @@ class Pulse:
             self.changed.set()
 
 
-def watch(seat, pulse, loop_thread, name):
+def watch(say, pulse, loop_thread, name):
     """Tells of each silence of the loop that is too long, once while it lasts and once when it is over."""
     told_of, report = None, None  # The silence that lasts and was told of, by its begin.
     patience = None
@@ -65,7 +65,7 @@ def watch(seat, pulse, loop_thread, name):
             pulse.changed.clear()
             while pulse.silences:
                 since, until = pulse.silences.popleft()
-                tell(seat, report if since == told_of else unseen(), until - since, ended=True)
+                tell(say, report if since == told_of else unseen(), until - since, ended=True)
                 told_of, report = None, None
             since, patience = pulse.last, None
             if since is None or since == told_of:
@@ -77,17 +77,17 @@ def watch(seat, pulse, loop_thread, name):
             frames, is_call = users_frames(sys._current_frames().get(loop_thread))
             if pulse.last == since:  # Otherwise the frames may be those of whatever came next.
                 told_of, report = since, described(frames, name if is_call else None)
-                tell(seat, report, time.monotonic() - since, ended=False)
+                tell(say, report, time.monotonic() - since, ended=False)
             else:
                 patience = 0
             del frames  # They keep the caller's objects alive.
 
 
-def tell(seat, report, seconds, ended):
+def tell(say, report, seconds, ended):
     report = {**report, "for_ms": int(seconds * 1000), "ended": ended}
     if ended:
         report["stack"] = ""  # It has been told.
-    seat.sendall(pack(LOOP_BLOCKED, 0, to_json(report)))
+    say(pack(LOOP_BLOCKED, 0, to_json(report)))
 
 
 def unseen():

@@ -1,6 +1,6 @@
 """The worker: lends one Python callable to the mesero that started it, over inherited sockets. See PROTOCOL.md.
 
-wsgi.py and loop.py follow it in the same program, and the boot code calls `main` once all are there. It is read from a pipe and run by `python3 -u -c BOOT SOURCE_FD CONTROL_FD NAME`; it needs the standard library only.
+wsgi.py, stop.py and loop.py follow it in the same program, and the boot code calls `main` once all are there. It is read from a pipe and run by `python3 -u -c BOOT SOURCE_FD CONTROL_FD NAME`; it needs the standard library only.
 """
 
 import sys
@@ -12,7 +12,6 @@ import functools
 import inspect
 import json
 import os
-import select
 import socket
 import struct
 import threading
@@ -38,11 +37,13 @@ def main():
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=False)
 
     control = adopt(int(control_fd))
-    watcher = threading.Thread(target=end_with, args=(control,), name=f"{name}-control", daemon=True)
-    watcher.start()
     config = read_config(control)
     seats = [adopt(fd) for fd in config["seats"]]
-    os.register_at_fork(after_in_child=lambda: [held.close() for held in (control, *seats)])
+    watched = Watched(control)
+    watched.turns += [Turn() for _ in seats]
+    watcher = threading.Thread(target=obey, args=(watched,), name=f"{name}-control", daemon=True)
+    watcher.start()
+    os.register_at_fork(after_in_child=lambda: watched.after_fork(*seats))
     sys.path[:0] = config["paths"]
 
     serves_application = config["serves"] == "wsgi"
@@ -59,27 +60,30 @@ def main():
             os._exit(1)  # Not sys.exit: threads that the import started do not keep the process.
     control.sendall(pack(HELLO, 0, to_json(hello)))
 
-    if serves_application:
-        serve_application(control, seats, function, config)
-    elif kind == "async":
-        serve_tasks(control, seats, function, config)
+    serve = serve_requests if serves_application else serve_seat
+    served = Application(function, config) if serves_application else function
+    if kind == "async":
+        for seat in seats[1:]:
+            seat.close()
+        serve_tasks(seats[0], function, watched, config)
     elif len(seats) == 1:
-        serve_seat(seats[0], function)  # Here, as some libraries work in the main thread only.
+        serve(seats[0], watched.turns[0], served)  # Here, as some libraries work in the main thread only.
     else:
-        for number, seat in enumerate(seats):
+        for number, (seat, turn) in enumerate(zip(seats, watched.turns)):
             named = f"{name}-seat-{number}"
-            threading.Thread(target=serve_seat, args=(seat, function), name=named, daemon=True).start()
+            threading.Thread(target=serve, args=(seat, turn, served), name=named, daemon=True).start()
     watcher.join()  # For ever; but in a forked child that came back from the callable there is no watcher, and it ends.
 
 
 # Calls to a sync callable: one thread for each seat.
 
 
-def serve_seat(seat, function):
+def serve_seat(seat, turn, function):
     """Answers the calls of one seat, one after the other, until the peer closes it."""
+    turn.thread = threading.get_ident()
     try:
         for kind, call_id, payload in frames(seat):
-            seat.sendall(answer(function, kind, call_id, payload))
+            seat.sendall(answer(turn, function, kind, call_id, payload))
             del payload  # An idle seat keeps nothing of its last call alive.
     except (EOFError, OSError):
         pass  # The peer closed the seat, perhaps while a call was running: nobody wants the answer.
@@ -101,35 +105,47 @@ def frames(seat):
         data = data[end:]
 
 
-def answer(function, kind, call_id, payload):
+def answer(turn, function, kind, call_id, payload):
+    """The frame that answers a call, whenever and wherever it is interrupted."""
+    try:
+        turn.begin(call_id)
+        frame = call(function, kind, call_id, payload)
+        turn.end()
+    except Interrupted:
+        turn.end()
+        frame = pack(CANCELLED, call_id, b"")
+    return frame
+
+
+def call(function, kind, call_id, payload):
     """The frame that answers a call. Whatever goes wrong in the call is an answer too, `SystemExit` included."""
     try:
         arguments = from_json(payload.decode())
         value = function(*arguments) if type(arguments) is list else function(**arguments)
         return pack(VALUE, call_id, REPLIES[kind](value))
+    except Interrupted:
+        raise
     except BaseException as error:
         return pack(RAISED, call_id, describe(error))
 
 
-# Calls to an async callable: one task for each call, all on the control socket.
+# Calls to an async callable: one task for each call, all on the first seat.
 
 
-def serve_tasks(control, seats, function, config):
+def serve_tasks(seat, function, watched, config):
     """Runs the event loop, for ever."""
     import asyncio  # Only here: it costs a sync worker 7 MB and 20 ms.
 
-    class Control(Tasks, asyncio.BufferedProtocol):
+    class Calls(Tasks, asyncio.BufferedProtocol):
         """Buffered, for asyncio's plain protocol maps and unmaps fresh memory for every receive."""
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    control.setblocking(False)
-    tasks = Control(loop, function, asyncio.CancelledError)
+    seat.setblocking(False)
+    tasks = watched.tasks = Calls(loop, function, asyncio.CancelledError)
     if config.get("loop_blocked_ms"):
-        watch_loop(tasks, seats.pop(0), config)
-    for seat in seats:
-        seat.close()
-    loop.run_until_complete(loop.create_unix_connection(lambda: tasks, sock=control))
+        watch_loop(tasks, watched, config)
+    loop.run_until_complete(loop.create_unix_connection(lambda: tasks, sock=seat))
     loop.run_forever()  # No main task: user code that cancels all tasks does not end the worker.
 
 
@@ -140,6 +156,7 @@ class Tasks:
         self.loop = loop
         self.function = function
         self.cancelled_error = cancelled_error
+        self.thread = threading.get_ident()
         self.buffer = memoryview(bytearray(RECEIVE_BYTES))
         self.received = bytearray()  # Frames, of which the last may be incomplete.
         self.running = {}  # The task of each call id. The loop itself holds tasks weakly.
@@ -196,6 +213,11 @@ class Tasks:
             self.cancelling.add(call_id)
             task.add_done_callback(functools.partial(self.cancelled, call_id))
         task.cancel()
+
+    def stack(self, call_id):
+        """Where a call is; from the watcher's thread, whatever the loop does."""
+        task = self.running.get(call_id)
+        return task and task_stack(task.get_coro(), self.thread)
 
     def cancelled(self, call_id, _task):
         self.cancelling.discard(call_id)
@@ -352,7 +374,7 @@ def adopt(fd):
 
 
 def read_config(control):
-    """Reads the first frame and not one byte more, since the rest may belong to the event loop."""
+    """Reads the first frame and not one byte more, since the rest belongs to the watcher."""
     try:
         length, _, _ = HEADER.unpack(receive(control, HEADER.size, socket.MSG_WAITALL))
         return json.loads(receive(control, length, socket.MSG_WAITALL))
@@ -366,14 +388,6 @@ def receive(peer, count, flags=0):
     if not received:
         raise EOFError
     return received
-
-
-def end_with(control):
-    """Ends the process when the peer closes the control socket, whatever the other threads do. It reads nothing."""
-    poll = select.poll()
-    poll.register(control, select.POLLRDHUP)
-    poll.poll()
-    os._exit(0)
 
 
 def leave_main_module():

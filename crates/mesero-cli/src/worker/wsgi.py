@@ -29,56 +29,41 @@ def resolve_application(name):
     return application
 
 
-def serve_application(control, seats, application, config):
-    """Serves each seat from a thread of its own; a single one from the main thread, like `main` does it."""
-    running = {}
-    threading.Thread(target=obey, args=(control, running), name="mesero-cancel", daemon=True).start()
-    shared = {
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": len(seats) > 1,
-        "wsgi.multiprocess": config["processes"] > 1,
-        "wsgi.run_once": False,
-        "wsgi.file_wrapper": FileWrapper,
-        "wsgi.input_terminated": True,
-    }
-    if len(seats) == 1:
-        serve_requests(seats[0], application, shared, running)
-        return
-    for number, seat in enumerate(seats):
-        arguments = (seat, application, shared, running)
-        named = f"{sys.argv[0]}-seat-{number}"
-        threading.Thread(target=serve_requests, args=arguments, name=named, daemon=True).start()
+class Application:
+    """What the requests of all seats have in common."""
+
+    def __init__(self, function, config):
+        self.function = function
+        self.environ = {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": len(config["seats"]) > 1,
+            "wsgi.multiprocess": config["processes"] > 1,
+            "wsgi.run_once": False,
+            "wsgi.file_wrapper": FileWrapper,
+            "wsgi.input_terminated": True,
+        }
 
 
-def obey(control, running):
-    """Marks the answers that nobody wants any more. The end of the socket is for `end_with` to see."""
-    with contextlib.suppress(EOFError, OSError):
-        for kind, call_id, _ in frames(control):
-            response = running.get(call_id)
-            if kind == CANCEL and response is not None:
-                response.unwanted = True
-
-
-def serve_requests(seat, application, shared, running):
+def serve_requests(seat, turn, application):
     """Answers the requests of one seat, one after the other, until the peer closes it."""
+    turn.thread = threading.get_ident()
     try:
-        requests = Requests(seat)
+        requests = Requests(seat, turn)
         while True:
             _, call_id, payload = requests.frame()
             environ = from_json(payload.decode())
             body = requests.body(environ["wsgi.input"])
             environ["wsgi.input"] = body
-            environ.update(shared)
-            response = running[call_id] = Response(seat, call_id, environ["REQUEST_METHOD"] == "HEAD")
+            environ.update(application.environ)
+            response = Response(seat, turn, call_id, environ["REQUEST_METHOD"] == "HEAD")
             try:
-                last = respond(application, environ, response)
+                last = respond(application.function, environ, response)
                 del environ, payload  # An idle seat keeps nothing of its last request alive.
                 seat.sendall(last)
                 requests.skip()
             finally:
-                del running[call_id]
                 with contextlib.suppress(ValueError):  # The application may have detached it.
                     body.close()
     except (EOFError, OSError):
@@ -87,26 +72,33 @@ def serve_requests(seat, application, shared, running):
         seat.close()
 
 
-def respond(application, environ, response):
+def respond(function, environ, response):
     """Runs the application; returns the frames that end its answer, when all that it occupied is free again."""
-    pieces = None
+    pieces, turn = None, response.turn
     try:
         try:
-            pieces = application(environ, response.start)
-            is_whole = type(pieces) in (list, tuple)  # Then nothing is delayed by sending it in one go, at the end.
-            for piece in pieces:
-                response.add(piece)
-                if not is_whole:
-                    response.flush()
-                if response.unwanted or response.is_bodyless():
-                    break
+            turn.begin(response.call_id)
+            try:
+                pieces = function(environ, response.start)
+                is_whole = type(pieces) in (list, tuple)  # Then nothing is delayed by sending it in one go, at the end.
+                for piece in pieces:
+                    response.add(piece)
+                    if not is_whole:
+                        response.flush()
+                    if turn.is_unwanted or response.is_bodyless():
+                        break
+            finally:
+                turn.end()
         finally:
-            close = getattr(pieces, "close", None)
+            turn.end()  # Once more, as the interruption may have come up in the line above; none comes from here on,
+            close = getattr(pieces, "close", None)  # and so none spoils `close`.
             if close is not None:
                 close()
         return response.end()
     except PeerGone as gone:
         raise gone.__cause__ from None
+    except Interrupted:
+        return pack(CANCELLED, response.call_id, b"")
     except BaseException as error:
         return pack(RAISED, response.call_id, describe(error))
 
@@ -118,11 +110,11 @@ class PeerGone(BaseException):
 class Response:
     """One answer on its way. Its head is sent with the first piece, as `start_response` may be called again until then."""
 
-    def __init__(self, seat, call_id, to_head):
+    def __init__(self, seat, turn, call_id, to_head):
         self.seat = seat
+        self.turn = turn
         self.call_id = call_id
         self.to_head = to_head  # The request was a HEAD.
-        self.unwanted = False  # Nobody waits for it any more; set by another thread.
         self.status = None
         self.headers = None
         self.announced = None  # What Content-Length says.
@@ -188,15 +180,15 @@ class Response:
         ready, self.ready = self.ready, []
         try:
             for start in range(0, len(ready), FRAMES_AT_ONCE):
-                if not self.unwanted:
+                if not self.turn.is_unwanted:
                     self.seat.sendall(joined(ready[start : start + FRAMES_AT_ONCE]))
         except OSError as error:
             raise PeerGone from error
 
     def end(self):
         """What is left to be sent of the answer, and its end."""
-        if self.unwanted:
-            return pack(END, self.call_id, b"")
+        if self.turn.is_unwanted:
+            return pack(CANCELLED, self.call_id, b"")
         if self.status is None:
             raise AssertionError("the application ended without having called start_response")
         if self.announced is not None and self.sent < self.announced and not self.is_bodyless():
@@ -267,8 +259,9 @@ class FileWrapper:
 class Requests:
     """The frames of a seat, and the file that may come with one."""
 
-    def __init__(self, seat):
+    def __init__(self, seat, turn):
         self.seat = seat
+        self.turn = turn
         self.data = b""
         self.file = None
         self.coming = None  # The body of the present request, if it still comes.
@@ -351,11 +344,12 @@ class ComingBody(io.RawIOBase):
 
     def readinto(self, buffer):
         while not self.rest and self.ended is None:
-            kind, _, payload = self.requests.frame()
-            if kind == BODY:
-                self.rest = payload
-            else:
-                self.ended = kind
+            with self.requests.turn.shielded():
+                kind, _, payload = self.requests.frame()
+                if kind == BODY:
+                    self.rest = payload
+                else:
+                    self.ended = kind
         if self.ended == BODY_BROKEN:
             raise ConnectionResetError("the client left in the middle of the request's body")
         count = min(len(buffer), len(self.rest))

@@ -95,3 +95,32 @@ pub(crate) async fn impatient(address: SocketAddr, path: &str) -> TcpStream {
     stream.write_all(head.as_bytes()).await.unwrap();
     stream
 }
+
+/// A connection that is kept for one request after the other.
+pub(crate) struct Kept {
+    address: SocketAddr,
+    sender: http1::SendRequest<Full<Bytes>>,
+    /// Runs the connection until this is dropped.
+    _connection: tokio::task::JoinSet<hyper::Result<()>>,
+}
+
+impl Kept {
+    pub(crate) async fn open(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.unwrap();
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.unwrap();
+        let mut running = tokio::task::JoinSet::new();
+        running.spawn(connection);
+        Self { address, sender, _connection: running }
+    }
+
+    pub(crate) async fn get(&mut self, path: &str) -> Response {
+        self.sender.ready().await.unwrap();
+        let host = self.address.to_string();
+        let request = Request::builder().uri(path).header("host", host);
+        let request = request.body(Full::new(Bytes::new())).unwrap();
+        let (parts, body) = self.sender.send_request(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        Response { status: parts.status, headers: parts.headers, body }
+    }
+}

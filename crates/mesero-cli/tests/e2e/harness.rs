@@ -38,7 +38,7 @@ pub(crate) struct Mesero {
     pub(crate) fronts: Vec<SocketAddr>,
     pub(crate) control: SocketAddr,
     log: watch::Receiver<Vec<String>>,
-    _folder: Option<TempDir>,
+    folder: Option<TempDir>,
 }
 
 pub(crate) fn program() -> &'static str {
@@ -92,7 +92,7 @@ impl Mesero {
 
     /// Runs a command that serves what is in a folder.
     pub(crate) async fn start_in(folder: TempDir, command: Command) -> Self {
-        Self { _folder: Some(folder), ..Self::start(command).await }
+        Self { folder: Some(folder), ..Self::start(command).await }
     }
 
     /// Serves a function of [`gate::MODULE`] whose calls wait at the gate.
@@ -133,11 +133,25 @@ impl Mesero {
         let lines = log.borrow().clone();
         let fronts: Vec<_> = lines.iter().filter(|line| line.contains(FRONT)).collect();
         let fronts: Vec<_> = fronts.into_iter().map(|line| address(line, FRONT)).collect();
-        Self { child, front: fronts[0], fronts, control, log, _folder: None }
+        Self { child, front: fronts[0], fronts, control, log, folder: None }
     }
 
     pub(crate) async fn get(&self, path: &str) -> client::Response {
         timeout(PATIENCE, client::get(self.front, path)).await.expect("an answer")
+    }
+
+    /// Writes one of the files beside the configuration anew.
+    pub(crate) fn rewrite(&self, name: &str, text: &str) {
+        let folder = self.folder.as_ref().expect("it has a folder of its own");
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+
+    /// Waits for so many lines of the log to contain `text`.
+    pub(crate) async fn logged_times(&mut self, text: &str, count: usize) {
+        let enough =
+            |lines: &Vec<String>| lines.iter().filter(|line| line.contains(text)).count() >= count;
+        let heard = timeout(PATIENCE, self.log.wait_for(enough)).await;
+        assert!(matches!(heard, Ok(Ok(_))), "not {count} lines with `{text}`");
     }
 
     /// Waits for a line of the log that contains `text`.

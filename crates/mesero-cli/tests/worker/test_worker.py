@@ -137,7 +137,7 @@ class Ending(unittest.TestCase):
 
     def test_the_end_of_control_ends_a_worker_whose_event_loop_is_blocked(self):
         with Worker("async_calls:stuck") as worker:
-            worker.control.call(["blocked"])
+            worker.seat.call(["blocked"])
             self.assertEqual(worker.line(), "blocked")
             worker.control.close()
             self.assertEqual(worker.wait(), 0)

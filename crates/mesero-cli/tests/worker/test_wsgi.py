@@ -6,9 +6,9 @@ import socket
 import tempfile
 import unittest
 
-from worker_process import FAILED, HEADER, RAISED, Worker
+from worker_process import CANCEL, CANCELLED, FAILED, HEADER, RAISED, SEAT, Worker
 
-CANCEL, REQUEST, BODY, BODY_END, BODY_BROKEN = 4, 5, 6, 7, 8
+REQUEST, BODY, BODY_END, BODY_BROKEN = 5, 6, 7, 8
 HEAD, PIECE, END = 21, 22, 23
 
 
@@ -93,9 +93,9 @@ class Endings(unittest.TestCase):
             for seat in worker.seats:
                 seat.send(REQUEST, 7 + worker.seats.index(seat), environ())
                 self.assertEqual(seat.receive().kind, HEAD)
-            worker.control.send(CANCEL, 7)
-            worker.control.send(CANCEL, 99)
-            self.assertEqual(answer(worker.seats[0])[1], END)
+            worker.control.send(CANCEL, 7, SEAT.pack(0))
+            worker.control.send(CANCEL, 99, SEAT.pack(0))
+            self.assertEqual(answer(worker.seats[0])[1], CANCELLED)
             worker.seats[0].send(REQUEST, 9, environ(path="/closed"))
             self.assertEqual(answer(worker.seats[0]), (b"1", END))
             self.assertEqual(worker.seats[1].receive().kind, PIECE)

@@ -13,14 +13,17 @@ from collections import namedtuple
 
 HERE = pathlib.Path(__file__).resolve().parent
 CALLABLES = HERE / "callables"
-SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "wsgi.py", "loop.py")]
+SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "wsgi.py", "stop.py", "loop.py")]
 BOOT = "import os,sys;exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()"
 
 CONFIG, CALL_TEXT, CALL_JSON, CANCEL = 1, 2, 3, 4
+INTERRUPT, STACK = 9, 10
 HELLO, FAILED, VALUE, RAISED, CANCELLED = 16, 17, 18, 19, 20
 LOOP_BLOCKED = 24
+STACK_IS = 25
 
 HEADER = struct.Struct("<IBQ")
+SEAT = struct.Struct("<I")
 PATIENCE = 60  # Seconds after which a test has hung. Nothing is measured by it.
 
 Frame = namedtuple("Frame", "kind id payload")
@@ -63,6 +66,17 @@ class Peer:
         """Calls, and waits for the answer."""
         self.call(arguments, kind, call_id)
         return self.receive()
+
+    def interrupt(self, call_id, seat=0):
+        """On control: stops a call of a sync seat."""
+        self.send(INTERRUPT, call_id, SEAT.pack(seat))
+
+    def stack(self, call_id, seat=0):
+        """On control: where a call is."""
+        self.send(STACK, call_id, SEAT.pack(seat))
+        frame = self.receive()
+        assert (frame.kind, frame.id) == (STACK_IS, call_id), frame
+        return frame.payload.decode()
 
     def close(self):
         self.sock.close()

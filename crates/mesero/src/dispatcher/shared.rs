@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::call::Call;
 use crate::event::Observer;
 use crate::lock::Lock;
-use crate::slot::{Home, Slot};
+use crate::slot::{Home, Slot, Stop};
 use crate::state::{Admission, Effects, NotYet, State};
 use crate::stats::Stats;
 
@@ -104,6 +104,10 @@ impl<T: Send + Sync + 'static> Shared<T> {
 impl<T: Send + Sync + 'static> Home for Shared<T> {
     fn give_back(self: Arc<Self>, seat: usize) {
         self.with(|state, now| state.give_back(seat, now));
+    }
+
+    fn stopped(self: Arc<Self>, seat: usize, stop: Stop) {
+        self.with(|state, now| state.stopped(seat, stop, now));
     }
 
     fn close_seats(&self, seats: &[usize]) {

@@ -49,6 +49,11 @@ impl Occupancy {
         }
     }
 
+    /// Who has the seat.
+    pub(crate) fn occupant(&self, seat: usize) -> Option<&Occupant> {
+        self.seats.get(seat)?.as_ref()
+    }
+
     /// The seat is free. Says how long it was held, and how much of that was overdue.
     pub(crate) fn end(&mut self, seat: usize, now: Instant) -> (Duration, Duration) {
         let Some(occupant) = self.seats.get_mut(seat).and_then(Option::take) else {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use mesero::{Call, Event, Fact, Failure, Observer, Outcome, Phase, Retry, Stats};
+use mesero::{Call, Event, Fact, Failure, Observer, Outcome, Phase, Retry, Stats, Stop, StopKind};
 use tokio::time::{Instant, advance};
 
 use crate::table::{Table, builder, secs};
@@ -170,6 +170,21 @@ async fn facts_carry_the_times() {
     let returned = slot_facts.lock().unwrap().clone();
     let expected = [(start + secs(5), 0, secs(5), secs(3)), (start + secs(9), 0, secs(4), secs(0))];
     assert_eq!(returned, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_given_up_is_told_to_have_stopped_before_its_slot_comes_back() {
+    let words = Words::default();
+    let mut table = Table::of(builder().observer(words.clone()));
+    let caller = table.unkeyed(0).await;
+    let attempt = table.begun();
+    caller.leave().await;
+    table.settle().await;
+    words.take();
+    attempt.attempt().slot().stopped(Stop { how: StopKind::Killed, after: secs(1) });
+    drop(attempt);
+    table.settle().await;
+    assert_eq!(words.take(), "AttemptStopped SlotReturned");
 }
 
 #[tokio::test(start_paused = true)]

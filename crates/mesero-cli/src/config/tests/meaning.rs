@@ -10,6 +10,7 @@ use crate::config::elements::cache::Cache;
 use crate::config::elements::rate::Rate;
 use crate::config::policy::Retry;
 use crate::config::python::Python;
+use crate::config::recycling::Recycling;
 use crate::config::{
     Action, Argument, ArgumentKind, ArgumentSource, Config, Kind, OnDisconnect, Policy, Reply,
     Resource,
@@ -73,7 +74,18 @@ fn every_written_python_setting_is_kept_and_paths_start_at_the_file() {
         (greet.start_timeout, greet.grace, greet.loop_blocked),
         (Duration::from_secs(4), Duration::from_millis(250), None)
     );
-    assert_eq!(python(&config.resources[1]).interpreter, here("venv/bin/python"));
+    let again = python(&config.resources[1]);
+    assert_eq!(again.interpreter, here("venv/bin/python"));
+    let recycling = Recycling {
+        max_requests: Some(small(1_000)),
+        jitter: 5,
+        max_age: Some(Duration::from_secs(3_600)),
+        max_memory: Some(500_000_000),
+    };
+    assert_eq!(greet.recycling, recycling);
+    let counted = Recycling { max_requests: Some(small(1_000)), jitter: 100, ..Default::default() };
+    assert_eq!(again.recycling, counted);
+    assert_eq!((greet.interrupt, greet.kill_siblings), (None, true));
 }
 
 #[test]

@@ -127,6 +127,14 @@ pub(super) const FAMILIES: &[Family] = &[
         samples: |snapshot| vec![("", snapshot.stats.queue.bound)],
     },
     Family {
+        name: "stops",
+        help: "Tries that had been given up and have really stopped: by themselves, because they \
+               were told to, or because their process was ended.",
+        kind: Kind::Counter,
+        label: Some("how"),
+        samples: |snapshot| snapshot.tally.stops(),
+    },
+    Family {
         name: "workers",
         help: "Processes of the resource: how many serve, and how many should.",
         kind: Kind::Gauge,
@@ -138,7 +146,7 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "worker_restarts",
-        help: "Processes that were started again.",
+        help: "Processes that were started again, because one had ended or was given up.",
         kind: Kind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.health.restarts)],
@@ -149,6 +157,13 @@ pub(super) const FAMILIES: &[Family] = &[
         kind: Kind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.blocked.times)],
+    },
+    Family {
+        name: "worker_replacements",
+        help: "Processes that were well, and were replaced without a dropped call, by reason.",
+        kind: Kind::Counter,
+        label: Some("reason"),
+        samples: |snapshot| snapshot.replaced.clone(),
     },
 ];
 
@@ -173,6 +188,11 @@ pub(super) const HISTOGRAMS: &[HistogramFamily] = &[
         name: "slot_overdue",
         help: "How long each slot that outlived its try, by a millisecond or more, was still occupied.",
         histogram: Tally::overdue,
+    },
+    HistogramFamily {
+        name: "stop",
+        help: "How long tries took to stop after they had been given up.",
+        histogram: Tally::stopped,
     },
 ];
 

@@ -67,8 +67,3 @@ pub(super) fn read(
 fn garbled(what: &str) -> Failure {
     Failure::lost(format!("the worker answered with {what}"))
 }
-
-/// The failure of a call whose worker went away.
-pub(super) fn lost(pid: u32) -> Failure {
-    Failure::lost(format!("the worker process {pid} ended in the middle of the call"))
-}

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
-use tokio::time::timeout;
 
 use super::lane::Lane;
-use super::place::Seat;
+use super::orders::CallAt;
+use super::seat::Seat;
+use super::stopping::{Hears, Stopping};
 use super::worker::Worker;
 use crate::process::frame::{Frame, to_worker};
 use crate::resource::payload::Stored;
@@ -31,6 +32,7 @@ impl Exchange {
     /// Takes the seat's lane, if it is idle.
     pub(super) fn begin(worker: &Arc<Worker>, seat: Seat, id: u64) -> Option<Self> {
         let lane = worker.take_lane(seat.lane)?;
+        seat.enter(worker, id);
         let occupation = Occupation { worker: Arc::clone(worker), seat, id };
         Some(Self { lane: Some(lane), occupation: Some(occupation) })
     }
@@ -94,22 +96,12 @@ impl Exchange {
         self.over(answer);
     }
 
-    /// Nobody wants the rest of the answer: the application is stopped where it next says
-    /// something, and is given some time to say it.
+    /// Nobody wants the rest of an answer that has begun. Waits until the application has stopped,
+    /// or its process is gone.
     pub(super) async fn abandon(mut self) {
-        let (Some(lane), Some(occupation)) = (self.lane.as_mut(), &self.occupation) else { return };
-        occupation.worker.cancel(occupation.id);
-        lane.end_body(to_worker::BODY_BROKEN);
-        let grace = occupation.seat.place.grace();
-        let answer = match occupation.worker.serves_one_at_a_time() {
-            // If it is not over by then, dropping the exchange ends the process.
-            true => match timeout(grace, lane.finish()).await {
-                Ok(answer) => answer,
-                Err(_) => return,
-            },
-            false => lane.finish().await,
-        };
-        self.over(answer);
+        if let (Some(lane), Some(occupation)) = (self.lane.take(), self.occupation.take()) {
+            occupation.given_up(lane, Hears::Cancel).await;
+        }
     }
 }
 
@@ -117,7 +109,7 @@ impl Drop for Exchange {
     fn drop(&mut self) {
         if let (Some(lane), Some(occupation)) = (self.lane.take(), self.occupation.take()) {
             let tasks = occupation.seat.place.tasks().clone();
-            tasks.spawn(occupation.given_up(lane));
+            tasks.spawn(occupation.given_up(lane, Hears::Nothing));
         }
     }
 }
@@ -137,26 +129,36 @@ impl Occupation {
         }
     }
 
-    /// Nobody waits any more. A thread cannot be stopped from outside; a process that serves
-    /// nobody else can.
-    async fn given_up(self, mut lane: Lane) {
-        if self.worker.serves_one_at_a_time() {
-            self.seat.place.lost(&self.worker);
-            self.worker.unwanted.notify_one();
-            self.worker.gone.cancelled().await;
-            return;
+    /// Nobody waits any more: sees the call out, one way or the other.
+    async fn given_up(mut self, mut lane: Lane, hears: Hears) {
+        let (stopping, asked) = Stopping::begin(&self.worker, &self.seat, self.id);
+        let call = CallAt { id: self.id, lane: self.seat.lane };
+        match self.seat.place.settings().interrupt {
+            Some(_) => self.worker.orders.interrupt(call),
+            None => self.worker.orders.cancel(call),
         }
-        self.worker.cancel(self.id);
         lane.end_body(to_worker::BODY_BROKEN);
-        let finish = async {
-            let frame = lane.finish().await?;
-            lane.send().await?;
-            Ok(frame)
+        stopping.show(asked).await;
+        let (place, worker) = (Arc::clone(&self.seat.place), Arc::clone(&self.worker));
+        let finished = async {
+            let finish = async {
+                let frame = lane.finish().await?;
+                lane.send().await?;
+                io::Result::Ok(frame)
+            };
+            let answer = tokio::select! {
+                answer = finish => answer,
+                () = worker.gone.cancelled() => Err(io::ErrorKind::UnexpectedEof.into()),
+            };
+            if answer.is_err() {
+                // The socket closes before the process is gone, which is what frees the slot.
+                place.lost(&worker);
+                worker.gone.cancelled().await;
+            }
+            answer
         };
-        let answer = tokio::select! {
-            answer = finish => answer,
-            () = self.worker.gone.cancelled() => Err(io::ErrorKind::UnexpectedEof.into()),
-        };
+        let (answer, force) = stopping.wait(hears, finished, || self.seat.let_go()).await;
+        self.seat.stopped(stopping.stop(answer.as_ref().ok(), force));
         self.over(lane, answer);
     }
 }

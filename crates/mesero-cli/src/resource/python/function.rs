@@ -3,13 +3,13 @@
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 
-use mesero::{Attempt, Seats};
+use mesero::{Attempt, JobId, Seats};
 
 use super::worker::Worker;
 use super::{Settings, StartError, Workers};
 use crate::process::spawner::Spawner;
 use crate::resource::blocked::BlockedSoFar;
-use crate::resource::{Health, Order, Resource, Serving};
+use crate::resource::{Health, Looking, Order, Reloading, Resource, Serving};
 
 /// A Python callable in worker processes.
 #[derive(Debug)]
@@ -42,9 +42,9 @@ impl Resource for PythonFunction {
     }
 
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        let seat = self.workers.seat(attempt);
+        let mut seat = self.workers.seat(attempt);
         Box::pin(async move {
-            let worker = seat.worker()?;
+            let worker = seat.worker().await;
             worker.call(order, seat).await
         })
     }
@@ -59,6 +59,18 @@ impl Resource for PythonFunction {
 
     fn blocked(&self) -> BlockedSoFar {
         self.workers.settings().blocked.so_far()
+    }
+
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(async { self.workers.reload().await.map_err(|error| error.to_string()) })
+    }
+
+    fn replaced(&self) -> Vec<(&'static str, u64)> {
+        self.workers.replaced()
+    }
+
+    fn stack(&self, seat: usize, job: JobId) -> Looking<'_> {
+        Box::pin(self.workers.stack(seat, job))
     }
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -1,56 +1,37 @@
 //! What is heard of an async worker's event loop: that something blocks it, what, and for how long.
 
-use std::future::pending;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
-use tokio::net::UnixStream;
 use tokio::time::Instant;
 
 use super::Settings;
-use crate::process::frame::{Frame, from_worker};
+use crate::process::frame::Frame;
 use crate::resource::blocked::Blocked;
 
-/// Hears what the watcher of one worker's event loop says, on a socket of its own: the other one
-/// belongs to the loop, which is blocked.
+/// Where it is counted and logged what the watcher of one worker's event loop says.
 #[derive(Debug)]
 pub(super) struct LoopWatch {
     resource: Arc<str>,
     pid: u32,
     blocked: Arc<Blocked>,
-    /// Taken by the task that reads it.
-    seat: Mutex<Option<UnixStream>>,
 }
 
 impl LoopWatch {
-    pub(super) fn new(seat: Option<UnixStream>, pid: u32, settings: &Settings) -> Self {
+    pub(super) fn new(pid: u32, settings: &Settings) -> Self {
         let (resource, blocked) = (Arc::clone(&settings.name), Arc::clone(&settings.blocked));
-        Self { resource, pid, blocked, seat: Mutex::new(seat) }
+        Self { resource, pid, blocked }
     }
 
-    /// Counts and logs what is heard, for ever. Dropping it ends what still lasts: the worker is
-    /// gone then.
-    pub(super) async fn run(&self) {
-        let seat = self.seat.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut seat) = seat {
-            let mut account = Account { watch: self, lasting: None, said: None };
-            let mut received = BytesMut::new();
-            while let Ok(1..) = seat.read_buf(&mut received).await {
-                while let Some(frame) = Frame::decode(&mut received) {
-                    account.hear(&frame);
-                }
-            }
-        }
-        // The worker's end is for others to see.
-        pending().await
+    /// Dropping it ends what still lasts: the worker is gone then.
+    pub(super) fn account(&self) -> Account<'_> {
+        Account { watch: self, lasting: None, said: None }
     }
 }
 
 /// What was heard so far.
-struct Account<'a> {
+pub(super) struct Account<'a> {
     watch: &'a LoopWatch,
     lasting: Option<Lasting>,
     /// When a line was last written.
@@ -85,10 +66,8 @@ struct Report {
 const LINE_EVERY: Duration = Duration::from_secs(1);
 
 impl Account<'_> {
-    fn hear(&mut self, frame: &Frame) {
-        if frame.kind != from_worker::LOOP_BLOCKED {
-            return;
-        }
+    /// Counts and logs a report.
+    pub(super) fn hear(&mut self, frame: &Frame) {
         let Ok(report) = serde_json::from_slice::<Report>(&frame.payload) else { return };
         let blocked = &self.watch.blocked;
         let now = Instant::now();
@@ -149,15 +128,12 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
+    use crate::process::frame::from_worker;
     use crate::resource::blocked::BlockedSoFar;
 
     fn watch() -> LoopWatch {
         let (resource, blocked) = (Arc::from("square"), Arc::default());
-        LoopWatch { resource, pid: 7, blocked, seat: Mutex::new(None) }
-    }
-
-    fn account(watch: &LoopWatch) -> Account<'_> {
-        Account { watch, lasting: None, said: None }
+        LoopWatch { resource, pid: 7, blocked }
     }
 
     fn frame(for_ms: u64, ended: bool) -> Frame {
@@ -176,7 +152,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_time_is_counted_as_soon_as_it_is_known_and_only_once() {
         let watch = watch();
-        let mut account = account(&watch);
+        let mut account = watch.account();
         account.hear(&frame(130, false));
         assert_eq!(watch.blocked.so_far(), so_far(1, 130));
         account.hear(&frame(5_000, true));
@@ -188,7 +164,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_worker_that_ends_while_its_loop_is_blocked_was_blocked_until_then() {
         let watch = watch();
-        let mut account = account(&watch);
+        let mut account = watch.account();
         account.hear(&frame(130, false));
         advance(Duration::from_secs(60)).await;
         drop(account);
@@ -198,7 +174,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_is_blocked_again_and_again_is_told_of_once_a_second() {
         let watch = watch();
-        let mut account = account(&watch);
+        let mut account = watch.account();
         let mut told = 0;
         for _ in 0..30 {
             account.hear(&frame(130, false));
@@ -212,10 +188,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_no_report_is_no_reason_to_stop() {
         let watch = watch();
-        let mut account = account(&watch);
+        let mut account = watch.account();
         let payload = b"?".as_slice().into();
         account.hear(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
-        account.hear(&Frame { kind: from_worker::VALUE, id: 0, payload: "{}".into() });
+        let payload = "{}".into();
+        account.hear(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
         assert_eq!(watch.blocked.so_far(), BlockedSoFar::default());
     }
 }

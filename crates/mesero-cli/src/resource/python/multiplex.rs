@@ -2,23 +2,26 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use mesero::{Attempt, Failure, Slot};
+use mesero::Failure;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 
+use super::orders::Asked;
+use super::seat::Seat;
+use super::stopping::{Hears, Stopping};
+use super::worker::Worker;
 use crate::process::frame::{Frame, to_worker};
 
 /// The calls in an async worker.
 #[derive(Debug)]
 pub(super) struct Multiplex {
     concurrency: NonZeroUsize,
-    next: AtomicU64,
     /// None once the worker is gone.
     pending: Mutex<Option<HashMap<u64, Pending>>>,
     out: mpsc::Sender<Bytes>,
@@ -36,9 +39,28 @@ struct Socket {
 /// A call whose task still runs in Python; whoever waited for it may be gone.
 #[derive(Debug)]
 struct Pending {
-    tell: oneshot::Sender<Frame>,
-    /// Comes back when the task has ended.
-    slot: Slot,
+    tell: oneshot::Sender<Settled>,
+    /// Its slot comes back when the task has ended.
+    seat: Seat,
+    /// Whoever waits for it waits to see it stop, and wants the seat.
+    is_given_up: bool,
+}
+
+/// A call that is over.
+#[derive(Debug)]
+struct Settled {
+    /// Its answer; none if the worker is gone.
+    frame: Option<Frame>,
+    /// Of a call that was given up.
+    seat: Option<Seat>,
+}
+
+impl Pending {
+    fn settle(self, frame: Option<Frame>) {
+        // The seat first, unless it is wanted: the task has ended, whether anybody waited or not.
+        let seat = self.is_given_up.then_some(self.seat);
+        let _ = self.tell.send(Settled { frame, seat });
+    }
 }
 
 /// How many frames a call can have on their way at once: itself and its cancellation, and the same
@@ -51,7 +73,6 @@ impl Multiplex {
         let (from, to) = socket.into_split();
         Self {
             concurrency,
-            next: AtomicU64::new(1),
             pending: Mutex::new(Some(HashMap::new())),
             out,
             socket: Mutex::new(Some(Socket { from, to, frames })),
@@ -65,26 +86,25 @@ impl Multiplex {
     /// Sends a call and waits for its answer; none if the worker went away. Dropping the future
     /// cancels the task in Python; the slot comes back when that has ended.
     pub(super) async fn call(
-        &self,
-        attempt: &Attempt,
+        self: &Arc<Self>,
+        worker: &Arc<Worker>,
+        seat: Seat,
         encode: impl FnOnce(u64) -> Result<Bytes, Failure>,
     ) -> Result<Option<Frame>, Failure> {
-        let id = self.next.fetch_add(1, Ordering::Relaxed);
+        let id = worker.next_id();
         let call = encode(id)?;
         let (tell, told) = oneshot::channel();
-        let slot = attempt.slot().clone();
+        seat.enter(worker, id);
         match &mut *self.pending() {
-            Some(pending) => pending.insert(id, Pending { tell, slot }),
+            Some(pending) => pending.insert(id, Pending { tell, seat, is_given_up: false }),
             None => return Ok(None),
         };
         if self.out.try_send(call).is_err() {
             self.settle(id);
             return Ok(None);
         }
-        let mut cancel = CancelOnDrop { multiplex: self, id, answered: false };
-        let answer = told.await.ok();
-        cancel.answered = true;
-        Ok(answer)
+        let mut waiting = Waiting { multiplex: self, worker, id, told: Some(told) };
+        Ok(waiting.answer().await)
     }
 
     /// Carries frames both ways until the worker closes the socket.
@@ -101,10 +121,8 @@ impl Multiplex {
         let mut received = BytesMut::new();
         while let Ok(1..) = from.read_buf(&mut received).await {
             while let Some(frame) = Frame::decode(&mut received) {
-                if let Some(Pending { tell, slot }) = self.settle(frame.id) {
-                    // The slot first: the task has ended, whether anybody waited for it or not.
-                    drop(slot);
-                    let _ = tell.send(frame);
+                if let Some(pending) = self.settle(frame.id) {
+                    pending.settle(Some(frame));
                 }
             }
         }
@@ -113,7 +131,42 @@ impl Multiplex {
     /// The worker is gone: fails every call that is still in it.
     pub(super) fn abandon(&self) {
         let pending = self.pending().take();
-        drop(pending);
+        for pending in pending.into_iter().flat_map(HashMap::into_values) {
+            pending.settle(None);
+        }
+    }
+
+    /// Nobody waits for the call's answer any more; none if it is there, or the worker is gone.
+    fn give_up(&self, worker: &Arc<Worker>, id: u64) -> Option<(Stopping, Asked, TaskTracker)> {
+        let mut pending = self.pending();
+        let call = pending.as_mut()?.get_mut(&id)?;
+        call.is_given_up = true;
+        let (stopping, asked) = Stopping::begin(worker, &call.seat, id);
+        Some((stopping, asked, call.seat.place.tasks().clone()))
+    }
+
+    /// Cancels the task, and sees it out.
+    async fn stop(
+        self: Arc<Self>,
+        (stopping, asked): (Stopping, Asked),
+        (id, told): (u64, oneshot::Receiver<Settled>),
+    ) {
+        // Before the task is cancelled: then it is not there any more.
+        stopping.show(asked).await;
+        if let Ok(cancel) = (Frame { kind: to_worker::CANCEL, id, payload: Bytes::new() }).encode()
+        {
+            // If the worker is gone, so is the task.
+            let _ = self.out.try_send(cancel);
+        }
+        let let_go = || {
+            if let Some(call) = self.pending().as_mut().and_then(|pending| pending.get_mut(&id)) {
+                call.seat.let_go();
+            }
+        };
+        let (settled, force) = stopping.wait(Hears::Cancel, told, let_go).await;
+        if let Ok(Settled { frame, seat: Some(seat) }) = settled {
+            seat.stopped(stopping.stop(frame.as_ref(), force));
+        }
     }
 
     fn settle(&self, id: u64) -> Option<Pending> {
@@ -142,20 +195,28 @@ async fn write(mut to: OwnedWriteHalf, mut frames: mpsc::Receiver<Bytes>) {
 const BATCH: usize = 64;
 
 /// A caller that waits for a task in Python. Dropping it is the caller leaving.
-struct CancelOnDrop<'a> {
-    multiplex: &'a Multiplex,
+struct Waiting<'a> {
+    multiplex: &'a Arc<Multiplex>,
+    worker: &'a Arc<Worker>,
     id: u64,
-    answered: bool,
+    /// None once the call is over.
+    told: Option<oneshot::Receiver<Settled>>,
 }
 
-impl Drop for CancelOnDrop<'_> {
+impl Waiting<'_> {
+    async fn answer(&mut self) -> Option<Frame> {
+        let settled = self.told.as_mut()?.await;
+        self.told = None;
+        settled.ok()?.frame
+    }
+}
+
+impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if !self.answered {
-            let cancel = Frame { kind: to_worker::CANCEL, id: self.id, payload: Bytes::new() };
-            if let Ok(cancel) = cancel.encode() {
-                // If the worker is gone, so is the task.
-                let _ = self.multiplex.out.try_send(cancel);
-            }
+        let Some(told) = self.told.take() else { return };
+        if let Some((stopping, asked, tasks)) = self.multiplex.give_up(self.worker, self.id) {
+            let multiplex = Arc::clone(self.multiplex);
+            tasks.spawn(multiplex.stop((stopping, asked), (self.id, told)));
         }
     }
 }

@@ -16,17 +16,20 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::answer::Raised;
+use super::process::Process;
 use super::worker::{Hello, Worker};
 use super::{Serves, Settings};
 use crate::process::frame::{Frame, TooLong, from_worker, to_worker};
 use crate::process::spawner::Spawner;
 use crate::process::{child, noise};
 
-/// The worker itself, one program in three files; it needs nothing but Python's standard library.
+/// The worker itself, one program in four files; it needs nothing but Python's standard library.
 const SOURCE: &str = concat!(
     include_str!("../../worker/worker.py"),
     "\n\n",
     include_str!("../../worker/wsgi.py"),
+    "\n\n",
+    include_str!("../../worker/stop.py"),
     "\n\n",
     include_str!("../../worker/loop.py"),
 );
@@ -41,7 +44,7 @@ const BOOT: &str = "import os,sys;\
 pub(super) async fn worker(
     settings: Arc<Settings>,
     spawner: Spawner,
-) -> Result<(Child, Arc<Worker>), StartError> {
+) -> Result<Process, StartError> {
     let (control, control_theirs) = StdStream::pair()?;
     let (source, source_theirs) = StdStream::pair()?;
     let seats: Vec<_> =
@@ -89,8 +92,8 @@ pub(super) async fn worker(
         Err(_) => return Err(StartError::Silent { after: settings.start_timeout }),
     };
     let lanes = lanes.into_iter().map(stream).collect::<Result<_, _>>()?;
-    let worker = Worker::new(hello, control, lanes, &settings);
-    Ok((child, Arc::new(worker)))
+    let worker = Arc::new(Worker::new(hello, control, lanes, &settings));
+    Ok(Process { child, worker })
 }
 
 /// Hands over the source and the configuration, and waits for the answer.
@@ -177,6 +180,11 @@ pub(crate) enum StartError {
     Silent {
         after: Duration,
     },
+    /// It does not fit the seats of the one before.
+    Changed {
+        had: usize,
+        has: usize,
+    },
     Io(io::Error),
 }
 
@@ -207,6 +215,12 @@ impl fmt::Display for StartError {
                 f,
                 "start a worker: it could not serve within {after:?}; if its imports take that \
                  long, raise `start_timeout`"
+            ),
+            StartError::Changed { had, has } => write!(
+                f,
+                "start a worker: it can serve {has} calls at once where the one before served \
+                 {had}, since the callable was sync and is async now or the other way round; \
+                 restart mesero to serve it"
             ),
             StartError::Io(error) => write!(f, "start a worker: {error}"),
         }

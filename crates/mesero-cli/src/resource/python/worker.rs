@@ -2,20 +2,23 @@
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use mesero::Failure;
 use tokio::net::UnixStream;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::exchange::Exchange;
 use super::lane::Lane;
 use super::loop_watch::LoopWatch;
 use super::multiplex::Multiplex;
-use super::place::Seat;
-use super::{Serves, Settings, answer};
+use super::orders::Orders;
+use super::seat::Seat;
+use super::wear::Wear;
+use super::{Settings, answer};
 use crate::process::frame::{Frame, TooLong, to_worker};
 use crate::resource::{Order, Reply, ReplyForm};
 
@@ -32,51 +35,88 @@ pub(super) struct Hello {
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) hello: Hello,
+    /// It ends when this closes.
+    pub(super) orders: Orders,
+    /// What is heard there of its event loop.
+    loop_watch: LoopWatch,
     line: Line,
     next_id: AtomicU64,
-    /// Somebody wants it to end.
-    pub(super) unwanted: Notify,
+    /// The calls in it; closed when it has left.
+    holds: TaskTracker,
+    leaving: OnceLock<Leaving>,
+    pub(super) wear: Wear,
+    /// It is to be ended, whatever calls are in it.
+    condemned: CancellationToken,
     /// It is reaped; what it occupied is free.
     pub(super) gone: CancellationToken,
+}
+
+/// Why a worker gets no further call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Leaving {
+    /// Another serves in its place.
+    Replaced,
+    /// A call in it does not end.
+    GivenUp,
+    /// It ended, or does not listen.
+    Lost,
+}
+
+/// A call's hold on its worker: as long as one is there, a worker that has left is not ended.
+#[derive(Debug)]
+pub(super) struct Hold {
+    worker: Arc<Worker>,
+    _token: TaskTrackerToken,
+}
+
+impl Hold {
+    pub(super) fn worker(&self) -> &Arc<Worker> {
+        &self.worker
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.worker.wear.served();
+    }
 }
 
 /// How calls reach it.
 #[derive(Debug)]
 enum Line {
     /// One socket a thread.
-    Sync {
-        lanes: Vec<Mutex<Option<Lane>>>,
-        /// The worker ends when this closes.
-        control: UnixStream,
-        serves: Serves,
-    },
-    /// One socket for all, and one for what is noticed of the loop.
-    Async { multiplex: Multiplex, loop_watch: LoopWatch },
+    Sync { lanes: Vec<Mutex<Option<Lane>>> },
+    /// One socket for all.
+    Async(Arc<Multiplex>),
 }
 
 impl Worker {
     pub(super) fn new(
         hello: Hello,
         control: UnixStream,
-        lanes: Vec<UnixStream>,
+        seats: Vec<UnixStream>,
         settings: &Settings,
     ) -> Self {
-        let line = match hello.is_async {
-            true => Line::Async {
-                multiplex: Multiplex::new(control, settings.concurrency),
-                loop_watch: LoopWatch::new(lanes.into_iter().next(), hello.pid, settings),
-            },
-            false => Line::Sync {
-                lanes: lanes.into_iter().map(|seat| Mutex::new(Some(Lane::new(seat)))).collect(),
-                control,
-                serves: settings.serves,
-            },
+        let mut seats = seats.into_iter();
+        let line = match (hello.is_async, seats.next()) {
+            (true, Some(first)) => {
+                Line::Async(Arc::new(Multiplex::new(first, settings.concurrency)))
+            }
+            (_, first) => {
+                let lane = |seat| Mutex::new(Some(Lane::new(seat)));
+                Line::Sync { lanes: first.into_iter().chain(seats).map(lane).collect() }
+            }
         };
         Self {
+            orders: Orders::new(control),
+            loop_watch: LoopWatch::new(hello.pid, settings),
             hello,
             line,
             next_id: AtomicU64::new(1),
-            unwanted: Notify::new(),
+            holds: TaskTracker::new(),
+            leaving: OnceLock::new(),
+            wear: Wear::new(&settings.bounds),
+            condemned: CancellationToken::new(),
             gone: CancellationToken::new(),
         }
     }
@@ -85,14 +125,39 @@ impl Worker {
     pub(super) fn capacity(&self) -> NonZeroUsize {
         match &self.line {
             Line::Sync { lanes, .. } => NonZeroUsize::new(lanes.len()).unwrap_or(NonZeroUsize::MIN),
-            Line::Async { multiplex, .. } => multiplex.concurrency(),
+            Line::Async(multiplex) => multiplex.concurrency(),
         }
     }
 
-    /// Whether a call that does not end can only be ended with the whole process, and harms no
-    /// other call by that.
-    pub(super) fn serves_one_at_a_time(&self) -> bool {
-        matches!(&self.line, Line::Sync { lanes, .. } if lanes.len() == 1)
+    /// A hold for one call.
+    pub(super) fn hold(self: &Arc<Self>) -> Hold {
+        Hold { worker: Arc::clone(self), _token: self.holds.token() }
+    }
+
+    /// It gets no further call.
+    pub(super) fn leave(&self, leaving: Leaving) {
+        let _ = self.leaving.set(leaving);
+        self.holds.close();
+    }
+
+    /// Why it gets no further call, if it does not.
+    pub(super) fn leaving(&self) -> Option<Leaving> {
+        self.leaving.get().copied()
+    }
+
+    /// Waits until it gets no further call and no call holds it.
+    pub(super) async fn left(&self) {
+        self.holds.wait().await;
+    }
+
+    /// It is to be ended now, with the calls that are in it.
+    pub(super) fn condemn(&self) {
+        self.condemned.cancel();
+    }
+
+    /// Waits until it is to be ended with the calls that are in it.
+    pub(super) async fn condemned(&self) {
+        self.condemned.cancelled().await;
     }
 
     /// Serves one attempt.
@@ -117,31 +182,32 @@ impl Worker {
                 };
                 exchange.call(call).await
             }
-            Line::Async { multiplex, .. } => multiplex.call(&seat.attempt, encode).await?,
+            Line::Async(multiplex) => multiplex.call(&self, seat, encode).await?,
         };
         match answered {
             Some(frame) => answer::read(frame, order.form, place.exceptions()),
             None => {
                 // Before the slot comes back, so that the seat is granted to nobody else.
                 place.lost(&self);
-                Err(answer::lost(self.hello.pid))
+                Err(self.failure())
             }
         }
+    }
+
+    /// Why a call in it has no answer when it is gone.
+    pub(super) fn failure(&self) -> Failure {
+        let pid = self.hello.pid;
+        Failure::lost(match self.condemned.is_cancelled() {
+            true => {
+                format!("the worker process {pid} was ended for another call, which did not stop")
+            }
+            false => format!("the worker process {pid} ended in the middle of the call"),
+        })
     }
 
     /// An id that no other call to this worker has.
     pub(super) fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Tells an application that nobody wants its answer any more; what else is sync cannot listen.
-    pub(super) fn cancel(&self, id: u64) {
-        let Line::Sync { control, serves: Serves::Wsgi, .. } = &self.line else { return };
-        let cancel = Frame { kind: to_worker::CANCEL, id, payload: Bytes::new() };
-        if let Ok(cancel) = cancel.encode() {
-            // So few bytes go whole or not at all. If they do not go, the answer runs to its end.
-            let _ = control.try_write(&cancel);
-        }
     }
 
     /// Takes the lane of a seat, which is idle: its slot has just been granted.
@@ -158,20 +224,21 @@ impl Worker {
         }
     }
 
-    /// Reads what an async worker says, until it ends.
+    /// Reads what it says beside the answers on its seats, until it ends.
     pub(super) async fn listen(&self) {
         match &self.line {
-            Line::Sync { .. } => self.gone.cancelled().await,
-            Line::Async { multiplex, loop_watch } => tokio::select! {
+            Line::Sync { .. } => self.orders.listen(&self.loop_watch).await,
+            Line::Async(multiplex) => tokio::select! {
+                () = self.orders.listen(&self.loop_watch) => {}
                 () = multiplex.run() => {}
-                () = loop_watch.run() => {}
             },
         }
     }
 
     /// Fails all calls that are still in it.
     pub(super) fn abandon(&self) {
-        if let Line::Async { multiplex, .. } = &self.line {
+        self.orders.abandon();
+        if let Line::Async(multiplex) = &self.line {
             multiplex.abandon();
         }
         self.gone.cancel();

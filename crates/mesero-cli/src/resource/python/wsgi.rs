@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 use std::pin::Pin;
 
-use mesero::{Attempt, Seats};
+use mesero::{Attempt, JobId, Seats};
 
 use super::{Settings, StartError, Workers};
 use crate::process::spawner::Spawner;
-use crate::resource::{Health, Order, Resource, Serving, Wants};
+use crate::resource::{Health, Looking, Order, Reloading, Resource, Serving, Wants};
 
 mod conversation;
 mod environ;
@@ -57,9 +57,9 @@ impl Resource for WsgiApp {
     }
 
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        let seat = self.workers.seat(attempt);
+        let mut seat = self.workers.seat(attempt);
         Box::pin(async move {
-            let worker = seat.worker()?;
+            let worker = seat.worker().await;
             conversation::hold(&worker, seat, order).await
         })
     }
@@ -70,6 +70,18 @@ impl Resource for WsgiApp {
 
     fn health(&self) -> Health {
         self.workers.health()
+    }
+
+    fn reload(&self) -> Reloading<'_> {
+        Box::pin(async { self.workers.reload().await.map_err(|error| error.to_string()) })
+    }
+
+    fn replaced(&self) -> Vec<(&'static str, u64)> {
+        self.workers.replaced()
+    }
+
+    fn stack(&self, seat: usize, job: JobId) -> Looking<'_> {
+        Box::pin(self.workers.stack(seat, job))
     }
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

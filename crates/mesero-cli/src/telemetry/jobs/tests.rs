@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mesero::testing::resource;
-use mesero::{Call, Dispatcher, Failure};
+use mesero::{Call, Dispatcher, Failure, Stop, StopKind};
 use tokio::time::{Instant, advance};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::EnvFilter;
@@ -96,6 +96,23 @@ async fn an_attempt_that_blocks_is_a_warning() {
     let expected = "level=warn target=mesero::jobs \
                     msg=\"attempt blocked a thread of mesero itself\" resource=square \
                     job.id=square-1 for_ms=250";
+    assert_eq!(captured.lines(), [expected]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_stopped_after_it_was_given_up_is_told_with_how_and_how_long_it_took() {
+    let captured = Captured::new("info");
+    let squares = Dispatcher::builder("square").observer(Log::new("square")).build().unwrap();
+    squares
+        .call(Call::new("3"), |attempt| async move {
+            let after = Duration::from_millis(1_250);
+            attempt.slot().stopped(Stop { how: StopKind::Killed, after });
+            Ok(9)
+        })
+        .await
+        .unwrap();
+    let expected = "level=info target=mesero::jobs msg=\"call stopped\" resource=square \
+                    job.id=square-1 how=killed after_ms=1250";
     assert_eq!(captured.lines(), [expected]);
 }
 

@@ -15,9 +15,9 @@ use super::head::Head;
 use crate::body::{Body, BoxError};
 use crate::process::frame::{Frame, from_worker, to_worker};
 use crate::resource::payload::Payload;
-use crate::resource::python::answer::{self, Raised};
+use crate::resource::python::answer::Raised;
 use crate::resource::python::exchange::Exchange;
-use crate::resource::python::place::Seat;
+use crate::resource::python::seat::Seat;
 use crate::resource::python::worker::Worker;
 use crate::resource::{Order, Reply};
 
@@ -28,7 +28,7 @@ pub(super) async fn hold(worker: &Arc<Worker>, seat: Seat, order: Order) -> Resu
     let lost = || {
         // Before the slot comes back, so that the seat is granted to nobody else.
         place.lost(worker);
-        answer::lost(worker.hello.pid)
+        worker.failure()
     };
     let id = worker.next_id();
     let said = said(&order, id)?;

@@ -1,0 +1,32 @@
+//! Workers that others take the place of, without a dropped call.
+
+use std::collections::BTreeSet;
+
+use http::StatusCode;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::client::{self, Kept};
+use crate::gate::{Begun, Gate};
+use crate::harness::{Mesero, PATIENCE, in_phase, shared_machine};
+
+mod recycling;
+mod reload;
+
+/// Waits until nothing is in flight; then every call must have been answered, and every slot be back.
+async fn nothing_was_dropped(mesero: &Mesero) {
+    mesero.until_jobs(|jobs| jobs.is_empty()).await;
+    let resources = client::get(mesero.control, "/resources").await.json();
+    for resource in resources["resources"].as_array().unwrap() {
+        let stats = &resource["stats"];
+        assert_eq!(stats["jobs"]["succeeded"], stats["jobs"]["started"], "{stats}");
+        assert_eq!(stats["calls"]["finished"], stats["calls"]["started"], "{stats}");
+        assert_eq!((&stats["slots"]["in_use"], &stats["slots"]["closed"]), (&0.into(), &0.into()));
+    }
+}
+
+/// Waits until this worker is reaped because another took its place.
+async fn replaced_and_gone(mesero: &mut Mesero, pid: u32) {
+    mesero.logged(&format!("taken its place\" resource=square pid={pid}")).await;
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+}
