@@ -2,6 +2,9 @@
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::harness::PATIENCE;
 
 /// Python functions that announce themselves at the gate and wait there.
 pub(crate) const MODULE: &str = r#"
@@ -48,7 +51,8 @@ impl Gate {
 
     /// Waits for the next call to begin.
     pub(crate) async fn next(&self) -> Begun {
-        let (stream, _) = self.listener.accept().await.unwrap();
+        let accepted = timeout(PATIENCE, self.listener.accept()).await;
+        let (stream, _) = accepted.expect("a call begins").unwrap();
         let mut stream = BufReader::new(stream);
         let mut line = String::new();
         stream.read_line(&mut line).await.unwrap();

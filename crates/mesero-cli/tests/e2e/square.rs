@@ -7,7 +7,7 @@ use tokio::process::Command;
 use tokio::time::Instant;
 
 use crate::client::{self, request};
-use crate::gate::Gate;
+use crate::gate::{Begun, Gate};
 use crate::harness::{self, Mesero, example, in_phase, program, quiet_machine, shared_machine};
 
 /// The example's configuration on ports of its own, with some lines replaced.
@@ -171,6 +171,7 @@ async fn what_is_being_computed_is_listed_as_the_callers_wrote_it() {
         callers.push(ask.await);
     }
     mesero.until_jobs(|jobs| jobs.len() == 5).await;
+    let begun = gate.take(4).await;
     let listed = mesero.get("/list").await;
     assert_eq!(listed.header("content-type"), "application/json");
     let mut listed: Vec<&str> =
@@ -178,10 +179,7 @@ async fn what_is_being_computed_is_listed_as_the_callers_wrote_it() {
     listed.sort_unstable();
     assert_eq!(listed, ["\"nan\"", "-3e0", "0", "1", "2.50"]);
     drop(callers);
-    // A thread cannot be stopped from outside: the slots come back when the functions return.
-    for begun in gate.take(4).await {
-        begun.finish();
-    }
+    begun.into_iter().for_each(Begun::finish);
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
     assert_eq!(mesero.get("/list").await.body, "[]");
 }
