@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
@@ -16,6 +16,8 @@ pub(crate) enum Body {
     Full(Bytes),
     /// Whatever comes, as it comes.
     Stream(Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = BoxError> + Send>>),
+    /// It broke off.
+    Broken(Option<BoxError>),
 }
 
 impl Body {
@@ -38,6 +40,7 @@ impl fmt::Debug for Body {
         match self {
             Self::Full(bytes) => write!(formatter, "Full({} bytes)", bytes.len()),
             Self::Stream(_) => formatter.write_str("Stream"),
+            Self::Broken(error) => write!(formatter, "Broken({error:?})"),
         }
     }
 }
@@ -50,10 +53,21 @@ impl hyper::body::Body for Body {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.get_mut() {
+        let body = self.get_mut();
+        match body {
             Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Stream(stream) => stream.as_mut().poll_frame(cx),
+            Self::Stream(stream) => match ready!(stream.as_mut().poll_frame(cx)) {
+                Some(Err(error)) => {
+                    // Told a turn later, since an error makes hyper forget what it has not yet
+                    // sent. Meanwhile what the sender occupied is free.
+                    *body = Self::Broken(Some(error));
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+                frame => Poll::Ready(frame),
+            },
+            Self::Broken(error) => Poll::Ready(error.take().map(Err)),
         }
     }
 
@@ -61,6 +75,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Full(bytes) => bytes.is_empty(),
             Self::Stream(stream) => stream.is_end_stream(),
+            Self::Broken(error) => error.is_none(),
         }
     }
 
@@ -68,6 +83,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Stream(stream) => stream.size_hint(),
+            Self::Broken(_) => SizeHint::default(),
         }
     }
 }
