@@ -1,4 +1,9 @@
 //! A bounded, shared way to call something slow.
+//!
+//! # Learning it
+//!
+//! Small programs lead from the first `await` to a dispatcher, and each asyncio primitive has its own:
+//! `cargo run --example m00_sync` is the first. `docs/BASICS.md` tells them as one story.
 
 mod batch;
 mod blocking;
@@ -29,3 +34,8 @@ pub use policy::{OnDisconnect, Policy, Rate, Retry};
 pub use registry::JobView;
 pub use slot::{Attempt, Seats, Slot, Stop, StopKind};
 pub use stats::{AttemptStats, CallStats, JobStats, QueueStats, SlotStats, Stats};
+
+/// The page's own claims about what compiles and what does not.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/BASICS.md")]
+struct Basics;

@@ -1,0 +1,38 @@
+//! Two callers want the value of the key `status` at the same time, and a third wants it later.
+//!
+//! It is not in the cache for the first, which asks the remote: that takes a second. For the second
+//! it is already there: on its way, and the two share it. For the third it is in the cache. Takes
+//! 1 s and one remote request.
+#![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
+
+use std::time::Duration;
+
+use mesero::{Call, Dispatcher, Failure};
+use tokio::time::{Instant, sleep};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    run().await
+}
+
+pub(crate) async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    let start = Instant::now();
+    let minute = Duration::from_secs(60);
+    let remote =
+        Dispatcher::builder("remote").coalesce().cache(minute, 1 << 20, String::len).build()?;
+    let ask = async || remote.ask(Call::new("status"), |_attempt| fetch()).await;
+
+    let (first, second) = tokio::join!(ask(), ask());
+    let third = ask().await;
+    for answer in [first, second, third] {
+        println!("{} ({:?})", answer.result?, answer.report.origin);
+    }
+    println!("{} s in all", start.elapsed().as_secs());
+    Ok(())
+}
+
+async fn fetch() -> Result<String, Failure> {
+    println!("a remote request");
+    sleep(Duration::from_secs(1)).await;
+    Ok("the restaurant is open".to_owned())
+}

@@ -1,0 +1,17 @@
+//! The programs that teach: each prints what `docs/BASICS.md` shows, in the time that its comment says.
+//!
+//! Those that only await run here with time paused, so that their times are exact. Those that block
+//! or compute run as programs of their own, and their times are compared with their own parts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "the functions beside the tests fail as tests do"
+)]
+
+#[macro_use]
+mod screen;
+mod page;
+mod paused;
+mod programs;
+mod real;
