@@ -19,7 +19,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use mesero::{Call, Dispatcher, Error, Failure};
+use mesero::{Cache, Call, Dispatcher, Error, Failure};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::net::{TcpListener, TcpStream};
@@ -56,7 +56,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
         .limit(1)
         .timeout(TIMEOUT)
         .coalesce()
-        .cache(FRESH, CACHE_BYTES, |rates: &Rates| rates.len() * RATE_BYTES)
+        .cache(Cache::new(FRESH, CACHE_BYTES, |rates: &Rates| rates.len() * RATE_BYTES))
         .build()?;
     let routes = Router::new()
         .route("/convert/{currency}/{amount}", get(convert))

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use mesero::{Builder, Dispatcher, OnDisconnect, Rate, Retry};
+use mesero::{Builder, Cache, Dispatcher, Error, FailureKind, OnDisconnect, Rate, Retry};
 
 use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
@@ -62,7 +62,8 @@ async fn service(config: &config::Resource, spawner: &Spawner) -> Result<Service
         .map_err(|error| AssembleError::Policy { name: config.name.clone(), error })?;
     resource.attend(dispatcher.seats());
     let shares = config.policy.coalesce || config.policy.cache.is_some();
-    Ok(Service { dispatcher, resource, shares, tally })
+    let ttl = config.policy.cache.as_ref().map(|cache| cache.ttl);
+    Ok(Service { dispatcher, resource, shares, ttl, tally })
 }
 
 async fn start(
@@ -234,10 +235,39 @@ fn dispatcher(
         builder = builder.coalesce();
     }
     if let Some(cache) = cache {
-        let bytes = u64::try_from(cache.bytes).unwrap_or(u64::MAX);
-        builder = builder.cache(cache.ttl, bytes, Reply::body_len);
+        builder = builder.cache(kept(cache));
     }
     builder
+}
+
+fn kept(config: &config::Cache) -> Cache<Reply> {
+    let bytes = u64::try_from(config.bytes).unwrap_or(u64::MAX);
+    let mut cache = Cache::new(config.ttl, bytes, Reply::body_len);
+    if let Some(window) = config.stale_while_revalidate {
+        cache = cache.stale_while_revalidate(window);
+    }
+    if let Some(window) = config.stale_if_error {
+        cache = cache.stale_if_error(window);
+    }
+    if let Some(config::Negative { ttl, failures }) = config.negative.clone() {
+        cache = cache.negative(ttl, move |error| failures.iter().any(|kind| is(*kind, error)));
+    }
+    cache
+}
+
+fn is(kind: config::Failing, error: &Error) -> bool {
+    use config::Failing as F;
+    match error {
+        Error::TimedOut { .. } => kind == F::TimedOut,
+        Error::Failed(failure) => match failure.kind() {
+            FailureKind::Unreachable => kind == F::Unreachable,
+            FailureKind::Overloaded => kind == F::Overloaded,
+            FailureKind::Lost => kind == F::Lost,
+            // A panic is an exception of ours.
+            _ => kind == F::Raised,
+        },
+        _ => false,
+    }
 }
 
 /// Why a resource could not be put into service. Reads on after "failed to".

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use mesero::{Answer, Call, Dispatcher, JobId};
 
@@ -16,6 +17,8 @@ pub(crate) struct Service {
     pub(crate) resource: Arc<dyn Resource>,
     /// Whether calls need a key, because replies are shared or kept.
     pub(crate) shares: bool,
+    /// How long replies are fresh, where they are kept.
+    pub(crate) ttl: Option<Duration>,
     /// What the dispatcher's events come to, for the metrics.
     pub(crate) tally: Tally,
 }

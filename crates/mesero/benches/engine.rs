@@ -12,7 +12,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use futures_util::future::join_all;
 use futures_util::poll;
-use mesero::{Call, Dispatcher, OnDisconnect, Slot};
+use mesero::{Cache, Call, Dispatcher, OnDisconnect, Slot};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::yield_now;
@@ -82,7 +82,8 @@ fn joined_call(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn cache_hit(bencher: Bencher<'_, '_>) {
-    let builder = dispatcher(4).cache(std::time::Duration::from_secs(3_600), 10_000, |_| 8);
+    let cache = Cache::new(std::time::Duration::from_secs(3_600), 10_000, |_| 8);
+    let builder = dispatcher(4).cache(cache);
     let (runtime, dispatcher) = (runtime(), builder.build().unwrap());
     let key = mesero::Key::from("key");
     bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {

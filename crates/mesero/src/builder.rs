@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use crate::Dispatcher;
 use crate::event::Observer;
-use crate::policy::cache::{Cache, Settings};
-use crate::policy::{OnDisconnect, Policy, Rate, Retry};
+use crate::policy::cache::store::Store;
+use crate::policy::{Cache, OnDisconnect, Policy, Rate, Retry};
 use crate::state::{Sharing, State};
 
 /// Makes a [`Dispatcher`]; every setting has a safe default, see [`Policy`].
@@ -125,14 +125,10 @@ impl<T: Clone + Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// Keeps replies by key for `ttl`, in at most `bytes` bytes of memory; the least used leave
-    /// first. `size_of` says how many bytes a reply takes.
-    ///
-    /// Only replies are kept, never errors. A reply is cloned into the cache and out of it: make
-    /// that cheap, by an [`Arc`] for instance.
+    /// Keeps replies by key, as `cache` says.
     #[must_use]
-    pub fn cache(mut self, ttl: Duration, bytes: u64, size_of: fn(&T) -> usize) -> Self {
-        self.sharing.cache = Some(Cache::new(Settings { ttl, bytes, size_of }));
+    pub fn cache(mut self, cache: Cache<T>) -> Self {
+        self.sharing.cache = Some(Store::new(cache));
         self.sharing.share = Some(T::clone);
         self
     }

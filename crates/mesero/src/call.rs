@@ -190,11 +190,17 @@ pub struct Report {
     pub ran: Duration,
     /// How often the job tried, the first time included.
     pub attempts: u32,
+    /// How long ago the answer came from the resource; none where it has just come.
+    ///
+    /// Beside [`Led`](Origin::Led) or [`Joined`](Origin::Joined) it tells that the job came to an
+    /// error, and that a stale reply was given in its place.
+    pub age: Option<Duration>,
 }
 
 impl Report {
     pub(crate) fn of(origin: Origin) -> Self {
-        Self { origin, job: None, waited: Duration::ZERO, ran: Duration::ZERO, attempts: 0 }
+        let nothing = Duration::ZERO;
+        Self { origin, job: None, waited: nothing, ran: nothing, attempts: 0, age: None }
     }
 }
 
@@ -205,8 +211,10 @@ pub enum Origin {
     Led,
     /// The job was in flight already, and this call shared it.
     Joined,
-    /// The answer was in the cache.
+    /// The answer was in the cache: a fresh reply, or a remembered failure.
     Cached,
+    /// A stale reply was in the cache, and was given at once.
+    Stale,
     /// Nobody: the call was refused.
     Refused,
 }

@@ -89,9 +89,10 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         match self.shared.admit(&mut call).await {
-            Admission::Cached(value, share) => {
-                let report = Report::of(Origin::Cached);
-                Entered::Answered(Answer { result: Ok(share(&value)), report })
+            Admission::Kept(kept, origin) => Entered::Answered(kept.answer(Report::of(origin))),
+            Admission::Refreshes(kept, job, turn) => {
+                self.shared.lead(&job, turn, work);
+                Entered::Answered(kept.answer(Report::of(Origin::Stale)))
             }
             Admission::Refused(refusal) => {
                 let report = Report::of(Origin::Refused);

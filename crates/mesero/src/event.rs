@@ -24,14 +24,22 @@ pub struct Event {
 pub enum Fact {
     /// A call was turned away.
     CallRefused(Refusal),
-    /// A call was answered from the cache.
+    /// A call was answered with a fresh reply from the cache.
     CallCached,
+    /// A call was answered at once with a stale reply from the cache.
+    CallStale,
+    /// A call was answered with a failure that the cache remembers.
+    CallNegative,
     /// A call started a job.
     CallLed(Arc<JobInfo>),
     /// A call shares a job in flight.
     CallJoined(Arc<JobInfo>),
+    /// A job came to an error, and a call that had led or joined it got a stale reply instead.
+    CallRescued,
     /// A call that led or joined a job got its answer, or left.
     CallFinished,
+    /// A job was started that no call waits for: it replaces a stale reply in the cache.
+    RefreshStarted(Arc<JobInfo>),
     /// A job waits for a slot; again, where it has tried before.
     JobQueued {
         /// Which.

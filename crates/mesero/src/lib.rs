@@ -30,7 +30,7 @@ pub use call::{Answer, Argument, Call, JobId, JobInfo, Key, Origin, Report};
 pub use dispatcher::Dispatcher;
 pub use error::{Advice, Error, Failure, FailureKind, Phase, Refusal};
 pub use event::{Event, Fact, Observer, Outcome};
-pub use policy::{OnDisconnect, Policy, Rate, Retry};
+pub use policy::{Cache, OnDisconnect, Policy, Rate, Retry};
 pub use registry::JobView;
 pub use slot::{Attempt, Seats, Slot, Stop, StopKind};
 pub use stats::{AttemptStats, CallStats, JobStats, QueueStats, SlotStats, Stats};

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) trait Lock<T> {
     /// Locks. State under our locks changes in whole steps, and no foreign code runs under them but
-    /// `Clone` and `Hash` of the reply and the key, so what a panic leaves behind is sound.
+    /// `Clone` of the reply and what a cache asks about it, so what a panic leaves behind is sound.
     fn locked(&self) -> MutexGuard<'_, T>;
 }
 

@@ -9,6 +9,7 @@ pub(crate) mod limit;
 pub(crate) mod rate;
 pub(crate) mod retry;
 
+pub use cache::Cache;
 pub use rate::Rate;
 pub use retry::Retry;
 

@@ -51,6 +51,8 @@ pub(crate) struct Entry<T> {
     pub(crate) at: At,
     /// Calls that wait for the answer.
     pub(crate) waiters: usize,
+    /// It goes on when nobody waits for it, whatever the policy says: it is for the cache.
+    pub(crate) stays: bool,
     /// The latest of their deadlines; none if one of them has none.
     pub(crate) deadline: Option<Instant>,
     pub(crate) attempts: u32,
@@ -106,7 +108,8 @@ impl<T> Entry<T> {
             At::Running { since, .. } => ran += now - since,
             At::Granted { .. } | At::Off { .. } => {}
         }
-        Report { origin, job: Some(self.job.id()), waited, ran, attempts: self.attempts }
+        let job = Some(self.job.id());
+        Report { origin, job, waited, ran, attempts: self.attempts, age: None }
     }
 }
 

@@ -10,12 +10,11 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::Refusal;
-use crate::call::JobId;
+use crate::call::{Answer, JobId, Origin, Report};
 use crate::event::{Event, Fact};
 use crate::job::{Job, Share};
 use crate::policy::Policy;
-use crate::policy::cache::Cache;
+use crate::policy::cache::store::{Dated, Store};
 use crate::policy::deadline::Forecast;
 use crate::policy::limit::{Grant, Limit};
 use crate::policy::rate::Meter;
@@ -23,8 +22,10 @@ use crate::policy::retry::Budget;
 use crate::registry::{At, Registry};
 use crate::slot::{Slot, Stop};
 use crate::stats::Stats;
+use crate::{Error, Refusal};
 
 mod admission;
+mod caching;
 mod ending;
 mod list;
 mod occupancy;
@@ -57,7 +58,7 @@ pub(crate) struct Sharing<T> {
     /// Set where a reply may go to several waiters.
     pub(crate) share: Option<Share<T>>,
     pub(crate) coalesce: bool,
-    pub(crate) cache: Option<Cache<T>>,
+    pub(crate) cache: Option<Store<T>>,
 }
 
 /// A job that stands in the queue, and how its task is told.
@@ -82,10 +83,27 @@ pub(crate) struct Effects {
 /// What becomes of a call on arrival.
 #[derive(Debug)]
 pub(crate) enum Admission<T> {
-    Cached(Arc<T>, Share<T>),
+    Kept(Kept<T>, Origin),
+    /// Answered from the cache, and to be refreshed by a job that nobody waits for.
+    Refreshes(Kept<T>, Arc<Job<T>>, Turn),
     Joined(Arc<Job<T>>, Option<Instant>),
     Led(Arc<Job<T>>, Option<Instant>, Turn),
     Refused(Refusal),
+}
+
+/// What the cache answers with, to be cloned when the lock is released.
+#[derive(Debug)]
+pub(crate) struct Kept<T> {
+    result: Dated<Result<Arc<T>, Error>>,
+    share: Share<T>,
+}
+
+impl<T> Kept<T> {
+    pub(crate) fn answer(self, report: Report) -> Answer<T> {
+        let Dated { value, age } = self.result;
+        let result = value.map(|reply| (self.share)(&reply));
+        Answer { result, report: Report { age: Some(age), ..report } }
+    }
 }
 
 /// A call that waits for room: it has to come again when there is some, or after this time.

@@ -20,7 +20,11 @@ pub struct Stats {
     pub queue: QueueStats,
 }
 
-/// `started = finished + in_flight = refused + cached + led + joined`.
+/// `started = finished + in_flight = refused + cached + stale + negative + led + joined`.
+///
+/// A call answered with a stale reply at once is `stale` and nothing else. One that led or joined
+/// a job first, and got a stale reply because the job came to an error, stays `led` or `joined`,
+/// and is counted in `rescued` too.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CallStats {
     /// All calls ever made.
@@ -31,19 +35,27 @@ pub struct CallStats {
     pub in_flight: u64,
     /// Calls turned away on arrival.
     pub refused: u64,
-    /// Calls answered from the cache.
+    /// Calls answered with a fresh reply from the cache.
     pub cached: u64,
+    /// Calls answered at once with a stale reply from the cache.
+    pub stale: u64,
+    /// Calls answered with a failure that the cache remembers.
+    pub negative: u64,
     /// Calls that started a job.
     pub led: u64,
     /// Calls that shared a job in flight.
     pub joined: u64,
+    /// Those of the led and the joined that got a stale reply in place of an error.
+    pub rescued: u64,
 }
 
-/// `started = finished + in_flight`, and every finished job has exactly one outcome.
+/// `started = led calls + refreshes = finished + in_flight`, and every finished job has exactly one outcome.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JobStats {
-    /// All jobs ever admitted; equal to [`CallStats::led`].
+    /// All jobs ever admitted.
     pub started: u64,
+    /// Those of them that no call led: they replace a stale reply in the cache.
+    pub refreshes: u64,
     /// Jobs that are over.
     pub finished: u64,
     /// Jobs that wait, run or back off.
@@ -122,11 +134,14 @@ impl Stats {
             calls.finished + calls.in_flight,
         )?;
         equal(
-            "calls.started = refused + cached + led + joined",
+            "calls.started = refused + cached + stale + negative + led + joined",
             calls.started,
-            calls.refused + calls.cached + calls.led + calls.joined,
+            [calls.refused, calls.cached, calls.stale, calls.negative, calls.led, calls.joined]
+                .iter()
+                .sum(),
         )?;
-        equal("led = jobs.started", calls.led, jobs.started)?;
+        at_most("calls.rescued ≤ led + joined", calls.rescued, calls.led + calls.joined)?;
+        equal("jobs.started = led + refreshes", jobs.started, calls.led + jobs.refreshes)?;
         equal("jobs.started = finished + in_flight", jobs.started, jobs.finished + jobs.in_flight)?;
         equal(
             "jobs.finished = the sum of its outcomes",
@@ -163,6 +178,21 @@ impl Stats {
                 self.calls.started += 1;
                 self.calls.cached += 1;
                 self.calls.finished += 1;
+            }
+            Fact::CallStale => {
+                self.calls.started += 1;
+                self.calls.stale += 1;
+                self.calls.finished += 1;
+            }
+            Fact::CallNegative => {
+                self.calls.started += 1;
+                self.calls.negative += 1;
+                self.calls.finished += 1;
+            }
+            Fact::CallRescued => self.calls.rescued += 1,
+            Fact::RefreshStarted(_) => {
+                self.jobs.started += 1;
+                self.jobs.refreshes += 1;
             }
             Fact::CallLed(_) => {
                 self.calls.started += 1;

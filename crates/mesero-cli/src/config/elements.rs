@@ -12,6 +12,7 @@ pub(super) mod fraction;
 pub(super) mod list_target;
 pub(super) mod media_type;
 pub(super) mod method;
+pub(super) mod negative;
 pub(super) mod off;
 pub(super) mod one_or_many;
 pub(super) mod rate;

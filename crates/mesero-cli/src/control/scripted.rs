@@ -53,7 +53,7 @@ impl Scripted {
             ScriptedResource { work, blocked: Arc::clone(&blocked), health: Arc::clone(&health) };
         let resource = Arc::new(resource);
         let dispatcher = build(builder).build().unwrap();
-        let service = Service { dispatcher, resource, shares: false, tally };
+        let service = Service { dispatcher, resource, shares: false, ttl: None, tally };
         Self { service, played, blocked, health, callers: TaskTracker::new() }
     }
 

@@ -14,6 +14,7 @@ use crate::service::Service;
 /// The response to a call.
 pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body> {
     let Answer { result, report } = answer;
+    let succeeded = result.is_ok();
     let mut response = match result {
         Ok(reply) => value(reply),
         Err(error) => failed(service, &error, &report).into_response(),
@@ -23,8 +24,11 @@ pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body>
         // An upstream's own times stay beside ours.
         headers.append("server-timing", timing);
     }
-    if let Some(status) = cache_status(report.origin) {
-        headers.insert("cache-status", HeaderValue::from_static(status));
+    if let Some(status) = cache_status(&report, succeeded.then_some(service.ttl).flatten()) {
+        headers.insert("cache-status", status);
+    }
+    if let Some(age) = report.age {
+        headers.insert(header::AGE, age.as_secs().into());
     }
     response
 }
@@ -173,13 +177,23 @@ fn server_timing(report: &Report) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("queue;dur={queue:.3}, run;dur={run:.3}")).ok()
 }
 
-/// Where the answer came from (RFC 9211), if from elsewhere than a job of its own.
-fn cache_status(origin: Origin) -> Option<&'static str> {
-    match origin {
-        Origin::Cached => Some("mesero; hit"),
-        Origin::Joined => Some("mesero; fwd=uri-miss; collapsed"),
-        Origin::Led | Origin::Refused => None,
-    }
+/// Where the answer came from (RFC 9211), if from elsewhere than a job of its own. The answer of a
+/// job that came to an error is an old one; a hit without a time to live is a remembered failure.
+fn cache_status(report: &Report, ttl: Option<Duration>) -> Option<HeaderValue> {
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let left = report.age.zip(ttl).map(|(age, ttl)| match ttl.checked_sub(age) {
+        Some(left) => seconds(left),
+        None => -seconds(age - ttl),
+    });
+    let text = match (report.origin, left) {
+        (Origin::Cached | Origin::Stale, Some(left)) => format!("mesero; hit; ttl={left}"),
+        (Origin::Cached | Origin::Stale, None) => "mesero; hit; detail=failure".to_owned(),
+        (Origin::Led, Some(left)) => format!("mesero; fwd=stale; ttl={left}"),
+        (Origin::Joined, Some(left)) => format!("mesero; fwd=stale; ttl={left}; collapsed"),
+        (Origin::Joined, None) => "mesero; fwd=uri-miss; collapsed".to_owned(),
+        (Origin::Led | Origin::Refused, _) => return None,
+    };
+    HeaderValue::from_str(&text).ok()
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::client;
 use crate::gate::Gate;
 use crate::harness::{Mesero, example, folder, in_phase, on_free_ports, program, shared_machine};
+use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn the_legacy_command_answers_over_http() {
@@ -111,4 +112,61 @@ async fn a_blocking_handler_serves_one_of_two_is_named_and_counted_and_both_cure
     };
     assert!(value("mesero_loop_blocked_total{resource=\"blocking\"}") >= 1.0, "{metrics}");
     assert!(value("mesero_loop_blocked_seconds_total{resource=\"blocking\"}") >= 5.0, "{metrics}");
+}
+
+#[tokio::test]
+async fn the_site_cache_asks_once_for_many_readers_and_outlives_the_site() {
+    let _machine = shared_machine().await;
+    let site = Upstream::open().await;
+    let config = on_free_ports("site-cache/mesero.toml");
+    assert!(config.contains("ttl = \"60s\""));
+    let config = config.replace("ttl = \"60s\"", "ttl = \"1ns\"");
+    let fetch = std::fs::read_to_string(example("site-cache/fetch.py")).unwrap();
+    let folder = folder(&[("fetch.py", &fetch), ("mesero.toml", &config)]);
+    let mut command = Command::new(program());
+    command.arg("serve").arg(folder.path().join("mesero.toml"));
+    command.env("SITE", format!("http://{}", site.address()));
+    let mesero = Mesero::start(command).await;
+
+    let (mut readers, front) = (JoinSet::new(), mesero.front);
+    for _ in 0..20 {
+        readers.spawn(async move { client::get(front, "/data/prices").await.body });
+    }
+    let mut wire = site.accept().await;
+    mesero.until_jobs(|jobs| jobs.len() == 1 && jobs[0]["waiters"] == 20).await;
+    assert!(wire.head().await.starts_with("GET /prices "));
+    wire.answer("one").await;
+    assert_eq!(readers.join_all().await, ["one"; 20]);
+
+    // What was kept is old now: it is given at once, while one job asks again.
+    for _ in 0..2 {
+        let old = mesero.get("/data/prices").await;
+        assert_eq!(old.body, "one");
+        assert!(old.header("cache-status").starts_with("mesero; hit; ttl="));
+        assert!(old.header("age").parse::<u64>().is_ok());
+    }
+    let mut wire = site.accept().await;
+    assert!(!site.has_another().await);
+    wire.head().await;
+    wire.answer("two").await;
+    mesero.until_jobs(<[_]>::is_empty).await;
+
+    // And now the site breaks off, and is gone.
+    assert_eq!(mesero.get("/data/prices").await.body, "two");
+    drop(site.accept().await);
+    mesero.until_jobs(<[_]>::is_empty).await;
+    drop(site);
+    assert_eq!(mesero.get("/data/prices").await.body, "two");
+    let failed = mesero.get("/data/other").await;
+    assert_eq!(
+        (failed.status, failed.header("cache-status")),
+        (StatusCode::INTERNAL_SERVER_ERROR, "")
+    );
+    let again = mesero.get("/data/other").await;
+    assert_eq!(again.json()["type"], failed.json()["type"]);
+    let metrics = client::get(mesero.control, "/metrics").await.body;
+    assert!(
+        metrics.contains("mesero_calls_total{resource=\"site\",how=\"joined\"} 19"),
+        "{metrics}"
+    );
 }

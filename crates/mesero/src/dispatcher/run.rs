@@ -7,6 +7,7 @@ use tokio::time::{sleep, sleep_until};
 
 use super::Shared;
 use super::poll::{Watch, polled};
+use crate::call::Report;
 use crate::job::Job;
 use crate::slot::{Attempt, Slot};
 use crate::state::Turn;
@@ -151,6 +152,7 @@ impl<T: Send + Sync + 'static> Run<T> {
     /// Ends the job; and gives its slot back in the same step, unless something else still holds it.
     fn finish(&mut self, result: Result<T, Error>, mut slot: Option<Slot>) {
         let report = self.shared.with(|state, now| {
+            state.keep(&self.job, &result, now);
             let report = state.finish(&self.job, &result, now);
             // Not before: a reply whose `Clone` panics leaves the slot to be dropped without the lock.
             if let Some(seat) = slot.take().and_then(Slot::into_seat) {
@@ -158,6 +160,10 @@ impl<T: Send + Sync + 'static> Run<T> {
             }
             report
         });
+        self.over(result, report);
+    }
+
+    fn over(&mut self, result: Result<T, Error>, report: Option<Report>) {
         self.over = true;
         if let Some(report) = report {
             self.job.publish(result, report);
@@ -169,8 +175,9 @@ impl<T: Send + Sync + 'static> Drop for Run<T> {
     fn drop(&mut self) {
         if !self.over {
             // The runtime was shut down under the job, or foreign code panicked in its task.
-            let error = Failure::lost("the job's task ended in the middle");
-            self.finish(Err(Error::Failed(error)), None);
+            let result = Err(Error::Failed(Failure::lost("the job's task ended in the middle")));
+            let report = self.shared.with(|state, now| state.finish(&self.job, &result, now));
+            self.over(result, report);
         }
     }
 }

@@ -29,7 +29,7 @@ impl<T: Send + Sync + 'static> Waiting<T> {
             Some(deadline) => tokio::select! {
                 biased;
                 answer = self.job.ended() => answer,
-                () = sleep_until(deadline) => match self.leave(Leaving::Expired) {
+                () = sleep_until(deadline) => match self.expire() {
                     Some(answer) => return answer,
                     // It has ended in this very moment.
                     None => self.job.ended().await,
@@ -37,22 +37,36 @@ impl<T: Send + Sync + 'static> Waiting<T> {
             },
         };
         self.waits = false;
-        self.shared.with(|state, now| state.answered(now));
-        answer
+        let stale = self.shared.with(|state, now| {
+            state.answered(now);
+            state.stale_instead_of(answer.result.as_ref().err()?, &self.job.info, now)
+        });
+        let report = answer.report;
+        stale.map_or(answer, |stale| stale.answer(report))
     }
 
-    fn leave(&mut self, leaving: Leaving) -> Option<Answer<T>> {
-        let id = self.job.id();
-        let (phase, report) = self.shared.with(|state, now| state.leave(id, leaving, now))?;
+    /// Leaves the job, which goes on for others; none if it has ended.
+    fn expire(&mut self) -> Option<Answer<T>> {
+        let (error, report, stale) = self.shared.with(|state, now| {
+            let (phase, report) = state.leave(self.job.id(), Leaving::Expired, now)?;
+            let error = Error::Expired { phase };
+            let stale = state.stale_instead_of(&error, &self.job.info, now);
+            Some((error, report, stale))
+        })?;
         self.waits = false;
-        Some(Answer { result: Err(Error::Expired { phase }), report })
+        let answer = || Answer { result: Err(error), report };
+        Some(stale.map_or_else(answer, |stale| stale.answer(report)))
     }
 }
 
 impl<T: Send + Sync + 'static> Drop for Waiting<T> {
     fn drop(&mut self) {
-        if self.waits && self.leave(Leaving::Disconnected).is_none() {
-            self.shared.with(|state, now| state.answered(now));
+        if self.waits {
+            self.shared.with(|state, now| {
+                if state.leave(self.job.id(), Leaving::Disconnected, now).is_none() {
+                    state.answered(now);
+                }
+            });
         }
     }
 }

@@ -1,115 +1,113 @@
-//! Replies kept for a while, bounded by their bytes.
+//! How long replies are kept, and when an old one is better than none.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-use quick_cache::Weighter;
-use quick_cache::unsync;
-use tokio::time::Instant;
+use crate::Error;
 
-use crate::call::Key;
+pub(crate) mod store;
 
-/// What an entry costs beside its key and its value: the reply's and the key's allocations, the
-/// slot in the table, the time. Counted so that a million empty replies are not free.
-const OVERHEAD_BYTES: u64 = 128;
-/// The guess of a reply's size that sizes the table before anything is in it.
-const TYPICAL_BYTES: u64 = 1_024;
-
-/// How long replies are kept, and how much room they may take.
-pub(crate) struct Settings<T> {
-    pub(crate) ttl: Duration,
-    pub(crate) bytes: u64,
-    pub(crate) size_of: fn(&T) -> usize,
-}
-
-/// Replies by key; the least used leave when there is no room.
-pub(crate) struct Cache<T> {
-    settings: Settings<T>,
-    kept: unsync::Cache<Key, Kept<T>, ByBytes>,
-}
-
-#[derive(Clone)]
-struct Kept<T> {
-    value: Arc<T>,
-    /// None where that lies beyond the clock's end.
-    until: Option<Instant>,
+/// Keeps replies by key, so that many readers cost one job.
+///
+/// A reply is *fresh* for the `ttl`, counted from the end of the job that brought it, and *stale*
+/// from the moment at which it is exactly that old. What a stale reply is good for says the rest,
+/// all of it off until it is said; the words are those of RFC 5861.
+///
+/// One refresh runs at a time for a key, with or without [`coalesce`](crate::Builder::coalesce).
+/// The calls that find nothing kept share a job only with it, so a cache that is to spare its
+/// resource wants both.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use mesero::{Cache, Call, Dispatcher, Failure};
+///
+/// let secs = Duration::from_secs;
+/// let cache = Cache::new(secs(60), 64 << 20, String::len).stale_if_error(secs(3600));
+/// let pages = Dispatcher::builder("pages").coalesce().cache(cache).build()?;
+///
+/// pages.call(Call::new("/"), |_attempt| async { Ok("welcome".to_owned()) }).await?;
+/// tokio::time::advance(secs(600)).await;
+/// let page = pages.call(Call::new("/"), |_attempt| async { Err(Failure::lost("it broke")) });
+/// assert_eq!(page.await?, "welcome");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Cache<T> {
+    ttl: Duration,
     bytes: u64,
+    size_of: fn(&T) -> usize,
+    stale_while_revalidate: Duration,
+    stale_if_error: Duration,
+    negative: Option<Negative>,
 }
 
-#[derive(Clone)]
-struct ByBytes;
-
-impl<T> Weighter<Key, Kept<T>> for ByBytes {
-    fn weight(&self, _key: &Key, kept: &Kept<T>) -> u64 {
-        kept.bytes
-    }
+/// Which failures are remembered, and for how long.
+struct Negative {
+    ttl: Duration,
+    names: Box<dyn Fn(&Error) -> bool + Send + Sync>,
 }
 
 impl<T> Cache<T> {
-    pub(crate) fn new(settings: Settings<T>) -> Self {
-        let entries = usize::try_from(settings.bytes / TYPICAL_BYTES).unwrap_or(usize::MAX);
-        let kept =
-            unsync::Cache::with_weighter(entries.clamp(16, 1 << 20), settings.bytes, ByBytes);
-        Self { settings, kept }
+    /// Keeps replies for `ttl`, in at most `bytes` bytes of memory; the least used leave first.
+    /// `size_of` says how many bytes a reply takes, and is asked once for each.
+    ///
+    /// A reply is cloned into the cache and out of it: make that cheap, by an
+    /// [`Arc`](std::sync::Arc) for instance. A reply larger than the whole cache is not kept.
+    pub fn new(ttl: Duration, bytes: u64, size_of: fn(&T) -> usize) -> Self {
+        let (stale_while_revalidate, stale_if_error) = (Duration::ZERO, Duration::ZERO);
+        Self { ttl, bytes, size_of, stale_while_revalidate, stale_if_error, negative: None }
     }
 
-    /// The reply kept for `key`, unless its time is over.
-    pub(crate) fn get(&mut self, key: &Key, now: Instant) -> Option<Arc<T>> {
-        let kept = self.kept.get(key)?;
-        if kept.until.is_some_and(|until| until <= now) {
-            self.kept.remove(key);
-            return None;
-        }
-        Some(Arc::clone(&kept.value))
+    /// For so long after the `ttl` a call is answered with the stale reply at once, while one job,
+    /// which nobody waits for, fetches a new one.
+    ///
+    /// The job is admitted as every other; where it would be refused there is none, and a later
+    /// call tries again. It has the dispatcher's own deadline, and no caller's leaving ends it.
+    #[must_use]
+    pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
+        self.stale_while_revalidate = window;
+        self
     }
 
-    /// Keeps a reply from now on, if there is room for it at all.
-    pub(crate) fn put(&mut self, key: Key, value: Arc<T>, now: Instant) {
-        let size = (self.settings.size_of)(&value).saturating_add(key.as_str().len());
-        let bytes = OVERHEAD_BYTES.saturating_add(u64::try_from(size).unwrap_or(u64::MAX));
-        let until = now.checked_add(self.settings.ttl);
-        self.kept.insert(key, Kept { value, until, bytes });
+    /// For so long after the `ttl` a call that would get an error gets the stale reply instead:
+    /// when the resource fails or takes too long, when the call's deadline passes, when the call
+    /// would be refused, and when the dispatcher stops. Not when the job is cancelled.
+    ///
+    /// After a failure the next try for that key comes no sooner than the time for which failures
+    /// are [remembered](Self::negative), or a second where none are: until then the stale reply is
+    /// given at once.
+    #[must_use]
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.stale_if_error = window;
+        self
+    }
+
+    /// Remembers failures for `ttl`, so that a resource that is down is not asked by everybody
+    /// anew: until then calls of the same key get the same error at once.
+    ///
+    /// Only an [`Error::Failed`] or [`Error::TimedOut`] is remembered, and of these only what
+    /// `names` says yes to. A stale reply that may be given is given before an error.
+    #[must_use]
+    pub fn negative(
+        mut self,
+        ttl: Duration,
+        names: impl Fn(&Error) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.negative = Some(Negative { ttl, names: Box::new(names) });
+        self
     }
 }
 
 impl<T> fmt::Debug for Cache<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cache")
-            .field("entries", &self.kept.len())
-            .field("bytes", &self.kept.weight())
+            .field("ttl", &self.ttl)
+            .field("bytes", &self.bytes)
+            .field("stale_while_revalidate", &self.stale_while_revalidate)
+            .field("stale_if_error", &self.stale_if_error)
+            .field("negative", &self.negative.as_ref().map(|negative| negative.ttl))
             .finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cache(bytes: u64) -> Cache<String> {
-        Cache::new(Settings { ttl: Duration::from_secs(60), bytes, size_of: String::len })
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_reply_is_kept_for_its_time_and_not_a_moment_longer() {
-        let mut cache = cache(10_000);
-        let now = Instant::now();
-        cache.put("k".into(), Arc::new("v".to_owned()), now);
-        assert_eq!(
-            cache.get(&"k".into(), now + Duration::from_millis(59_999)).unwrap().as_str(),
-            "v"
-        );
-        assert!(cache.get(&"k".into(), now + Duration::from_secs(60)).is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_bytes_kept_never_exceed_the_bound() {
-        let mut cache = cache(10_000);
-        let now = Instant::now();
-        for n in 0..1_000 {
-            cache.put(format!("key {n}").into(), Arc::new("x".repeat(n)), now);
-            assert!(cache.kept.weight() <= 10_000);
-        }
-        assert!(cache.kept.len() > 1);
     }
 }

@@ -17,33 +17,32 @@ use crate::{Phase, Refusal};
 /// What a client is told to wait where too little is known to compute it.
 const UNKNOWN_DRAIN: Duration = Duration::from_secs(1);
 
+/// What a new job is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Purpose {
+    /// The call that leads it waits for its answer.
+    Answer { deadline: Option<Instant> },
+    /// A stale reply is to be replaced; nobody waits.
+    Refresh { deadline: Option<Instant> },
+}
+
 impl<T> State<T> {
     /// Answers from the cache, joins a job of the same key, admits a new job, or refuses.
     pub(crate) fn admit(&mut self, call: &mut Call, now: Instant) -> Result<Admission<T>, NotYet> {
-        let deadline = match call.patience {
-            Patience::AsPolicy => self.policy.deadline,
-            Patience::For(after) => Some(after),
-            Patience::Endless => None,
-        };
-        // What lies beyond the clock's end is no deadline.
-        let deadline = deadline.and_then(|after| now.checked_add(after));
-        if let Some(key) = &call.key {
-            if let (Some(cache), Some(share)) = (&mut self.sharing.cache, self.sharing.share)
-                && let Some(value) = cache.get(key, now)
-            {
-                self.emit(now, Fact::CallCached);
-                return Ok(Admission::Cached(value, share));
-            }
-            if self.sharing.coalesce
-                && let Some(entry) = self.registry.flight(key)
-            {
-                entry.waiters += 1;
-                entry.deadline = entry.deadline.zip(deadline).map(|(one, other)| one.max(other));
-                let job = Arc::clone(&entry.job);
-                self.calls_in_flight += 1;
-                self.emit(now, Fact::CallJoined(Arc::clone(&job.info)));
-                return Ok(Admission::Joined(job, deadline));
-            }
+        if let Some(admission) = self.kept_answer(call, now) {
+            return Ok(admission);
+        }
+        let deadline = self.deadline_of(call.patience, now);
+        if self.sharing.coalesce
+            && let Some(key) = &call.key
+            && let Some(entry) = self.registry.flight(key)
+        {
+            entry.waiters += 1;
+            entry.deadline = entry.deadline.zip(deadline).map(|(one, other)| one.max(other));
+            let job = Arc::clone(&entry.job);
+            self.calls_in_flight += 1;
+            self.emit(now, Fact::CallJoined(Arc::clone(&job.info)));
+            return Ok(Admission::Joined(job, deadline));
         }
         match (self.refusal(deadline, now), call.room) {
             (Some(Refusal::RateLimited { retry_after }), Room::Wait) => {
@@ -51,14 +50,29 @@ impl<T> State<T> {
             }
             (Some(Refusal::QueueFull { .. }), Room::Wait) => Err(NotYet { after: None }),
             (Some(refusal), _) => {
-                self.emit(now, Fact::CallRefused(refusal));
-                Ok(Admission::Refused(refusal))
+                Ok(self.stale_instead_of_refusal(call, now).unwrap_or_else(|| {
+                    self.emit(now, Fact::CallRefused(refusal));
+                    Admission::Refused(refusal)
+                }))
             }
-            (None, _) => Ok(self.lead(call, deadline, now)),
+            (None, _) => {
+                let (job, turn) = self.start(call, Purpose::Answer { deadline }, now);
+                Ok(Admission::Led(job, deadline, turn))
+            }
         }
     }
 
-    fn refusal(&self, deadline: Option<Instant>, now: Instant) -> Option<Refusal> {
+    pub(super) fn deadline_of(&self, patience: Patience, now: Instant) -> Option<Instant> {
+        let after = match patience {
+            Patience::AsPolicy => self.policy.deadline,
+            Patience::For(after) => Some(after),
+            Patience::Endless => None,
+        };
+        // What lies beyond the clock's end is no deadline.
+        after.and_then(|after| now.checked_add(after))
+    }
+
+    pub(super) fn refusal(&self, deadline: Option<Instant>, now: Instant) -> Option<Refusal> {
         if self.draining {
             return Some(Refusal::Draining);
         }
@@ -80,7 +94,13 @@ impl<T> State<T> {
         }
     }
 
-    fn lead(&mut self, call: &mut Call, deadline: Option<Instant>, now: Instant) -> Admission<T> {
+    /// Enters a new job, with the call's key and arguments.
+    pub(super) fn start(
+        &mut self,
+        call: &mut Call,
+        purpose: Purpose,
+        now: Instant,
+    ) -> (Arc<Job<T>>, Turn) {
         if let Some(meter) = &mut self.meter {
             meter.take(now);
         }
@@ -94,22 +114,29 @@ impl<T> State<T> {
             started: now,
         };
         let job = Arc::new(Job::new(info, self.sharing.share));
-        if self.sharing.coalesce {
+        if self.sharing.coalesce || matches!(purpose, Purpose::Refresh { .. }) {
             self.registry.open(&job.info);
         }
+        let (waiters, deadline, fact) = match purpose {
+            Purpose::Answer { deadline } => (1, deadline, Fact::CallLed(Arc::clone(&job.info))),
+            Purpose::Refresh { deadline } => {
+                (0, deadline, Fact::RefreshStarted(Arc::clone(&job.info)))
+            }
+        };
         self.registry.insert(Entry {
             job: Arc::clone(&job),
             at: At::Off { phase: Phase::Queued },
-            waiters: 1,
+            waiters,
             deadline,
+            stays: waiters == 0,
             attempts: 0,
             waited: Duration::ZERO,
             ran: Duration::ZERO,
         });
-        self.calls_in_flight += 1;
-        self.emit(now, Fact::CallLed(Arc::clone(&job.info)));
+        self.calls_in_flight += u64::from(waiters == 1);
+        self.emit(now, fact);
         let turn = self.take_turn(&job.info, Entrance::Back, now);
-        Admission::Led(job, deadline, turn)
+        (job, turn)
     }
 
     /// A job that has tried before wants to try again.

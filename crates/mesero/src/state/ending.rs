@@ -21,13 +21,6 @@ impl<T> State<T> {
         now: Instant,
     ) -> Option<Report> {
         let error = result.as_ref().err();
-        // Before anything is booked: a reply whose `Clone` panics leaves the job in the registry,
-        // and its task finishes it a second time, as failed.
-        if let (Ok(value), Some(cache), Some(share), Some(key)) =
-            (result, &mut self.sharing.cache, self.sharing.share, &job.info.key)
-        {
-            cache.put(key.clone(), Arc::new(share(value)), now);
-        }
         let phase = self.registry.get(job.id())?.at.phase();
         self.end_attempt(job.id(), error, now);
         self.dequeue(job.id(), now);
@@ -74,7 +67,7 @@ impl<T> State<T> {
         let entry = self.registry.get_mut(id)?;
         entry.waiters -= 1;
         let (phase, report) = (entry.at.phase(), entry.report(Origin::Led, now));
-        let abandoned = entry.waiters == 0;
+        let abandoned = entry.waiters == 0 && !entry.stays;
         self.answered(now);
         match (abandoned, leaving, self.policy.on_disconnect) {
             (true, Leaving::Expired, _) => self.stop(id, Error::Expired { phase }, now),

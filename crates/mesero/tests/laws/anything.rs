@@ -65,14 +65,15 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn setting() -> impl Strategy<Value = Setting> {
-    (1..4usize, 0..5usize, any::<[bool; 5]>()).prop_map(|(limit, queue, on)| Setting {
+    (1..4usize, 0..5usize, any::<[bool; 6]>()).prop_map(|(limit, queue, on)| Setting {
         limit,
         queue,
         coalesces: on[0],
         caches: on[1],
-        retries: on[2],
-        times_out: on[3],
-        finishes: on[4],
+        stale: on[2],
+        retries: on[3],
+        times_out: on[4],
+        finishes: on[5],
     })
 }
 

@@ -1,12 +1,16 @@
 //! Replies kept for a while.
 
-use mesero::{Builder, Call, Failure, OnDisconnect, Origin};
+use mesero::{Builder, Cache, Call, Failure, OnDisconnect, Origin};
 use tokio::time::advance;
 
 use crate::table::{Table, builder, millis, secs};
 
+fn rules() -> Cache<u32> {
+    Cache::new(secs(60), 10_000, |_| 4)
+}
+
 fn cached() -> Builder<u32> {
-    builder().cache(secs(60), 10_000, |_| 4)
+    builder().cache(rules())
 }
 
 #[tokio::test(start_paused = true)]
@@ -59,7 +63,7 @@ async fn a_call_without_a_key_is_never_answered_from_the_cache() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_larger_than_the_cache_is_not_kept() {
-    let mut table = Table::of(builder().cache(secs(60), 10_000, |_| 10_001));
+    let mut table = Table::of(builder().cache(Cache::new(secs(60), 10_000, |_| 10_001)));
     for n in 0..2 {
         let caller = table.call(Call::new("k"), n).await;
         table.begun().reply(n);

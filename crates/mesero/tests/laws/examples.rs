@@ -64,3 +64,13 @@ async fn the_blocking_handler_holds_up_its_neighbour_and_is_told_and_the_cure_do
     }
     assert_eq!(times("in threads, answered after: ").len(), 2, "{text}");
 }
+
+#[tokio::test]
+async fn the_site_cache_prints_what_its_comment_says() {
+    let output = Command::new(example("site_cache")).output().await.unwrap();
+    let source = include_str!("../../examples/site_cache.rs");
+    let comment = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let shown = comment.skip_while(|line| *line != " ```text").skip(1);
+    let shown: Vec<&str> = shown.take_while(|line| *line != " ```").map(str::trim_start).collect();
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), shown);
+}

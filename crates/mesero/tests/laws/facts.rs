@@ -24,11 +24,24 @@ impl Observer for Tally {
                 calls.cached += 1;
                 calls.finished += 1;
             }
+            Fact::CallStale => {
+                calls.stale += 1;
+                calls.finished += 1;
+            }
+            Fact::CallNegative => {
+                calls.negative += 1;
+                calls.finished += 1;
+            }
             Fact::CallLed(_) => {
                 calls.led += 1;
                 jobs.started += 1;
             }
+            Fact::RefreshStarted(_) => {
+                jobs.refreshes += 1;
+                jobs.started += 1;
+            }
             Fact::CallJoined(_) => calls.joined += 1,
+            Fact::CallRescued => calls.rescued += 1,
             Fact::CallFinished => calls.finished += 1,
             // These go up and down, and several threads may tell of the way down first.
             Fact::JobQueued { again, .. } => {
@@ -65,7 +78,8 @@ impl Tally {
     pub(crate) fn check(&self, stats: &Stats) {
         let mut sum = *self.0.lock().unwrap();
         let Stats { calls, jobs, attempts, slots, queue } = &mut sum;
-        calls.started = calls.refused + calls.cached + calls.led + calls.joined;
+        calls.started = calls.refused + calls.cached + calls.stale + calls.negative;
+        calls.started += calls.led + calls.joined;
         calls.in_flight = calls.started - calls.finished;
         jobs.finished = Outcome::ALL.iter().map(|outcome| *jobs.of(*outcome)).sum();
         jobs.in_flight = jobs.started - jobs.finished;

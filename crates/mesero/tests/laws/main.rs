@@ -24,6 +24,7 @@ mod rate;
 mod retry;
 mod room;
 mod slot;
+mod stale;
 mod table;
 mod threads;
 mod timeout;

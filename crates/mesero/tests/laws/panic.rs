@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use mesero::testing::Checked;
-use mesero::{Attempt, Call, Dispatcher, Error, Failure, FailureKind};
+use mesero::{Attempt, Cache, Call, Dispatcher, Error, Failure, FailureKind};
 
 use crate::table::{Table, builder, secs};
 
@@ -50,7 +50,8 @@ impl Clone for Unclonable {
 #[tokio::test(start_paused = true)]
 async fn a_reply_that_cannot_be_cloned_into_the_cache_still_ends_the_job_once() {
     let builder = Dispatcher::<Unclonable>::builder("unclonable").limit(1);
-    let dispatcher = Checked::new(builder.cache(secs(60), 10_000, |_| 1).build().unwrap());
+    let dispatcher =
+        Checked::new(builder.cache(Cache::new(secs(60), 10_000, |_| 1)).build().unwrap());
     let answer = dispatcher.call(Call::new("k"), |_| async { Ok(Unclonable) });
     assert!(matches!(answer.await, Err(Error::Failed(_))));
     dispatcher.idle().await;

@@ -1,6 +1,6 @@
 //! Calls that wait for room instead of being refused.
 
-use mesero::{Call, Error, Rate, Refusal};
+use mesero::{Cache, Call, Error, Rate, Refusal};
 use tokio::time::advance;
 
 use crate::table::{Table, builder, secs, slots, some};
@@ -37,7 +37,8 @@ async fn when_there_is_room_for_several_several_come_in() {
 
 #[tokio::test(start_paused = true)]
 async fn room_that_one_does_not_take_goes_to_the_next() {
-    let mut table = Table::of(builder().limit(1).queue(0).cache(secs(60), 10_000, |_| 4));
+    let mut table =
+        Table::of(builder().limit(1).queue(0).cache(Cache::new(secs(60), 10_000, |_| 4)));
     let first = table.call(Call::new("k"), 1).await;
     let cached = table.call(Call::new("k").wait_for_room(), 2).await;
     let next = table.call(patient(), 3).await;

@@ -71,6 +71,11 @@ impl Table {
         jobs.into_iter().next().unwrap()
     }
 
+    /// The only job that is listed, if one is.
+    pub(crate) fn only_job_if_any(&self) -> Option<JobView> {
+        self.jobs().pop()
+    }
+
     pub(crate) fn phases(&self) -> Vec<Phase> {
         self.jobs().iter().map(|job| job.phase).collect()
     }

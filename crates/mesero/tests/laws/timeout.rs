@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mesero::{Call, Error, Retry};
+use mesero::{Cache, Call, Error, Retry};
 use tokio::time::Instant;
 
 use crate::table::{Table, builder, secs};
@@ -49,7 +49,7 @@ async fn an_attempt_that_timed_out_is_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_time_beyond_the_end_of_the_clock_is_no_bound() {
     let builder = builder().limit(1).timeout(Duration::MAX).deadline(Duration::MAX);
-    let mut table = Table::of(builder.cache(Duration::MAX, 10_000, |_| usize::MAX));
+    let mut table = Table::of(builder.cache(Cache::new(Duration::MAX, 10_000, |_| usize::MAX)));
     table.teach(secs(1)).await;
     let running = table.call(Call::new("k").deadline(Duration::MAX), 0).await;
     let _queued = table.call(Call::new("l").deadline(Duration::MAX), 0).await;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use crate::config::elements::cache::Cache;
+use crate::config::elements::negative::{Failing, Negative};
 use crate::config::elements::rate::Rate;
 use crate::config::policy::Retry;
 use crate::config::python::Python;
@@ -110,7 +111,16 @@ fn every_written_policy_setting_is_kept() {
             budget: 1.0,
         },
         coalesce: true,
-        cache: Some(Cache { ttl: Duration::from_secs(3600), bytes: 1024 }),
+        cache: Some(Cache {
+            ttl: Duration::from_secs(3600),
+            bytes: 1024,
+            stale_while_revalidate: Some(Duration::from_secs(30)),
+            stale_if_error: Some(Duration::from_secs(86_400)),
+            negative: Some(Negative {
+                ttl: Duration::from_secs(1),
+                failures: vec![Failing::Lost, Failing::TimedOut],
+            }),
+        }),
         on_disconnect: OnDisconnect::Finish,
     };
     assert_eq!(load("full.toml").resources[0].policy, written);

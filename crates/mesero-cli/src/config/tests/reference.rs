@@ -8,6 +8,7 @@ use serde::forward_to_deserialize_any;
 
 use crate::config::elements::cache::CacheTable;
 use crate::config::elements::delay::{DelayTable, LognormalTable};
+use crate::config::elements::negative::NegativeTable;
 use crate::config::elements::rate::RateTable;
 use crate::config::tests::parse;
 use crate::config::{REFERENCE, raw};
@@ -55,6 +56,7 @@ fn every_key_appears_in_the_reference() {
         keys::<raw::Retry>(),
         keys::<raw::Route>(),
         keys::<CacheTable>(),
+        keys::<NegativeTable>(),
         keys::<RateTable>(),
         keys::<raw::Stub>(),
         keys::<DelayTable>(),

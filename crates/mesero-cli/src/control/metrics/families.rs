@@ -35,8 +35,8 @@ pub(super) struct HistogramFamily {
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "calls",
-        help: "Calls by how they were answered: led a job, joined one in flight, from the cache, \
-               or refused.",
+        help: "Calls by how they were answered: led a job, joined one in flight, from the cache \
+               with a fresh reply, an old one or a remembered failure, or refused.",
         kind: Kind::Counter,
         label: Some("how"),
         samples: |snapshot| {
@@ -45,9 +45,18 @@ pub(super) const FAMILIES: &[Family] = &[
                 ("led", calls.led),
                 ("joined", calls.joined),
                 ("cached", calls.cached),
+                ("stale", calls.stale),
+                ("negative", calls.negative),
                 ("refused", calls.refused),
             ]
         },
+    },
+    Family {
+        name: "calls_rescued",
+        help: "Calls whose job came to an error, and that got an old reply instead.",
+        kind: Kind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.calls.rescued)],
     },
     Family {
         name: "calls_in_flight",
@@ -72,6 +81,13 @@ pub(super) const FAMILIES: &[Family] = &[
             let count = |outcome: Outcome| (outcome.as_str(), *snapshot.stats.jobs.of(outcome));
             Outcome::ALL.map(count).to_vec()
         },
+    },
+    Family {
+        name: "refreshes",
+        help: "Jobs that no call led, since they replace an old reply in the cache.",
+        kind: Kind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.jobs.refreshes)],
     },
     Family {
         name: "jobs_in_flight",

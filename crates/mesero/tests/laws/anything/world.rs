@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, Weak};
 
 use mesero::testing::{Begun, Checked, Played, Work, resource};
-use mesero::{Call, Event, Fact, Failure, JobId, Observer, OnDisconnect, Phase, Retry, Slot};
+use mesero::{
+    Cache, Call, Error, Event, Fact, Failure, JobId, Observer, OnDisconnect, Phase, Retry, Slot,
+};
 use proptest::sample::Index;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance};
@@ -21,6 +23,7 @@ pub(crate) struct Setting {
     pub(crate) queue: usize,
     pub(crate) coalesces: bool,
     pub(crate) caches: bool,
+    pub(crate) stale: bool,
     pub(crate) retries: bool,
     pub(crate) times_out: bool,
     pub(crate) finishes: bool,
@@ -78,7 +81,14 @@ impl World {
             builder = builder.coalesce();
         }
         if setting.caches {
-            builder = builder.cache(secs(2), 10_000, |_| 4);
+            let cache = Cache::new(secs(2), 10_000, |_| 4);
+            builder = builder.cache(match setting.stale {
+                true => cache
+                    .stale_while_revalidate(secs(2))
+                    .stale_if_error(secs(4))
+                    .negative(secs(1), |error| matches!(error, Error::Failed(_))),
+                false => cache,
+            });
         }
         if setting.retries {
             builder = builder.retry(Retry { max_attempts: some(3), ..Retry::default() });

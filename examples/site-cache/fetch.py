@@ -1,0 +1,11 @@
+"""Fetches the site's data, blocking, as scripts do. It knows nothing of mesero."""
+
+import os
+import urllib.request
+
+SITE = os.environ.get("SITE", "http://127.0.0.1:8000")
+
+
+def data(name: str) -> bytes:
+    with urllib.request.urlopen(f"{SITE}/{name}") as answer:
+        return answer.read()
