@@ -22,6 +22,8 @@ mod state;
 mod stats;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tower")]
+pub mod tower;
 
 pub use batch::{Answers, Item};
 pub use blocking::Blocking;

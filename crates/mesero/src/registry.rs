@@ -1,6 +1,7 @@
 //! The jobs in flight: by id, by key, and as a list that people read.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Phase;
-use crate::call::{JobId, JobInfo, Key, Report};
+use crate::call::{Argument, JobId, JobInfo, Key, Report};
 use crate::job::Job;
 use crate::policy::limit::Place;
 
@@ -195,4 +196,21 @@ pub struct JobView {
     pub waited: Duration,
     /// How long its attempts ran, the present one included.
     pub ran: Duration,
+}
+
+/// One line for people: the number, what it does, for how long, and its arguments.
+impl fmt::Display for JobView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.info.id, self.phase)?;
+        match (self.position, self.seat) {
+            (Some(position), _) => write!(f, " at place {position}")?,
+            (None, Some(seat)) => write!(f, " at seat {seat}")?,
+            (None, None) => {}
+        }
+        write!(f, ", {:.1} s old", self.age.as_secs_f64())?;
+        self.info
+            .arguments
+            .iter()
+            .try_for_each(|Argument { name, text }| write!(f, ", {name}={text}"))
+    }
 }

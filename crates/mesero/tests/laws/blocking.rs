@@ -33,7 +33,7 @@ async fn functions_run_at_the_same_time_on_as_many_threads_as_there_are_slots() 
     while let Some(item) = answers.next().await {
         sum += item.result.unwrap();
     }
-    assert_eq!(sum, (0..40).sum());
+    assert_eq!(sum, (0..40).sum::<usize>());
     dispatcher.idle().await;
 }
 

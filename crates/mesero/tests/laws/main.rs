@@ -28,3 +28,4 @@ mod stale;
 mod table;
 mod threads;
 mod timeout;
+mod tower;

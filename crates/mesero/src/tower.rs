@@ -1,0 +1,172 @@
+//! (feature `tower`) A dispatcher as a layer, for axum and whatever else serves HTTP with tower's traits.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_core::future::BoxFuture;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body::Body;
+use tokio::sync::oneshot;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::slot::{Attempt, Slot};
+use crate::{Advice, Call, Dispatcher, Error, Failure};
+
+mod body;
+mod problem;
+
+pub use body::SlotBody;
+pub use problem::problem;
+
+/// Puts a dispatcher in front of an HTTP service: each request is a call, a job and one attempt.
+///
+/// The request's body and the response's body stay streams. The slot is held until the response's
+/// body has ended or is dropped, since the resource is occupied as long; the timeout and the
+/// deadline bound only the time to the response's head. A client that goes away leaves the job.
+///
+/// - What the service answers passes through, and an error of its own too.
+/// - What the dispatcher ends itself (a refusal, a timeout, a panic of the service) becomes a
+///   [`problem`], or what [`respond`](Self::respond) makes of it.
+/// - Requests are not shared and not kept, whatever the dispatcher's `coalesce` and `cache` say,
+///   and not tried again, whatever its `retry`: a body that streams can be sent once.
+///
+/// The service is always ready: its [`poll_ready`](Service::poll_ready) never waits, and admission,
+/// refusal and the queue are in `call`. So nothing waits where no list shows it, and a load balancer
+/// in front learns from the answers. The inner service's readiness is waited for in the attempt,
+/// with the slot.
+///
+/// ```
+/// # fn main() -> Result<(), mesero::BuildError> {
+/// use axum::{Router, routing::get};
+/// use mesero::{Dispatcher, tower::DispatcherLayer};
+///
+/// let reports = Dispatcher::builder("report").limit(2).queue(100).build()?;
+/// let routes = Router::<()>::new()
+///     .route("/report", get(|| async { "slow" }))
+///     .layer(DispatcherLayer::new(reports.clone()))
+///     .route("/limit", get(|| async move { reports.limit().to_string() }));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct DispatcherLayer {
+    dispatcher: Dispatcher<()>,
+    describe: fn(&Parts) -> Call,
+    respond: fn(&Error) -> Response<Bytes>,
+}
+
+impl DispatcherLayer {
+    /// A layer whose jobs show the method and the path. All services that it makes, and whoever
+    /// else has a clone of `dispatcher`, share its slots.
+    pub fn new(dispatcher: Dispatcher<()>) -> Self {
+        let describe = |parts: &Parts| {
+            Call::unkeyed()
+                .argument("method", parts.method.as_str())
+                .argument("path", parts.uri.path())
+        };
+        Self { dispatcher, describe, respond: problem }
+    }
+
+    /// Says each call's arguments and deadline. Its key is not used.
+    #[must_use]
+    pub fn describe(mut self, describe: fn(&Parts) -> Call) -> Self {
+        self.describe = describe;
+        self
+    }
+
+    /// Says what a client gets where the dispatcher ended the call itself.
+    #[must_use]
+    pub fn respond(mut self, respond: fn(&Error) -> Response<Bytes>) -> Self {
+        self.respond = respond;
+        self
+    }
+}
+
+impl<S> Layer<S> for DispatcherLayer {
+    type Service = DispatcherService<S>;
+
+    fn layer(&self, inner: S) -> DispatcherService<S> {
+        DispatcherService { inner, layer: self.clone() }
+    }
+}
+
+/// A service behind a dispatcher; see [`DispatcherLayer`].
+#[derive(Debug, Clone)]
+pub struct DispatcherService<S> {
+    inner: S,
+    layer: DispatcherLayer,
+}
+
+impl<S, Q, R> Service<Request<Q>> for DispatcherService<S>
+where
+    S: Service<Request<Q>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: fmt::Display + Send + 'static,
+    Q: Send + 'static,
+    R: Body<Data = Bytes> + Send + 'static,
+{
+    type Response = Response<SlotBody<R>>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Self::Response, Self::Error>>;
+
+    /// Never waits.
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Q>) -> Self::Future {
+        let DispatcherLayer { dispatcher, describe, respond } = self.layer.clone();
+        let inner = self.inner.clone();
+        let (parts, body) = request.into_parts();
+        let call = Call { key: None, ..describe(&parts) };
+        let request = Request::from_parts(parts, body);
+        Box::pin(async move {
+            let (tell, mut told) = oneshot::channel();
+            let mut once = Some((inner, request, tell));
+            let result = dispatcher.call(call, move |attempt| serve(once.take(), attempt)).await;
+            match (told.try_recv(), result) {
+                (Ok((Ok(response), slot)), _) => Ok(response.map(|body| SlotBody::new(body, slot))),
+                (Ok((Err(error), _)), _) => Err(error),
+                (Err(_), Err(error)) => Ok(respond(&error).map(SlotBody::text)),
+                // The job has succeeded only if the service has answered.
+                (Err(_), Ok(())) => Ok(respond(&Error::Cancelled).map(SlotBody::text)),
+            }
+        })
+    }
+}
+
+/// What the service came to, and the slot that its body occupies.
+type Served<R, E> = (Result<Response<R>, E>, Slot);
+/// What an attempt needs, of which there is one.
+type Once<S, Q, R, E> = (S, Request<Q>, oneshot::Sender<Served<R, E>>);
+
+/// The attempt: waits until the service is ready, and for its response's head.
+///
+/// The response goes its own way and not through the job: it can be neither cloned nor shared.
+async fn serve<S, Q, R>(
+    once: Option<Once<S, Q, R, S::Error>>,
+    attempt: Attempt,
+) -> Result<(), Failure>
+where
+    S: Service<Request<Q>, Response = Response<R>>,
+    S::Error: fmt::Display,
+{
+    let Some((mut inner, request, tell)) = once else {
+        return Err(Failure::lost("the request's body is gone").advise(Advice::Never));
+    };
+    let result = match poll_fn(|context| inner.poll_ready(context)).await {
+        Ok(()) => inner.call(request).await,
+        Err(error) => Err(error),
+    };
+    let outcome = match &result {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::raised(error.to_string())),
+    };
+    // Whoever left gets nothing, and the body gives its slot back.
+    let _ = tell.send((result, attempt.slot().clone()));
+    outcome
+}

@@ -1,0 +1,99 @@
+//! A response's body that occupies a slot until it has ended.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use crate::Slot;
+
+pin_project! {
+    /// A response's body, streamed as it comes, and the slot that it occupies.
+    ///
+    /// The slot is free when the last frame has been taken, when the body fails, or when it is
+    /// dropped, as a server does whose client has gone. Until then the job list shows the attempt
+    /// as [stopping](crate::Phase::Stopping): its job is over, the resource is not.
+    pub struct SlotBody<B> {
+        #[pin]
+        source: Source<B>,
+    }
+}
+
+pin_project! {
+    #[project = SourceNow]
+    enum Source<B> {
+        // Dropped in this order.
+        Inner { #[pin] body: B, slot: Option<Slot> },
+        Text { text: Option<Bytes> },
+    }
+}
+
+impl<B: Body> SlotBody<B> {
+    pub(super) fn new(body: B, slot: Slot) -> Self {
+        let slot = (!body.is_end_stream()).then_some(slot);
+        Self { source: Source::Inner { body, slot } }
+    }
+}
+
+impl<B> SlotBody<B> {
+    pub(super) fn text(text: Bytes) -> Self {
+        Self { source: Source::Text { text: Some(text).filter(|text| !text.is_empty()) } }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for SlotBody<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().source.project() {
+            SourceNow::Inner { mut body, slot } => {
+                let frame = body.as_mut().poll_frame(context);
+                let goes_on = match &frame {
+                    Poll::Pending => true,
+                    // A server need not ask again for the end that it knows of.
+                    Poll::Ready(Some(Ok(_))) => !body.is_end_stream(),
+                    Poll::Ready(None | Some(Err(_))) => false,
+                };
+                if !goes_on {
+                    *slot = None;
+                }
+                frame
+            }
+            SourceNow::Text { text } => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Inner { body, .. } => body.is_end_stream(),
+            Source::Text { text } => text.is_none(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Inner { body, .. } => body.size_hint(),
+            Source::Text { text } => {
+                let bytes = text.as_ref().map_or(0, Bytes::len);
+                SizeHint::with_exact(u64::try_from(bytes).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
+
+impl<B> fmt::Debug for SlotBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slot = match &self.source {
+            Source::Inner { slot, .. } => slot.as_ref(),
+            Source::Text { .. } => None,
+        };
+        f.debug_struct("SlotBody").field("slot", &slot).finish_non_exhaustive()
+    }
+}
