@@ -1,7 +1,7 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
-.PHONY: check fmt lint doc test worker-test deny build bench venv
+.PHONY: check fmt lint doc test models worker-test deny build bench venv
 
-check: fmt lint doc worker-test test deny
+check: fmt lint doc worker-test test models deny
 
 build:
 	cargo build --locked --workspace
@@ -21,6 +21,10 @@ worker-test:
 
 test: venv
 	cargo test --locked --workspace --all-features
+
+# The engine on a scheduler that tries many orders of its tasks. Everything is built anew for it, beside the rest.
+models:
+	RUSTFLAGS="--cfg shuttle" cargo test --locked -p mesero --features testing --test models --target-dir $${CARGO_TARGET_DIR:-target}/shuttle
 
 # Flask, Django and gunicorn, for the tests that use them. Without an index to fetch them from those tests are skipped.
 venv:

@@ -4,16 +4,16 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
 use std::thread;
 
 use tokio::sync::oneshot;
 
 use crate::Failure;
-use crate::lock::Lock;
 use crate::panic::panicked;
 use crate::slot::Attempt;
+use crate::sync::{Lock, Mutex};
 
 /// Runs blocking functions on threads of its own, one for each slot that was ever in use at once.
 ///

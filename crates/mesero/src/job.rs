@@ -1,13 +1,11 @@
 //! The work that answers calls: how it is told to stop, and how it tells its waiters.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock};
-
-use tokio::sync::Notify;
+use std::sync::{Arc, OnceLock};
 
 use crate::Error;
 use crate::call::{Answer, JobId, JobInfo, Report};
-use crate::lock::Lock;
+use crate::sync::{Lock, Mutex, Notify};
 
 /// How one reply becomes several.
 pub(crate) type Share<T> = fn(&T) -> T;

@@ -13,13 +13,13 @@ mod dispatcher;
 mod error;
 mod event;
 mod job;
-mod lock;
 mod panic;
 mod policy;
 mod registry;
 mod slot;
 mod state;
 mod stats;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tower")]

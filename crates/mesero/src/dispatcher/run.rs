@@ -11,6 +11,7 @@ use crate::call::Report;
 use crate::job::Job;
 use crate::slot::{Attempt, Slot};
 use crate::state::Turn;
+use crate::sync::spawn;
 use crate::{Error, Failure, Phase};
 
 impl<T: Send + Sync + 'static> Shared<T> {
@@ -25,7 +26,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             Turn::Later(told) => Seated::Later(told),
         };
         let run = Run { shared: Arc::clone(self), job: Arc::clone(job), over: false };
-        self.tasks.spawn(run.until_over(turn, work));
+        spawn(&self.tasks, run.until_over(turn, work));
     }
 }
 

@@ -1,8 +1,7 @@
 //! What all handles, jobs and slots of a dispatcher hold: the lock, and what happens after it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
@@ -10,8 +9,10 @@ use crate::call::Call;
 use crate::event::Observer;
 use crate::lock::Lock;
 use crate::slot::{Home, Slot, Stop};
+use crate::slot::{Home, Slot};
 use crate::state::{Admission, Effects, NotYet, State};
 use crate::stats::Stats;
+use crate::sync::{Lock, Mutex, Notify, step};
 
 pub(crate) struct Shared<T> {
     pub(super) name: Arc<str>,
@@ -42,6 +43,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             let result = change(&mut state, now);
             (result, state.take_effects())
         };
+        step();
         self.carry_out(effects);
         result
     }

@@ -1,0 +1,278 @@
+//! The engine itself, not a copy of it, on a scheduler that tries thousands of orders of its tasks.
+//!
+//! `make models` runs them. A task that is never woken is a deadlock, which the scheduler finds; and
+//! after every model the laws hold and nothing is left. A failure prints the schedule that led to
+//! it, to be given to `shuttle::replay`. What cannot change the order is not modelled: tokio's own
+//! primitives are single steps here, with a choice before each, and no clock runs.
+
+#![cfg(shuttle)]
+#![expect(clippy::unwrap_used, reason = "a model that goes wrong ends")]
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use futures_util::future::join_all;
+use futures_util::poll;
+use mesero::{Attempt, Builder, Call, Dispatcher, Error, Failure, OnDisconnect, Slot, Stats};
+use shuttle::future::{block_on, spawn, yield_now};
+
+/// Orders tried a model: by chance, and by chance with few changes of task, which finds other mistakes.
+const ORDERS: usize = 1_000;
+/// How often the second kind changes the task: more than the mistakes that are known need.
+const CHANGES: usize = 4;
+
+/// Runs a model in many orders; its dispatcher keeps its laws, and nothing of it is left.
+fn model<F: Future<Output = ()> + 'static>(
+    builder: impl Fn() -> Builder<u32> + Send + Sync + 'static,
+    play: impl Fn(Dispatcher<u32>) -> F + Send + Sync + 'static,
+) {
+    let once = move || {
+        block_on(async {
+            let dispatcher = builder().build().unwrap();
+            play(dispatcher.clone()).await;
+            dispatcher.idle().await;
+            let stats = check(&dispatcher);
+            assert!(stats.is_idle(), "{stats:?}");
+        });
+    };
+    let once = Arc::new(once);
+    let random = Arc::clone(&once);
+    shuttle::check_random(move || random(), ORDERS);
+    shuttle::check_pct(move || once(), ORDERS, CHANGES);
+}
+
+fn check(dispatcher: &Dispatcher<u32>) -> Stats {
+    let stats = dispatcher.stats();
+    stats.check().unwrap();
+    stats
+}
+
+fn builder() -> Builder<u32> {
+    Dispatcher::builder("modelled").limit(1).queue(8)
+}
+
+/// Work of two steps; no more of it at once than the limit allows.
+fn work(
+    running: &Arc<AtomicUsize>,
+) -> impl FnMut(Attempt) -> futures_core::future::BoxFuture<'static, Result<u32, Failure>> + Send + use<>
+{
+    let running = Arc::clone(running);
+    move |attempt| {
+        let running = Arc::clone(&running);
+        Box::pin(async move {
+            let _running = Running::begin(running);
+            yield_now().await;
+            Ok(attempt.number())
+        })
+    }
+}
+
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn begin(running: Arc<AtomicUsize>) -> Self {
+        assert_eq!(running.fetch_add(1, SeqCst), 0, "one at a time");
+        Self(running)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
+    }
+}
+
+/// Somebody calls, and leaves after `patience` looks if nothing has come by then.
+async fn impatient(call: impl Future<Output = Result<u32, Error>>, patience: usize) {
+    let mut call = pin!(call);
+    for _ in 0..patience {
+        if poll!(&mut call).is_ready() {
+            return;
+        }
+        yield_now().await;
+    }
+}
+
+#[test]
+fn a_slot_is_handed_over_and_never_lost_whoever_leaves() {
+    model(builder, async |dispatcher| {
+        let running = Arc::default();
+        let leaves = (1..4).map(|patience| {
+            let (dispatcher, work) = (dispatcher.clone(), work(&running));
+            spawn(async move { impatient(dispatcher.call(Call::unkeyed(), work), patience).await })
+        });
+        let stays = (0..2).map(|_| {
+            let (dispatcher, work) = (dispatcher.clone(), work(&running));
+            spawn(async move {
+                assert_eq!(dispatcher.call(Call::unkeyed(), work).await.unwrap(), 1);
+                check(&dispatcher);
+            })
+        });
+        let tasks: Vec<_> = leaves.chain(stays).collect();
+        join_all(tasks).await.into_iter().for_each(|task| task.unwrap());
+        dispatcher.idle().await;
+        let stats = check(&dispatcher);
+        assert_eq!(stats.jobs.succeeded + stats.jobs.cancelled, 5);
+    });
+}
+
+#[test]
+fn a_slot_kept_beyond_its_job_is_handed_over_when_it_is_dropped_on_another_thread() {
+    model(builder, async |dispatcher| {
+        let (tell, told) = tokio::sync::oneshot::channel::<Slot>();
+        let mut tell = Some(tell);
+        let keeps = dispatcher.call(Call::unkeyed(), move |attempt| {
+            let _ = tell.take().unwrap().send(attempt.slot().clone());
+            async { Ok(0) }
+        });
+        let waits = {
+            let (dispatcher, work) = (dispatcher.clone(), work(&Arc::default()));
+            spawn(async move { dispatcher.call(Call::unkeyed(), work).await.unwrap() })
+        };
+        let drops = spawn(async move { drop(told.await.unwrap()) });
+        keeps.await.unwrap();
+        assert_eq!(waits.await.unwrap(), 1);
+        drops.await.unwrap();
+    });
+}
+
+#[test]
+fn whoever_waits_for_quiet_hears_of_the_last_slot() {
+    model(builder, async |dispatcher| {
+        let (tell, told) = tokio::sync::oneshot::channel::<Slot>();
+        let mut tell = Some(tell);
+        let keeps = dispatcher.call(Call::unkeyed(), move |attempt| {
+            let _ = tell.take().unwrap().send(attempt.slot().clone());
+            async { Ok(0) }
+        });
+        spawn(async move {
+            let slot = told.await.unwrap();
+            yield_now().await;
+            drop(slot);
+        });
+        keeps.await.unwrap();
+    });
+}
+
+#[test]
+fn everybody_who_shares_a_job_is_answered_and_it_is_cancelled_only_when_all_have_left() {
+    for on_disconnect in [OnDisconnect::Cancel, OnDisconnect::Finish] {
+        let builder = move || builder().coalesce().on_disconnect(on_disconnect);
+        model(builder, async |dispatcher| {
+            let running = Arc::default();
+            let leaves = (1..3).map(|patience| {
+                let (dispatcher, work) = (dispatcher.clone(), work(&running));
+                spawn(
+                    async move { impatient(dispatcher.call(Call::new("k"), work), patience).await },
+                )
+            });
+            let stays = (0..2).map(|_| {
+                let (dispatcher, work) = (dispatcher.clone(), work(&running));
+                spawn(async move {
+                    assert_eq!(dispatcher.call(Call::new("k"), work).await.unwrap(), 1);
+                    check(&dispatcher);
+                })
+            });
+            let tasks: Vec<_> = leaves.chain(stays).collect();
+            join_all(tasks).await.into_iter().for_each(|task| task.unwrap());
+        });
+    }
+}
+
+#[test]
+fn a_job_that_is_cancelled_ends_once_wherever_it_is() {
+    model(
+        || builder().coalesce(),
+        async |dispatcher| {
+            let running = Arc::default();
+            let calls: Vec<_> = ["a", "b", "b"]
+                .map(|key| {
+                    let (dispatcher, work) = (dispatcher.clone(), work(&running));
+                    spawn(async move {
+                        let answer = dispatcher.call(Call::new(key), work).await;
+                        assert!(matches!(answer, Ok(1) | Err(Error::Cancelled)), "{answer:?}");
+                    })
+                })
+                .into();
+            let cancels = spawn({
+                let dispatcher = dispatcher.clone();
+                async move {
+                    for _ in 0..2 {
+                        yield_now().await;
+                        for job in dispatcher.jobs() {
+                            dispatcher.cancel(job.info.id);
+                            check(&dispatcher);
+                        }
+                    }
+                }
+            });
+            join_all(calls).await.into_iter().for_each(|call| call.unwrap());
+            cancels.await.unwrap();
+        },
+    );
+}
+
+#[test]
+fn whoever_waits_for_room_gets_it_or_learns_that_there_will_be_none() {
+    model(
+        || builder().queue(0),
+        async |dispatcher| {
+            let running = Arc::default();
+            let calls: Vec<_> = (0..3)
+                .map(|_| {
+                    let (dispatcher, work) = (dispatcher.clone(), work(&running));
+                    spawn(async move {
+                        let answer = dispatcher.call(Call::unkeyed().wait_for_room(), work).await;
+                        assert!(matches!(answer, Ok(1) | Err(Error::Refused(_))), "{answer:?}");
+                    })
+                })
+                .collect();
+            let drains = spawn({
+                let dispatcher = dispatcher.clone();
+                async move {
+                    dispatcher.jobs_finished().await;
+                    dispatcher.drain();
+                }
+            });
+            join_all(calls).await.into_iter().for_each(|call| call.unwrap());
+            drains.await.unwrap();
+        },
+    );
+}
+
+#[test]
+fn a_changed_limit_and_closed_seats_leave_nobody_behind() {
+    model(
+        || builder().limit(2),
+        async |dispatcher| {
+            let calls: Vec<_> = (0..3)
+                .map(|_| {
+                    let dispatcher = dispatcher.clone();
+                    spawn(async move {
+                        let work = async |attempt: Attempt| {
+                            yield_now().await;
+                            attempt.slot().seat()
+                        };
+                        let call = dispatcher.call(Call::unkeyed(), move |attempt| async move {
+                            Ok(u32::try_from(work(attempt).await).unwrap())
+                        });
+                        assert!(call.await.unwrap() < 3);
+                    })
+                })
+                .collect();
+            let changes = spawn({
+                let dispatcher = dispatcher.clone();
+                async move {
+                    dispatcher.seats().close(&[0, 1]);
+                    dispatcher.set_limit(3.try_into().unwrap());
+                    yield_now().await;
+                    dispatcher.set_limit(1.try_into().unwrap());
+                    dispatcher.seats().open(&[0, 1]);
+                }
+            });
+            join_all(calls).await.into_iter().for_each(|call| call.unwrap());
+            changes.await.unwrap();
+        },
+    );
+}
