@@ -13,6 +13,29 @@ use crate::policy::{Cache, OnDisconnect, Policy, Rate, Retry};
 use crate::state::{Sharing, State};
 
 /// Makes a [`Dispatcher`]; every setting has a safe default, see [`Policy`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::num::NonZeroU32;
+/// use std::time::Duration;
+/// use mesero::{Dispatcher, OnDisconnect, Rate, Retry};
+///
+/// let hundred = NonZeroU32::new(100).ok_or("no rate")?;
+/// let builder = Dispatcher::<String>::builder("pages")
+///     .limit(10)
+///     .queue(1_000)
+///     .rate(Rate::new(hundred, Duration::from_secs(1)).ok_or("no rate")?)
+///     .timeout(Duration::from_secs(5))
+///     .deadline(Duration::from_secs(30))
+///     .retry(Retry::default())
+///     .coalesce()
+///     .on_disconnect(OnDisconnect::Finish);
+/// let pages = builder.build()?;
+/// assert_eq!(pages.limit(), 10);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Builder<T> {
     name: Arc<str>,
     policy: Policy,

@@ -100,6 +100,14 @@ pub(crate) enum Room {
 /// What makes two calls the same work.
 ///
 /// Cheap to clone. Everything that changes the answer belongs into it.
+///
+/// ```
+/// use mesero::Key;
+///
+/// // The square of 3 does not depend on who asks, nor on how the number was written.
+/// let key = |num: f64| Key::from(format!("square {num}"));
+/// assert_eq!(key(3.0), key("3.00".parse().unwrap()));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(Arc<str>);
 
@@ -144,6 +152,13 @@ pub struct Argument {
 }
 
 /// The number of a job: unique in its dispatcher, rising in the order of admission, never reused.
+///
+/// ```
+/// use mesero::JobId;
+///
+/// let id: JobId = "17".parse().unwrap();
+/// assert_eq!((id.number(), id.to_string()), (17, "17".to_owned()));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub(crate) u64);
 
@@ -178,6 +193,19 @@ pub struct Answer<T> {
 }
 
 /// Where an answer came from, and what it took.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, Origin};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// let report = squares.ask(Call::unkeyed(), |_attempt| async { Ok(9) }).await.report;
+/// assert_eq!((report.origin, report.attempts), (Origin::Led, 1));
+/// assert!(report.waited.is_zero() && report.age.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Report {
     /// Who did the work.

@@ -114,6 +114,23 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// occupies the resource although its job is over.
     ///
     /// Takes time in proportion to their number, under the dispatcher's lock.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher, Error};
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").build()?;
+    /// let call = squares.call(Call::unkeyed().argument("num", "3"), |_attempt| std::future::pending());
+    /// let (answer, ()) = tokio::join!(call, async {
+    ///     let jobs = squares.jobs();
+    ///     assert_eq!(jobs[0].to_string(), "1 running at seat 0, 0.0 s old, num=3");
+    ///     assert!(squares.cancel(jobs[0].info.id));
+    /// });
+    /// assert!(matches!(answer, Err(Error::Cancelled)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn jobs(&self) -> Vec<JobView> {
         self.shared.with(|state, now| state.jobs(now))
     }
@@ -132,6 +149,18 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// Takes nothing new from now on; what is in, goes on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::Dispatcher;
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").build()?;
+    /// squares.drain();
+    /// squares.idle().await; // what was in has finished, and the resource is free
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn drain(&self) {
         self.shared.drain();
     }
@@ -154,6 +183,14 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// Changes how many slots there are. Lowering takes no slot away from those who have one.
+    ///
+    /// ```
+    /// use mesero::Dispatcher;
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").limit(4).build().unwrap();
+    /// squares.set_limit(8.try_into().unwrap());
+    /// assert_eq!(squares.limit(), 8);
+    /// ```
     pub fn set_limit(&self, limit: NonZeroUsize) {
         self.shared.with(|state, now| state.resize(limit, now));
     }

@@ -11,6 +11,23 @@ use std::time::Duration;
 /// time or interest ran out ([`TimedOut`](Error::TimedOut), [`Expired`](Error::Expired),
 /// [`Cancelled`](Error::Cancelled), [`Shed`](Error::Shed)), or it was never started
 /// ([`Refused`](Error::Refused)).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, Error, Failure};
+///
+/// let squares = Dispatcher::<u64>::builder("square").build()?;
+/// let call = squares.call(Call::unkeyed(), |_attempt| async { Err(Failure::raised("math range error")) });
+/// match call.await {
+///     Err(Error::Failed(failure)) => assert_eq!(failure.message(), "math range error"),
+///     Err(Error::Refused(refusal)) => println!("come back in {:?}", refusal.retry_after()),
+///     Err(error) => println!("no time, or no interest: {error}"),
+///     Ok(square) => println!("{square}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Error {
@@ -66,6 +83,19 @@ impl fmt::Display for Phase {
 }
 
 /// Why a call was turned away on arrival.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, Error, Refusal};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// squares.drain();
+/// let refused = squares.call(Call::unkeyed(), |_attempt| async { Ok(9) }).await;
+/// assert!(matches!(refused, Err(Error::Refused(Refusal::Draining))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -146,6 +176,22 @@ impl StdError for Error {
 }
 
 /// How a resource failed; cheap to clone, since every waiter of a job gets it.
+///
+/// ```
+/// use mesero::{Advice, Failure, FailureKind};
+/// use std::time::Duration;
+///
+/// // Any error of the work will do, with `?`.
+/// fn read() -> Result<Vec<u8>, Failure> {
+///     Ok(std::fs::read("no such file")?)
+/// }
+/// assert_eq!(read().unwrap_err().kind(), FailureKind::Raised);
+///
+/// let busy = Failure::new(FailureKind::Overloaded, "too many requests")
+///     .advise(Advice::After(Duration::from_secs(2)))
+///     .with_detail("429, Retry-After: 2");
+/// assert_eq!(busy.to_string(), "too many requests");
+/// ```
 #[derive(Debug, Clone)]
 pub struct Failure(Arc<Inner>);
 

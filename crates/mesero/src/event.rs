@@ -142,6 +142,15 @@ pub enum Fact {
 }
 
 /// How a job ended.
+///
+/// ```
+/// use mesero::{Dispatcher, Outcome};
+///
+/// let stats = Dispatcher::<u64>::builder("square").build().unwrap().stats();
+/// for outcome in Outcome::ALL {
+///     println!("{}: {}", outcome.as_str(), stats.jobs.of(outcome));
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outcome {
     /// With a reply.
@@ -199,6 +208,33 @@ impl Outcome {
 /// It is called on the task that made the fact, after the dispatcher's lock is released: it may
 /// call the dispatcher, and must neither block nor panic. Where several threads make facts at once they may be
 /// told in another order than they happened; [`Event::at`] tells.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+/// use mesero::{Call, Dispatcher, Event, Fact};
+///
+/// let slow = Arc::new(AtomicUsize::new(0));
+/// let counted = Arc::clone(&slow);
+/// let observer = move |event: &Event| match &event.fact {
+///     Fact::AttemptFinished { ran, .. } if ran.as_secs() >= 1 => {
+///         counted.fetch_add(1, Ordering::Relaxed);
+///     }
+///     _ => {}
+/// };
+/// let squares = Dispatcher::builder("square").observer(observer).build()?;
+/// squares
+///     .call(Call::unkeyed(), |_attempt| async {
+///         tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+///         Ok(9)
+///     })
+///     .await?;
+/// assert_eq!(slow.load(Ordering::Relaxed), 1);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Observer: Send + Sync {
     /// Hears one fact.
     fn observe(&self, event: &Event);

@@ -14,6 +14,17 @@ pub use rate::Rate;
 pub use retry::Retry;
 
 /// The rules of a dispatcher, all of them with a safe default.
+///
+/// ```
+/// use mesero::{Dispatcher, Policy};
+/// use std::time::Duration;
+///
+/// let mut policy = Policy::default();
+/// policy.queue = 10;
+/// policy.timeout = Some(Duration::from_secs(3));
+/// let squares = Dispatcher::<u64>::builder("square").policy(policy).build().unwrap();
+/// assert_eq!(squares.stats().queue.bound, 10);
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Policy {

@@ -14,6 +14,22 @@ use crate::call::{JobId, JobInfo};
 /// clone is dropped, so whatever occupies the resource holds one, and drops it when it has really
 /// stopped: a thread inside its blocking closure, a killed process once it is reaped, a response
 /// when its body has ended. A caller that goes away does not give a slot back.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Attempt, Call, Dispatcher};
+///
+/// let files = Dispatcher::builder("files").limit(2).build()?;
+/// let reply = files.call(Call::unkeyed(), |attempt: Attempt| async move { Ok(attempt.slot().clone()) });
+/// // The call is answered, and the resource is still occupied.
+/// let slot = reply.await?;
+/// assert_eq!((slot.seat(), files.stats().slots.in_use), (0, 1));
+/// drop(slot);
+/// assert_eq!(files.stats().slots.in_use, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Slot(Arc<Guard>);
 
@@ -118,6 +134,23 @@ impl fmt::Debug for Slot {
 /// The dispatcher holds the slot while the work's future runs. Work that goes on elsewhere when
 /// its future is dropped (a thread, a process) must hold a clone of [`slot`](Attempt::slot) until
 /// it has really stopped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use mesero::{Attempt, Call, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").timeout(Duration::from_secs(3)).build()?;
+/// let call = Call::unkeyed().argument("num", "3");
+/// let left = squares.call(call, |attempt: Attempt| async move {
+///     assert_eq!((attempt.number(), &*attempt.info().arguments[0].text), (1, "3"));
+///     Ok(attempt.until().map(|until| until.duration_since(tokio::time::Instant::now())))
+/// });
+/// assert_eq!(left.await?, Some(Duration::from_secs(3)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub(crate) job: Arc<JobInfo>,
@@ -155,6 +188,16 @@ impl Attempt {
 }
 
 /// Closes and opens seats, for whatever looks after the resource.
+///
+/// ```
+/// use mesero::Dispatcher;
+///
+/// let workers = Dispatcher::<u64>::builder("workers").limit(2).build().unwrap();
+/// workers.seats().close(&[1]); // that worker has died
+/// assert_eq!(workers.stats().slots.closed, 1);
+/// workers.seats().open(&[1]); // its replacement has said hello
+/// assert_eq!(workers.stats().slots.closed, 0);
+/// ```
 #[derive(Clone)]
 pub struct Seats {
     home: Arc<dyn Home>,

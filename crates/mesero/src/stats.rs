@@ -6,6 +6,20 @@ use crate::event::{Fact, Outcome};
 ///
 /// All counts are taken under one lock, so the laws that [`check`](Stats::check) knows hold in
 /// every snapshot, also in the middle of work.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// squares.call(Call::unkeyed(), |_attempt| async { Ok(9) }).await?;
+/// let stats = squares.stats();
+/// stats.check()?;
+/// assert_eq!((stats.calls.led, stats.jobs.succeeded, stats.slots.in_use), (1, 1, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     /// What callers asked.

@@ -9,6 +9,18 @@ use tokio::time::Instant;
 ///
 /// The algorithm is the generic cell rate algorithm in its virtual scheduling form (ITU-T I.371):
 /// a job conforms when it comes no earlier than the burst's tolerance before its theoretical time.
+///
+/// ```
+/// use std::num::NonZeroU32;
+/// use std::time::Duration;
+/// use mesero::Rate;
+///
+/// // Ten a second, evenly spaced.
+/// let ten = NonZeroU32::new(10).unwrap();
+/// let rate = Rate::new(ten, Duration::from_secs(1)).unwrap().burst(NonZeroU32::MIN);
+/// assert!(Rate::new(ten, Duration::ZERO).is_none());
+/// # let _ = rate;
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     jobs: NonZeroU32,

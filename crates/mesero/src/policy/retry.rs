@@ -13,6 +13,23 @@ use tokio::time::Instant;
 ///
 /// The budget bounds what retries add to the load of a resource that is down, for all jobs
 /// together: every job earns `budget` of a retry, and a few a second are free.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, Failure, Retry};
+///
+/// let pages = Dispatcher::builder("pages").retry(Retry::default()).build()?;
+/// let answer = pages.ask(Call::unkeyed(), |attempt| async move {
+///     match attempt.number() {
+///         1 => Err(Failure::unreachable("connection refused")),
+///         number => Ok(number),
+///     }
+/// });
+/// assert_eq!(answer.await.report.attempts, 2);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Retry {
     /// How often a job may try, the first time included. Default 3.

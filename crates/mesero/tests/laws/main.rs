@@ -8,6 +8,7 @@
 )]
 
 mod anything;
+mod api;
 mod batch;
 mod blocked;
 mod blocking;
