@@ -6,7 +6,6 @@
 
 use std::future::pending;
 use std::pin::pin;
-use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
@@ -14,9 +13,10 @@ use futures_util::future::join_all;
 use futures_util::poll;
 use mesero::{Cache, Call, Dispatcher, OnDisconnect, Slot};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio_util::task::TaskTracker;
+
+mod peers;
 
 fn main() {
     divan::main();
@@ -31,24 +31,6 @@ fn runtime() -> Runtime {
 
 fn dispatcher(limit: usize) -> mesero::Builder<usize> {
     Dispatcher::builder("empty").limit(limit).queue(usize::MAX)
-}
-
-/// The measure of all that follows: a permit, and a task that holds it.
-#[divan::bench]
-fn semaphore_and_spawn(bencher: Bencher<'_, '_>) {
-    let (runtime, tasks, semaphore) = (runtime(), TaskTracker::new(), Arc::new(Semaphore::new(4)));
-    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
-        runtime.block_on(async {
-            for n in 0..CALLS {
-                let permit = Arc::clone(&semaphore).acquire_owned().await.unwrap();
-                let task = tasks.spawn(async move {
-                    drop(permit);
-                    n
-                });
-                divan::black_box(task.await.unwrap());
-            }
-        });
-    });
 }
 
 /// Admitted at once, answered at once.
