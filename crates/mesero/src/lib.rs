@@ -1,9 +1,5 @@
 //! A bounded, shared way to call something slow.
 //!
-//! # Learning it
-//!
-//! Small programs lead from the first `await` to a dispatcher, and each asyncio primitive has its own:
-//! `cargo run --example m00_sync` is the first. `docs/BASICS.md` tells them as one story.
 //! A program has something slow: a blocking function, a remote that bears ten requests at a time, a
 //! command. More callers want it at once than it can serve. A [`Dispatcher`] stands in front of it:
 //! it lets as many through as there are slots, lets a bounded number wait in an order that can be
@@ -92,6 +88,11 @@
 //! # Features
 //!
 //! None is on by default. `tower`: the layer. `testing`: the scripted resource.
+//!
+//! # Learning it
+//!
+//! Small programs lead from the first `await` to a dispatcher, and each asyncio primitive has its own:
+//! `cargo run --example m00_sync` is the first. `docs/BASICS.md` tells them as one story.
 
 #![deny(missing_docs)]
 

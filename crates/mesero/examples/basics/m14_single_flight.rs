@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use mesero::{Call, Dispatcher, Failure};
+use mesero::{Cache, Call, Dispatcher, Failure};
 use tokio::time::{Instant, sleep};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,9 +17,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 pub(crate) async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
-    let minute = Duration::from_secs(60);
-    let remote =
-        Dispatcher::builder("remote").coalesce().cache(minute, 1 << 20, String::len).build()?;
+    let cache = Cache::new(Duration::from_secs(60), 1 << 20, String::len);
+    let remote = Dispatcher::builder("remote").coalesce().cache(cache).build()?;
     let ask = async || remote.ask(Call::new("status"), |_attempt| fetch()).await;
 
     let (first, second) = tokio::join!(ask(), ask());

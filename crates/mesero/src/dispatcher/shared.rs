@@ -7,9 +7,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::Call;
 use crate::event::Observer;
-use crate::lock::Lock;
 use crate::slot::{Home, Slot, Stop};
-use crate::slot::{Home, Slot};
 use crate::state::{Admission, Effects, NotYet, State};
 use crate::stats::Stats;
 use crate::sync::{Lock, Mutex, Notify, step};
