@@ -1,5 +1,5 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
-.PHONY: check fmt lint doc test models worker-test deny build bench venv
+.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv
 
 check: fmt lint doc worker-test test models deny
 
@@ -37,3 +37,8 @@ deny:
 
 bench:
 	cargo bench -p mesero
+
+# Beside HAProxy, nginx, granian, gunicorn and uvicorn. It says what it needs; `--install` on its own command line gets it.
+bench-peers:
+	cargo build --locked --release -p mesero-cli
+	python3 benches/peers/serve.py
