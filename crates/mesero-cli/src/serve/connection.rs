@@ -9,25 +9,33 @@ mod tests;
 use std::{
     any::Any,
     convert::Infallible,
+    future::ready,
     net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
+    panic::AssertUnwindSafe,
     pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::Poll,
 };
 
+use futures_util::{FutureExt, future::Either};
 use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use tokio::{
     net::TcpStream,
+    sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{exchange::Exchange, framing::Framing, io::Io, listen::Limits, patience::Patience};
+use super::{
+    exchange::{Exchange, InFlight},
+    framing::Framing,
+    io::Io,
+    listen::Limits,
+    patience::Patience,
+};
 use crate::{body::Body, problem::Problem};
 use answer::Answer;
 
@@ -81,7 +89,13 @@ where
     ///
     /// Once stopped, it finishes the request in flight, for as long as the drain timeout allows. Dropping it drops the
     /// handler.
-    pub(crate) async fn run(self: Arc<Self>, stream: TcpStream, peer: Peer) {
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: Peer,
+        // Dropped last, as parameters are: the socket is closed when another connection takes the slot.
+        _slot: OwnedSemaphorePermit,
+    ) {
         let exchange = Arc::new(Exchange::default());
         let io = Io::new(
             stream,
@@ -92,7 +106,7 @@ where
         let service = service_fn({
             let connections = Arc::clone(&self);
             let exchange = Arc::clone(&exchange);
-            move |request| connections.clone().answer(request, peer, exchange.clone())
+            move |request| connections.answer(request, peer, &exchange)
         });
         let mut connection = self.http1.serve_connection(io, service);
         let outcome = tokio::select! {
@@ -161,48 +175,50 @@ where
         outcome.ok()
     }
 
-    async fn answer(
-        self: Arc<Self>,
+    /// Hands a request to the handler, unless it is refused. A panic of the work is an answer like any other, and ends
+    /// nothing but this request.
+    ///
+    /// Made of combinators, and not `async`, for the size: an `async fn` keeps room for its parameters beside the future
+    /// that they went into, and every waiting request has one of these.
+    fn answer(
+        &self,
         request: Request<Incoming>,
         peer: Peer,
-        exchange: Arc<Exchange>,
-    ) -> Result<Response<Answer>, Infallible> {
-        let (response, in_flight) = match exchange.begin() {
-            Ok(in_flight) => (self.handle(request, peer).await, Some(in_flight)),
+        exchange: &Arc<Exchange>,
+    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<H, F> {
+        match exchange.begin() {
+            Ok(in_flight) => {
+                let work = AssertUnwindSafe((self.handler)(request, peer)).catch_unwind();
+                Either::Left(work.map(move |outcome| {
+                    let response = outcome.unwrap_or_else(|panic| panicked(&*panic, peer));
+                    Ok(going_out(response, Some(in_flight)))
+                }))
+            }
             Err(refusal) => {
                 tracing::debug!(peer = %peer.address, ?refusal, "refused a request");
-                (refusal.into_response(), None)
+                Either::Right(ready(Ok(going_out(refusal.into_response(), None))))
             }
-        };
-        let mut response = response.map(|body| Answer { body, in_flight });
-        if response.body().is_last() {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        Ok(response)
     }
+}
 
-    /// A panic is an answer like any other, and ends nothing but this request.
-    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Body> {
-        let mut work = pin!(async { (self.handler)(request, peer).await });
-        let outcome = std::future::poll_fn(|cx| {
-            // The future is never polled again after a panic, so nobody sees what it left half done.
-            match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
-                Ok(poll) => poll.map(Ok),
-                Err(panic) => Poll::Ready(Err(panic)),
-            }
-        })
-        .await;
-        outcome.unwrap_or_else(|panic| {
-            tracing::error!(peer = %peer.address, "handling a request panicked: {}", words(&*panic));
-            Problem::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal-error",
-                "The server made a mistake",
-                "handling this request failed; the log says more",
-            )
-            .into_response()
-        })
+fn going_out(response: Response<Body>, in_flight: Option<InFlight>) -> Response<Answer> {
+    let mut response = response.map(|body| Answer { body, in_flight });
+    if response.body().is_last() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
+}
+
+fn panicked(panic: &(dyn Any + Send), peer: Peer) -> Response<Body> {
+    tracing::error!(peer = %peer.address, "handling a request panicked: {}", words(panic));
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal-error",
+        "The server made a mistake",
+        "handling this request failed; the log says more",
+    )
+    .into_response()
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

@@ -70,11 +70,7 @@ where
         // The slot comes before the connection, so that whoever is above the bound is left to the kernel.
         while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
             let (stream, peer) = acceptor.next().await;
-            let connection = Arc::clone(&connections).run(stream, peer);
-            tracker.spawn(async move {
-                connection.await;
-                drop(slot);
-            });
+            tracker.spawn(Arc::clone(&connections).run(stream, peer, slot));
         }
     };
     tokio::select! {
