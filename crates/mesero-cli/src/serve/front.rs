@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderName, HeaderValue, Request, Response, header};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use mesero::{Call, Phase};
 
 use super::arguments::{self, Arguments};
-use super::receive;
+use super::receive::{self, ReceiveError};
 use super::respond;
 use super::router::{Match, Router};
 use crate::body::Body;
@@ -19,7 +20,11 @@ use crate::resource::payload::Payload;
 use crate::resource::{Asked, Order, ReplyForm};
 use crate::service::Service;
 
+mod head;
 mod pass;
+
+#[cfg(test)]
+mod tests;
 
 /// What the data plane serves.
 #[derive(Debug)]
@@ -31,49 +36,81 @@ pub(crate) struct Front {
     pub(crate) body_timeout: Duration,
 }
 
+/// A request whose body has not been received.
+#[derive(Debug)]
+struct Coming {
+    /// On the heap, since it is handed on: a future has room for its parameters once at every step.
+    head: Box<Parts>,
+    body: Incoming,
+    peer: SocketAddr,
+}
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl Front {
     /// Answers a request. Dropping the future is the client leaving.
-    pub(crate) async fn answer(
+    ///
+    /// The head leaves the connection's read buffer before this returns, and so before the connection looks for what
+    /// the client does next: it reads into the same buffer again, instead of taking another for as long as this waits.
+    pub(crate) fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
         peer: SocketAddr,
-    ) -> Response<Body> {
+    ) -> impl Future<Output = Response<Body>> + Send + 'static {
         let (mut head, body) = request.into_parts();
-        let request_id = head.headers.get(REQUEST_ID).cloned().unwrap_or_else(new_request_id);
-        let mut response = match self.router.find(&head.method, head.uri.path()) {
-            Err(problem) => problem.into_response(),
-            Ok(Match { action: Action::List { resource, argument }, .. }) => {
-                list(&self.services[*resource], argument)
-            }
-            Ok(Match { action: Action::Pass(route), .. }) => {
-                head.headers.insert(REQUEST_ID, request_id.clone());
-                self.pass(route, Request::from_parts(head, body), peer).await
-            }
-            Ok(Match { action: Action::Call { resource, arguments, reply }, segments }) => {
-                // Received before anything is asked for, so that a slow sender holds no slot.
-                match receive::receive(body, self.body_limit, self.body_timeout).await {
-                    Err(error) => respond::not_received(&error),
-                    Ok(body) => match arguments::take(arguments, &head, &segments, &body) {
-                        Err(problem) => problem.into_response(),
-                        Ok(arguments) => {
-                            let service = &self.services[*resource];
-                            let (call, arguments) = call(service, arguments, *reply);
-                            let order = Order {
-                                request: Arc::new(Asked { head, prefix: String::new(), peer }),
-                                arguments,
-                                body: Payload::Whole(body),
-                                form: form(*reply),
-                            };
-                            respond::answer(service, service.ask(call, order).await)
-                        }
-                    },
-                }
-            }
+        head::detach(&mut head);
+        let coming = Coming { head: Box::new(head), body, peer };
+        async move {
+            let id = coming.head.headers.get(REQUEST_ID).cloned().unwrap_or_else(new_request_id);
+            let mut response = self.respond(coming, &id).await;
+            response.headers_mut().insert(REQUEST_ID, id);
+            response
+        }
+    }
+
+    async fn respond(&self, mut coming: Coming, id: &HeaderValue) -> Response<Body> {
+        let head = &mut coming.head;
+        let Match { action, segments } = match self.router.find(&head.method, head.uri.path()) {
+            Err(problem) => return problem.into_response(),
+            Ok(found) => found,
         };
-        response.headers_mut().insert(REQUEST_ID, request_id);
-        response
+        match action {
+            Action::List { resource, argument } => list(&self.services[*resource], argument),
+            Action::Pass(route) => {
+                head.headers.insert(REQUEST_ID, id.clone());
+                self.pass(route, coming).await
+            }
+            Action::Call { resource, arguments, reply } => {
+                let Coming { head, body, peer } = coming;
+                // Received before anything is asked for, so that a slow sender holds no slot.
+                let body = match self.whole(body).await {
+                    Err(error) => return respond::not_received(&error),
+                    Ok(body) => body,
+                };
+                let arguments = match arguments::take(arguments, &head, &segments, &body) {
+                    Err(problem) => return problem.into_response(),
+                    Ok(arguments) => arguments,
+                };
+                let service = &self.services[*resource];
+                let (call, arguments) = call(service, arguments, *reply);
+                let order = Order {
+                    request: Arc::new(Asked { head: *head, prefix: String::new(), peer }),
+                    arguments,
+                    body: Payload::Whole(body),
+                    form: form(*reply),
+                };
+                respond::answer(service, service.ask(call, order).await)
+            }
+        }
+    }
+
+    /// A request's body, which most requests have not.
+    async fn whole(&self, body: Incoming) -> Result<Bytes, ReceiveError> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        // On the heap, where it takes room only while it comes.
+        Box::pin(receive::receive(body, self.body_limit, self.body_timeout)).await
     }
 }
 

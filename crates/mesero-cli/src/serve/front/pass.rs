@@ -1,16 +1,15 @@
 //! A request that is passed on whole.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{Request, Response, Uri, header};
+use http::{Response, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use mesero::Call;
 
-use super::Front;
+use super::{Coming, Front};
 use crate::body::Body;
 use crate::config::Pass;
 use crate::resource::payload::Payload;
@@ -20,14 +19,9 @@ use crate::serve::respond;
 
 impl Front {
     /// Answers a request with what a resource makes of all of it.
-    pub(super) async fn pass(
-        &self,
-        route: &Pass,
-        request: Request<Incoming>,
-        peer: SocketAddr,
-    ) -> Response<Body> {
+    pub(super) async fn pass(&self, route: &Pass, coming: Coming) -> Response<Body> {
         let service = &self.services[route.resource];
-        let (mut head, body) = request.into_parts();
+        let Coming { mut head, body, peer } = coming;
         if asks_for_upgrade(&head) {
             return respond::no_upgrade();
         }
@@ -46,7 +40,7 @@ impl Front {
             stripped.clone_from(prefix);
         }
         let order = Order {
-            request: Arc::new(Asked { head, prefix: stripped, peer }),
+            request: Arc::new(Asked { head: *head, prefix: stripped, peer }),
             arguments: Bytes::from_static(b"{}"),
             body,
             form: ReplyForm::Json,
@@ -59,10 +53,11 @@ impl Front {
             // Nothing comes any more, so every attempt can have it.
             _ if body.is_end_stream() => Ok(Payload::Whole(Bytes::new())),
             Wants::AsItComes => Ok(Payload::coming(body)),
-            Wants::Stored => receive::store(body, self.body_limit, self.body_timeout).await,
-            Wants::Whole => {
-                receive::receive(body, self.body_limit, self.body_timeout).await.map(Payload::Whole)
+            // On the heap, where it takes room only while it comes.
+            Wants::Stored => {
+                Box::pin(receive::store(body, self.body_limit, self.body_timeout)).await
             }
+            Wants::Whole => self.whole(body).await.map(Payload::Whole),
         }
     }
 }
