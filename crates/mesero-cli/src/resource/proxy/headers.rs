@@ -98,20 +98,25 @@ fn join_cookies(fields: &mut HeaderMap) {
 /// Says who asked, for what host and how: in the words of RFC 7239 and in the older ones.
 fn add_forwarded(fields: &mut HeaderMap, client: IpAddr) {
     let host = fields.get(header::HOST).cloned();
-    let mut forwarded = match client {
-        IpAddr::V4(client) => format!("for={client};proto=http"),
-        IpAddr::V6(client) => format!("for=\"[{client}]\";proto=http"),
-    };
+    let address = client.to_string();
+    let mut forwarded = String::with_capacity(96);
+    match client {
+        IpAddr::V4(_) => forwarded.extend(["for=", &address, ";proto=http"]),
+        IpAddr::V6(_) => forwarded.extend(["for=\"[", &address, "]\";proto=http"]),
+    }
     if let Some(Ok(host)) = host.as_ref().map(HeaderValue::to_str)
         && !host.contains(['"', '\\'])
     {
-        forwarded.push_str(&format!(";host=\"{host}\""));
+        forwarded.extend([";host=\"", host, "\""]);
     }
-    append(fields, header::FORWARDED, forwarded.as_bytes());
-    append(fields, FOR, client.to_string().as_bytes());
-    append(fields, PROTO, b"http");
+    for (name, value) in [(header::FORWARDED, forwarded), (FOR, address)] {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            append(fields, name, value);
+        }
+    }
+    append(fields, PROTO, HeaderValue::from_static("http"));
     if let Some(host) = host {
-        append(fields, HOST, host.as_bytes());
+        append(fields, HOST, host);
     }
 }
 
@@ -121,18 +126,21 @@ fn add_via(fields: &mut HeaderMap, version: Version) {
         Version::HTTP_2 => "2.0 mesero",
         _ => "1.1 mesero",
     };
-    append(fields, header::VIA, via.as_bytes());
+    append(fields, header::VIA, HeaderValue::from_static(via));
 }
 
 /// Adds to the end of a list. Several lines become one, since many programs read only the first.
-fn append(fields: &mut HeaderMap, name: HeaderName, value: &[u8]) {
-    let mut values: Vec<&[u8]> = fields.get_all(&name).iter().map(HeaderValue::as_bytes).collect();
-    values.push(value);
-    // What came in header fields and is put together with a comma can stand in one.
-    let Ok(list) = HeaderValue::from_bytes(&values.join(b", ".as_slice())) else { return };
+fn append(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     match fields.entry(name) {
-        Entry::Occupied(mut entry) => _ = entry.insert(list),
-        Entry::Vacant(entry) => _ = entry.insert(list),
+        Entry::Vacant(entry) => _ = entry.insert(value),
+        Entry::Occupied(mut entry) => {
+            let values: Vec<&[u8]> =
+                entry.iter().chain([&value]).map(HeaderValue::as_bytes).collect();
+            // What came in header fields and is put together with a comma can stand in one.
+            if let Ok(list) = HeaderValue::from_bytes(&values.join(b", ".as_slice())) {
+                entry.insert(list);
+            }
+        }
     }
 }
 
