@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -193,6 +194,11 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// ```
     pub fn set_limit(&self, limit: NonZeroUsize) {
         self.shared.with(|state, now| state.resize(limit, now));
+    }
+
+    /// Changes how long one attempt may take, for those that run already too.
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        self.shared.set_timeout(timeout);
     }
 
     /// How many slots there are.

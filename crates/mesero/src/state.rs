@@ -230,6 +230,10 @@ impl<T> State<T> {
         self.policy.notice_blocking
     }
 
+    pub(crate) fn set_timeout(&mut self, timeout: Option<Duration>) {
+        self.policy.timeout = timeout;
+    }
+
     pub(crate) fn limit(&self) -> usize {
         self.limit.limit()
     }

@@ -2,8 +2,10 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::{sleep, sleep_until};
+use tokio::sync::futures::Notified;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Shared;
 use super::poll::{Watch, polled};
@@ -102,16 +104,16 @@ impl<T: Send + Sync + 'static> Run<T> {
         F: Future<Output = Result<T, Failure>>,
     {
         let id = self.job.id();
-        let (number, timeout, deadline, watch) = self.shared.with(|state, now| {
+        // Registered before the look, so that a change in between is not missed.
+        let changed = self.shared.timeout_changed.notified();
+        let (number, began, timeout, deadline, watch) = self.shared.with(|state, now| {
             let number = state.begin_attempt(id, now);
-            let timeout = state.timeout().and_then(|after| Some((now.checked_add(after)?, after)));
             let watch = state.notice_blocking().map(|after| Watch { after, since: now });
-            (number, timeout, state.deadline(id, now), watch)
+            (number, now, state.timeout(), state.deadline(id, now), watch)
         });
-        let until = match (timeout, deadline) {
-            (Some((at, _)), Some(deadline)) => Some(at.min(deadline)),
-            (Some((at, _)), None) => Some(at),
-            (None, deadline) => deadline,
+        let until = match (timeout.and_then(|after| began.checked_add(after)), deadline) {
+            (Some(at), Some(deadline)) => Some(at.min(deadline)),
+            (at, deadline) => at.or(deadline),
         };
         let job = Arc::clone(&self.job.info);
         let attempt = Attempt { job, slot: slot.clone(), number, until };
@@ -120,21 +122,33 @@ impl<T: Send + Sync + 'static> Run<T> {
             self.shared.with(|state, now| state.blocked(attempt, held, now));
         };
         let mut result = pin!(polled(async { work(attempt).await }, watch, blocked));
-        let timed_out = async {
-            match timeout {
-                Some((at, after)) => {
-                    sleep_until(at).await;
-                    Error::TimedOut { after }
-                }
-                None => std::future::pending().await,
-            }
-        };
+        let timed_out = self.timed_out(began, timeout, changed);
         tokio::select! {
             biased;
             result = &mut result => result.map_err(Error::Failed),
             reason = self.job.stop.raised() => Err(reason),
             error = timed_out => Err(error),
             () = self.deadline() => Err(Error::Expired { phase: Phase::Running }),
+        }
+    }
+
+    /// Waits until an attempt has taken longer than the timeout, which can be changed meanwhile.
+    async fn timed_out<'a>(
+        &'a self,
+        began: Instant,
+        mut timeout: Option<Duration>,
+        mut changed: Notified<'a>,
+    ) -> Error {
+        loop {
+            match timeout.and_then(|after| Some((began.checked_add(after)?, after))) {
+                Some((at, after)) => tokio::select! {
+                    () = sleep_until(at) => return Error::TimedOut { after },
+                    () = changed => {}
+                },
+                None => changed.await,
+            }
+            changed = self.shared.timeout_changed.notified();
+            timeout = self.shared.with(|state, _| state.timeout());
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use std::time::Duration;
+
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +21,7 @@ pub(crate) struct Shared<T> {
     observers: Vec<Arc<dyn Observer>>,
     room: Notify,
     quieter: Notify,
+    pub(super) timeout_changed: Notify,
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
@@ -30,6 +33,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             observers,
             room: Notify::new(),
             quieter: Notify::new(),
+            timeout_changed: Notify::new(),
         }
     }
 
@@ -86,6 +90,12 @@ impl<T: Send + Sync + 'static> Shared<T> {
     pub(super) fn drain(self: &Arc<Self>) {
         self.with(|state, _| state.drain());
         self.room.notify_waiters();
+    }
+
+    /// Bounds attempts anew; those that run learn of it.
+    pub(super) fn set_timeout(self: &Arc<Self>, timeout: Option<Duration>) {
+        self.with(|state, _| state.set_timeout(timeout));
+        self.timeout_changed.notify_waiters();
     }
 
     /// Waits until the counts are as wanted. They are looked at whenever a call, a

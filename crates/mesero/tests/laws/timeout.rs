@@ -58,3 +58,22 @@ async fn a_time_beyond_the_end_of_the_clock_is_no_bound() {
     attempt.reply(7);
     assert_eq!(running.value().await, 7);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_timeout_holds_for_attempts_that_run_already() {
+    let mut table = Table::of(builder().limit(2));
+    let start = Instant::now();
+    let (slow, quick) = (table.unkeyed(0).await, table.unkeyed(1).await);
+    let attempt = table.begun();
+    tokio::time::advance(secs(1)).await;
+    table.set_timeout(Some(secs(9)));
+    table.set_timeout(Some(secs(3)));
+    let other = table.begun();
+    table.settle().await;
+    tokio::time::advance(secs(1)).await;
+    other.reply(7);
+    assert!(quick.answer().await.result.is_ok());
+    assert!(matches!(slow.error().await, Error::TimedOut { after } if after == secs(3)));
+    assert_eq!(start.elapsed(), secs(3));
+    drop(attempt);
+}
