@@ -91,6 +91,9 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         let dispatcher = self.clone();
         Answers {
             calls: Box::pin(calls.fuse()),
+            limit_changed: Box::pin(stream::unfold(dispatcher.clone(), async |dispatcher| {
+                Some(((), dispatcher.limit_changed().await))
+            })),
             window: Box::new(move || 2 * dispatcher.limit()),
             flights: FuturesUnordered::new(),
             order: Order::AsCompleted,
@@ -105,6 +108,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 pub struct Answers<I, T: Send + Sync + 'static> {
     calls: Pin<Box<dyn FusedStream<Item = Taken<I, T>> + Send>>,
     window: Box<dyn Fn() -> usize + Send>,
+    /// Ready once for every change.
+    limit_changed: Pin<Box<dyn Stream<Item = ()> + Send>>,
     flights: FuturesUnordered<BoxFuture<'static, Item<I, T>>>,
     order: Order<I, T>,
 }
@@ -167,6 +172,8 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
+        // Registered before the limit is looked at: who raises it wakes us.
+        while this.limit_changed.as_mut().poll_next(context).is_ready() {}
         loop {
             if let Order::AsGiven { next, early, .. } = &mut this.order
                 && let Some(item) = early.remove(next)

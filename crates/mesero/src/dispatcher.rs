@@ -194,11 +194,18 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// ```
     pub fn set_limit(&self, limit: NonZeroUsize) {
         self.shared.with(|state, now| state.resize(limit, now));
+        self.shared.limit_changed.notify_waiters();
     }
 
     /// Changes how long one attempt may take, for those that run already too.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         self.shared.set_timeout(timeout);
+    }
+
+    /// Waits for the limit to be changed.
+    pub(crate) async fn limit_changed(self) -> Self {
+        self.shared.limit_changed.notified().await;
+        self
     }
 
     /// How many slots there are.

@@ -22,6 +22,7 @@ pub(crate) struct Shared<T> {
     room: Notify,
     quieter: Notify,
     pub(super) timeout_changed: Notify,
+    pub(super) limit_changed: Notify,
 }
 
 impl<T: Send + Sync + 'static> Shared<T> {
@@ -34,6 +35,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
             room: Notify::new(),
             quieter: Notify::new(),
             timeout_changed: Notify::new(),
+            limit_changed: Notify::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use futures_util::stream::{self, StreamExt};
 use futures_util::{future, poll};
 use mesero::testing::{Checked, resource};
 use mesero::{Answers, Call, Error, Failure, Item, Rate};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::table::{builder, millis, secs, some};
@@ -275,4 +276,25 @@ async fn a_batch_on_a_draining_dispatcher_is_told_so_item_by_item() {
     let rest: Vec<_> = answers.collect().await;
     let refused = rest.iter().filter(|item| matches!(item.result, Err(Error::Refused(_)))).count();
     assert_eq!((rest.len(), refused), (9, 8), "one was in the queue already");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_raised_limit_takes_further_inputs_at_once() {
+    let dispatcher = Checked::new(builder().limit(1).build().unwrap());
+    let (work, mut played) = resource();
+    let answers = dispatcher.call_all(0..9, move |n, attempt| work.on(n)(attempt));
+    // A task of its own, which nothing but the limit can wake.
+    let mut tasks = JoinSet::new();
+    tasks.spawn(all(answers));
+    let first = played.next().await;
+    dispatcher.settle().await;
+    assert!(played.try_next().is_none());
+    dispatcher.set_limit(NonZeroUsize::new(4).unwrap());
+    let begun = [played.next().await, played.next().await, played.next().await];
+    first.reply(0);
+    begun.into_iter().for_each(|begun| begun.reply(0));
+    for _ in 4..9 {
+        played.next().await.reply(0);
+    }
+    assert_eq!(tasks.join_all().await[0].len(), 9);
 }
