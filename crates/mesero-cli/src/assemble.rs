@@ -27,7 +27,8 @@ pub(crate) async fn services(
 ) -> Result<Vec<Service>, AssembleError> {
     let mut services: Vec<Service> = Vec::with_capacity(config.resources.len());
     for resource in &config.resources {
-        match service(resource, spawner).await {
+        let log = telemetry::Log::new(resource.name.as_str());
+        match service(resource, spawner, Some(log)).await {
             Ok(service) => services.push(service),
             Err(error) => {
                 stop(&services).await;
@@ -45,7 +46,15 @@ pub(crate) async fn stop(services: &[Service]) {
     }
 }
 
-async fn service(config: &config::Resource, spawner: &Spawner) -> Result<Service, AssembleError> {
+/// Starts one resource, and puts its policies in front of it; without a log, nobody reads of its jobs there.
+///
+/// # Errors
+/// Why it could not be started.
+pub(crate) async fn service(
+    config: &config::Resource,
+    spawner: &Spawner,
+    log: Option<telemetry::Log>,
+) -> Result<Service, AssembleError> {
     let resource = start(config, spawner).await?;
     let seats = resource.seats();
     let limit = config.policy.limit.unwrap_or(seats);
@@ -55,9 +64,11 @@ async fn service(config: &config::Resource, spawner: &Spawner) -> Result<Service
         return Err(AssembleError::LimitAboveSeats { name, limit, seats });
     }
     let tally = Tally::default();
-    let dispatcher = dispatcher(config, limit, seats)
-        .observer(tally.clone())
-        .observer(telemetry::Log::new(config.name.as_str()))
+    let mut builder = dispatcher(config, limit, seats).observer(tally.clone());
+    if let Some(log) = log {
+        builder = builder.observer(log);
+    }
+    let dispatcher = builder
         .build()
         .map_err(|error| AssembleError::Policy { name: config.name.clone(), error })?;
     resource.attend(dispatcher.seats());
@@ -203,6 +214,10 @@ fn proxy(config: &config::Proxy, policy: &config::Policy) -> proxy::Settings {
         idle_timeout: config.idle_timeout,
         preserve_host: config.preserve_host,
         request_buffering: config.request_buffering,
+        behalf: match config.behalf {
+            config::Behalf::Clients => proxy::Behalf::Client,
+            config::Behalf::Own => proxy::Behalf::Own,
+        },
         max_attempts: policy.retry.max_attempts.get(),
     }
 }

@@ -27,6 +27,14 @@ impl Body {
     {
         Self::Stream(Box::pin(body))
     }
+
+    /// What is at hand; nothing of a body that comes.
+    pub(crate) fn at_hand(self) -> Bytes {
+        match self {
+            Self::Full(bytes) => bytes,
+            Self::Stream(_) | Self::Broken(_) => Bytes::new(),
+        }
+    }
 }
 
 impl<T: Into<Bytes>> From<T> for Body {

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, FlagsInput};
 use crate::jobs::JobsArgs;
+use crate::run::RunArgs;
 use crate::telemetry::LogArgs;
 
 /// Puts a slow, blocking thing behind a concurrent, bounded, observable front.
@@ -22,6 +23,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve a slow thing over HTTP
     Serve(Box<ServeArgs>),
+    /// Call a slow thing for each item of an input, bounded, and print a record as each is done
+    Run(Box<RunArgs>),
     /// Check a configuration: read it, start every resource once, and say what was found
     Check(CheckArgs),
     /// See what is in flight in a running mesero, and cancel it

@@ -3,6 +3,7 @@
 //! Two steps. `raw` and `elements` say what was typed; the files named after a section say what it means: every
 //! default is filled in, every path is absolute, and what contradicts itself has been refused.
 
+mod adhoc;
 mod check;
 mod command;
 mod elements;
@@ -11,7 +12,7 @@ mod flags;
 mod front;
 mod kind;
 mod merge;
-mod nearest;
+pub(crate) mod nearest;
 mod policy;
 mod proxy;
 mod python;
@@ -30,6 +31,7 @@ mod tests;
 
 use std::path::Path;
 
+pub(crate) use adhoc::{Named, WorkerFlags};
 use check::{Check, File};
 pub(crate) use command::{Command, Output, Program};
 pub(crate) use elements::address::Address;
@@ -41,8 +43,8 @@ pub(crate) use elements::word::{Http2, OnDisconnect, Reply};
 pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
 pub(crate) use front::Front;
-pub(crate) use policy::Policy;
-pub(crate) use proxy::Proxy;
+pub(crate) use policy::{Policy, PolicyFlags};
+pub(crate) use proxy::{Behalf, Proxy};
 pub(crate) use python::Python;
 pub(crate) use resource::{Kind, Resource};
 pub(crate) use route::{Action, Argument, Pass, Route};

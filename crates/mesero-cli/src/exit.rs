@@ -11,6 +11,10 @@ pub(crate) enum Exit {
     SomeFailed,
     /// The command line or the configuration cannot be used, or nothing could be started.
     Unusable,
+    /// There was nothing to do where something was wanted.
+    NothingToDo,
+    /// Stopped early, as a policy said.
+    Halted,
     /// Interrupted by the terminal (Ctrl-C).
     Interrupted,
     /// Told to terminate.
@@ -23,6 +27,8 @@ impl Exit {
             Exit::Fine => 0,
             Exit::SomeFailed => 1,
             Exit::Unusable => 2,
+            Exit::NothingToDo => 4,
+            Exit::Halted => 5,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         })

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use http::Method;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -61,9 +62,10 @@ enum Action {
         id: String,
     },
     /// Change how many calls of a resource may run at once, until it is restarted
+    #[command(allow_missing_positional = true)]
     Limit {
-        /// The resource
-        resource: String,
+        /// The resource; may be left out where there is only one
+        resource: Option<String>,
         /// The new limit
         limit: NonZeroUsize,
     },
@@ -108,11 +110,41 @@ async fn ask(client: &Client, action: &Action) -> Result<bytes::Bytes, JobsError
         Action::Show { id } => (Method::GET, format!("/jobs/{}", segment(id)?), None),
         Action::Cancel { id } => (Method::DELETE, format!("/jobs/{}", segment(id)?), None),
         Action::Limit { resource, limit } => {
+            let only = match resource {
+                Some(_) => None,
+                None => Some(only_resource(client).await?),
+            };
+            let resource = resource.as_ref().or(only.as_ref()).map_or("", String::as_str);
             let path = format!("/resources/{}/limit", segment(resource)?);
             (Method::PUT, path, Some(json!({ "limit": limit }).to_string()))
         }
     };
     Ok(client.ask(method, &path, body.unwrap_or_default()).await?)
+}
+
+/// The name of the only resource there is.
+async fn only_resource(client: &Client) -> Result<String, JobsError> {
+    let answer = client.ask(Method::GET, "/resources", String::new()).await?;
+    let ResourceList { resources } = read(client, &answer)?;
+    let names: Vec<_> = resources.into_iter().map(|resource| resource.name).collect();
+    match &names[..] {
+        [name] => Ok(name.clone()),
+        _ => Err(JobsError::Failed(format!(
+            "cannot tell whose limit to change: name one of the resources {}",
+            names.join(", ")
+        ))),
+    }
+}
+
+/// The answer to `GET /resources`, as far as it is read.
+#[derive(Debug, Deserialize)]
+struct ResourceList {
+    resources: Vec<ResourceName>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ResourceName {
+    name: String,
 }
 
 /// A resource's or job's name as a part of a path: they are made of nothing that needs escapes.

@@ -12,6 +12,7 @@ mod output;
 mod problem;
 mod process;
 mod resource;
+mod run;
 mod serve;
 mod service;
 mod shutdown;
@@ -32,6 +33,7 @@ use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
 use crate::jobs::JobsArgs;
 use crate::output::Output;
+use crate::run::RunArgs;
 
 /// Short-lived allocations by several threads at once are what it is made for.
 #[global_allocator]
@@ -42,15 +44,16 @@ fn main() -> ExitCode {
     let mut output = Output::standard();
     let exit = match telemetry::start(&cli.log) {
         // Dropped, and so written out, when the command is over.
-        Ok(_telemetry) => run(cli.command, &mut output),
+        Ok(_telemetry) => dispatch(cli.command, &mut output),
         Err(error) => unusable(&error, &mut output),
     };
     exit.code()
 }
 
-fn run(command: Command, output: &mut Output) -> Exit {
+fn dispatch(command: Command, output: &mut Output) -> Exit {
     match command {
         Command::Serve(args) => serve(*args, output),
+        Command::Run(args) => batch(*args, output),
         Command::Check(args) => check(&args, output),
         Command::Jobs(args) => jobs(args, output),
         Command::Reference => match output.line(config::REFERENCE.trim_end()) {
@@ -71,6 +74,20 @@ fn serve(args: ServeArgs, output: &mut Output) -> Exit {
     };
     let ended = runtime.block_on(serve::run(config, output));
     ended.unwrap_or_else(|error| unusable(&error, output))
+}
+
+fn batch(args: RunArgs, output: &mut Output) -> Exit {
+    let runtime = match runtime(NonZeroUsize::MIN) {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error, output),
+    };
+    let ended = runtime.block_on(run::run(args, output));
+    // Whatever still reads or writes ends with the process.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| {
+        output.say(&error.to_string());
+        Exit::Unusable
+    })
 }
 
 fn check(args: &CheckArgs, output: &mut Output) -> Exit {

@@ -57,6 +57,11 @@ pub(crate) fn stderr() -> io::Stderr {
     io::stderr()
 }
 
+/// Where data goes: for results that are written by another thread.
+pub(crate) fn stdout() -> io::Stdout {
+    io::stdout()
+}
+
 /// Whether talk may be in colour: a person reads it, and has not said otherwise, see
 /// <https://no-color.org>.
 pub(crate) fn colour_is_welcome() -> bool {

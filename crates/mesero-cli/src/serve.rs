@@ -25,7 +25,7 @@ mod framing;
 mod front;
 mod io;
 mod linger;
-mod listen;
+pub(crate) mod listen;
 mod patience;
 mod receive;
 mod reload;

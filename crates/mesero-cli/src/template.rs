@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// The name of the place `{}`.
+pub(crate) const WHOLE: &str = "{}";
+
 /// A text with places that are filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template(Vec<Piece>);
@@ -10,6 +13,15 @@ pub(crate) struct Template(Vec<Piece>);
 enum Piece {
     Text(String),
     Name { name: String, place: Range<usize> },
+}
+
+/// A part of a template.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part<'a> {
+    /// To be kept as it is.
+    Text(&'a str),
+    /// To be replaced by the value of this name.
+    Name(&'a str),
 }
 
 /// What keeps a text from being a template, and where in it.
@@ -59,6 +71,59 @@ impl Template {
             pieces.push(Piece::Text(plain));
         }
         Ok(Self(pieces))
+    }
+
+    /// Reads a text in which braces mostly mean themselves, as in JSON or in a script: only `{name}` and `{}`, whose
+    /// name is [`WHOLE`], are places, and doubled braces around one of these stand for single ones.
+    pub(crate) fn parse_loosely(text: &str) -> Self {
+        let (mut pieces, mut plain, mut at) = (Vec::new(), String::new(), 0);
+        while let Some(open) = text[at..].find('{').map(|offset| at + offset) {
+            plain.push_str(&text[at..open]);
+            let inner = &text[open + 1..];
+            let (inner, doubled) = match inner.strip_prefix('{') {
+                Some(inner) => (inner, true),
+                None => (inner, false),
+            };
+            let name = inner.split_once('}').map(|(name, _)| name);
+            let name = name.filter(|name| name.is_empty() || is_name(name));
+            let closed = |name: &str| inner[name.len()..].starts_with("}}");
+            match name {
+                Some(name) if doubled && closed(name) => {
+                    plain.push_str(&text[open + 1..open + name.len() + 3]);
+                    at = open + name.len() + 4;
+                }
+                Some(name) if !doubled => {
+                    if !plain.is_empty() {
+                        pieces.push(Piece::Text(std::mem::take(&mut plain)));
+                    }
+                    at = open + name.len() + 2;
+                    let name = if name.is_empty() { WHOLE } else { name }.to_owned();
+                    pieces.push(Piece::Name { name, place: open..at });
+                }
+                _ => {
+                    plain.push('{');
+                    at = open + 1;
+                }
+            }
+        }
+        plain.push_str(&text[at..]);
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(plain));
+        }
+        Self(pieces)
+    }
+
+    /// What it consists of, in order.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Part<'_>> {
+        self.0.iter().map(|piece| match piece {
+            Piece::Text(text) => Part::Text(text),
+            Piece::Name { name, .. } => Part::Name(name),
+        })
+    }
+
+    /// A template that is one place.
+    pub(crate) fn whole() -> Self {
+        Self(vec![Piece::Name { name: WHOLE.to_owned(), place: 0..WHOLE.len() }])
     }
 
     /// The names in it, each with the place of its braces.
@@ -128,6 +193,19 @@ mod tests {
         {
             assert_eq!(Template::parse(text).unwrap_err().place, place, "{text}");
         }
+    }
+
+    #[test]
+    fn read_loosely_only_names_and_the_empty_name_are_places() {
+        let filled = |text: &str| {
+            let value = |name: &str| Some(if name == WHOLE { "all" } else { "x" });
+            Template::parse_loosely(text).fill(value).unwrap()
+        };
+        assert_eq!(filled(r#"{"a": {"b": {num}}}"#), r#"{"a": {"b": x}}"#);
+        assert_eq!(filled("{}-{a}{año}-"), "all-xx-");
+        assert_eq!(filled("{{}} {{a}} {{{a}}}"), "{} {a} {{a}}");
+        assert_eq!(filled("{print $1} {1} { {a b} }"), "{print $1} {1} { {a b} }");
+        assert_eq!(filled("{{a} {"), "{x {");
     }
 
     proptest! {

@@ -49,15 +49,20 @@ pub(super) fn config(input: &FlagsInput) -> Result<Config, ConfigError> {
         }
         _ => Err(problems),
     };
+    result.map_err(|problems| refused(text, problems))
+}
+
+/// The error about flags that stand in `text` as a sheet has them.
+pub(super) fn refused(text: String, problems: Vec<Problem>) -> ConfigError {
     let origin = "command line".to_owned();
-    result.map_err(|problems| ConfigError::in_texts(vec![Source { origin, text }], problems))
+    ConfigError::in_texts(vec![Source { origin, text }], problems)
 }
 
 /// The flags as a text of one line each, which the places of problems refer to.
 #[derive(Debug, Default)]
-struct Sheet {
-    text: String,
-    problems: Vec<Problem>,
+pub(super) struct Sheet {
+    pub(super) text: String,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Sheet {
@@ -100,7 +105,12 @@ impl Sheet {
         Some(raw::Document { server, resource, route: routes })
     }
 
-    fn setting<T: Element>(&mut self, flag: &str, word: Option<&String>) -> Option<Setting<T>> {
+    /// Reads the value of a flag; notes a problem where it cannot be read.
+    pub(super) fn setting<T: Element>(
+        &mut self,
+        flag: &str,
+        word: Option<&String>,
+    ) -> Option<Setting<T>> {
         let word = word?;
         let span = self.write(flag, word);
         Setting::from_word(word, span.clone())
@@ -111,7 +121,8 @@ impl Sheet {
             .ok()
     }
 
-    fn string(&mut self, flag: &str, word: Option<&String>) -> Option<Spanned<String>> {
+    /// The value of a flag that may be any text.
+    pub(super) fn string(&mut self, flag: &str, word: Option<&String>) -> Option<Spanned<String>> {
         let word = word?;
         Some(Spanned::new(self.write(flag, word), word.clone()))
     }

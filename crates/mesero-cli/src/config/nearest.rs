@@ -3,7 +3,7 @@
 /// Returns the candidate that `name` is a part of, or else a small slip away from, if there is one.
 ///
 /// A third of the letters may differ: enough for a slip of the finger, too little to suggest another word.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -27,7 +27,7 @@ pub(super) fn nearest<'a>(
 }
 
 /// Returns "`a`, `b` and `c`", for a message that lists what is known.
-pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.split_last() {
         None => "none".to_owned(),

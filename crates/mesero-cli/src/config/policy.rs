@@ -1,7 +1,11 @@
 //! `[resource.NAME.policy]`: how much of a resource is allowed, and what happens beyond it.
 
+mod flags;
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
+
+pub(crate) use flags::PolicyFlags;
 
 use super::check::Check;
 use super::elements::Setting;

@@ -43,6 +43,16 @@ pub(crate) struct Proxy {
     pub(crate) preserve_host: bool,
     /// Whether a request's body is received whole before the call begins.
     pub(crate) request_buffering: bool,
+    pub(crate) behalf: Behalf,
+}
+
+/// In whose name requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Behalf {
+    /// In that of clients, whose requests are passed on.
+    Clients,
+    /// In our own.
+    Own,
 }
 
 /// Whom an HTTP server has to prove to be.
@@ -75,6 +85,7 @@ impl Proxy {
             idle_timeout: Setting::or(raw.idle_timeout, Duration::from_secs(60)),
             preserve_host: raw.preserve_host.is_some_and(Spanned::into_inner),
             request_buffering: raw.request_buffering.is_some_and(Spanned::into_inner),
+            behalf: Behalf::Clients,
         })
     }
 

@@ -73,6 +73,7 @@ pub(crate) struct Settings {
     pub(crate) preserve_host: bool,
     /// Whether a request is received whole before a slot is asked for.
     pub(crate) request_buffering: bool,
+    pub(crate) behalf: Behalf,
     /// How often a job may try, the first time included.
     pub(crate) max_attempts: u32,
 }
@@ -86,6 +87,16 @@ pub(crate) enum Versions {
     Http2,
     /// Over TLS what the upstream prefers, and HTTP/1.1 in the clear.
     Negotiated,
+}
+
+/// In whose name requests are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Behalf {
+    /// In that of a client: its request and the answer are passed on, as RFC 9110 wants it of a proxy, and answers
+    /// that say "not now" are tried again.
+    Client,
+    /// In our own: a request is sent as it is, and every answer is an answer.
+    Own,
 }
 
 /// An HTTP server that requests are passed on to.
@@ -172,11 +183,13 @@ impl Upstream {
         let place = Place::new(Arc::clone(&self.pool), attempt.slot().clone());
         let stall_timeout = self.settings.stall_timeout;
         let answer = Answer::new(incoming, link, place, stall_timeout).unless_over().await;
-        if let Some(failure) = self.to_be_tried_again(&head, &order, &attempt) {
-            // A body that nobody will read is dropped, and its connection with it.
-            return Err(failure);
+        if self.settings.behalf == Behalf::Client {
+            if let Some(failure) = self.to_be_tried_again(&head, &order, &attempt) {
+                // A body that nobody will read is dropped, and its connection with it.
+                return Err(failure);
+            }
+            headers::clean_answer(&mut head);
         }
-        headers::clean_answer(&mut head);
         let body = match answer {
             Some(answer) => Body::stream(answer),
             None => Body::from(""),

@@ -64,7 +64,7 @@ impl Reply {
             if let Some(piece) = frame.data_ref() {
                 if bytes.len() + piece.len() > limit {
                     return Err(Failure::raised(format!(
-                        "the answer is longer than {limit} bytes, the most that can be shared"
+                        "the answer is longer than {limit} bytes, the most that is kept"
                     )));
                 }
                 bytes.extend_from_slice(piece);

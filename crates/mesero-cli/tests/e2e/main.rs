@@ -29,6 +29,7 @@ mod limits;
 mod peers;
 mod proxy;
 mod replacement;
+mod run;
 mod shutdown;
 mod square;
 mod stopping;

@@ -74,3 +74,32 @@ async fn the_site_cache_prints_what_its_comment_says() {
     let shown: Vec<&str> = shown.take_while(|line| *line != " ```").map(str::trim_start).collect();
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), shown);
 }
+
+async fn output(name: &str) -> String {
+    let output = Command::new(example(name)).output().await.unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn all_at_once_most_requests_are_refused() {
+    assert_eq!(output("requests_gather").await, "Successful: 9 Failed: 91\n");
+}
+
+#[tokio::test]
+async fn ten_at_a_time_only_those_fail_that_would_have_to_be_repeated() {
+    assert_eq!(output("requests_bounded").await, "Successful: 90 Failed: 10\n");
+}
+
+#[tokio::test]
+async fn as_completed_each_answer_comes_with_its_input_and_none_fails() {
+    let text = output("requests_as_completed").await;
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines.last()), (101, Some(&"Successful: 100 Failed: 0")));
+    assert!(
+        (0..100_u64).all(|number| lines.contains(&&*format!("{number} → {}", number * number)))
+    );
+    assert!(
+        !text.starts_with("0 →"),
+        "in order of completion, and the first is tried twice: {text}"
+    );
+}

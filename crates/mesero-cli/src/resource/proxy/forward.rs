@@ -5,9 +5,9 @@ use http::{HeaderValue, Request, Uri, Version, header};
 use mesero::{Advice, Attempt, Failure};
 use tokio::time::Instant;
 
-use super::Settings;
 use super::headers;
 use super::outgoing::Outgoing;
+use super::{Behalf, Settings};
 use crate::resource::{Asked, Order};
 
 /// The request of an order, with its body, in the words that all versions of HTTP have in common.
@@ -21,16 +21,22 @@ pub(super) fn request(
 ) -> Result<Request<Outgoing>, Failure> {
     let Asked { head, peer, .. } = &*order.request;
     let path = path(settings, &head.uri)?;
-    let mut fields = headers::forwarded(head, *peer);
-    if !settings.preserve_host || !fields.contains_key(header::HOST) {
+    let mut fields = match settings.behalf {
+        Behalf::Client => headers::forwarded(head, *peer),
+        Behalf::Own => head.headers.clone(),
+    };
+    let preserve_host = settings.preserve_host || settings.behalf == Behalf::Own;
+    if !preserve_host || !fields.contains_key(header::HOST) {
         let host = HeaderValue::from_str(&settings.authority);
         fields.insert(header::HOST, host.map_err(|error| never(&error))?);
     }
-    fields.remove(headers::DEADLINE);
-    if let Some(until) = attempt.until() {
-        let left = until.saturating_duration_since(Instant::now()).as_millis();
-        let left = u64::try_from(left).unwrap_or(u64::MAX);
-        fields.insert(headers::DEADLINE, HeaderValue::from(left));
+    if settings.behalf == Behalf::Client {
+        fields.remove(headers::DEADLINE);
+        if let Some(until) = attempt.until() {
+            let left = until.saturating_duration_since(Instant::now()).as_millis();
+            let left = u64::try_from(left).unwrap_or(u64::MAX);
+            fields.insert(headers::DEADLINE, HeaderValue::from(left));
+        }
     }
     let body = Outgoing::of(&order.body)
         .ok_or_else(|| never(&"the request's body has been passed on already"))?;

@@ -1,0 +1,216 @@
+//! What is said about an item that is done.
+
+use std::borrow::Cow;
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header;
+use mesero::{Error, FailureKind};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::input::{BadInput, Item};
+use super::retry::BadStatus;
+use crate::resource::Reply;
+
+mod form;
+mod table;
+
+pub(crate) use form::Writer;
+
+/// An item that is done.
+#[derive(Debug)]
+pub(crate) struct Record {
+    pub(crate) item: Arc<Item>,
+    pub(crate) result: Result<Value, Trouble>,
+    pub(crate) attempts: u32,
+    /// In the queue, all attempts together.
+    pub(crate) queued: Duration,
+    pub(crate) ran: Duration,
+    pub(crate) ended: SystemTime,
+}
+
+/// How an item ended, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Succeeded,
+    /// The target failed, or answered with a status that is no success.
+    Failed,
+    /// No attempt ended within the timeout.
+    TimedOut,
+    /// The item's deadline passed.
+    Expired,
+    /// It would plainly have been too late, and was not begun.
+    Refused,
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It was no item, or lacked a field.
+    BadInput,
+}
+
+/// What the target answered.
+#[derive(Debug)]
+pub(crate) enum Value {
+    Json(Bytes),
+    Text(Bytes),
+    /// Neither; in JSON it is written in base64.
+    Bytes(Bytes),
+}
+
+/// Why there is no value.
+#[derive(Debug, Serialize)]
+pub(crate) struct Trouble {
+    #[serde(skip)]
+    pub(crate) status: Status,
+    pub(crate) kind: &'static str,
+    pub(crate) message: String,
+    /// The HTTP status of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) http_status: Option<u16>,
+    /// The beginning of its body; a traceback; the last that a command said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
+}
+
+impl Record {
+    pub(crate) fn status(&self) -> Status {
+        self.result.as_ref().err().map_or(Status::Succeeded, |trouble| trouble.status)
+    }
+
+    /// The value as a person reads it, or the error.
+    pub(crate) fn in_words(&self) -> Cow<'_, str> {
+        match &self.result {
+            Ok(value) => value.in_words(),
+            Err(trouble) => Cow::Borrowed(&trouble.message),
+        }
+    }
+}
+
+impl Value {
+    /// Reads a reply, whose body is at hand.
+    pub(crate) fn of(reply: Reply) -> Self {
+        let media_type = reply.headers().get(header::CONTENT_TYPE).cloned();
+        let media_type = media_type.as_ref().and_then(|value| value.to_str().ok());
+        let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
+        let is_json =
+            essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json");
+        let bytes = reply.into_body().at_hand();
+        if is_json && serde_json::from_slice::<&RawValue>(&bytes).is_ok() {
+            return Self::Json(bytes);
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(_) => {
+                let end = bytes.strip_suffix(b"\n").map_or(bytes.len(), |text| text.len());
+                Self::Text(bytes.slice(..end))
+            }
+            Err(_) => Self::Bytes(bytes),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Json(bytes) | Self::Text(bytes) | Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// As JSON in one line. What is valid JSON has line ends only where a blank may stand too.
+    fn json(&self) -> String {
+        match self {
+            Self::Json(bytes) => String::from_utf8_lossy(bytes).trim().replace(['\n', '\r'], " "),
+            Self::Text(bytes) => {
+                serde_json::Value::from(&*String::from_utf8_lossy(bytes)).to_string()
+            }
+            Self::Bytes(bytes) => serde_json::Value::from(STANDARD.encode(bytes)).to_string(),
+        }
+    }
+
+    /// As a person reads it: texts without quotes.
+    pub(crate) fn in_words(&self) -> Cow<'_, str> {
+        match self {
+            Self::Json(bytes) => match serde_json::from_slice::<String>(bytes) {
+                Ok(text) => Cow::Owned(text),
+                Err(_) => Cow::Owned(self.json()),
+            },
+            Self::Text(bytes) | Self::Bytes(bytes) => String::from_utf8_lossy(bytes),
+        }
+    }
+}
+
+impl Trouble {
+    pub(crate) fn of(error: &Error) -> Self {
+        let (status, kind) = match error {
+            Error::Failed(failure) => (
+                Status::Failed,
+                match failure.kind() {
+                    FailureKind::Raised => "raised",
+                    FailureKind::Unreachable => "unreachable",
+                    FailureKind::Overloaded => "overloaded",
+                    FailureKind::Lost => "lost",
+                    _ => "internal",
+                },
+            ),
+            Error::TimedOut { .. } => (Status::TimedOut, "timeout"),
+            Error::Expired { .. } => (Status::Expired, "deadline"),
+            Error::Refused(_) => (Status::Refused, "refused"),
+            Error::Cancelled | Error::Shed => (Status::Cancelled, "cancelled"),
+            _ => (Status::Failed, "other"),
+        };
+        let message = error.to_string();
+        match error.source().and_then(|source| source.downcast_ref::<BadStatus>()) {
+            Some(bad) => Self {
+                status,
+                kind: "status",
+                message,
+                http_status: Some(bad.status.as_u16()),
+                detail: (!bad.text.is_empty()).then(|| bad.text.clone()),
+            },
+            None => {
+                let detail = match error {
+                    Error::Failed(failure) => failure.detail().map(str::to_owned),
+                    _ => None,
+                };
+                Self { status, kind, message, http_status: None, detail }
+            }
+        }
+    }
+
+    pub(crate) fn of_input(bad: &BadInput) -> Self {
+        Self {
+            status: Status::BadInput,
+            kind: "input",
+            message: bad.to_string(),
+            http_status: None,
+            detail: None,
+        }
+    }
+}
+
+impl Status {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Succeeded,
+        Self::Failed,
+        Self::TimedOut,
+        Self::Expired,
+        Self::Refused,
+        Self::Cancelled,
+        Self::BadInput,
+    ];
+
+    /// As records name it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Expired => "expired",
+            Self::Refused => "refused",
+            Self::Cancelled => "cancelled",
+            Self::BadInput => "bad_input",
+        }
+    }
+}

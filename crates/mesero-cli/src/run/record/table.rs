@@ -1,0 +1,70 @@
+//! Records as rows: CSV, TSV, and the job log of GNU parallel.
+
+use std::time::{Duration, SystemTime};
+
+use csv::WriterBuilder;
+
+use super::{Record, Status, Value};
+use crate::run::input::Input;
+use crate::run::target::Target;
+
+/// The columns of a table.
+pub(super) const COLUMNS: [&str; 9] =
+    ["index", "id", "status", "attempts", "queued_ms", "ran_ms", "input", "value", "error"];
+
+/// The columns of a job log.
+pub(super) const JOBLOG: [&str; 9] =
+    ["Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command"];
+
+/// A row, without its end.
+pub(super) fn line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8) -> String {
+    let mut writer = WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
+    // Memory can always be written to.
+    let _ = writer.write_record(cells);
+    let bytes = writer.into_inner().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned()
+}
+
+pub(super) fn cells(record: &Record) -> [String; 9] {
+    let input = match &record.item.input {
+        Input::Text(text) => text.clone(),
+        other => other.json(),
+    };
+    let value = record.result.as_ref().map(|value| value.in_words().into_owned());
+    [
+        record.item.index.to_string(),
+        record.item.id.clone(),
+        record.status().as_str().to_owned(),
+        record.attempts.to_string(),
+        milliseconds(record.queued).to_string(),
+        milliseconds(record.ran).to_string(),
+        input,
+        value.unwrap_or_default(),
+        record.result.as_ref().err().map_or_else(String::new, |trouble| trouble.message.clone()),
+    ]
+}
+
+/// A line of a job log. What has no exit code has 0 where it succeeded, -1 where its time ran out, and 1 else.
+pub(super) fn joblog(record: &Record, target: &Target) -> String {
+    let started = record.ended.checked_sub(record.ran).unwrap_or(record.ended);
+    let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let exit = match record.status() {
+        Status::Succeeded => 0,
+        Status::TimedOut | Status::Expired | Status::Cancelled => -1,
+        Status::Failed | Status::Refused | Status::BadInput => 1,
+    };
+    // No field of a job log can have a tab or a line end in it.
+    let shown = target.shown(&record.item.input).replace(['\t', '\n', '\r'], " ");
+    format!(
+        "{}\t:\t{:.3}\t{:10.3}\t0\t{}\t{exit}\t0\t{shown}",
+        record.item.index + 1,
+        started.as_secs_f64(),
+        record.ran.as_secs_f64(),
+        record.result.as_ref().map_or(0, Value::len),
+    )
+}
+
+/// To the microsecond, which is all that makes sense.
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    duration.as_micros() as f64 / 1_000.0
+}

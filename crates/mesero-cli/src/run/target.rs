@@ -1,0 +1,291 @@
+//! What is called for every item, and how an item becomes a call of it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mesero::Call;
+
+use super::args::{RequestArgs, RunArgs};
+use super::input::Input;
+use crate::config::{self, Config, Kind, Named, Program, Resource};
+use crate::resource::payload::Payload;
+use crate::resource::{Asked, Order, ReplyForm};
+use crate::template::{Template, WHOLE};
+
+mod arguments;
+mod body;
+mod request;
+
+pub(crate) use arguments::Literals;
+use request::Requests;
+
+/// What is called.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// What of it makes a difference for an answer; the ids of items depend on it.
+    pub(crate) identity: String,
+    /// For people: what is called for an item.
+    shown: Template,
+    making: Making,
+    /// The request of a call that is none.
+    no_request: Arc<Asked>,
+    whole: Arc<str>,
+}
+
+/// What an item becomes.
+#[derive(Debug)]
+enum Making {
+    /// Arguments of a function.
+    Arguments(Literals),
+    /// A request.
+    Request(Box<Requests>),
+    /// Named arguments of a command.
+    Words(Vec<Arc<str>>),
+    /// Nothing: it is always the same call.
+    Nothing,
+}
+
+impl Target {
+    /// Reads what the command line names: the target, and the resource that it calls.
+    ///
+    /// # Errors
+    /// What is wrong with it; a whole message.
+    pub(crate) fn read(args: &RunArgs) -> Result<(Self, Resource), TargetError> {
+        let words = args.command.as_slice();
+        let (making, resource, shown) = match (words.split_first(), args.target()) {
+            (Some((program, words)), _) => {
+                let mut templates: Vec<_> =
+                    words.iter().map(|word| Template::parse_loosely(word)).collect();
+                // As xargs does: without a place of its own, the item is the last argument. Who only repeats a command
+                // means it as it is.
+                let mut shown = std::iter::once(program).chain(words).cloned().collect::<Vec<_>>();
+                let has_place = templates.iter().any(|template| template.names().next().is_some());
+                if !has_place && args.times.is_none() {
+                    templates.push(Template::whole());
+                    shown.push(WHOLE.to_owned());
+                }
+                let making = Making::Words(names(templates.iter()));
+                let named = Named::Command { program: program.clone(), arguments: templates };
+                let resource = Resource::named(named, &args.policy())?;
+                (making, resource, shown.join(" "))
+            }
+            (None, None) => return Err(TargetError::Missing),
+            (None, Some(target)) => {
+                let (making, resource) = Self::read_word(target, args)?;
+                (making, resource, target.to_owned())
+            }
+        };
+        if !matches!(making, Making::Request(_))
+            && let Some(flag) = args.request.first_given()
+        {
+            return Err(TargetError::NoRequest { flag, target: shown });
+        }
+        let identity = match &making {
+            Making::Request(requests) => format!("{shown} {}", requests.identity()),
+            _ => shown.clone(),
+        };
+        let (head, ()) = http::Request::new(()).into_parts();
+        let no_request = Arc::new(Asked { head, prefix: String::new(), peer: OURSELVES });
+        let (shown, whole) = (Template::parse_loosely(&shown), WHOLE.into());
+        Ok((Self { identity, shown, making, no_request, whole }, resource))
+    }
+
+    fn read_word(target: &str, args: &RunArgs) -> Result<(Making, Resource), TargetError> {
+        let flags = args.policy();
+        let request =
+            |path: &str| Requests::read(path, &args.request).map_err(TargetError::Request);
+        if let Some(function) = target.strip_prefix("python:") {
+            let named = Named::Python { function: function.to_owned(), workers: args.workers() };
+            return Ok((Making::Arguments(args.literals()), Resource::named(named, &flags)?));
+        }
+        if let Some((scheme, rest)) = target.split_once("://") {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let (server, path) = rest.split_at(end);
+            if server.contains('{') || scheme.contains('{') {
+                return Err(TargetError::ServerVaries { target: target.to_owned() });
+            }
+            let requests = request(path)?;
+            let resource = Resource::named(Named::Http(format!("{scheme}://{server}")), &flags)?;
+            return Ok((Making::Request(Box::new(requests)), resource));
+        }
+        if let Some(named) = target.strip_prefix('@') {
+            let (name, path) = named.split_at(named.find(['/', '?']).unwrap_or(named.len()));
+            let resource = from_file(name, &args.target.config)?.with(&flags)?;
+            let making = match &resource.kind {
+                Kind::Proxy(_) | Kind::Wsgi(_) => Making::Request(Box::new(request(path)?)),
+                _ if !path.is_empty() => {
+                    return Err(TargetError::NoPath {
+                        name: name.to_owned(),
+                        path: path.to_owned(),
+                    });
+                }
+                Kind::Python { .. } => Making::Arguments(args.literals()),
+                Kind::Command(command) => Making::Words(match &command.program {
+                    Program::Direct { arguments, .. } => names(arguments.iter()),
+                    Program::Shell { .. } => {
+                        return Err(TargetError::Shell { name: name.to_owned() });
+                    }
+                }),
+                Kind::Stub(_) => Making::Nothing,
+            };
+            return Ok((making, resource));
+        }
+        if target == "stub:" {
+            return Ok((Making::Nothing, Resource::named(Named::Stub, &flags)?));
+        }
+        Err(TargetError::Unknown { target: target.to_owned() })
+    }
+
+    /// The names of fields that every item has to have; [`WHOLE`] among them where the item itself is wanted.
+    pub(crate) fn names(&self) -> Vec<String> {
+        match &self.making {
+            Making::Request(requests) => requests.names(),
+            Making::Words(names) => names.iter().map(ToString::to_string).collect(),
+            Making::Arguments(_) | Making::Nothing => Vec::new(),
+        }
+    }
+
+    /// What is asked for, for an item.
+    ///
+    /// # Errors
+    /// Why the item cannot be called for.
+    pub(crate) fn order(&self, input: &Input) -> Result<Order, String> {
+        let plain = |arguments: Bytes| Order {
+            request: Arc::clone(&self.no_request),
+            arguments,
+            body: Payload::Whole(Bytes::new()),
+            form: ReplyForm::Json,
+        };
+        match &self.making {
+            Making::Arguments(literals) => Ok(plain(literals.arguments(input).into())),
+            Making::Request(requests) => requests.order(input),
+            Making::Words(names) => {
+                let lacking = names.iter().find(|name| input.text(name).is_none());
+                let order = Order { form: ReplyForm::Text, ..plain(Bytes::from_static(b"{}")) };
+                lacking.map_or(Ok(order), |name| Err(no_field(name)))
+            }
+            Making::Nothing => Ok(plain(Bytes::from_static(b"{}"))),
+        }
+    }
+
+    /// The call for an item, as lists of jobs show it.
+    pub(crate) fn call(&self, input: &Input, key: Option<&str>) -> Call {
+        let call = key.map_or_else(Call::unkeyed, Call::new);
+        let text = |name: &str| input.text(name).unwrap_or_default().into_owned();
+        match &self.making {
+            Making::Words(names) => {
+                names.iter().fold(call, |call, name| call.argument(Arc::clone(name), text(name)))
+            }
+            _ => call.argument(Arc::clone(&self.whole), text(WHOLE)),
+        }
+    }
+
+    /// For people: what was called for an item.
+    pub(crate) fn shown(&self, input: &Input) -> String {
+        let mut shown = String::new();
+        for part in self.shown.pieces() {
+            match part {
+                crate::template::Part::Text(text) => shown.push_str(text),
+                crate::template::Part::Name(name) => {
+                    shown.push_str(&input.text(name).unwrap_or_default());
+                }
+            }
+        }
+        shown
+    }
+}
+
+/// Requests of our own come from nobody else.
+const OURSELVES: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn no_field(name: &str) -> String {
+    format!("it has no `{name}`, which the target has a place for")
+}
+
+/// All names in templates, each once.
+fn names<'a>(templates: impl Iterator<Item = &'a Template>) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
+    for (name, _) in templates.flat_map(Template::names) {
+        if !names.iter().any(|known| **known == *name) {
+            names.push(name.into());
+        }
+    }
+    names
+}
+
+fn from_file(name: &str, file: &Path) -> Result<Resource, TargetError> {
+    let config = Config::load(&[file])?;
+    let names: Vec<_> = config.resources.iter().map(|resource| resource.name.clone()).collect();
+    let found = config.resources.into_iter().find(|resource| resource.name == name);
+    found.ok_or_else(|| {
+        let hint = config::nearest::nearest(name, names.iter().map(String::as_str));
+        TargetError::NoResource {
+            name: name.to_owned(),
+            file: file.display().to_string(),
+            hint: match hint {
+                Some(known) => format!("did you mean `@{known}`?"),
+                None => {
+                    format!("it has {}", config::nearest::listed(names.iter().map(String::as_str)))
+                }
+            },
+        }
+    })
+}
+
+/// What is wrong with a target.
+#[derive(Debug)]
+pub(crate) enum TargetError {
+    Missing,
+    Unknown { target: String },
+    ServerVaries { target: String },
+    NoRequest { flag: &'static str, target: String },
+    NoPath { name: String, path: String },
+    NoResource { name: String, file: String, hint: String },
+    Shell { name: String },
+    Request(String),
+    Config(config::ConfigError),
+}
+
+impl From<config::ConfigError> for TargetError {
+    fn from(error: config::ConfigError) -> Self {
+        Self::Config(error)
+    }
+}
+
+impl std::fmt::Display for TargetError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        const FORMS: &str = "a URL such as 'http://localhost:8000/square?num={num}', `python:MODULE:FUNCTION`, \
+                             `@NAME` of a resource in mesero.toml, `stub:`, or a command after `--`";
+        match self {
+            Self::Missing => write!(f, "failed to run anything: no target is named; give {FORMS}"),
+            Self::Unknown { target } => {
+                write!(f, "failed to understand the target `{target}`: wanted {FORMS}")
+            }
+            Self::ServerVaries { target } => write!(
+                f,
+                "failed to understand the target `{target}`: the host and the port are the same for all items, since \
+                 the limit is theirs; fill in the path, the query, headers or the body"
+            ),
+            Self::NoRequest { flag, target } => write!(
+                f,
+                "failed to use `{flag}`: it is about HTTP requests, and `{target}` is called without one"
+            ),
+            Self::NoPath { name, path } => write!(
+                f,
+                "failed to understand the target `@{name}{path}`: only an `http` or `wsgi` resource has paths"
+            ),
+            Self::NoResource { name, file, hint } => {
+                write!(f, "failed to find a resource `{name}` in `{file}`: {hint}")
+            }
+            Self::Shell { name } => write!(
+                f,
+                "failed to call `@{name}` for items: it is a shell script, whose arguments no item can be matched to; \
+                 write it as a command with places such as {{}}"
+            ),
+            Self::Request(why) => write!(f, "failed to {why}"),
+            Self::Config(error) => f.write_str(&error.render(crate::output::colour_is_welcome())),
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! A target that goes away, and comes back.
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::time::timeout;
+
+use super::api::{Api, ok};
+use super::{command, run};
+use crate::harness::{PATIENCE, folder, shared_machine};
+
+#[tokio::test]
+async fn items_wait_for_a_target_that_went_away_and_none_fails() {
+    let _machine = shared_machine().await;
+    let folder = folder(&[]);
+    // Every item needs a connection of its own, so that none is left when the target goes.
+    let api = Api::open(|_| ("200 OK\r\nConnection: close".to_owned(), "1".to_owned())).await;
+    let (address, url) = (api.address, api.url("/{}"));
+    let mut child = command(&folder, &[&url, "--format-in", "lines", "-i", "-", "-l", "2"]);
+    let mut child = child.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
+    stdin.write_all(b"0\n").await.unwrap();
+    stdout.next_line().await.unwrap().unwrap();
+    drop(api);
+    stdin.write_all(b"1\n2\n3\n4\n5\n6\n").await.unwrap();
+    drop(stdin);
+    let line = timeout(PATIENCE, stderr.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(line.contains("the target cannot be reached any more"), "{line}");
+    let _api = Api::at(address, |_| ok("1")).await;
+    let line = timeout(PATIENCE, stderr.next_line()).await.unwrap().unwrap().unwrap();
+    assert!(line.contains("the target can be reached again, after"), "{line}");
+    let mut rest = String::new();
+    timeout(PATIENCE, stderr.into_inner().read_to_string(&mut rest)).await.unwrap().unwrap();
+    assert!(rest.contains("Successful: 7 Failed: 0"), "{rest}");
+    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(0));
+}
+
+#[tokio::test]
+async fn a_target_that_was_never_reached_fails_its_items_at_once() {
+    let _machine = shared_machine().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let ran = run(&[&format!("http://{free}/{{}}"), "0..5"]).await;
+    assert_eq!(ran.code, Some(1));
+    assert_eq!(ran.sorted()[0]["error"]["kind"], "unreachable");
+    assert_eq!(ran.records().len(), 5);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_target_gives_up_at_the_deadline() {
+    let _machine = shared_machine().await;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = format!("http://{free}/{{}}");
+    let ran = run(&[&url, "0..5", "--wait-for-target", "--deadline", "1s"]).await;
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.all("status").iter().all(|status| status == "expired"), "{}", ran.stdout);
+}
