@@ -12,5 +12,5 @@ where
 #[test]
 fn a_request_that_waits_takes_little_for_its_own_state() {
     // Every caller in the queue has one of these.
-    assert!(size(Front::answer) <= 1_700, "{}", size(Front::answer));
+    assert!(size(Front::answer) <= 1_800, "{}", size(Front::answer));
 }
