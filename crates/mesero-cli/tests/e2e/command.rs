@@ -198,6 +198,14 @@ async fn a_timeout_ends_the_command_and_its_children() {
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
     begun.gone().await;
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
+    assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 1", "killed 0"]);
+}
+
+/// How commands stopped that were given up, as the metrics count them.
+async fn stops(mesero: &Mesero) -> Vec<String> {
+    let metrics = client::get(mesero.control, "/metrics").await.body;
+    let counts = metrics.lines().filter_map(|line| line.strip_prefix("mesero_stops_total{"));
+    counts.map(|count| count.split_once("how=\"").unwrap().1.replace("\"}", "")).collect()
 }
 
 #[tokio::test]
@@ -215,6 +223,7 @@ async fn a_command_that_does_not_listen_keeps_its_slot_until_it_is_killed() {
     let _waiting = client::impatient(mesero.front, "/it?a=2").await;
     assert_eq!(gate.next().await.num, 2.0);
     timeout(PATIENCE, begun.gone()).await.unwrap();
+    assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 0", "killed 1"]);
 }
 
 #[tokio::test]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use http_body_util::BodyExt;
-use mesero::{Attempt, Failure};
+use mesero::{Attempt, Failure, Stop, StopKind};
 use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
 use tokio::process::ChildStdin;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Finish, Output, Tell, Told, TooMuch};
@@ -68,6 +68,7 @@ impl Run {
         let talk = Talk { process: &process, settings, given_up: &given_up };
         let hear = Hear { stdout: (&mut stdout, &mut output), stderr: (&mut stderr, &mut tail) };
         let over = talk.until_over(feed(stdin, &settings.input, order.body), hear).await;
+        let since = Instant::now();
         match over {
             Over::Ended => {}
             Over::GivenUp => process.end((stdout, stderr), settings.grace).await,
@@ -82,6 +83,9 @@ impl Run {
         process.signal(Signal::KILL);
         guardian.forget(process.group).await;
         let status = process.reap().await;
+        if let Over::GivenUp = over {
+            attempt.slot().stopped(stop(status.as_ref().ok(), since));
+        }
         // What a slow reader still has to read does not occupy the resource.
         let job = attempt.job();
         drop(attempt);
@@ -190,6 +194,13 @@ async fn feed(mut stdin: ChildStdin, input: &Input, body: Payload) {
             }
         }
     }
+}
+
+/// How a command stopped that was told to: at the first signal, or at the one that nothing survives.
+fn stop(status: Option<&ExitStatus>, since: Instant) -> Stop {
+    let was_killed = status.and_then(ExitStatus::signal) == Some(Signal::KILL.as_raw());
+    let how = if was_killed { StopKind::Killed } else { StopKind::Interrupted };
+    Stop { how, after: since.elapsed() }
 }
 
 /// What the end of a command means.
