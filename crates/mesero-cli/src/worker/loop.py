@@ -1,4 +1,4 @@
-# What follows notices when user code blocks the event loop: it is sent after stop.py, and the four are one program.
+# What follows notices when user code blocks the event loop: it is sent after stop.py, and all are one program.
 
 import collections
 import time

@@ -1,4 +1,4 @@
-# What follows stops calls that nobody wants any more, and tells where they are: it is sent after worker.py and wsgi.py.
+# What follows stops calls that nobody wants any more, and tells where they are: it is sent after wsgi.py.
 
 try:
     import ctypes

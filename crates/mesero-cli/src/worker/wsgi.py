@@ -1,4 +1,4 @@
-# What follows serves a WSGI application (PEP 3333): it is sent after worker.py, and the two are one program.
+# What follows serves a WSGI application (PEP 3333): it is sent after tasks.py, and all are one program.
 
 import contextlib
 import io

@@ -13,7 +13,7 @@ from collections import namedtuple
 
 HERE = pathlib.Path(__file__).resolve().parent
 CALLABLES = HERE / "callables"
-SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "wsgi.py", "stop.py", "loop.py")]
+SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "tasks.py", "wsgi.py", "stop.py", "loop.py")]
 BOOT = "import os,sys;exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()"
 
 CONFIG, CALL_TEXT, CALL_JSON, CANCEL = 1, 2, 3, 4

@@ -23,9 +23,11 @@ use crate::process::frame::{Frame, TooLong, from_worker, to_worker};
 use crate::process::spawner::Spawner;
 use crate::process::{child, noise};
 
-/// The worker itself, one program in four files; it needs nothing but Python's standard library.
+/// The worker itself, one program in five files; it needs nothing but Python's standard library.
 const SOURCE: &str = concat!(
     include_str!("../../worker/worker.py"),
+    "\n\n",
+    include_str!("../../worker/tasks.py"),
     "\n\n",
     include_str!("../../worker/wsgi.py"),
     "\n\n",
