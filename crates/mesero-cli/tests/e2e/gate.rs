@@ -49,15 +49,18 @@ impl Gate {
         self.listener.local_addr().unwrap().port()
     }
 
-    /// Waits for the next call to begin.
+    /// Waits for the next call to begin. One that is interrupted before it can say so has not.
     pub(crate) async fn next(&self) -> Begun {
-        let accepted = timeout(PATIENCE, self.listener.accept()).await;
-        let (stream, _) = accepted.expect("a call begins").unwrap();
-        let mut stream = BufReader::new(stream);
-        let mut line = String::new();
-        stream.read_line(&mut line).await.unwrap();
-        let (pid, num) = line.trim().split_once(' ').expect(&line);
-        Begun { pid: pid.parse().unwrap(), num: num.parse().unwrap(), stream }
+        loop {
+            let accepted = timeout(PATIENCE, self.listener.accept()).await;
+            let (stream, _) = accepted.expect("a call begins").unwrap();
+            let mut stream = BufReader::new(stream);
+            let mut line = String::new();
+            let said = stream.read_line(&mut line).await;
+            if let (Ok(_), Some((pid, num))) = (said, line.trim().split_once(' ')) {
+                return Begun { pid: pid.parse().unwrap(), num: num.parse().unwrap(), stream };
+            }
+        }
     }
 
     /// Waits for so many calls to have begun.
