@@ -49,7 +49,16 @@ pub(crate) struct State<T> {
     calls_in_flight: u64,
     draining: bool,
     observed: bool,
+    /// Who has to be woken when there is room, and when it is quieter: mostly nobody.
+    pub(crate) awaited: Awaited,
     effects: Effects,
+}
+
+/// How many wait for what.
+#[derive(Debug, Default)]
+pub(crate) struct Awaited {
+    pub(crate) room: usize,
+    pub(crate) quiet: usize,
 }
 
 /// How replies are shared between calls of the same key.
@@ -74,9 +83,9 @@ pub(crate) struct Waiter {
 pub(crate) struct Effects {
     pub(crate) grants: Vec<(oneshot::Sender<Slot>, usize)>,
     pub(crate) events: Vec<Event>,
-    /// There is more room in the queue than before.
+    /// There is more room in the queue than before, and somebody waits for it.
     pub(crate) room: bool,
-    /// A call, a job or a slot has gone.
+    /// A call, a job or a slot has gone, and somebody waits for that.
     pub(crate) quieter: bool,
 }
 
@@ -140,6 +149,7 @@ impl<T> State<T> {
             calls_in_flight: 0,
             draining: false,
             observed,
+            awaited: Awaited::default(),
             effects: Effects::default(),
             policy,
             sharing,
@@ -148,7 +158,10 @@ impl<T> State<T> {
 
     /// What the last change left to be done outside.
     pub(crate) fn take_effects(&mut self) -> Effects {
-        std::mem::take(&mut self.effects)
+        let mut effects = std::mem::take(&mut self.effects);
+        effects.room &= self.awaited.room > 0;
+        effects.quieter &= self.awaited.quiet > 0;
+        effects
     }
 
     /// A slot has come back: what occupied the resource has really stopped.

@@ -1,7 +1,6 @@
 //! What all handles, jobs and slots of a dispatcher hold: the lock, and what happens after it.
 
 use std::sync::Arc;
-
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -10,7 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::call::Call;
 use crate::event::Observer;
 use crate::slot::{Home, Slot, Stop};
-use crate::state::{Admission, Effects, NotYet, State};
+use crate::state::{Admission, Awaited, Effects, NotYet, State};
 use crate::stats::Stats;
 use crate::sync::{Lock, Mutex, Notify, step};
 
@@ -75,12 +74,22 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// Admits a call; waits for room first where the call says so.
     pub(super) async fn admit(self: &Arc<Self>, call: &mut Call) -> Admission<T> {
         loop {
-            // Registered before the look, so that room made in between is not missed.
+            // Registered before the look, and counted with it, so that room made after it is not
+            // missed.
             let room = self.room.notified();
-            match self.with(|state, now| state.admit(call, now)) {
+            let admitted = self.with(|state, now| {
+                let admitted = state.admit(call, now);
+                state.awaited.room += usize::from(admitted.is_err());
+                admitted
+            });
+            let NotYet { after } = match admitted {
                 Ok(admission) => return admission,
-                Err(NotYet { after: None }) => room.await,
-                Err(NotYet { after: Some(pause) }) => tokio::select! {
+                Err(not_yet) => not_yet,
+            };
+            let _awaits = Awaits { shared: self, what: |awaited| &mut awaited.room };
+            match after {
+                None => room.await,
+                Some(pause) => tokio::select! {
                     () = sleep(pause) => {}
                     () = room => {}
                 },
@@ -103,6 +112,8 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// Waits until the counts are as wanted. They are looked at whenever a call, a
     /// job or a slot goes.
     pub(super) async fn until_quiet(self: &Arc<Self>, wanted: impl Fn(&Stats) -> bool) {
+        self.state.locked().awaited.quiet += 1;
+        let _awaits = Awaits { shared: self, what: |awaited| &mut awaited.quiet };
         loop {
             let quieter = self.quieter.notified();
             if wanted(&self.with(|state, _| state.stats())) {
@@ -110,6 +121,18 @@ impl<T: Send + Sync + 'static> Shared<T> {
             }
             quieter.await;
         }
+    }
+}
+
+/// Somebody who is counted among those that wait, until dropped.
+struct Awaits<'a, T> {
+    shared: &'a Shared<T>,
+    what: fn(&mut Awaited) -> &mut usize,
+}
+
+impl<T> Drop for Awaits<'_, T> {
+    fn drop(&mut self) {
+        *(self.what)(&mut self.shared.state.locked().awaited) -= 1;
     }
 }
 
