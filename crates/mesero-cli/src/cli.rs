@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError, FlagsInput};
 use crate::jobs::JobsArgs;
 use crate::run::RunArgs;
@@ -25,6 +26,8 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Call a slow thing for each item of an input, bounded, and print a record as each is done
     Run(Box<RunArgs>),
+    /// Measure a service: do its clients get their answers, how fast, and how many
+    Bench(Box<BenchArgs>),
     /// Check a configuration: read it, start every resource once, and say what was found
     Check(CheckArgs),
     /// See what is in flight in a running mesero, and cancel it

@@ -43,6 +43,7 @@ pub(crate) use elements::word::{Http2, OnDisconnect, Reply};
 pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
 pub(crate) use front::Front;
+pub(crate) use nearest::nearest;
 pub(crate) use policy::{Policy, PolicyFlags};
 pub(crate) use proxy::{Behalf, Proxy};
 pub(crate) use python::Python;

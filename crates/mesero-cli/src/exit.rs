@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     SomeFailed,
     /// The command line or the configuration cannot be used, or nothing could be started.
     Unusable,
+    /// What was expected of a measurement does not hold.
+    Unexpected,
     /// There was nothing to do where something was wanted.
     NothingToDo,
     /// Stopped early, as a policy said.
@@ -27,6 +29,7 @@ impl Exit {
             Exit::Fine => 0,
             Exit::SomeFailed => 1,
             Exit::Unusable => 2,
+            Exit::Unexpected => 3,
             Exit::NothingToDo => 4,
             Exit::Halted => 5,
             Exit::Interrupted => 130,

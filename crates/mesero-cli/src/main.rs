@@ -1,6 +1,7 @@
 //! The `mesero` program.
 
 mod assemble;
+mod bench;
 mod body;
 mod check;
 mod cli;
@@ -28,6 +29,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::bench::BenchArgs;
 use crate::cli::{CheckArgs, Cli, Command, ServeArgs};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
@@ -54,6 +56,7 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
     match command {
         Command::Serve(args) => serve(*args, output),
         Command::Run(args) => batch(*args, output),
+        Command::Bench(args) => bench(*args, output),
         Command::Check(args) => check(&args, output),
         Command::Jobs(args) => jobs(args, output),
         Command::Reference => match output.line(config::REFERENCE.trim_end()) {
@@ -88,6 +91,17 @@ fn batch(args: RunArgs, output: &mut Output) -> Exit {
         output.say(&error.to_string());
         Exit::Unusable
     })
+}
+
+fn bench(args: BenchArgs, output: &mut Output) -> Exit {
+    let runtime = match runtime(NonZeroUsize::MIN) {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error, output),
+    };
+    let ended = runtime.block_on(bench::run(args, output));
+    // A name that is still being looked up keeps nobody waiting.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| unusable(&error, output))
 }
 
 fn check(args: &CheckArgs, output: &mut Output) -> Exit {

@@ -39,8 +39,8 @@ use http2::Connections;
 use link::{Incoming, Link};
 use outgoing::Outgoing;
 use pool::{Place, Pool};
-use tls::Tls;
-pub(crate) use tls::{TlsError, TlsSettings};
+pub(crate) use socket::Socket;
+pub(crate) use tls::{Tls, TlsError, TlsSettings};
 use unanswered::Unanswered;
 
 /// How often idle connections are looked at: one that the upstream has closed stays open on our

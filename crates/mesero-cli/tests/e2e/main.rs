@@ -14,6 +14,7 @@ mod gate;
 mod harness;
 mod upstream;
 
+mod bench;
 mod blocking_resource;
 mod cancellation;
 mod command;

@@ -10,7 +10,7 @@ use tokio_rustls::client::TlsStream;
 
 /// A connection to the upstream as bytes.
 #[derive(Debug)]
-pub(super) enum Socket {
+pub(crate) enum Socket {
     Clear(TcpStream),
     /// On the heap, since it is large and most upstreams are spoken to in the clear.
     Tls(Box<TlsStream<TcpStream>>),

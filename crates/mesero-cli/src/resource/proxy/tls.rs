@@ -26,7 +26,7 @@ pub(crate) struct TlsSettings {
 
 /// One side of TLS, ready for any number of connections.
 #[derive(Clone)]
-pub(super) struct Tls {
+pub(crate) struct Tls {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
@@ -36,7 +36,7 @@ impl Tls {
     ///
     /// # Errors
     /// If there are none, or the name is not one that a certificate can bear.
-    pub(super) fn new(settings: TlsSettings, versions: Versions) -> Result<Self, TlsError> {
+    pub(crate) fn new(settings: TlsSettings, versions: Versions) -> Result<Self, TlsError> {
         let TlsSettings { ca, server_name } = settings;
         let name = ServerName::try_from(server_name.clone())
             .map_err(|_| TlsError::Name { name: server_name })?;
@@ -62,7 +62,7 @@ impl Tls {
     ///
     /// # Errors
     /// If the other side is not who it should be, or does not speak TLS. No request was sent then.
-    pub(super) async fn over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Refused> {
+    pub(crate) async fn over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Refused> {
         let connected = self.connector.connect(self.name.clone(), stream).await;
         connected.map_err(|error| Refused { error, name: self.name.to_str().into_owned() })
     }
@@ -138,7 +138,7 @@ impl Error for TlsError {}
 
 /// A handshake that failed.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(crate) struct Refused {
     error: std::io::Error,
     name: String,
 }

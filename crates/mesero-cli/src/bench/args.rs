@@ -1,0 +1,138 @@
+//! The flags of `mesero bench`.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::expect::Expectations;
+use super::plan::{Arrivals, Load, Plan, Until};
+use super::target::Request;
+
+/// What `mesero bench` is told.
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// The URL to measure
+    #[arg(value_name = "URL")]
+    pub(super) url: String,
+
+    #[command(flatten)]
+    load: LoadArgs,
+    #[command(flatten)]
+    request: RequestArgs,
+
+    /// What has to hold, such as 'p95<5s, ok>=99%'; else mesero ends with 3
+    #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
+    pub(super) expect: Option<Expectations>,
+    /// Print the measurement as JSON
+    #[arg(long, help_heading = "Verdict and report")]
+    pub(super) json: bool,
+    /// Print the measurement as a table in Markdown
+    #[arg(long, conflicts_with = "json", help_heading = "Verdict and report")]
+    pub(super) markdown: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Load")]
+struct LoadArgs {
+    /// Clients, each of which asks again when it has its answer; with --rate the most that are in work at once [default:
+    /// 10, with --rate 1000]
+    #[arg(short, long, value_name = "N")]
+    clients: Option<NonZeroUsize>,
+    /// Requests a second that come whether the earlier ones have their answers or not
+    #[arg(short, long, value_name = "N", value_parser = rate)]
+    rate: Option<f64>,
+    /// When they come
+    #[arg(long, value_name = "PATTERN", default_value = "poisson", requires = "rate")]
+    arrivals: Arrivals,
+    /// For how long [default: 10s]
+    #[arg(short, long, value_name = "DURATION", value_parser = duration)]
+    duration: Option<Duration>,
+    /// How many requests, instead of for how long
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration")]
+    requests: Option<NonZeroU64>,
+    /// How long a client waits for its answer before it gives up and closes its connection
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    patience: Duration,
+    /// For how long requests are made before any is counted
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    warm_up: Option<Duration>,
+    /// Make a new connection for each request
+    #[arg(long)]
+    new_connections: bool,
+    /// How late the generator itself may be, in 99 of 100 cases, before the measurement is void [default: 10ms,
+    /// or a hundredth of the median response]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    tolerance: Option<Duration>,
+    /// Names the random arrivals: the same seed, the same arrivals
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Request")]
+struct RequestArgs {
+    /// The method [default: GET, or POST with a body]
+    #[arg(short = 'X', long = "request", value_name = "METHOD")]
+    method: Option<String>,
+    /// A header, 'NAME: VALUE'; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "HEADER")]
+    headers: Vec<String>,
+    /// The body
+    #[arg(long, value_name = "BODY")]
+    data: Option<String>,
+    /// A PEM file of the certificates to trust over https [default: those that the system trusts]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+}
+
+impl BenchArgs {
+    pub(super) fn plan(&self) -> Plan {
+        let LoadArgs { clients, rate, arrivals, duration, requests, .. } = self.load;
+        let or = |default: usize| clients.unwrap_or(NonZeroUsize::MIN.saturating_add(default - 1));
+        Plan {
+            load: match rate {
+                None => Load::Closed { clients: or(10) },
+                Some(rate) => Load::Open { rate, arrivals, connections: or(1_000) },
+            },
+            until: match requests {
+                Some(requests) => Until::Requests(requests),
+                None => Until::Time(duration.unwrap_or(Duration::from_secs(10))),
+            },
+            patience: self.load.patience,
+            warm_up: self.load.warm_up.unwrap_or_default(),
+            tolerance: self.load.tolerance,
+            seed: self.load.seed,
+        }
+    }
+
+    pub(super) fn request(&self) -> Request {
+        let RequestArgs { method, headers, data, ca } = &self.request;
+        Request {
+            method: method.clone(),
+            headers: headers.clone(),
+            body: data.clone(),
+            connects_anew: self.load.new_connections,
+            ca: ca.clone(),
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    // An hour is what times are kept up to.
+    let bounds = Duration::from_nanos(1)..=Duration::from_secs(3_600);
+    let duration = humantime::parse_duration(text).ok();
+    let duration = duration.filter(|duration| bounds.contains(duration));
+    duration.ok_or_else(|| {
+        "wanted a duration such as 10s or 250ms, above zero and up to an hour".to_owned()
+    })
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix("/s").unwrap_or(text).parse().ok();
+    let rate = number.filter(|rate| (0.001..=1e6).contains(rate));
+    rate.ok_or_else(|| {
+        "wanted a number of requests a second such as 500 or 0.5, up to a million".to_owned()
+    })
+}

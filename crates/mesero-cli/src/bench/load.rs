@@ -1,0 +1,134 @@
+//! Puts a load on a target, and records what comes of it.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hdrhistogram::CreationError;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::client::Client;
+use super::outcome::Outcome;
+use super::plan::{Load, Plan, Until};
+use super::record::{Instants, Record, Window};
+use super::target::Target;
+use super::timer::Timer;
+
+mod open;
+
+/// Who could not connect tries again a little later, as anyone does; without a pause a refusal,
+/// which takes no time, would be asked for a hundred thousand times a second.
+const AFTER_NO_CONNECTION: Duration = Duration::from_millis(100);
+
+/// How often the generator is looked at in a closed load.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// A measurement under way.
+#[derive(Debug)]
+pub(super) struct Session {
+    plan: Plan,
+    target: Arc<Target>,
+    begin: Instant,
+    record: Mutex<Record>,
+    /// Requests that were begun after the warm-up.
+    begun: AtomicU64,
+    stopped: AtomicBool,
+}
+
+impl Session {
+    /// It begins now.
+    ///
+    /// # Errors
+    /// If times cannot be kept.
+    pub(super) fn new(plan: Plan, target: Arc<Target>) -> Result<Self, CreationError> {
+        let now = Instant::now();
+        let begin = now + plan.warm_up;
+        let end = match plan.until {
+            Until::Time(time) => Some(begin + time),
+            Until::Requests(_) => None,
+        };
+        let record = Mutex::new(Record::new(Window { begin, end })?);
+        let (begun, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
+        Ok(Self { plan, target, begin: now, record, begun, stopped })
+    }
+
+    /// Runs until all requests are over, which takes at most the patience of a client longer than
+    /// was planned. Dropped, it closes all connections.
+    ///
+    /// # Errors
+    /// If the system has no timer.
+    pub(super) async fn run(self: &Arc<Self>) -> io::Result<()> {
+        match self.plan.load {
+            Load::Closed { clients } => {
+                let mut tasks = JoinSet::new();
+                for _ in 0..clients.get() {
+                    tasks.spawn(Arc::clone(self).closed());
+                }
+                let mut timer = Timer::new()?;
+                tokio::select! {
+                    lagging = self.watch(&mut timer) => lagging?,
+                    () = async { while tasks.join_next().await.is_some() {} } => {}
+                }
+            }
+            Load::Open { .. } => open::run(self).await?,
+        }
+        self.close();
+        Ok(())
+    }
+
+    /// Ends the counting here and now, unless it has ended already.
+    pub(super) fn close(&self) {
+        self.stopped.store(true, Relaxed);
+        let now = Instant::now();
+        let window = &mut self.record().window;
+        window.end = Some(window.end.map_or(now, |end| end.min(now)));
+    }
+
+    /// What was measured so far.
+    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A client of a closed load: the next request follows the answer to the one before.
+    async fn closed(self: Arc<Self>) {
+        let mut client = Client::new(Arc::clone(&self.target));
+        let mut now = Instant::now();
+        while self.takes_turn(now) {
+            let planned = now;
+            let outcome = client.ask(planned + self.plan.patience).await;
+            now = Instant::now();
+            let pause = is_no_connection(&outcome);
+            let instants = Instants { planned, begun: planned, ended: now };
+            self.record().add(instants, outcome);
+            if pause {
+                sleep(AFTER_NO_CONNECTION).await;
+                now = Instant::now();
+            }
+        }
+    }
+
+    /// Whether another request is to be made now.
+    fn takes_turn(&self, now: Instant) -> bool {
+        let measured_from = self.begin + self.plan.warm_up;
+        match self.plan.until {
+            Until::Time(time) => now < measured_from + time,
+            Until::Requests(_) if now < measured_from => true,
+            Until::Requests(count) => self.begun.fetch_add(1, Relaxed) < count.get(),
+        }
+    }
+
+    /// Looks how late the generator gets round to things.
+    async fn watch(&self, timer: &mut Timer) -> io::Result<()> {
+        loop {
+            let planned = Instant::now() + LOOK;
+            timer.until(planned).await?;
+            self.record().lag.add(planned.elapsed());
+        }
+    }
+}
+
+fn is_no_connection(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(fault) if fault.kind.is_about_connecting())
+}

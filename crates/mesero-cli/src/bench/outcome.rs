@@ -1,0 +1,123 @@
+//! What becomes of a request, each way under its own name.
+
+use std::fmt;
+use std::io;
+
+/// How a request ended.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A whole answer came.
+    Answered(Answer),
+    /// The client's patience was at its end; it has closed its connection.
+    GaveUp,
+    /// The client's patience was at its end before a connection was free.
+    Unsent,
+    Failed(Fault),
+}
+
+/// A whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body_bytes: u64,
+    /// Whether its server lets the connection be used again.
+    pub(crate) keeps: bool,
+}
+
+impl Answer {
+    /// Whether it is work done: a status of 2xx.
+    pub(crate) fn is_ok(self) -> bool {
+        (200..300).contains(&self.status)
+    }
+}
+
+/// Why there was no answer.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    pub(crate) kind: FaultKind,
+    /// In the words of whoever noticed.
+    pub(crate) why: String,
+}
+
+/// The names of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FaultKind {
+    UnknownHost,
+    Refused,
+    Unreachable,
+    Tls,
+    Closed,
+    CutOff,
+    Garbage,
+    Generator,
+}
+
+impl FaultKind {
+    pub(crate) const ALL: [FaultKind; 8] = [
+        FaultKind::UnknownHost,
+        FaultKind::Refused,
+        FaultKind::Unreachable,
+        FaultKind::Tls,
+        FaultKind::Closed,
+        FaultKind::CutOff,
+        FaultKind::Garbage,
+        FaultKind::Generator,
+    ];
+
+    /// As it is called in expectations and in JSON.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            FaultKind::UnknownHost => "unknown_host",
+            FaultKind::Refused => "refused",
+            FaultKind::Unreachable => "unreachable",
+            FaultKind::Tls => "tls",
+            FaultKind::Closed => "closed",
+            FaultKind::CutOff => "cut_off",
+            FaultKind::Garbage => "garbage",
+            FaultKind::Generator => "generator",
+        }
+    }
+
+    /// As a person reads it.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            FaultKind::UnknownHost => "unknown host",
+            FaultKind::Refused => "refused",
+            FaultKind::Unreachable => "unreachable",
+            FaultKind::Tls => "TLS failed",
+            FaultKind::Closed => "closed before an answer",
+            FaultKind::CutOff => "closed in the middle of an answer",
+            FaultKind::Garbage => "answered no HTTP",
+            FaultKind::Generator => "not possible on this machine",
+        }
+    }
+
+    /// Whether there was not even a connection.
+    pub(crate) fn is_about_connecting(self) -> bool {
+        !matches!(self, FaultKind::Closed | FaultKind::CutOff | FaultKind::Garbage)
+    }
+}
+
+impl Fault {
+    pub(crate) fn new(kind: FaultKind, why: impl fmt::Display) -> Self {
+        Self { kind, why: why.to_string() }
+    }
+
+    /// Why a connection could not be made.
+    pub(crate) fn connecting(error: &io::Error) -> Self {
+        let kind = match error.kind() {
+            io::ErrorKind::ConnectionRefused => FaultKind::Refused,
+            // No port is left to connect from.
+            io::ErrorKind::AddrNotAvailable => FaultKind::Generator,
+            _ if is_out_of_descriptors(error) => FaultKind::Generator,
+            _ => FaultKind::Unreachable,
+        };
+        Self::new(kind, error)
+    }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let out = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| out.contains(&code))
+}

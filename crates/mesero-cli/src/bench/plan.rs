@@ -1,0 +1,129 @@
+//! How much is asked, when, and for how long: all of it known before the first request.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use fastrand::Rng;
+
+/// A load to put on a target.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    pub(crate) load: Load,
+    pub(crate) until: Until,
+    /// How long a client waits for its answer before it gives up.
+    pub(crate) patience: Duration,
+    /// Requests that are planned before are made, and not counted.
+    pub(crate) warm_up: Duration,
+    /// How late the generator itself may be, in all but one of a hundred cases; none if what was
+    /// measured says how much matters.
+    pub(crate) tolerance: Option<Duration>,
+    pub(crate) seed: u64,
+}
+
+/// Who asks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Load {
+    /// So many clients, each of which asks again when it has its answer.
+    Closed { clients: NonZeroUsize },
+    /// Clients who come whether the earlier ones have their answers or not.
+    Open {
+        /// A second.
+        rate: f64,
+        arrivals: Arrivals,
+        /// The most that are in work at once; more wait in the generator, and their time runs.
+        connections: NonZeroUsize,
+    },
+}
+
+/// What ends a measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    Time(Duration),
+    Requests(NonZeroU64),
+}
+
+/// When clients come who do not know of each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Arrivals {
+    /// At random, as people do: in bursts and with gaps
+    Poisson,
+    /// One as long after the other as the next
+    Uniform,
+}
+
+impl Load {
+    /// How many requests can be in work at once.
+    pub(crate) fn connections(&self) -> NonZeroUsize {
+        match *self {
+            Load::Closed { clients } => clients,
+            Load::Open { connections, .. } => connections,
+        }
+    }
+}
+
+/// The instants of an open load, as times after its beginning: the same for the same seed.
+#[derive(Debug)]
+pub(super) struct Schedule {
+    rate: f64,
+    arrivals: Arrivals,
+    random: Rng,
+    count: u64,
+    seconds: f64,
+}
+
+impl Schedule {
+    pub(super) fn new(rate: f64, arrivals: Arrivals, seed: u64) -> Self {
+        Self { rate, arrivals, random: Rng::with_seed(seed), count: 0, seconds: 0.0 }
+    }
+}
+
+impl Iterator for Schedule {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let seconds = match self.arrivals {
+            // From the count and not from the one before, so that nothing adds up.
+            Arrivals::Uniform => self.count as f64 / self.rate,
+            // Exponential gaps, by inversion (L. Devroye, "Non-Uniform Random Variate Generation",
+            // 1986, section II.2).
+            Arrivals::Poisson => self.seconds - (1.0 - self.random.f64()).ln() / self.rate,
+        };
+        self.count += 1;
+        self.seconds = seconds;
+        Duration::try_from_secs_f64(seconds).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(rate: f64, arrivals: Arrivals, seed: u64, count: usize) -> Vec<f64> {
+        let schedule = Schedule::new(rate, arrivals, seed);
+        schedule.take(count).map(|time| time.as_secs_f64()).collect()
+    }
+
+    #[test]
+    fn uniform_arrivals_are_equally_far_apart() {
+        assert_eq!(seconds(4.0, Arrivals::Uniform, 1, 4), [0.0, 0.25, 0.5, 0.75]);
+    }
+
+    /// Mean and deviation of exponential gaps are the same; of 100,000, five standard errors.
+    #[test]
+    fn gaps_between_poisson_arrivals_have_the_mean_and_deviation_of_their_rate() {
+        let times = seconds(50.0, Arrivals::Poisson, 7, 100_001);
+        let gaps: Vec<f64> = times.windows(2).map(|pair| (pair[1] - pair[0]) * 50.0).collect();
+        let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+        let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
+        assert!((mean - 1.0).abs() < 0.016, "{mean}");
+        assert!((variance - 1.0).abs() < 0.05, "{variance}");
+    }
+
+    #[test]
+    fn a_seed_names_a_schedule() {
+        let of = |seed| seconds(50.0, Arrivals::Poisson, seed, 100);
+        assert_eq!(of(3), of(3));
+        assert_ne!(of(3), of(4));
+    }
+}

@@ -1,0 +1,212 @@
+//! What was measured of a target.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hdrhistogram::CreationError;
+use tokio::time::Instant;
+
+use super::outcome::{FaultKind, Outcome};
+use super::times::Times;
+
+/// Counts and times of the requests of a measurement, in constant memory.
+///
+/// `requests = ok + statuses + gave_up + unsent + faults`.
+#[derive(Debug, Clone)]
+pub(crate) struct Record {
+    pub(crate) requests: u64,
+    /// Answers of 2xx: the only ones that are work done.
+    pub(crate) ok: u64,
+    /// All other answers, by status.
+    pub(crate) statuses: BTreeMap<u16, u64>,
+    pub(crate) gave_up: u64,
+    pub(crate) unsent: u64,
+    pub(crate) faults: BTreeMap<FaultKind, Faults>,
+    /// From the moment a request was planned for until its answer was whole: what a client sees.
+    /// Of answers that are ok; a client who gives up has waited for his whole patience, and more.
+    pub(crate) response: Times,
+    /// From the moment its sending began: what the service takes.
+    pub(crate) service: Times,
+    /// How late the generator itself was.
+    pub(crate) lag: Times,
+    /// Requests that had to wait until one of the connections was free.
+    pub(crate) delayed: u64,
+    pub(crate) body_bytes: u64,
+    /// The time in which work done is counted for the rate.
+    pub(crate) window: Window,
+    /// Answers of 2xx that came within the window, and the time that they took.
+    pub(crate) ok_in_window: u64,
+    busy_in_window: Duration,
+}
+
+/// Failures of one kind.
+#[derive(Debug, Clone)]
+pub(crate) struct Faults {
+    pub(crate) count: u64,
+    /// What the first of them was.
+    pub(crate) first: String,
+}
+
+/// When counting begins and ends; what is planned before its begin is warm-up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    pub(crate) begin: Instant,
+    /// None as long as it is open.
+    pub(crate) end: Option<Instant>,
+}
+
+/// The instants of a request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Instants {
+    pub(crate) planned: Instant,
+    pub(crate) begun: Instant,
+    pub(crate) ended: Instant,
+}
+
+impl Record {
+    pub(crate) fn new(window: Window) -> Result<Self, CreationError> {
+        Ok(Self {
+            requests: 0,
+            ok: 0,
+            statuses: BTreeMap::new(),
+            gave_up: 0,
+            unsent: 0,
+            faults: BTreeMap::new(),
+            response: Times::new()?,
+            service: Times::new()?,
+            lag: Times::new()?,
+            delayed: 0,
+            body_bytes: 0,
+            window,
+            ok_in_window: 0,
+            busy_in_window: Duration::ZERO,
+        })
+    }
+
+    /// A request is over.
+    pub(crate) fn add(&mut self, instants: Instants, outcome: Outcome) {
+        let Instants { planned, begun, ended } = instants;
+        if planned < self.window.begin {
+            return;
+        }
+        self.requests += 1;
+        match outcome {
+            Outcome::Answered(answer) => {
+                self.body_bytes += answer.body_bytes;
+                if !answer.is_ok() {
+                    *self.statuses.entry(answer.status).or_default() += 1;
+                    return;
+                }
+                self.ok += 1;
+                self.response.add(ended - planned);
+                self.service.add(ended - begun);
+                if self.window.end.is_none_or(|end| ended <= end) {
+                    self.ok_in_window += 1;
+                    self.busy_in_window += ended - begun;
+                }
+            }
+            Outcome::GaveUp => {
+                self.gave_up += 1;
+                self.response.add_cut(ended - planned);
+                self.service.add_cut(ended - begun);
+            }
+            Outcome::Unsent => {
+                self.unsent += 1;
+                self.response.add_cut(ended - planned);
+            }
+            Outcome::Failed(fault) => {
+                let faults = self.faults.entry(fault.kind);
+                faults.or_insert(Faults { count: 0, first: fault.why }).count += 1;
+            }
+        }
+    }
+
+    /// Everything that is not work done.
+    pub(crate) fn failed(&self) -> u64 {
+        self.requests - self.ok
+    }
+
+    pub(crate) fn of_kind(&self, kind: FaultKind) -> u64 {
+        self.faults.get(&kind).map_or(0, |faults| faults.count)
+    }
+
+    /// How long was counted.
+    pub(crate) fn measured(&self) -> Duration {
+        let now = Instant::now();
+        let end = self.window.end.map_or(now, |end| end.min(now));
+        end.saturating_duration_since(self.window.begin)
+    }
+
+    /// Work done a second.
+    pub(crate) fn rate(&self) -> f64 {
+        let seconds = self.measured().as_secs_f64();
+        if seconds > 0.0 { self.ok_in_window as f64 / seconds } else { 0.0 }
+    }
+
+    /// Requests in work at once, in the mean: what those that came into the window took, over the
+    /// window (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
+    pub(crate) fn in_work(&self) -> f64 {
+        let seconds = self.measured().as_secs_f64();
+        if seconds > 0.0 { self.busy_in_window.as_secs_f64() / seconds } else { 0.0 }
+    }
+
+    /// Whether anything was seen that times can be told of.
+    pub(crate) fn has_times(&self) -> bool {
+        self.response.count() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::outcome::{Answer, Fault};
+
+    /// A second and more ago, so that the window is over.
+    fn past() -> Instant {
+        Instant::now() - Duration::from_secs(60)
+    }
+
+    fn record(begin: Instant, end: Instant) -> Record {
+        Record::new(Window { begin, end: Some(end) }).unwrap()
+    }
+
+    fn answered(status: u16) -> Outcome {
+        Outcome::Answered(Answer { status, body_bytes: 1, keeps: true })
+    }
+
+    const fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn only_2xx_is_work_done_and_only_the_wait_for_it_is_a_time() {
+        let begin = past();
+        let mut record = record(begin, begin + ms(1_000));
+        let instants = Instants { planned: begin, begun: begin + ms(5), ended: begin + ms(15) };
+        record.add(instants, answered(200));
+        record.add(instants, answered(503));
+        record.add(instants, Outcome::Failed(Fault::new(FaultKind::Refused, "no")));
+        assert_eq!((record.requests, record.ok, record.failed()), (3, 1, 2));
+        assert_eq!(record.statuses, BTreeMap::from([(503, 1)]));
+        assert_eq!(record.of_kind(FaultKind::Refused), 1);
+        assert_eq!(record.response.longest().unwrap().time, ms(15));
+        assert_eq!(record.service.longest().unwrap().time, ms(10));
+        assert_eq!(record.rate(), 1.0);
+    }
+
+    #[test]
+    fn warm_up_is_not_counted_and_late_answers_are_not_in_the_rate() {
+        let begin = past();
+        let mut record = record(begin + ms(100), begin + ms(200));
+        let at = |planned, ended| Instants {
+            planned: begin + ms(planned),
+            begun: begin + ms(planned),
+            ended: begin + ms(ended),
+        };
+        record.add(at(99, 150), answered(200));
+        record.add(at(100, 200), answered(200));
+        record.add(at(150, 250), answered(200));
+        assert_eq!((record.requests, record.ok, record.ok_in_window), (2, 2, 1));
+        assert_eq!((record.rate(), record.in_work()), (10.0, 1.0));
+    }
+}

@@ -1,0 +1,106 @@
+//! The report for programs; its members are listed in the reference.
+
+use serde_json::{Map, Value, json};
+
+use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::times::{Found, Times};
+use super::{Report, STATISTICS};
+
+impl Report<'_> {
+    /// One JSON object, a member a line.
+    pub(in crate::bench) fn json(&self) -> String {
+        format!("{:#}", self.value())
+    }
+
+    fn value(&self) -> Value {
+        let record = &self.record;
+        let statuses =
+            record.statuses.iter().map(|(status, count)| (status.to_string(), json!(count)));
+        let faults = self.fault_counts().map(|(name, count)| (name.to_owned(), json!(count)));
+        let verdict = self.verdict.as_ref().map(|verdict| {
+            let one = |judged: &super::Judged| {
+                json!({ "expected": judged.text, "holds": judged.holds, "found": judged.found })
+            };
+            verdict.iter().map(one).collect::<Vec<_>>()
+        });
+        json!({
+            "url": self.url,
+            "plan": plan(&self.plan),
+            "measured_s": record.measured().as_secs_f64(),
+            "requests": record.requests,
+            "ok": record.ok,
+            "failed": record.failed(),
+            "gave_up": record.gave_up,
+            "unsent": record.unsent,
+            "statuses": statuses.collect::<Map<_, _>>(),
+            "faults": faults.collect::<Map<_, _>>(),
+            "delayed": record.delayed,
+            "body_bytes": record.body_bytes,
+            "rate": record.rate(),
+            "in_work": record.in_work(),
+            "response_s": times(&record.response),
+            "service_s": times(&record.service),
+            "lag_s": times(&record.lag),
+            "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "interrupted": self.is_interrupted,
+            "verdict": verdict,
+        })
+    }
+}
+
+fn plan(plan: &Plan) -> Value {
+    let (duration, requests) = match plan.until {
+        Until::Time(time) => (Some(time.as_secs_f64()), None),
+        Until::Requests(count) => (None, Some(count)),
+    };
+    let (rate, arrivals) = match plan.load {
+        Load::Closed { .. } => (None, None),
+        Load::Open { rate, arrivals: Arrivals::Poisson, .. } => (Some(rate), Some("poisson")),
+        Load::Open { rate, arrivals: Arrivals::Uniform, .. } => (Some(rate), Some("uniform")),
+    };
+    json!({
+        "clients": plan.load.connections(),
+        "rate": rate,
+        "arrivals": arrivals,
+        "duration_s": duration,
+        "requests": requests,
+        "patience_s": plan.patience.as_secs_f64(),
+        "warm_up_s": plan.warm_up.as_secs_f64(),
+        "seed": plan.seed,
+    })
+}
+
+/// Each statistic in seconds. One that was cut off is no number but `{"more_than": …}`, so that
+/// nobody adds it up by mistake.
+fn times(times: &Times) -> Value {
+    let value = |found: Option<Found>| match found {
+        None => Value::Null,
+        Some(Found { time, is_more: false }) => json!(time.as_secs_f64()),
+        Some(Found { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
+    };
+    let statistics =
+        STATISTICS.map(|(name, statistic)| (name.to_owned(), value(statistic.of(times))));
+    let mut object: Map<_, _> = statistics.into_iter().collect();
+    object.insert("count".to_owned(), json!(times.count()));
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::tests::report;
+
+    #[test]
+    fn a_program_reads_numbers_and_never_one_that_was_cut_off() {
+        let value: Value = serde_json::from_str(&report().json()).unwrap();
+        assert_eq!((&value["requests"], &value["ok"]), (&20.into(), &10.into()));
+        assert_eq!(value["statuses"]["503"], 1);
+        assert_eq!(value["faults"]["refused"], 0);
+        let median = value["response_s"]["p50"].as_f64().unwrap();
+        assert!((median - 1.0).abs() < 0.001, "{median}");
+        assert_eq!(value["response_s"]["p95"]["more_than"], 7.0);
+        assert_eq!(value["verdict"][0]["holds"], false);
+        assert_eq!(value["plan"]["clients"], 10);
+    }
+}

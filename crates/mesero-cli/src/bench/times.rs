@@ -1,0 +1,143 @@
+//! Times, of which some are only known to be longer than they were seen.
+
+use std::time::Duration;
+
+use hdrhistogram::{CreationError, Histogram};
+
+/// A distribution of times in constant memory, to three digits.
+///
+/// A time that was cut off, because its client gave up, counts as what was seen of it. Whatever is
+/// computed from it is then a lower bound, and says so.
+#[derive(Debug, Clone)]
+pub(crate) struct Times {
+    /// In nanoseconds.
+    seen: Histogram<u64>,
+    total: Duration,
+    shortest: Duration,
+    longest: Duration,
+    /// The shortest of those that were cut off.
+    cut: Option<Duration>,
+}
+
+/// A time that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) time: Duration,
+    /// Whether it was cut off: the truth is longer than this.
+    pub(crate) is_more: bool,
+}
+
+impl Times {
+    /// # Errors
+    /// Never with these bounds; the histogram checks them.
+    pub(crate) fn new() -> Result<Self, CreationError> {
+        // An hour; nobody is as patient.
+        const LONGEST: u64 = 3_600_000_000_000;
+        Ok(Self {
+            seen: Histogram::new_with_bounds(1, LONGEST, 3)?,
+            total: Duration::ZERO,
+            shortest: Duration::MAX,
+            longest: Duration::ZERO,
+            cut: None,
+        })
+    }
+
+    /// A time that was seen to its end.
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.seen.saturating_record(nanoseconds(time));
+        self.total += time;
+        self.shortest = self.shortest.min(time);
+        self.longest = self.longest.max(time);
+    }
+
+    /// A time that was cut off at this length.
+    pub(crate) fn add_cut(&mut self, time: Duration) {
+        self.add(time);
+        self.cut = Some(self.cut.map_or(time, |cut| cut.min(time)));
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.seen.len()
+    }
+
+    /// The least time that this share of all times does not exceed; none if there are no times.
+    pub(crate) fn quantile(&self, share: f64) -> Option<Found> {
+        let time = Duration::from_nanos(self.seen.value_at_quantile(share));
+        self.found(time.clamp(self.shortest.min(self.longest), self.longest))
+    }
+
+    pub(crate) fn mean(&self) -> Option<Found> {
+        let count = self.count();
+        let nanoseconds = self.total.as_nanos().checked_div(u128::from(count))?;
+        let time = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        Some(Found { time, is_more: self.cut.is_some() })
+    }
+
+    pub(crate) fn shortest(&self) -> Option<Found> {
+        self.found(self.shortest)
+    }
+
+    pub(crate) fn longest(&self) -> Option<Found> {
+        self.found(self.longest)
+    }
+
+    /// Any time is at least what was seen of it, so a rank among the seen is a lower bound; and it
+    /// is exact below the first that was cut off.
+    fn found(&self, time: Duration) -> Option<Found> {
+        let seen = |time| self.seen.lowest_equivalent(nanoseconds(time));
+        let is_more = self.cut.is_some_and(|cut| seen(time) >= seen(cut));
+        (self.count() > 0).then_some(Found { time, is_more })
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(found: Option<Found>) -> (f64, bool) {
+        let found = found.unwrap();
+        // To three digits.
+        ((found.time.as_secs_f64() * 100.0).round() / 100.0, found.is_more)
+    }
+
+    #[test]
+    fn a_percentile_among_those_who_gave_up_is_more_than_their_patience() {
+        let mut times = Times::new().unwrap();
+        (0..98).for_each(|_| times.add(Duration::from_secs(1)));
+        (0..2).for_each(|_| times.add_cut(Duration::from_secs(7)));
+        assert_eq!(seconds(times.quantile(0.98)), (1.0, false));
+        assert_eq!(seconds(times.quantile(0.99)), (7.0, true));
+        assert_eq!(seconds(times.longest()), (7.0, true));
+        assert_eq!(seconds(times.mean()), (1.12, true));
+        assert_eq!(seconds(times.shortest()), (1.0, false));
+    }
+
+    #[test]
+    fn a_time_that_was_cut_off_early_makes_all_above_it_lower_bounds() {
+        let mut times = Times::new().unwrap();
+        times.add_cut(Duration::from_secs(1));
+        (0..9).for_each(|_| times.add(Duration::from_secs(5)));
+        assert_eq!(seconds(times.quantile(0.5)), (5.0, true));
+    }
+
+    #[test]
+    fn without_times_there_is_no_percentile() {
+        let times = Times::new().unwrap();
+        assert_eq!((times.quantile(0.5), times.mean(), times.longest()), (None, None, None));
+    }
+
+    #[test]
+    fn a_time_is_found_to_three_digits() {
+        let mut times = Times::new().unwrap();
+        for microseconds in 1..=10_000 {
+            times.add(Duration::from_micros(microseconds));
+        }
+        let median = times.quantile(0.5).unwrap().time.as_secs_f64();
+        assert!((median - 0.005).abs() <= 0.005 / 1_000.0, "{median}");
+        assert_eq!(times.longest().unwrap().time, Duration::from_millis(10));
+    }
+}

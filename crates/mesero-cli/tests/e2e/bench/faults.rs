@@ -1,0 +1,155 @@
+//! Failures, each under its own name, and none for longer than the client's patience.
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use super::{bench, measure};
+use crate::certificates::Authority;
+use crate::harness::shared_machine;
+use crate::upstream::Upstream;
+
+/// Three requests of one client: all failed in the same way, and none was an answer.
+fn is_all(report: &Value, name: &str) {
+    assert_eq!(report["requests"], 3, "{report:#}");
+    assert_eq!(report["failed"], 3, "{report:#}");
+    let count = report["faults"].get(name).unwrap_or(&report[name]);
+    assert_eq!(count, 3, "{name}: {report:#}");
+}
+
+const THREE: [&str; 5] = ["-n", "3", "-c", "1", "--json"];
+
+#[tokio::test]
+async fn a_port_where_nobody_listens_refused() {
+    let _machine = shared_machine().await;
+    let address = Upstream::open().await.address();
+    let measured = measure(address, &THREE).await;
+    assert_eq!(measured.code, Some(1));
+    is_all(&measured.json(), "refused");
+}
+
+#[tokio::test]
+async fn a_host_that_nobody_knows_is_unknown() {
+    let _machine = shared_machine().await;
+    let url = "http://no-such-host.invalid/";
+    let measured = bench(&[&[url][..], &THREE].concat()).await;
+    is_all(&measured.json(), "unknown_host");
+}
+
+#[tokio::test]
+async fn a_server_that_closes_without_a_word_closed() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let (arguments, address) = (THREE, server.address());
+    let measuring = measure(address, &arguments);
+    let serving = async {
+        for _ in 0..3 {
+            server.accept().await.head().await;
+        }
+    };
+    let (measured, ()) = tokio::join!(measuring, serving);
+    is_all(&measured.json(), "closed");
+}
+
+#[tokio::test]
+async fn a_server_that_closes_in_the_middle_of_its_answer_cut_it_off() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let address = server.address();
+    let serving = async {
+        for _ in 0..3 {
+            let mut wire = server.accept().await;
+            wire.head().await;
+            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+        }
+    };
+    let (measured, ()) = tokio::join!(measure(address, &THREE), serving);
+    is_all(&measured.json(), "cut_off");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_http_answers_garbage() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let address = server.address();
+    let serving = async {
+        for _ in 0..3 {
+            let mut wire = server.accept().await;
+            wire.write("SSH-2.0-OpenSSH_9.2\r\n").await;
+            wire.rest().await;
+        }
+    };
+    let (measured, ()) = tokio::join!(measure(address, &THREE), serving);
+    is_all(&measured.json(), "garbage");
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up_on_when_patience_ends_and_sees_its_client_leave() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let address = server.address();
+    let serving = async {
+        for _ in 0..3 {
+            let mut wire = server.accept().await;
+            wire.head().await;
+            wire.closed().await;
+        }
+    };
+    let arguments = [&THREE[..], &["--patience", "200ms", "--expect", "gave_up=0"]].concat();
+    let (measured, ()) = tokio::join!(measure(address, &arguments), serving);
+    let report = measured.json();
+    is_all(&report, "gave_up");
+    let p50 = report["response_s"]["p50"]["more_than"].as_f64().unwrap();
+    assert!(p50 >= 0.2, "{p50}");
+    assert_eq!(measured.code, Some(3));
+    assert_eq!(measured.stderr, "failed: gave_up=0 (3 of 3)\n");
+}
+
+#[tokio::test]
+async fn a_socket_that_accepts_nobody_is_given_up_on_as_well() {
+    let _machine = shared_machine().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let arguments = [&THREE[..], &["--patience", "200ms"]].concat();
+    let measured = measure(listener.local_addr().unwrap(), &arguments).await;
+    is_all(&measured.json(), "gave_up");
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_trusts_is_a_failure_of_tls() {
+    let _machine = shared_machine().await;
+    let (trusted, other) = (Authority::new(), Authority::new());
+    let folder = crate::harness::folder(&[("ca.pem", &trusted.pem())]);
+    let ca = folder.path().join("ca.pem");
+    let server = Upstream::open().await;
+    let url = format!("https://{}/", server.address());
+    let arguments = [&[url.as_str(), "--ca", ca.to_str().unwrap()][..], &THREE].concat();
+    let acceptor = other.server("127.0.0.1", 2099, &["http/1.1"]);
+    let serving = async {
+        for _ in 0..3 {
+            let stream = server.accept().await.into_stream();
+            assert!(acceptor.accept(stream).await.is_err());
+        }
+    };
+    let (measured, ()) = tokio::join!(bench(&arguments), serving);
+    is_all(&measured.json(), "tls");
+}
+
+#[tokio::test]
+async fn a_server_that_is_trusted_is_measured_over_tls() {
+    let _machine = shared_machine().await;
+    let authority = Authority::new();
+    let folder = crate::harness::folder(&[("ca.pem", &authority.pem())]);
+    let ca = folder.path().join("ca.pem");
+    let server = Upstream::open().await;
+    let url = format!("https://{}/", server.address());
+    let arguments = [&[url.as_str(), "--ca", ca.to_str().unwrap()][..], &THREE].concat();
+    let acceptor = authority.server("127.0.0.1", 2099, &["http/1.1"]);
+    let serving = async {
+        let mut wire = server.accept().await.over_tls(&acceptor).await;
+        for _ in 0..3 {
+            wire.head().await;
+            wire.answer("well").await;
+        }
+    };
+    let (measured, ()) = tokio::join!(bench(&arguments), serving);
+    assert_eq!(measured.json()["ok"], 3, "{}", measured.stdout);
+}

@@ -1,0 +1,170 @@
+//! Clients as they behave, and what is counted as work done.
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::time::timeout;
+
+use super::{Measured, command, measure};
+use crate::harness::{Mesero, PATIENCE, quiet_machine, shared_machine};
+use crate::upstream::Upstream;
+
+#[tokio::test]
+async fn a_client_asks_again_over_its_connection_and_sends_what_it_was_told_to() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let address = server.address();
+    let arguments = [
+        "-n",
+        "2",
+        "-c",
+        "1",
+        "--data",
+        "x=1",
+        "-H",
+        "X-Colour: red",
+        "--json",
+        "--expect",
+        "ok=2",
+    ];
+    let serving = async {
+        let mut wire = server.accept().await;
+        for _ in 0..2 {
+            let head = wire.head().await;
+            assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
+            assert!(head.contains("x-colour: red\r\n"), "{head}");
+            assert_eq!(wire.bytes(3).await, "x=1");
+            wire.answer("done").await;
+        }
+    };
+    let (measured, ()) = tokio::join!(measure(address, &arguments), serving);
+    assert_eq!(measured.code, Some(0), "{}", measured.stderr);
+    let report = measured.json();
+    assert_eq!((&report["ok"], &report["body_bytes"]), (&2.into(), &8.into()));
+    assert_eq!(measured.stderr, "passed: ok=2 (2 of 2)\n");
+}
+
+#[tokio::test]
+async fn new_connections_are_made_where_they_are_wanted_or_where_the_old_one_was_closed() {
+    let _machine = shared_machine().await;
+    for arguments in [&["-n", "2", "-c", "1", "--new-connections"][..], &["-n", "2", "-c", "1"]] {
+        let server = Upstream::open().await;
+        let address = server.address();
+        let serving = async {
+            for _ in 0..2 {
+                let mut wire = server.accept().await;
+                let head = wire.head().await;
+                assert_eq!(head.contains("connection: close"), arguments.len() == 5);
+                // That this is the last, it does not say.
+                wire.answer("done").await;
+            }
+        };
+        let (measured, ()) = tokio::join!(measure(address, arguments), serving);
+        assert_eq!(measured.code, Some(0), "{}", measured.stdout);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_2xx_is_no_work_done() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let address = server.address();
+    let arguments = ["-n", "2", "-c", "1", "--json"];
+    let serving = async {
+        let mut wire = server.accept().await;
+        wire.head().await;
+        wire.answer("done").await;
+        wire.head().await;
+        wire.write("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").await;
+    };
+    let (measured, ()) = tokio::join!(measure(address, &arguments), serving);
+    assert_eq!(measured.code, Some(1));
+    let report = measured.json();
+    assert_eq!((&report["ok"], &report["statuses"]["503"]), (&1.into(), &1.into()));
+    assert_eq!(report["response_s"]["count"], 1);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_connection_until_his_patience_ends_was_never_sent() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let address = server.address();
+    let arguments = [
+        "--rate",
+        "100",
+        "--arrivals",
+        "uniform",
+        "-c",
+        "1",
+        "-n",
+        "5",
+        "--patience",
+        "1s",
+        "--json",
+    ];
+    let serving = async {
+        let mut wire = server.accept().await;
+        wire.head().await;
+        wire.closed().await;
+        // The first has left, and all others with him but for some that came a little later.
+        server.accept().await.head().await;
+    };
+    let measuring = measure(address, &arguments);
+    let (measured, ()) = tokio::join!(measuring, serving);
+    let report = measured.json();
+    let count = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!(count("requests"), 5);
+    assert_eq!(
+        count("gave_up") + count("unsent") + report["faults"]["closed"].as_u64().unwrap(),
+        5
+    );
+    assert_eq!(count("delayed"), 4);
+    assert!(report["response_s"]["p50"]["more_than"].as_f64().unwrap() >= 1.0, "{report:#}");
+}
+
+#[tokio::test]
+async fn an_interrupted_measurement_tells_what_it_has() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let url = format!("http://{}/", server.address());
+    let child = command(&[&url, "-c", "1", "-d", "1h", "--json"]).spawn().unwrap();
+    let mut wire = server.accept().await;
+    wire.head().await;
+    wire.answer("done").await;
+    wire.head().await;
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    wire.closed().await;
+    let measured: Measured =
+        timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap().into();
+    assert_eq!(measured.code, Some(130));
+    let report = measured.json();
+    assert_eq!((&report["ok"], &report["interrupted"]), (&1.into(), &true.into()));
+}
+
+#[tokio::test]
+async fn ten_clients_of_seven_seconds_patience_pass_with_ten_workers_of_five_seconds_and_not_with_five()
+ {
+    let _machine = quiet_machine().await;
+    let served = async |limit: &str| {
+        let config = format!(
+            r#"
+            [server]
+            listen = "127.0.0.1:0"
+            control = "127.0.0.1:0"
+            [resource.slow]
+            stub = {{ delay = "5s" }}
+            [resource.slow.policy]
+            limit = {limit}
+            [[route]]
+            path = "/"
+            resource = "slow"
+            "#
+        );
+        Mesero::serve(&config, &[]).await
+    };
+    let (five, ten) = tokio::join!(served("5"), served("10"));
+    let arguments = ["-c", "10", "-n", "10", "--patience", "7s", "--expect", "gave_up=0", "--json"];
+    let (few, enough) =
+        tokio::join!(measure(five.front, &arguments), measure(ten.front, &arguments));
+    assert_eq!((few.code, &*few.stderr), (Some(3), "failed: gave_up=0 (5 of 10)\n"));
+    assert_eq!((enough.code, &*enough.stderr), (Some(0), "passed: gave_up=0 (0 of 10)\n"));
+}

@@ -1,0 +1,21 @@
+//! What is refused, and with which words.
+
+use super::bench;
+
+#[tokio::test]
+async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
+    let cases: [(&[&str], &str); 6] = [
+        (&["localhost:1/"], "failed to measure `localhost:1/`"),
+        (&["http://localhost:1/", "-H", "broken"], "failed to send the header `broken` of -H"),
+        (&["http://localhost:1/", "--expect", "gaveup=0"], "is it `gave_up`?"),
+        (&["http://localhost:1/", "--expect", "p95<5"], "wanted a duration such as 5s or 250ms"),
+        (&["http://localhost:1/", "--patience", "7"], "wanted a duration such as 10s"),
+        (&["http://localhost:1/", "-c", "0"], "invalid value '0' for '--clients"),
+    ];
+    for (arguments, text) in cases {
+        let measured = bench(arguments).await;
+        assert_eq!(measured.code, Some(2), "{arguments:?}: {}", measured.stderr);
+        assert!(measured.stderr.contains(text), "{}", measured.stderr);
+        assert_eq!(measured.stdout, "");
+    }
+}
