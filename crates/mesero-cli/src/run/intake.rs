@@ -166,13 +166,16 @@ impl Intake {
         self.state().out -= 1;
     }
 
-    /// The target was not reached for an item: it comes again, unless the target never could be reached or nothing
-    /// comes any more, and there is no news then.
+    /// The target was not reached for an item: it comes again, and where nothing comes any more it is left undone. None
+    /// if the target never could be reached, which is a failure.
     pub(super) fn unreached(&self, turn: &Turn) -> Option<News> {
         let mut state = self.state();
         state.out -= 1;
-        if !state.reached || state.stopped {
+        if !state.reached {
             return None;
+        }
+        if state.stopped {
+            return Some(News::None);
         }
         let index = turn.item.index;
         state.again.push_back(turn.clone());

@@ -1,5 +1,6 @@
 //! A target that goes away, and comes back.
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
@@ -53,4 +54,22 @@ async fn who_waits_for_a_target_gives_up_at_the_deadline() {
     let ran = run(&[&url, "0..5", "--wait-for-target", "--deadline", "1s"]).await;
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
     assert!(ran.all("status").iter().all(|status| status == "expired"), "{}", ran.stdout);
+}
+
+#[tokio::test]
+async fn who_is_interrupted_while_waiting_for_a_target_has_not_failed() {
+    let _machine = shared_machine().await;
+    let (folder, free) = (folder(&[]), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let url = format!("http://{}/{{}}", free.local_addr().unwrap());
+    drop(free);
+    let mut child = command(&folder, &[&url, "0..5", "--wait-for-target"]).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    timeout(PATIENCE, stderr.read_line(&mut said)).await.unwrap().unwrap();
+    assert!(said.contains("cannot be reached any more"), "{said}");
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    timeout(PATIENCE, stderr.read_to_string(&mut said)).await.unwrap().unwrap();
+    assert!(said.contains("Successful: 0 Failed: 0 Not finished: 5"), "{said}");
+    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(130));
 }
