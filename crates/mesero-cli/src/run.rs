@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use mesero::{Answers, Attempt, Failure};
+use mesero::{Answers, Attempt, Failure, FailureKind};
 
 use crate::assemble::{self, AssembleError};
 use crate::config::Policy;
@@ -18,10 +18,13 @@ use crate::shutdown::Signals;
 
 mod args;
 mod attendant;
+mod conclude;
 mod drive;
+mod give;
 mod halt;
 mod input;
 mod intake;
+mod journal;
 mod median;
 mod progress;
 mod record;
@@ -32,10 +35,12 @@ mod target;
 
 pub(crate) use args::RunArgs;
 use attendant::Control;
-use drive::{Driver, Early, Ending, Rules};
+use drive::{Driver, Rules};
+use give::Early;
 use input::feed::{Feed, Source};
 use input::reader::Format;
 use intake::{Intake, Settings, Turn, Turns};
+use journal::{Header, Journal, JournalError, Keeping, Opened, Past, Purpose};
 use median::Median;
 use progress::Progress;
 use record::Writer;
@@ -58,7 +63,32 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
     let mut signals = Signals::listen().map_err(RunError::Io)?;
     let (target, resource) = Target::read(&args).map_err(RunError::Target)?;
     let target = Arc::new(target);
-    let (names, source) = (target.names(), source(&args));
+    let opened = open(&args, &target)?;
+    let is_retry = opened.as_ref().is_some_and(|(_, purpose)| *purpose == Purpose::Retry);
+    let (journal, mut earlier) = match opened {
+        None => (None, Past::default()),
+        Some((Opened { journal, past, reconfigured }, _)) => {
+            if reconfigured {
+                output.say(
+                    "mesero: the target is configured otherwise than when the journal began: what is done stays as it \
+                     is, and the rest is done with what is there now",
+                );
+            }
+            (Some(Arc::new(journal)), past)
+        }
+    };
+    let source = match &journal {
+        Some(journal) if is_retry => {
+            let failed = std::mem::take(&mut earlier).failed();
+            if failed.is_empty() {
+                output.say("mesero: there was nothing to do: no item of the journal has failed");
+                return Ok(Exit::Fine);
+            }
+            Source::Kept(Arc::clone(journal), failed)
+        }
+        _ => source(&args),
+    };
+    let names = target.names();
     let feed = tokio::select! {
         feed = Feed::open(source, &names) => feed.map_err(RunError::Input)?,
         signal = signals.next() => return Ok(signal.exit()),
@@ -87,9 +117,12 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
         window: args.out.ordered.then_some(WINDOW),
         deadline: resource.policy.deadline,
         waits_from_the_start: args.target.wait_for_target,
+        earlier,
+        readopts: journal.clone().filter(|_| args.journal.idempotent),
     };
     let (intake, turns) = Intake::new(settings);
-    let answers = answers(&service, (turns, &target), (&args, &resource.policy));
+    let work = (&target, journal.clone());
+    let answers = answers(&service, (turns, work), (&args, &resource.policy));
     let median = args.median_factor().map(|factor| Ok(Median::new(factor, summary::histogram()?)));
     let median = median.transpose().map_err(RunError::Histogram)?;
     let shown = progress::is_welcome() && !args.out.quiet && !args.out.verbose;
@@ -106,6 +139,7 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
         results,
         writer: Writer::new(args.form()),
         failed,
+        keeping: journal.map(Keeping::new),
         early: args.out.ordered.then(Early::default),
         summary: Summary::new().map_err(RunError::Histogram)?,
         progress: Progress::new(total, shown),
@@ -130,21 +164,34 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
 /// The stream of answers: a call for each turn, of which only answers that are good count as values.
 fn answers(
     service: &Service,
-    (turns, target): (Turns, &Arc<Target>),
+    (turns, (target, journal)): (Turns, (&Arc<Target>, Option<Arc<Journal>>)),
     (args, policy): (&RunArgs, &Policy),
 ) -> Answers<Turn, Reply> {
     let retry_on = Arc::new(args.policies.retry_on.clone().unwrap_or_default());
     let resource = Arc::clone(&service.resource);
     let work = move |turn: Turn, attempt: Attempt| {
-        let serving = resource.attempt(turn.order, attempt);
-        let retry_on = Arc::clone(&retry_on);
+        let (resource, retry_on) = (Arc::clone(&resource), Arc::clone(&retry_on));
+        let journal = journal.clone();
         async move {
+            let Turn { item, order, .. } = turn;
+            let is_first = match &journal {
+                None => false,
+                // The slot is held meanwhile: what is in the journal as begun is no more than what may have begun.
+                Some(journal) => journal.begin(&item).await.map_err(|error| unkept(&error))?,
+            };
             let judged = async {
                 // Within the attempt, so that its time and its slot cover the whole answer.
-                let reply = serving.await?.gathered(LONGEST_VALUE).await?;
+                let reply = resource.attempt(order, attempt).await?.gathered(LONGEST_VALUE).await?;
                 retry_on.judge(reply)
             };
-            judged.await.map_err(|failure: Failure| retry_on.advise(failure))
+            let result = judged.await;
+            if let (Some(journal), Err(failure)) = (&journal, &result)
+                && is_first
+                && failure.kind() == FailureKind::Unreachable
+            {
+                journal.release(&item);
+            }
+            result.map_err(|failure: Failure| retry_on.advise(failure))
         }
     };
     let (target, shares, deadline) = (Arc::clone(target), service.shares, policy.deadline);
@@ -160,6 +207,25 @@ fn answers(
         }
     };
     service.dispatcher.call_stream(turns, call, work)
+}
+
+/// Opens the journal, if one is named.
+fn open(args: &RunArgs, target: &Target) -> Result<Option<(Opened, Purpose)>, RunError> {
+    let Some((path, purpose)) = args.journal.asked() else { return Ok(None) };
+    if purpose == Purpose::Retry && !args.items().is_empty() {
+        let first = args.items().first().cloned().unwrap_or_default();
+        return Err(RunError::Input(format!(
+            "take `{first}` as an item: with `--retry-failed` the items are those of the journal"
+        )));
+    }
+    let header = Header::new(target.identity.clone(), args.id.clone(), target.config.clone());
+    let opened = Journal::open(path, &header, purpose).map_err(RunError::Journal)?;
+    Ok(Some((opened, purpose)))
+}
+
+/// The journal cannot be written any more, so that nothing may begin; the run ends.
+fn unkept(error: &io::Error) -> Failure {
+    Failure::raised(format!("the journal cannot be written: {error}"))
 }
 
 /// Where items come from.
@@ -182,40 +248,6 @@ impl Driver<'_> {
             self.results.line(&header);
         }
     }
-
-    /// Says how it went.
-    fn exit(&mut self, quiet: bool) -> Exit {
-        let stats = self.service.dispatcher.stats();
-        let taken = self.intake.taken();
-        if !quiet && taken > 0 {
-            self.output.say(&self.summary.text(taken, &stats));
-        }
-        if let Err(law) = stats.check() {
-            self.output.say(&format!(
-                "mesero: the counts do not balance, which is a mistake in mesero: {law}"
-            ));
-        }
-        let counts = &self.summary.counts;
-        match self.ending.take() {
-            Some(Ending::Signal(signal)) => signal.exit(),
-            Some(Ending::Halted) => Exit::Halted,
-            Some(Ending::Unread) => Exit::SomeFailed,
-            Some(Ending::Unwritten(what, error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-                self.output.say(&format!("mesero: stopped: nobody reads {what} any more"));
-                Exit::SomeFailed
-            }
-            Some(Ending::Unwritten(what, error)) => {
-                self.output.say(&format!("mesero: stopped: failed to write {what}: {error}"));
-                Exit::SomeFailed
-            }
-            None if taken == 0 => {
-                self.output.say("mesero: there was nothing to do: the input has no item");
-                Exit::NothingToDo
-            }
-            None if counts.failed() > 0 || counts.done() < taken => Exit::SomeFailed,
-            None => Exit::Fine,
-        }
-    }
 }
 
 /// Why nothing was run.
@@ -225,6 +257,7 @@ pub(crate) enum RunError {
     Input(String),
     Failed(String, io::Error),
     Control(String),
+    Journal(JournalError),
     Assemble(AssembleError),
     Histogram(hdrhistogram::CreationError),
     Io(io::Error),
@@ -242,6 +275,7 @@ impl fmt::Display for RunError {
             }
             RunError::Control(why) => write!(f, "mesero: failed to {why}"),
             RunError::Assemble(error) => write!(f, "mesero: failed to {error}"),
+            RunError::Journal(error) => write!(f, "mesero: failed to {error}"),
             RunError::Histogram(error) => write!(f, "mesero: failed to keep times: {error:?}"),
             RunError::Io(error) => write!(f, "mesero: failed to begin: {error}"),
         }

@@ -1,12 +1,13 @@
 //! The flags of `mesero run`.
 
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
 use super::halt::Halt;
 use super::input::reader::Format;
+use super::journal::Purpose;
 use super::median::Timeout;
 use super::retry::RetryOn;
 use super::target::Literals;
@@ -51,6 +52,8 @@ pub(crate) struct RunArgs {
     pub(crate) policies: PolicyArgs,
     #[command(flatten)]
     pub(crate) out: OutputArgs,
+    #[command(flatten)]
+    pub(crate) journal: JournalArgs,
 }
 
 /// How requests are made.
@@ -164,6 +167,35 @@ pub(crate) struct OutputArgs {
     pub(crate) quiet: bool,
 }
 
+/// What is kept of a run, so that it can be gone on with.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Journal")]
+pub(crate) struct JournalArgs {
+    /// Keep what began and what ended in this new file, for --resume and --retry-failed
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Go on with the run of this journal: give the same TARGET and INPUT; results are those of all items, also of the
+    /// ones that were done before
+    #[arg(long, value_name = "FILE", conflicts_with = "journal")]
+    resume: Option<PathBuf>,
+    /// Run the items of this journal again that failed: give the same TARGET, and no INPUT
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["journal", "resume", "input", "times"])]
+    retry_failed: Option<PathBuf>,
+    /// Run items again that had begun and of which nobody knows what came: running them twice does no harm
+    #[arg(long, requires = "resume")]
+    pub(crate) idempotent: bool,
+}
+
+impl JournalArgs {
+    /// The journal, and what it is for.
+    pub(super) fn asked(&self) -> Option<(&Path, Purpose)> {
+        let Self { journal, resume, retry_failed, .. } = self;
+        [(journal, Purpose::Begin), (resume, Purpose::Resume), (retry_failed, Purpose::Retry)]
+            .into_iter()
+            .find_map(|(path, purpose)| Some((path.as_deref()?, purpose)))
+    }
+}
+
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Form {
@@ -233,6 +265,12 @@ impl RunArgs {
             threads: threads.clone(),
             concurrency: concurrency.clone(),
         }
+    }
+
+    /// What makes a difference for an answer and is said by flags about the target.
+    pub(super) fn surroundings(&self) -> String {
+        let TargetArgs { interpreter, venv, texts, .. } = &self.target;
+        format!("{interpreter:?} {venv:?} {texts:?}")
     }
 
     pub(super) fn literals(&self) -> Literals {

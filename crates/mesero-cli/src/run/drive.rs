@@ -1,6 +1,5 @@
 //! The loop of a run: answers become results, and signals, halts and outages are heard.
 
-use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,12 +8,14 @@ use std::time::SystemTime;
 use mesero::{Answers, Error, FailureKind, Item as Answered, Phase, Refusal};
 
 use super::args::OnBadInput;
+use super::give::Early;
 use super::halt::{Halt, Manner};
 use super::input::{Item, Severity};
 use super::intake::{Aside, Bad, Intake, News, Past, Turn};
+use super::journal::{Keeping, Kept};
 use super::median::Median;
 use super::progress::Progress;
-use super::record::{Record, Status, Trouble, Value, Writer};
+use super::record::{Record, Trouble, Value, Writer};
 use super::sink::Sink;
 use super::summary::{Summary, in_words};
 use super::target::Target;
@@ -33,6 +34,8 @@ pub(super) struct Driver<'a> {
     pub(super) writer: Writer,
     /// Items that failed, as an input.
     pub(super) failed: Option<Sink>,
+    /// Results that the journal does not have yet, where there is one.
+    pub(super) keeping: Option<Keeping>,
     /// Results that came before their turn, where they are given in order.
     pub(super) early: Option<Early>,
     pub(super) summary: Summary,
@@ -50,13 +53,6 @@ pub(super) struct Rules {
     pub(super) verbose: bool,
 }
 
-/// Results that wait for those before them.
-#[derive(Debug, Default)]
-pub(super) struct Early {
-    next: u64,
-    records: BTreeMap<u64, Record>,
-}
-
 /// Why nothing more is taken in.
 #[derive(Debug)]
 pub(super) enum Ending {
@@ -64,7 +60,7 @@ pub(super) enum Ending {
     Halted,
     /// Results, or failed items, cannot be written any more.
     Unwritten(&'static str, io::Error),
-    /// The input cannot be read on.
+    /// The input, or the journal's earlier part, cannot be read on.
     Unread,
 }
 
@@ -75,6 +71,10 @@ enum Heard {
     Answer(Option<Answered<Turn, Reply>>),
     Aside(Aside),
     Wrote(&'static str, io::Result<()>),
+    /// The journal has more of the results.
+    Synced(io::Result<()>),
+    /// There is room for a result that the journal has.
+    Kept,
     Over,
 }
 
@@ -92,14 +92,26 @@ impl Driver<'_> {
                     self.interrupted(signal);
                 }
                 Heard::Answer(Some(answer)) => self.answered(answer),
-                Heard::Answer(None) => {
-                    over = true;
-                    self.give_all();
-                }
+                Heard::Answer(None) => over = true,
                 Heard::Aside(aside) => self.aside(aside),
                 Heard::Wrote(_, Ok(())) => {}
                 Heard::Wrote(what, Err(error)) => self.unwritten(what, error),
+                Heard::Synced(Ok(())) => {}
+                Heard::Kept => self.kept(),
+                Heard::Synced(Err(error)) => self.unwritten(JOURNAL, error),
+                Heard::Over if self.has_early() => self.give_all(),
                 Heard::Over => break,
+            }
+        }
+        if let Some(keeping) = self.keeping.as_ref().filter(|keeping| !keeping.is_broken()) {
+            // Starts that were taken back, after which nothing ended.
+            tokio::select! {
+                biased;
+                settled = keeping.journal.settle() => if let Err(error) = settled {
+                    let error = io::Error::new(error.kind(), error.to_string());
+                    self.ending = Some(Ending::Unwritten(JOURNAL, error));
+                },
+                signal = signals.next() => self.ending = Some(Ending::Signal(signal)),
             }
         }
         for (what, sink) in [(RESULTS, Some(&mut self.results)), (FAILED, self.failed.as_mut())] {
@@ -121,22 +133,29 @@ impl Driver<'_> {
         signals: &mut Signals,
         over: bool,
     ) -> Heard {
-        let is_full = self.results.is_full() || self.failed.as_ref().is_some_and(Sink::is_full);
+        let no_room = self.results.is_full() || self.failed.as_ref().is_some_and(Sink::is_full);
+        // Also while nobody reads the results, what is done reaches the journal.
+        let is_full = self.keeping.as_ref().map_or(no_room, Keeping::is_full);
+        let has_kept = self.keeping.as_ref().is_some_and(Keeping::has_kept);
+        let all_kept = self.keeping.as_ref().is_none_or(Keeping::is_empty);
+        let keeps = self.keeping.is_some();
         let (intake, failed) = (&self.intake, self.failed.as_mut().filter(|sink| !sink.is_empty()));
         let has_results = !self.results.is_empty();
         let all_written = !has_results && failed.is_none();
         tokio::select! {
             biased;
             signal = signals.next() => Heard::Signal(signal),
+            synced = synced(self.keeping.as_mut()), if keeps => Heard::Synced(synced),
+            () = std::future::ready(()), if has_kept && !no_room => Heard::Kept,
             answer = answers.next(), if !over && !is_full => Heard::Answer(answer),
             // After the answers, whose look takes items in; so nobody has to be woken for it.
-            aside = std::future::poll_fn(|_| intake.aside().map_or(Poll::Pending, Poll::Ready)), if !is_full => {
+            aside = std::future::poll_fn(|_| intake.aside().map_or(Poll::Pending, Poll::Ready)), if !is_full && !no_room => {
                 Heard::Aside(aside)
             }
             // Only when nothing else is at hand, so that much at once is written at once.
             wrote = self.results.hand_over(), if has_results => Heard::Wrote(RESULTS, wrote),
             wrote = hand_over(failed), if !all_written => Heard::Wrote(FAILED, wrote),
-            () = std::future::ready(()), if over && all_written => Heard::Over,
+            () = std::future::ready(()), if over && all_kept && all_written => Heard::Over,
         }
     }
 
@@ -146,6 +165,10 @@ impl Driver<'_> {
         turn.past.attempts += report.attempts;
         turn.past.waited += report.waited;
         turn.past.ran += report.ran;
+        if self.keeping.as_ref().is_some_and(Keeping::is_broken) {
+            // Whatever came of it, it cannot be kept.
+            return self.intake.settled();
+        }
         let result = match result {
             Err(Error::Failed(failure)) if failure.kind() == FailureKind::Unreachable => {
                 match self.intake.unreached(&turn) {
@@ -198,11 +221,21 @@ impl Driver<'_> {
         match aside {
             Aside::Expired(turn) => {
                 let error = Error::Expired { phase: Phase::Backoff };
-                self.done(turn.item, Err(Trouble::of(&error)), turn.past);
+                let Turn { item, past, .. } = *turn;
+                self.done(item, Err(Trouble::of(&error)), past);
+            }
+            Aside::Done(item, at) => self.done_before(item, at),
+            Aside::Unknown(item) => {
+                self.earlier(record(item, Err(Trouble::unknown()), Past::default()));
             }
             Aside::Bad(Bad { item, why }) => {
                 self.say(&format!("item {} is passed over: {why}", item.index));
-                self.done(item, Err(Trouble::of_input(&why)), Past::default());
+                let result = Err(Trouble::of_input(&why));
+                match why.severity {
+                    Severity::Item => self.done(item, result, Past::default()),
+                    // It is no item that a later run could know again.
+                    Severity::Input => self.count(record(item, result, Past::default())),
+                }
                 let (stops, ending) = match why.severity {
                     Severity::Input => (true, Ending::Unread),
                     Severity::Item => (self.rules.on_bad_input == OnBadInput::Halt, Ending::Halted),
@@ -214,58 +247,65 @@ impl Driver<'_> {
         }
     }
 
-    /// An item has its result: it is counted, and given out as soon as it is its turn.
+    /// An item has its result, which counts as soon as the journal has it.
     fn done(&mut self, item: Arc<Item>, result: Result<Value, Trouble>, past: Past) {
-        let Past { attempts, waited, ran, .. } = past;
-        let record =
-            Record { item, result, attempts, queued: waited, ran, ended: SystemTime::now() };
-        self.summary.add(&record, self.service.dispatcher.limit());
-        self.progress.show(&self.summary.counts);
-        match &mut self.early {
-            None => self.give(&record),
-            Some(early) => {
-                early.records.insert(record.item.index, record);
-                while let Some(early) = &mut self.early
-                    && let Some(record) = early.records.remove(&early.next)
-                {
-                    early.next += 1;
-                    self.give(&record);
+        let record = record(item, result, past);
+        match &mut self.keeping {
+            None => self.count(record),
+            Some(keeping) => keeping.add(record),
+        }
+    }
+
+    fn kept(&mut self) {
+        if let Some(record) = self.keeping.as_mut().and_then(Keeping::next) {
+            self.count(record);
+        }
+    }
+
+    /// An earlier run did an item: its result is given out again, in its place.
+    fn done_before(&mut self, item: Arc<Item>, at: u64) {
+        let Some(keeping) = &self.keeping else { return };
+        match keeping.kept(at) {
+            Ok(kept) => {
+                if kept.input != item.input.json() {
+                    self.say(&format!(
+                        "item {} has the id `{}`, under which the journal has another input; it counts as done",
+                        item.index, item.id
+                    ));
+                }
+                let Kept { result, attempts, queued, ran, ended, .. } = kept;
+                self.earlier(Record { item, result, attempts, queued, ran, ended });
+            }
+            Err(why) => {
+                self.say(&format!("failed to {why}"));
+                if self.ending.is_none() {
+                    self.end(Ending::Unread);
                 }
             }
         }
+    }
+
+    /// What an earlier run left of an item counts, and is given out as soon as it is its turn.
+    fn earlier(&mut self, record: Record) {
+        self.summary.add_earlier(record.status());
+        self.progress.show(&self.summary.counts);
+        self.in_turn(record);
+    }
+
+    /// A result counts, and is given out as soon as it is its turn.
+    fn count(&mut self, record: Record) {
+        self.summary.add(&record, self.service.dispatcher.limit());
+        self.progress.show(&self.summary.counts);
+        self.in_turn(record);
         if let Some(halt) = self.rules.halt
             && self.ending.is_none()
-            && halt.is_due(&self.summary.counts)
+            && halt.is_due(&self.summary.fresh())
         {
             self.say(&format!("halted: {halt}"));
             self.end(Ending::Halted);
             if halt.manner == Manner::Now {
                 self.service.dispatcher.stop();
             }
-        }
-    }
-
-    /// What came early and waits for what will not come.
-    fn give_all(&mut self) {
-        let records = self.early.as_mut().map(|early| std::mem::take(&mut early.records));
-        records.unwrap_or_default().values().for_each(|record| self.give(record));
-    }
-
-    fn give(&mut self, record: &Record) {
-        self.intake.given();
-        if let Some(line) = self.writer.line(record, self.target) {
-            self.results.line(&line);
-        }
-        if let Some(failed) = &mut self.failed
-            && !matches!(record.status(), Status::Succeeded | Status::BadInput)
-        {
-            failed.line(&record.item.input.json());
-        }
-        if self.rules.verbose {
-            let (index, words) = (record.item.index, record.in_words());
-            let visible: String =
-                words.chars().take(100).flat_map(crate::output::visible).collect();
-            self.output.say(&format!("#{index} {visible} {:.2}s", record.ran.as_secs_f64()));
         }
     }
 
@@ -278,7 +318,10 @@ impl Driver<'_> {
     }
 
     fn unwritten(&mut self, what: &'static str, error: io::Error) {
-        self.service.dispatcher.stop();
+        // What is in work can still be kept, unless it is the journal that cannot.
+        if what == JOURNAL || self.keeping.is_none() {
+            self.service.dispatcher.stop();
+        }
         self.end(Ending::Unwritten(what, error));
     }
 
@@ -300,8 +343,21 @@ impl Driver<'_> {
     }
 }
 
+fn record(item: Arc<Item>, result: Result<Value, Trouble>, past: Past) -> Record {
+    let Past { attempts, waited: queued, ran, .. } = past;
+    Record { item, result, attempts, queued, ran, ended: SystemTime::now() }
+}
+
+const JOURNAL: &str = "the journal";
 const RESULTS: &str = "the results";
 const FAILED: &str = "the items that failed";
+
+async fn synced(keeping: Option<&mut Keeping>) -> io::Result<()> {
+    match keeping {
+        Some(keeping) => keeping.hear().await,
+        None => std::future::pending().await,
+    }
+}
 
 async fn hand_over(sink: Option<&mut Sink>) -> io::Result<()> {
     match sink {

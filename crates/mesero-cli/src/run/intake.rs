@@ -15,6 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::input::feed::{Entry, Feed, Placed};
 use super::input::{BadInput, Input, Item, Severity};
+use super::journal::{Journal, Known, Past as Earlier};
 use super::target::Target;
 use crate::resource::Order;
 
@@ -42,7 +43,11 @@ pub(super) enum Aside {
     /// It is no item, or the target cannot be asked for it.
     Bad(Bad),
     /// Its deadline passed while it waited for the target.
-    Expired(Turn),
+    Expired(Box<Turn>),
+    /// An earlier run did it; its result is in the journal, in the line at this byte.
+    Done(Arc<Item>, u64),
+    /// It had begun when an earlier run ended.
+    Unknown(Arc<Item>),
 }
 
 /// An item that cannot be called for.
@@ -64,6 +69,10 @@ pub(super) struct Settings {
     pub(super) deadline: Option<Duration>,
     /// Whether the target is waited for although it was never reached.
     pub(super) waits_from_the_start: bool,
+    /// What the journal says of earlier runs.
+    pub(super) earlier: Earlier,
+    /// Where items that had begun are run again, the journal, which has their starts.
+    pub(super) readopts: Option<Arc<Journal>>,
 }
 
 /// The driver's side; the stream is the other one. Whatever is done here is seen when the stream is next polled.
@@ -86,6 +95,8 @@ struct State {
     aside: VecDeque<Aside>,
     /// Items taken from the feed.
     taken: u64,
+    /// Items of the journal, once the feed has ended, that it did not have: done, and unknown.
+    missing: Option<(usize, usize)>,
     /// Results that were given out.
     given: u64,
     reached: bool,
@@ -145,6 +156,11 @@ impl Intake {
     /// Items that were taken.
     pub(super) fn taken(&self) -> u64 {
         self.state().taken
+    }
+
+    /// Items of the journal that the input did not have, if it was read to its end: done, and unknown.
+    pub(super) fn missing(&self) -> Option<(usize, usize)> {
+        self.state().missing
     }
 
     /// A result was given out.
@@ -212,7 +228,7 @@ impl State {
         while let Some(turn) = self.again.pop_front() {
             match (turn.past.since, deadline) {
                 (Some(since), Some(deadline)) if since.elapsed() >= deadline => {
-                    self.aside.push_back(Aside::Expired(turn));
+                    self.aside.push_back(Aside::Expired(Box::new(turn)));
                 }
                 _ => return Some(turn),
             }
@@ -268,13 +284,16 @@ impl Stream for Turns {
                 Poll::Pending => return Poll::Pending,
                 // What is out may come again.
                 Poll::Ready(None) if state.out > 0 => return Poll::Pending,
-                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Ready(None) => {
+                    state.missing = Some(this.settings.earlier.left());
+                    return Poll::Ready(None);
+                }
                 Poll::Ready(Some(entry)) => {
                     let index = state.taken;
                     state.taken += 1;
                     match this.settings.turn(index, entry) {
                         Ok(turn) => return state.send(turn),
-                        Err(bad) => state.aside.push_back(Aside::Bad(bad)),
+                        Err(aside) => state.aside.push_back(aside),
                     }
                 }
             }
@@ -283,24 +302,31 @@ impl Stream for Turns {
 }
 
 impl Settings {
-    fn turn(&self, index: u64, entry: Entry) -> Result<Turn, Bad> {
-        let item = |input: Input| {
-            let id = input.id(&self.id_field, &self.target.identity);
-            Arc::new(Item { index, id, input })
+    fn turn(&mut self, index: u64, entry: Entry) -> Result<Turn, Aside> {
+        let (line, input, why) = match entry {
+            Ok(Placed { line, input }) => (line, input, None),
+            Err(why) => (why.line, Input::Text(why.text.clone()), Some(why)),
         };
-        let Placed { line, input } = match entry {
-            Ok(placed) => placed,
-            Err(why) => return Err(Bad { item: item(Input::Text(why.text.clone())), why }),
-        };
-        let order = self.target.order(&input);
-        let item = item(input);
-        match order {
-            Ok(order) => Ok(Turn { item, order, past: Past::default() }),
-            Err(why) => {
-                let why = BadInput { line, text: String::new(), why, severity: Severity::Item };
-                Err(Bad { item, why })
-            }
+        let id = input.id(&self.id_field, &self.target.identity);
+        let item = Arc::new(Item { index, id, input });
+        // An input that cannot be read on is no item that could be done.
+        let is_item = why.as_ref().is_none_or(|why| why.severity == Severity::Item);
+        match is_item.then(|| self.earlier.ask(&item.id)).flatten() {
+            Some(Known::Done(at)) => return Err(Aside::Done(item, at)),
+            Some(Known::Unknown) => match &self.readopts {
+                Some(journal) => journal.adopt(index),
+                None => return Err(Aside::Unknown(item)),
+            },
+            None => {}
         }
+        if let Some(why) = why {
+            return Err(Aside::Bad(Bad { item, why }));
+        }
+        let why = match self.target.order(&item.input) {
+            Ok(order) => return Ok(Turn { item, order, past: Past::default() }),
+            Err(why) => BadInput { line, text: String::new(), why, severity: Severity::Item },
+        };
+        Err(Aside::Bad(Bad { item, why }))
     }
 }
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header;
 use mesero::{Error, FailureKind};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::input::{BadInput, Item};
@@ -35,7 +35,7 @@ pub(crate) struct Record {
 }
 
 /// How an item ended, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
     Succeeded,
@@ -51,6 +51,8 @@ pub(crate) enum Status {
     Cancelled,
     /// It was no item, or lacked a field.
     BadInput,
+    /// It had begun when an earlier run ended, and nobody knows what came of it.
+    Unknown,
 }
 
 /// What the target answered.
@@ -63,11 +65,11 @@ pub(crate) enum Value {
 }
 
 /// Why there is no value.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Trouble {
-    #[serde(skip)]
+    #[serde(skip, default = "Status::unsaid")]
     pub(crate) status: Status,
-    pub(crate) kind: &'static str,
+    pub(crate) kind: Cow<'static, str>,
     pub(crate) message: String,
     /// The HTTP status of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -119,7 +121,7 @@ impl Value {
     }
 
     /// As JSON in one line. What is valid JSON has line ends only where a blank may stand too.
-    fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         match self {
             Self::Json(bytes) => String::from_utf8_lossy(bytes).trim().replace(['\n', '\r'], " "),
             Self::Text(bytes) => {
@@ -164,7 +166,7 @@ impl Trouble {
         match error.source().and_then(|source| source.downcast_ref::<BadStatus>()) {
             Some(bad) => Self {
                 status,
-                kind: "status",
+                kind: "status".into(),
                 message,
                 http_status: Some(bad.status.as_u16()),
                 detail: (!bad.text.is_empty()).then(|| bad.text.clone()),
@@ -174,7 +176,7 @@ impl Trouble {
                     Error::Failed(failure) => failure.detail().map(str::to_owned),
                     _ => None,
                 };
-                Self { status, kind, message, http_status: None, detail }
+                Self { status, kind: kind.into(), message, http_status: None, detail }
             }
         }
     }
@@ -182,8 +184,19 @@ impl Trouble {
     pub(crate) fn of_input(bad: &BadInput) -> Self {
         Self {
             status: Status::BadInput,
-            kind: "input",
+            kind: "input".into(),
             message: bad.to_string(),
+            http_status: None,
+            detail: None,
+        }
+    }
+
+    pub(crate) fn unknown() -> Self {
+        Self {
+            status: Status::Unknown,
+            kind: "unknown".into(),
+            message: "it had begun when an earlier run ended, and what came of it is not known"
+                .to_owned(),
             http_status: None,
             detail: None,
         }
@@ -191,7 +204,7 @@ impl Trouble {
 }
 
 impl Status {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Succeeded,
         Self::Failed,
         Self::TimedOut,
@@ -199,6 +212,7 @@ impl Status {
         Self::Refused,
         Self::Cancelled,
         Self::BadInput,
+        Self::Unknown,
     ];
 
     /// As records name it.
@@ -211,6 +225,12 @@ impl Status {
             Self::Refused => "refused",
             Self::Cancelled => "cancelled",
             Self::BadInput => "bad_input",
+            Self::Unknown => "unknown",
         }
+    }
+
+    /// That of an error which is written beside its status.
+    fn unsaid() -> Self {
+        Self::Failed
     }
 }

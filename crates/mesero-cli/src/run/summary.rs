@@ -36,6 +36,8 @@ impl Counts {
 #[derive(Debug)]
 pub(super) struct Summary {
     pub(super) counts: Counts,
+    /// Those among them that an earlier run did.
+    earlier: Counts,
     /// What attempts took, in microseconds, for each item that was tried.
     took: Histogram<u64>,
     ran: Duration,
@@ -56,6 +58,7 @@ impl Summary {
         let now = Instant::now();
         Ok(Self {
             counts: Counts::default(),
+            earlier: Counts::default(),
             took: histogram()?,
             ran: Duration::ZERO,
             started: now,
@@ -77,6 +80,19 @@ impl Summary {
         self.seen = now;
     }
 
+    /// An item has a result of an earlier run, or is given up because of one.
+    pub(super) fn add_earlier(&mut self, status: Status) {
+        self.counts.add(status);
+        self.earlier.add(status);
+    }
+
+    /// How many items this run itself ended, in which way.
+    pub(super) fn fresh(&self) -> Counts {
+        let mut counts = self.counts;
+        counts.0.iter_mut().zip(self.earlier.0).for_each(|(count, earlier)| *count -= earlier);
+        counts
+    }
+
     /// The summary in a few lines, with what was taken in and what the dispatcher counted.
     pub(super) fn text(&self, taken: u64, stats: &Stats) -> String {
         let (done, failed) = (self.counts.done(), self.counts.failed());
@@ -94,12 +110,16 @@ impl Summary {
             let _ = write!(text, " ({})", kinds.join(", "));
         }
         let took = self.started.elapsed().as_secs_f64();
-        let _ = write!(
-            text,
-            "\n{taken} {} in {took:.2} s, {:.1} a second",
-            if taken == 1 { "item" } else { "items" },
-            done as f64 / took
-        );
+        let earlier = self.earlier.done();
+        let items = if taken == 1 { "item" } else { "items" };
+        let _ = match earlier {
+            0 => write!(text, "\n{taken} {items} in {took:.2} s"),
+            _ => write!(
+                text,
+                "\n{taken} {items}, {earlier} of them as an earlier run left them, in {took:.2} s"
+            ),
+        };
+        let _ = write!(text, ", {:.1} a second", (done - earlier) as f64 / took);
         if !self.took.is_empty() {
             let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|quantile| {
                 let micros = self.took.value_at_quantile(quantile);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mesero::Call;
+use siphasher::sip128::SipHasher13;
 
 use super::args::{RequestArgs, RunArgs};
 use super::input::Input;
@@ -26,6 +27,8 @@ use request::Requests;
 pub(crate) struct Target {
     /// What of it makes a difference for an answer; the ids of items depend on it.
     pub(crate) identity: String,
+    /// A hash of what else does, where it is not read from the target's name.
+    pub(crate) config: String,
     /// For people: what is called for an item.
     shown: Template,
     making: Making,
@@ -89,7 +92,12 @@ impl Target {
         let (head, ()) = http::Request::new(()).into_parts();
         let no_request = Arc::new(Asked { head, prefix: String::new(), peer: OURSELVES });
         let (shown, whole) = (Template::parse_loosely(&shown), WHOLE.into());
-        Ok((Self { identity, shown, making, no_request, whole }, resource))
+        let config = match args.target() {
+            Some(target) if target.starts_with('@') => format!("{:?}", resource.kind),
+            _ => args.surroundings(),
+        };
+        let config = format!("{:032x}", SipHasher13::new().hash(config.as_bytes()).as_u128());
+        Ok((Self { identity, config, shown, making, no_request, whole }, resource))
     }
 
     fn read_word(target: &str, args: &RunArgs) -> Result<(Making, Resource), TargetError> {

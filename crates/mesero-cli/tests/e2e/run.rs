@@ -11,8 +11,11 @@ use tokio::time::timeout;
 use crate::harness::{PATIENCE, program};
 
 mod api;
+mod crashes;
 mod examples;
 mod inputs;
+mod journal;
+mod memory;
 mod outages;
 mod policies;
 mod requests;

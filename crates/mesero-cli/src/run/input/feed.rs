@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
 use super::reader::{self, Format, Progress};
-use super::{BadInput, Input, words};
+use super::{BadInput, Input, Severity, words};
 use crate::config::nearest;
+use crate::run::journal::Journal;
 use crate::template::WHOLE;
 
 /// An item, or what came in its place.
@@ -31,6 +32,8 @@ pub(crate) enum Source {
     Repeated(NonZeroU64),
     /// A file; standard input without one.
     File { path: Option<PathBuf>, format: Format },
+    /// The inputs of results that a journal has in the lines at these bytes.
+    Kept(Arc<Journal>, Vec<u64>),
 }
 
 /// The items of a source. What is read is read by a thread of its own, and never further ahead than a little.
@@ -75,6 +78,11 @@ impl Feed {
                     (0..times.get()).map(|number| i64::try_from(number).unwrap_or(i64::MAX));
                 Ok(Self::of(numbers.map(Input::Number), times.get()))
             }
+            Source::Kept(journal, places) => {
+                let total = places.len() as u64;
+                let items = places.into_iter().map(move |at| kept(&journal, at));
+                Ok(Self { ready: Box::new(items), coming: None, total: Total::Known(total) })
+            }
             Source::File { path, format } => {
                 if format == Format::Lines {
                     plain()?;
@@ -114,6 +122,20 @@ impl Feed {
             }
         }
     }
+}
+
+fn kept(journal: &Journal, at: u64) -> Entry {
+    let kept = journal.kept(at);
+    let input = kept.and_then(|kept| {
+        Input::of_json(&kept.input).map_err(|error| format!("read an input: {error}"))
+    });
+    let bad = |why| BadInput {
+        line: None,
+        text: String::new(),
+        why: format!("failed to {why}"),
+        severity: Severity::Input,
+    };
+    input.map(|input| Placed { line: None, input }).map_err(bad)
 }
 
 fn missing(name: &str, header: &[String]) -> Result<(), String> {

@@ -51,7 +51,7 @@ pub(super) fn joblog(record: &Record, target: &Target) -> String {
     let exit = match record.status() {
         Status::Succeeded => 0,
         Status::TimedOut | Status::Expired | Status::Cancelled => -1,
-        Status::Failed | Status::Refused | Status::BadInput => 1,
+        Status::Failed | Status::Refused | Status::BadInput | Status::Unknown => 1,
     };
     // No field of a job log can have a tab or a line end in it.
     let shown = target.shown(&record.item.input).replace(['\t', '\n', '\r'], " ");
