@@ -47,6 +47,15 @@ async fn passes(clients: usize, front: SocketAddr, path: &'static str) -> usize 
     all.join_all().await.into_iter().filter(|passed| *passed).count()
 }
 
+/// Ten clients in one command; what it says at its end, with its exit code.
+async fn ten_in_one_command(front: SocketAddr) -> (Option<i32>, String) {
+    let mut command = Command::new(program());
+    command.args(["run", &format!("http://{front}/resource"), "-n", "10", "--limit", "10"]);
+    let output = command.args(["--timeout", "7s"]).output().await.unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    (output.status.code(), said.lines().next().unwrap_or_default().to_owned())
+}
+
 #[tokio::test]
 async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads() {
     let _machine = quiet_machine().await;
@@ -59,9 +68,10 @@ async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads(
         let workers = format!("workers = {count}");
         serve("flask.toml", &[venv[0], ("workers = 1", &workers)], &slow_api).await
     };
-    let (one, alone, five, ten, direct, threads) = tokio::join!(
+    let (one, alone, five, ten, run, direct, threads) = tokio::join!(
         workers("1"),
         workers("1"),
+        workers("5"),
         workers("5"),
         workers("5"),
         serve("direct.toml", &to_the_api, &slow_api),
@@ -72,8 +82,10 @@ async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads(
         passes(4, one.front, "/resource"),
         passes(4, five.front, "/resource"),
         passes(10, ten.front, "/resource"),
+        ten_in_one_command(run.front),
         passes(10, direct.front, "/blocking-resource"),
         passes(10, threads.front, "/resource")
     );
-    assert_eq!(passed, (1, 1, 4, 5, 10, 10));
+    let five_of_ten = (Some(1), "Successful: 5 Failed: 5 (5 timed out)".to_owned());
+    assert_eq!(passed, (1, 1, 4, 5, five_of_ten, 10, 10));
 }
