@@ -2,22 +2,24 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 
 use hdrhistogram::CreationError;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::shutdown::{Signal, Signals};
+use crate::shutdown::Signal;
 
 mod answer;
 mod args;
 mod client;
+mod contest;
+mod contestant;
 mod doubt;
 mod expect;
 mod live;
 mod load;
+mod measured;
 mod metric;
 mod outcome;
 mod plan;
@@ -29,13 +31,10 @@ mod times;
 mod words;
 
 pub(crate) use args::BenchArgs;
-use expect::Judged;
-use live::Live;
-use load::Session;
-use plan::Plan;
-use record::Record;
-use report::Report;
-use target::{Target, TargetError};
+use contest::{Contest, Ended};
+use contestant::{Contestant, ContestantError};
+use measured::Measured;
+use report::{Account, Report};
 
 /// Measures, prints what was measured, and judges it.
 ///
@@ -43,18 +42,19 @@ use target::{Target, TargetError};
 /// Why nothing could be measured.
 pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
     let plan = args.plan();
-    let target = Arc::new(Target::new(&args.url, &args.request()).map_err(BenchError::Target)?);
+    let contestants =
+        Contestant::all(&args.targets, &args.request()).map_err(BenchError::Contestant)?;
     allow_connections(plan.load.connections().get())?;
-    let (record, signal) = measure(&plan, target).await?;
-    let expectations = args.expect.as_ref();
-    let report = Report {
-        url: &args.url,
-        doubts: doubt::about(&record, &plan),
-        verdict: expectations.map(|expectations| expectations.judge(&record)),
+    let contest = Contest { plan, contestants };
+    let Ended { measured, signal } = contest.run().await?;
+    let account = |measured: Measured| Account {
+        doubts: doubt::about(&measured.record, &contest.plan),
+        verdict: args.expect.as_ref().map(|expectations| expectations.judge(&measured.record)),
         is_interrupted: signal.is_some(),
-        plan,
-        record,
+        plan: contest.plan.clone(),
+        measured,
     };
+    let report = Report { accounts: measured.into_iter().map(account).collect() };
     let text = match (args.json, args.markdown) {
         (true, _) => report.json(),
         (_, true) => report.markdown(),
@@ -66,26 +66,6 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
         report.judgement().iter().for_each(|line| output.say(line));
     }
     Ok(signal.map_or_else(|| report.exit(), Signal::exit))
-}
-
-/// Runs a measurement to its end, or to a signal that says stop.
-async fn measure(plan: &Plan, target: Arc<Target>) -> Result<(Record, Option<Signal>), BenchError> {
-    let mut signals = Signals::listen().map_err(BenchError::Io)?;
-    let session = Session::new(plan.clone(), target).map_err(BenchError::Histogram)?;
-    let session = Arc::new(session);
-    let live = Live::begin();
-    let signal = tokio::select! {
-        biased;
-        signal = signals.next() => Some(signal),
-        ended = session.run() => {
-            ended.map_err(BenchError::Io)?;
-            None
-        }
-        () = live.show(&session) => None,
-    };
-    session.close();
-    let record = session.record().clone();
-    Ok((record, signal))
 }
 
 /// Every connection is a descriptor, and the usual bound is a thousand.
@@ -104,24 +84,10 @@ fn allow_connections(connections: usize) -> Result<(), BenchError> {
     setrlimit(Resource::Nofile, limit).map_err(|error| BenchError::Io(error.into()))
 }
 
-impl Report<'_> {
-    /// How the program ends.
-    fn exit(&self) -> Exit {
-        let holds = |verdict: &Vec<Judged>| verdict.iter().all(|judged| judged.holds);
-        match &self.verdict {
-            Some(verdict) if holds(verdict) && self.doubts.is_empty() => Exit::Fine,
-            Some(_) => Exit::Unexpected,
-            None if self.record.failed() > 0 || !self.record.has_times() => Exit::SomeFailed,
-            None if !self.doubts.is_empty() => Exit::SomeFailed,
-            None => Exit::Fine,
-        }
-    }
-}
-
 /// Why nothing could be measured. Reads on after "failed to".
 #[derive(Debug)]
 pub(crate) enum BenchError {
-    Target(TargetError),
+    Contestant(ContestantError),
     Descriptors { wanted: u64, allowed: u64 },
     Histogram(CreationError),
     Io(io::Error),
@@ -130,7 +96,7 @@ pub(crate) enum BenchError {
 impl fmt::Display for BenchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BenchError::Target(error) => error.fmt(f),
+            BenchError::Contestant(error) => error.fmt(f),
             BenchError::Descriptors { wanted, allowed } => write!(
                 f,
                 "open so many connections: they take {wanted} descriptors, and this machine \

@@ -1,10 +1,10 @@
 //! The flags of `mesero bench`.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, value_parser};
 
 use super::expect::Expectations;
 use super::plan::{Arrivals, Load, Plan, Until};
@@ -13,9 +13,9 @@ use super::target::Request;
 /// What `mesero bench` is told.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// The URL to measure
-    #[arg(value_name = "URL")]
-    pub(super) url: String,
+    /// What to measure: a URL, or several to compare, each of which may be called NAME=URL
+    #[arg(value_name = "URL", required = true)]
+    pub(super) targets: Vec<String>,
 
     #[command(flatten)]
     load: LoadArgs,
@@ -46,16 +46,19 @@ struct LoadArgs {
     /// When they come
     #[arg(long, value_name = "PATTERN", default_value = "poisson", requires = "rate")]
     arrivals: Arrivals,
-    /// For how long [default: 10s]
+    /// For how long, in each round [default: 10s, or 1s with several URLs]
     #[arg(short, long, value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
-    /// How many requests, instead of for how long
+    /// How many requests in each round, instead of for how long
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration")]
     requests: Option<NonZeroU64>,
     /// How long a client waits for its answer before it gives up and closes its connection
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     patience: Duration,
-    /// For how long requests are made before any is counted
+    /// In how many rounds; in each, every URL has its turn, in random order [default: 10 with several URLs, else 1]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
+    rounds: Option<u32>,
+    /// For how long requests are made before any is counted, in each round
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     warm_up: Option<Duration>,
     /// Make a new connection for each request
@@ -65,7 +68,7 @@ struct LoadArgs {
     /// or a hundredth of the median response]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     tolerance: Option<Duration>,
-    /// Names the random arrivals: the same seed, the same arrivals
+    /// Names all that is random: the same seed, the same arrivals in the same rounds
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -89,7 +92,12 @@ struct RequestArgs {
 
 impl BenchArgs {
     pub(super) fn plan(&self) -> Plan {
-        let LoadArgs { clients, rate, arrivals, duration, requests, .. } = self.load;
+        let LoadArgs { clients, rate, arrivals, duration, requests, rounds, .. } = self.load;
+        // As many rounds as an interval can be computed from, in the same time.
+        let (usual_time, usual_rounds) = match self.targets.len() {
+            0 | 1 => (Duration::from_secs(10), 1),
+            _ => (Duration::from_secs(1), 10),
+        };
         let or = |default: usize| clients.unwrap_or(NonZeroUsize::MIN.saturating_add(default - 1));
         Plan {
             load: match rate {
@@ -98,12 +106,13 @@ impl BenchArgs {
             },
             until: match requests {
                 Some(requests) => Until::Requests(requests),
-                None => Until::Time(duration.unwrap_or(Duration::from_secs(10))),
+                None => Until::Time(duration.unwrap_or(usual_time)),
             },
             patience: self.load.patience,
             warm_up: self.load.warm_up.unwrap_or_default(),
             tolerance: self.load.tolerance,
             seed: self.load.seed,
+            rounds: NonZeroU32::new(rounds.unwrap_or(usual_rounds)).unwrap_or(NonZeroU32::MIN),
         }
     }
 

@@ -73,7 +73,7 @@ impl fmt::Display for Doubt {
 
 #[cfg(test)]
 mod tests {
-    use std::num::NonZeroUsize;
+    use std::num::{NonZeroU32, NonZeroUsize};
 
     use tokio::time::Instant;
 
@@ -92,6 +92,7 @@ mod tests {
             warm_up: Duration::ZERO,
             tolerance: None,
             seed: 1,
+            rounds: NonZeroU32::MIN,
         }
     }
 

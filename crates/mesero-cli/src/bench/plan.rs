@@ -1,15 +1,16 @@
 //! How much is asked, when, and for how long: all of it known before the first request.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
 
 use clap::ValueEnum;
 use fastrand::Rng;
 
-/// A load to put on a target.
+/// A load to put on each contestant, once a round.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) load: Load,
+    /// Of a round.
     pub(crate) until: Until,
     /// How long a client waits for its answer before it gives up.
     pub(crate) patience: Duration,
@@ -18,7 +19,18 @@ pub(crate) struct Plan {
     /// How late the generator itself may be, in all but one of a hundred cases; none if what was
     /// measured says how much matters.
     pub(crate) tolerance: Option<Duration>,
+    /// Names all that is random.
     pub(crate) seed: u64,
+    /// How often each contestant is measured.
+    pub(crate) rounds: NonZeroU32,
+}
+
+impl Plan {
+    /// What is done in a round, by whomever: requests at other instants than in the round before,
+    /// but the same for all contestants.
+    pub(crate) fn of_round(&self, round: u32) -> Plan {
+        Plan { seed: self.seed.wrapping_add(round.into()), ..self.clone() }
+    }
 }
 
 /// Who asks.

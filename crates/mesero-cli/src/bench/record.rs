@@ -34,6 +34,8 @@ pub(crate) struct Record {
     pub(crate) body_bytes: u64,
     /// The time in which work done is counted for the rate.
     pub(crate) window: Window,
+    /// The windows of the records that this one has taken in.
+    merged: Duration,
     /// Answers of 2xx that came within the window, and the time that they took.
     pub(crate) ok_in_window: u64,
     busy_in_window: Duration,
@@ -78,6 +80,7 @@ impl Record {
             delayed: 0,
             body_bytes: 0,
             window,
+            merged: Duration::ZERO,
             ok_in_window: 0,
             busy_in_window: Duration::ZERO,
         })
@@ -121,6 +124,29 @@ impl Record {
         }
     }
 
+    /// Takes in another, whose time was another one than this one's.
+    pub(crate) fn merge(&mut self, other: &Record) {
+        self.merged += other.measured();
+        self.requests += other.requests;
+        self.ok += other.ok;
+        for (status, count) in &other.statuses {
+            *self.statuses.entry(*status).or_default() += count;
+        }
+        self.gave_up += other.gave_up;
+        self.unsent += other.unsent;
+        for (kind, Faults { count, first }) in &other.faults {
+            let faults = self.faults.entry(*kind);
+            faults.or_insert_with(|| Faults { count: 0, first: first.clone() }).count += count;
+        }
+        self.response.merge(&other.response);
+        self.service.merge(&other.service);
+        self.lag.merge(&other.lag);
+        self.delayed += other.delayed;
+        self.body_bytes += other.body_bytes;
+        self.ok_in_window += other.ok_in_window;
+        self.busy_in_window += other.busy_in_window;
+    }
+
     /// Everything that is not work done.
     pub(crate) fn failed(&self) -> u64 {
         self.requests - self.ok
@@ -134,7 +160,7 @@ impl Record {
     pub(crate) fn measured(&self) -> Duration {
         let now = Instant::now();
         let end = self.window.end.map_or(now, |end| end.min(now));
-        end.saturating_duration_since(self.window.begin)
+        end.saturating_duration_since(self.window.begin) + self.merged
     }
 
     /// Work done a second.
@@ -192,6 +218,29 @@ mod tests {
         assert_eq!(record.response.longest().unwrap().time, ms(15));
         assert_eq!(record.service.longest().unwrap().time, ms(10));
         assert_eq!(record.rate(), 1.0);
+    }
+
+    #[test]
+    fn what_was_merged_is_counted_over_the_time_of_both() {
+        let begin = past();
+        let mut first = record(begin, begin + ms(1_000));
+        let at = |planned| Instants {
+            planned: begin + ms(planned),
+            begun: begin + ms(planned),
+            ended: begin + ms(planned + 500),
+        };
+        first.add(at(0), answered(200));
+        let refused = || Outcome::Failed(Fault::new(FaultKind::Refused, "no"));
+        first.add(at(100), refused());
+        let mut second = record(begin + ms(5_000), begin + ms(8_000));
+        (0..5).for_each(|_| second.add(at(5_000), answered(200)));
+        second.add(at(6_000), refused());
+        second.add(at(6_000), answered(503));
+        first.merge(&second);
+        assert_eq!((first.requests, first.ok, first.ok_in_window), (9, 6, 6));
+        assert_eq!((first.of_kind(FaultKind::Refused), first.statuses[&503]), (2, 1));
+        assert_eq!(first.measured(), ms(4_000));
+        assert_eq!((first.rate(), first.in_work()), (1.5, 0.75));
     }
 
     #[test]

@@ -56,6 +56,17 @@ impl Times {
         self.cut = Some(self.cut.map_or(time, |cut| cut.min(time)));
     }
 
+    /// Takes in all times of another distribution.
+    pub(crate) fn merge(&mut self, other: &Times) {
+        for found in other.seen.iter_recorded() {
+            self.seen.saturating_record_n(found.value_iterated_to(), found.count_at_value());
+        }
+        self.total += other.total;
+        self.shortest = self.shortest.min(other.shortest);
+        self.longest = self.longest.max(other.longest);
+        self.cut = [self.cut, other.cut].into_iter().flatten().min();
+    }
+
     pub(crate) fn count(&self) -> u64 {
         self.seen.len()
     }
@@ -122,6 +133,23 @@ mod tests {
         times.add_cut(Duration::from_secs(1));
         (0..9).for_each(|_| times.add(Duration::from_secs(5)));
         assert_eq!(seconds(times.quantile(0.5)), (5.0, true));
+    }
+
+    #[test]
+    fn times_in_two_parts_are_as_if_they_had_been_added_to_one() {
+        let [mut first, mut second, mut whole] = [(); 3].map(|()| Times::new().unwrap());
+        for milliseconds in 1..=1_000 {
+            let time = Duration::from_micros(milliseconds * 1_001);
+            let part = if milliseconds % 3 == 0 { &mut first } else { &mut second };
+            part.add(time);
+            whole.add(time);
+        }
+        second.add_cut(Duration::from_secs(7));
+        whole.add_cut(Duration::from_secs(7));
+        first.merge(&second);
+        assert_eq!(first.seen, whole.seen);
+        assert_eq!((first.mean(), first.shortest()), (whole.mean(), whole.shortest()));
+        assert_eq!((first.longest(), first.cut), (whole.longest(), whole.cut));
     }
 
     #[test]

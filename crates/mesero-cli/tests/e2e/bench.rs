@@ -8,10 +8,12 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::harness::{PATIENCE, program};
+use crate::upstream::Upstream;
 
 mod faults;
 mod frozen;
 mod load;
+mod rounds;
 mod usage;
 
 /// What a measurement came to.
@@ -44,6 +46,10 @@ fn command(arguments: &[&str]) -> Command {
 
 async fn bench(arguments: &[&str]) -> Measured {
     timeout(PATIENCE, command(arguments).output()).await.expect("it ends").unwrap().into()
+}
+
+fn url(server: &Upstream) -> String {
+    format!("http://{}/", server.address())
 }
 
 /// A measurement of what the test plays. That this machine is busy with other tests voids nothing.

@@ -2,29 +2,39 @@
 
 use serde_json::{Map, Value, json};
 
+use super::super::expect::Judged;
+use super::super::measured::{Round, STATISTICS};
 use super::super::plan::{Arrivals, Load, Plan, Until};
 use super::super::times::{Found, Times};
-use super::{Report, STATISTICS};
+use super::{Account, Report};
 
-impl Report<'_> {
-    /// One JSON object, a member a line.
-    pub(in crate::bench) fn json(&self) -> String {
-        format!("{:#}", self.value())
+impl Report {
+    /// Of one contestant all that is told of it; of several an object with a member for each.
+    pub(super) fn value(&self) -> Value {
+        match &self.accounts[..] {
+            [account] => account.value(),
+            accounts => json!({
+                "targets": accounts.iter().map(Account::value).collect::<Vec<_>>(),
+            }),
+        }
     }
+}
 
+impl Account {
     fn value(&self) -> Value {
-        let record = &self.record;
+        let record = &self.measured.record;
         let statuses =
             record.statuses.iter().map(|(status, count)| (status.to_string(), json!(count)));
         let faults = self.fault_counts().map(|(name, count)| (name.to_owned(), json!(count)));
         let verdict = self.verdict.as_ref().map(|verdict| {
-            let one = |judged: &super::Judged| {
+            let one = |judged: &Judged| {
                 json!({ "expected": judged.text, "holds": judged.holds, "found": judged.found })
             };
             verdict.iter().map(one).collect::<Vec<_>>()
         });
         json!({
-            "url": self.url,
+            "name": self.measured.name,
+            "url": self.measured.url,
             "plan": plan(&self.plan),
             "measured_s": record.measured().as_secs_f64(),
             "requests": record.requests,
@@ -41,6 +51,7 @@ impl Report<'_> {
             "response_s": times(&record.response),
             "service_s": times(&record.service),
             "lag_s": times(&record.lag),
+            "rounds": self.measured.rounds.iter().map(round).collect::<Vec<_>>(),
             "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "interrupted": self.is_interrupted,
             "verdict": verdict,
@@ -67,19 +78,37 @@ fn plan(plan: &Plan) -> Value {
         "patience_s": plan.patience.as_secs_f64(),
         "warm_up_s": plan.warm_up.as_secs_f64(),
         "seed": plan.seed,
+        "rounds": plan.rounds,
     })
 }
 
-/// Each statistic in seconds. One that was cut off is no number but `{"more_than": …}`, so that
-/// nobody adds it up by mistake.
-fn times(times: &Times) -> Value {
-    let value = |found: Option<Found>| match found {
+/// What is kept of a round.
+fn round(round: &Round) -> Value {
+    let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
+    let times = names.zip(round.response.map(found)).collect::<Map<_, _>>();
+    json!({
+        "measured_s": round.measured.as_secs_f64(),
+        "requests": round.requests,
+        "ok": round.ok,
+        "rate": round.rate,
+        "response_s": times,
+    })
+}
+
+/// In seconds. What was cut off is no number but `{"more_than": …}`, so that nobody adds it up by
+/// mistake.
+fn found(found: Option<Found>) -> Value {
+    match found {
         None => Value::Null,
         Some(Found { time, is_more: false }) => json!(time.as_secs_f64()),
         Some(Found { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
-    };
+    }
+}
+
+/// Each statistic.
+fn times(times: &Times) -> Value {
     let statistics =
-        STATISTICS.map(|(name, statistic)| (name.to_owned(), value(statistic.of(times))));
+        STATISTICS.map(|(name, statistic)| (name.to_owned(), found(statistic.of(times))));
     let mut object: Map<_, _> = statistics.into_iter().collect();
     object.insert("count".to_owned(), json!(times.count()));
     Value::Object(object)
@@ -87,13 +116,11 @@ fn times(times: &Times) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
-    use super::super::tests::report;
+    use super::super::account::tests::account;
 
     #[test]
     fn a_program_reads_numbers_and_never_one_that_was_cut_off() {
-        let value: Value = serde_json::from_str(&report().json()).unwrap();
+        let value = account().value();
         assert_eq!((&value["requests"], &value["ok"]), (&20.into(), &10.into()));
         assert_eq!(value["statuses"]["503"], 1);
         assert_eq!(value["faults"]["refused"], 0);

@@ -2,17 +2,18 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 
+use super::super::measured::STATISTICS;
 use super::super::times::Times;
 use super::super::words;
-use super::{Report, STATISTICS};
+use super::Account;
 use crate::output::visible;
 
-impl Report<'_> {
+impl Account {
     /// For a terminal.
-    pub(in crate::bench) fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n\n", shown(self.url), self.load());
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{}\n{}\n\n", shown(&self.measured.name), self.load());
         text.push_str(&lines(&self.counts(presets::NOTHING)));
-        if self.record.has_times() {
+        if self.measured.record.has_times() {
             text.push('\n');
             text.push_str(&lines(&self.times(presets::NOTHING)));
         }
@@ -27,10 +28,10 @@ impl Report<'_> {
     }
 
     /// For a page.
-    pub(in crate::bench) fn markdown(&self) -> String {
-        let mut text = format!("`{}`: {}\n\n", shown(self.url), self.load());
+    pub(super) fn markdown(&self) -> String {
+        let mut text = format!("`{}`: {}\n\n", shown(&self.measured.name), self.load());
         text.push_str(&lines(&self.counts(presets::ASCII_MARKDOWN)));
-        if self.record.has_times() {
+        if self.measured.record.has_times() {
             text.push('\n');
             text.push_str(&lines(&self.times(presets::ASCII_MARKDOWN)));
         }
@@ -41,13 +42,15 @@ impl Report<'_> {
     }
 
     fn counts(&self, style: TableStyle) -> Table {
-        let requests = self.record.requests;
+        let requests = self.measured.record.requests;
         let mut table = Table::new();
         table.load_style(style);
         table.set_header(["requests", &words::count(requests), "share", "a second", ""]);
         for ending in self.endings() {
             let rate = match ending.name.as_str() {
-                "ok" if self.record.ok_in_window > 0 => words::number(self.record.rate()),
+                "ok" if self.measured.record.ok_in_window > 0 => {
+                    words::number(self.measured.record.rate())
+                }
                 _ => String::new(),
             };
             let (count, share) = (words::count(ending.count), words::share(ending.count, requests));
@@ -72,9 +75,9 @@ impl Report<'_> {
             let found = STATISTICS.map(|(_, statistic)| words::found(statistic.of(times)));
             table.add_row(std::iter::once(name.to_owned()).chain(found));
         };
-        add("response", &self.record.response);
+        add("response", &self.measured.record.response);
         if self.is_open() {
-            add("service", &self.record.service);
+            add("service", &self.measured.record.service);
         }
         right(&mut table, 1..STATISTICS.len() + 1);
         table
@@ -101,12 +104,12 @@ fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::report;
+    use super::super::account::tests::account;
     use crate::bench::record::Record;
 
     #[test]
     fn a_person_reads_counts_times_and_a_verdict() {
-        let text = report().text();
+        let text = account().text();
         let head = "\
 http://localhost:8001/resource
 10 clients, each of which waits; 20.0 s; patience 7.00 s
@@ -127,15 +130,15 @@ http://localhost:8001/resource
 
     #[test]
     fn without_times_there_is_no_table_of_them() {
-        let mut report = report();
-        report.record = Record::new(report.record.window).unwrap();
-        assert!(!report.text().contains(" time "), "{}", report.text());
-        assert!(report.text().contains("so there are no times"), "{}", report.text());
+        let mut account = account();
+        account.measured.record = Record::new(account.measured.record.window).unwrap();
+        assert!(!account.text().contains(" time "), "{}", account.text());
+        assert!(account.text().contains("so there are no times"), "{}", account.text());
     }
 
     #[test]
     fn markdown_has_two_tables_and_the_verdict() {
-        let text = report().markdown();
+        let text = account().markdown();
         let rules = text.lines().filter(|line| line.starts_with("|-")).count();
         assert_eq!(rules, 2, "{text}");
         assert!(text.contains("\nfailed: gave_up=0 (9 of 20)"), "{text}");

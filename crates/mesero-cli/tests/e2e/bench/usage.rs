@@ -4,7 +4,8 @@ use super::bench;
 
 #[tokio::test]
 async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 6] = [
+    let cases: [(&[&str], &str); 7] = [
+        (&["a=http://localhost:1/", "a=http://localhost:2/"], "both called `a`"),
         (&["localhost:1/"], "failed to measure `localhost:1/`"),
         (&["http://localhost:1/", "-H", "broken"], "failed to send the header `broken` of -H"),
         (&["http://localhost:1/", "--expect", "gaveup=0"], "is it `gave_up`?"),

@@ -1,0 +1,75 @@
+//! Measures contestants in rounds, so that what changes with time changes for all of them.
+
+use std::sync::Arc;
+
+use fastrand::Rng;
+
+use super::BenchError;
+use super::contestant::Contestant;
+use super::live::Live;
+use super::load::Session;
+use super::measured::Measured;
+use super::plan::Plan;
+use crate::shutdown::{Signal, Signals};
+
+/// Contestants, and what is done to each.
+#[derive(Debug)]
+pub(super) struct Contest {
+    pub(super) plan: Plan,
+    pub(super) contestants: Vec<Contestant>,
+}
+
+/// How a contest ended.
+#[derive(Debug)]
+pub(super) struct Ended {
+    /// Of each contestant, in their order.
+    pub(super) measured: Vec<Measured>,
+    /// What ended it early.
+    pub(super) signal: Option<Signal>,
+}
+
+impl Contest {
+    /// Measures every contestant once in every round, one after the other in random order: to the
+    /// end, or until a signal says stop.
+    ///
+    /// # Errors
+    /// Why it cannot be measured.
+    pub(super) async fn run(&self) -> Result<Ended, BenchError> {
+        let mut signals = Signals::listen().map_err(BenchError::Io)?;
+        let live = Live::begin();
+        let mut random = Rng::with_seed(self.plan.seed);
+        let mut measured = self.nothing()?;
+        let mut order: Vec<_> = (0..self.contestants.len()).collect();
+        for round in 0..self.plan.rounds.get() {
+            random.shuffle(&mut order);
+            for &index in &order {
+                let target = Arc::clone(&self.contestants[index].target);
+                let session = Session::new(self.plan.of_round(round), target);
+                let session = Arc::new(session.map_err(BenchError::Histogram)?);
+                let signal = tokio::select! {
+                    biased;
+                    signal = signals.next() => Some(signal),
+                    ended = session.run() => {
+                        ended.map_err(BenchError::Io)?;
+                        None
+                    }
+                    () = live.show(&session) => None,
+                };
+                session.close();
+                if signal.is_some() {
+                    measured[index].add_interrupted(&session.record());
+                    return Ok(Ended { measured, signal });
+                }
+                measured[index].add(&session.record());
+            }
+        }
+        Ok(Ended { measured, signal: None })
+    }
+
+    fn nothing(&self) -> Result<Vec<Measured>, BenchError> {
+        let nothing = |Contestant { name, url, .. }: &Contestant| {
+            Measured::new(name.clone(), url.clone()).map_err(BenchError::Histogram)
+        };
+        self.contestants.iter().map(nothing).collect()
+    }
+}

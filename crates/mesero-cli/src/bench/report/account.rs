@@ -1,0 +1,221 @@
+//! What is told of one contestant.
+
+use super::super::doubt::Doubt;
+use super::super::expect::Judged;
+use super::super::measured::Measured;
+use super::super::outcome::FaultKind;
+use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::words;
+use crate::exit::Exit;
+
+/// All there is to tell of one contestant.
+#[derive(Debug)]
+pub(in crate::bench) struct Account {
+    pub(in crate::bench) plan: Plan,
+    pub(in crate::bench) measured: Measured,
+    pub(in crate::bench) doubts: Vec<Doubt>,
+    /// None if nothing was expected.
+    pub(in crate::bench) verdict: Option<Vec<Judged>>,
+    pub(in crate::bench) is_interrupted: bool,
+}
+
+/// A way in which requests ended, and how many did.
+pub(super) struct Ending {
+    pub(super) name: String,
+    pub(super) count: u64,
+    /// What the first was, where there is more to say.
+    pub(super) first: Option<String>,
+}
+
+impl Account {
+    /// What was done, in words.
+    pub(super) fn load(&self) -> String {
+        let Plan { load, until, patience, warm_up, .. } = &self.plan;
+        let who = match load {
+            Load::Closed { clients } if clients.get() == 1 => "1 client".to_owned(),
+            Load::Closed { clients } => format!("{clients} clients, each of which waits"),
+            Load::Open { rate, arrivals, connections } => {
+                let pattern = match arrivals {
+                    Arrivals::Poisson => "at random",
+                    Arrivals::Uniform => "evenly",
+                };
+                let rate = words::number(*rate);
+                format!("{rate} requests a second {pattern}, up to {connections} connections")
+            }
+        };
+        let measured = words::time(self.measured.record.measured());
+        let until = match (until, self.plan.rounds.get()) {
+            (Until::Time(_), 1) => measured,
+            (Until::Requests(count), 1) => {
+                format!("{} requests in {measured}", words::count(count.get()))
+            }
+            (Until::Time(time), rounds) => {
+                format!("{rounds} rounds of {}, {measured} in all", words::time(*time))
+            }
+            (Until::Requests(count), rounds) => {
+                let count = words::count(count.get());
+                format!("{rounds} rounds of {count} requests, {measured} in all")
+            }
+        };
+        let mut load = format!("{who}; {until}; patience {}", words::time(*patience));
+        if !warm_up.is_zero() {
+            load.push_str(&format!("; after a warm-up of {}", words::time(*warm_up)));
+        }
+        load
+    }
+
+    /// Each way in which requests ended that occurred; ok and given up always.
+    pub(super) fn endings(&self) -> Vec<Ending> {
+        let record = &self.measured.record;
+        let plain = |name: &str, count| Ending { name: name.to_owned(), count, first: None };
+        let mut endings = vec![plain("ok", record.ok), plain("gave up", record.gave_up)];
+        if record.unsent > 0 {
+            endings.push(plain("gave up before a connection was free", record.unsent));
+        }
+        for (status, count) in &record.statuses {
+            endings.push(plain(&format!("answered {status}"), *count));
+        }
+        for (kind, faults) in &record.faults {
+            let first = Some(faults.first.clone());
+            endings.push(Ending { name: kind.text().to_owned(), count: faults.count, first });
+        }
+        endings
+    }
+
+    /// What has to be known to read the figures right, a sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let record = &self.measured.record;
+        let mut notes = Vec::new();
+        if record.delayed > 0 {
+            notes.push(format!(
+                "{} requests had to wait until one of the connections was free; `response` counts \
+                 from when they were planned, `service` from when they were sent, as a generator \
+                 does that waits with its requests.",
+                words::count(record.delayed)
+            ));
+        }
+        if record.gave_up + record.unsent > 0 {
+            notes.push(
+                "A time behind > is a lower bound: nobody knows when those who gave up would have \
+                 been answered."
+                    .to_owned(),
+            );
+        }
+        if !record.has_times() {
+            notes.push("Nobody was answered with 2xx, so there are no times.".to_owned());
+        }
+        let slow = record.ok.saturating_sub(record.ok_in_window);
+        if slow > 0 && record.ok_in_window == 0 {
+            notes.push("No answer came within the time, so there is no rate.".to_owned());
+        }
+        if self.is_interrupted {
+            notes.push("Interrupted: requests still in work are not counted.".to_owned());
+        }
+        notes
+    }
+
+    /// Whether all went as it should, and as it was expected to.
+    pub(super) fn exit(&self) -> Exit {
+        let record = &self.measured.record;
+        let holds = |verdict: &Vec<Judged>| verdict.iter().all(|judged| judged.holds);
+        match &self.verdict {
+            Some(verdict) if holds(verdict) && self.doubts.is_empty() => Exit::Fine,
+            Some(_) => Exit::Unexpected,
+            None if record.failed() > 0 || !record.has_times() => Exit::SomeFailed,
+            None if !self.doubts.is_empty() => Exit::SomeFailed,
+            None => Exit::Fine,
+        }
+    }
+
+    /// What is to be said about it: whether it is void, and whether what was expected holds.
+    pub(super) fn judgement(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.doubts.iter().map(|doubt| format!("void: {doubt}")).collect();
+        let Some(verdict) = &self.verdict else { return lines };
+        let told = |judged: &Judged| format!("{} ({})", judged.text, judged.found);
+        let (held, failed): (Vec<_>, Vec<_>) = verdict.iter().partition(|judged| judged.holds);
+        let failed: Vec<_> = failed.into_iter().map(told).collect();
+        let held: Vec<_> = held.into_iter().map(told).collect();
+        lines.push(match (failed.is_empty(), self.doubts.is_empty()) {
+            (false, _) => format!("failed: {}", failed.join(", ")),
+            (true, false) => {
+                format!("not passed: a void measurement proves nothing of {}", held.join(", "))
+            }
+            (true, true) => format!("passed: {}", held.join(", ")),
+        });
+        lines
+    }
+
+    /// Whether both kinds of times differ: a closed load plans a request when it sends it.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.plan.load, Load::Open { .. })
+    }
+
+    /// The word for a failure in JSON, each that there is.
+    pub(super) fn fault_counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        FaultKind::ALL.into_iter().map(|kind| (kind.name(), self.measured.record.of_kind(kind)))
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::num::{NonZeroU32, NonZeroUsize};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::bench::expect::Expectations;
+    use crate::bench::outcome::{Answer, Outcome};
+    use crate::bench::record::{Instants, Record, Window};
+
+    /// Ten answers after a second, nine clients who gave up after seven, one 503.
+    pub(in crate::bench) fn account() -> Account {
+        let begin = Instant::now() - Duration::from_secs(60);
+        let end = Some(begin + Duration::from_secs(20));
+        let url = "http://localhost:8001/resource".to_owned();
+        let mut measured = Measured::new(url.clone(), url).unwrap();
+        let mut record = Record::new(Window { begin, end }).unwrap();
+        let after = |seconds| {
+            let ended = begin + Duration::from_secs(seconds);
+            Instants { planned: begin, begun: begin, ended }
+        };
+        let answer = |status| Outcome::Answered(Answer { status, body_bytes: 2, keeps: true });
+        (0..10).for_each(|_| record.add(after(1), answer(200)));
+        (0..9).for_each(|_| record.add(after(7), Outcome::GaveUp));
+        record.add(after(1), answer(503));
+        let expectations: Expectations = "gave_up=0, p95<5s, ok>=50%".parse().unwrap();
+        let plan = Plan {
+            load: Load::Closed { clients: NonZeroUsize::new(10).unwrap() },
+            until: Until::Time(Duration::from_secs(20)),
+            patience: Duration::from_secs(7),
+            warm_up: Duration::ZERO,
+            tolerance: None,
+            seed: 1,
+            rounds: NonZeroU32::MIN,
+        };
+        let verdict = Some(expectations.judge(&record));
+        measured.add(&record);
+        Account { plan, measured, doubts: Vec::new(), verdict, is_interrupted: false }
+    }
+
+    #[test]
+    fn a_verdict_is_a_sentence_with_what_was_found() {
+        let failed = account();
+        assert_eq!(failed.judgement(), ["failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)"]);
+        let mut passed = account();
+        passed.verdict =
+            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&passed.measured.record));
+        assert_eq!(passed.judgement(), ["passed: ok>=50% (10 of 20)"]);
+    }
+
+    #[test]
+    fn a_void_measurement_passes_nothing() {
+        let mut void = account();
+        void.verdict =
+            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&void.measured.record));
+        void.doubts.push(Doubt::Little { in_work: 20.0, clients: 10 });
+        let judgement = void.judgement();
+        assert!(judgement[0].starts_with("void: rate × time is 20.0 requests"), "{judgement:?}");
+        assert!(judgement[1].starts_with("not passed: "), "{judgement:?}");
+    }
+}
