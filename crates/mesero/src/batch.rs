@@ -18,6 +18,21 @@ use crate::slot::Attempt;
 use crate::{Dispatcher, Error, Failure};
 
 /// One input's answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Dispatcher, Item};
+///
+/// let squares = Dispatcher::builder("square").limit(4).build()?;
+/// let mut answers = squares.call_all([3, 4], |n, _attempt| async move { Ok(n * n) });
+/// while let Some(Item { index, input, result, report }) = answers.next().await {
+///     assert_eq!((result?, report.attempts), (input * input, 1));
+///     println!("number {index}: the square of {input}, after {:?}", report.ran);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Item<I, T> {
     /// The input's place in the stream of inputs; the first is 0.
@@ -68,6 +83,28 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 
     /// As [`call_all`](Self::call_all), for inputs that come one by one; `call` says each input's
     /// key, arguments and deadline.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::stream;
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::builder("square").limit(4).coalesce().build()?;
+    /// let numbers = stream::iter(["3", "3", "4"]); // or what a socket brings
+    /// let call = |num: &&'static str| Call::new(*num).argument("num", *num);
+    /// let mut answers = squares.call_stream(numbers, call, |num, _attempt| async move {
+    ///     let num: u32 = num.parse()?;
+    ///     Ok(num * num)
+    /// });
+    /// let mut sum = 0;
+    /// while let Some(answer) = answers.next().await {
+    ///     sum += answer.result?;
+    /// }
+    /// assert_eq!((sum, squares.stats().jobs.started), (9 + 9 + 16, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn call_stream<I, S, C, W, F>(&self, inputs: S, call: C, work: W) -> Answers<I, T>
     where
         I: Clone + Send + 'static,
@@ -104,6 +141,21 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 /// The answers to a stream of inputs; a [`Stream`].
 ///
 /// It holds at most twice as many calls as the dispatcher has slots.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::StreamExt;
+/// use mesero::{Answers, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").limit(4).build()?;
+/// let answers: Answers<u32, u32> = squares.call_all(0..4, |n, _attempt| async move { Ok(n * n) });
+/// // Whatever can be done with a stream can be done with them.
+/// let large = answers.filter(|answer| std::future::ready(answer.input > 2));
+/// assert_eq!(large.count().await, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "no input is taken until the answers are asked for"]
 pub struct Answers<I, T: Send + Sync + 'static> {
     calls: Pin<Box<dyn FusedStream<Item = Taken<I, T>> + Send>>,
@@ -146,6 +198,26 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
     /// At most `early` answers that came before their turn are kept. No input is taken whose answer
     /// could find no room, so at most one call more than that is in flight: a number well above
     /// the limit keeps all slots busy.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::num::NonZeroUsize;
+    /// use std::time::Duration;
+    /// use mesero::Dispatcher;
+    ///
+    /// let naps = Dispatcher::builder("nap").limit(3).build()?;
+    /// let early = NonZeroUsize::new(100).ok_or("zero")?;
+    /// let mut answers = naps
+    ///     .call_all([3, 1, 2], |seconds, _attempt| async move {
+    ///         tokio::time::sleep(Duration::from_secs(seconds)).await;
+    ///         Ok(())
+    ///     })
+    ///     .ordered(early);
+    /// assert_eq!(answers.next().await.map(|answer| answer.input), Some(3));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ordered(mut self, early: NonZeroUsize) -> Self {
         let (next, most) = (0, early.get());
         self.order = Order::AsGiven { next, early: BTreeMap::new(), most };
@@ -153,6 +225,19 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
     }
 
     /// The next answer; none when all inputs are answered. Dropping it loses nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::Dispatcher;
+    ///
+    /// let squares = Dispatcher::builder("square").build()?;
+    /// let mut answers = squares.call_all([3], |n, _attempt| async move { Ok(n * n) });
+    /// assert!(answers.next().await.is_some());
+    /// assert!(answers.next().await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn next(&mut self) -> Option<Item<I, T>> {
         StreamExt::next(self).await
     }

@@ -57,6 +57,18 @@ impl<T: Send + Sync + 'static> Builder<T> {
     }
 
     /// Takes all rules from `policy`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Dispatcher, Policy};
+    ///
+    /// let mut policy = Policy::default(); // or what a file says
+    /// policy.queue = 10;
+    /// let squares = Dispatcher::<u64>::builder("square").policy(policy).limit(4).build()?;
+    /// assert_eq!((squares.limit(), squares.stats().queue.bound), (4, 10));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.limit = policy.limit.get();
@@ -115,6 +127,23 @@ impl<T: Send + Sync + 'static> Builder<T> {
 
     /// How long one poll of an attempt may take before observers are told that it
     /// [blocks](crate::Fact::AttemptBlocked).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::builder("square").notice_blocking(Duration::from_millis(1)).build()?;
+    /// let call = squares.call(Call::unkeyed(), |_attempt| async {
+    ///     std::thread::sleep(Duration::from_millis(2)); // not an `await`: nobody else goes on
+    ///     Ok(9)
+    /// });
+    /// call.await?;
+    /// assert_eq!(squares.stats().attempts.blocked, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn notice_blocking(mut self, after: Duration) -> Self {
         self.policy.notice_blocking = Some(after);
@@ -122,6 +151,18 @@ impl<T: Send + Sync + 'static> Builder<T> {
     }
 
     /// Tells `observer` every fact; may be said several times.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher, Event};
+    ///
+    /// let log = |event: &Event| eprintln!("{:?}", event.fact);
+    /// let squares = Dispatcher::builder("square").observer(log).build()?;
+    /// squares.call(Call::unkeyed(), |_attempt| async { Ok(9) }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
         self.observers.push(Arc::new(observer));
@@ -149,6 +190,22 @@ impl<T: Clone + Send + Sync + 'static> Builder<T> {
     }
 
     /// Keeps replies by key, as `cache` says.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Cache, Call, Dispatcher};
+    ///
+    /// let minute = Cache::new(Duration::from_secs(60), 1 << 20, |_: &u64| size_of::<u64>());
+    /// let squares = Dispatcher::builder("square").coalesce().cache(minute).build()?;
+    /// for _ in 0..3 {
+    ///     squares.call(Call::new("3"), |_attempt| async { Ok(9) }).await?;
+    /// }
+    /// assert_eq!((squares.stats().jobs.started, squares.stats().calls.cached), (1, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn cache(mut self, cache: Cache<T>) -> Self {
         self.sharing.cache = Some(Store::new(cache));
@@ -167,6 +224,13 @@ impl<T> fmt::Debug for Builder<T> {
 }
 
 /// Why there is no dispatcher.
+///
+/// ```
+/// use mesero::{BuildError, Dispatcher};
+///
+/// let nothing = Dispatcher::<u64>::builder("square").limit(0).build();
+/// assert_eq!(nothing.err(), Some(BuildError::NoSlots));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BuildError {

@@ -35,6 +35,20 @@ impl Call {
     }
 
     /// A call that is always work of its own.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// // Two orders are two orders, also where equal questions share an answer.
+    /// let orders = Dispatcher::builder("order").limit(2).coalesce().build()?;
+    /// let order = || orders.call(Call::unkeyed(), |_attempt| async { Ok("soup") });
+    /// let (one, other) = tokio::join!(order(), order());
+    /// assert_eq!((one?, other?, orders.stats().jobs.started), ("soup", "soup", 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn unkeyed() -> Self {
         Self::default()
     }
@@ -59,6 +73,22 @@ impl Call {
     }
 
     /// Waits for ever, whatever the dispatcher's own deadline says.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Call, Dispatcher, Error};
+    /// use tokio::time::sleep;
+    ///
+    /// let secs = Duration::from_secs;
+    /// let naps = Dispatcher::builder("nap").deadline(secs(1)).build()?;
+    /// let nap = |call| naps.call(call, move |_attempt| async move { Ok(sleep(secs(5)).await) });
+    /// assert!(matches!(nap(Call::unkeyed()).await, Err(Error::Expired { .. })));
+    /// assert!(nap(Call::unkeyed().without_deadline()).await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn without_deadline(mut self) -> Self {
         self.patience = Patience::Endless;
@@ -72,6 +102,25 @@ impl Call {
     /// this way have no order among them, no deadline runs, and all of them look when there is
     /// room. It is meant for a source that brings one call at a time, as
     /// [`call_all`](crate::Dispatcher::call_all) does.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Call, Dispatcher, Error};
+    /// use tokio::time::sleep;
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let naps = Dispatcher::builder("nap").limit(1).queue(0).build()?;
+    /// let nap = |call| naps.call(call, move |_attempt| async move { Ok(sleep(second).await) });
+    /// let (one, two) = (Call::unkeyed(), Call::unkeyed());
+    /// let waits = Call::unkeyed().wait_for_room();
+    /// let (first, refused, patient) = tokio::join!(nap(one), nap(two), nap(waits));
+    /// assert!(first.is_ok() && patient.is_ok());
+    /// assert!(matches!(refused, Err(Error::Refused(_))));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn wait_for_room(mut self) -> Self {
         self.room = Room::Wait;
@@ -113,6 +162,10 @@ pub struct Key(Arc<str>);
 
 impl Key {
     /// The key as it was given.
+    ///
+    /// ```
+    /// assert_eq!(mesero::Key::from("square 3").as_str(), "square 3");
+    /// ```
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -143,6 +196,22 @@ impl From<String> for Key {
 }
 
 /// A named argument of a call, as the caller wrote it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Argument, Call, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// let call = Call::unkeyed().argument("num", "3.0");
+/// squares.call(call, |attempt| async move {
+///     let Argument { name, text } = &attempt.info().arguments[0];
+///     assert_eq!((&**name, &**text), ("num", "3.0"));
+///     Ok(9.0)
+/// }).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument {
     /// Its name.
@@ -184,6 +253,18 @@ impl FromStr for JobId {
 }
 
 /// What a call came to.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Answer, Call, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// let Answer { result, report } = squares.ask(Call::unkeyed(), |_attempt| async { Ok(9) }).await;
+/// println!("{} after {:?} in the queue and {:?} of work", result?, report.waited, report.ran);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Answer<T> {
     /// The resource's reply, or why there is none.
@@ -233,6 +314,19 @@ impl Report {
 }
 
 /// Who did the work of an answer.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, Origin};
+///
+/// let squares = Dispatcher::builder("square").coalesce().build()?;
+/// let ask = || squares.ask(Call::new("3"), |_attempt| async { Ok(9) });
+/// let (one, other) = tokio::join!(ask(), ask());
+/// assert_eq!((one.report.origin, other.report.origin), (Origin::Led, Origin::Joined));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// This call started the job.
@@ -248,6 +342,22 @@ pub enum Origin {
 }
 
 /// What is known of a job from its start on; shared by everything that speaks of it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, JobInfo};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// let call = Call::new("3").argument("num", "3");
+/// squares.call(call, |attempt| async move {
+///     let JobInfo { id, key, .. } = attempt.info();
+///     assert_eq!((id.number(), key.as_ref().map(|key| key.as_str())), (1, Some("3")));
+///     Ok(9)
+/// }).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct JobInfo {
     /// Its number.

@@ -30,6 +30,20 @@ use waiting::Waiting;
 /// [cache](Builder::cache).
 ///
 /// Jobs run as tasks of the tokio runtime on which the call was made.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").limit(4).queue(1_000).build()?;
+/// assert_eq!((squares.name(), squares.limit()), ("square", 4));
+/// let clone = squares.clone(); // for another task: the same four slots
+/// let nine = clone.call(Call::unkeyed(), |_attempt| async { Ok(3 * 3) }).await?;
+/// assert_eq!((nine, squares.stats().calls.finished), (9, 1));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Dispatcher<T> {
     shared: Arc<Shared<T>>,
 }
@@ -75,6 +89,18 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// As [`call`](Self::call), and says what the answer took.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher, Origin};
+    ///
+    /// let squares = Dispatcher::builder("square").build()?;
+    /// let answer = squares.ask(Call::new("3"), |_attempt| async { Ok(3 * 3) }).await;
+    /// assert_eq!((answer.result?, answer.report.origin), (9, Origin::Led));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn ask<W, F>(&self, call: Call, work: W) -> Answer<T>
     where
         W: FnMut(Attempt) -> F + Send + 'static,
@@ -137,6 +163,23 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// One job in flight, or one whose attempt still occupies the resource.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::builder("square").build()?;
+    /// let inner = squares.clone();
+    /// let id = squares.call(Call::unkeyed(), move |attempt| {
+    ///     let view = inner.job(attempt.job());
+    ///     async move { Ok(view.map(|job| job.info.id)) }
+    /// });
+    /// let id = id.await?.ok_or("it runs")?;
+    /// assert!(squares.job(id).is_none()); // it is over
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn job(&self, id: JobId) -> Option<JobView> {
         self.shared.with(|state, now| state.job(id, now))
     }
@@ -145,6 +188,22 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// free at once, and a running attempt is dropped. False if it is not in flight.
     ///
     /// The slot of a running attempt comes back when the resource has really stopped.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher, Error};
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").build()?;
+    /// let call = squares.call(Call::unkeyed(), |_attempt| std::future::pending());
+    /// let (answer, cancelled) =
+    ///     tokio::join!(call, async { squares.cancel(squares.jobs()[0].info.id) });
+    /// assert!(cancelled);
+    /// assert!(matches!(answer, Err(Error::Cancelled)));
+    /// assert!(!squares.cancel("1".parse()?)); // it is over
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn cancel(&self, id: JobId) -> bool {
         self.shared.with(|state, now| state.cancel(id, now))
     }
@@ -168,17 +227,59 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 
     /// Drains, and ends at once what is in: what waits is [shed](Error::Shed), what runs is
     /// [cancelled](Error::Cancelled).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher, Error};
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").limit(1).build()?;
+    /// let call = || squares.call(Call::unkeyed(), |_attempt| std::future::pending());
+    /// let (runs, waits, ()) = tokio::join!(call(), call(), async { squares.stop() });
+    /// assert!(matches!((runs, waits), (Err(Error::Cancelled), Err(Error::Shed))));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stop(&self) {
         self.shared.drain();
         self.shared.with(|state, now| state.stop_all(now));
     }
 
     /// Waits until no call waits, no job is in flight and no slot is occupied.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::builder("square").build()?;
+    /// let call = squares.call(Call::unkeyed(), |_attempt| async { Ok(9) });
+    /// tokio::join!(call, squares.idle()).0?;
+    /// assert!(squares.stats().is_idle());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn idle(&self) {
         self.shared.until_quiet(|stats| stats.is_idle()).await;
     }
 
     /// Waits until every job in flight is over, though the resource may still be occupied.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Attempt, Call, Dispatcher};
+    ///
+    /// let files = Dispatcher::builder("files").build()?;
+    /// let keep = async |attempt: Attempt| Ok(attempt.slot().clone());
+    /// let slot = files.call(Call::unkeyed(), keep).await?;
+    /// files.jobs_finished().await; // although what the slot stands for goes on
+    /// assert!(!files.stats().is_idle());
+    /// drop(slot);
+    /// files.idle().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn jobs_finished(&self) {
         self.shared.until_quiet(|stats| stats.jobs.in_flight == 0).await;
     }
@@ -198,6 +299,20 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// Changes how long one attempt may take, for those that run already too.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Call, Dispatcher, Error};
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").build()?;
+    /// squares.set_timeout(Some(Duration::from_secs(3))); // three times the median so far, say
+    /// let call = squares.call(Call::unkeyed(), |_attempt| std::future::pending());
+    /// assert!(matches!(call.await, Err(Error::TimedOut { after }) if after.as_secs() == 3));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         self.shared.set_timeout(timeout);
     }
@@ -224,6 +339,18 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// A handle to close and open seats, for whatever looks after the resource.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::Dispatcher;
+    ///
+    /// let workers = Dispatcher::<u64>::builder("workers").limit(2).build()?;
+    /// let seats = workers.seats(); // for the task that watches the two workers
+    /// seats.close(&[0, 1]);
+    /// assert_eq!(workers.stats().slots.closed, 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn seats(&self) -> Seats {
         Seats::of(Arc::clone(&self.shared) as _)
     }

@@ -1,9 +1,10 @@
-//! How a call can end without a reply, and how a resource can fail.
+//! How a call can end without a reply.
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
+
+use crate::Failure;
 
 /// Why a call got no reply.
 ///
@@ -52,6 +53,23 @@ pub enum Error {
 }
 
 /// What a job is doing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use mesero::{Call, Dispatcher, Error, Phase};
+///
+/// let squares = Dispatcher::<u64>::builder("square").limit(1).build()?;
+/// let second = Call::unkeyed().deadline(Duration::from_secs(1));
+/// let call = || squares.call(second.clone(), |_attempt| std::future::pending());
+/// let (runs, waits) = tokio::join!(call(), call());
+/// assert!(matches!(runs, Err(Error::Expired { phase: Phase::Running })));
+/// assert!(matches!(waits, Err(Error::Expired { phase: Phase::Queued })));
+/// assert_eq!(Phase::Queued.as_str(), "queued");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// It waits in the queue for a slot.
@@ -120,6 +138,15 @@ pub enum Refusal {
 
 impl Refusal {
     /// When a caller should come back, where that is known.
+    ///
+    /// ```
+    /// use mesero::Refusal;
+    /// use std::time::Duration;
+    ///
+    /// let soon = Duration::from_millis(300);
+    /// assert_eq!(Refusal::QueueFull { retry_after: soon }.retry_after(), Some(soon));
+    /// assert_eq!(Refusal::Draining.retry_after(), None);
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         match *self {
             Refusal::QueueFull { retry_after } | Refusal::RateLimited { retry_after } => {
@@ -172,147 +199,5 @@ impl StdError for Error {
             Error::Failed(failure) => failure.source(),
             _ => None,
         }
-    }
-}
-
-/// How a resource failed; cheap to clone, since every waiter of a job gets it.
-///
-/// ```
-/// use mesero::{Advice, Failure, FailureKind};
-/// use std::time::Duration;
-///
-/// // Any error of the work will do, with `?`.
-/// fn read() -> Result<Vec<u8>, Failure> {
-///     Ok(std::fs::read("no such file")?)
-/// }
-/// assert_eq!(read().unwrap_err().kind(), FailureKind::Raised);
-///
-/// let busy = Failure::new(FailureKind::Overloaded, "too many requests")
-///     .advise(Advice::After(Duration::from_secs(2)))
-///     .with_detail("429, Retry-After: 2");
-/// assert_eq!(busy.to_string(), "too many requests");
-/// ```
-#[derive(Debug, Clone)]
-pub struct Failure(Arc<Inner>);
-
-#[derive(Debug, Clone)]
-struct Inner {
-    kind: FailureKind,
-    message: String,
-    detail: Option<String>,
-    advice: Advice,
-    source: Option<Arc<dyn StdError + Send + Sync>>,
-}
-
-/// What is known about the work when a resource has failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum FailureKind {
-    /// The work was done, and its result is an error: an exception, a non-zero exit code.
-    Raised,
-    /// The work was never begun: nobody could be reached. It is safe to try again.
-    Unreachable,
-    /// The resource said that it has too much to do. It is safe to try again, later.
-    Overloaded,
-    /// The resource went away in the middle; whether the work was done is unknown.
-    Lost,
-    /// The work was a Rust function, and it panicked.
-    Panicked,
-}
-
-/// Whether to try again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Advice {
-    /// It would end the same way.
-    Never,
-    /// After the policy's backoff.
-    Backoff,
-    /// After this long, or the policy's backoff if that is longer.
-    After(Duration),
-}
-
-impl Failure {
-    /// A failure of this `kind`, with a `message` that a client of the service may read.
-    ///
-    /// [`FailureKind::Unreachable`], [`FailureKind::Overloaded`] and [`FailureKind::Lost`] are
-    /// tried again where the policy says so; the others are not, unless [`advice`](Self::advise)
-    /// says otherwise.
-    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        let advice = match kind {
-            FailureKind::Raised | FailureKind::Panicked => Advice::Never,
-            FailureKind::Unreachable | FailureKind::Overloaded | FailureKind::Lost => {
-                Advice::Backoff
-            }
-        };
-        Self(Arc::new(Inner { kind, message: message.into(), detail: None, advice, source: None }))
-    }
-
-    /// The work was done and its result is an error.
-    pub fn raised(message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Raised, message)
-    }
-
-    /// The resource went away in the middle of the work.
-    pub fn lost(message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Lost, message)
-    }
-
-    /// The resource could not be reached; nothing was begun.
-    pub fn unreachable(message: impl Into<String>) -> Self {
-        Self::new(FailureKind::Unreachable, message)
-    }
-
-    /// Adds what only the operator may read: a traceback, the tail of stderr.
-    #[must_use]
-    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
-        Arc::make_mut(&mut self.0).detail = Some(detail.into());
-        self
-    }
-
-    /// Says whether to try again, against what the kind suggests.
-    #[must_use]
-    pub fn advise(mut self, advice: Advice) -> Self {
-        Arc::make_mut(&mut self.0).advice = advice;
-        self
-    }
-
-    /// What is known about the work.
-    pub fn kind(&self) -> FailureKind {
-        self.0.kind
-    }
-
-    /// What a client of the service may read.
-    pub fn message(&self) -> &str {
-        &self.0.message
-    }
-
-    /// What only the operator may read.
-    pub fn detail(&self) -> Option<&str> {
-        self.0.detail.as_deref()
-    }
-
-    /// Whether to try again.
-    pub fn advice(&self) -> Advice {
-        self.0.advice
-    }
-
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
-    }
-}
-
-/// Any error of the work becomes a failure that [was raised](FailureKind::Raised).
-impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
-    fn from(error: E) -> Self {
-        let message = error.to_string();
-        let mut failure = Self::raised(message);
-        Arc::make_mut(&mut failure.0).source = Some(Arc::new(error));
-        failure
     }
 }

@@ -10,6 +10,17 @@ use crate::slot::Stop;
 use crate::{Error, Phase, Refusal};
 
 /// Something that happened in a dispatcher.
+///
+/// ```
+/// use mesero::{Event, Fact};
+///
+/// fn log(event: &Event) {
+///     if let Fact::AttemptFinished { job, ran, error: Some(error), .. } = &event.fact {
+///         eprintln!("{:?} job {} failed after {ran:?}: {error}", event.at, job.id);
+///     }
+/// }
+/// # mesero::Dispatcher::<u64>::builder("square").observer(log).build().unwrap();
+/// ```
 #[derive(Debug, Clone)]
 pub struct Event {
     /// When.
@@ -19,6 +30,27 @@ pub struct Event {
 }
 
 /// What happened.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::{Arc, Mutex};
+/// use mesero::{Call, Dispatcher, Event, Fact, Outcome};
+///
+/// let ended = Arc::new(Mutex::new(Vec::new()));
+/// let heard = Arc::clone(&ended);
+/// let observer = move |event: &Event| {
+///     if let Fact::JobFinished { outcome, attempts, .. } = event.fact {
+///         heard.lock().unwrap().push((outcome, attempts));
+///     }
+/// };
+/// let squares = Dispatcher::builder("square").observer(observer).build()?;
+/// squares.call(Call::unkeyed(), |_attempt| async { Ok(9) }).await?;
+/// squares.idle().await;
+/// assert_eq!(*ended.lock().unwrap(), [(Outcome::Succeeded, 1)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fact {
@@ -237,6 +269,21 @@ impl Outcome {
 /// ```
 pub trait Observer: Send + Sync {
     /// Hears one fact.
+    ///
+    /// ```
+    /// use mesero::{Event, Fact, Observer};
+    ///
+    /// struct Refusals;
+    ///
+    /// impl Observer for Refusals {
+    ///     fn observe(&self, event: &Event) {
+    ///         if let Fact::CallRefused(refusal) = event.fact {
+    ///             eprintln!("turned away: {refusal}");
+    ///         }
+    ///     }
+    /// }
+    /// # mesero::Dispatcher::<u64>::builder("square").observer(Refusals).build().unwrap();
+    /// ```
     fn observe(&self, event: &Event);
 }
 

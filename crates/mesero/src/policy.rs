@@ -70,6 +70,23 @@ impl Default for Policy {
 }
 
 /// What becomes of a job whose last waiter has left before its deadline.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use mesero::{Call, Dispatcher, OnDisconnect};
+/// use tokio::time::{sleep, timeout};
+///
+/// let secs = Duration::from_secs;
+/// let orders = Dispatcher::builder("order").on_disconnect(OnDisconnect::Finish).build()?;
+/// let order = orders.call(Call::unkeyed(), move |_attempt| async move { Ok(sleep(secs(5)).await) });
+/// assert!(timeout(secs(1), order).await.is_err()); // the caller leaves, the order goes on
+/// orders.idle().await;
+/// assert_eq!(orders.stats().jobs.succeeded, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnDisconnect {
     /// It is cancelled: it leaves the queue at once, or its attempt is dropped.

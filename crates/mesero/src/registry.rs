@@ -176,6 +176,24 @@ impl<T> Registry<T> {
 }
 
 /// One job, as the list of jobs in flight shows it.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, Phase};
+///
+/// let squares = Dispatcher::<u64>::builder("square").limit(1).build()?;
+/// let call = || squares.call(Call::unkeyed(), |_attempt| std::future::pending());
+/// let (_, _, ()) = tokio::join!(call(), call(), async {
+///     let jobs = squares.jobs();
+///     assert_eq!((jobs[0].phase, jobs[0].seat, jobs[0].waiters), (Phase::Running, Some(0), 1));
+///     assert_eq!((jobs[1].phase, jobs[1].position), (Phase::Queued, Some(1)));
+///     assert_eq!(jobs[1].to_string(), "2 queued at place 1, 0.0 s old");
+///     squares.stop();
+/// });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct JobView {
     /// Its number, key and arguments.

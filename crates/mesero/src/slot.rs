@@ -74,6 +74,37 @@ impl Slot {
     /// Says that what was left of an attempt has really stopped, after nobody wanted it any more;
     /// for a resource that knows how, and right before it drops its clone. Observers are told, and
     /// nothing else comes of it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Attempt, Call, Dispatcher, Event, Fact, Stop, StopKind};
+    /// use tokio::time::{Instant, sleep};
+    ///
+    /// let secs = Duration::from_secs;
+    /// let log = |event: &Event| match &event.fact {
+    ///     Fact::AttemptStopped { job, stop, .. } => eprintln!("job {} {}", job.id, stop.how.as_str()),
+    ///     _ => {}
+    /// };
+    /// let tools = Dispatcher::<()>::builder("tool").timeout(secs(3)).observer(log).build()?;
+    /// let call = tools.call(Call::unkeyed(), move |attempt: Attempt| {
+    ///     let slot = attempt.slot().clone();
+    ///     // What really occupies the resource, and goes on when the attempt's future is dropped.
+    ///     tokio::spawn(async move {
+    ///         sleep(secs(3)).await;
+    ///         let given_up = Instant::now();
+    ///         sleep(secs(1)).await; // told to end, and waited for
+    ///         slot.stopped(Stop { how: StopKind::Killed, after: given_up.elapsed() });
+    ///     });
+    ///     std::future::pending()
+    /// });
+    /// assert!(call.await.is_err());
+    /// assert_eq!(tools.stats().slots.in_use, 1); // the caller has gone, the tool has not
+    /// tools.idle().await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn stopped(&self, stop: Stop) {
         if let Some(home) = &self.0.home {
             Arc::clone(home).stopped(self.0.seat, stop);
@@ -82,6 +113,14 @@ impl Slot {
 }
 
 /// How an attempt that was given up came to its end.
+///
+/// ```
+/// use std::time::Duration;
+/// use mesero::{Stop, StopKind};
+///
+/// let stop = Stop { how: StopKind::Interrupted, after: Duration::from_millis(20) };
+/// assert_eq!(format!("{} after {:?}", stop.how.as_str(), stop.after), "interrupted after 20ms");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// What made it end.
@@ -91,6 +130,12 @@ pub struct Stop {
 }
 
 /// What makes an attempt end that was given up.
+///
+/// ```
+/// use mesero::StopKind;
+///
+/// assert_eq!(StopKind::ALL.map(StopKind::as_str), ["by_itself", "interrupted", "killed"]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StopKind {
     /// It had ended before it could be stopped, or took no notice of that.
@@ -161,11 +206,36 @@ pub struct Attempt {
 
 impl Attempt {
     /// The slot that this attempt occupies.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Attempt, Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::builder("square").build()?;
+    /// let seat = async |attempt: Attempt| Ok(attempt.slot().seat());
+    /// assert_eq!(squares.call(Call::unkeyed(), seat).await?, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn slot(&self) -> &Slot {
         &self.slot
     }
 
     /// The job that is being tried.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Attempt, Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::builder("square").build()?;
+    /// let call = squares.ask(Call::unkeyed(), |attempt: Attempt| async move { Ok(attempt.job()) });
+    /// let answer = call.await;
+    /// assert_eq!(Some(answer.result?), answer.report.job);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn job(&self) -> JobId {
         self.job.id
     }

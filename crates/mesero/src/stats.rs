@@ -39,6 +39,20 @@ pub struct Stats {
 /// A call answered with a stale reply at once is `stale` and nothing else. One that led or joined
 /// a job first, and got a stale reply because the job came to an error, stays `led` or `joined`,
 /// and is counted in `rescued` too.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, CallStats, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").coalesce().build()?;
+/// let ask = || squares.ask(Call::new("3"), |_attempt| async { Ok(9) });
+/// tokio::join!(ask(), ask());
+/// let CallStats { started, finished, led, joined, .. } = squares.stats().calls;
+/// assert_eq!((started, finished, led, joined), (2, 2, 1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CallStats {
     /// All calls ever made.
@@ -64,6 +78,19 @@ pub struct CallStats {
 }
 
 /// `started = led calls + refreshes = finished + in_flight`, and every finished job has exactly one outcome.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Call, Dispatcher, JobStats, Outcome};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// squares.call(Call::unkeyed(), |_attempt| async { Ok(9) }).await?;
+/// let jobs: JobStats = squares.stats().jobs;
+/// assert_eq!((jobs.started, jobs.succeeded, jobs.of(Outcome::Failed)), (1, 1, &0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JobStats {
     /// All jobs ever admitted.
@@ -91,6 +118,21 @@ pub struct JobStats {
 }
 
 /// `started = jobs.attempted + retries`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{AttemptStats, Call, Dispatcher, Failure, Retry};
+///
+/// let pages = Dispatcher::<u64>::builder("pages").retry(Retry::default()).build()?;
+/// let nobody = |_attempt| async { Err(Failure::unreachable("connection refused")) };
+/// let call = pages.call(Call::unkeyed(), nobody);
+/// assert!(call.await.is_err());
+/// let AttemptStats { started, retries, .. } = pages.stats().attempts;
+/// assert_eq!((started, retries), (3, 2));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AttemptStats {
     /// All tries ever begun.
@@ -105,6 +147,17 @@ pub struct AttemptStats {
 }
 
 /// `in_use ≤ total`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Dispatcher, SlotStats};
+///
+/// let squares = Dispatcher::<u64>::builder("square").limit(4).build()?;
+/// assert_eq!(squares.stats().slots, SlotStats { in_use: 0, total: 4, closed: 0 });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SlotStats {
     /// Slots that occupy the resource, those of jobs that have already ended included.
@@ -116,6 +169,17 @@ pub struct SlotStats {
 }
 
 /// `len ≤ bound + retries`.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::{Dispatcher, QueueStats};
+///
+/// let squares = Dispatcher::<u64>::builder("square").queue(10).build()?;
+/// assert_eq!(squares.stats().queue, QueueStats { len: 0, bound: 10, retries: 0 });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueStats {
     /// Jobs that wait for a slot.
@@ -172,6 +236,22 @@ impl Stats {
     }
 
     /// Whether nothing is left to do: nobody waits, nothing runs, no slot is occupied.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").build()?;
+    /// assert!(squares.stats().is_idle());
+    /// let call = squares.call(Call::unkeyed(), |_attempt| std::future::pending());
+    /// let (_, ()) = tokio::join!(call, async {
+    ///     assert!(!squares.stats().is_idle());
+    ///     squares.stop();
+    /// });
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_idle(&self) -> bool {
         self.calls.in_flight == 0
             && self.jobs.in_flight == 0

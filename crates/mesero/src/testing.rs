@@ -31,6 +31,25 @@ use crate::slot::{Attempt, Slot};
 use crate::{Dispatcher, Failure};
 
 /// A dispatcher that checks its laws when it is dropped, so that every test does.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::testing::{Checked, resource};
+/// use mesero::{Call, Dispatcher};
+///
+/// let squares = Checked::new(Dispatcher::builder("square").build()?);
+/// let (work, mut played) = resource();
+/// let caller = squares.dispatcher();
+/// let call = tokio::spawn(async move { caller.call(Call::unkeyed(), work.on(3)).await });
+/// squares.settle().await; // the call has arrived, and its attempt has begun
+/// assert_eq!(squares.jobs().len(), 1);
+/// squares.check();
+/// played.next().await.reply(9);
+/// assert_eq!(call.await??, 9);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Checked<T: Send + Sync + 'static>(Dispatcher<T>);
 
@@ -88,6 +107,24 @@ impl<T: Send + Sync + 'static> Drop for Checked<T> {
 }
 
 /// A resource that the test plays: the work for calls, and what the test holds.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::testing::resource;
+/// use mesero::{Call, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").build()?;
+/// let (work, mut played) = resource();
+/// let (answer, ()) = tokio::join!(squares.call(Call::unkeyed(), work.on(3)), async {
+///     let attempt = played.next().await;
+///     let square = attempt.input() * attempt.input();
+///     attempt.reply(square);
+/// });
+/// assert_eq!(answer?, 9);
+/// # Ok(())
+/// # }
+/// ```
 pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, Played<I, T>) {
     // As many attempts as a test will start before it looks; a full channel only makes them wait.
     let (begin, begun) = mpsc::channel(4_096);
@@ -95,6 +132,25 @@ pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, 
 }
 
 /// Makes the work of calls.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::testing::resource;
+/// use mesero::{Call, Dispatcher};
+///
+/// let squares = Dispatcher::builder("square").limit(2).build()?;
+/// let (work, mut played) = resource();
+/// let call = |num| squares.call(Call::unkeyed(), work.on(num));
+/// let (three, four, ()) = tokio::join!(call(3), call(4), async {
+///     let (first, second) = (played.next().await, played.next().await);
+///     second.reply(16); // in whatever order the test wants
+///     first.reply(9);
+/// });
+/// assert_eq!((three?, four?), (9, 16));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Work<I, T> {
     begin: mpsc::Sender<Begun<I, T>>,
@@ -135,6 +191,26 @@ impl<I: Clone + Send + 'static, T: Send + 'static> Work<I, T> {
 }
 
 /// The test's end of the resource.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use mesero::testing::{Checked, resource};
+/// use mesero::{Call, Dispatcher};
+///
+/// let squares = Checked::new(Dispatcher::builder("square").limit(1).build()?);
+/// let (work, mut played) = resource();
+/// let call = || squares.call(Call::unkeyed(), work.on(3));
+/// let (_, _, ()) = tokio::join!(call(), call(), async {
+///     let first = played.next().await;
+///     squares.settle().await;
+///     assert!(played.try_next().is_none()); // the limit is 1
+///     first.reply(9);
+///     played.next().await.reply(9);
+/// });
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Played<I, T> {
     begun: mpsc::Receiver<Begun<I, T>>,
@@ -159,6 +235,28 @@ impl<I, T> Played<I, T> {
 /// An attempt that runs until the test says how it ends.
 ///
 /// It holds its slot, as a blocking function would, also when the dispatcher has given it up.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use mesero::testing::{Checked, resource};
+/// use mesero::{Call, Dispatcher};
+///
+/// let timeout = Duration::from_secs(3);
+/// let squares = Checked::new(Dispatcher::builder("square").timeout(timeout).build()?);
+/// let (work, mut played) = resource();
+/// let (answer, mut begun) =
+///     tokio::join!(squares.call(Call::unkeyed(), work.on("3")), played.next());
+/// assert_eq!((*begun.input(), begun.attempt().number()), ("3", 1));
+/// assert!(answer.is_err() && begun.is_given_up());
+/// begun.given_up().await; // would wait for the timeout, if that were still to come
+/// assert_eq!(squares.stats().slots.in_use, 1); // as with a blocking function
+/// begun.reply(9);
+/// assert_eq!(squares.stats().slots.in_use, 0);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping it loses the attempt"]
 pub struct Begun<I, T> {
@@ -208,16 +306,68 @@ impl<I, T> Begun<I, T> {
     }
 
     /// Ends with a failure.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::testing::resource;
+    /// use mesero::{Call, Dispatcher, Failure, Retry};
+    ///
+    /// let squares = Dispatcher::builder("square").retry(Retry::default()).build()?;
+    /// let (work, mut played) = resource();
+    /// let (answer, ()) = tokio::join!(squares.call(Call::unkeyed(), work.on(3)), async {
+    ///     played.next().await.fail(Failure::lost("it went away"));
+    ///     played.next().await.reply(9); // the second try
+    /// });
+    /// assert_eq!(answer?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn fail(self, failure: Failure) {
         let _ = self.tell.send(End::Reply(Err(failure)));
     }
 
     /// Ends with a panic of the work.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::testing::resource;
+    /// use mesero::{Call, Dispatcher, Error, FailureKind};
+    ///
+    /// let squares = Dispatcher::<u32>::builder("square").build()?;
+    /// let (work, mut played) = resource();
+    /// let (answer, ()) = tokio::join!(squares.call(Call::unkeyed(), work.on(3)), async {
+    ///     played.next().await.panic();
+    /// });
+    /// let Err(Error::Failed(failure)) = answer else { return Err("it panicked".into()) };
+    /// assert_eq!(failure.kind(), FailureKind::Panicked);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn panic(self) {
         let _ = self.tell.send(End::Panic);
     }
 
     /// Ends with a reply, while something still occupies the resource.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::testing::resource;
+    /// use mesero::{Call, Dispatcher, Phase};
+    ///
+    /// let files = Dispatcher::builder("file").build()?;
+    /// let (work, mut played) = resource();
+    /// let (answer, slot) = tokio::join!(files.call(Call::unkeyed(), work.on("a.txt")), async {
+    ///     played.next().await.reply_and_keep_slot("its first lines")
+    /// });
+    /// assert_eq!((answer?, files.jobs()[0].phase), ("its first lines", Phase::Stopping));
+    /// drop(slot);
+    /// assert!(files.stats().is_idle());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn reply_and_keep_slot(self, value: T) -> Slot {
         let slot = self.attempt.slot().clone();
         self.reply(value);

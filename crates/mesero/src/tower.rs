@@ -72,6 +72,27 @@ impl DispatcherLayer {
     }
 
     /// Says each call's arguments and deadline. Its key is not used.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Call, Dispatcher, tower::DispatcherLayer};
+    ///
+    /// let reports = Dispatcher::builder("report").limit(2).build()?;
+    /// let layer = DispatcherLayer::new(reports).describe(|parts| {
+    ///     // What a proxy in front says its client will wait.
+    ///     let patience = parts.headers.get("x-patience");
+    ///     let patience = patience.and_then(|value| value.to_str().ok()?.parse().ok());
+    ///     let call = Call::unkeyed().argument("path", parts.uri.path());
+    ///     match patience {
+    ///         Some(seconds) => call.deadline(Duration::from_secs(seconds)),
+    ///         None => call,
+    ///     }
+    /// });
+    /// # drop(layer);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn describe(mut self, describe: fn(&Parts) -> Call) -> Self {
         self.describe = describe;
@@ -79,6 +100,23 @@ impl DispatcherLayer {
     }
 
     /// Says what a client gets where the dispatcher ended the call itself.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Dispatcher, Error, tower::{DispatcherLayer, problem}};
+    ///
+    /// let reports = Dispatcher::builder("report").limit(2).build()?;
+    /// let layer = DispatcherLayer::new(reports).respond(|error| match error {
+    ///     Error::Refused(_) => http::Response::builder()
+    ///         .status(503)
+    ///         .body("all tables are taken".into())
+    ///         .unwrap_or_else(|_| problem(error)),
+    ///     _ => problem(error),
+    /// });
+    /// # drop(layer);
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn respond(mut self, respond: fn(&Error) -> Response<Bytes>) -> Self {
         self.respond = respond;
@@ -95,6 +133,25 @@ impl<S> Layer<S> for DispatcherLayer {
 }
 
 /// A service behind a dispatcher; see [`DispatcherLayer`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use mesero::{Dispatcher, tower::DispatcherLayer};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// let reports = Dispatcher::builder("report").limit(2).build()?;
+/// let slow = service_fn(async |_: http::Request<()>| {
+///     Ok::<_, std::io::Error>(http::Response::new(Full::new(Bytes::from("done"))))
+/// });
+/// let service = DispatcherLayer::new(reports).layer(slow);
+/// let response = service.oneshot(http::Request::new(())).await?;
+/// assert_eq!(response.status(), 200);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct DispatcherService<S> {
     inner: S,

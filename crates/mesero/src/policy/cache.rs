@@ -65,6 +65,27 @@ impl<T> Cache<T> {
     ///
     /// The job is admitted as every other; where it would be refused there is none, and a later
     /// call tries again. It has the dispatcher's own deadline, and no caller's leaving ends it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Cache, Call, Dispatcher, Origin};
+    ///
+    /// let secs = Duration::from_secs;
+    /// let cache = Cache::new(secs(60), 1 << 20, |_: &u64| 8).stale_while_revalidate(secs(600));
+    /// let squares = Dispatcher::builder("square").coalesce().cache(cache).build()?;
+    /// let ask = |reply| squares.ask(Call::new("now"), move |_attempt| async move { Ok(reply) });
+    /// ask(1).await.result?;
+    /// tokio::time::advance(secs(90)).await;
+    /// let old = ask(2).await; // nobody waits for the second reply,
+    /// assert_eq!((old.result?, old.report.origin), (1, Origin::Stale));
+    /// assert_eq!(old.report.age, Some(secs(90)));
+    /// squares.idle().await;
+    /// assert_eq!(ask(3).await.result?, 2); // and whoever comes later has it
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn stale_while_revalidate(mut self, window: Duration) -> Self {
         self.stale_while_revalidate = window;
@@ -89,6 +110,25 @@ impl<T> Cache<T> {
     ///
     /// Only an [`Error::Failed`] or [`Error::TimedOut`] is remembered, and of these only what
     /// `names` says yes to. A stale reply that may be given is given before an error.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Cache, Call, Dispatcher, Error, Failure};
+    ///
+    /// let secs = Duration::from_secs;
+    /// let known = |error: &Error| error.to_string() == "not found";
+    /// let cache = Cache::new(secs(60), 1 << 20, String::len).negative(secs(10), known);
+    /// let pages = Dispatcher::builder("pages").coalesce().cache(cache).build()?;
+    /// for _ in 0..3 {
+    ///     let fetch = |_attempt| async { Err(Failure::raised("not found")) };
+    ///     assert!(pages.call(Call::new("/typo"), fetch).await.is_err());
+    /// }
+    /// assert_eq!((pages.stats().jobs.started, pages.stats().calls.negative), (1, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
     pub fn negative(
         mut self,

@@ -16,6 +16,25 @@ pin_project! {
     /// The slot is free when the last frame has been taken, when the body fails, or when it is
     /// dropped, as a server does whose client has gone. Until then the job list shows the attempt
     /// as [stopping](crate::Phase::Stopping): its job is over, the resource is not.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use axum::{Router, body::Body, http::Request, routing::get};
+    /// use http_body_util::BodyExt;
+    /// use mesero::{Dispatcher, tower::DispatcherLayer};
+    /// use tower::ServiceExt;
+    ///
+    /// let reports = Dispatcher::builder("report").limit(2).build()?;
+    /// let layer = DispatcherLayer::new(reports.clone());
+    /// let routes = Router::new().route("/", get(async || "done")).layer(layer);
+    /// let response = routes.oneshot(Request::new(Body::empty())).await?;
+    /// assert_eq!(reports.stats().slots.in_use, 1); // the body has not been taken yet
+    /// assert_eq!(response.into_body().collect().await?.to_bytes(), "done");
+    /// assert_eq!(reports.stats().slots.in_use, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub struct SlotBody<B> {
         #[pin]
         source: Source<B>,

@@ -27,15 +27,19 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The code of a file: one line an item or a member, without comments, attributes and unit tests.
-fn code() -> Vec<String> {
+/// The sources of the library, without their unit tests.
+pub(crate) fn files() -> Vec<String> {
     let mut files = Vec::new();
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
     files.sort();
+    let texts = files.iter().map(|file| std::fs::read_to_string(file).unwrap());
+    texts.map(|text| text.split("#[cfg(test)]").next().unwrap().to_owned()).collect()
+}
+
+/// One line an item or a member, without comments and attributes.
+fn code() -> Vec<String> {
     let mut lines = Vec::new();
-    for file in files {
-        let text = std::fs::read_to_string(file).unwrap();
-        let text = text.split("#[cfg(test)]").next().unwrap();
+    for text in files() {
         let wanted = |line: &&str| {
             let line = line.trim_start();
             !line.starts_with("//") && (!line.starts_with("#[") || line.starts_with("#[derive"))
@@ -46,12 +50,12 @@ fn code() -> Vec<String> {
 }
 
 /// The name before generics, bounds and fields.
-fn name(text: &str) -> &str {
+pub(crate) fn name(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
 }
 
 /// What is implemented, without the `impl`, its generics and the brace.
-fn implemented(line: &str) -> Option<&str> {
+pub(crate) fn implemented(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("impl")?;
     let rest = match rest.strip_prefix('<') {
         Some(generics) => generics.split_once("> ")?.1,
@@ -74,6 +78,7 @@ fn signature(first: &str, rest: &mut impl Iterator<Item = String>) -> String {
 struct Api {
     lines: BTreeSet<String>,
     types: BTreeSet<String>,
+    traits: BTreeSet<String>,
     implementations: Vec<(String, String)>,
 }
 
@@ -112,6 +117,9 @@ fn read() -> Api {
             });
             if kind != "fn" && kind != "mod" {
                 api.types.insert(name(rest).to_owned());
+                if kind == "trait" {
+                    api.traits.insert(name(rest).to_owned());
+                }
                 name(rest).clone_into(&mut owner);
             }
             derived.clear();
@@ -124,7 +132,8 @@ fn read() -> Api {
             let member = line.trim().trim_end_matches([',', '{', ';', ' ']);
             let depth = line.len() - line.trim_start().len();
             let is_variant = depth == 4 && member.starts_with(|c: char| c.is_ascii_uppercase());
-            if is_variant || (depth == 4 && member.starts_with("fn ")) {
+            let is_method = depth == 4 && member.starts_with("fn ") && api.traits.contains(&owner);
+            if is_variant || is_method {
                 api.lines.insert(format!("{owner}: {member}"));
             }
         }

@@ -27,6 +27,7 @@ mod room;
 mod slot;
 mod stale;
 mod table;
+mod taught;
 mod threads;
 mod timeout;
 mod tower;

@@ -1,0 +1,203 @@
+//! How a resource can fail, and whether another try is worth it.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How a resource failed; cheap to clone, since every waiter of a job gets it.
+///
+/// ```
+/// use mesero::{Advice, Failure, FailureKind};
+/// use std::time::Duration;
+///
+/// // Any error of the work will do, with `?`.
+/// fn read() -> Result<Vec<u8>, Failure> {
+///     Ok(std::fs::read("no such file")?)
+/// }
+/// assert_eq!(read().unwrap_err().kind(), FailureKind::Raised);
+///
+/// let busy = Failure::new(FailureKind::Overloaded, "too many requests")
+///     .advise(Advice::After(Duration::from_secs(2)))
+///     .with_detail("429, Retry-After: 2");
+/// assert_eq!(busy.to_string(), "too many requests");
+/// ```
+#[derive(Debug, Clone)]
+pub struct Failure(Arc<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    kind: FailureKind,
+    message: String,
+    detail: Option<String>,
+    advice: Advice,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// What is known about the work when a resource has failed.
+///
+/// ```
+/// use mesero::{Failure, FailureKind};
+///
+/// fn of_status(status: u16) -> FailureKind {
+///     match status {
+///         429 | 503 => FailureKind::Overloaded,
+///         502 | 504 => FailureKind::Unreachable,
+///         _ => FailureKind::Raised,
+///     }
+/// }
+/// assert_eq!(Failure::new(of_status(503), "try later").kind(), FailureKind::Overloaded);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The work was done, and its result is an error: an exception, a non-zero exit code.
+    Raised,
+    /// The work was never begun: nobody could be reached. It is safe to try again.
+    Unreachable,
+    /// The resource said that it has too much to do. It is safe to try again, later.
+    Overloaded,
+    /// The resource went away in the middle; whether the work was done is unknown.
+    Lost,
+    /// The work was a Rust function, and it panicked.
+    Panicked,
+}
+
+/// Whether to try again.
+///
+/// ```
+/// use mesero::{Advice, Failure};
+///
+/// assert_eq!(Failure::raised("no such user").advice(), Advice::Never);
+/// assert_eq!(Failure::lost("connection reset").advice(), Advice::Backoff);
+/// // What was sent cannot be sent again: not safe to repeat, whatever the kind suggests.
+/// assert_eq!(Failure::lost("connection reset").advise(Advice::Never).advice(), Advice::Never);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advice {
+    /// It would end the same way.
+    Never,
+    /// After the policy's backoff.
+    Backoff,
+    /// After this long, or the policy's backoff if that is longer.
+    After(Duration),
+}
+
+impl Failure {
+    /// A failure of this `kind`, with a `message` that a client of the service may read.
+    ///
+    /// [`FailureKind::Unreachable`], [`FailureKind::Overloaded`] and [`FailureKind::Lost`] are
+    /// tried again where the policy says so; the others are not, unless [`advice`](Self::advise)
+    /// says otherwise.
+    pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        let advice = match kind {
+            FailureKind::Raised | FailureKind::Panicked => Advice::Never,
+            FailureKind::Unreachable | FailureKind::Overloaded | FailureKind::Lost => {
+                Advice::Backoff
+            }
+        };
+        Self(Arc::new(Inner { kind, message: message.into(), detail: None, advice, source: None }))
+    }
+
+    /// The work was done and its result is an error.
+    ///
+    /// ```
+    /// use mesero::{Failure, FailureKind};
+    ///
+    /// assert_eq!(Failure::raised("math range error").kind(), FailureKind::Raised);
+    /// ```
+    pub fn raised(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Raised, message)
+    }
+
+    /// The resource went away in the middle of the work.
+    ///
+    /// ```
+    /// use mesero::{Failure, FailureKind};
+    ///
+    /// assert_eq!(Failure::lost("the worker died").kind(), FailureKind::Lost);
+    /// ```
+    pub fn lost(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Lost, message)
+    }
+
+    /// The resource could not be reached; nothing was begun.
+    ///
+    /// ```
+    /// use mesero::{Failure, FailureKind};
+    ///
+    /// assert_eq!(Failure::unreachable("connection refused").kind(), FailureKind::Unreachable);
+    /// ```
+    pub fn unreachable(message: impl Into<String>) -> Self {
+        Self::new(FailureKind::Unreachable, message)
+    }
+
+    /// Adds what only the operator may read: a traceback, the tail of stderr.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
+        Arc::make_mut(&mut self.0).detail = Some(detail.into());
+        self
+    }
+
+    /// Says whether to try again, against what the kind suggests.
+    #[must_use]
+    pub fn advise(mut self, advice: Advice) -> Self {
+        Arc::make_mut(&mut self.0).advice = advice;
+        self
+    }
+
+    /// What is known about the work.
+    pub fn kind(&self) -> FailureKind {
+        self.0.kind
+    }
+
+    /// What a client of the service may read.
+    ///
+    /// ```
+    /// assert_eq!(mesero::Failure::raised("math range error").message(), "math range error");
+    /// ```
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// What only the operator may read.
+    ///
+    /// ```
+    /// let failure = mesero::Failure::raised("math range error").with_detail("line 3, in square");
+    /// assert_eq!(failure.detail(), Some("line 3, in square"));
+    /// ```
+    pub fn detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+
+    /// Whether to try again.
+    ///
+    /// ```
+    /// use mesero::{Advice, Failure};
+    ///
+    /// assert_eq!(Failure::unreachable("connection refused").advice(), Advice::Backoff);
+    /// ```
+    pub fn advice(&self) -> Advice {
+        self.0.advice
+    }
+
+    pub(crate) fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+/// Any error of the work becomes a failure that [was raised](FailureKind::Raised).
+impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        let message = error.to_string();
+        let mut failure = Self::raised(message);
+        Arc::make_mut(&mut failure.0).source = Some(Arc::new(error));
+        failure
+    }
+}
