@@ -67,7 +67,7 @@
 //! - **Anything that goes on when its future is dropped** (a process, a connection): it keeps a clone
 //!   of [`Attempt::slot`] until it has really stopped.
 //! - **An HTTP service**: with the feature `tower`, `tower::DispatcherLayer` puts the dispatcher in front
-//!   of an axum router or another service.
+//!   of an axum router, a tonic server or another service.
 //!
 //! An attempt ends in a reply or a [`Failure`]; the failure's kind says whether it is worth another try.
 //! A call ends in a reply or an [`Error`], which tells three things apart: the resource failed, time or
@@ -87,7 +87,7 @@
 //!
 //! # Features
 //!
-//! None is on by default. `tower`: the layer. `testing`: the scripted resource.
+//! None is on by default. `tower`: the layer for axum and tonic. `testing`: the scripted resource.
 //!
 //! # Learning it
 //!

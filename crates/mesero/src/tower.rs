@@ -1,4 +1,4 @@
-//! (feature `tower`) A dispatcher as a layer, for axum and whatever else serves HTTP with tower's traits.
+//! (feature `tower`) A dispatcher as a layer, for axum, tonic and whatever else serves HTTP with tower's traits.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -17,9 +17,11 @@ use crate::slot::{Attempt, Slot};
 use crate::{Advice, Call, Dispatcher, Error, Failure};
 
 mod body;
+mod grpc;
 mod problem;
 
 pub use body::SlotBody;
+pub use grpc::grpc_status;
 pub use problem::problem;
 
 /// Puts a dispatcher in front of an HTTP service: each request is a call, a job and one attempt.
@@ -49,6 +51,21 @@ pub use problem::problem;
 ///     .route("/report", get(|| async { "slow" }))
 ///     .layer(DispatcherLayer::new(reports.clone()))
 ///     .route("/limit", get(|| async move { reports.limit().to_string() }));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In front of a tonic server, where [`grpc_status`] says what was refused as gRPC says it:
+///
+/// ```
+/// # fn main() -> Result<(), mesero::BuildError> {
+/// use mesero::{Dispatcher, tower::{DispatcherLayer, grpc_status}};
+/// use tonic::transport::Server;
+///
+/// let reports = Dispatcher::builder("report").limit(2).queue(100).build()?;
+/// let server = Server::builder().layer(DispatcherLayer::new(reports).respond(grpc_status));
+/// // server.add_service(…).serve(address).await
+/// # drop(server);
 /// # Ok(())
 /// # }
 /// ```

@@ -39,8 +39,8 @@ pub fn problem(error: &Error) -> Response<Bytes> {
     response
 }
 
-/// The texts are plain words, so that they can stand in JSON as they are.
-fn cause(error: &Error) -> (StatusCode, &'static str, &'static str) {
+/// The texts are plain words, so that they can stand in JSON and in a header field as they are.
+pub(super) fn cause(error: &Error) -> (StatusCode, &'static str, &'static str) {
     use StatusCode as S;
     match error {
         Error::Refused(Refusal::RateLimited { .. }) => {

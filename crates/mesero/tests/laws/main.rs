@@ -19,6 +19,7 @@ mod deadline;
 mod drain;
 mod examples;
 mod facts;
+mod grpc;
 mod limit;
 mod panic;
 mod rate;
