@@ -38,9 +38,10 @@ deny:
 bench:
 	cargo bench -p mesero
 
-# Beside HAProxy, nginx, granian, gunicorn and uvicorn; and beside curl, aiohttp, xargs and GNU parallel. Each program says
-# what it needs; `--install` on its own command line gets it.
+# Beside HAProxy, nginx, granian, gunicorn and uvicorn; beside curl, aiohttp, xargs and GNU parallel; and beside wrk, oha,
+# h2load and hey. Each program says what it needs; `--install` on its own command line gets it.
 bench-peers:
 	cargo build --locked --release -p mesero-cli
 	python3 benches/peers/serve.py
 	python3 benches/peers/run.py
+	python3 benches/peers/bench.py

@@ -22,7 +22,10 @@ import sys
 import tempfile
 import time
 
+import command_line
 import machine
+from command_line import progress
+from table import lines, spread
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -111,18 +114,10 @@ def groups(binary, port, folder):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = list(groups("", 0, pathlib.Path()))
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"which of {', '.join(names)}; all unless given")
-    parser.add_argument("--rounds", type=positive, default=5, help="how often each is run (5)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser = command_line.parser(__doc__, names)
     parser.add_argument("--install", action="store_true", help="install what is missing, with apt-get and pip")
-    target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
-    binary = pathlib.Path(target, "release", "mesero")
-    parser.add_argument("--binary", type=pathlib.Path, default=binary, help="the mesero to measure (%(default)s)")
-    options = parser.parse_args()
-    if unknown := set(options.groups) - set(names):
-        parser.error(f"no group is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    options = command_line.read(parser, names)
     if missing := provide(options):
         sys.exit("\n".join(["peers: something is missing:", *missing]))
     machine.adopt_orphans()
@@ -150,13 +145,6 @@ def measured(options):
             if not options.json:
                 print(text(told[name]), flush=True)
         return told
-
-
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
-    return number
 
 
 def provide(options):
@@ -263,10 +251,6 @@ def report(group, samples, sizes):
     return {"title": group.title, "goal": group.goal, "items": group.items, "rows": rows}
 
 
-def spread(values):
-    return {"min": min(values), "median": statistics.median(values), "max": max(values)}
-
-
 def text(told):
     """The report for people."""
     ratios = [key for key in told["rows"][0] if key.startswith("× ")]
@@ -281,16 +265,8 @@ def text(told):
             ratio = row[key]
             cells.append(f"{ratio['median']:.2f} ({ratio['min']:.2f}-{ratio['max']:.2f})")
         table.append([row["name"], *cells])
-    widths = [max(map(len, column)) for column in zip(*table)]
-    lines = [f"{told['items']:,} items, {told['title']}; CPU in ratio to each peer; goal: {told['goal']}"]
-    for row in table:
-        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-        lines.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
-    return "\n".join(lines) + "\n"
-
-
-def progress(line):
-    print(f"peers: {line}", file=sys.stderr, flush=True)
+    title = f"{told['items']:,} items, {told['title']}; CPU in ratio to each peer; goal: {told['goal']}"
+    return lines(title, table)
 
 
 if __name__ == "__main__":

@@ -18,31 +18,24 @@ import subprocess
 import sys
 import tempfile
 
+import command_line
 import drive
 import machine
 import servers
 import table
+from command_line import positive, progress
 from groups import Held, groups
 
-ROOT = servers.HERE.parent.parent
 PROGRAMS = ["haproxy", "nginx", "wrk"]
 PACKAGES = ["fastapi", "granian", "gunicorn", "uvicorn[standard]"]
 
 
 def main():
     names = list(groups("", 0))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"which of {', '.join(names)}; all unless given")
-    parser.add_argument("--rounds", type=positive, default=5, help="how often each is driven (5)")
+    parser = command_line.parser(__doc__, names)
     parser.add_argument("--seconds", type=positive, default=3, help="how long, after a second of warm-up (3)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--install", action="store_true", help="install what is missing, with apt-get and pip")
-    target = os.environ.get("CARGO_TARGET_DIR", ROOT / "target")
-    binary = pathlib.Path(target, "release", "mesero")
-    parser.add_argument("--binary", type=pathlib.Path, default=binary, help="the mesero to measure (%(default)s)")
-    options = parser.parse_args()
-    if unknown := set(options.groups) - set(names):
-        parser.error(f"no group is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+    options = command_line.read(parser, names)
     if missing := provide(options):
         sys.exit("\n".join(["peers: something is missing:", *missing]))
 
@@ -57,13 +50,6 @@ def main():
     if options.json:
         json.dump(told, sys.stdout, indent=2)
         print()
-
-
-def positive(text):
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number above 0")
-    return number
 
 
 def provide(options):
@@ -136,10 +122,6 @@ def started(stack, start, folder, port, path="/"):
     server = stack.enter_context(start(folder, port))
     server.wait_until(f"http://127.0.0.1:{port}{path}", "hello")
     return server
-
-
-def progress(line):
-    print(f"peers: {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

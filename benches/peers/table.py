@@ -48,12 +48,17 @@ def text(told):
     """The report for people."""
     rows = [["", *titles(told["rows"][0])]]
     rows += [[row["name"], *cells(row)] for row in told["rows"]]
+    return lines(f"{told['title']}; ratio to {told['best_peer']}, goal: {told['goal']}", rows)
+
+
+def lines(title, rows):
+    """A table under its title: the first column to the left, all others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [f"{told['title']}; ratio to {told['best_peer']}, goal: {told['goal']}"]
+    found = [title]
     for row in rows:
-        figures_of_row = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
-        lines.append("  ".join([row[0].ljust(widths[0]), *figures_of_row]).rstrip())
-    return "\n".join(lines) + "\n"
+        cells = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        found.append("  ".join([row[0].ljust(widths[0]), *cells]).rstrip())
+    return "\n".join(found) + "\n"
 
 
 def titles(row):
