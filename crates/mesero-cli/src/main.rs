@@ -8,6 +8,7 @@ mod cli;
 mod config;
 mod control;
 mod exit;
+mod item;
 mod jobs;
 mod output;
 mod problem;
@@ -18,6 +19,7 @@ mod serve;
 mod service;
 mod shutdown;
 mod tally;
+mod target;
 mod telemetry;
 mod template;
 

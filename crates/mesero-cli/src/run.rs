@@ -15,6 +15,7 @@ use crate::process::spawner::Spawner;
 use crate::resource::Reply;
 use crate::service::Service;
 use crate::shutdown::Signals;
+use crate::target::{Target, TargetError};
 
 mod args;
 mod attendant;
@@ -31,7 +32,6 @@ mod record;
 mod retry;
 mod sink;
 mod summary;
-mod target;
 
 pub(crate) use args::RunArgs;
 use attendant::Control;
@@ -46,7 +46,6 @@ use progress::Progress;
 use record::Writer;
 use sink::Sink;
 use summary::Summary;
-use target::{Target, TargetError};
 
 /// How far the input may be ahead of results that come in order: well above any limit that is usual, so that one slow
 /// item does not keep the others waiting, and small enough to be kept.
@@ -61,7 +60,7 @@ const LONGEST_VALUE: usize = 16 * 1024 * 1024;
 /// If it could not begin: nothing was called then.
 pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
     let mut signals = Signals::listen().map_err(RunError::Io)?;
-    let (target, resource) = Target::read(&args).map_err(RunError::Target)?;
+    let (target, resource) = Target::read(&args.wanted()).map_err(RunError::Target)?;
     let target = Arc::new(target);
     let opened = open(&args, &target)?;
     let is_retry = opened.as_ref().is_some_and(|(_, purpose)| *purpose == Purpose::Retry);
@@ -116,7 +115,7 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
         id_field: args.id.clone(),
         window: args.out.ordered.then_some(WINDOW),
         deadline: resource.policy.deadline,
-        waits_from_the_start: args.target.wait_for_target,
+        waits_from_the_start: args.wait_for_target,
         earlier,
         readopts: journal.clone().filter(|_| args.journal.idempotent),
     };

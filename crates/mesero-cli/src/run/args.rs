@@ -10,8 +10,8 @@ use super::input::reader::Format;
 use super::journal::Purpose;
 use super::median::Timeout;
 use super::retry::RetryOn;
-use super::target::Literals;
-use crate::config::{PolicyFlags, WorkerFlags};
+use crate::config::PolicyFlags;
+use crate::target::{RequestFlags, TargetArgs, Wanted};
 
 /// What `mesero run` is told.
 #[derive(Debug, Args)]
@@ -48,6 +48,9 @@ pub(crate) struct RunArgs {
     pub(crate) request: RequestArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
+    /// Wait for a target that cannot be reached, even if it never could; Ctrl-C gives up
+    #[arg(long, help_heading = "Target")]
+    pub(crate) wait_for_target: bool,
     #[command(flatten)]
     pub(crate) policies: PolicyArgs,
     #[command(flatten)]
@@ -72,36 +75,6 @@ pub(crate) struct RequestArgs {
     /// The body as JSON: what is put into it stays JSON
     #[arg(long, value_name = "JSON")]
     pub(crate) json: Option<String>,
-}
-
-/// What is called.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Target")]
-pub(crate) struct TargetArgs {
-    /// Where @NAME is looked up
-    #[arg(long, value_name = "FILE", default_value = "mesero.toml")]
-    pub(crate) config: PathBuf,
-    /// The Python interpreter [default: python3]
-    #[arg(long, value_name = "PATH")]
-    interpreter: Option<String>,
-    /// The folder of a virtual environment
-    #[arg(long, value_name = "FOLDER")]
-    venv: Option<String>,
-    /// Worker processes of a function [default: 1]
-    #[arg(long, value_name = "N")]
-    processes: Option<String>,
-    /// Threads in each process, for a sync function [default: --limit, or 1]
-    #[arg(long, value_name = "N")]
-    threads: Option<String>,
-    /// Calls in flight in each process, for an async function [default: --limit, or 100]
-    #[arg(long, value_name = "N")]
-    concurrency: Option<String>,
-    /// Call a function with texts, also with those that read as numbers
-    #[arg(long)]
-    texts: bool,
-    /// Wait for a target that cannot be reached, even if it never could; Ctrl-C gives up
-    #[arg(long)]
-    pub(crate) wait_for_target: bool,
 }
 
 /// How much at once, how long, and how often.
@@ -222,9 +195,22 @@ pub(crate) enum OnBadInput {
 }
 
 impl RunArgs {
-    /// The target, where it is no command.
-    pub(super) fn target(&self) -> Option<&str> {
-        self.words.first().filter(|_| self.command.is_empty()).map(String::as_str)
+    /// What is said of the target.
+    pub(super) fn wanted(&self) -> Wanted<'_> {
+        let RequestArgs { method, headers, data, json } = &self.request;
+        Wanted {
+            word: self.words.first().filter(|_| self.command.is_empty()).map(String::as_str),
+            command: &self.command,
+            only_repeats: self.times.is_some(),
+            request: RequestFlags {
+                method: method.as_deref(),
+                headers,
+                data: data.as_deref(),
+                json: json.as_deref(),
+            },
+            target: &self.target,
+            policy: self.policy(),
+        }
     }
 
     /// The items among the words.
@@ -235,7 +221,7 @@ impl RunArgs {
         }
     }
 
-    pub(super) fn policy(&self) -> PolicyFlags {
+    fn policy(&self) -> PolicyFlags {
         let PolicyArgs {
             limit, rate, queue, timeout, deadline, retry, retry_budget, coalesce, ..
         } = &self.policies;
@@ -256,42 +242,7 @@ impl RunArgs {
         self.policies.timeout.as_ref().and_then(Timeout::factor)
     }
 
-    pub(super) fn workers(&self) -> WorkerFlags {
-        let TargetArgs { interpreter, venv, processes, threads, concurrency, .. } = &self.target;
-        WorkerFlags {
-            interpreter: interpreter.clone(),
-            venv: venv.clone(),
-            processes: processes.clone(),
-            threads: threads.clone(),
-            concurrency: concurrency.clone(),
-        }
-    }
-
-    /// What makes a difference for an answer and is said by flags about the target.
-    pub(super) fn surroundings(&self) -> String {
-        let TargetArgs { interpreter, venv, texts, .. } = &self.target;
-        format!("{interpreter:?} {venv:?} {texts:?}")
-    }
-
-    pub(super) fn literals(&self) -> Literals {
-        if self.target.texts { Literals::Texts } else { Literals::Guessed }
-    }
-
     pub(super) fn form(&self) -> Form {
         if self.out.values { Form::Values } else { self.out.form }
-    }
-}
-
-impl RequestArgs {
-    /// The first flag that was given.
-    pub(super) fn first_given(&self) -> Option<&'static str> {
-        [
-            ("-X", self.method.is_some()),
-            ("-H", !self.headers.is_empty()),
-            ("-d", self.data.is_some()),
-            ("--json", self.json.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(flag, given)| given.then_some(flag))
     }
 }

@@ -18,11 +18,11 @@ use super::progress::Progress;
 use super::record::{Record, Trouble, Value, Writer};
 use super::sink::Sink;
 use super::summary::{Summary, in_words};
-use super::target::Target;
 use crate::output::Output;
 use crate::resource::Reply;
 use crate::service::Service;
 use crate::shutdown::{Signal, Signals};
+use crate::target::Target;
 
 /// What a run works with.
 pub(super) struct Driver<'a> {

@@ -14,10 +14,11 @@ use futures_core::Stream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::input::feed::{Entry, Feed, Placed};
-use super::input::{BadInput, Input, Item, Severity};
+use super::input::{BadInput, Item, Severity};
 use super::journal::{Journal, Known, Past as Earlier};
-use super::target::Target;
+use crate::item::Input;
 use crate::resource::Order;
+use crate::target::Target;
 
 /// An item that is called for.
 #[derive(Debug, Clone)]

@@ -8,8 +8,9 @@ use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
 use super::reader::{self, Format, Progress};
-use super::{BadInput, Input, Severity, words};
+use super::{BadInput, Severity};
 use crate::config::nearest;
+use crate::item::{Input, Word};
 use crate::run::journal::Journal;
 use crate::template::WHOLE;
 
@@ -68,8 +69,8 @@ impl Feed {
         match source {
             Source::Words(words) => {
                 plain()?;
-                let words: Vec<_> = words.into_iter().map(words::Word::new).collect();
-                let total = words.iter().map(words::Word::items).fold(0, u64::saturating_add);
+                let words: Vec<_> = words.into_iter().map(Word::new).collect();
+                let total = words.iter().map(Word::items).fold(0, u64::saturating_add);
                 Ok(Self::of(words.into_iter().flatten(), total))
             }
             Source::Repeated(times) => {

@@ -12,7 +12,8 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 use super::feed::{Entry, Placed};
-use super::{BadInput, Input, Severity, table};
+use super::{BadInput, Severity, table};
+use crate::item::Input;
 
 /// How an input is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 
 use super::feed::Placed;
 use super::reader::{Batches, Source, Unwanted};
-use super::{BadInput, Field, Input, Severity};
+use super::{BadInput, Severity};
+use crate::item::{Field, Input};
 
 /// The columns' names, or why there are none.
 pub(super) type Header = Result<Vec<String>, String>;

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Record, Status, Trouble, Value, table};
+use crate::item::Input;
 use crate::run::args::Form;
-use crate::run::input::Input;
-use crate::run::target::Target;
+use crate::target::Target;
 
 /// Writes records in a form.
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use csv::WriterBuilder;
 
 use super::{Record, Status, Value};
-use crate::run::input::Input;
-use crate::run::target::Target;
+use crate::item::Input;
+use crate::target::Target;
 
 /// The columns of a table.
 pub(super) const COLUMNS: [&str; 9] =

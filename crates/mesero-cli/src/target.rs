@@ -8,18 +8,19 @@ use bytes::Bytes;
 use mesero::Call;
 use siphasher::sip128::SipHasher13;
 
-use super::args::{RequestArgs, RunArgs};
-use super::input::Input;
 use crate::config::{self, Config, Kind, Named, Program, Resource};
+use crate::item::Input;
 use crate::resource::payload::Payload;
 use crate::resource::{Asked, Order, ReplyForm};
 use crate::template::{Template, WHOLE};
 
+mod args;
 mod arguments;
 mod body;
 mod request;
 
-pub(crate) use arguments::Literals;
+pub(crate) use args::{RequestFlags, TargetArgs, Wanted};
+use arguments::Literals;
 use request::Requests;
 
 /// What is called.
@@ -55,9 +56,8 @@ impl Target {
     ///
     /// # Errors
     /// What is wrong with it; a whole message.
-    pub(crate) fn read(args: &RunArgs) -> Result<(Self, Resource), TargetError> {
-        let words = args.command.as_slice();
-        let (making, resource, shown) = match (words.split_first(), args.target()) {
+    pub(crate) fn read(wanted: &Wanted<'_>) -> Result<(Self, Resource), TargetError> {
+        let (making, resource, shown) = match (wanted.command.split_first(), wanted.word) {
             (Some((program, words)), _) => {
                 let mut templates: Vec<_> =
                     words.iter().map(|word| Template::parse_loosely(word)).collect();
@@ -65,23 +65,23 @@ impl Target {
                 // means it as it is.
                 let mut shown = std::iter::once(program).chain(words).cloned().collect::<Vec<_>>();
                 let has_place = templates.iter().any(|template| template.names().next().is_some());
-                if !has_place && args.times.is_none() {
+                if !has_place && !wanted.only_repeats {
                     templates.push(Template::whole());
                     shown.push(WHOLE.to_owned());
                 }
                 let making = Making::Words(names(templates.iter()));
                 let named = Named::Command { program: program.clone(), arguments: templates };
-                let resource = Resource::named(named, &args.policy())?;
+                let resource = Resource::named(named, &wanted.policy)?;
                 (making, resource, shown.join(" "))
             }
             (None, None) => return Err(TargetError::Missing),
             (None, Some(target)) => {
-                let (making, resource) = Self::read_word(target, args)?;
+                let (making, resource) = Self::read_word(target, wanted)?;
                 (making, resource, target.to_owned())
             }
         };
         if !matches!(making, Making::Request(_))
-            && let Some(flag) = args.request.first_given()
+            && let Some(flag) = wanted.request.first_given()
         {
             return Err(TargetError::NoRequest { flag, target: shown });
         }
@@ -92,21 +92,25 @@ impl Target {
         let (head, ()) = http::Request::new(()).into_parts();
         let no_request = Arc::new(Asked { head, prefix: String::new(), peer: OURSELVES });
         let (shown, whole) = (Template::parse_loosely(&shown), WHOLE.into());
-        let config = match args.target() {
+        let config = match wanted.word {
             Some(target) if target.starts_with('@') => format!("{:?}", resource.kind),
-            _ => args.surroundings(),
+            _ => wanted.target.surroundings(),
         };
         let config = format!("{:032x}", SipHasher13::new().hash(config.as_bytes()).as_u128());
         Ok((Self { identity, config, shown, making, no_request, whole }, resource))
     }
 
-    fn read_word(target: &str, args: &RunArgs) -> Result<(Making, Resource), TargetError> {
-        let flags = args.policy();
+    fn read_word(target: &str, wanted: &Wanted<'_>) -> Result<(Making, Resource), TargetError> {
+        let flags = &wanted.policy;
         let request =
-            |path: &str| Requests::read(path, &args.request).map_err(TargetError::Request);
+            |path: &str| Requests::read(path, &wanted.request).map_err(TargetError::Request);
         if let Some(function) = target.strip_prefix("python:") {
-            let named = Named::Python { function: function.to_owned(), workers: args.workers() };
-            return Ok((Making::Arguments(args.literals()), Resource::named(named, &flags)?));
+            let named =
+                Named::Python { function: function.to_owned(), workers: wanted.target.workers() };
+            return Ok((
+                Making::Arguments(wanted.target.literals()),
+                Resource::named(named, flags)?,
+            ));
         }
         if let Some((scheme, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -115,12 +119,12 @@ impl Target {
                 return Err(TargetError::ServerVaries { target: target.to_owned() });
             }
             let requests = request(path)?;
-            let resource = Resource::named(Named::Http(format!("{scheme}://{server}")), &flags)?;
+            let resource = Resource::named(Named::Http(format!("{scheme}://{server}")), flags)?;
             return Ok((Making::Request(Box::new(requests)), resource));
         }
         if let Some(named) = target.strip_prefix('@') {
             let (name, path) = named.split_at(named.find(['/', '?']).unwrap_or(named.len()));
-            let resource = from_file(name, &args.target.config)?.with(&flags)?;
+            let resource = from_file(name, &wanted.target.config)?.with(flags)?;
             let making = match &resource.kind {
                 Kind::Proxy(_) | Kind::Wsgi(_) => Making::Request(Box::new(request(path)?)),
                 _ if !path.is_empty() => {
@@ -129,7 +133,7 @@ impl Target {
                         path: path.to_owned(),
                     });
                 }
-                Kind::Python { .. } => Making::Arguments(args.literals()),
+                Kind::Python { .. } => Making::Arguments(wanted.target.literals()),
                 Kind::Command(command) => Making::Words(match &command.program {
                     Program::Direct { arguments, .. } => names(arguments.iter()),
                     Program::Shell { .. } => {
@@ -141,7 +145,7 @@ impl Target {
             return Ok((making, resource));
         }
         if target == "stub:" {
-            return Ok((Making::Nothing, Resource::named(Named::Stub, &flags)?));
+            return Ok((Making::Nothing, Resource::named(Named::Stub, flags)?));
         }
         Err(TargetError::Unknown { target: target.to_owned() })
     }
@@ -267,7 +271,7 @@ impl std::fmt::Display for TargetError {
         const FORMS: &str = "a URL such as 'http://localhost:8000/square?num={num}', `python:MODULE:FUNCTION`, \
                              `@NAME` of a resource in mesero.toml, `stub:`, or a command after `--`";
         match self {
-            Self::Missing => write!(f, "failed to run anything: no target is named; give {FORMS}"),
+            Self::Missing => write!(f, "failed to call anything: no target is named; give {FORMS}"),
             Self::Unknown { target } => {
                 write!(f, "failed to understand the target `{target}`: wanted {FORMS}")
             }

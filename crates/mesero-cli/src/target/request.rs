@@ -9,10 +9,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::body::Body;
-use super::{OURSELVES, RequestArgs, no_field};
+use super::{OURSELVES, RequestFlags, no_field};
+use crate::item::Input;
 use crate::resource::payload::Payload;
 use crate::resource::{Asked, Order, ReplyForm};
-use crate::run::input::Input;
 use crate::template::{Part, Template};
 
 /// What is not escaped in a value: the unreserved characters of RFC 3986, 2.3.
@@ -49,15 +49,15 @@ impl Requests {
     ///
     /// # Errors
     /// What cannot be sent; reads on after "failed to".
-    pub(super) fn read(path: &str, flags: &RequestArgs) -> Result<Self, String> {
+    pub(super) fn read(path: &str, flags: &RequestFlags<'_>) -> Result<Self, String> {
         let path = path.split('#').next().unwrap_or_default();
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        let body = match (&flags.data, &flags.json) {
+        let body = match (flags.data, flags.json) {
             (Some(data), _) => Some(Body::Text(Template::parse_loosely(data))),
             (None, Some(json)) => Some(Body::Json(Template::parse_loosely(json))),
             (None, None) => None,
         };
-        let method = match &flags.method {
+        let method = match flags.method {
             Some(method) => Method::from_str(method)
                 .map_err(|_| format!("use the method `{method}` of `-X`: it is none"))?,
             None if body.is_some() => Method::POST,
@@ -69,7 +69,7 @@ impl Requests {
             fields: HeaderMap::new(),
             varying: Vec::new(),
             body,
-            identity: flags.data.as_ref().or(flags.json.as_ref()).cloned().unwrap_or_default(),
+            identity: flags.data.or(flags.json).unwrap_or_default().to_owned(),
         };
         requests.set_fields(flags)?;
         // With anything filled in, it has to be a request.
@@ -79,7 +79,7 @@ impl Requests {
         Ok(requests)
     }
 
-    fn set_fields(&mut self, flags: &RequestArgs) -> Result<(), String> {
+    fn set_fields(&mut self, flags: &RequestFlags<'_>) -> Result<(), String> {
         let plain = HeaderValue::from_static;
         self.fields
             .insert(header::USER_AGENT, plain(concat!("mesero/", env!("CARGO_PKG_VERSION"))));
@@ -96,7 +96,7 @@ impl Requests {
             None => {}
         }
         let mut given = Vec::new();
-        for field in &flags.headers {
+        for field in flags.headers {
             let wrong = |why: &str| {
                 format!("send the header `{field}` of `-H`: {why}; wanted 'NAME: VALUE'")
             };

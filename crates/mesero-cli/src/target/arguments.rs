@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::run::input::Input;
+use crate::item::Input;
 
 /// What texts without quotes stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::arguments::Literals;
 use super::no_field;
-use crate::run::input::{Field, Input};
+use crate::item::{Field, Input};
 use crate::template::{Part, Template};
 
 /// A body with places.

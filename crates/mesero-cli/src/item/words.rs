@@ -6,14 +6,14 @@ use super::Input;
 
 /// A word, or the numbers it stands for; an iterator of them.
 #[derive(Debug)]
-pub(super) enum Word {
+pub(crate) enum Word {
     Text(Option<String>),
     Numbers(RangeInclusive<i64>),
 }
 
 impl Word {
     /// Reads a word: `2..5` is 2, 3 and 4, `2..=5` is 5 too, and anything else is itself.
-    pub(super) fn new(word: String) -> Self {
+    pub(crate) fn new(word: String) -> Self {
         match range(&word) {
             Some(numbers) => Self::Numbers(numbers),
             None => Self::Text(Some(word)),
@@ -21,7 +21,7 @@ impl Word {
     }
 
     /// How many items it is.
-    pub(super) fn items(&self) -> u64 {
+    pub(crate) fn items(&self) -> u64 {
         match self {
             Self::Text(text) => u64::from(text.is_some()),
             Self::Numbers(numbers) if numbers.is_empty() => 0,

@@ -1,0 +1,97 @@
+//! What a command line says of a target.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::Literals;
+use crate::config::{PolicyFlags, WorkerFlags};
+
+/// All that names a target, and says how it is called.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    /// Where it is no command.
+    pub(crate) word: Option<&'a str>,
+    /// A program and its arguments; else empty.
+    pub(crate) command: &'a [String],
+    /// Whether items are nothing but numbers of repetitions, so that a command without a place for them is meant as it
+    /// is.
+    pub(crate) only_repeats: bool,
+    pub(crate) request: RequestFlags<'a>,
+    pub(crate) target: &'a TargetArgs,
+    pub(crate) policy: PolicyFlags,
+}
+
+/// How requests are made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RequestFlags<'a> {
+    pub(crate) method: Option<&'a str>,
+    /// As `NAME: VALUE`.
+    pub(crate) headers: &'a [String],
+    pub(crate) data: Option<&'a str>,
+    pub(crate) json: Option<&'a str>,
+}
+
+/// What is called.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub(crate) struct TargetArgs {
+    /// Where @NAME is looked up
+    #[arg(long, value_name = "FILE", default_value = "mesero.toml")]
+    pub(super) config: PathBuf,
+    /// The Python interpreter [default: python3]
+    #[arg(long, value_name = "PATH")]
+    interpreter: Option<String>,
+    /// The folder of a virtual environment
+    #[arg(long, value_name = "FOLDER")]
+    venv: Option<String>,
+    /// Worker processes of a function [default: 1]
+    #[arg(long, value_name = "N")]
+    processes: Option<String>,
+    /// Threads in each process, for a sync function [default: --limit, or 1]
+    #[arg(long, value_name = "N")]
+    threads: Option<String>,
+    /// Calls in flight in each process, for an async function [default: --limit, or 100]
+    #[arg(long, value_name = "N")]
+    concurrency: Option<String>,
+    /// Call a function with texts, also with those that read as numbers
+    #[arg(long)]
+    texts: bool,
+}
+
+impl TargetArgs {
+    pub(super) fn workers(&self) -> WorkerFlags {
+        let Self { interpreter, venv, processes, threads, concurrency, .. } = self;
+        WorkerFlags {
+            interpreter: interpreter.clone(),
+            venv: venv.clone(),
+            processes: processes.clone(),
+            threads: threads.clone(),
+            concurrency: concurrency.clone(),
+        }
+    }
+
+    /// What makes a difference for an answer.
+    pub(super) fn surroundings(&self) -> String {
+        let Self { interpreter, venv, texts, .. } = self;
+        format!("{interpreter:?} {venv:?} {texts:?}")
+    }
+
+    pub(super) fn literals(&self) -> Literals {
+        if self.texts { Literals::Texts } else { Literals::Guessed }
+    }
+}
+
+impl RequestFlags<'_> {
+    /// The first flag that was given.
+    pub(super) fn first_given(&self) -> Option<&'static str> {
+        [
+            ("-X", self.method.is_some()),
+            ("-H", !self.headers.is_empty()),
+            ("-d", self.data.is_some()),
+            ("--json", self.json.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(flag, given)| given.then_some(flag))
+    }
+}
