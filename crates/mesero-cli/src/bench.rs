@@ -6,12 +6,14 @@ use std::io;
 use hdrhistogram::CreationError;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
+use crate::config::ConfigError;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::shutdown::Signal;
 
 mod answer;
 mod args;
+mod called;
 mod client;
 mod contest;
 mod contestant;
@@ -25,6 +27,7 @@ mod outcome;
 mod plan;
 mod record;
 mod report;
+mod subject;
 mod target;
 mod timer;
 mod times;
@@ -42,11 +45,15 @@ use report::{Account, Report};
 /// Why nothing could be measured.
 pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
     let plan = args.plan();
-    let contestants =
-        Contestant::all(&args.targets, &args.request()).map_err(BenchError::Contestant)?;
     allow_connections(plan.load.connections().get())?;
+    let contestants = Contestant::all(&args).await.map_err(BenchError::Contestant)?;
     let contest = Contest { plan, contestants };
     let Ended { measured, signal } = contest.run().await?;
+    if signal.is_none() {
+        for contestant in &contest.contestants {
+            contestant.stop().await;
+        }
+    }
     let account = |measured: Measured| Account {
         doubts: doubt::about(&measured.record, &contest.plan),
         verdict: args.expect.as_ref().map(|expectations| expectations.judge(&measured.record)),
@@ -91,6 +98,16 @@ pub(crate) enum BenchError {
     Descriptors { wanted: u64, allowed: u64 },
     Histogram(CreationError),
     Io(io::Error),
+}
+
+impl BenchError {
+    /// The error of a configuration, which is told by itself.
+    pub(crate) fn config(&self) -> Option<&ConfigError> {
+        match self {
+            BenchError::Contestant(error) => error.config(),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for BenchError {

@@ -10,8 +10,10 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 
 use crate::template::WHOLE;
 
+mod cycle;
 mod words;
 
+pub(crate) use cycle::Cycle;
 pub(crate) use words::Word;
 
 /// What an item is.

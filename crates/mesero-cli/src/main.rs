@@ -103,7 +103,10 @@ fn bench(args: BenchArgs, output: &mut Output) -> Exit {
     let ended = runtime.block_on(bench::run(args, output));
     // A name that is still being looked up keeps nobody waiting.
     runtime.shutdown_background();
-    ended.unwrap_or_else(|error| unusable(&error, output))
+    ended.unwrap_or_else(|error| match error.config() {
+        Some(config) => unusable_config(config, output),
+        None => unusable(&error, output),
+    })
 }
 
 fn check(args: &CheckArgs, output: &mut Output) -> Exit {

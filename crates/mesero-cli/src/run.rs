@@ -266,8 +266,10 @@ impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // The message of a configuration is whole, and more than a line.
-            RunError::Target(error @ TargetError::Config(_)) => error.fmt(f),
-            RunError::Target(error) => write!(f, "mesero: {error}"),
+            RunError::Target(TargetError::Config(error)) => {
+                f.write_str(&error.render(output::colour_is_welcome()))
+            }
+            RunError::Target(error) => write!(f, "mesero: failed to {error}"),
             RunError::Input(why) => write!(f, "mesero: failed to {why}"),
             RunError::Failed(path, error) => {
                 write!(f, "mesero: failed to write the items that fail to `{path}`: {error}")

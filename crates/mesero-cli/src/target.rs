@@ -246,7 +246,7 @@ fn from_file(name: &str, file: &Path) -> Result<Resource, TargetError> {
     })
 }
 
-/// What is wrong with a target.
+/// What is wrong with a target. Reads on after "failed to", but for what a configuration is told by itself.
 #[derive(Debug)]
 pub(crate) enum TargetError {
     Missing,
@@ -268,36 +268,36 @@ impl From<config::ConfigError> for TargetError {
 
 impl std::fmt::Display for TargetError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        const FORMS: &str = "a URL such as 'http://localhost:8000/square?num={num}', `python:MODULE:FUNCTION`, \
+        const FORMS: &str = "a URL such as http://localhost:8000/square?num=3, `python:MODULE:FUNCTION`, \
                              `@NAME` of a resource in mesero.toml, `stub:`, or a command after `--`";
         match self {
-            Self::Missing => write!(f, "failed to call anything: no target is named; give {FORMS}"),
+            Self::Missing => write!(f, "call anything: no target is named; give {FORMS}"),
             Self::Unknown { target } => {
-                write!(f, "failed to understand the target `{target}`: wanted {FORMS}")
+                write!(f, "understand the target `{target}`: wanted {FORMS}")
             }
             Self::ServerVaries { target } => write!(
                 f,
-                "failed to understand the target `{target}`: the host and the port are the same for all items, since \
+                "understand the target `{target}`: the host and the port are the same for all items, since \
                  the limit is theirs; fill in the path, the query, headers or the body"
             ),
             Self::NoRequest { flag, target } => write!(
                 f,
-                "failed to use `{flag}`: it is about HTTP requests, and `{target}` is called without one"
+                "use `{flag}`: it is about HTTP requests, and `{target}` is called without one"
             ),
             Self::NoPath { name, path } => write!(
                 f,
-                "failed to understand the target `@{name}{path}`: only an `http` or `wsgi` resource has paths"
+                "understand the target `@{name}{path}`: only an `http` or `wsgi` resource has paths"
             ),
             Self::NoResource { name, file, hint } => {
-                write!(f, "failed to find a resource `{name}` in `{file}`: {hint}")
+                write!(f, "find a resource `{name}` in `{file}`: {hint}")
             }
             Self::Shell { name } => write!(
                 f,
-                "failed to call `@{name}` for items: it is a shell script, whose arguments no item can be matched to; \
+                "call `@{name}` for items: it is a shell script, whose arguments no item can be matched to; \
                  write it as a command with places such as {{}}"
             ),
-            Self::Request(why) => write!(f, "failed to {why}"),
-            Self::Config(error) => f.write_str(&error.render(crate::output::colour_is_welcome())),
+            Self::Request(why) => write!(f, "{why}"),
+            Self::Config(error) => error.fmt(f),
         }
     }
 }

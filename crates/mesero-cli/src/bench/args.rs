@@ -9,18 +9,32 @@ use clap::{Args, value_parser};
 use super::expect::Expectations;
 use super::plan::{Arrivals, Load, Plan, Until};
 use super::target::Request;
+use crate::config::PolicyFlags;
+use crate::target::{RequestFlags, TargetArgs, Wanted};
 
 /// What `mesero bench` is told.
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// What to measure: a URL, or several to compare, each of which may be called NAME=URL
-    #[arg(value_name = "URL", required = true)]
+    /// What to measure: a URL, python:MODULE:FUNCTION, @NAME of a resource in a configuration, or stub:; or several to
+    /// compare, each of which may be called NAME=TARGET
+    #[arg(value_name = "TARGET", required_unless_present = "command")]
     pub(super) targets: Vec<String>,
+    /// A command to measure, run once for each request
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
 
     #[command(flatten)]
     load: LoadArgs,
     #[command(flatten)]
     request: RequestArgs,
+    /// What a TARGET that is no URL is called with: an item, or a range such as 0..1000, as for `mesero run`; may be
+    /// repeated, and all are taken in turn [default: the numbers from 0 on]
+    #[arg(long = "item", value_name = "ITEM", help_heading = "Target")]
+    pub(super) items: Vec<String>,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    policies: PolicyArgs,
 
     /// What has to hold, such as 'p95<5s, ok>=99%'; else mesero ends with 3
     #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
@@ -90,14 +104,49 @@ struct RequestArgs {
     ca: Option<PathBuf>,
 }
 
+/// How much at once a TARGET that is no URL may do.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+struct PolicyArgs {
+    /// Calls that it serves at once [default: that of the configuration; 10, for a command the processors, for a function
+    /// its threads]
+    #[arg(long, short = 'l', value_name = "N")]
+    limit: Option<String>,
+    /// Calls that may wait for their turn, or off [default: that of the configuration, or 1000]
+    #[arg(long, value_name = "N")]
+    queue: Option<String>,
+}
+
 impl BenchArgs {
+    /// What is said of a target that is no URL: of the word, or of the command where there is none.
+    pub(super) fn wanted<'a>(&'a self, word: Option<&'a str>) -> Wanted<'a> {
+        let RequestArgs { method, headers, data, .. } = &self.request;
+        let PolicyArgs { limit, queue } = &self.policies;
+        let policy =
+            PolicyFlags { limit: limit.clone(), queue: queue.clone(), ..Default::default() };
+        Wanted {
+            word,
+            command: if word.is_none() { &self.command } else { &[] },
+            only_repeats: self.items.is_empty(),
+            request: RequestFlags {
+                method: method.as_deref(),
+                headers,
+                data: data.as_deref(),
+                json: None,
+            },
+            target: &self.target,
+            policy,
+        }
+    }
+
     pub(super) fn plan(&self) -> Plan {
         let LoadArgs { clients, rate, arrivals, duration, requests, rounds, .. } = self.load;
         // As many rounds as an interval can be computed from, in the same time.
-        let (usual_time, usual_rounds) = match self.targets.len() {
-            0 | 1 => (Duration::from_secs(10), 1),
-            _ => (Duration::from_secs(1), 10),
-        };
+        let (usual_time, usual_rounds) =
+            match self.targets.len() + usize::from(!self.command.is_empty()) {
+                0 | 1 => (Duration::from_secs(10), 1),
+                _ => (Duration::from_secs(1), 10),
+            };
         let or = |default: usize| clients.unwrap_or(NonZeroUsize::MIN.saturating_add(default - 1));
         Plan {
             load: match rate {

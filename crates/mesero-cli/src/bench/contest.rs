@@ -43,8 +43,8 @@ impl Contest {
         for round in 0..self.plan.rounds.get() {
             random.shuffle(&mut order);
             for &index in &order {
-                let target = Arc::clone(&self.contestants[index].target);
-                let session = Session::new(self.plan.of_round(round), target);
+                let subject = self.contestants[index].subject.clone();
+                let session = Session::new(self.plan.of_round(round), subject);
                 let session = Arc::new(session.map_err(BenchError::Histogram)?);
                 let signal = tokio::select! {
                     biased;

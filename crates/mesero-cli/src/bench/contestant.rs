@@ -2,45 +2,101 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
-use super::target::{Request, Target, TargetError};
+use super::args::BenchArgs;
+use super::called::{Called, CalledError, Unstarted};
+use super::subject::Subject;
+use super::target::{Target, TargetError};
+use crate::assemble::AssembleError;
+use crate::config::ConfigError;
+use crate::process::spawner::Spawner;
+use crate::target as called;
 
 /// Something that is measured, in the same rounds as others.
 #[derive(Debug)]
 pub(super) struct Contestant {
     /// No other is called the same.
     pub(super) name: String,
+    /// As it was written, without its name.
     pub(super) url: String,
-    pub(super) target: Arc<Target>,
+    pub(super) subject: Subject,
+}
+
+/// What was read of one that does not run yet.
+#[derive(Debug)]
+enum Entry {
+    Url(Target),
+    Called(Box<Unstarted>),
 }
 
 impl Contestant {
-    /// Reads targets, each a `URL` or a `NAME=URL`. Who has no name is called by his URL.
+    /// Reads targets, each a `TARGET` or a `NAME=TARGET`, and starts those that are to be called. Who has no name is
+    /// called as he was written.
     ///
     /// # Errors
     /// Which of them cannot be measured, or cannot be told from another.
-    pub(super) fn all(
-        texts: &[String],
-        request: &Request,
-    ) -> Result<Vec<Contestant>, ContestantError> {
+    pub(super) async fn all(args: &BenchArgs) -> Result<Vec<Contestant>, ContestantError> {
         let mut names = BTreeSet::new();
-        let mut contestants = Vec::with_capacity(texts.len());
-        for text in texts {
-            let (given, url) = name_and_url(text);
-            let target = Target::new(url, request).map_err(ContestantError::Target)?;
+        let mut entries = Vec::new();
+        for text in &args.targets {
+            let (given, target) = name_and_url(text);
+            let entry = match target.contains("://") {
+                true => Target::new(target, &args.request())
+                    .map(Entry::Url)
+                    .map_err(ContestantError::Target)?,
+                false => Called::read(&args.wanted(Some(target)), &args.items)
+                    .map(|unstarted| Entry::Called(Box::new(unstarted)))
+                    .map_err(ContestantError::Called)?,
+            };
             let name = match given {
                 Some(name) if names.contains(name) => {
                     return Err(ContestantError::SameName(name.to_owned()));
                 }
                 Some(name) => name.to_owned(),
-                None => another(url, &names),
+                None => another(target, &names),
             };
             names.insert(name.clone());
-            contestants.push(Contestant { name, url: url.to_owned(), target: Arc::new(target) });
+            entries.push((name, target.to_owned(), entry));
         }
-        Ok(contestants)
+        if !args.command.is_empty() {
+            let entry = Called::read(&args.wanted(None), &args.items);
+            let entry = entry.map(|unstarted| Entry::Called(Box::new(unstarted)));
+            let entry = entry.map_err(ContestantError::Called)?;
+            let command = args.command.join(" ");
+            entries.push((another(&command, &names), command, entry));
+        }
+        start(entries).await
     }
+
+    /// Ends what was started for it.
+    pub(super) async fn stop(&self) {
+        if let Subject::Called(called) = &self.subject {
+            called.stop().await;
+        }
+    }
+}
+
+async fn start(entries: Vec<(String, String, Entry)>) -> Result<Vec<Contestant>, ContestantError> {
+    let mut spawner = None;
+    let mut contestants = Vec::with_capacity(entries.len());
+    for (name, url, entry) in entries {
+        let subject = match entry {
+            Entry::Url(target) => Subject::Url(Arc::new(target)),
+            Entry::Called(unstarted) => {
+                let spawner = match &spawner {
+                    Some(spawner) => spawner,
+                    None => spawner.insert(Spawner::start().map_err(ContestantError::Io)?),
+                };
+                // Those that were started before end with this process.
+                let called = unstarted.start(spawner).await.map_err(ContestantError::Start)?;
+                Subject::Called(called)
+            }
+        };
+        contestants.push(Contestant { name, url, subject });
+    }
+    Ok(contestants)
 }
 
 /// What is before the first `=` is a name unless it is part of a URL.
@@ -60,17 +116,35 @@ fn another(url: &str, names: &BTreeSet<String>) -> String {
     candidates.find(|name| !names.contains(name)).unwrap_or_else(|| url.to_owned())
 }
 
+impl ContestantError {
+    /// The error of a configuration, which is told by itself.
+    pub(super) fn config(&self) -> Option<&ConfigError> {
+        match self {
+            ContestantError::Called(CalledError::Target(called::TargetError::Config(error))) => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Why there is nobody to measure. Reads on after "failed to".
 #[derive(Debug)]
 pub(crate) enum ContestantError {
     Target(TargetError),
+    Called(CalledError),
+    Start(AssembleError),
     SameName(String),
+    Io(io::Error),
 }
 
 impl fmt::Display for ContestantError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ContestantError::Target(error) => error.fmt(f),
+            ContestantError::Called(error) => error.fmt(f),
+            ContestantError::Start(error) => error.fmt(f),
+            ContestantError::Io(error) => write!(f, "start processes: {error}"),
             ContestantError::SameName(name) => write!(
                 f,
                 "tell two targets apart that are both called `{name}`; give each a name of its own"
@@ -81,29 +155,32 @@ impl fmt::Display for ContestantError {
 
 #[cfg(test)]
 mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
     use super::*;
 
-    fn named(texts: &[&str]) -> Result<Vec<(String, String)>, String> {
-        let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
-        let contestants = Contestant::all(&texts, &Request::default());
+    async fn named(texts: &[&str]) -> Result<Vec<(String, String)>, String> {
+        let command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));
+        let matches = command.try_get_matches_from(texts).unwrap();
+        let contestants = Contestant::all(&BenchArgs::from_arg_matches(&matches).unwrap()).await;
         let pair = |contestant: Contestant| (contestant.name, contestant.url);
         contestants
             .map(|all| all.into_iter().map(pair).collect())
             .map_err(|error| error.to_string())
     }
 
-    #[test]
-    fn a_target_has_the_name_before_its_first_equals_sign_or_is_called_by_its_url() {
+    #[tokio::test]
+    async fn a_target_has_the_name_before_its_first_equals_sign_or_is_called_by_its_url() {
         let plain = "http://host/path?a=b";
-        let pairs = named(&[plain, "old=http://host/?a=b", plain]).unwrap();
+        let pairs = named(&[plain, "old=http://host/?a=b", plain]).await.unwrap();
         let pair = |name: &str, url: &str| (name.to_owned(), url.to_owned());
         let again = pair("http://host/path?a=b (2)", plain);
         assert_eq!(pairs, [pair(plain, plain), pair("old", "http://host/?a=b"), again]);
     }
 
-    #[test]
-    fn a_name_is_given_once() {
-        let error = named(&["a=http://host/1", "a=http://host/2"]).unwrap_err();
+    #[tokio::test]
+    async fn a_name_is_given_once() {
+        let error = named(&["a=http://host/1", "a=http://host/2"]).await.unwrap_err();
         assert!(error.contains("both called `a`"), "{error}");
     }
 }

@@ -9,18 +9,17 @@ use hdrhistogram::CreationError;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::client::Client;
 use super::outcome::Outcome;
 use super::plan::{Load, Plan, Until};
 use super::record::{Instants, Record, Window};
-use super::target::Target;
+use super::subject::Subject;
 use super::timer::Timer;
 
 mod open;
 
-/// Who could not connect tries again a little later, as anyone does; without a pause a refusal,
+/// Who could not even ask tries again a little later, as anyone does; without a pause a refusal,
 /// which takes no time, would be asked for a hundred thousand times a second.
-const AFTER_NO_CONNECTION: Duration = Duration::from_millis(100);
+const AFTER_NOT_ASKED: Duration = Duration::from_millis(100);
 
 /// How often the generator is looked at in a closed load.
 const LOOK: Duration = Duration::from_millis(10);
@@ -29,7 +28,7 @@ const LOOK: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub(super) struct Session {
     plan: Plan,
-    target: Arc<Target>,
+    subject: Subject,
     begin: Instant,
     record: Mutex<Record>,
     /// Requests that were begun after the warm-up.
@@ -42,7 +41,7 @@ impl Session {
     ///
     /// # Errors
     /// If times cannot be kept.
-    pub(super) fn new(plan: Plan, target: Arc<Target>) -> Result<Self, CreationError> {
+    pub(super) fn new(plan: Plan, subject: Subject) -> Result<Self, CreationError> {
         let now = Instant::now();
         let begin = now + plan.warm_up;
         let end = match plan.until {
@@ -51,7 +50,7 @@ impl Session {
         };
         let record = Mutex::new(Record::new(Window { begin, end })?);
         let (begun, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { plan, target, begin: now, record, begun, stopped })
+        Ok(Self { plan, subject, begin: now, record, begun, stopped })
     }
 
     /// Runs until all requests are over, which takes at most the patience of a client longer than
@@ -93,17 +92,17 @@ impl Session {
 
     /// A client of a closed load: the next request follows the answer to the one before.
     async fn closed(self: Arc<Self>) {
-        let mut client = Client::new(Arc::clone(&self.target));
+        let mut client = self.subject.caller();
         let mut now = Instant::now();
         while self.takes_turn(now) {
             let planned = now;
             let outcome = client.ask(planned + self.plan.patience).await;
             now = Instant::now();
-            let pause = is_no_connection(&outcome);
+            let pause = was_not_asked(&outcome);
             let instants = Instants { planned, begun: planned, ended: now };
             self.record().add(instants, outcome);
             if pause {
-                sleep(AFTER_NO_CONNECTION).await;
+                sleep(AFTER_NOT_ASKED).await;
                 now = Instant::now();
             }
         }
@@ -129,6 +128,6 @@ impl Session {
     }
 }
 
-fn is_no_connection(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(fault) if fault.kind.is_about_connecting())
+fn was_not_asked(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(fault) if fault.kind.is_before_asking())
 }

@@ -49,11 +49,16 @@ pub(crate) enum FaultKind {
     Closed,
     CutOff,
     Garbage,
+    Raised,
+    Lost,
+    Overloaded,
+    TimedOut,
+    NotAdmitted,
     Generator,
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [FaultKind; 8] = [
+    pub(crate) const ALL: [FaultKind; 13] = [
         FaultKind::UnknownHost,
         FaultKind::Refused,
         FaultKind::Unreachable,
@@ -61,6 +66,11 @@ impl FaultKind {
         FaultKind::Closed,
         FaultKind::CutOff,
         FaultKind::Garbage,
+        FaultKind::Raised,
+        FaultKind::Lost,
+        FaultKind::Overloaded,
+        FaultKind::TimedOut,
+        FaultKind::NotAdmitted,
         FaultKind::Generator,
     ];
 
@@ -74,6 +84,11 @@ impl FaultKind {
             FaultKind::Closed => "closed",
             FaultKind::CutOff => "cut_off",
             FaultKind::Garbage => "garbage",
+            FaultKind::Raised => "raised",
+            FaultKind::Lost => "lost",
+            FaultKind::Overloaded => "overloaded",
+            FaultKind::TimedOut => "timed_out",
+            FaultKind::NotAdmitted => "not_admitted",
             FaultKind::Generator => "generator",
         }
     }
@@ -88,13 +103,22 @@ impl FaultKind {
             FaultKind::Closed => "closed before an answer",
             FaultKind::CutOff => "closed in the middle of an answer",
             FaultKind::Garbage => "answered no HTTP",
+            FaultKind::Raised => "raised",
+            FaultKind::Lost => "lost in the middle",
+            FaultKind::Overloaded => "too much to do",
+            FaultKind::TimedOut => "timed out",
+            FaultKind::NotAdmitted => "not let in",
             FaultKind::Generator => "not possible on this machine",
         }
     }
 
-    /// Whether there was not even a connection.
-    pub(crate) fn is_about_connecting(self) -> bool {
-        !matches!(self, FaultKind::Closed | FaultKind::CutOff | FaultKind::Garbage)
+    /// Whether it takes no time and nothing was asked, so that the next request would fail at once too.
+    pub(crate) fn is_before_asking(self) -> bool {
+        use FaultKind as F;
+        matches!(
+            self,
+            F::UnknownHost | F::Refused | F::Unreachable | F::Tls | F::NotAdmitted | F::Generator
+        )
     }
 }
 

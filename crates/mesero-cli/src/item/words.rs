@@ -28,6 +28,17 @@ impl Word {
             Self::Numbers(numbers) => numbers.start().abs_diff(*numbers.end()).saturating_add(1),
         }
     }
+
+    /// The item of this rank; the first is 0.
+    pub(super) fn at(&self, rank: u64) -> Option<Input> {
+        if rank >= self.items() {
+            return None;
+        }
+        match self {
+            Self::Text(text) => text.clone().map(Input::Text),
+            Self::Numbers(numbers) => numbers.start().checked_add_unsigned(rank).map(Input::Number),
+        }
+    }
 }
 
 impl Iterator for Word {

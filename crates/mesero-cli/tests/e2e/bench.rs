@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::harness::{PATIENCE, program};
 use crate::upstream::Upstream;
 
+mod called;
 mod faults;
 mod frozen;
 mod load;

@@ -8,7 +8,6 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::super::client::Client;
 use super::super::outcome::Outcome;
 use super::super::plan::{Load, Schedule, Until};
 use super::super::record::Instants;
@@ -67,7 +66,7 @@ pub(super) async fn run(session: &Arc<Session>) -> io::Result<()> {
 }
 
 async fn client(session: Arc<Session>, backlog: Arc<Backlog>) {
-    let mut client = Client::new(Arc::clone(&session.target));
+    let mut client = session.subject.caller();
     while let Some(Due { planned, is_delayed }) = backlog.next().await {
         let begun = Instant::now();
         let until = planned + session.plan.patience;

@@ -6,7 +6,7 @@ use super::bench;
 async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
     let cases: [(&[&str], &str); 7] = [
         (&["a=http://localhost:1/", "a=http://localhost:2/"], "both called `a`"),
-        (&["localhost:1/"], "failed to measure `localhost:1/`"),
+        (&["localhost:1/"], "failed to understand the target `localhost:1/`: wanted a URL"),
         (&["http://localhost:1/", "-H", "broken"], "failed to send the header `broken` of -H"),
         (&["http://localhost:1/", "--expect", "gaveup=0"], "is it `gave_up`?"),
         (&["http://localhost:1/", "--expect", "p95<5"], "wanted a duration such as 5s or 250ms"),
