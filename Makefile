@@ -1,5 +1,5 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
-.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv
+.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv chromium
 
 check: fmt lint doc worker-test test models deny
 
@@ -19,7 +19,7 @@ doc:
 worker-test:
 	python3 -m unittest discover -s crates/mesero-cli/tests/worker
 
-test: venv
+test: venv chromium
 	cargo test --locked --workspace --all-features
 
 # The engine on a scheduler that tries many orders of its tasks. Everything is built anew for it, beside the rest.
@@ -30,6 +30,12 @@ models:
 venv:
 	@test -x target/venv/bin/django-admin || { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask django gunicorn; } \
 	|| echo "SKIPPED: Flask, Django and gunicorn could not be installed: the tests that use them will not run"
+
+# A browser, for the test that opens the pages of `mesero bench --html`. Without it that test is skipped.
+chromium:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	{ apt-get update && apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 \
+	|| echo "SKIPPED: Chromium could not be installed: pages will not be opened in a browser"
 
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \

@@ -14,6 +14,7 @@ use crate::shutdown::Signal;
 mod answer;
 mod args;
 mod called;
+mod circumstances;
 mod client;
 mod contest;
 mod contestant;
@@ -24,20 +25,26 @@ mod load;
 mod measured;
 mod metric;
 mod outcome;
+mod page;
 mod plan;
 mod record;
 mod report;
+mod scale;
+mod series;
 mod subject;
 mod target;
 mod timer;
 mod times;
+mod whole_file;
 mod words;
 
 pub(crate) use args::BenchArgs;
+use circumstances::Circumstances;
 use contest::{Contest, Ended};
 use contestant::{Contestant, ContestantError};
 use measured::Measured;
 use report::{Account, Report};
+use whole_file::{FileError, WholeFile};
 
 /// Measures, prints what was measured, and judges it.
 ///
@@ -45,6 +52,8 @@ use report::{Account, Report};
 /// Why nothing could be measured.
 pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
     let plan = args.plan();
+    // Before anybody waits for what could not be kept.
+    let page = args.html.as_deref().map(WholeFile::prepare).transpose()?;
     allow_connections(plan.load.connections().get())?;
     let contestants = Contestant::all(&args).await.map_err(BenchError::Contestant)?;
     let contest = Contest { plan, contestants };
@@ -68,6 +77,9 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
         _ => report.text(),
     };
     output.line(text.trim_end()).map_err(BenchError::Io)?;
+    if let Some(page) = page {
+        page.write(&report.html(&Circumstances::now()))?;
+    }
     // Whoever reads data with a program sees the verdict too.
     if args.json || args.markdown {
         report.judgement().iter().for_each(|line| output.say(line));
@@ -95,8 +107,13 @@ fn allow_connections(connections: usize) -> Result<(), BenchError> {
 #[derive(Debug)]
 pub(crate) enum BenchError {
     Contestant(ContestantError),
-    Descriptors { wanted: u64, allowed: u64 },
+    Descriptors {
+        wanted: u64,
+        allowed: u64,
+    },
     Histogram(CreationError),
+    /// A file that the report should be written to.
+    File(FileError),
     Io(io::Error),
 }
 
@@ -110,6 +127,12 @@ impl BenchError {
     }
 }
 
+impl From<FileError> for BenchError {
+    fn from(error: FileError) -> Self {
+        BenchError::File(error)
+    }
+}
+
 impl fmt::Display for BenchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -120,6 +143,7 @@ impl fmt::Display for BenchError {
                  allows {allowed}; ask for fewer clients, or raise `ulimit -Hn`"
             ),
             BenchError::Histogram(error) => write!(f, "keep times: {error:?}"),
+            BenchError::File(error) => error.fmt(f),
             BenchError::Io(error) => write!(f, "measure: {error}"),
         }
     }

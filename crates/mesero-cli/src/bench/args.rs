@@ -45,6 +45,9 @@ pub(crate) struct BenchArgs {
     /// Print the measurement as a table in Markdown
     #[arg(long, conflicts_with = "json", help_heading = "Verdict and report")]
     pub(super) markdown: bool,
+    /// Also write the measurement as a page with drawings, which needs nothing else
+    #[arg(long, value_name = "FILE", help_heading = "Verdict and report")]
+    pub(super) html: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

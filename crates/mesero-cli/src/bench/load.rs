@@ -81,8 +81,11 @@ impl Session {
     pub(super) fn close(&self) {
         self.stopped.store(true, Relaxed);
         let now = Instant::now();
-        let window = &mut self.record().window;
-        window.end = Some(window.end.map_or(now, |end| end.min(now)));
+        let mut record = self.record();
+        let end = record.window.end.map_or(now, |end| end.min(now));
+        record.window.end = Some(end);
+        let measured = record.measured();
+        record.series.measured(measured);
     }
 
     /// What was measured so far.

@@ -7,6 +7,7 @@ use hdrhistogram::CreationError;
 use tokio::time::Instant;
 
 use super::outcome::{FaultKind, Outcome};
+use super::series::{Fate, Series};
 use super::times::Times;
 
 /// Counts and times of the requests of a measurement, in constant memory.
@@ -39,6 +40,8 @@ pub(crate) struct Record {
     /// Answers of 2xx that came within the window, and the time that they took.
     pub(crate) ok_in_window: u64,
     busy_in_window: Duration,
+    /// The same over time.
+    pub(crate) series: Series,
 }
 
 /// Failures of one kind.
@@ -83,6 +86,7 @@ impl Record {
             merged: Duration::ZERO,
             ok_in_window: 0,
             busy_in_window: Duration::ZERO,
+            series: Series::new()?,
         })
     }
 
@@ -93,31 +97,38 @@ impl Record {
             return;
         }
         self.requests += 1;
+        let came = planned - self.window.begin;
         match outcome {
             Outcome::Answered(answer) => {
                 self.body_bytes += answer.body_bytes;
                 if !answer.is_ok() {
                     *self.statuses.entry(answer.status).or_default() += 1;
+                    self.series.add(came, Fate::Failed);
                     return;
                 }
                 self.ok += 1;
+                self.series.add(came, Fate::Ok(ended - planned));
                 self.response.add(ended - planned);
                 self.service.add(ended - begun);
                 if self.window.end.is_none_or(|end| ended <= end) {
                     self.ok_in_window += 1;
+                    self.series.answered(ended - self.window.begin);
                     self.busy_in_window += ended - begun;
                 }
             }
             Outcome::GaveUp => {
                 self.gave_up += 1;
+                self.series.add(came, Fate::GaveUp(ended - planned));
                 self.response.add_cut(ended - planned);
                 self.service.add_cut(ended - begun);
             }
             Outcome::Unsent => {
                 self.unsent += 1;
+                self.series.add(came, Fate::GaveUp(ended - planned));
                 self.response.add_cut(ended - planned);
             }
             Outcome::Failed(fault) => {
+                self.series.add(came, Fate::Failed);
                 let faults = self.faults.entry(fault.kind);
                 faults.or_insert(Faults { count: 0, first: fault.why }).count += 1;
             }
@@ -145,6 +156,7 @@ impl Record {
         self.body_bytes += other.body_bytes;
         self.ok_in_window += other.ok_in_window;
         self.busy_in_window += other.busy_in_window;
+        self.series.append(other.series.clone());
     }
 
     /// Everything that is not work done.

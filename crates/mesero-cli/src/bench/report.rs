@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 
 mod account;
+mod html;
 mod json;
 mod table;
 

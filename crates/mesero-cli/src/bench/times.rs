@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 
-/// A distribution of times in constant memory, to three digits.
+/// A distribution of times in constant memory, to three digits, or to two.
 ///
 /// A time that was cut off, because its client gave up, counts as what was seen of it. Whatever is
 /// computed from it is then a lower bound, and says so.
@@ -31,15 +31,25 @@ impl Times {
     /// # Errors
     /// Never with these bounds; the histogram checks them.
     pub(crate) fn new() -> Result<Self, CreationError> {
-        // An hour; nobody is as patient.
-        const LONGEST: u64 = 3_600_000_000_000;
-        Ok(Self {
-            seen: Histogram::new_with_bounds(1, LONGEST, 3)?,
+        Ok(Self::of(Histogram::new_with_bounds(1, LONGEST, 3)?))
+    }
+
+    /// To two digits, and to some microseconds: a tenth of the memory, for a picture.
+    ///
+    /// # Errors
+    /// Never with these bounds; the histogram checks them.
+    pub(crate) fn coarse() -> Result<Self, CreationError> {
+        Ok(Self::of(Histogram::new_with_bounds(1_000, LONGEST, 2)?))
+    }
+
+    fn of(seen: Histogram<u64>) -> Self {
+        Self {
+            seen,
             total: Duration::ZERO,
             shortest: Duration::MAX,
             longest: Duration::ZERO,
             cut: None,
-        })
+        }
     }
 
     /// A time that was seen to its end.
@@ -77,6 +87,26 @@ impl Times {
         self.found(time.clamp(self.shortest.min(self.longest), self.longest))
     }
 
+    /// The share of all times that are not longer than this, from 0 to 1; what was cut off before
+    /// that may be longer, and is not among them.
+    pub(crate) fn share_within(&self, time: Duration) -> f64 {
+        if self.count() == 0 {
+            return 0.0;
+        }
+        let bound = self.seen.highest_equivalent(nanoseconds(time));
+        let bound = match self.cut.map(|cut| self.seen.lowest_equivalent(nanoseconds(cut))) {
+            Some(cut) => bound.min(cut.saturating_sub(1)),
+            None => bound,
+        };
+        self.seen.count_between(0, bound) as f64 / self.count() as f64
+    }
+
+    /// The share of all times up to which they are known; none if there are no times.
+    pub(crate) fn whole_share(&self) -> Option<f64> {
+        let all = Duration::from_nanos(LONGEST);
+        (self.count() > 0).then(|| if self.cut.is_some() { self.share_within(all) } else { 1.0 })
+    }
+
     pub(crate) fn mean(&self) -> Option<Found> {
         let count = self.count();
         let nanoseconds = self.total.as_nanos().checked_div(u128::from(count))?;
@@ -100,6 +130,9 @@ impl Times {
         (self.count() > 0).then_some(Found { time, is_more })
     }
 }
+
+/// An hour, in nanoseconds; nobody is as patient.
+const LONGEST: u64 = 3_600_000_000_000;
 
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
@@ -150,6 +183,18 @@ mod tests {
         assert_eq!(first.seen, whole.seen);
         assert_eq!((first.mean(), first.shortest()), (whole.mean(), whole.shortest()));
         assert_eq!((first.longest(), first.cut), (whole.longest(), whole.cut));
+    }
+
+    #[test]
+    fn of_those_who_gave_up_nobody_was_answered_within_any_time() {
+        let mut times = Times::new().unwrap();
+        (0..98).for_each(|_| times.add(Duration::from_secs(1)));
+        (0..2).for_each(|_| times.add_cut(Duration::from_secs(7)));
+        let shares = [0.5, 1.0, 6.9, 7.0, 100.0];
+        let shares = shares.map(|seconds| times.share_within(Duration::from_secs_f64(seconds)));
+        assert_eq!(shares, [0.0, 0.98, 0.98, 0.98, 0.98]);
+        assert_eq!(times.whole_share(), Some(0.98));
+        assert_eq!(Times::new().unwrap().whole_share(), None);
     }
 
     #[test]

@@ -52,10 +52,23 @@ pub(crate) fn share(count: u64, of: u64) -> String {
     if of == 0 {
         return "—".to_owned();
     }
-    let percent = count as f64 * 100.0 / of as f64;
-    match percent {
+    match count {
         _ if count == of => "100 %".to_owned(),
-        _ if count == 0 => "0 %".to_owned(),
+        0 => "0 %".to_owned(),
+        _ => {
+            // What is rounded to all or to none is neither.
+            let least = f64::EPSILON;
+            part((count as f64 / of as f64).clamp(least, 1.0 - least))
+        }
+    }
+}
+
+/// `97.2 %` of a share from 0 to 1; neither none nor all unless it is so.
+pub(crate) fn part(share: f64) -> String {
+    let percent = share * 100.0;
+    match percent {
+        _ if percent <= 0.0 => "0 %".to_owned(),
+        _ if percent >= 100.0 => "100 %".to_owned(),
         _ if percent < 0.01 => "< 0.01 %".to_owned(),
         _ if percent > 99.99 => "> 99.99 %".to_owned(),
         _ if !(1.0..=99.0).contains(&percent) => format!("{percent:.2} %"),

@@ -14,6 +14,7 @@ mod called;
 mod faults;
 mod frozen;
 mod load;
+mod page;
 mod rounds;
 mod usage;
 

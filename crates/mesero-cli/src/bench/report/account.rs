@@ -4,6 +4,7 @@ use super::super::doubt::Doubt;
 use super::super::expect::Judged;
 use super::super::measured::Measured;
 use super::super::outcome::FaultKind;
+use super::super::page::{Ending, EndingKind};
 use super::super::plan::{Arrivals, Load, Plan, Until};
 use super::super::words;
 use crate::exit::Exit;
@@ -17,14 +18,6 @@ pub(in crate::bench) struct Account {
     /// None if nothing was expected.
     pub(in crate::bench) verdict: Option<Vec<Judged>>,
     pub(in crate::bench) is_interrupted: bool,
-}
-
-/// A way in which requests ended, and how many did.
-pub(super) struct Ending {
-    pub(super) name: String,
-    pub(super) count: u64,
-    /// What the first was, where there is more to say.
-    pub(super) first: Option<String>,
 }
 
 impl Account {
@@ -67,17 +60,22 @@ impl Account {
     /// Each way in which requests ended that occurred; ok and given up always.
     pub(super) fn endings(&self) -> Vec<Ending> {
         let record = &self.measured.record;
-        let plain = |name: &str, count| Ending { name: name.to_owned(), count, first: None };
-        let mut endings = vec![plain("ok", record.ok), plain("gave up", record.gave_up)];
+        let plain =
+            |kind, name: &str, count| Ending { kind, name: name.to_owned(), count, first: None };
+        let mut endings = vec![
+            plain(EndingKind::Ok, "ok", record.ok),
+            plain(EndingKind::GaveUp, "gave up", record.gave_up),
+        ];
         if record.unsent > 0 {
-            endings.push(plain("gave up before a connection was free", record.unsent));
+            let name = "gave up before a connection was free";
+            endings.push(plain(EndingKind::GaveUp, name, record.unsent));
         }
         for (status, count) in &record.statuses {
-            endings.push(plain(&format!("answered {status}"), *count));
+            endings.push(plain(EndingKind::Failed, &format!("answered {status}"), *count));
         }
         for (kind, faults) in &record.faults {
-            let first = Some(faults.first.clone());
-            endings.push(Ending { name: kind.text().to_owned(), count: faults.count, first });
+            let (name, first) = (kind.text().to_owned(), Some(faults.first.clone()));
+            endings.push(Ending { kind: EndingKind::Failed, name, count: faults.count, first });
         }
         endings
     }

@@ -1,10 +1,13 @@
 //! The report for programs; its members are listed in the reference.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 
 use super::super::expect::Judged;
 use super::super::measured::{Round, STATISTICS};
 use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::series::{Interval, Series};
 use super::super::times::{Found, Times};
 use super::{Account, Report};
 
@@ -51,6 +54,7 @@ impl Account {
             "response_s": times(&record.response),
             "service_s": times(&record.service),
             "lag_s": times(&record.lag),
+            "series": series(&record.series),
             "rounds": self.measured.rounds.iter().map(round).collect::<Vec<_>>(),
             "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "interrupted": self.is_interrupted,
@@ -103,6 +107,28 @@ fn found(found: Option<Found>) -> Value {
         Some(Found { time, is_more: false }) => json!(time.as_secs_f64()),
         Some(Found { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
     }
+}
+
+/// What was measured, interval by interval.
+fn series(series: &Series) -> Vec<Value> {
+    const MOST: usize = 60;
+    let mut from = Duration::ZERO;
+    let one = |interval: &Interval| {
+        let to = from + interval.covered;
+        let quantile = |share| found(interval.response.quantile(share));
+        let value = json!({
+            "from_s": from.as_secs_f64(),
+            "to_s": to.as_secs_f64(),
+            "ok": interval.ok,
+            "rate": interval.rate(),
+            "gave_up": interval.gave_up,
+            "failed": interval.failed,
+            "response_s": { "p50": quantile(0.5), "p95": quantile(0.95), "p99": quantile(0.99) },
+        });
+        from = to;
+        value
+    };
+    series.intervals(MOST).iter().map(one).collect()
 }
 
 /// Each statistic.

@@ -1,0 +1,193 @@
+//! The report as a page.
+
+use super::super::circumstances::Circumstances;
+use super::super::metric::Statistic;
+use super::super::page::{Page, Sentence, Subject, Tone};
+use super::super::words;
+use super::{Account, Report};
+
+impl Report {
+    /// A document that needs nothing else.
+    pub(in crate::bench) fn html(&self, circumstances: &Circumstances) -> String {
+        self.page(circumstances).html()
+    }
+
+    fn page(&self, circumstances: &Circumstances) -> Page {
+        let names: Vec<_> =
+            self.accounts.iter().map(|account| account.measured.name.as_str()).collect();
+        let mut notes: Vec<String> = Vec::new();
+        for note in self.accounts.iter().flat_map(Account::notes) {
+            // What is said of several is said once.
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        Page {
+            title: format!("mesero bench: {}", names.join(", ")),
+            verdict: self.sentences(),
+            subjects: self.accounts.iter().map(Account::subject).collect(),
+            comparison: None,
+            notes,
+            facts: self.facts(circumstances),
+        }
+    }
+
+    /// What it comes to first, then whether that is believed, and as was expected.
+    fn sentences(&self) -> Vec<Sentence> {
+        let is_void = self.accounts.iter().any(|account| !account.doubts.is_empty());
+        let mut sentences = Vec::new();
+        if is_void {
+            let text = "This measurement is void.".to_owned();
+            sentences.push(Sentence { tone: Tone::Void, text });
+        }
+        let several = self.accounts.len() > 1;
+        if several {
+            let text = format!("{} measured in turns.", self.accounts.len());
+            sentences.push(Sentence { tone: Tone::Plain, text });
+        }
+        for account in &self.accounts {
+            let named = |text: String| match several {
+                true => format!("{}: {text}", account.measured.name),
+                false => text,
+            };
+            let headline = account.headline();
+            let text = if several { named(headline) } else { capital(&headline) };
+            sentences.push(Sentence { tone: Tone::Plain, text });
+            sentences.extend(
+                account
+                    .judged()
+                    .into_iter()
+                    .map(|(tone, text)| Sentence { tone, text: named(text) }),
+            );
+        }
+        sentences
+    }
+
+    fn facts(&self, circumstances: &Circumstances) -> Vec<(String, String)> {
+        let fact = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut facts = Vec::new();
+        if let Some(account) = self.accounts.first() {
+            facts.push(fact("load", &account.load()));
+            facts.push(fact("seed", &account.plan.seed.to_string()));
+        }
+        let Circumstances { when, machine, command } = circumstances;
+        facts.extend([fact("when", when), fact("machine", machine), fact("command", command)]);
+        facts.push(fact("by", concat!("mesero ", env!("CARGO_PKG_VERSION"))));
+        facts
+    }
+}
+
+/// As a sentence begins.
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+impl Account {
+    /// What became of all who asked.
+    fn headline(&self) -> String {
+        let record = &self.measured.record;
+        let (ok, requests) = (words::count(record.ok), words::count(record.requests));
+        let gave_up = record.gave_up + record.unsent;
+        let failed = record.failed() - gave_up;
+        if record.requests == 0 {
+            return "nothing was asked.".to_owned();
+        }
+        let times = || {
+            let time = |share| words::found(Statistic::Quantile(share).of(&record.response));
+            format!("half of them within {}, 99 of 100 within {}", time(0.5), time(0.99))
+        };
+        if (record.ok, record.requests) == (1, 1) {
+            return format!(
+                "the request was answered, within {}.",
+                words::found(record.response.longest())
+            );
+        }
+        if record.ok == record.requests {
+            return format!("all {requests} requests were answered, {}.", times());
+        }
+        let mut text = match record.ok {
+            0 => format!("none of {requests} requests was answered"),
+            _ => format!(
+                "{ok} of {requests} requests were answered ({})",
+                words::share(record.ok, record.requests)
+            ),
+        };
+        if gave_up > 0 {
+            let patience = words::time(self.plan.patience);
+            text.push_str(&format!("; {} gave up after {patience}", words::count(gave_up)));
+        }
+        if failed > 0 {
+            text.push_str(&format!("; {} failed", words::count(failed)));
+        }
+        text.push('.');
+        text
+    }
+
+    fn judged(&self) -> Vec<(Tone, String)> {
+        let holds = self.verdict.iter().flatten().all(|judged| judged.holds);
+        let tone = |index| match (index < self.doubts.len(), holds && self.doubts.is_empty()) {
+            (true, _) => Tone::Void,
+            (false, true) => Tone::Passed,
+            (false, false) => Tone::Failed,
+        };
+        self.judgement().into_iter().enumerate().map(|(index, line)| (tone(index), line)).collect()
+    }
+
+    fn subject(&self) -> Subject {
+        // As many as a drawing can show, and as anybody reads.
+        const DRAWN: usize = 60;
+        const LISTED: usize = 12;
+        let measured = &self.measured;
+        let record = &measured.record;
+        Subject {
+            name: measured.name.clone(),
+            address: (measured.name != measured.url).then(|| measured.url.clone()),
+            endings: self.endings(),
+            rate: (record.ok_in_window > 0).then(|| record.rate()),
+            response: record.response.clone(),
+            service: self.is_open().then(|| record.service.clone()),
+            course: record.series.intervals(DRAWN),
+            short_course: record.series.intervals(LISTED),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::account::tests::account;
+    use super::*;
+
+    fn report(accounts: Vec<Account>) -> Page {
+        let circumstances =
+            Circumstances { when: String::new(), machine: String::new(), command: String::new() };
+        Report { accounts }.page(&circumstances)
+    }
+
+    fn sentences(page: &Page) -> Vec<(Tone, &str)> {
+        page.verdict.iter().map(|sentence| (sentence.tone, sentence.text.as_str())).collect()
+    }
+
+    #[test]
+    fn a_page_begins_with_what_became_of_all_who_asked_and_the_verdict() {
+        let page = report(vec![account()]);
+        let counts = "10 of 20 requests were answered (50.0 %); 9 gave up after 7.00 s; 1 failed.";
+        let verdict = "failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)";
+        assert_eq!(sentences(&page), [(Tone::Plain, counts), (Tone::Failed, verdict)]);
+    }
+
+    #[test]
+    fn that_it_is_void_is_said_first() {
+        let mut void = account();
+        void.doubts.push(super::super::super::doubt::Doubt::Little { in_work: 20.0, clients: 10 });
+        let page = report(vec![void]);
+        let tones: Vec<_> = page.verdict.iter().map(|sentence| sentence.tone).collect();
+        assert_eq!(tones, [Tone::Void, Tone::Plain, Tone::Void, Tone::Failed]);
+    }
+
+    #[test]
+    fn what_is_said_of_all_is_said_once() {
+        let notes = report(vec![account(), account()]).notes;
+        assert_eq!(notes.len(), 1, "{notes:?}");
+    }
+}
