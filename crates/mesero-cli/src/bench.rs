@@ -13,9 +13,11 @@ use crate::shutdown::Signal;
 
 mod answer;
 mod args;
+mod bootstrap;
 mod called;
 mod circumstances;
 mod client;
+mod comparison;
 mod contest;
 mod contestant;
 mod doubt;
@@ -27,6 +29,7 @@ mod metric;
 mod outcome;
 mod page;
 mod plan;
+mod ratio;
 mod record;
 mod report;
 mod scale;
@@ -40,9 +43,11 @@ mod words;
 
 pub(crate) use args::BenchArgs;
 use circumstances::Circumstances;
+use comparison::Comparison;
 use contest::{Contest, Ended};
 use contestant::{Contestant, ContestantError};
 use measured::Measured;
+use ratio::Pairing;
 use report::{Account, Report};
 use whole_file::{FileError, WholeFile};
 
@@ -70,7 +75,14 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
         plan: contest.plan.clone(),
         measured,
     };
-    let report = Report { accounts: measured.into_iter().map(account).collect() };
+    let comparisons = match &measured[..] {
+        [reference, others @ ..] => {
+            let of = |other| Comparison::of(other, reference, &contest.plan.load, Pairing::Rounds);
+            others.iter().map(of).collect()
+        }
+        [] => Vec::new(),
+    };
+    let report = Report { accounts: measured.into_iter().map(account).collect(), comparisons };
     let text = match (args.json, args.markdown) {
         (true, _) => report.json(),
         (_, true) => report.markdown(),

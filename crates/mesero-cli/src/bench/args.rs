@@ -73,9 +73,10 @@ struct LoadArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     patience: Duration,
     /// In how many rounds; in each, every URL has its turn, in random order [default: 10 with several URLs, else 1]
-    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
-    /// For how long requests are made before any is counted, in each round
+    /// For how long requests are made before any is counted, in each round [default: none; with several URLs and
+    /// without -n a tenth of a round]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     warm_up: Option<Duration>,
     /// Make a new connection for each request
@@ -145,23 +146,28 @@ impl BenchArgs {
     pub(super) fn plan(&self) -> Plan {
         let LoadArgs { clients, rate, arrivals, duration, requests, rounds, .. } = self.load;
         // As many rounds as an interval can be computed from, in the same time.
-        let (usual_time, usual_rounds) =
-            match self.targets.len() + usize::from(!self.command.is_empty()) {
-                0 | 1 => (Duration::from_secs(10), 1),
-                _ => (Duration::from_secs(1), 10),
-            };
+        let is_contest = self.targets.len() + usize::from(!self.command.is_empty()) > 1;
+        let (usual_time, usual_rounds) = match is_contest {
+            false => (Duration::from_secs(10), 1),
+            true => (Duration::from_secs(1), 10),
+        };
+        let until = match requests {
+            Some(requests) => Until::Requests(requests),
+            None => Until::Time(duration.unwrap_or(usual_time)),
+        };
+        let usual_warm_up = match until {
+            Until::Time(time) if is_contest => time / 10,
+            _ => Duration::ZERO,
+        };
         let or = |default: usize| clients.unwrap_or(NonZeroUsize::MIN.saturating_add(default - 1));
         Plan {
             load: match rate {
                 None => Load::Closed { clients: or(10) },
                 Some(rate) => Load::Open { rate, arrivals, connections: or(1_000) },
             },
-            until: match requests {
-                Some(requests) => Until::Requests(requests),
-                None => Until::Time(duration.unwrap_or(usual_time)),
-            },
+            until,
             patience: self.load.patience,
-            warm_up: self.load.warm_up.unwrap_or_default(),
+            warm_up: self.load.warm_up.unwrap_or(usual_warm_up),
             tolerance: self.load.tolerance,
             seed: self.load.seed,
             rounds: NonZeroU32::new(rounds.unwrap_or(usual_rounds)).unwrap_or(NonZeroU32::MIN),

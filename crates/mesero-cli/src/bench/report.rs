@@ -1,10 +1,14 @@
 //! A measurement as it is told: for people, for programs, for a page.
 
+use comfy_table::presets;
+
+use super::comparison::Comparison;
 use crate::exit::Exit;
 
 mod account;
 mod html;
 mod json;
+mod side;
 mod table;
 
 pub(super) use account::Account;
@@ -14,24 +18,38 @@ pub(super) use account::Account;
 pub(super) struct Report {
     /// One for each contestant, and one at least.
     pub(super) accounts: Vec<Account>,
+    /// Of each contestant but the first, with the first.
+    pub(super) comparisons: Vec<Comparison>,
 }
 
 impl Report {
     /// For a terminal.
     pub(super) fn text(&self) -> String {
-        let texts: Vec<_> = self.accounts.iter().map(Account::text).collect();
-        texts.join("\n")
+        match &self.accounts[..] {
+            [account] => account.text(),
+            _ => self.side_by_side(presets::NOTHING),
+        }
     }
 
     /// For a page.
     pub(super) fn markdown(&self) -> String {
-        let texts: Vec<_> = self.accounts.iter().map(Account::markdown).collect();
-        texts.join("\n")
+        match &self.accounts[..] {
+            [account] => account.markdown(),
+            _ => self.side_by_side(presets::ASCII_MARKDOWN),
+        }
     }
 
     /// For programs: a member a line.
     pub(super) fn json(&self) -> String {
         format!("{:#}", self.value())
+    }
+
+    /// What the comparisons come to, a sentence each; none of what is void.
+    pub(super) fn conclusions(&self) -> Vec<String> {
+        match self.accounts.iter().any(|account| !account.doubts.is_empty()) {
+            true => Vec::new(),
+            false => self.comparisons.iter().map(Comparison::sentence).collect(),
+        }
     }
 
     /// What is to be said about it: whether it is void, and whether what was expected holds.

@@ -34,6 +34,15 @@ pub(crate) fn number(number: f64) -> String {
     }
 }
 
+/// As a number, but a small one with more digits: `0.0312`, `0.970`, `1.42`.
+pub(crate) fn ratio(ratio: f64) -> String {
+    match ratio {
+        _ if ratio < 0.0995 => format!("{ratio:.4}"),
+        _ if ratio < 0.9995 => format!("{ratio:.3}"),
+        _ => number(ratio),
+    }
+}
+
 /// `1,234,567`.
 pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();

@@ -11,6 +11,7 @@ use crate::harness::{PATIENCE, program};
 use crate::upstream::Upstream;
 
 mod called;
+mod comparison;
 mod faults;
 mod frozen;
 mod load;

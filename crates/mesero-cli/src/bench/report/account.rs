@@ -21,9 +21,39 @@ pub(in crate::bench) struct Account {
 }
 
 impl Account {
-    /// What was done, in words.
+    /// What was done, and for how long, in words.
     pub(super) fn load(&self) -> String {
-        let Plan { load, until, patience, warm_up, .. } = &self.plan;
+        let measured = words::time(self.measured.record.measured());
+        let until = match (&self.plan.until, self.plan.rounds.get()) {
+            (Until::Time(_), 1) => measured,
+            (Until::Requests(count), 1) => {
+                format!("{} requests in {measured}", words::count(count.get()))
+            }
+            (Until::Time(_) | Until::Requests(_), _) => {
+                format!("{}, {measured} in all", self.rounds())
+            }
+        };
+        self.who(&until)
+    }
+
+    /// What was done to each contestant, in words.
+    pub(super) fn plan(&self) -> String {
+        self.who(&self.rounds())
+    }
+
+    fn rounds(&self) -> String {
+        let round = match self.plan.until {
+            Until::Time(time) => words::time(time),
+            Until::Requests(count) => format!("{} requests", words::count(count.get())),
+        };
+        match self.plan.rounds.get() {
+            1 => format!("1 round of {round}"),
+            rounds => format!("{rounds} rounds of {round}"),
+        }
+    }
+
+    fn who(&self, until: &str) -> String {
+        let Plan { load, patience, warm_up, .. } = &self.plan;
         let who = match load {
             Load::Closed { clients } if clients.get() == 1 => "1 client".to_owned(),
             Load::Closed { clients } => format!("{clients} clients, each of which waits"),
@@ -34,20 +64,6 @@ impl Account {
                 };
                 let rate = words::number(*rate);
                 format!("{rate} requests a second {pattern}, up to {connections} connections")
-            }
-        };
-        let measured = words::time(self.measured.record.measured());
-        let until = match (until, self.plan.rounds.get()) {
-            (Until::Time(_), 1) => measured,
-            (Until::Requests(count), 1) => {
-                format!("{} requests in {measured}", words::count(count.get()))
-            }
-            (Until::Time(time), rounds) => {
-                format!("{rounds} rounds of {}, {measured} in all", words::time(*time))
-            }
-            (Until::Requests(count), rounds) => {
-                let count = words::count(count.get());
-                format!("{rounds} rounds of {count} requests, {measured} in all")
             }
         };
         let mut load = format!("{who}; {until}; patience {}", words::time(*patience));

@@ -26,7 +26,7 @@ impl Report {
             title: format!("mesero bench: {}", names.join(", ")),
             verdict: self.sentences(),
             subjects: self.accounts.iter().map(Account::subject).collect(),
-            comparison: None,
+            comparison: (self.accounts.len() > 1).then(|| self.figures()),
             notes,
             facts: self.facts(circumstances),
         }
@@ -43,7 +43,10 @@ impl Report {
         let several = self.accounts.len() > 1;
         if several {
             let text = format!("{} measured in turns.", self.accounts.len());
-            sentences.push(Sentence { tone: Tone::Plain, text });
+            let conclusions =
+                self.conclusions().into_iter().map(|text| format!("{}.", capital(&text)));
+            let texts = std::iter::once(text).chain(conclusions);
+            sentences.extend(texts.map(|text| Sentence { tone: Tone::Plain, text }));
         }
         for account in &self.accounts {
             let named = |text: String| match several {
@@ -161,7 +164,7 @@ mod tests {
     fn report(accounts: Vec<Account>) -> Page {
         let circumstances =
             Circumstances { when: String::new(), machine: String::new(), command: String::new() };
-        Report { accounts }.page(&circumstances)
+        Report { accounts, comparisons: Vec::new() }.page(&circumstances)
     }
 
     fn sentences(page: &Page) -> Vec<(Tone, &str)> {

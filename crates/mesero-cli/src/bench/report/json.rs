@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::super::comparison::Comparison;
 use super::super::expect::Judged;
 use super::super::measured::{Round, STATISTICS};
 use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::ratio::Ratio;
 use super::super::series::{Interval, Series};
 use super::super::times::{Found, Times};
 use super::{Account, Report};
@@ -18,6 +20,8 @@ impl Report {
             [account] => account.value(),
             accounts => json!({
                 "targets": accounts.iter().map(Account::value).collect::<Vec<_>>(),
+                "comparisons": self.comparisons.iter().map(comparison).collect::<Vec<_>>(),
+                "conclusions": self.conclusions(),
             }),
         }
     }
@@ -84,6 +88,29 @@ fn plan(plan: &Plan) -> Value {
         "seed": plan.seed,
         "rounds": plan.rounds,
     })
+}
+
+fn comparison(comparison: &Comparison) -> Value {
+    json!({
+        "name": comparison.name,
+        "reference": comparison.reference,
+        "rate": ratio(comparison.rate),
+        "p50": ratio(comparison.p50),
+        "p99": ratio(comparison.p99),
+    })
+}
+
+fn ratio(ratio: Ratio) -> Value {
+    match ratio {
+        Ratio::Of { ratio, interval } => json!({
+            "ratio": ratio,
+            "low": interval.map(|interval| interval.low),
+            "high": interval.map(|interval| interval.high),
+        }),
+        Ratio::MoreThan(ratio) => json!({ "more_than": ratio }),
+        Ratio::LessThan(ratio) => json!({ "less_than": ratio }),
+        Ratio::Unknown => Value::Null,
+    }
 }
 
 /// What is kept of a round.

@@ -84,7 +84,7 @@ impl Account {
     }
 }
 
-fn right(table: &mut Table, columns: std::ops::Range<usize>) {
+pub(super) fn right(table: &mut Table, columns: std::ops::Range<usize>) {
     for column in columns {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -93,12 +93,12 @@ fn right(table: &mut Table, columns: std::ops::Range<usize>) {
 }
 
 /// A table without the blanks that fill its last column.
-fn lines(table: &Table) -> String {
+pub(super) fn lines(table: &Table) -> String {
     let text = table.to_string();
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().flat_map(visible).collect()
 }
 
