@@ -8,6 +8,8 @@ mod cli;
 mod config;
 mod control;
 mod exit;
+#[cfg(feature = "hash")]
+mod hash;
 mod item;
 mod jobs;
 mod output;
