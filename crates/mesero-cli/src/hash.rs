@@ -3,6 +3,11 @@
 #![expect(dead_code, reason = "the command that uses it comes with the first database")]
 
 mod args;
+mod classify;
+mod cost;
 mod database;
+mod hasher;
 mod key;
+mod phc;
 mod secret;
+mod verifier;
