@@ -26,10 +26,12 @@ test: venv chromium
 models:
 	RUSTFLAGS="--cfg shuttle" cargo test --locked -p mesero --features testing --test models --target-dir $${CARGO_TARGET_DIR:-target}/shuttle
 
-# Flask, Django and gunicorn, for the tests that use them. Without an index to fetch them from those tests are skipped.
+# Flask, Django, gunicorn and argon2-cffi, for the tests that use them. Without an index to fetch them from those tests
+# are skipped.
 venv:
-	@test -x target/venv/bin/django-admin || { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask django gunicorn; } \
-	|| echo "SKIPPED: Flask, Django and gunicorn could not be installed: the tests that use them will not run"
+	@target/venv/bin/python -c "import argon2, django, flask, gunicorn" 2>/dev/null \
+	|| { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask django gunicorn argon2-cffi; } \
+	|| echo "SKIPPED: Flask, Django, gunicorn and argon2-cffi could not be installed: the tests that use them will not run"
 
 # A browser, for the test that opens the pages of `mesero bench --html`. Without it that test is skipped.
 chromium:

@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::bench::BenchArgs;
 use crate::config::{Config, ConfigError, FlagsInput};
+#[cfg(feature = "hash")]
+use crate::hash::HashArgs;
 use crate::jobs::JobsArgs;
 use crate::run::RunArgs;
 use crate::telemetry::LogArgs;
@@ -26,6 +28,9 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Call a slow thing for each item of an input, bounded, and print a record as each is done
     Run(Box<RunArgs>),
+    /// Hash the plaintext passwords of a database table, while it is in use
+    #[cfg(feature = "hash")]
+    Hash(Box<HashArgs>),
     /// Measure a service: do its clients get their answers, how fast, and how many
     Bench(Box<BenchArgs>),
     /// Check a configuration: read it, start every resource once, and say what was found

@@ -37,6 +37,8 @@ use crate::bench::BenchArgs;
 use crate::cli::{CheckArgs, Cli, Command, ServeArgs};
 use crate::config::{Config, ConfigError};
 use crate::exit::Exit;
+#[cfg(feature = "hash")]
+use crate::hash::HashArgs;
 use crate::jobs::JobsArgs;
 use crate::output::Output;
 use crate::run::RunArgs;
@@ -60,6 +62,8 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
     match command {
         Command::Serve(args) => serve(*args, output),
         Command::Run(args) => batch(*args, output),
+        #[cfg(feature = "hash")]
+        Command::Hash(args) => hash(*args, output),
         Command::Bench(args) => bench(*args, output),
         Command::Check(args) => check(&args, output),
         Command::Jobs(args) => jobs(args, output),
@@ -95,6 +99,18 @@ fn batch(args: RunArgs, output: &mut Output) -> Exit {
         output.say(&error.to_string());
         Exit::Unusable
     })
+}
+
+#[cfg(feature = "hash")]
+fn hash(args: HashArgs, output: &mut Output) -> Exit {
+    let runtime = match runtime(NonZeroUsize::MIN) {
+        Ok(runtime) => runtime,
+        Err(error) => return unusable(&error, output),
+    };
+    let ended = runtime.block_on(hash::run(args, output));
+    // A measurement that is not waited for any more.
+    runtime.shutdown_background();
+    ended.unwrap_or_else(|error| unusable(&error, output))
 }
 
 fn bench(args: BenchArgs, output: &mut Output) -> Exit {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use futures_core::future::BoxFuture;
 
@@ -30,7 +31,7 @@ pub(crate) trait Database: Send {
     /// # Errors
     /// Then none of them was written, unless the connection was lost: then each was or was not,
     /// and the same call again tells (a row that has the hash of its change counts as written).
-    fn write<'a>(&'a mut self, changes: &'a [Change]) -> Answer<'a, Vec<Fate>>;
+    fn write<'a>(&'a mut self, changes: &'a Arc<[Change]>) -> Answer<'a, Vec<Fate>>;
 
     /// What the rows of these keys hold now in the column of the hashes, in the order of `keys`;
     /// none where there is no such row, or no value.
@@ -79,7 +80,7 @@ pub(crate) struct Wanted {
 /// unique and that the statements can be made.
 #[derive(Debug, Clone)]
 pub(crate) struct Table {
-    /// As a person writes it in this dialect, for messages.
+    /// As a person writes it in this dialect, for messages; without quotes around it.
     pub(crate) name: String,
     pub(crate) key: Vec<Column>,
     /// Where the plaintext is.
@@ -154,10 +155,10 @@ pub(crate) enum Form {
 }
 
 /// A row to be written, if it is still as it was.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Change {
     /// As it was read.
-    pub(crate) row: Row,
+    pub(crate) row: Arc<Row>,
     /// What goes into the column of the hashes; ASCII.
     pub(crate) hash: Secret,
 }

@@ -106,6 +106,7 @@ impl Recipe {
 pub(crate) enum HashError {
     Argon2(argon2_rust::Error),
     Random(io::Error),
+    Thread(io::Error),
 }
 
 impl HashError {
@@ -118,6 +119,7 @@ impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HashError::Argon2(error) => write!(f, "hash: {error}"),
+            HashError::Thread(error) => write!(f, "start a thread that hashes: {error}"),
             HashError::Random(error) => write!(f, "get random bytes for a salt: {error}"),
         }
     }

@@ -26,6 +26,8 @@ mod examples;
 mod exceptions;
 mod exhaustion;
 mod files;
+#[cfg(feature = "hash")]
+mod hash;
 mod limits;
 mod peers;
 mod proxy;

@@ -1,0 +1,184 @@
+//! Beside an application that goes on: nothing that it writes is lost, and it is never kept waiting for long.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior, params};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
+
+use super::{
+    App, CHEAP, Ran, finished, finished_within, insert, password, verified_by_argon2_cffi,
+};
+use crate::harness::{PATIENCE, shared_machine};
+
+const ROWS: usize = 100_000;
+const MOST: i64 = 90_000;
+
+/// An application that changes random passwords and signs users up until it is told to stop.
+fn application(mut connection: Connection, stop: &AtomicBool) -> HashMap<usize, String> {
+    let mut passwords = HashMap::new();
+    let mut next = ROWS;
+    while !stop.load(SeqCst) {
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+        insert(&transaction, next);
+        passwords.insert(next, password(next));
+        // Also to one that differs in a capital letter alone.
+        let changed = [(fastrand::usize(..next), true), (fastrand::usize(..next), false)];
+        for (id, differs) in changed {
+            let new =
+                if differs { format!("changed {next}") } else { password(id).replace('h', "H") };
+            let text = "UPDATE users SET password = ?2 WHERE id = ?1";
+            assert_eq!(transaction.execute(text, params![id as i64, new]).unwrap(), 1);
+            passwords.insert(id, new);
+        }
+        transaction.commit().unwrap();
+        next += 1;
+        // Others want to write too.
+        std::thread::yield_now();
+    }
+    passwords
+}
+
+#[tokio::test]
+async fn no_update_is_lost_while_an_application_changes_passwords_and_signs_users_up() {
+    let _machine = shared_machine().await;
+    let app = App::of(ROWS);
+    let stop = Arc::new(AtomicBool::new(false));
+    let running = {
+        let (connection, stop) = (app.open(), Arc::clone(&stop));
+        std::thread::spawn(move || application(connection, &stop))
+    };
+    let command = app.command(&[&CHEAP[..], &["--json", "--batch", "200"]].concat());
+    let hashing = finished_within(command, 10 * PATIENCE);
+    let watching = app.open();
+    let count = "SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'";
+    // It stops when most rows are hashed, so that the last pass finds nothing.
+    let stopping = async {
+        let mut every = tokio::time::interval(Duration::from_millis(100));
+        while watching.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() < MOST {
+            every.tick().await;
+        }
+        stop.store(true, SeqCst);
+    };
+    let (ran, ()) = tokio::join!(hashing, stopping);
+    let changed = running.join().unwrap();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.balances();
+    assert!(ran.count("passes") > 1 && !changed.is_empty(), "{ran:?}");
+    let texts = app.texts("password");
+    assert!(texts.len() > ROWS && texts.values().all(|text| text.starts_with("$argon2id$")));
+    // Each is the hash of the last password that was written.
+    let pairs = texts.into_iter().map(|(id, text)| {
+        let id: usize = id.parse().unwrap();
+        let password = changed.get(&id).cloned().unwrap_or_else(|| password(id));
+        (text, password.into_bytes())
+    });
+    let _ = verified_by_argon2_cffi(pairs).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_locked_is_waited_for_and_that_is_said() {
+    let _machine = shared_machine().await;
+    let app = App::of(10);
+    let other = app.open();
+    other
+        .execute_batch("BEGIN IMMEDIATE; UPDATE users SET password = 'later' WHERE id = 3")
+        .unwrap();
+    let mut child = app.command(&[&CHEAP[..], &["--json"]].concat()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let waiting = async {
+        while let Some(line) = said.next_line().await.unwrap() {
+            if line.contains("waiting: failed to")
+                && line.contains("another program holds a lock on it")
+            {
+                return;
+            }
+        }
+        panic!("it did not wait");
+    };
+    timeout(PATIENCE, waiting).await.unwrap();
+    other.execute_batch("COMMIT").unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    let pairs = app.texts("password").into_iter().map(|(id, text)| {
+        let password = if id == "3" { "later".to_owned() } else { password(id.parse().unwrap()) };
+        (text, password.into_bytes())
+    });
+    let _ = verified_by_argon2_cffi(pairs).await;
+}
+
+#[tokio::test]
+async fn nothing_is_begun_while_the_pause_file_exists() {
+    let _machine = shared_machine().await;
+    let app = App::of(10);
+    let pause = app.folder.path().join("pause");
+    std::fs::write(&pause, "").unwrap();
+    let mut child =
+        app.command(&[&CHEAP[..], &["--pause-file", "pause"]].concat()).spawn().unwrap();
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    let paused = async {
+        while let Some(line) = said.next_line().await.unwrap() {
+            if line.contains("paused: nothing is begun while `pause` exists") {
+                return;
+            }
+        }
+        panic!("it did not pause");
+    };
+    timeout(PATIENCE, paused).await.unwrap();
+    assert!(app.texts("password").values().all(|text| !text.starts_with('$')));
+    std::fs::remove_file(&pause).unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(app.texts("password").values().all(|text| text.starts_with('$')));
+}
+
+#[tokio::test]
+async fn a_rate_holds_from_the_first_row_on() {
+    let _machine = shared_machine().await;
+    let app = App::of(21);
+    let ran = app.hash(&["--max-rows-per-s", "20"]).await;
+    assert_eq!((ran.code, ran.count("hashed")), (Some(0), 21), "{ran:?}");
+    assert!(ran.count("took_ms") >= 1_000, "{ran:?}");
+}
+
+#[tokio::test]
+async fn an_interrupt_leaves_every_row_hashed_or_as_it_was() {
+    let _machine = shared_machine().await;
+    let app = App::of(2_000);
+    // So slow that it cannot be done before it is told to stop.
+    let mut command = app.command(&[&CHEAP[..], &["--json", "--max-rows-per-s", "100"]].concat());
+    command.stdout(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let connection = app.open();
+    let count = "SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'";
+    let some = async {
+        while connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, some).await.unwrap();
+    let pid = i32::try_from(child.id().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    let ran = Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr,
+    };
+    assert_eq!(ran.code, Some(130), "{ran:?}");
+    ran.balances();
+    let hashed = connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(u64::try_from(hashed).unwrap(), ran.count("hashed"));
+    let again = finished(app.command(&[&CHEAP[..], &["--json"]].concat())).await;
+    assert_eq!((again.code, again.count("already")), (Some(0), ran.count("hashed")), "{again:?}");
+    let pairs = app.texts("password").into_iter();
+    let pairs = pairs.map(|(id, text)| (text, password(id.parse().unwrap()).into_bytes()));
+    let _ = verified_by_argon2_cffi(pairs).await;
+}
