@@ -75,6 +75,21 @@ async fn the_site_cache_prints_what_its_comment_says() {
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().collect::<Vec<_>>(), shown);
 }
 
+#[tokio::test]
+async fn every_password_is_hashed_once_with_a_salt_of_its_own() {
+    let output = Command::new(example("hash_passwords")).args(["5", "2"]).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let mut hashes: Vec<_> = text.lines().map(|line| line.split_once(' ').unwrap()).collect();
+    hashes.sort_unstable();
+    let numbers: Vec<_> = hashes.iter().map(|(number, _)| *number).collect();
+    assert_eq!(numbers, ["0", "1", "2", "3", "4"]);
+    for (_, hash) in &hashes {
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && hash.len() == 97, "{hash}");
+    }
+    hashes.dedup_by_key(|(_, hash)| *hash);
+    assert_eq!(hashes.len(), 5);
+}
+
 async fn output(name: &str) -> String {
     let output = Command::new(example(name)).output().await.unwrap();
     String::from_utf8(output.stdout).unwrap()
