@@ -1,12 +1,8 @@
 //! `mesero hash`: a table's plaintext passwords become hashes, in place and while it is used.
 
 use std::fmt;
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::Arc;
+use std::num::NonZeroUsize;
 use std::time::Duration;
-
-use mesero::Rate;
-use tokio::time::Instant;
 
 use crate::exit::Exit;
 use crate::output::Output;
@@ -15,6 +11,7 @@ use crate::shutdown::Signals;
 mod args;
 mod calibrate;
 mod classify;
+mod conclude;
 mod cost;
 mod counts;
 mod database;
@@ -34,21 +31,18 @@ mod settings;
 mod sqlite;
 mod summary;
 mod verifier;
+mod work;
 mod workers;
 
 pub(crate) use args::HashArgs;
 use calibrate::Speed;
-use database::{DatabaseError, ErrorKind, Location, Opened, Trace, Wanted};
+use database::{DatabaseError, ErrorKind, Location, Opened, Wanted};
 use desk::{Desk, Unable};
 use hasher::Recipe;
 use judge::Rules;
-use pace::{Pace, PauseFile};
-use pass::Passes;
 use preflight::Preflight;
 use progress::Progress;
 use room::Room;
-use summary::Summary;
-use workers::Workers;
 
 /// Hashes all plaintext of a table, and says how it went.
 ///
@@ -84,7 +78,7 @@ pub(crate) async fn run(args: HashArgs, output: &mut Output) -> Result<Exit, Has
     let preflight = Preflight { table, classes, orders, speed };
     match judged(&preflight, (&args, &recipe, &rules), desk.output)? {
         Some(exit) => Ok(exit),
-        None => go(&args, (&recipe, rules), &preflight, desk).await,
+        None => work::go(&args, (&recipe, rules), &preflight, desk).await,
     }
 }
 
@@ -122,162 +116,6 @@ fn judged(
     Ok(args.dry_run.then_some(Exit::Fine))
 }
 
-/// Writes: passes over the table until one finds nothing.
-async fn go(
-    args: &HashArgs,
-    (recipe, rules): (&Arc<Recipe>, Rules),
-    preflight: &Preflight,
-    mut desk: Desk<'_>,
-) -> Result<Exit, HashRunError> {
-    let threads = preflight.speed.threads;
-    let rate = args.pace.max_rows_per_s.map(rate);
-    let workers = Workers::new(recipe, threads, rate.flatten()).map_err(HashRunError::of)?;
-    desk.progress.begin("hashing", preflight.orders);
-    let began = Instant::now();
-    let mut passes = Passes {
-        desk: &mut desk,
-        workers: &workers,
-        rules,
-        batch: usize::from(args.pace.batch.get()),
-        pace: Pace::default(),
-        pause: PauseFile::new(args.pace.pause_file.clone()),
-        counts: Default::default(),
-        orders: 0,
-        told: 0,
-    };
-    let (mut number, mut now, mut traces) = (0, None, Vec::new());
-    let ended = match passes.desk.ask(async |database| database.begin().await).await {
-        Ok(()) => passes.all(args.pace.passes, (&mut number, &mut now)).await,
-        Err(unable) => Err(unable),
-    };
-    passes.counts.give_up();
-    let counts = passes.counts;
-    let took = began.elapsed();
-    workers.dispatcher.stop();
-    let mut ending = Ending::of(ended);
-    let is_whole = matches!(ending, Ending::Done | Ending::Passes(_));
-    if is_whole && (counts.hashed > 0 || args.check.vacuum) {
-        match desk.ask(async |database| database.wipe(args.check.vacuum).await).await {
-            Ok(found) => traces = found,
-            Err(unable) => ending = Ending::of(Err(unable)),
-        }
-    } else if counts.hashed > 0 {
-        let text = "old values in free pages, logs and copies: nothing was wiped, since the run did not end by itself";
-        traces.push(Trace { cleaned: false, text: text.to_owned() });
-    }
-    workers.dispatcher.idle().await;
-    desk.progress.end();
-    let summary = Summary {
-        table: &preflight.table,
-        recipe,
-        counts,
-        now,
-        passes: number,
-        threads: threads.get(),
-        took,
-        stats: workers.dispatcher.stats(),
-        traces,
-    };
-    conclude(args, &summary, (ending, &mut desk))
-}
-
-impl Passes<'_, '_> {
-    /// Passes until one finds nothing, gets nowhere, or is stopped.
-    async fn all(
-        &mut self,
-        most: std::num::NonZeroU16,
-        (number, now): (&mut u64, &mut Option<counts::Classes>),
-    ) -> Result<Ending, Unable> {
-        loop {
-            let before = self.counts;
-            let seen = self.pass(*number == 0).await?;
-            *number += 1;
-            if let Some(signal) = self.desk.heard {
-                return Ok(Ending::Signal(signal));
-            }
-            let found = seen.orders;
-            *now = Some(seen.classes);
-            if found == 0 {
-                return Ok(Ending::Done);
-            }
-            // Each of them failed, and would again.
-            if self.counts.failed - before.failed == found {
-                return Ok(Ending::Done);
-            }
-            if *number >= u64::from(most.get()) {
-                return Ok(Ending::Passes(found));
-            }
-        }
-    }
-}
-
-/// How the passes ended.
-#[derive(Debug)]
-enum Ending {
-    /// A pass found nothing that could be hashed.
-    Done,
-    /// The last that was allowed still found so many.
-    Passes(u64),
-    Signal(crate::shutdown::Signal),
-    Unable(Unable),
-}
-
-impl Ending {
-    fn of(ended: Result<Ending, Unable>) -> Self {
-        match ended {
-            Ok(ending) => ending,
-            Err(Unable::Stopped(signal)) => Ending::Signal(signal),
-            Err(unable) => Ending::Unable(unable),
-        }
-    }
-}
-
-fn conclude(
-    args: &HashArgs,
-    summary: &Summary<'_>,
-    (ending, desk): (Ending, &mut Desk<'_>),
-) -> Result<Exit, HashRunError> {
-    if args.check.json {
-        let json = summary.json().map_err(HashRunError::of)?;
-        if let Err(error) = desk.output.line(&json) {
-            desk.say(&format!("failed to write the summary: {error}"));
-        }
-    }
-    if !args.check.quiet {
-        desk.output.say(&summary.text());
-    }
-    for law in [summary.counts.check(), summary.stats.check()] {
-        if let Err(law) = law {
-            desk.say(&format!("the counts do not balance, which is a mistake in mesero: {law}"));
-        }
-    }
-    let left = summary.now.as_ref().map_or(0, |now| now.ambiguous());
-    Ok(match ending {
-        Ending::Signal(signal) => {
-            desk.say("to go on, give the same command again: what is hashed stays as it is");
-            signal.exit()
-        }
-        Ending::Unable(unable) => {
-            desk.say(&format!("stopped: failed to {unable}"));
-            desk.say("every row is as it was, or hashed; to go on, give the same command again");
-            Exit::SomeFailed
-        }
-        Ending::Passes(found) => {
-            desk.say(&format!(
-                "{found} rows had new plaintext in the last pass: the application still writes it; have it write \
-                 hashes, and run the same command again"
-            ));
-            Exit::SomeFailed
-        }
-        Ending::Done if summary.counts.failed > 0 => Exit::SomeFailed,
-        Ending::Done if left > 0 && args.ambiguous.is_none() => {
-            desk.say(&format!("{left} values came meanwhile that may be plaintext or hashes"));
-            Exit::SomeFailed
-        }
-        Ending::Done => Exit::Fine,
-    })
-}
-
 /// Opens the kind of database that was named.
 async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
     let usage = |text| Err(DatabaseError { kind: ErrorKind::Usage, text });
@@ -308,11 +146,6 @@ async fn speed(args: &HashArgs, recipe: &Recipe, orders: u64) -> Result<Speed, h
     calibrate::knee(recipe, most).await
 }
 
-/// One at a time, however long nothing was begun: a burst would be what is to be avoided.
-fn rate(rows: NonZeroU32) -> Option<Rate> {
-    Some(Rate::new(rows, Duration::from_secs(1))?.burst(NonZeroU32::MIN))
-}
-
 /// Why nothing was written; reads on after "failed to".
 #[derive(Debug)]
 pub(crate) struct HashRunError(String);
@@ -326,15 +159,5 @@ impl HashRunError {
 impl fmt::Display for HashRunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for Unable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Unable::Database(error) => error.fmt(f),
-            Unable::Stopped(signal) => signal.fmt(f),
-            Unable::Wrong(why) => write!(f, "trust what was done: {why}"),
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The database beside the person who waits: every request hears signals, and is made again when others were in the way.
 
+use std::fmt;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -31,6 +32,16 @@ pub(super) enum Unable {
     Stopped(Signal),
     /// Something that must not be: nothing more is written.
     Wrong(String),
+}
+
+impl fmt::Display for Unable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unable::Database(error) => error.fmt(f),
+            Unable::Stopped(signal) => signal.fmt(f),
+            Unable::Wrong(why) => write!(f, "go on: {why}"),
+        }
+    }
 }
 
 impl Desk<'_> {
@@ -88,8 +99,8 @@ impl Desk<'_> {
     }
 }
 
-impl std::fmt::Debug for Desk<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Desk<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Desk").field("heard", &self.heard).finish_non_exhaustive()
     }
 }

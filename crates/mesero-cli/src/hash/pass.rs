@@ -1,6 +1,6 @@
 //! One pass over the table: pages are read, rows are hashed outside any transaction, and short batches are written.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use mesero::{Answers, Error, Item, Refusal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use super::args::HashArgs;
 use super::classify::Class;
 use super::counts::{Classes, Counts};
 use super::database::{Change, Row};
@@ -17,22 +18,24 @@ use super::key::Key;
 use super::pace::{Pace, PauseFile};
 use super::workers::{Made, Order, Workers};
 
+#[cfg(test)]
+mod tests;
 mod writing;
 
 /// What all passes of a run have in common.
 pub(super) struct Passes<'a, 'b> {
     pub(super) desk: &'a mut Desk<'b>,
-    pub(super) workers: &'a Workers,
-    pub(super) rules: Rules,
+    workers: &'a Workers,
+    rules: Rules,
     /// Rows in a write, at most.
-    pub(super) batch: usize,
-    pub(super) pace: Pace,
-    pub(super) pause: PauseFile,
+    batch: usize,
+    pace: Pace,
+    pause: PauseFile,
     pub(super) counts: Counts,
     /// How many rows were to be hashed so far.
-    pub(super) orders: u64,
-    /// How many rows were told one by one that stay as they are.
-    pub(super) told: usize,
+    orders: u64,
+    /// Rows that stay as they are: what failed once is not tried again.
+    failed: HashSet<Key>,
 }
 
 /// What one pass saw.
@@ -86,7 +89,25 @@ struct Stand {
     seen: Seen,
 }
 
-impl Passes<'_, '_> {
+impl<'a, 'b> Passes<'a, 'b> {
+    pub(super) fn new(
+        (desk, workers): (&'a mut Desk<'b>, &'a Workers),
+        args: &HashArgs,
+        rules: Rules,
+    ) -> Self {
+        Self {
+            desk,
+            workers,
+            rules,
+            batch: usize::from(args.pace.batch.get()),
+            pace: Pace::default(),
+            pause: PauseFile::new(args.pace.pause_file.clone()),
+            counts: Counts::default(),
+            orders: 0,
+            failed: HashSet::new(),
+        }
+    }
+
     /// Goes over the whole table once.
     ///
     /// After a signal it begins nothing more, and ends when what is in work is written; `heard` of
@@ -214,7 +235,10 @@ impl Passes<'_, '_> {
     fn look_at(&mut self, row: Row, stand: &mut Stand) {
         let class = Class::of(&row);
         stand.seen.classes.add(class);
-        let verdict = self.rules.judge(class);
+        let verdict = match self.failed.contains(&row.key) {
+            true => Verdict::Leave,
+            false => self.rules.judge(class),
+        };
         // What is left as it is counts once.
         if stand.is_first || verdict != Verdict::Leave {
             self.counts.seen += 1;
@@ -244,21 +268,28 @@ impl Passes<'_, '_> {
             Err(Error::Cancelled | Error::Shed | Error::Refused(Refusal::Draining)) => {
                 self.counts.unfinished += 1;
             }
-            Err(error) => self.failed(&order.row.key, &error.to_string()),
+            Err(error) => self.failed(&order.row.key, &error.to_string())?,
         }
         Ok(())
     }
 
     /// A row that stays as it is; the first few are told one by one.
-    fn failed(&mut self, key: &Key, why: &str) {
+    ///
+    /// # Errors
+    /// If nothing but failures came so far: the rest would fail too, and for nothing.
+    fn failed(&mut self, key: &Key, why: &str) -> Result<(), Unable> {
         const TOLD: usize = 10;
+        const ENOUGH: usize = 100;
         self.counts.failed += 1;
-        self.told += 1;
-        if self.told <= TOLD {
-            self.desk.say(&format!("the row with the key {key} stays as it is: {why}"));
-        } else if self.told == TOLD + 1 {
-            self.desk.say("more rows stay as they are; the summary counts them");
+        self.failed.insert(key.clone());
+        match self.failed.len() {
+            ..=TOLD => self.desk.say(&format!("the row with the key {key} stays as it is: {why}")),
+            ENOUGH if self.counts.hashed == 0 => {
+                return Err(Unable::Wrong(format!("the first {ENOUGH} rows all stay as they are")));
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     fn stop(&mut self, signal: crate::shutdown::Signal, stand: &mut Stand) {

@@ -34,7 +34,7 @@ impl Passes<'_, '_> {
             match self.write_together(std::slice::from_ref(ready)).await {
                 Ok(()) => {}
                 Err(Unable::Database(error)) if error.kind == ErrorKind::Row => {
-                    self.failed(&ready.change.row.key, &format!("failed to {error}"));
+                    self.failed(&ready.change.row.key, &format!("failed to {error}"))?;
                 }
                 Err(unable) => return Err(unable),
             }

@@ -1,14 +1,19 @@
 //! What the schema says of the table: names, the key, and what a person should know.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::super::database::{Column, DatabaseError, Note, Table, Wanted, Weight};
+use super::super::database::{Column, DatabaseError, Table, Wanted};
 use super::error;
 use super::statements::{Names, quoted};
 use crate::config::nearest::{listed, nearest};
+
+mod key;
+mod notes;
+
+use key::key;
+use notes::notes;
 
 /// Names as the schema has them.
 pub(super) struct Found {
@@ -39,9 +44,6 @@ struct Described {
     /// Not 0 for what is computed or hidden.
     hidden: i64,
 }
-
-/// What a row is found by where nothing else is named.
-const ROWID: [&str; 3] = ["rowid", "oid", "_rowid_"];
 
 pub(super) fn look_up(
     connection: &Connection,
@@ -158,161 +160,6 @@ fn columns(connection: &Connection, table: &str) -> Result<Vec<Described>, Datab
         rows.collect::<Result<Vec<_>, _>>()
     };
     read().map_err(error::of("read the schema"))
-}
-
-/// The columns of the key, which is unique, so that a row is found again by it and by nothing else.
-fn key(
-    connection: &Connection,
-    (table, has_rowid): (&str, bool),
-    (columns, wanted): (&[Described], &[String]),
-) -> Result<Vec<String>, DatabaseError> {
-    if wanted.is_empty() {
-        let mut key: Vec<_> = columns.iter().filter(|column| column.in_key > 0).collect();
-        key.sort_by_key(|column| column.in_key);
-        if key.is_empty() {
-            let hint = if has_rowid { ", or give `--key rowid`" } else { "" };
-            return Err(error::usage(format!(
-                "find rows of `{table}` again: it has no primary key; name the columns of a unique key by `--key`{hint}"
-            )));
-        }
-        return Ok(key.into_iter().map(|column| column.name.clone()).collect());
-    }
-    let mut key = Vec::with_capacity(wanted.len());
-    for name in wanted {
-        if let Some(column) = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
-            key.push(column.name.clone());
-        } else if has_rowid && ROWID.contains(&name.to_ascii_lowercase().as_str()) {
-            return Ok(vec![name.to_ascii_lowercase()]);
-        } else {
-            let names = || columns.iter().map(|column| column.name.as_str());
-            return Err(unknown(&format!("a column `{name}` in `{table}`"), name, names));
-        }
-    }
-    let primary: BTreeSet<_> = columns
-        .iter()
-        .filter(|column| column.in_key > 0)
-        .map(|column| column.name.clone())
-        .collect();
-    let mut unique = unique(connection, table).map_err(error::of("read the schema"))?;
-    // An INTEGER PRIMARY KEY has no index.
-    unique.push(primary);
-    let is_unique = unique
-        .iter()
-        .any(|columns| !columns.is_empty() && columns.iter().all(|column| key.contains(column)));
-    if is_unique {
-        return Ok(key);
-    }
-    Err(error::usage(format!(
-        "find rows of `{table}` by {}: no unique index covers that, so two rows might be taken for one",
-        listed(key.iter().map(String::as_str))
-    )))
-}
-
-/// The columns of each unique index that holds for all rows, and whose collation is its columns' own.
-fn unique(connection: &Connection, table: &str) -> rusqlite::Result<Vec<BTreeSet<String>>> {
-    let text = "SELECT name FROM pragma_index_list(?1) WHERE \"unique\" AND NOT partial";
-    let mut statement = connection.prepare(text)?;
-    let indexes: Vec<String> =
-        statement.query_map([table], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut unique = Vec::new();
-    for index in indexes {
-        let text = "SELECT name, coll FROM pragma_index_xinfo(?1) WHERE key";
-        let mut statement = connection.prepare(text)?;
-        let columns: Vec<(Option<String>, String)> = statement
-            .query_map([&index], |row| Ok((row.get(0)?, row.get(1)?)))?
-            .collect::<Result<_, _>>()?;
-        let mut names = BTreeSet::new();
-        let mut is_plain = true;
-        for (name, collation) in columns {
-            // An expression has no name.
-            let Some(name) = name else {
-                is_plain = false;
-                break;
-            };
-            let (_, own, ..) = connection.column_metadata(Some("main"), table, name.as_str())?;
-            let own = own.map(|own| own.to_string_lossy().into_owned());
-            is_plain &= own.unwrap_or_else(|| "BINARY".to_owned()).eq_ignore_ascii_case(&collation);
-            names.insert(name);
-        }
-        if is_plain {
-            unique.push(names);
-        }
-    }
-    Ok(unique)
-}
-
-/// What a person should know before the first write.
-fn notes(connection: &Connection, path: &Path, found: &Found) -> Result<Vec<Note>, DatabaseError> {
-    let schema = || error::of("read the schema");
-    let table = quoted(&found.table);
-    let mut notes = Vec::new();
-    let mut note = |weight, text: String| notes.push(Note { weight, text });
-    let nulls: Vec<_> = found.key.iter().map(|name| format!("{} IS NULL", quoted(name))).collect();
-    let text = format!("SELECT count(*) FROM {table} WHERE {}", nulls.join(" OR "));
-    let nulls: i64 = connection.query_row(&text, [], |row| row.get(0)).map_err(schema())?;
-    if nulls > 0 {
-        note(
-            Weight::Stop,
-            format!(
-                "{nulls} rows have no key (NULL), so they could not be found again; give them one, or use `--key rowid`"
-            ),
-        );
-    }
-    let read = || {
-        let text = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND lower(tbl_name) = lower(?1) \
-                    AND upper(sql) LIKE '%UPDATE%'";
-        let mut statement = connection.prepare(text)?;
-        let names = statement.query_map([&found.table], |row| row.get(0))?;
-        names.collect::<Result<Vec<String>, _>>()
-    };
-    for trigger in read().map_err(schema())? {
-        note(
-            Weight::Warning,
-            format!(
-                "the trigger `{trigger}` may run for every row that is written, and may keep its old value elsewhere"
-            ),
-        );
-    }
-    let mode: String =
-        connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(schema())?;
-    if mode != "wal" {
-        note(
-            Weight::Fact,
-            format!(
-                "the journal mode is `{mode}`: whoever reads waits for each short write, and each write for readers"
-            ),
-        );
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Ok(space) = rustix::fs::statvfs(folder.unwrap_or(Path::new("."))) {
-        let free = space.f_bavail.saturating_mul(space.f_frsize);
-        let size = path.metadata().map(|file| file.len()).unwrap_or_default();
-        // A rewrite needs as much again twice over: a copy, and the log of what it replaces.
-        let (weight, what) = match size {
-            size if free < size / 10 => {
-                (Weight::Warning, "too little to be sure that all can be written")
-            }
-            size if free < size.saturating_mul(2) => (Weight::Fact, "too little for `--vacuum`"),
-            _ => (Weight::Fact, "enough, also for `--vacuum`"),
-        };
-        note(
-            weight,
-            format!(
-                "the file has {} and {} of its disk are free: {what}",
-                in_words(size),
-                in_words(free)
-            ),
-        );
-    }
-    Ok(notes)
-}
-
-fn in_words(bytes: u64) -> String {
-    match bytes {
-        1_000_000_000.. => format!("{:.1} GB", bytes as f64 / 1e9),
-        1_000_000.. => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.0} kB", bytes as f64 / 1e3),
-    }
 }
 
 fn unknown<'a, I: Iterator<Item = &'a str>>(

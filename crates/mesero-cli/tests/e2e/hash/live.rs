@@ -54,7 +54,7 @@ async fn no_update_is_lost_while_an_application_changes_passwords_and_signs_user
         let (connection, stop) = (app.open(), Arc::clone(&stop));
         std::thread::spawn(move || application(connection, &stop))
     };
-    let command = app.command(&[&CHEAP[..], &["--json", "--batch", "200"]].concat());
+    let command = app.command(&[&CHEAP[..], &["--json", "--batch", "1000"]].concat());
     let hashing = finished_within(command, 10 * PATIENCE);
     let watching = app.open();
     let count = "SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'";

@@ -1,0 +1,173 @@
+//! A pass against a database that a test plays: what it fails, and whether the write had come through by then.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex};
+
+use clap::Parser;
+
+use super::super::cost::Cost;
+use super::super::database::{
+    Answer, Change, Database, DatabaseError, ErrorKind, Fate, Form, Row, Trace, Value,
+};
+use super::super::hasher::Recipe;
+use super::super::key::KeyValue;
+use super::super::progress::Progress;
+use super::super::secret::Secret;
+use super::*;
+use crate::cli::{Cli, Command};
+use crate::output::Output;
+use crate::shutdown::Signals;
+
+/// A table in memory: passwords by key.
+#[derive(Clone, Default)]
+struct Table(Arc<Mutex<BTreeMap<i64, Vec<u8>>>>);
+
+/// What becomes of a write.
+#[derive(Clone, Copy)]
+enum Play {
+    /// The connection is lost before it.
+    LostBefore,
+    /// The connection is lost, and nobody knows that it was written.
+    LostAfter,
+    /// A row cannot be written.
+    Refuses(i64),
+}
+
+struct Played {
+    table: Table,
+    plays: VecDeque<Play>,
+    refused: Option<i64>,
+}
+
+impl Played {
+    fn apply(&self, changes: &[Change]) -> Vec<Fate> {
+        let mut table = self.table.0.lock().unwrap();
+        let fate = |change: &Change| {
+            let Some(stored) = table.get_mut(&number(&change.row.key)) else { return Fate::Gone };
+            let hash = change.hash.reveal();
+            let old = change.row.value.as_ref().map(|value| value.bytes.reveal());
+            if old == Some(stored.as_slice()) {
+                *stored = hash.to_vec();
+            }
+            if stored == hash { Fate::Written } else { Fate::Changed }
+        };
+        changes.iter().map(fate).collect()
+    }
+}
+
+fn number(key: &Key) -> i64 {
+    match key.0[..] {
+        [KeyValue::Integer(number)] => number,
+        _ => panic!("{key}"),
+    }
+}
+
+fn value(bytes: &[u8]) -> Value {
+    Value { bytes: Secret::copied(bytes), form: Form::Text }
+}
+
+fn failure<T>(kind: ErrorKind) -> Result<T, DatabaseError> {
+    Err(DatabaseError { kind, text: "write rows".to_owned() })
+}
+
+impl Database for Played {
+    fn page<'a>(&'a mut self, after: Option<&'a Key>, rows: usize) -> Answer<'a, Vec<Row>> {
+        let first = after.map_or(i64::MIN, |key| number(key) + 1);
+        let table = self.table.0.lock().unwrap();
+        let page = table.range(first..).take(rows);
+        let row = |(key, password): (&i64, &Vec<u8>)| Row {
+            key: Key(vec![KeyValue::Integer(*key)]),
+            value: Some(value(password)),
+            into: None,
+        };
+        let page = page.map(row).collect();
+        Box::pin(std::future::ready(Ok(page)))
+    }
+
+    fn begin(&mut self) -> Answer<'_, ()> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn write<'a>(&'a mut self, changes: &'a Arc<[Change]>) -> Answer<'a, Vec<Fate>> {
+        let play = self.plays.pop_front();
+        if let Some(Play::Refuses(key)) = play {
+            self.refused = Some(key);
+        }
+        let has_refused =
+            changes.iter().any(|change| Some(number(&change.row.key)) == self.refused);
+        let result = match play {
+            Some(Play::LostBefore) => failure(ErrorKind::Retryable),
+            Some(Play::LostAfter) => {
+                self.apply(changes);
+                failure(ErrorKind::Retryable)
+            }
+            _ if has_refused => failure(ErrorKind::Row),
+            _ => Ok(self.apply(changes)),
+        };
+        Box::pin(std::future::ready(result))
+    }
+
+    fn read_back<'a>(&'a mut self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>> {
+        let table = self.table.0.lock().unwrap();
+        let stored = keys.iter().map(|key| table.get(&number(key)).map(|stored| value(stored)));
+        let stored = stored.collect();
+        Box::pin(std::future::ready(Ok(stored)))
+    }
+
+    fn wipe(&mut self, _: bool) -> Answer<'_, Vec<Trace>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+}
+
+/// Two passes over fifty rows, whose writes go as it is played.
+async fn hashed(plays: impl IntoIterator<Item = Play>) -> (Counts, Table) {
+    let table = Table::default();
+    table.0.lock().unwrap().extend((0..50).map(|key| (key, b"secret".to_vec())));
+    let database =
+        Played { table: table.clone(), plays: plays.into_iter().collect(), refused: None };
+    let words = ["mesero", "hash", "app.db", "--table", "t", "--column", "c", "--batch", "10"];
+    let Command::Hash(args) = Cli::parse_from(words.iter().chain(&["--verify", "all"])).command
+    else {
+        panic!("it is another command");
+    };
+    let mut output = Output::new(io::sink(), io::sink());
+    let mut desk = Desk {
+        database: Box::new(database),
+        signals: Signals::listen().unwrap(),
+        heard: None,
+        progress: Progress::new(true),
+        output: &mut output,
+    };
+    let recipe = Arc::new(Recipe { cost: Cost::new(8, 1, 1).unwrap(), pepper: None });
+    let workers = Workers::new(&recipe, NonZeroUsize::new(2).unwrap(), None).unwrap();
+    let rules = Rules { ambiguous: None, verify: args.check.verify };
+    let mut passes = Passes::new((&mut desk, &workers), &args, rules);
+    passes.pass(true).await.unwrap();
+    assert_eq!(passes.pass(false).await.unwrap().orders, 0);
+    let counts = passes.counts;
+    counts.check().unwrap();
+    (counts, table)
+}
+
+fn hashes(table: &Table) -> usize {
+    let table = table.0.lock().unwrap();
+    table.values().filter(|stored| stored.starts_with(b"$argon2id$")).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_lost_before_a_write_or_after_it_loses_no_row_and_counts_none_twice() {
+    for play in [Play::LostBefore, Play::LostAfter] {
+        let (counts, table) = hashed([play, play, play]).await;
+        assert_eq!((counts.hashed, counts.changed, counts.failed, counts.verified), (50, 0, 0, 50));
+        assert_eq!(hashes(&table), 50);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_batch_with_a_row_that_cannot_be_written_all_others_are_written() {
+    let (counts, table) = hashed([Play::Refuses(7)]).await;
+    assert_eq!((counts.hashed, counts.failed, counts.verified), (49, 1, 49));
+    assert_eq!((hashes(&table), table.0.lock().unwrap()[&7].as_slice()), (49, &b"secret"[..]));
+}
