@@ -1,7 +1,7 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
-.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv chromium
+.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv chromium skipped
 
-check: fmt lint doc worker-test test models deny
+check: fmt lint doc worker-test test models deny skipped
 
 build:
 	cargo build --locked --workspace
@@ -20,6 +20,7 @@ worker-test:
 	python3 -m unittest discover -s crates/mesero-cli/tests/worker
 
 test: venv chromium
+	@rm -f $${CARGO_TARGET_DIR:-target}/tmp/skipped
 	cargo test --locked --workspace --all-features
 
 # The engine on a scheduler that tries many orders of its tasks. Everything is built anew for it, beside the rest.
@@ -38,6 +39,10 @@ chromium:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	{ apt-get update && apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 \
 	|| echo "SKIPPED: Chromium could not be installed: pages will not be opened in a browser"
+
+# What tests could not do here, once more.
+skipped:
+	@sort -u $${CARGO_TARGET_DIR:-target}/tmp/skipped 2>/dev/null || true
 
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \

@@ -1,5 +1,7 @@
 //! A mesero that lives as long as the test.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -61,15 +63,24 @@ pub(crate) fn on_free_ports(path: &str) -> String {
 }
 
 /// The virtual environment of `make venv`; none where it could not be made, which is said loudly.
-#[expect(clippy::print_stderr, reason = "nobody should take a skipped test for a passed one")]
 pub(crate) fn venv() -> Option<PathBuf> {
     let venv = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/venv");
     let has = |name: &&str| venv.join("bin").join(name).exists();
     let found = ["flask", "django-admin", "gunicorn"].iter().all(has);
     if !found {
-        eprintln!("SKIPPED: no target/venv with Flask, Django and gunicorn; `make venv` makes it");
+        skipped("no target/venv with Flask, Django and gunicorn; `make venv` makes it");
     }
     found.then(|| venv.canonicalize().unwrap())
+}
+
+/// Says that a test does not run, and why: at once, past what captures the output of tests that
+/// pass, and in a file that `make check` shows at its end.
+pub(crate) fn skipped(why: &str) {
+    let line = format!("SKIPPED: {why}\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
+    let list = Path::new(env!("CARGO_TARGET_TMPDIR")).join("skipped");
+    let mut list = OpenOptions::new().create(true).append(true).open(list).unwrap();
+    list.write_all(line.as_bytes()).unwrap();
 }
 
 impl Mesero {
@@ -227,7 +238,9 @@ async fn line(log: &mut watch::Receiver<Vec<String>>, text: &str) -> String {
     panic!("no line with `{text}` in:\n{}", log.borrow().join("\n"));
 }
 
-fn collect(stream: impl AsyncRead + Unpin + Send + 'static) -> watch::Receiver<Vec<String>> {
+pub(crate) fn collect(
+    stream: impl AsyncRead + Unpin + Send + 'static,
+) -> watch::Receiver<Vec<String>> {
     let (write, read) = watch::channel(Vec::new());
     #[expect(clippy::disallowed_methods, reason = "it ends with the stream")]
     tokio::spawn(async move {
