@@ -1,5 +1,5 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
-.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv chromium skipped
+.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv chromium databases skipped
 
 check: fmt lint doc worker-test test models deny skipped
 
@@ -19,7 +19,7 @@ doc:
 worker-test:
 	python3 -m unittest discover -s crates/mesero-cli/tests/worker
 
-test: venv chromium
+test: venv chromium databases
 	@rm -f $${CARGO_TARGET_DIR:-target}/tmp/skipped
 	cargo test --locked --workspace --all-features
 
@@ -39,6 +39,11 @@ chromium:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	{ apt-get update && apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 \
 	|| echo "SKIPPED: Chromium could not be installed: pages will not be opened in a browser"
+
+# The programs of PostgreSQL and MariaDB, for the tests that start them; no service is started. Without them those tests
+# are skipped.
+databases:
+	@.ci/databases
 
 # What tests could not do here, once more.
 skipped:

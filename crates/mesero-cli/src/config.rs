@@ -43,6 +43,8 @@ pub(crate) use elements::word::{Http2, OnDisconnect, Reply};
 pub(crate) use error::ConfigError;
 pub(crate) use flags::FlagsInput;
 pub(crate) use front::Front;
+#[cfg(feature = "hash")]
+pub(crate) use nearest::listed;
 pub(crate) use nearest::nearest;
 pub(crate) use policy::{Policy, PolicyFlags};
 pub(crate) use proxy::{Behalf, Proxy};

@@ -20,13 +20,16 @@ mod hasher;
 mod hygiene;
 mod judge;
 mod key;
+mod mysql;
 mod pace;
 mod pass;
 mod phc;
+mod postgres;
 mod preflight;
 mod progress;
 mod room;
 mod secret;
+mod server;
 mod settings;
 mod sqlite;
 mod summary;
@@ -124,8 +127,11 @@ async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseEr
         (None, Some(_)) => {
             usage("use `--password-file`: an SQLite file has no password".to_owned())
         }
+        (Some(("postgres" | "postgresql", _)), _) => postgres::open(location, wanted).await,
+        (Some(("mysql" | "mariadb", _)), _) => mysql::open(location, wanted).await,
         (Some((scheme, _)), _) => usage(format!(
-            "open a database of the kind `{scheme}`: wanted the path of an SQLite file"
+            "open a database of the kind `{scheme}`: wanted the path of an SQLite file, or a URL that \
+             begins with `postgres:`, `mysql:` or `mariadb:`"
         )),
     }
 }

@@ -26,6 +26,13 @@ impl Authority {
         self.issuer.pem()
     }
 
+    /// A certificate that bears this name, and its key, as files have them.
+    pub(crate) fn files(&self, name: &str) -> [String; 2] {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        [params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem()]
+    }
+
     /// A server whose certificate bears this name and is good until the end of that year.
     pub(crate) fn server(&self, name: &str, until: i32, protocols: &[&str]) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();

@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{PATIENCE, folder, program, venv};
+use crate::harness::{PATIENCE, folder, program, skipped, venv};
 
 mod crashes;
 mod example;
@@ -21,6 +21,7 @@ mod hygiene;
 mod live;
 mod passwords;
 mod refusals;
+mod servers;
 mod tables;
 
 /// A cost at which a test can hash a hundred thousand rows.
@@ -153,7 +154,6 @@ fn insert(connection: &Connection, id: usize) {
 /// Has argon2-cffi, an implementation that is not ours, verify every pair of a hash and a password;
 /// false where it is not installed, which is said loudly.
 #[must_use]
-#[expect(clippy::print_stderr, reason = "nobody should take a skipped test for a passed one")]
 async fn verified_by_argon2_cffi(pairs: impl IntoIterator<Item = (String, Vec<u8>)>) -> bool {
     const PROGRAM: &str = r#"
 import sys, json
@@ -188,7 +188,7 @@ print(count)
     let (output, ()) = tokio::join!(child.wait_with_output(), feed);
     let output = output.unwrap();
     if output.status.code() == Some(77) {
-        eprintln!("SKIPPED: no argon2-cffi in target/venv; `make venv` installs it");
+        skipped("no argon2-cffi in target/venv; `make venv` installs it");
         return false;
     }
     assert!(output.status.success(), "argon2-cffi does not verify a hash");

@@ -9,6 +9,8 @@
 
 mod certificates;
 mod client;
+#[cfg(feature = "hash")]
+mod databases;
 mod frames;
 mod gate;
 mod harness;

@@ -9,7 +9,7 @@ use crate::harness::shared_machine;
 const TABLE: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, password)";
 
 /// Passwords that are not what one thinks of first.
-fn odd() -> Vec<Vec<u8>> {
+pub(super) fn odd() -> Vec<Vec<u8>> {
     let planes = (0..=0x10u32).filter_map(|plane| char::from_u32(plane * 0x1_0000 + 0x1234));
     let mut odd: Vec<Vec<u8>> = [
         "a",

@@ -1,0 +1,139 @@
+//! MySQL and MariaDB: a table of theirs, read in pages and written row by row.
+
+mod catalogue;
+mod column;
+mod failure;
+mod key;
+mod link;
+mod notes;
+mod statements;
+mod wipe;
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use sqlx::Connection;
+
+use self::failure::failed;
+use self::link::Link;
+use self::statements::Statements;
+use super::database::{Answer, Change, Database, DatabaseError, Location, Opened, Row, Trace};
+use super::database::{Fate, Value, Wanted};
+use super::key::Key;
+
+/// A table in a MySQL or MariaDB database.
+struct MySql {
+    link: Link,
+    statements: Statements,
+}
+
+/// Opens a `mysql://` or `mariadb://` URL.
+///
+/// # Errors
+/// If the server cannot be reached or does not let in, a name is not there, or what was asked for
+/// cannot be done with the table.
+pub(super) async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
+    let mut link = Link::to(location)?;
+    let opening = link.first(async |connection, place| {
+        let catalogue = catalogue::look_up(connection, wanted, place).await?;
+        let notes = notes::look(connection, &catalogue, place).await?;
+        let table = catalogue.table(notes);
+        Ok((catalogue, table))
+    });
+    let (catalogue, table) = opening.await?;
+    let statements = Statements::new(&catalogue);
+    Ok(Opened { table, database: Box::new(MySql { link, statements }) })
+}
+
+impl Database for MySql {
+    fn page<'a>(&'a mut self, after: Option<&'a Key>, rows: usize) -> Answer<'a, Vec<Row>> {
+        async move {
+            let Self { link, statements } = self;
+            let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+            link.with("read a page of rows", async |connection| {
+                let found = statements.page(after, rows).fetch_all(connection).await?;
+                found.iter().map(|row| statements.row(row)).collect()
+            })
+            .await
+        }
+        .boxed()
+    }
+
+    /// Nothing: what a session can do is done on every connection.
+    fn begin(&mut self) -> Answer<'_, ()> {
+        async { Ok(()) }.boxed()
+    }
+
+    fn write<'a>(&'a mut self, changes: &'a Arc<[Change]>) -> Answer<'a, Vec<Fate>> {
+        async move {
+            let Self { link, statements } = self;
+            let writing = link.with("write hashes", async |connection| {
+                // Dropped with the connection, and so rolled back, if one of them fails.
+                let mut transaction = connection.begin().await?;
+                let mut became = Vec::with_capacity(changes.len());
+                for change in changes.iter() {
+                    let done = statements.write(change).execute(&mut *transaction).await?;
+                    // Rows that were found, and not only those that are different now.
+                    became.push((done.rows_affected() > 0).then_some(Fate::Written));
+                }
+                transaction.commit().await?;
+                Ok(became)
+            });
+            let became = writing.await?;
+            let missed = changes.iter().zip(&became).filter(|(_, fate)| fate.is_none());
+            let missed: Vec<&Key> = missed.map(|(change, _)| &change.row.key).collect();
+            let mut held = read(link, statements, &missed).await?.into_iter();
+            let became = became.into_iter().zip(changes.iter()).map(|(fate, change)| match fate {
+                Some(fate) => fate,
+                None => match held.next().flatten() {
+                    None => Fate::Gone,
+                    // An earlier call wrote it, and its answer was lost.
+                    Some(Some(value)) if value.bytes == change.hash => Fate::Written,
+                    Some(_) => Fate::Changed,
+                },
+            });
+            Ok(became.collect())
+        }
+        .boxed()
+    }
+
+    fn read_back<'a>(&'a mut self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>> {
+        async move {
+            let keys: Vec<&Key> = keys.iter().collect();
+            let held = read(&mut self.link, &self.statements, &keys).await?;
+            Ok(held.into_iter().map(Option::flatten).collect())
+        }
+        .boxed()
+    }
+
+    fn wipe(&mut self, rewrite: bool) -> Answer<'_, Vec<Trace>> {
+        async move {
+            let Self { link, statements } = self;
+            let traces = wipe::wipe(link, statements, rewrite).await;
+            link.close().await;
+            traces
+        }
+        .boxed()
+    }
+}
+
+/// What the rows of these keys hold in the column of the hashes: none if there is no such row, and
+/// none in it for NULL.
+async fn read(
+    link: &mut Link,
+    statements: &Statements,
+    keys: &[&Key],
+) -> Result<Vec<Option<Option<Value>>>, DatabaseError> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    link.with("read hashes back", async |connection| {
+        let mut held = Vec::with_capacity(keys.len());
+        for key in keys {
+            let row = statements.read_back(key).fetch_optional(&mut *connection).await?;
+            held.push(row.map(|row| statements.value(&row, 0)).transpose()?);
+        }
+        Ok(held)
+    })
+    .await
+}

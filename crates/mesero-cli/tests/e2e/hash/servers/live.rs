@@ -1,0 +1,66 @@
+//! Beside an application that goes on: nothing that it writes is lost.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::{Kind, Ran, Shop, first, password};
+use crate::harness::{PATIENCE, shared_machine};
+
+const ROWS: usize = 100_000;
+
+/// A hundred thousand rows take their time on a machine that does other things.
+const LONG: Duration = PATIENCE.saturating_mul(10);
+
+/// An application that changes random passwords and signs users up until most rows are hashed.
+async fn application(shop: &mut Shop) -> HashMap<i64, String> {
+    let mut passwords = HashMap::new();
+    let mut next = ROWS;
+    // So that the last pass finds nothing.
+    while !next.is_multiple_of(500) || shop.hashed().await < ROWS as i64 / 2 {
+        let id = fastrand::usize(..ROWS);
+        // Also one that differs in a capital letter alone, and one in a space at its end.
+        let new = match next % 3 {
+            0 => format!("changed {next}"),
+            1 => password(id).replace('h', "H"),
+            _ => password(id) + " ",
+        };
+        let changed = format!("UPDATE users SET password = '{new}' WHERE id = {id}");
+        assert_eq!(shop.client.run(&changed).await, 1);
+        passwords.insert(i64::try_from(id).unwrap(), new);
+        next += 1;
+        // Behind the page that is being worked on, and before it.
+        for id in [i64::try_from(next).unwrap(), -i64::try_from(next).unwrap()] {
+            let new = format!("new {id}");
+            shop.client.run(&format!("INSERT INTO users VALUES ({id}, '{new}')")).await;
+            passwords.insert(id, new);
+        }
+    }
+    passwords
+}
+
+async fn no_update_is_lost(kind: Kind) {
+    let _machine = shared_machine().await;
+    let Some(mut shop) = Shop::of(kind, ROWS, &[]).await else { return };
+    let child = shop.begin(&["--batch", "200"]);
+    let both = async { tokio::join!(application(&mut shop), child.wait_with_output()) };
+    let (changed, output) = timeout(LONG, both).await.expect("both end");
+    let ran = Ran::from(output.unwrap());
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    ran.balances();
+    // Some of them changed between being read and being written.
+    assert!(ran.count("changed") > 0 && ran.count("passes") > 1, "{ran:?}");
+    let of = |id| changed.get(&id).map_or_else(|| first(id), |new| new.clone().into_bytes());
+    shop.verify("password", of).await;
+}
+
+#[tokio::test]
+async fn no_update_is_lost_in_postgres_while_an_application_writes() {
+    no_update_is_lost(Kind::Postgres).await;
+}
+
+#[tokio::test]
+async fn no_update_is_lost_in_mariadb_while_an_application_writes() {
+    no_update_is_lost(Kind::MariaDb).await;
+}
