@@ -17,10 +17,12 @@ use crate::template::{Template, WHOLE};
 mod args;
 mod arguments;
 mod body;
+mod given;
 mod request;
 
 pub(crate) use args::{RequestFlags, TargetArgs, Wanted};
 use arguments::Literals;
+pub(crate) use given::Given;
 use request::Requests;
 
 /// What is called.
@@ -180,6 +182,11 @@ impl Target {
             }
             Making::Nothing => Ok(plain(Bytes::from_static(b"{}"))),
         }
+    }
+
+    /// Whether a process is started for every attempt.
+    pub(crate) fn is_command(&self) -> bool {
+        matches!(self.making, Making::Words(_))
     }
 
     /// The call for an item, as lists of jobs show it.

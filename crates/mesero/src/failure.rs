@@ -139,6 +139,23 @@ impl Failure {
         self
     }
 
+    /// Adds the error that is behind it, for whoever looks for its type with
+    /// [`source`](std::error::Error::source).
+    ///
+    /// ```
+    /// use std::error::Error as _;
+    /// use mesero::{Error, Failure};
+    ///
+    /// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+    /// let error = Error::Failed(Failure::unreachable("nobody is there").with_source(refused));
+    /// assert!(error.source().is_some_and(|source| source.is::<std::io::Error>()));
+    /// ```
+    #[must_use]
+    pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        Arc::make_mut(&mut self.0).source = Some(Arc::new(source));
+        self
+    }
+
     /// Says whether to try again, against what the kind suggests.
     #[must_use]
     pub fn advise(mut self, advice: Advice) -> Self {
@@ -195,9 +212,6 @@ impl fmt::Display for Failure {
 /// Any error of the work becomes a failure that [was raised](FailureKind::Raised).
 impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
-        let message = error.to_string();
-        let mut failure = Self::raised(message);
-        Arc::make_mut(&mut failure.0).source = Some(Arc::new(error));
-        failure
+        Self::raised(error.to_string()).with_source(error)
     }
 }

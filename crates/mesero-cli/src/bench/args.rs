@@ -10,7 +10,7 @@ use super::expect::Expectations;
 use super::plan::{Arrivals, Load, Plan, Until};
 use super::target::Request;
 use crate::config::PolicyFlags;
-use crate::target::{RequestFlags, TargetArgs, Wanted};
+use crate::target::{Given, RequestFlags, TargetArgs, Wanted};
 
 /// What `mesero bench` is told.
 #[derive(Debug, Args)]
@@ -135,8 +135,7 @@ impl BenchArgs {
             request: RequestFlags {
                 method: method.as_deref(),
                 headers,
-                data: data.as_deref(),
-                json: None,
+                body: data.as_deref().map_or(Given::Nothing, Given::Raw),
             },
             target: &self.target,
             policy,

@@ -19,6 +19,7 @@ use crate::body::Body;
 use crate::process::spawner::Spawner;
 use crate::template::Template;
 
+mod ended;
 mod guardian;
 mod invocation;
 mod output;
@@ -26,6 +27,7 @@ mod process;
 mod run;
 mod tail;
 
+pub(crate) use ended::Ended;
 use guardian::Guardian;
 use output::Told;
 use run::Run;

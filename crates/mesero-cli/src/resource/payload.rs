@@ -51,6 +51,14 @@ impl Payload {
         }
     }
 
+    /// How many bytes are at hand.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Payload::Whole(bytes) => bytes.len(),
+            Payload::Stored(_) | Payload::Coming(_) => 0,
+        }
+    }
+
     /// A body that is passed on as it comes.
     pub(crate) fn coming(body: Incoming) -> Self {
         Self::Coming(Arc::new(Mutex::new(Some(body))))

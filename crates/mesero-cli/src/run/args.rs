@@ -11,7 +11,7 @@ use super::journal::Purpose;
 use super::median::Timeout;
 use super::retry::RetryOn;
 use crate::config::PolicyFlags;
-use crate::target::{RequestFlags, TargetArgs, Wanted};
+use crate::target::{Given, RequestFlags, TargetArgs, Wanted};
 
 /// What `mesero run` is told.
 #[derive(Debug, Args)]
@@ -69,11 +69,17 @@ pub(crate) struct RequestArgs {
     /// A header, 'NAME: VALUE'; may be repeated, and have places
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
-    /// The body, which may have places
-    #[arg(short, long, value_name = "BODY", conflicts_with = "json")]
+    /// The body, which may have places; @FILE reads it from a file, without its line ends
+    #[arg(short, long, value_name = "BODY", group = "body")]
     pub(crate) data: Option<String>,
-    /// The body as JSON: what is put into it stays JSON
-    #[arg(long, value_name = "JSON")]
+    /// The body, also if it begins with @
+    #[arg(long, value_name = "BODY", group = "body")]
+    pub(crate) data_raw: Option<String>,
+    /// The body; @FILE reads it from a file as it is
+    #[arg(long, value_name = "BODY", group = "body")]
+    pub(crate) data_binary: Option<String>,
+    /// The body as JSON, or @FILE: what is put into it stays JSON
+    #[arg(long, value_name = "JSON", group = "body")]
     pub(crate) json: Option<String>,
 }
 
@@ -197,17 +203,12 @@ pub(crate) enum OnBadInput {
 impl RunArgs {
     /// What is said of the target.
     pub(super) fn wanted(&self) -> Wanted<'_> {
-        let RequestArgs { method, headers, data, json } = &self.request;
+        let RequestArgs { method, headers, .. } = &self.request;
         Wanted {
             word: self.words.first().filter(|_| self.command.is_empty()).map(String::as_str),
             command: &self.command,
             only_repeats: self.times.is_some(),
-            request: RequestFlags {
-                method: method.as_deref(),
-                headers,
-                data: data.as_deref(),
-                json: json.as_deref(),
-            },
+            request: RequestFlags { method: method.as_deref(), headers, body: self.request.body() },
             target: &self.target,
             policy: self.policy(),
         }
@@ -244,5 +245,16 @@ impl RunArgs {
 
     pub(super) fn form(&self) -> Form {
         if self.out.values { Form::Values } else { self.out.form }
+    }
+}
+
+impl RequestArgs {
+    /// Of these flags there is one at most.
+    fn body(&self) -> Given<'_> {
+        let Self { data, data_raw, data_binary, json, .. } = self;
+        let given = data.as_deref().map(Given::Data);
+        let given = given.or(data_raw.as_deref().map(Given::Raw));
+        let given = given.or(data_binary.as_deref().map(Given::Binary));
+        given.or(json.as_deref().map(Given::Json)).unwrap_or(Given::Nothing)
     }
 }

@@ -15,7 +15,7 @@ use super::intake::{Aside, Bad, Intake, News, Past, Turn};
 use super::journal::{Keeping, Kept};
 use super::median::Median;
 use super::progress::Progress;
-use super::record::{Record, Trouble, Value, Writer};
+use super::record::{Record, Traffic, Trouble, Value, Writer};
 use super::sink::Sink;
 use super::summary::{Summary, in_words};
 use crate::output::Output;
@@ -165,6 +165,10 @@ impl Driver<'_> {
         turn.past.attempts += report.attempts;
         turn.past.waited += report.waited;
         turn.past.ran += report.ran;
+        let traffic = match report.attempts {
+            0 => Traffic::default(),
+            _ => Traffic::of(&turn.order.body, &result),
+        };
         if self.keeping.as_ref().is_some_and(Keeping::is_broken) {
             // Whatever came of it, it cannot be kept.
             return self.intake.settled();
@@ -214,7 +218,7 @@ impl Driver<'_> {
             }
         };
         let result = result.map(Value::of).map_err(|error| Trouble::of(&error));
-        self.done(turn.item, result, turn.past);
+        self.done(Record { traffic, ..record(turn.item, result, turn.past) });
     }
 
     fn aside(&mut self, aside: Aside) {
@@ -222,7 +226,7 @@ impl Driver<'_> {
             Aside::Expired(turn) => {
                 let error = Error::Expired { phase: Phase::Backoff };
                 let Turn { item, past, .. } = *turn;
-                self.done(item, Err(Trouble::of(&error)), past);
+                self.done(record(item, Err(Trouble::of(&error)), past));
             }
             Aside::Done(item, at) => self.done_before(item, at),
             Aside::Unknown(item) => {
@@ -232,7 +236,7 @@ impl Driver<'_> {
                 self.say(&format!("item {} is passed over: {why}", item.index));
                 let result = Err(Trouble::of_input(&why));
                 match why.severity {
-                    Severity::Item => self.done(item, result, Past::default()),
+                    Severity::Item => self.done(record(item, result, Past::default())),
                     // It is no item that a later run could know again.
                     Severity::Input => self.count(record(item, result, Past::default())),
                 }
@@ -248,8 +252,7 @@ impl Driver<'_> {
     }
 
     /// An item has its result, which counts as soon as the journal has it.
-    fn done(&mut self, item: Arc<Item>, result: Result<Value, Trouble>, past: Past) {
-        let record = record(item, result, past);
+    fn done(&mut self, record: Record) {
         match &mut self.keeping {
             None => self.count(record),
             Some(keeping) => keeping.add(record),
@@ -273,8 +276,8 @@ impl Driver<'_> {
                         item.index, item.id
                     ));
                 }
-                let Kept { result, attempts, queued, ran, ended, .. } = kept;
-                self.earlier(Record { item, result, attempts, queued, ran, ended });
+                let Kept { result, attempts, queued, ran, traffic, ended, .. } = kept;
+                self.earlier(Record { item, result, attempts, queued, ran, traffic, ended });
             }
             Err(why) => {
                 self.say(&format!("failed to {why}"));
@@ -345,7 +348,8 @@ impl Driver<'_> {
 
 fn record(item: Arc<Item>, result: Result<Value, Trouble>, past: Past) -> Record {
     let Past { attempts, waited: queued, ran, .. } = past;
-    Record { item, result, attempts, queued, ran, ended: SystemTime::now() }
+    let traffic = Traffic::default();
+    Record { item, result, attempts, queued, ran, traffic, ended: SystemTime::now() }
 }
 
 const JOURNAL: &str = "the journal";

@@ -16,6 +16,8 @@ use serde_json::value::RawValue;
 use super::input::{BadInput, Item};
 use super::retry::BadStatus;
 use crate::resource::Reply;
+use crate::resource::command::Ended;
+use crate::resource::payload::Payload;
 
 mod form;
 mod table;
@@ -31,7 +33,15 @@ pub(crate) struct Record {
     /// In the queue, all attempts together.
     pub(crate) queued: Duration,
     pub(crate) ran: Duration,
+    pub(crate) traffic: Traffic,
     pub(crate) ended: SystemTime,
+}
+
+/// How long the bodies of a request and of its answer were, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Traffic {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
 }
 
 /// How an item ended, in one word.
@@ -74,9 +84,32 @@ pub(crate) struct Trouble {
     /// The HTTP status of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) http_status: Option<u16>,
+    /// How a command ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exit_code: Option<i32>,
+    /// The signal that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signal: Option<i32>,
     /// The beginning of its body; a traceback; the last that a command said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) detail: Option<String>,
+}
+
+impl Traffic {
+    /// That of an attempt, whose answer or whose failure says what came back.
+    pub(crate) fn of(body: &Payload, result: &Result<Reply, Error>) -> Self {
+        let received = match result {
+            Ok(reply) => reply.body_len(),
+            Err(error) => {
+                let source = error.source();
+                let bad = source.and_then(|source| source.downcast_ref::<BadStatus>());
+                let ended = source.and_then(|source| source.downcast_ref::<Ended>());
+                bad.map(|bad| bad.received).or(ended.map(|ended| ended.printed)).unwrap_or(0)
+            }
+        };
+        let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+        Self { sent: bytes(body.len()), received: bytes(received) }
+    }
 }
 
 impl Record {
@@ -163,43 +196,37 @@ impl Trouble {
             _ => (Status::Failed, "other"),
         };
         let message = error.to_string();
-        match error.source().and_then(|source| source.downcast_ref::<BadStatus>()) {
-            Some(bad) => Self {
-                status,
+        let trouble = Self::new(status, kind, message);
+        let source = error.source();
+        if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadStatus>()) {
+            return Self {
                 kind: "status".into(),
-                message,
                 http_status: Some(bad.status.as_u16()),
                 detail: (!bad.text.is_empty()).then(|| bad.text.clone()),
-            },
-            None => {
-                let detail = match error {
-                    Error::Failed(failure) => failure.detail().map(str::to_owned),
-                    _ => None,
-                };
-                Self { status, kind: kind.into(), message, http_status: None, detail }
-            }
+                ..trouble
+            };
         }
+        let detail = match error {
+            Error::Failed(failure) => failure.detail().map(str::to_owned),
+            _ => None,
+        };
+        let ended = source.and_then(|source| source.downcast_ref::<Ended>());
+        let (exit_code, signal) = (ended.and_then(Ended::code), ended.and_then(Ended::signal));
+        Self { exit_code, signal, detail, ..trouble }
+    }
+
+    fn new(status: Status, kind: &'static str, message: String) -> Self {
+        let (http_status, exit_code, signal, detail) = (None, None, None, None);
+        Self { status, kind: kind.into(), message, http_status, exit_code, signal, detail }
     }
 
     pub(crate) fn of_input(bad: &BadInput) -> Self {
-        Self {
-            status: Status::BadInput,
-            kind: "input".into(),
-            message: bad.to_string(),
-            http_status: None,
-            detail: None,
-        }
+        Self::new(Status::BadInput, "input", bad.to_string())
     }
 
     pub(crate) fn unknown() -> Self {
-        Self {
-            status: Status::Unknown,
-            kind: "unknown".into(),
-            message: "it had begun when an earlier run ended, and what came of it is not known"
-                .to_owned(),
-            http_status: None,
-            detail: None,
-        }
+        let message = "it had begun when an earlier run ended, and what came of it is not known";
+        Self::new(Status::Unknown, "unknown", message.to_owned())
     }
 }
 

@@ -40,7 +40,7 @@ impl RetryOn {
         let after = after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let bytes = reply.into_body().at_hand();
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT)]).into_owned();
-        let failure = Failure::from(BadStatus { status, text });
+        let failure = Failure::from(BadStatus { status, text, received: bytes.len() });
         let again = NOT_NOW.contains(&status) || self.statuses.contains(&status);
         Err(failure.advise(match (again, after) {
             (false, _) => Advice::Never,
@@ -93,6 +93,8 @@ pub(crate) struct BadStatus {
     pub(crate) status: StatusCode,
     /// The beginning of its body.
     pub(crate) text: String,
+    /// How long its body is.
+    pub(crate) received: usize,
 }
 
 impl fmt::Display for BadStatus {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Literals;
+use super::{Given, Literals};
 use crate::config::{PolicyFlags, WorkerFlags};
 
 /// All that names a target, and says how it is called.
@@ -28,8 +28,7 @@ pub(crate) struct RequestFlags<'a> {
     pub(crate) method: Option<&'a str>,
     /// As `NAME: VALUE`.
     pub(crate) headers: &'a [String],
-    pub(crate) data: Option<&'a str>,
-    pub(crate) json: Option<&'a str>,
+    pub(crate) body: Given<'a>,
 }
 
 /// What is called.
@@ -85,13 +84,9 @@ impl TargetArgs {
 impl RequestFlags<'_> {
     /// The first flag that was given.
     pub(super) fn first_given(&self) -> Option<&'static str> {
-        [
-            ("-X", self.method.is_some()),
-            ("-H", !self.headers.is_empty()),
-            ("-d", self.data.is_some()),
-            ("--json", self.json.is_some()),
-        ]
-        .into_iter()
-        .find_map(|(flag, given)| given.then_some(flag))
+        [("-X", self.method.is_some()), ("-H", !self.headers.is_empty())]
+            .into_iter()
+            .find_map(|(flag, given)| given.then_some(flag))
+            .or(self.body.flag())
     }
 }

@@ -52,11 +52,7 @@ impl Requests {
     pub(super) fn read(path: &str, flags: &RequestFlags<'_>) -> Result<Self, String> {
         let path = path.split('#').next().unwrap_or_default();
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        let body = match (flags.data, flags.json) {
-            (Some(data), _) => Some(Body::Text(Template::parse_loosely(data))),
-            (None, Some(json)) => Some(Body::Json(Template::parse_loosely(json))),
-            (None, None) => None,
-        };
+        let (body, identity) = flags.body.read()?.unzip();
         let method = match flags.method {
             Some(method) => Method::from_str(method)
                 .map_err(|_| format!("use the method `{method}` of `-X`: it is none"))?,
@@ -69,7 +65,7 @@ impl Requests {
             fields: HeaderMap::new(),
             varying: Vec::new(),
             body,
-            identity: flags.data.or(flags.json).unwrap_or_default().to_owned(),
+            identity: identity.unwrap_or_default(),
         };
         requests.set_fields(flags)?;
         // With anything filled in, it has to be a request.

@@ -81,6 +81,14 @@ impl Output {
         }
     }
 
+    /// How many bytes are kept.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Output::Kept { bytes, .. } => bytes.len(),
+            Output::Silent { .. } | Output::Sent { .. } | Output::Unwanted => 0,
+        }
+    }
+
     async fn push(&mut self, piece: BytesMut) -> Result<(), TooMuch> {
         match self {
             Output::Kept { bytes, most, .. } => {

@@ -13,6 +13,7 @@ use tokio::process::ChildStdin;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::ended::Ended;
 use super::output::{Finish, Output, Tell, Told, TooMuch};
 use super::process::{Process, Streams};
 use super::tail::Tail;
@@ -90,7 +91,8 @@ impl Run {
         let job = attempt.job();
         drop(attempt);
         let ended = match status {
-            Ok(status) => meaning(status, settings, &tail),
+            Ok(status) => meaning(status, settings, &tail)
+                .map_err(|failure| failure.with_source(Ended { status, printed: output.len() })),
             Err(error) => Err(Failure::lost(format!("how the command ended is unknown: {error}"))),
         };
         let finish = tokio::select! {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::run::record::{Record, Status, Trouble, Value};
+use crate::run::record::{Record, Status, Traffic, Trouble, Value};
 
 /// The version of this format; another one is refused.
 pub(super) const VERSION: u32 = 1;
@@ -81,6 +81,11 @@ pub(super) struct Finish<'a> {
     attempts: u32,
     queued_us: u64,
     ran_us: u64,
+    /// Of the bodies, in bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    sent: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    received: u64,
     /// Since 1970, in UTC.
     ended_us: u64,
 }
@@ -103,12 +108,18 @@ pub(crate) struct Kept {
     pub(crate) attempts: u32,
     pub(crate) queued: Duration,
     pub(crate) ran: Duration,
+    pub(crate) traffic: Traffic,
     pub(crate) ended: SystemTime,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
 fn is_false(value: &bool) -> bool {
     !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// Something as a line, with its end.
@@ -146,6 +157,8 @@ impl<'a> Finish<'a> {
             attempts: record.attempts,
             queued_us: micros(record.queued),
             ran_us: micros(record.ran),
+            sent: record.traffic.sent,
+            received: record.traffic.received,
             ended_us: micros(ended),
         })
     }
@@ -177,6 +190,7 @@ impl<'a> Finish<'a> {
             attempts: finish.attempts,
             queued: Duration::from_micros(finish.queued_us),
             ran: Duration::from_micros(finish.ran_us),
+            traffic: Traffic { sent: finish.sent, received: finish.received },
             ended: SystemTime::UNIX_EPOCH + Duration::from_micros(finish.ended_us),
         })
     }

@@ -3,8 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use csv::WriterBuilder;
+use rustix::process::Signal;
 
-use super::{Record, Status, Value};
+use super::{Record, Status, Traffic};
 use crate::item::Input;
 use crate::target::Target;
 
@@ -44,24 +45,35 @@ pub(super) fn cells(record: &Record) -> [String; 9] {
     ]
 }
 
-/// A line of a job log. What has no exit code has 0 where it succeeded, -1 where its time ran out, and 1 else.
+/// A line of a job log.
 pub(super) fn joblog(record: &Record, target: &Target) -> String {
     let started = record.ended.checked_sub(record.ran).unwrap_or(record.ended);
     let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let exit = match record.status() {
-        Status::Succeeded => 0,
-        Status::TimedOut | Status::Expired | Status::Cancelled => -1,
-        Status::Failed | Status::Refused | Status::BadInput | Status::Unknown => 1,
-    };
+    let (exit, signal) = exit(record, target);
     // No field of a job log can have a tab or a line end in it.
     let shown = target.shown(&record.item.input).replace(['\t', '\n', '\r'], " ");
+    let Traffic { sent, received } = record.traffic;
     format!(
-        "{}\t:\t{:.3}\t{:10.3}\t0\t{}\t{exit}\t0\t{shown}",
+        "{}\t:\t{:.3}\t{:10.3}\t{sent}\t{received}\t{exit}\t{signal}\t{shown}",
         record.item.index + 1,
         started.as_secs_f64(),
         record.ran.as_secs_f64(),
-        record.result.as_ref().map_or(0, Value::len),
     )
+}
+
+/// The exit code and the signal, as GNU parallel writes them: the code is 0 where a signal ended it, and -1 where it was
+/// given up, which for a command begins with a SIGTERM. What has no exit code has 0 or 1.
+fn exit(record: &Record, target: &Target) -> (i32, i32) {
+    let Err(trouble) = &record.result else { return (0, 0) };
+    match (trouble.status, trouble.exit_code, trouble.signal) {
+        (_, Some(code), _) => (code, 0),
+        (_, None, Some(signal)) => (0, signal),
+        (Status::TimedOut | Status::Expired | Status::Cancelled, ..) => {
+            let was_told_to_end = target.is_command() && record.attempts > 0;
+            (-1, if was_told_to_end { Signal::TERM.as_raw() } else { 0 })
+        }
+        _ => (1, 0),
+    }
 }
 
 /// To the microsecond, which is all that makes sense.

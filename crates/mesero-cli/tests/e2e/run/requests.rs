@@ -1,8 +1,8 @@
 //! Items as HTTP requests.
 
 use super::api::{Api, ok};
-use super::{run, run_with};
-use crate::harness::shared_machine;
+use super::{run, run_in, run_with};
+use crate::harness::{folder, shared_machine};
 use crate::upstream::field;
 
 #[tokio::test]
@@ -41,6 +41,27 @@ async fn method_headers_and_body_are_filled_in() {
     assert_eq!(field(&json.head, "accept"), Some("text/x"));
     assert!(put.head.starts_with("PUT / ") && put.body == "n=1.0&t=a\"b", "{put:?}");
     assert_eq!(field(&put.head, "content-type"), Some("application/x-www-form-urlencoded"));
+}
+
+#[tokio::test]
+async fn a_body_comes_from_a_file_as_curl_reads_it_and_is_filled_in() {
+    let _machine = shared_machine().await;
+    let api = Api::open(|_| ok("1")).await;
+    let folder = folder(&[("body", "n={}\r\n&m=1\n"), ("body.json", "{\"n\":\n{}}\n")]);
+    let bodies = [["-d", "@body"], ["--data-binary", "@body"], ["--json", "@body.json"]];
+    for body in bodies.iter().chain(&[["--data-raw", "@{}"], ["-d", "a@{}"]]) {
+        let ran = run_in(&folder, &[&[&*api.url("/"), "7"], &body[..]].concat()).await;
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    }
+    let sent: Vec<_> = api.asked().into_iter().map(|asked| asked.body).collect();
+    assert_eq!(sent, ["n=7&m=1", "n=7\r\n&m=1\n", "{\"n\":\n7}\n", "@7", "a@7"]);
+    for (file, why) in [("@nothere", "No such file or directory"), ("@-", "it is for items")] {
+        let ran = run_in(&folder, &[&*api.url("/"), "7", "-d", file]).await;
+        assert_eq!(ran.code, Some(2));
+        assert!(ran.stderr.contains("failed to read the body of `-d` from"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
+    assert_eq!(api.asked().len(), 5, "nothing more was sent");
 }
 
 #[tokio::test]

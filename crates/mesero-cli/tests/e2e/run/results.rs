@@ -1,5 +1,6 @@
 //! What comes out: records, tables, values, failed items, and the summary.
 
+use super::api::{Api, ok};
 use super::{run, run_in, run_with};
 use crate::harness::{folder, shared_machine};
 
@@ -70,11 +71,36 @@ async fn tables_have_a_header_and_quote_what_needs_it() {
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert_eq!(lines[0], "index,id,status,attempts,queued_ms,ran_ms,input,value,error");
     assert!(lines[1].ends_with("\"a,\"\"b\",\"a,\"\"b\",") && lines.len() == 2, "{}", ran.stdout);
-    let ran = run(&["--format", "joblog", "7", "--", "sh", "-c", "exit {}"]).await;
-    let rows: Vec<Vec<_>> = ran.stdout.lines().map(|line| line.split('\t').collect()).collect();
-    let columns = "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command";
-    assert_eq!(rows[0].join(" "), columns);
-    assert_eq!((rows[1][0], rows[1][6], rows[1][8]), ("1", "1", "sh -c exit 7"));
+}
+
+#[tokio::test]
+async fn a_job_log_has_what_gnu_parallel_writes_exit_codes_signals_and_bytes() {
+    let _machine = shared_machine().await;
+    let row = async |arguments: &[&str]| -> Vec<String> {
+        let ran = run(&[&["--format", "joblog"], arguments].concat()).await;
+        let mut lines = ran.stdout.lines().map(|line| line.split('\t').map(str::to_owned));
+        let columns = "Seq Host Starttime JobRuntime Send Receive Exitval Signal Command";
+        assert_eq!(lines.next().unwrap().collect::<Vec<_>>().join(" "), columns);
+        lines.next().unwrap().collect()
+    };
+    // Send, Receive, Exitval, Signal, Command
+    let sh = ["--", "sh", "-c", "{}"];
+    let of_sh = async |script: &str| row(&[&[script], &sh[..]].concat()).await[4..].join(" ");
+    assert_eq!(of_sh("echo hello").await, "0 6 0 0 sh -c echo hello");
+    assert_eq!(of_sh("echo hello; exit 7").await, "0 6 7 0 sh -c echo hello; exit 7");
+    assert_eq!(of_sh("kill -9 $$").await, "0 0 0 9 sh -c kill -9 $$");
+    let late = row(&["-n", "1", "--timeout", "100ms", "--", "sleep", "60"]).await;
+    assert_eq!(late[4..].join(" "), "0 0 -1 15 sleep 60");
+    let api = Api::open(|asked| match asked.path() {
+        "/bad" => ("404 Not Found".to_owned(), "no such page".to_owned()),
+        _ => ok("4444"),
+    });
+    let api = api.await;
+    let url = api.url("/{}");
+    let good = row(&[&url, "-d", "12345", "good"]).await;
+    assert_eq!((&*good[0], good[4..8].join(" ")), ("1", "5 4 0 0".to_owned()));
+    let bad = row(&[&url, "-d", "12345", "bad"]).await;
+    assert_eq!(bad[4..8].join(" "), "5 12 1 0");
 }
 
 #[tokio::test]
