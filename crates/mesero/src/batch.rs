@@ -131,6 +131,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
             limit_changed: Box::pin(stream::unfold(dispatcher.clone(), async |dispatcher| {
                 Some(((), dispatcher.limit_changed().await))
             })),
+            listens: false,
             window: Box::new(move || 2 * dispatcher.limit()),
             flights: FuturesUnordered::new(),
             order: Order::AsCompleted,
@@ -160,8 +161,9 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 pub struct Answers<I, T: Send + Sync + 'static> {
     calls: Pin<Box<dyn FusedStream<Item = Taken<I, T>> + Send>>,
     window: Box<dyn Fn() -> usize + Send>,
-    /// Ready once for every change.
+    /// Ready once for every change after it was asked first.
     limit_changed: Pin<Box<dyn Stream<Item = ()> + Send>>,
+    listens: bool,
     flights: FuturesUnordered<BoxFuture<'static, Item<I, T>>>,
     order: Order<I, T>,
 }
@@ -257,9 +259,11 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        // Registered before the limit is looked at: who raises it wakes us.
-        while this.limit_changed.as_mut().poll_next(context).is_ready() {}
         loop {
+            // Who changes the limit after we have looked at it is heard before we wait.
+            while !this.listens {
+                this.listens = this.limit_changed.as_mut().poll_next(context).is_pending();
+            }
             if let Order::AsGiven { next, early, .. } = &mut this.order
                 && let Some(item) = early.remove(next)
             {
@@ -282,8 +286,13 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
                     }
                 },
                 Poll::Ready(None) if dry => return Poll::Ready(None),
-                // No call in flight: the inputs wake us.
-                Poll::Ready(None) | Poll::Pending => return Poll::Pending,
+                // If no call is in flight, the inputs wake us, or who raises the limit.
+                Poll::Ready(None) | Poll::Pending => {
+                    this.listens = this.limit_changed.as_mut().poll_next(context).is_pending();
+                    if this.listens {
+                        return Poll::Pending;
+                    }
+                }
             }
         }
     }

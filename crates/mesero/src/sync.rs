@@ -26,13 +26,22 @@ impl<T> Lock<T> for Mutex<T> {
     }
 }
 
+/// From so many bytes on a task is moved once, into a place of its own: on its way into the runtime and out of it a task
+/// is copied several times, which costs more than the place.
+#[cfg(not(shuttle))]
+const LARGE: usize = 1_024;
+
 /// Starts a task, which `tasks` counts until it is over.
 ///
 /// # Panics
 /// Outside of a runtime; the task is dropped then.
-pub(crate) fn spawn(tasks: &TaskTracker, task: impl Future<Output = ()> + Send + 'static) {
+pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(tasks: &TaskTracker, task: F) {
     #[cfg(not(shuttle))]
-    tasks.spawn(task);
+    if size_of::<F>() < LARGE {
+        tasks.spawn(task);
+    } else {
+        tasks.spawn(Box::pin(task));
+    }
     #[cfg(shuttle)]
     shuttle::future::spawn(tasks.track_future(task));
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::SystemTime;
 
+use futures_util::FutureExt;
 use mesero::{Answers, Error, FailureKind, Item as Answered, Phase, Refusal};
 
 use super::args::OnBadInput;
@@ -78,6 +79,9 @@ enum Heard {
     Over,
 }
 
+/// How many answers are taken between two looks at everything else: few enough for a signal not to wait.
+const AT_ONCE: usize = 64;
+
 impl Driver<'_> {
     /// Works until all items are done, or what is left is given up.
     pub(super) async fn run(&mut self, mut answers: Answers<Turn, Reply>, signals: &mut Signals) {
@@ -91,7 +95,10 @@ impl Driver<'_> {
                     }
                     self.interrupted(signal);
                 }
-                Heard::Answer(Some(answer)) => self.answered(answer),
+                Heard::Answer(Some(answer)) => {
+                    self.answered(answer);
+                    self.at_hand(&mut answers);
+                }
                 Heard::Answer(None) => over = true,
                 Heard::Aside(aside) => self.aside(aside),
                 Heard::Wrote(_, Ok(())) => {}
@@ -133,9 +140,7 @@ impl Driver<'_> {
         signals: &mut Signals,
         over: bool,
     ) -> Heard {
-        let no_room = self.results.is_full() || self.failed.as_ref().is_some_and(Sink::is_full);
-        // Also while nobody reads the results, what is done reaches the journal.
-        let is_full = self.keeping.as_ref().map_or(no_room, Keeping::is_full);
+        let (no_room, is_full) = (self.has_no_room(), self.is_full());
         let has_kept = self.keeping.as_ref().is_some_and(Keeping::has_kept);
         let all_kept = self.keeping.as_ref().is_none_or(Keeping::is_empty);
         let keeps = self.keeping.is_some();
@@ -157,6 +162,27 @@ impl Driver<'_> {
             wrote = hand_over(failed), if !all_written => Heard::Wrote(FAILED, wrote),
             () = std::future::ready(()), if over && all_kept && all_written => Heard::Over,
         }
+    }
+
+    /// Takes what else is at hand, so that signals, clocks and outputs are looked at once for much at once.
+    fn at_hand(&mut self, answers: &mut Answers<Turn, Reply>) {
+        for _ in 0..AT_ONCE {
+            if self.is_full() {
+                return;
+            }
+            // What would wake nobody here is asked again before anybody waits.
+            let Some(Some(answer)) = answers.next().now_or_never() else { return };
+            self.answered(answer);
+        }
+    }
+
+    fn has_no_room(&self) -> bool {
+        self.results.is_full() || self.failed.as_ref().is_some_and(Sink::is_full)
+    }
+
+    fn is_full(&self) -> bool {
+        // Also while nobody reads the results, what is done reaches the journal.
+        self.keeping.as_ref().map_or_else(|| self.has_no_room(), Keeping::is_full)
     }
 
     fn answered(&mut self, answer: Answered<Turn, Reply>) {
