@@ -2,5 +2,6 @@
 
 pub(crate) mod child;
 pub(crate) mod frame;
+pub(crate) mod launch;
 pub(crate) mod noise;
 pub(crate) mod spawner;

@@ -16,12 +16,7 @@ pub(crate) struct Spawner {
     orders: mpsc::Sender<Order>,
 }
 
-struct Order {
-    command: Command,
-    /// The runtime that will wait for the child.
-    runtime: Handle,
-    tell: oneshot::Sender<io::Result<Child>>,
-}
+type Order = Box<dyn FnOnce() + Send>;
 
 /// Spawns that may wait for the thread; whoever starts more at once waits for room.
 const WAITING_SPAWNS: usize = 64;
@@ -34,10 +29,8 @@ impl Spawner {
     pub(crate) fn start() -> io::Result<Self> {
         let (orders, mut taken) = mpsc::channel::<Order>(WAITING_SPAWNS);
         thread::Builder::new().name("spawner".to_owned()).spawn(move || {
-            while let Some(Order { mut command, runtime, tell }) = taken.blocking_recv() {
-                let _entered = runtime.enter();
-                // If nobody waits any more the child is dropped, and so killed.
-                let _ = tell.send(command.spawn());
+            while let Some(order) = taken.blocking_recv() {
+                order();
             }
         })?;
         Ok(Self { orders })
@@ -48,11 +41,27 @@ impl Spawner {
     ///
     /// # Errors
     /// As [`Command::spawn`].
-    pub(crate) async fn spawn(&self, command: Command) -> io::Result<Child> {
+    pub(crate) async fn spawn(&self, mut command: Command) -> io::Result<Child> {
+        self.run(move || command.spawn()).await?
+    }
+
+    /// Runs `start` on the thread, which knows the caller's runtime meanwhile. If nobody waits for
+    /// what it returns any more, that is dropped there.
+    ///
+    /// # Errors
+    /// If the thread is gone.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        start: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
         let (tell, told) = oneshot::channel();
-        let order = Order { command, runtime: Handle::current(), tell };
+        let runtime = Handle::current();
+        let order = move || {
+            let _entered = runtime.enter();
+            let _ = tell.send(start());
+        };
         let gone = || io::Error::other("the spawner thread is gone");
-        self.orders.send(order).await.map_err(|_| gone())?;
-        told.await.map_err(|_| gone())?
+        self.orders.send(Box::new(order)).await.map_err(|_| gone())?;
+        told.await.map_err(|_| gone())
     }
 }

@@ -1,6 +1,7 @@
 //! A command: one process group for each attempt.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Health, Order, Reply, ReplyForm, Resource, Serving};
 use crate::body::Body;
+use crate::process::launch::Launcher;
 use crate::process::spawner::Spawner;
 use crate::template::Template;
 
@@ -106,18 +108,22 @@ pub(crate) struct Command {
 #[derive(Debug)]
 struct Shared {
     settings: Settings,
+    launcher: Launcher,
     spawner: Spawner,
     guardian: Guardian,
+    /// The standard input of commands that are fed nothing.
+    nothing: File,
 }
 
 impl Command {
     /// Makes the command ready to be run.
     ///
     /// # Errors
-    /// If the guardian of its processes does not start.
+    /// If the guardian of its processes does not start, or there is no `/dev/null`.
     pub(crate) fn start(settings: Settings, spawner: Spawner) -> io::Result<Self> {
-        let guardian = Guardian::start(Arc::clone(&settings.name))?;
-        let shared = Arc::new(Shared { settings, spawner, guardian });
+        let guardian = Guardian::start(settings.processes.get())?;
+        let (launcher, nothing) = (settings.launcher()?, File::open("/dev/null")?);
+        let shared = Arc::new(Shared { settings, launcher, spawner, guardian, nothing });
         Ok(Self { shared, tasks: TaskTracker::new(), stop: CancellationToken::new() })
     }
 }

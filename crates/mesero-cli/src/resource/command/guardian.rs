@@ -1,28 +1,29 @@
 //! Ends what commands have started, should mesero be killed itself.
 
+use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::process::Stdio;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
+use rustix::fs::MemfdFlags;
 use rustix::process::Pid;
-use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin, Command};
 
-/// Keeps the numbers of the groups that run. At the end of its input it kills them, unless it was
-/// told that all is well.
+/// Waits for the end of its input, and kills the groups whose numbers stand in the file that it has as its standard output,
+/// unless it was told that all is well.
 ///
 /// It uses nothing but what a POSIX shell has built in, so that it starts nothing itself.
 const SCRIPT: &str = r#"
-groups=' '
-while read -r what group; do
-    case $what in
-        watch) groups="$groups$group " ;;
-        forget) groups="${groups%% "$group" *} ${groups#* "$group" }" ;;
-        stop) exit ;;
-    esac
-done
-for group in $groups; do kill -s KILL -- "-$group"; done
+read -r word && [ "$word" = stop ] && exit
+while read -r group; do
+    [ -z "$group" ] || kill -s KILL -- "-$group"
+done <&1
 "#;
+
+/// How long a line of that file is, with its end: enough for any number of a process.
+const LINE: usize = 16;
 
 /// A process that outlives mesero for a moment.
 ///
@@ -30,65 +31,62 @@ for group in $groups; do kill -s KILL -- "-$group"; done
 /// script would be gone and the program that it waited for would run on.
 #[derive(Debug)]
 pub(super) struct Guardian {
-    line: pipe::Sender,
-    child: Mutex<Option<Child>>,
-    resource: Arc<str>,
+    /// In memory: the group at each seat.
+    groups: File,
+    child: Mutex<Option<(Child, ChildStdin)>>,
 }
 
 impl Guardian {
-    /// Starts it, for the commands of this resource.
+    /// Starts it, for commands at so many seats.
     ///
     /// # Errors
     /// If there is no `/bin/sh`, or the system gives no process.
-    pub(super) fn start(resource: Arc<str>) -> io::Result<Self> {
+    pub(super) fn start(seats: usize) -> io::Result<Self> {
+        let groups = File::from(rustix::fs::memfd_create("mesero-groups", MemfdFlags::CLOEXEC)?);
+        // A seat that nobody has had yet is an empty line too.
+        groups.write_all_at(&line("").repeat(seats), 0)?;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", SCRIPT]).env_clear().current_dir("/");
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.stdin(Stdio::piped()).stdout(groups.try_clone()?).stderr(Stdio::null());
         // In a group of its own, so that Ctrl-C in a terminal does not end it.
         let mut child = command.process_group(0).spawn()?;
         let line = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
-        let line = pipe::Sender::from_owned_fd(line.into_owned_fd()?)?;
-        Ok(Self { line, child: Mutex::new(Some(child)), resource })
+        Ok(Self { groups, child: Mutex::new(Some((child, line))) })
     }
 
-    /// Says that this group runs.
-    pub(super) async fn watch(&self, group: Pid) {
-        self.say(&format!("watch {}\n", group.as_raw_nonzero())).await;
+    /// Says that this group runs at this seat. It is known once this returns, whatever becomes of mesero then.
+    ///
+    /// # Errors
+    /// If the system has no memory for a line.
+    pub(super) fn watch(&self, seat: usize, group: Pid) -> io::Result<()> {
+        self.write(seat, &group.to_string())
     }
 
-    /// Says that this group is about to be gone. Its number must not be given up before that.
-    pub(super) async fn forget(&self, group: Pid) {
-        self.say(&format!("forget {}\n", group.as_raw_nonzero())).await;
+    /// Says that the group at this seat is about to be gone. Its number must not be given up before that.
+    ///
+    /// # Errors
+    /// None in practice: the line is there already.
+    pub(super) fn forget(&self, seat: usize) -> io::Result<()> {
+        self.write(seat, "")
+    }
+
+    fn write(&self, seat: usize, group: &str) -> io::Result<()> {
+        let at = seat.saturating_mul(LINE);
+        self.groups.write_all_at(&line(group), u64::try_from(at).unwrap_or(u64::MAX))
     }
 
     /// Lets it end, and waits until it has.
     pub(super) async fn stop(&self) {
-        self.say("stop\n").await;
         let child = self.child.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut child) = child {
+        if let Some((mut child, mut line)) = child {
+            // If it is gone already, there is nobody to be told.
+            let _ = line.write_all(b"stop\n").await;
             let _ = child.wait().await;
         }
     }
+}
 
-    async fn say(&self, line: &str) {
-        loop {
-            // A pipe takes a line as short as this whole or not at all.
-            match self.line.try_write(line.as_bytes()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let _ = self.line.writable().await;
-                }
-                Err(error) => {
-                    let resource = &*self.resource;
-                    tracing::warn!(
-                        target: "command",
-                        resource,
-                        %error,
-                        "the guardian is gone: should mesero be killed, commands may outlive it"
-                    );
-                    return;
-                }
-                Ok(_) => return,
-            }
-        }
-    }
+/// Blanks and a number, which is nothing but the number to a shell.
+fn line(group: &str) -> Vec<u8> {
+    format!("{group:>width$}\n", width = LINE - 1).into_bytes()
 }

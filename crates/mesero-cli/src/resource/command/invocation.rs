@@ -1,60 +1,90 @@
 //! What exactly is run for one attempt.
 
-use std::process::Stdio;
+use std::env;
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use mesero::Argument;
-use tokio::process::Command;
 
-use super::{Inherits, Program, Settings};
-use crate::process::child;
+use super::{Inherits, Input, Program, Settings};
+use crate::process::launch::Launcher;
+use crate::resource::payload::Payload;
 
 /// The longest text that Linux passes as one argument or one variable, its end included
 /// (`MAX_ARG_STRLEN`: 32 pages of 4 KiB).
 const LONGEST: usize = 32 * 4096;
 
+/// What differs from one attempt to the next.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    /// The program's name first.
+    pub(super) arguments: Vec<CString>,
+    /// `NAME=value`.
+    pub(super) variables: Vec<CString>,
+    /// Whether anything comes on its standard input.
+    pub(super) is_fed: bool,
+}
+
 impl Settings {
-    /// The command with these arguments, confined and with pipes on all three streams.
+    /// What is the same for all attempts: the program, its directory and its environment.
+    ///
+    /// # Errors
+    /// If one of them holds a zero byte.
+    pub(super) fn launcher(&self) -> io::Result<Launcher> {
+        let mut environment: Vec<(OsString, OsString)> = match self.inherits {
+            Inherits::Everything => env::vars_os().collect(),
+            Inherits::Nothing => Vec::new(),
+        };
+        for (name, value) in &self.environment {
+            environment.retain(|(known, _)| known != name.as_str());
+            environment.push((name.into(), value.into()));
+        }
+        let program = match &self.program {
+            Program::Direct { program, .. } => program,
+            Program::Shell { .. } => Path::new("/bin/sh"),
+        };
+        Launcher::new(program, &self.directory, &environment)
+    }
+
+    /// The command with these arguments, fed with `body`.
     ///
     /// # Errors
     /// Which argument cannot be passed to a process, and why.
-    pub(super) fn invocation(&self, arguments: &[Argument]) -> Result<Command, String> {
+    pub(super) fn invocation(
+        &self,
+        arguments: &[Argument],
+        body: &Payload,
+    ) -> Result<Invocation, String> {
         if let Some(held) = arguments.iter().find(|argument| argument.text.contains('\0')) {
             return Err(format!("the argument `{}` holds a zero byte", held.name));
         }
-        let mut command = match &self.program {
+        let is_empty = matches!(body, Payload::Whole(bytes) if bytes.is_empty());
+        let is_fed = self.input == Input::Body && !is_empty;
+        let (mut words, mut variables) = (Vec::new(), Vec::new());
+        match &self.program {
             Program::Direct { program, arguments: templates } => {
-                let mut command = Command::new(program);
-                self.surround(&mut command);
+                words.push(word(program.as_os_str().as_bytes())?);
                 for template in templates {
                     let filled = template.fill(|name| find(arguments, name));
                     let filled = filled.map_err(|name| format!("there is no `{name}`"))?;
-                    command.arg(short_enough(filled)?);
+                    words.push(word(short_enough(&filled)?)?);
                 }
-                command
             }
             Program::Shell { script } => {
-                let mut command = Command::new("/bin/sh");
-                self.surround(&mut command);
-                command.arg("-c").arg(script);
+                words = vec![word("/bin/sh")?, word("-c")?, word(script)?];
                 for Argument { name, text } in arguments {
-                    command.env(format!("arg_{name}"), short_enough(text.clone())?);
+                    variables.push(word(format!("arg_{name}={}", short_enough(text)?))?);
                 }
-                command
             }
-        };
-        // Nothing is inherited, so there is nothing to keep.
-        let _ = child::confine(&mut command, Vec::new());
-        command.stdin(Stdio::piped());
-        Ok(command)
-    }
-
-    fn surround(&self, command: &mut Command) {
-        if self.inherits == Inherits::Nothing {
-            command.env_clear();
         }
-        command.current_dir(&self.directory);
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        Ok(Invocation { arguments: words, variables, is_fed })
     }
+}
+
+fn word(text: impl AsRef<[u8]>) -> Result<CString, String> {
+    CString::new(text.as_ref()).map_err(|_| "an argument holds a zero byte".to_owned())
 }
 
 fn find<'a>(arguments: &'a [Argument], name: &str) -> Option<&'a str> {
@@ -63,7 +93,7 @@ fn find<'a>(arguments: &'a [Argument], name: &str) -> Option<&'a str> {
 }
 
 /// Longer ones fail for everybody; it is better to say so than to call it a broken resource.
-fn short_enough(text: String) -> Result<String, String> {
+fn short_enough(text: &str) -> Result<&str, String> {
     // A variable's name and its `=` are in the length too; no name is longer than this.
     const NAME: usize = 1024;
     match text.len() < LONGEST - NAME {

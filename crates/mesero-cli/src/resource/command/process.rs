@@ -1,71 +1,70 @@
 //! One process group, from its start until its leader is reaped.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
 use std::pin::pin;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesero::Failure;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use rustix::fs::OFlags;
+use rustix::io::retry_on_intr;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{Interest, sink};
-use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use crate::process::spawner::Spawner;
+use super::Shared;
+use super::invocation::Invocation;
+use crate::process::launch::Launched;
 
-/// A process that leads its own group, with pipes on all three streams.
+/// A process that leads its own group, with pipes on its output streams.
 ///
 /// It stays unreaped until [`reap`](Self::reap), so that its number is its own and a signal to its
 /// group reaches nobody else.
 #[derive(Debug)]
 pub(super) struct Process {
-    child: Child,
-    pub(super) group: Pid,
+    group: Group,
     /// Readable once the leader has ended, which does not reap it.
     handle: AsyncFd<OwnedFd>,
 }
 
+/// A group that is killed, and whose leader is reaped, at the latest when this is dropped.
+#[derive(Debug)]
+struct Group(Option<Pid>);
+
 /// The ends of its streams that are ours.
 #[derive(Debug)]
 pub(super) struct Streams {
-    pub(super) stdin: ChildStdin,
-    pub(super) stdout: ChildStdout,
-    pub(super) stderr: ChildStderr,
+    /// None where nothing is fed to it.
+    pub(super) stdin: Option<pipe::Sender>,
+    pub(super) stdout: pipe::Receiver,
+    pub(super) stderr: pipe::Receiver,
 }
 
 impl Process {
-    /// Starts `command`. It must not be dropped half way.
+    /// Starts it at a seat.
     ///
     /// # Errors
     /// `Unreachable` if it did not start, `Lost` if it did and cannot be looked after.
     pub(super) async fn start(
-        command: Command,
-        spawner: &Spawner,
+        invocation: Invocation,
+        shared: &Arc<Shared>,
+        seat: usize,
     ) -> Result<(Self, Streams), Failure> {
-        let spawned = spawner.spawn(command).await;
-        let mut child = spawned
-            .map_err(|error| Failure::unreachable(format!("the command did not start: {error}")))?;
-        let lost =
-            |what: &str| Failure::lost(format!("the command cannot be looked after: {what}"));
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let group = group.ok_or_else(|| lost("it has no number"))?;
-        let streams = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let process = match handle(group) {
-            Ok(handle) => Self { child, group, handle },
-            Err(error) => {
-                // It may have failed for want of files; then it is better not to have run at all.
-                let _ = kill_process_group(group, Signal::KILL);
-                let _ = child.wait().await;
-                return Err(lost(&error.to_string()));
+        let theirs = Arc::clone(shared);
+        let started = shared.spawner.run(move || start(&invocation, &theirs, seat)).await;
+        let failed = |error| Failure::unreachable(format!("the command did not start: {error}"));
+        match started.map_err(failed)? {
+            Ok(started) => Ok(started),
+            Err(Unstarted::Before(error)) => Err(failed(error)),
+            Err(Unstarted::After(error)) => {
+                Err(Failure::lost(format!("the command cannot be looked after: {error}")))
             }
-        };
-        match streams {
-            (Some(stdin), Some(stdout), Some(stderr)) => {
-                Ok((process, Streams { stdin, stdout, stderr }))
-            }
-            _ => Err(lost("it has no pipes")),
         }
     }
 
@@ -77,13 +76,12 @@ impl Process {
 
     /// Sends a signal to the whole group.
     pub(super) fn signal(&self, signal: Signal) {
-        // All of them may have ended in between, which is what we want.
-        let _ = kill_process_group(self.group, signal);
+        self.group.signal(signal);
     }
 
     /// Ends the group: asks, waits for `grace`, kills, and waits as long again for those who hold
     /// an output open. Returns once the leader has ended.
-    pub(super) async fn end(&self, outputs: (ChildStdout, ChildStderr), grace: Duration) {
+    pub(super) async fn end(&self, outputs: (pipe::Receiver, pipe::Receiver), grace: Duration) {
         let gone = async { tokio::join!(self.ended(), closed(outputs)) };
         let mut gone = pin!(gone);
         self.signal(Signal::TERM);
@@ -97,27 +95,102 @@ impl Process {
         }
     }
 
-    /// Reaps the leader, which gives up the group's number.
+    /// Reaps the leader, which has ended; this gives up the group's number.
     ///
     /// # Errors
     /// If the system does not say how it ended.
-    pub(super) async fn reap(mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+    pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
+        self.group.reap()
     }
 }
 
-/// Becomes readable once the process has ended, which does not reap it.
-fn handle(process: Pid) -> io::Result<AsyncFd<OwnedFd>> {
-    let fd = pidfd_open(process, PidfdFlags::NONBLOCK)?;
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // All of them may have ended in between, which is what we want.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    fn reap(&mut self) -> io::Result<ExitStatus> {
+        let leader = self.0.take().ok_or(io::ErrorKind::NotFound)?;
+        let reaped = retry_on_intr(|| waitpid(Some(leader), WaitOptions::empty()))?;
+        let (_, status) = reaped.ok_or(io::ErrorKind::NotFound)?;
+        Ok(ExitStatus::from_raw(status.as_raw()))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.signal(Signal::KILL);
+            let _ = self.reap();
+        }
+    }
+}
+
+/// Why there is no process to look after.
+enum Unstarted {
+    Before(io::Error),
+    After(io::Error),
+}
+
+/// On the thread that starts processes: nothing else comes between a start and the guardian's knowing of it.
+fn start(
+    invocation: &Invocation,
+    shared: &Shared,
+    seat: usize,
+) -> Result<(Process, Streams), Unstarted> {
+    let (their_stdin, stdin) = match invocation.is_fed {
+        true => {
+            piped().map_err(Unstarted::Before).map(|(theirs, ours)| (Some(theirs), Some(ours)))?
+        }
+        false => (None, None),
+    };
+    let (stdout, their_stdout) = piped().map_err(Unstarted::Before)?;
+    let (stderr, their_stderr) = piped().map_err(Unstarted::Before)?;
+    let their_stdin = their_stdin.as_ref().map_or(shared.nothing.as_fd(), AsFd::as_fd);
+    let streams = [their_stdin, their_stdout.as_fd(), their_stderr.as_fd()];
+    let launched = shared.launcher.launch(&invocation.arguments, &invocation.variables, streams);
+    let Launched { group, handle } = launched.map_err(Unstarted::Before)?;
+    // From here on dropping it ends it.
+    let leader = Group(Some(group));
+    let looked_after = || -> io::Result<_> {
+        shared.guardian.watch(seat, group)?;
+        let streams = Streams {
+            stdin: stdin
+                .map(|stdin| pipe::Sender::from_owned_fd_unchecked(ours(stdin)?))
+                .transpose()?,
+            stdout: pipe::Receiver::from_owned_fd_unchecked(ours(stdout)?)?,
+            stderr: pipe::Receiver::from_owned_fd_unchecked(ours(stderr)?)?,
+        };
+        Ok((registered(handle)?, streams))
+    };
+    let (handle, streams) = looked_after().map_err(Unstarted::After)?;
+    Ok((Process { group: leader, handle }, streams))
+}
+
+/// A pipe's two ends: to read from, and to write to.
+fn piped() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+/// An end that this process reads or writes without waiting; the other end is not changed.
+fn ours(end: OwnedFd) -> io::Result<OwnedFd> {
+    rustix::fs::fcntl_setfl(&end, OFlags::NONBLOCK)?;
+    Ok(end)
+}
+
+fn registered(handle: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     #[expect(unsafe_code, reason = "an `OwnedFd` is the same open file until it is dropped")]
     // SAFETY: see the reason above.
-    let registered = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    let registered = unsafe { AsyncFd::register_with_interest(handle, Interest::READABLE) };
     Ok(registered?)
 }
 
 /// Waits until nobody holds the outputs open. What comes is read, so that nobody who cleans up
 /// hangs in a write.
-async fn closed((mut stdout, mut stderr): (ChildStdout, ChildStderr)) {
+async fn closed((mut stdout, mut stderr): (pipe::Receiver, pipe::Receiver)) {
     let (mut nowhere, mut nowhere_too) = (sink(), sink());
     let stdout = tokio::io::copy(&mut stdout, &mut nowhere);
     let stderr = tokio::io::copy(&mut stderr, &mut nowhere_too);

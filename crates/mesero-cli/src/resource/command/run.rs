@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use mesero::{Attempt, Failure, Stop, StopKind};
 use rustix::process::Signal;
 use tokio::io::AsyncWriteExt;
-use tokio::process::ChildStdin;
+use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +17,7 @@ use super::ended::Ended;
 use super::output::{Finish, Output, Tell, Told, TooMuch};
 use super::process::{Process, Streams};
 use super::tail::Tail;
-use super::{Delivery, Input, Settings, Shared};
+use super::{Delivery, Settings, Shared};
 use crate::resource::Order;
 use crate::resource::payload::Payload;
 
@@ -45,30 +45,29 @@ impl Run {
     /// Runs the command, and tells what came of it.
     pub(super) async fn until_over(self) {
         let Self { shared, order, attempt, tell, given_up } = self;
-        let Shared { settings, spawner, guardian } = &*shared;
-        let command = match settings.invocation(&attempt.info().arguments) {
-            Ok(command) => command,
+        let Shared { settings, guardian, .. } = &*shared;
+        let invocation = match settings.invocation(&attempt.info().arguments, &order.body) {
+            Ok(invocation) => invocation,
             Err(why) => {
                 let _ = tell.send(Ok(Told::Refused { why }));
                 return;
             }
         };
-        let (process, streams) = match Process::start(command, spawner).await {
+        let seat = attempt.slot().seat();
+        let (process, streams) = match Process::start(invocation, &shared, seat).await {
             Ok(started) => started,
             Err(failure) => {
                 let _ = tell.send(Err(failure));
                 return;
             }
         };
-        guardian.watch(process.group).await;
-
         let Streams { stdin, mut stdout, mut stderr } = streams;
         let good = settings.answers.statuses.get(&0).copied().unwrap_or(StatusCode::OK);
         let mut output = Output::new(tell, settings.answers.delivery, good);
         let mut tail = Tail::default();
         let talk = Talk { process: &process, settings, given_up: &given_up };
         let hear = Hear { stdout: (&mut stdout, &mut output), stderr: (&mut stderr, &mut tail) };
-        let over = talk.until_over(feed(stdin, &settings.input, order.body), hear).await;
+        let over = talk.until_over(feed(stdin, order.body), hear).await;
         let since = Instant::now();
         match over {
             Over::Ended => {}
@@ -82,8 +81,9 @@ impl Run {
         // Who closed its outputs and runs on goes with the rest; the leader, not yet reaped, keeps
         // the group's number.
         process.signal(Signal::KILL);
-        guardian.forget(process.group).await;
-        let status = process.reap().await;
+        // The line is there already, so that it can be written.
+        let _ = guardian.forget(seat);
+        let status = process.reap();
         if let Over::GivenUp = over {
             attempt.slot().stopped(stop(status.as_ref().ok(), since));
         }
@@ -175,10 +175,8 @@ impl Talk<'_> {
 }
 
 /// Writes the body to a command's standard input, and closes it. A command need not read it.
-async fn feed(mut stdin: ChildStdin, input: &Input, body: Payload) {
-    if *input == Input::Nothing {
-        return;
-    }
+async fn feed(stdin: Option<pipe::Sender>, body: Payload) {
+    let Some(mut stdin) = stdin else { return };
     match body {
         Payload::Whole(bytes) => {
             let _ = stdin.write_all(&bytes).await;
