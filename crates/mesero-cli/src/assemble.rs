@@ -219,6 +219,7 @@ fn proxy(config: &config::Proxy, policy: &config::Policy) -> proxy::Settings {
             config::Behalf::Own => proxy::Behalf::Own,
         },
         max_attempts: policy.retry.max_attempts.get(),
+        roams: config.roams,
     }
 }
 

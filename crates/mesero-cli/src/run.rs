@@ -61,6 +61,10 @@ const LONGEST_VALUE: usize = 16 * 1024 * 1024;
 pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
     let mut signals = Signals::listen().map_err(RunError::Io)?;
     let (target, resource) = Target::read(&args.wanted()).map_err(RunError::Target)?;
+    if args.wait_for_target && target.roams() {
+        let target = args.words.first().cloned().unwrap_or_default();
+        return Err(RunError::Target(TargetError::NoOneToWaitFor { target }));
+    }
     let target = Arc::new(target);
     let opened = open(&args, &target)?;
     let is_retry = opened.as_ref().is_some_and(|(_, purpose)| *purpose == Purpose::Retry);

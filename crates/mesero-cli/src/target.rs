@@ -114,12 +114,15 @@ impl Target {
                 Resource::named(named, flags)?,
             ));
         }
+        if let Some((server, path)) = server_with_places(target) {
+            let requests = Requests::read_anywhere(server, path, &wanted.request);
+            let requests = requests.map_err(TargetError::Request)?;
+            let resource = Resource::named(Named::AnyHttp, flags)?;
+            return Ok((Making::Request(Box::new(requests)), resource));
+        }
         if let Some((scheme, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             let (server, path) = rest.split_at(end);
-            if server.contains('{') || scheme.contains('{') {
-                return Err(TargetError::ServerVaries { target: target.to_owned() });
-            }
             let requests = request(path)?;
             let resource = Resource::named(Named::Http(format!("{scheme}://{server}")), flags)?;
             return Ok((Making::Request(Box::new(requests)), resource));
@@ -189,6 +192,11 @@ impl Target {
         matches!(self.making, Making::Words(_))
     }
 
+    /// Whether items differ in the server that is asked.
+    pub(crate) fn roams(&self) -> bool {
+        matches!(&self.making, Making::Request(requests) if requests.roam())
+    }
+
     /// The call for an item, as lists of jobs show it.
     pub(crate) fn call(&self, input: &Input, key: Option<&str>) -> Call {
         let call = key.map_or_else(Call::unkeyed, Call::new);
@@ -214,6 +222,22 @@ impl Target {
         }
         shown
     }
+}
+
+/// A URL in two, before its path, where scheme, host or port have places; or a URL that begins with a place, after it.
+fn server_with_places(target: &str) -> Option<(&str, &str)> {
+    if target.starts_with('{') {
+        let end = target.find('}')? + 1;
+        let (place, rest) = target.split_at(end);
+        // The whole URL, or what stands before a path or a query.
+        if rest.is_empty() || rest.starts_with(['/', '?']) {
+            return Some((place, rest));
+        }
+    }
+    let (scheme, rest) = target.split_once("://")?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (server, path) = target.split_at(scheme.len() + "://".len() + end);
+    server.contains('{').then_some((server, path))
 }
 
 /// Requests of our own come from nobody else.
@@ -258,8 +282,8 @@ fn from_file(name: &str, file: &Path) -> Result<Resource, TargetError> {
 pub(crate) enum TargetError {
     Missing,
     Unknown { target: String },
-    ServerVaries { target: String },
     NoRequest { flag: &'static str, target: String },
+    NoOneToWaitFor { target: String },
     NoPath { name: String, path: String },
     NoResource { name: String, file: String, hint: String },
     Shell { name: String },
@@ -282,14 +306,14 @@ impl std::fmt::Display for TargetError {
             Self::Unknown { target } => {
                 write!(f, "understand the target `{target}`: wanted {FORMS}")
             }
-            Self::ServerVaries { target } => write!(
-                f,
-                "understand the target `{target}`: the host and the port are the same for all items, since \
-                 the limit is theirs; fill in the path, the query, headers or the body"
-            ),
             Self::NoRequest { flag, target } => write!(
                 f,
                 "use `{flag}`: it is about HTTP requests, and `{target}` is called without one"
+            ),
+            Self::NoOneToWaitFor { target } => write!(
+                f,
+                "failed to use `--wait-for-target`: in `{target}` every item names its server, and one that is away says \
+                 nothing of the others; use `--retry`"
             ),
             Self::NoPath { name, path } => write!(
                 f,

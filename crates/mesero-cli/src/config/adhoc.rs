@@ -30,6 +30,8 @@ pub(crate) enum Named {
     Python { function: String, workers: WorkerFlags },
     /// Scheme, host and port of an HTTP server.
     Http(String),
+    /// Whatever HTTP server a request names.
+    AnyHttp,
     /// A program, and what its arguments are made of.
     Command { program: String, arguments: Vec<Template> },
     /// A stub that answers at once.
@@ -53,6 +55,7 @@ impl Resource {
     /// What is wrong with which part of the command line.
     pub(crate) fn named(named: Named, flags: &PolicyFlags) -> Result<Self, ConfigError> {
         let mut sheet = Sheet::default();
+        let roams = matches!(named, Named::AnyHttp);
         let (mut raw, mut arguments) = (raw::Resource::default(), Vec::new());
         match named {
             Named::Python { function, workers } => {
@@ -69,6 +72,11 @@ impl Resource {
             }
             Named::Http(server) => {
                 raw.http = sheet.setting::<Upstream>("TARGET", Some(&server));
+            }
+            Named::AnyHttp => {
+                // Somewhere; what is asked for there is asked elsewhere.
+                raw.http =
+                    sheet.setting::<Upstream>("TARGET", Some(&"http://localhost".to_owned()));
             }
             Named::Command { program, arguments: templates } => {
                 raw.command = sheet.string("--", Some(&program)).map(|program| {
@@ -99,6 +107,9 @@ impl Resource {
         resource.policy.deadline = None;
         let mut resource = resource.with(flags)?;
         resource.make_room(arguments);
+        if let Kind::Proxy(proxy) = &mut resource.kind {
+            proxy.roams = roams;
+        }
         Ok(resource)
     }
 

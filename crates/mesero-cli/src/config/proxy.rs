@@ -44,6 +44,8 @@ pub(crate) struct Proxy {
     /// Whether a request's body is received whole before the call begins.
     pub(crate) request_buffering: bool,
     pub(crate) behalf: Behalf,
+    /// Whether each request names its own server, and not this one; only on a command line.
+    pub(crate) roams: bool,
 }
 
 /// In whose name requests are sent.
@@ -86,6 +88,7 @@ impl Proxy {
             preserve_host: raw.preserve_host.is_some_and(Spanned::into_inner),
             request_buffering: raw.request_buffering.is_some_and(Spanned::into_inner),
             behalf: Behalf::Clients,
+            roams: false,
         })
     }
 

@@ -29,6 +29,7 @@ mod http2;
 mod link;
 mod outgoing;
 mod pool;
+mod roaming;
 mod socket;
 mod tls;
 mod unanswered;
@@ -39,6 +40,7 @@ use http2::Connections;
 use link::{Incoming, Link};
 use outgoing::Outgoing;
 use pool::{Place, Pool};
+use roaming::Roaming;
 pub(crate) use socket::Socket;
 pub(crate) use tls::{Tls, TlsError, TlsSettings};
 use unanswered::Unanswered;
@@ -76,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) behalf: Behalf,
     /// How often a job may try, the first time included.
     pub(crate) max_attempts: u32,
+    /// Whether each request names its own server, instead of the one that is named here.
+    pub(crate) roams: bool,
 }
 
 /// Which versions of HTTP are spoken.
@@ -99,10 +103,12 @@ pub(crate) enum Behalf {
     Own,
 }
 
-/// An HTTP server that requests are passed on to.
+/// An HTTP server that requests are passed on to, or all those that requests name.
 #[derive(Debug)]
 pub(crate) struct Proxy {
     upstream: Arc<Upstream>,
+    /// Where each request names its own server.
+    roaming: Option<Roaming>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -123,14 +129,15 @@ impl Proxy {
         let tls = settings.tls.clone().map(|tls| Tls::new(tls, settings.versions)).transpose()?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let settings = Arc::new(settings);
-        let Settings { authority, connections, idle_timeout, .. } = &*settings;
-        let pool = Arc::new(Pool::new(authority.clone(), *connections, *idle_timeout));
+        let Settings { connections, idle_timeout, .. } = &*settings;
+        let pool = Arc::new(Pool::new(*connections, *idle_timeout));
         let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let tasks_of_connections = (tasks.clone(), stop.clone());
         let shared = Connections::new(scheme, *connections, tasks_of_connections);
         let connector = Arc::new(Connector::new(Arc::clone(&settings), tls, shared));
+        let roaming = settings.roams.then(|| Roaming::new(tasks.clone(), stop.clone()));
         let upstream = Arc::new(Upstream { settings, connector, pool });
-        Ok(Self { upstream, tasks, stop })
+        Ok(Self { upstream, roaming, tasks, stop })
     }
 }
 
@@ -155,11 +162,21 @@ impl Resource for Proxy {
     }
 
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        Box::pin(Arc::clone(&self.upstream).serve(order, attempt))
+        let upstream = match &self.roaming {
+            None => Ok(Arc::clone(&self.upstream)),
+            Some(roaming) => roaming.upstream(&self.upstream, &order.request.head.uri),
+        };
+        match upstream {
+            Ok(upstream) => Box::pin(upstream.serve(order, attempt)),
+            Err(failure) => Box::pin(std::future::ready(Err(failure))),
+        }
     }
 
     fn describe(&self) -> String {
-        let Settings { authority, base, connections, tls, .. } = &*self.upstream.settings;
+        let Settings { authority, base, connections, tls, roams, .. } = &*self.upstream.settings;
+        if *roams {
+            return format!("any HTTP server; {connections} connections");
+        }
         let scheme = if tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{authority}{base}; {connections} connections")
     }
@@ -180,7 +197,8 @@ impl Upstream {
     async fn serve(self: Arc<Self>, order: Order, attempt: Attempt) -> Result<Reply, Failure> {
         let (link, response) = self.answered(&order, &attempt).await?;
         let (mut head, incoming) = response.into_parts();
-        let place = Place::new(Arc::clone(&self.pool), attempt.slot().clone());
+        let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
+        let place = Place::new(pool, settings, attempt.slot().clone());
         let stall_timeout = self.settings.stall_timeout;
         let answer = Answer::new(incoming, link, place, stall_timeout).unless_over().await;
         if self.settings.behalf == Behalf::Client {
@@ -203,7 +221,7 @@ impl Upstream {
         order: &Order,
         attempt: &Attempt,
     ) -> Result<(Link, Response<Incoming>), Failure> {
-        let kept = self.pool.take(attempt.slot().seat()).await;
+        let kept = self.pool.take(attempt.slot().seat(), &self.settings).await;
         let kept = kept.or_else(|| self.connector.stream());
         let is_kept = kept.is_some();
         let link = match kept {

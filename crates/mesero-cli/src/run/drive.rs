@@ -200,7 +200,10 @@ impl Driver<'_> {
             return self.intake.settled();
         }
         let result = match result {
-            Err(Error::Failed(failure)) if failure.kind() == FailureKind::Unreachable => {
+            // Where every item has a server of its own, one that is away says nothing of the others.
+            Err(Error::Failed(failure))
+                if failure.kind() == FailureKind::Unreachable && !self.target.roams() =>
+            {
                 match self.intake.unreached(&turn) {
                     Some(News::Down) => {
                         return self.say(&format!(

@@ -35,6 +35,8 @@ const IMPOSSIBLE: &AsciiSet = &percent_encoding::CONTROLS
 #[derive(Debug)]
 pub(super) struct Requests {
     method: Method,
+    /// Scheme, host and port, where items differ in them.
+    server: Option<Template>,
     path: Template,
     /// Those that are always the same.
     fields: HeaderMap,
@@ -61,6 +63,7 @@ impl Requests {
         };
         let mut requests = Self {
             method,
+            server: None,
             path: Template::parse_loosely(&path),
             fields: HeaderMap::new(),
             varying: Vec::new(),
@@ -73,6 +76,26 @@ impl Requests {
             .order(&Input::Number(0))
             .map_err(|why| format!("make requests of `{path}`: {why}"))?;
         Ok(requests)
+    }
+
+    /// As [`read`](Self::read), for requests whose server has places too.
+    ///
+    /// # Errors
+    /// What cannot be sent; reads on after "failed to".
+    pub(super) fn read_anywhere(
+        server: &str,
+        path: &str,
+        flags: &RequestFlags<'_>,
+    ) -> Result<Self, String> {
+        let requests = Self::read(path, flags)?;
+        // What is filled in may be the whole of the path.
+        let path = Template::parse_loosely(path.split('#').next().unwrap_or_default());
+        Ok(Self { server: Some(Template::parse_loosely(server)), path, ..requests })
+    }
+
+    /// Whether items differ in the server.
+    pub(super) fn roam(&self) -> bool {
+        self.server.is_some()
     }
 
     fn set_fields(&mut self, flags: &RequestFlags<'_>) -> Result<(), String> {
@@ -125,7 +148,7 @@ impl Requests {
 
     pub(super) fn names(&self) -> Vec<String> {
         let varying = self.varying.iter().map(|(_, template)| template);
-        let templates = std::iter::once(&self.path).chain(varying);
+        let templates = self.server.iter().chain([&self.path]).chain(varying);
         let templates = templates.chain(self.body.as_ref().map(Body::template));
         super::names(templates).iter().map(ToString::to_string).collect()
     }
@@ -150,10 +173,14 @@ impl Requests {
                 }
             }
         }
-        let path =
-            PathAndQuery::try_from(path).map_err(|error| format!("its URL is none: {error}"))?;
+        let uri = match &self.server {
+            None => PathAndQuery::try_from(path)
+                .map(Uri::from)
+                .map_err(|error| format!("its URL is none: {error}"))?,
+            Some(server) => absolute(&format!("{}{path}", filled(server, input)?))?,
+        };
         let (mut head, ()) = Request::new(()).into_parts();
-        head.uri = Uri::from(path);
+        head.uri = uri;
         head.method = self.method.clone();
         head.headers = self.fields.clone();
         for (name, template) in &self.varying {
@@ -172,6 +199,28 @@ impl Requests {
             body: Payload::Whole(body),
             form: ReplyForm::Json,
         })
+    }
+}
+
+/// A URL of an item that names the server too.
+fn absolute(url: &str) -> Result<Uri, String> {
+    let wrong = |why: &str| format!("its URL `{url}` cannot be asked: {why}");
+    let shown = url.split('#').next().unwrap_or_default();
+    let escaped = utf8_percent_encode(shown, IMPOSSIBLE).to_string();
+    let uri: Uri = escaped.parse().map_err(|error| wrong(&format!("{error}")))?;
+    match (uri.scheme_str(), uri.authority()) {
+        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
+            Err(wrong("names and passwords in URLs are not sent; use a header"))
+        }
+        (Some("http" | "https"), Some(authority))
+            if authority.port().is_none() && authority.as_str() != authority.host()
+                || authority.port_u16() == Some(0)
+                || authority.host().is_empty() =>
+        {
+            Err(wrong("it has no host, or a port that is no number from 1 to 65535"))
+        }
+        (Some("http" | "https"), Some(_)) => Ok(uri),
+        _ => Err(wrong("it does not begin with `http://` or `https://` and a host")),
     }
 }
 

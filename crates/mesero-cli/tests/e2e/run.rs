@@ -13,6 +13,7 @@ use crate::harness::{PATIENCE, program};
 mod api;
 mod crashes;
 mod examples;
+mod hosts;
 mod inputs;
 mod journal;
 mod memory;

@@ -49,7 +49,10 @@ pub(super) fn request(
 }
 
 fn path(settings: &Settings, uri: &Uri) -> Result<PathAndQuery, Failure> {
-    let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+    let path = match uri.path_and_query() {
+        Some(path) if settings.base.is_empty() => return Ok(path.clone()),
+        path => path.map_or("/", PathAndQuery::as_str),
+    };
     PathAndQuery::try_from(format!("{}{path}", settings.base)).map_err(|error| never(&error))
 }
 

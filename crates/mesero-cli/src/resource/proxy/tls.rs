@@ -58,6 +58,16 @@ impl Tls {
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
+    /// The same, for a server of another name.
+    ///
+    /// # Errors
+    /// If the name is not one that a certificate can bear.
+    pub(super) fn named(mut self, name: &str) -> Result<Self, TlsError> {
+        self.name = ServerName::try_from(name.to_owned())
+            .map_err(|_| TlsError::Name { name: name.to_owned() })?;
+        Ok(self)
+    }
+
     /// Shakes hands over a new connection.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ async fn a_target_that_makes_no_sense_is_refused_with_what_was_wanted() {
     let _machine = shared_machine().await;
     for (arguments, wanted) in [
         (&["localhost:8000/x", "1"][..], "wanted a URL such as"),
-        (&["http://{}/x", "1"], "the host and the port are the same for all items"),
+        (&["http://{}/x", "1", "--wait-for-target"], "every item names its server"),
         (&["http:///x", "1"], "invalid value for `TARGET`"),
         (&["python:nocolon", "1"], "the colon before the function is missing"),
         (&["stub:", "1", "-d", "x"], "failed to use `-d`"),
