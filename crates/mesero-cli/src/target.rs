@@ -304,7 +304,10 @@ impl std::fmt::Display for TargetError {
         match self {
             Self::Missing => write!(f, "call anything: no target is named; give {FORMS}"),
             Self::Unknown { target } => {
-                write!(f, "understand the target `{target}`: wanted {FORMS}")
+                write!(
+                    f,
+                    "understand the target `{target}`: wanted {FORMS}; the items stand after it"
+                )
             }
             Self::NoRequest { flag, target } => write!(
                 f,
@@ -312,7 +315,7 @@ impl std::fmt::Display for TargetError {
             ),
             Self::NoOneToWaitFor { target } => write!(
                 f,
-                "failed to use `--wait-for-target`: in `{target}` every item names its server, and one that is away says \
+                "use `--wait-for-target`: in `{target}` every item names its server, and one that is away says \
                  nothing of the others; use `--retry`"
             ),
             Self::NoPath { name, path } => write!(

@@ -205,22 +205,24 @@ impl Requests {
 /// A URL of an item that names the server too.
 fn absolute(url: &str) -> Result<Uri, String> {
     let wrong = |why: &str| format!("its URL `{url}` cannot be asked: {why}");
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(wrong("it does not begin with `http://` or `https://`"));
+    }
     let shown = url.split('#').next().unwrap_or_default();
     let escaped = utf8_percent_encode(shown, IMPOSSIBLE).to_string();
     let uri: Uri = escaped.parse().map_err(|error| wrong(&format!("{error}")))?;
-    match (uri.scheme_str(), uri.authority()) {
-        (Some("http" | "https"), Some(authority)) if authority.as_str().contains('@') => {
-            Err(wrong("names and passwords in URLs are not sent; use a header"))
+    let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty()) else {
+        return Err(wrong("it has no host"));
+    };
+    if authority.as_str().contains('@') {
+        return Err(wrong("names and passwords in URLs are not sent; use a header"));
+    }
+    match authority.port_u16() {
+        Some(0) => Err(wrong("its port is no number from 1 to 65535")),
+        None if authority.as_str() != authority.host() => {
+            Err(wrong("its port is no number from 1 to 65535"))
         }
-        (Some("http" | "https"), Some(authority))
-            if authority.port().is_none() && authority.as_str() != authority.host()
-                || authority.port_u16() == Some(0)
-                || authority.host().is_empty() =>
-        {
-            Err(wrong("it has no host, or a port that is no number from 1 to 65535"))
-        }
-        (Some("http" | "https"), Some(_)) => Ok(uri),
-        _ => Err(wrong("it does not begin with `http://` or `https://` and a host")),
+        _ => Ok(uri),
     }
 }
 

@@ -101,6 +101,8 @@ async fn a_target_that_makes_no_sense_is_refused_with_what_was_wanted() {
         (&["http://{}/x", "1", "--wait-for-target"], "every item names its server"),
         (&["http:///x", "1"], "invalid value for `TARGET`"),
         (&["python:nocolon", "1"], "the colon before the function is missing"),
+        (&["1", "stub:"], "the items stand after it"),
+        (&["stub:", "-n", "0"], "wanted a whole number from 1 on"),
         (&["stub:", "1", "-d", "x"], "failed to use `-d`"),
         (&["http://localhost/", "1", "-H", "nocolon"], "there is no colon"),
         (&["@square", "1", "--config", "nowhere.toml"], "nowhere.toml"),
