@@ -63,3 +63,4 @@ bench-peers:
 	python3 benches/peers/serve.py
 	python3 benches/peers/run.py
 	python3 benches/peers/bench.py
+	python3 benches/peers/hash.py

@@ -1,4 +1,4 @@
-"""The command line that all three programs have."""
+"""The command line that all these programs have."""
 
 import argparse
 import os
