@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use super::BenchError;
 use super::contestant::Contestant;
-use super::live::Live;
+use super::live::{Live, Stage};
 use super::load::Session;
 use super::measured::Measured;
 use super::plan::Plan;
@@ -36,13 +36,15 @@ impl Contest {
     /// Why it cannot be measured.
     pub(super) async fn run(&self) -> Result<Ended, BenchError> {
         let mut signals = Signals::listen().map_err(BenchError::Io)?;
-        let live = Live::begin();
+        let mut live = Live::begin();
         let mut random = Rng::with_seed(self.plan.seed);
         let mut measured = self.nothing()?;
         let mut order: Vec<_> = (0..self.contestants.len()).collect();
+        let mut done = 0;
         for round in 0..self.plan.rounds.get() {
             random.shuffle(&mut order);
             for &index in &order {
+                let stage = self.stage(index, round, done);
                 let subject = self.contestants[index].subject.clone();
                 let session = Session::new(self.plan.of_round(round), subject);
                 let session = Arc::new(session.map_err(BenchError::Histogram)?);
@@ -53,7 +55,7 @@ impl Contest {
                         ended.map_err(BenchError::Io)?;
                         None
                     }
-                    () = live.show(&session) => None,
+                    () = live.show(&session, &stage) => None,
                 };
                 session.close();
                 if signal.is_some() {
@@ -61,9 +63,18 @@ impl Contest {
                     return Ok(Ended { measured, signal });
                 }
                 measured[index].add(&session.record());
+                done += 1;
             }
         }
         Ok(Ended { measured, signal: None })
+    }
+
+    fn stage(&self, index: usize, round: u32, done: usize) -> Stage<'_> {
+        let rounds = self.plan.rounds.get();
+        let name = &self.contestants[index].name;
+        let of_each = usize::try_from(rounds).unwrap_or(usize::MAX);
+        let all = of_each.saturating_mul(self.contestants.len());
+        Stage { name, round: round + 1, rounds, done, all }
     }
 
     fn nothing(&self) -> Result<Vec<Measured>, BenchError> {

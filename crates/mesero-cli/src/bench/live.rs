@@ -1,72 +1,92 @@
-//! A line for the person who watches, while it is measured.
+//! What the person who watches sees, while it is measured.
 
-use std::io::IsTerminal;
+use std::io::Write;
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::load::Session;
-use super::record::Record;
-use super::words;
+use crate::output::{self, visible};
+use picture::Picture;
+use screen::Screen;
+
+mod picture;
+mod screen;
 
 /// Often enough to follow, and seldom enough to cost nothing.
 const AGAIN: Duration = Duration::from_millis(250);
 
-/// A line on standard error, which is gone when this is dropped; none unless that is a terminal.
+/// Where nobody watches, a log is kept.
+const AGAIN_IN_A_LOG: Duration = Duration::from_secs(10);
+
+/// A picture on the terminal that is standard error, which is gone when this is dropped; a line
+/// every ten seconds where that is no terminal.
 #[derive(Debug)]
 pub(super) struct Live {
-    bar: ProgressBar,
+    /// None if there is no terminal.
+    screen: Option<Screen>,
+    began: Instant,
+}
+
+/// Which part of all that is measured.
+#[derive(Debug)]
+pub(super) struct Stage<'a> {
+    pub(super) name: &'a str,
+    pub(super) round: u32,
+    pub(super) rounds: u32,
+    /// Measurements that are over, of how many.
+    pub(super) done: usize,
+    pub(super) all: usize,
 }
 
 impl Live {
     pub(super) fn begin() -> Self {
-        let bar = match crate::output::stderr().is_terminal() {
-            true => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
-            false => ProgressBar::hidden(),
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            bar.set_style(style);
-        }
-        Self { bar }
+        Self { screen: Screen::open(), began: Instant::now() }
     }
 
     /// Shows how it goes, for as long as it is polled.
-    pub(super) async fn show(&self, session: &Session) {
-        if self.bar.is_hidden() {
-            return std::future::pending().await;
-        }
+    pub(super) async fn show(&mut self, session: &Session, stage: &Stage<'_>) {
+        let again = if self.screen.is_some() { AGAIN } else { AGAIN_IN_A_LOG };
         loop {
-            let line = line(&session.record());
-            self.bar.set_message(line);
-            self.bar.tick();
-            sleep(AGAIN).await;
+            sleep(again).await;
+            let picture = self.picture(session, stage);
+            match &mut self.screen {
+                Some(screen) => screen.draw(&picture.lines(screen.width())),
+                // Where nobody can hear it, it is lost.
+                None => drop(writeln!(output::stderr(), "mesero: {}", picture.line())),
+            }
         }
     }
-}
 
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+    fn picture(&self, session: &Session, stage: &Stage<'_>) -> Picture {
+        let record = session.record();
+        let measured = record.measured();
+        let (rate, rates) = (record.rate(), record.series.recent(measured));
+        let (ok, gave_up) = (record.ok, record.gave_up + record.unsent);
+        let failed = record.failed() - gave_up;
+        let response = record.response.clone();
+        // Requests wait for it; what is made of it can be made without.
+        drop(record);
+        Picture {
+            name: stage.name.chars().flat_map(visible).collect(),
+            round: (stage.rounds > 1).then_some((stage.round, stage.rounds)),
+            left: self.left(stage, session.progress()),
+            measured,
+            rate,
+            rates,
+            in_work: session.in_work(),
+            ok,
+            gave_up,
+            failed,
+            response,
+        }
     }
-}
 
-fn line(record: &Record) -> String {
-    let quantile = |share| words::found(record.response.quantile(share));
-    let mut line = format!(
-        "{}  {} ok  {}/s  p50 {}  p99 {}",
-        words::time(record.measured()),
-        words::count(record.ok),
-        words::number(record.rate()),
-        quantile(0.5),
-        quantile(0.99),
-    );
-    if record.gave_up > 0 {
-        line.push_str(&format!("  {} gave up", words::count(record.gave_up)));
+    /// How long it takes yet if it goes on like this; none if it has only begun.
+    fn left(&self, stage: &Stage<'_>, progress: f64) -> Option<Duration> {
+        let share = (stage.done as f64 + progress) / stage.all as f64;
+        let elapsed = self.began.elapsed().as_secs_f64();
+        let left = elapsed * (1.0 - share) / share;
+        (share > 0.01).then(|| Duration::try_from_secs_f64(left).ok()).flatten()
     }
-    let others = record.failed() - record.gave_up;
-    if others > 0 {
-        line.push_str(&format!("  {} failed", words::count(others)));
-    }
-    line
 }

@@ -1,7 +1,7 @@
 //! Puts a load on a target, and records what comes of it.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::outcome::Outcome;
 use super::plan::{Load, Plan, Until};
 use super::record::{Instants, Record, Window};
-use super::subject::Subject;
+use super::subject::{Caller, Subject};
 use super::timer::Timer;
 
 mod open;
@@ -33,6 +33,8 @@ pub(super) struct Session {
     record: Mutex<Record>,
     /// Requests that were begun after the warm-up.
     begun: AtomicU64,
+    /// Requests that are asked and not over.
+    in_work: AtomicUsize,
     stopped: AtomicBool,
 }
 
@@ -49,8 +51,9 @@ impl Session {
             Until::Requests(_) => None,
         };
         let record = Mutex::new(Record::new(Window { begin, end })?);
-        let (begun, stopped) = (AtomicU64::new(0), AtomicBool::new(false));
-        Ok(Self { plan, subject, begin: now, record, begun, stopped })
+        let (begun, in_work) = (AtomicU64::new(0), AtomicUsize::new(0));
+        let stopped = AtomicBool::new(false);
+        Ok(Self { plan, subject, begin: now, record, begun, in_work, stopped })
     }
 
     /// Runs until all requests are over, which takes at most the patience of a client longer than
@@ -93,13 +96,35 @@ impl Session {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many requests are with the target right now.
+    pub(super) fn in_work(&self) -> usize {
+        self.in_work.load(Relaxed)
+    }
+
+    /// How much of it is over, from 0 to 1.
+    pub(super) fn progress(&self) -> f64 {
+        let elapsed = self.begin.elapsed();
+        let share = match self.plan.until {
+            Until::Time(time) => elapsed.as_secs_f64() / (self.plan.warm_up + time).as_secs_f64(),
+            Until::Requests(count) => self.record().requests as f64 / count.get() as f64,
+        };
+        share.min(1.0)
+    }
+
+    async fn ask(&self, client: &mut Caller, until: Instant) -> Outcome {
+        self.in_work.fetch_add(1, Relaxed);
+        let outcome = client.ask(until).await;
+        self.in_work.fetch_sub(1, Relaxed);
+        outcome
+    }
+
     /// A client of a closed load: the next request follows the answer to the one before.
     async fn closed(self: Arc<Self>) {
         let mut client = self.subject.caller();
         let mut now = Instant::now();
         while self.takes_turn(now) {
             let planned = now;
-            let outcome = client.ask(planned + self.plan.patience).await;
+            let outcome = self.ask(&mut client, planned + self.plan.patience).await;
             now = Instant::now();
             let pause = was_not_asked(&outcome);
             let instants = Instants { planned, begun: planned, ended: now };

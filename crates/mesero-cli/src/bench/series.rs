@@ -102,6 +102,18 @@ impl Series {
         }
     }
 
+    /// Work done a second in the intervals that are over after this time, the last ones only, and
+    /// in few enough for a line.
+    pub(crate) fn recent(&self, time: Duration) -> Vec<f64> {
+        const WIDTH: Duration = Duration::from_millis(500);
+        let together =
+            usize::try_from(WIDTH.as_nanos() / self.width.as_nanos()).unwrap_or(1).max(1);
+        let over = self.index(time).unwrap_or(usize::MAX).min(self.intervals.len());
+        let seconds = (self.width * u32::try_from(together).unwrap_or(1)).as_secs_f64();
+        let groups = self.intervals[..over].chunks_exact(together);
+        groups.map(|group| group.iter().map(|one| one.ok).sum::<u64>() as f64 / seconds).collect()
+    }
+
     /// What was measured, in at most so many intervals, each long enough for some requests: what is
     /// told of fewer would be chance.
     pub(crate) fn intervals(&self, most: usize) -> Vec<Interval> {
@@ -255,6 +267,16 @@ mod tests {
         assert_eq!((intervals[0].gave_up, intervals[1].gave_up, intervals[1].failed), (0, 1, 1));
         assert!(intervals[1].response.longest().unwrap().is_more);
         assert!(!intervals[0].response.longest().unwrap().is_more);
+    }
+
+    #[test]
+    fn the_rate_so_far_is_of_what_is_over() {
+        let series = steady(ms(3_100), ms(10));
+        let recent = series.recent(ms(3_100));
+        // Each is half a second, or a little less.
+        assert!((6..=8).contains(&recent.len()), "{recent:?}");
+        assert!(recent.iter().all(|rate| (rate - 100.0).abs() < 5.0), "{recent:?}");
+        assert!(Series::new().unwrap().recent(ms(3_100)).is_empty());
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod called;
 mod comparison;
 mod faults;
 mod frozen;
+mod live;
 mod load;
 mod page;
 mod rounds;

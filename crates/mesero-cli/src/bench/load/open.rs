@@ -70,7 +70,8 @@ async fn client(session: Arc<Session>, backlog: Arc<Backlog>) {
     while let Some(Due { planned, is_delayed }) = backlog.next().await {
         let begun = Instant::now();
         let until = planned + session.plan.patience;
-        let outcome = if begun < until { client.ask(until).await } else { Outcome::Unsent };
+        let outcome =
+            if begun < until { session.ask(&mut client, until).await } else { Outcome::Unsent };
         // Whoever is unsent has left when his patience was over, and not when we got round to him.
         let ended = if matches!(outcome, Outcome::Unsent) { until } else { Instant::now() };
         let mut record = session.record();

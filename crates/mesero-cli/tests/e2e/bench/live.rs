@@ -1,0 +1,112 @@
+//! What a person sees on a terminal while it is measured.
+
+use std::fs::File;
+use std::io::Read;
+use std::process::Stdio;
+
+use rustix::fs::{Mode, OFlags, open};
+use rustix::process::{Pid, Signal, kill_process};
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::{Measured, command};
+use crate::harness::{PATIENCE, shared_machine};
+use crate::upstream::Upstream;
+
+/// A terminal that keeps all that was ever written to it.
+struct Terminal {
+    controller: File,
+    seen: watch::Receiver<String>,
+}
+
+impl Terminal {
+    /// And what a program writes to, so that it is shown.
+    fn open() -> (Self, Stdio) {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        let name = ptsname(&controller, Vec::new()).unwrap();
+        let shown = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let controller = File::from(controller);
+        let mut reader = controller.try_clone().unwrap();
+        let (writer, seen) = watch::channel(String::new());
+        // It ends with the program, when nobody is left who could write.
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4_096];
+            let mut whole = Vec::new();
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                whole.extend_from_slice(&bytes[..count]);
+                writer.send_replace(String::from_utf8_lossy(&whole).into_owned());
+            }
+        });
+        (Self { controller, seen }, Stdio::from(shown))
+    }
+
+    fn resize(&self, columns: u16) {
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.controller, size).unwrap();
+    }
+
+    async fn until(&mut self, wanted: impl FnMut(&String) -> bool) -> String {
+        let seen = timeout(PATIENCE, self.seen.wait_for(wanted))
+            .await
+            .map(|seen| seen.map(|seen| seen.clone()));
+        match seen {
+            Ok(Ok(seen)) => seen,
+            _ => panic!("not shown: {:?}", self.seen.borrow()),
+        }
+    }
+
+    /// All that was shown, when nothing more will be.
+    async fn until_the_end(mut self) -> String {
+        let end = async { while self.seen.changed().await.is_ok() {} };
+        timeout(PATIENCE, end).await.expect("the program ends");
+        self.seen.borrow().clone()
+    }
+}
+
+/// What takes away what was drawn before: the cursor goes up, and all below is cleared.
+const CLEAR: &str = "\r\u{1b}[J";
+
+#[tokio::test]
+async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_clean() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let url = format!("one=http://{}/", server.address());
+    let (mut terminal, shown) = Terminal::open();
+    terminal.resize(100);
+    let mut command = command(&[&url, "-c", "1", "-d", "1h", "--tolerance", "1h"]);
+    let child = command.env("TERM", "xterm").stderr(shown).spawn().unwrap();
+    // What it holds of the terminal would keep that open.
+    drop(command);
+    let mut wire = server.accept().await;
+    wire.head().await;
+    wire.answer("done").await;
+    wire.head().await;
+
+    let seen = terminal.until(|seen| seen.contains("1 ok, 1 in work")).await;
+    let picture = seen.rsplit(CLEAR).next().unwrap();
+    assert!(picture.contains("one: ") && picture.contains("█ 100 %"), "{picture:?}");
+
+    terminal.resize(24);
+    let fits = |picture: &str| picture.lines().all(|line| line.chars().count() < 24);
+    // The last one may be shown in part.
+    let is_narrow = |seen: &String| {
+        let mut pictures = seen.rsplit(CLEAR).skip(1);
+        pictures.next().is_some_and(|picture| {
+            fits(picture.trim_end_matches("\u{1b}[A").trim_end()) && picture.contains("1 ok")
+        })
+    };
+    terminal.until(is_narrow).await;
+
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    let measured = Measured::from(output);
+    assert_eq!(measured.code, Some(130));
+    assert!(measured.stdout.contains("Interrupted: "), "{}", measured.stdout);
+    let seen = terminal.until_the_end().await;
+    assert!(seen.ends_with(CLEAR), "{seen:?}");
+}
