@@ -3,6 +3,7 @@
 use super::super::doubt::Doubt;
 use super::super::expect::Judged;
 use super::super::measured::Measured;
+use super::super::metric::Statistic;
 use super::super::outcome::FaultKind;
 use super::super::page::{Ending, EndingKind};
 use super::super::plan::{Arrivals, Load, Plan, Until};
@@ -101,11 +102,14 @@ impl Account {
         let record = &self.measured.record;
         let mut notes = Vec::new();
         if record.delayed > 0 {
+            let p99 = |times| words::found(Statistic::Quantile(0.99).of(times));
             notes.push(format!(
-                "{} requests had to wait until one of the connections was free; `response` counts \
-                 from when they were planned, `service` from when they were sent, as a generator \
-                 does that waits with its requests.",
-                words::count(record.delayed)
+                "{} requests had to wait until one of the connections was free. `response` counts \
+                 from when they were due, and its p99 is {}; a generator that counts from when it \
+                 sends would say {}, which is `service`.",
+                words::count(record.delayed),
+                p99(&record.response),
+                p99(&record.service),
             ));
         }
         if record.gave_up + record.unsent > 0 {

@@ -60,6 +60,7 @@ impl Account {
             "lag_s": times(&record.lag),
             "series": series(&record.series),
             "rounds": self.measured.rounds.iter().map(round).collect::<Vec<_>>(),
+            "notes": self.notes(),
             "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "interrupted": self.is_interrupted,
             "verdict": verdict,

@@ -82,4 +82,8 @@ async fn the_percentiles_of_a_frozen_server_are_those_of_arithmetic() {
     // A generator that counts from when it sends has seen a hundred slow answers of 20,000.
     let naive = report["service_s"]["p99"].as_f64().unwrap();
     assert!(naive < truth / 4.0, "{naive}");
+
+    // Both are told, the one beside the other.
+    let note = report["notes"][0].as_str().unwrap();
+    assert!(note.contains("its p99 is 4.") && note.contains("would say "), "{note}");
 }
