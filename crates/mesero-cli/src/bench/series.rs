@@ -34,6 +34,8 @@ pub(crate) struct Interval {
     pub(crate) failed: u64,
     /// What the clients who came in it waited.
     pub(crate) response: Times,
+    /// How many rounds begin in it, if it is one of several rounds.
+    pub(crate) rounds: u32,
 }
 
 /// What became of a request that is no work done, or of the client who sent it.
@@ -51,7 +53,8 @@ impl Series {
     /// If times cannot be kept.
     pub(crate) fn new() -> Result<Self, CreationError> {
         let response = Times::coarse()?;
-        let empty = Interval { covered: Duration::ZERO, ok: 0, gave_up: 0, failed: 0, response };
+        let empty =
+            Interval { covered: Duration::ZERO, ok: 0, gave_up: 0, failed: 0, response, rounds: 0 };
         Ok(Self { width: SHORTEST, intervals: Vec::new(), empty })
     }
 
@@ -88,8 +91,11 @@ impl Series {
         }
     }
 
-    /// Puts another behind this one, as if it had been measured after it.
+    /// Puts a round behind this one, as if it had been measured after it.
     pub(crate) fn append(&mut self, mut other: Series) {
+        if let Some(first) = other.intervals.first_mut() {
+            first.rounds += 1;
+        }
         while self.width < other.width {
             self.halve();
         }
@@ -165,6 +171,7 @@ impl Interval {
         self.gave_up += other.gave_up;
         self.failed += other.failed;
         self.response.merge(&other.response);
+        self.rounds += other.rounds;
     }
 
     /// Work done a second.
@@ -235,6 +242,7 @@ mod tests {
         (0..10).for_each(|_| all.append(steady(ms(1_003), ms(1))));
         let intervals = all.intervals(60);
         assert_eq!(intervals.iter().map(|interval| interval.covered).sum::<Duration>(), ms(10_030));
+        assert_eq!(intervals.iter().map(|interval| interval.rounds).sum::<u32>(), 10);
         for interval in intervals {
             assert!((interval.rate() - 1_000.0).abs() < 1e-6, "{}", interval.rate());
         }

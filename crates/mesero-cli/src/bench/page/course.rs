@@ -6,7 +6,7 @@ use super::super::metric::Statistic;
 use super::super::scale::{self, Scale};
 use super::super::series::Interval;
 use super::super::words;
-use super::chart::{Field, Tick, Tip, apart, label, path, short};
+use super::chart::{Field, Tick, Tip, apart, label, line, path, short};
 use super::markup::{Element, element};
 use super::waits::ticks;
 use super::{Subject, class, legend};
@@ -51,6 +51,10 @@ pub(super) fn section(subjects: &[Subject]) -> Option<Element> {
     let mut reading = "The median, p95 and p99 of those who came.".to_owned();
     if subjects.iter().flat_map(|subject| &subject.course).any(|interval| interval.gave_up > 0) {
         reading.push_str(" An arrow is on what is only known to be longer.");
+    }
+    let mut later = subjects.iter().flat_map(|subject| subject.course.iter().skip(1));
+    if later.any(|interval| interval.rounds == 1) {
+        reading.push_str(" A dotted line is where a round begins.");
     }
     let section = section
         .put(element("h3").text("Response time"))
@@ -198,7 +202,7 @@ impl Panel<'_> {
             drawing = drawing.put(name.with("class", class(index, "name own")));
         }
         drawing = drawing.put(field.axes((x, &[]), (y, &y_ticks)));
-        drawing = drawing.put(self.time_axis(&x_ticks));
+        drawing = drawing.put(self.time_axis(&x_ticks)).all(self.rounds(subject));
         drawing = drawing.put(self.band(subject).with("class", class(index, "band")));
         let mut ends = Vec::new();
         for (name, share) in QUANTILES {
@@ -206,11 +210,11 @@ impl Panel<'_> {
                 let found = interval.response.quantile(share)?;
                 Some(y.place(found.time.as_secs_f64()))
             };
-            let line = points(&subject.course, clock, x, place);
-            if let Some((at, height)) = line.iter().rev().flatten().next() {
+            let curve = points(&subject.course, clock, x, place);
+            if let Some((at, height)) = curve.iter().rev().flatten().next() {
                 ends.push((name, *at, *height));
             }
-            drawing = drawing.put(path(line).with("class", class(index, &format!("line {name}"))));
+            drawing = drawing.put(path(curve).with("class", class(index, &format!("line {name}"))));
         }
         drawing = drawing.all(self.cut(subject));
         // Where they are the same, the higher is above.
@@ -229,6 +233,21 @@ impl Panel<'_> {
         let label =
             |(value, text): &Tick| label((self.x.place(*value), bottom + 18.0), "middle", text);
         element("g").with("class", "axes").with("aria-hidden", "true").all(ticks.iter().map(label))
+    }
+
+    /// Where a round begins, unless it is the first, or there are more than can be told apart.
+    fn rounds(&self, subject: &Subject) -> Vec<Element> {
+        let (bottom, top) = self.field.up();
+        let mut begin = Duration::ZERO;
+        let mut lines = Vec::new();
+        for interval in &subject.course {
+            if interval.rounds == 1 && !begin.is_zero() {
+                let at = self.x.place(self.clock.at(begin));
+                lines.push(line((at, bottom), (at, top)).with("class", "round"));
+            }
+            begin += interval.covered;
+        }
+        lines
     }
 
     /// From the median to p99.
