@@ -139,7 +139,10 @@ impl Page {
         let first = sentences.next();
         let title = first.map_or(self.title.as_str(), |sentence| &sentence.text);
         let tone = first.map_or(Tone::Plain, |sentence| sentence.tone);
-        let head = head.put(element("h1").with("class", tone.class()).text(title));
+        // What is to be read at a glance is large; a whole sentence with its reservations is not.
+        let size = if title.chars().count() > 80 { "long " } else { "" };
+        let class = format!("{size}{}", tone.class());
+        let head = head.put(element("h1").with("class", class).text(title));
         head.all(
             sentences.map(|sentence| {
                 element("p").with("class", sentence.tone.class()).text(&sentence.text)

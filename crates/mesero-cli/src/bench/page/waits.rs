@@ -7,7 +7,7 @@ use super::super::times::Times;
 use super::super::words;
 use super::chart::{Field, Tick, Tip, apart, label, line, path, short};
 use super::markup::{Element, element};
-use super::{Subject, class, legend};
+use super::{EndingKind, Subject, class, legend};
 
 const FIELD: Field =
     Field { width: 880.0, height: 360.0, left: 64.0, right: 24.0, top: 12.0, bottom: 46.0 };
@@ -57,7 +57,7 @@ fn figure(subjects: &[Subject]) -> Element {
             let from = curve.last().map_or(left, |point| point.0);
             drawing =
                 drawing.put(line((from, at), (right, at)).with("class", class(index, "line cut")));
-            ends.push((at, format!("{} gave up", words::part(1.0 - end)), index));
+            ends.push((at, told(subject), index));
         }
     }
     let places = apart(ends.iter().map(|end| end.0 - 5.0).collect(), 14.0);
@@ -67,6 +67,12 @@ fn figure(subjects: &[Subject]) -> Element {
     }
     drawing = drawing.put(FIELD.tips(60, |share| Some(tip(subjects, x.value(share)))));
     element("figure").put(element("div").with("class", "wide").put(drawing))
+}
+
+/// How many gave up, of those whose waits are drawn.
+fn told(subject: &Subject) -> String {
+    let gave_up = subject.count(EndingKind::GaveUp);
+    format!("{} gave up", words::share(gave_up, subject.response.count()))
 }
 
 /// Up to where it is known.

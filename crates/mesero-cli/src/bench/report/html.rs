@@ -1,8 +1,9 @@
 //! The report as a page.
 
 use super::super::circumstances::Circumstances;
+use super::super::comparison::{self, Comparison};
 use super::super::metric::Statistic;
-use super::super::page::{Page, Sentence, Subject, Tone};
+use super::super::page::{Grid, Page, Sentence, Subject, Tone};
 use super::super::words;
 use super::{Account, Report};
 
@@ -26,7 +27,7 @@ impl Report {
             title: format!("mesero bench: {}", names.join(", ")),
             verdict: self.sentences(),
             subjects: self.accounts.iter().map(Account::subject).collect(),
-            comparison: (self.accounts.len() > 1).then(|| self.figures()),
+            comparison: self.beside_first(),
             notes,
             facts: self.facts(circumstances),
         }
@@ -41,13 +42,14 @@ impl Report {
             sentences.push(Sentence { tone: Tone::Void, text });
         }
         let several = self.accounts.len() > 1;
-        if several {
+        let conclusions = self.conclusions();
+        if several && conclusions.is_empty() && !is_void {
             let text = format!("{} measured in turns.", self.accounts.len());
-            let conclusions =
-                self.conclusions().into_iter().map(|text| format!("{}.", capital(&text)));
-            let texts = std::iter::once(text).chain(conclusions);
-            sentences.extend(texts.map(|text| Sentence { tone: Tone::Plain, text }));
+            sentences.push(Sentence { tone: Tone::Plain, text });
         }
+        // They begin with names, which are not ours to spell.
+        let sentence = |text| Sentence { tone: Tone::Plain, text: format!("{text}.") };
+        sentences.extend(conclusions.into_iter().map(sentence));
         for account in &self.accounts {
             let named = |text: String| match several {
                 true => format!("{}: {text}", account.measured.name),
@@ -64,6 +66,20 @@ impl Report {
             );
         }
         sentences
+    }
+
+    /// The ratios of each to the first, where there are several.
+    fn beside_first(&self) -> Option<Grid> {
+        let [first, others @ ..] = &self.accounts[..] else { return None };
+        let row = |(account, comparison): (&Account, &Comparison)| {
+            let Comparison { rate, p50, p99, .. } = comparison;
+            let ratios = [rate, p50, p99].map(|ratio| comparison::text(*ratio));
+            [account.measured.name.clone()].into_iter().chain(ratios).collect()
+        };
+        let rows: Vec<_> = others.iter().zip(&self.comparisons).map(row).collect();
+        let head = format!("÷ {}", first.measured.name);
+        let head = [&head, "a second", "p50", "p99"].map(str::to_owned).into();
+        (!rows.is_empty()).then_some(Grid { head, rows })
     }
 
     fn facts(&self, circumstances: &Circumstances) -> Vec<(String, String)> {
