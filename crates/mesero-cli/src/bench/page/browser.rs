@@ -28,7 +28,7 @@ fn open(chromium: &Path, page: &Path, mode: (&str, &str)) -> String {
     let picture = page.with_extension(format!("{}.png", mode.0));
     let _ = fs::remove_file(&picture);
     let output = Command::new("timeout")
-        .arg("60")
+        .arg("180")
         .arg(chromium)
         .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"])
         .args(["--enable-logging=stderr", "--disable-dev-shm-usage", "--window-size=1100,2600"])
