@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 
 use super::load::Session;
 use crate::output::{self, visible};
@@ -26,6 +26,8 @@ pub(super) struct Live {
     /// None if there is no terminal.
     screen: Option<Screen>,
     began: Instant,
+    /// When it is shown again, in whichever round that is.
+    next: Instant,
 }
 
 /// Which part of all that is measured.
@@ -41,14 +43,16 @@ pub(super) struct Stage<'a> {
 
 impl Live {
     pub(super) fn begin() -> Self {
-        Self { screen: Screen::open(), began: Instant::now() }
+        let (screen, began) = (Screen::open(), Instant::now());
+        let next = began + again(screen.as_ref());
+        Self { screen, began, next }
     }
 
     /// Shows how it goes, for as long as it is polled.
     pub(super) async fn show(&mut self, session: &Session, stage: &Stage<'_>) {
-        let again = if self.screen.is_some() { AGAIN } else { AGAIN_IN_A_LOG };
         loop {
-            sleep(again).await;
+            sleep_until(self.next).await;
+            self.next = Instant::now() + again(self.screen.as_ref());
             let picture = self.picture(session, stage);
             match &mut self.screen {
                 Some(screen) => screen.draw(&picture.lines(screen.width())),
@@ -89,4 +93,8 @@ impl Live {
         let left = elapsed * (1.0 - share) / share;
         (share > 0.01).then(|| Duration::try_from_secs_f64(left).ok()).flatten()
     }
+}
+
+fn again(screen: Option<&Screen>) -> Duration {
+    if screen.is_some() { AGAIN } else { AGAIN_IN_A_LOG }
 }

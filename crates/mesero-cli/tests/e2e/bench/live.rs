@@ -110,3 +110,18 @@ async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_cle
     let seen = terminal.until_the_end().await;
     assert!(seen.ends_with(CLEAR), "{seen:?}");
 }
+
+#[tokio::test]
+async fn rounds_that_are_shorter_than_it_takes_to_look_are_shown_as_well() {
+    let _machine = shared_machine().await;
+    let (mut terminal, shown) = Terminal::open();
+    let mut command = command(&["stub:", "-c", "1", "-d", "20ms", "--rounds", "1000"]);
+    let child = command.env("TERM", "xterm").stderr(shown).spawn().unwrap();
+    drop(command);
+    terminal.until(|seen| seen.contains(" of 1000: ")).await;
+    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
+    kill_process(pid, Signal::INT).unwrap();
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    assert!(terminal.until_the_end().await.ends_with(CLEAR));
+}
