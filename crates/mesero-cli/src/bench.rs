@@ -35,9 +35,11 @@ mod report;
 mod scale;
 mod series;
 mod subject;
+mod suggest;
 mod target;
 mod timer;
 mod times;
+mod waves;
 mod whole_file;
 mod words;
 
@@ -49,6 +51,7 @@ use contestant::{Contestant, ContestantError};
 use measured::Measured;
 use ratio::Pairing;
 use report::{Account, Report};
+use suggest::SuggestError;
 use whole_file::{FileError, WholeFile};
 
 /// Measures, prints what was measured, and judges it.
@@ -56,6 +59,9 @@ use whole_file::{FileError, WholeFile};
 /// # Errors
 /// Why nothing could be measured.
 pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
+    if args.suggest {
+        return suggest::run(&args, output).await;
+    }
     let plan = args.plan();
     // Before anybody waits for what could not be kept.
     let page = args.html.as_deref().map(WholeFile::prepare).transpose()?;
@@ -119,6 +125,7 @@ fn allow_connections(connections: usize) -> Result<(), BenchError> {
 #[derive(Debug)]
 pub(crate) enum BenchError {
     Contestant(ContestantError),
+    Suggest(SuggestError),
     Descriptors {
         wanted: u64,
         allowed: u64,
@@ -149,6 +156,7 @@ impl fmt::Display for BenchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BenchError::Contestant(error) => error.fmt(f),
+            BenchError::Suggest(error) => error.fmt(f),
             BenchError::Descriptors { wanted, allowed } => write!(
                 f,
                 "open so many connections: they take {wanted} descriptors, and this machine \

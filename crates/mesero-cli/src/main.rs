@@ -32,6 +32,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
+use tracing::level_filters::LevelFilter;
 
 use crate::bench::BenchArgs;
 use crate::cli::{CheckArgs, Cli, Command, ServeArgs};
@@ -50,7 +51,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut output = Output::standard();
-    let exit = match telemetry::start(&cli.log) {
+    let usual = match &cli.command {
+        // That calls are given up is what it counts.
+        Command::Bench(_) => LevelFilter::WARN,
+        _ => LevelFilter::INFO,
+    };
+    let exit = match telemetry::start(&cli.log, usual) {
         // Dropped, and so written out, when the command is over.
         Ok(_telemetry) => dispatch(cli.command, &mut output),
         Err(error) => unusable(&error, &mut output),

@@ -52,14 +52,14 @@ pub(crate) struct Telemetry {
     _writer: Writer,
 }
 
-/// Starts the process's log.
+/// Starts the process's log, which has the lines of the usual level and above where the flags do not say otherwise.
 ///
 /// Logging never waits for whoever reads stderr: a line that finds the queue full is dropped, and
 /// the log says how many were.
 ///
 /// # Errors
 /// If the filter cannot be read, the writing thread cannot be started, or a log was started before.
-pub(crate) fn start(args: &LogArgs) -> Result<Telemetry, TelemetryError> {
+pub(crate) fn start(args: &LogArgs, usual: LevelFilter) -> Result<Telemetry, TelemetryError> {
     let stderr = output::stderr();
     let terminal = stderr.is_terminal();
     let form = match args.format {
@@ -70,7 +70,7 @@ pub(crate) fn start(args: &LogArgs) -> Result<Telemetry, TelemetryError> {
         None => Form::Logfmt,
     };
     let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
+        .with_default_directive(usual.into())
         .parse(args.filter.as_deref().unwrap_or_default())
         .map_err(TelemetryError::Filter)?;
     let (queue, writer) = queue::start(stderr, form).map_err(TelemetryError::Thread)?;
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_filter_that_makes_no_sense_is_refused_before_anything_starts() {
         let args = LogArgs { filter: Some("mesero=loud".to_owned()), format: None };
-        let error = start(&args).unwrap_err().to_string();
+        let error = start(&args, LevelFilter::INFO).unwrap_err().to_string();
         assert!(error.starts_with("--log (or MESERO_LOG) is to be a level"), "{error}");
     }
 }

@@ -36,6 +36,14 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     policies: PolicyArgs,
 
+    /// Say how many calls have to run at once so that those of --rate, or so many clients at once as -c says, are answered
+    /// within --patience; measured, computed, and tried. Ends with 3 if that is not to be had
+    #[arg(long, help_heading = "Sizing", conflicts_with_all = ["expect", "html", "markdown", "rounds", "warm_up"])]
+    pub(super) suggest: bool,
+    /// The share of them that have to be answered [default: 99%]
+    #[arg(long, value_name = "SHARE", value_parser = share, requires = "suggest", help_heading = "Sizing")]
+    pub(super) share: Option<f64>,
+
     /// What has to hold, such as 'p95<5s, ok>=99%'; else mesero ends with 3
     #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
     pub(super) expect: Option<Expectations>,
@@ -63,7 +71,7 @@ struct LoadArgs {
     /// When they come
     #[arg(long, value_name = "PATTERN", default_value = "poisson", requires = "rate")]
     arrivals: Arrivals,
-    /// For how long, in each round [default: 10s, or 1s with several URLs]
+    /// For how long, in each round [default: 10s, or 1s with several targets; with --suggest 5s for each step]
     #[arg(short, long, value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
     /// How many requests in each round, instead of for how long
@@ -173,6 +181,16 @@ impl BenchArgs {
         }
     }
 
+    /// Whether it is said how many clients there are.
+    pub(super) fn says_how_many(&self) -> bool {
+        self.load.clients.is_some()
+    }
+
+    /// How long each of the measurements takes that a suggestion rests on.
+    pub(super) fn step_time(&self) -> Duration {
+        self.load.duration.unwrap_or(Duration::from_secs(5))
+    }
+
     pub(super) fn request(&self) -> Request {
         let RequestArgs { method, headers, data, ca } = &self.request;
         Request {
@@ -193,6 +211,15 @@ fn duration(text: &str) -> Result<Duration, String> {
     duration.ok_or_else(|| {
         "wanted a duration such as 10s or 250ms, above zero and up to an hour".to_owned()
     })
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse().map(|percent: f64| percent / 100.0),
+        None => text.parse(),
+    };
+    let share = number.ok().filter(|share| *share > 0.0 && *share <= 1.0);
+    share.ok_or_else(|| "wanted a share such as 99% or 0.99, above 0 and up to 100%".to_owned())
 }
 
 fn rate(text: &str) -> Result<f64, String> {

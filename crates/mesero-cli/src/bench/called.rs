@@ -20,8 +20,8 @@ use crate::target::{Target, TargetError, Wanted};
 #[derive(Debug)]
 pub(super) struct Called {
     pub(super) service: Service,
-    target: Target,
-    items: Cycle,
+    pub(super) target: Target,
+    pub(super) items: Cycle,
 }
 
 impl Called {

@@ -74,7 +74,7 @@ impl Contest {
         let name = &self.contestants[index].name;
         let of_each = usize::try_from(rounds).unwrap_or(usize::MAX);
         let all = of_each.saturating_mul(self.contestants.len());
-        Stage { name, round: round + 1, rounds, done, all }
+        Stage { name, round: round + 1, rounds, over: Some((done, all)) }
     }
 
     fn nothing(&self) -> Result<Vec<Measured>, BenchError> {

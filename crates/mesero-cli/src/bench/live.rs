@@ -36,9 +36,8 @@ pub(super) struct Stage<'a> {
     pub(super) name: &'a str,
     pub(super) round: u32,
     pub(super) rounds: u32,
-    /// Measurements that are over, of how many.
-    pub(super) done: usize,
-    pub(super) all: usize,
+    /// Measurements that are over, of how many; none if nobody knows yet how many there will be.
+    pub(super) over: Option<(usize, usize)>,
 }
 
 impl Live {
@@ -86,9 +85,10 @@ impl Live {
         }
     }
 
-    /// How long it takes yet if it goes on like this; none if it has only begun.
+    /// How long it takes yet if it goes on like this; none if it has only begun, or nobody knows how long that is.
     fn left(&self, stage: &Stage<'_>, progress: f64) -> Option<Duration> {
-        let share = (stage.done as f64 + progress) / stage.all as f64;
+        let (over, all) = stage.over?;
+        let share = (over as f64 + progress) / all as f64;
         let elapsed = self.began.elapsed().as_secs_f64();
         let left = elapsed * (1.0 - share) / share;
         (share > 0.01).then(|| Duration::try_from_secs_f64(left).ok()).flatten()

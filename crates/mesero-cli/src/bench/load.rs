@@ -80,6 +80,11 @@ impl Session {
         Ok(())
     }
 
+    /// Lets nobody ask any more; those who have asked are waited for.
+    pub(super) fn finish(&self) {
+        self.stopped.store(true, Relaxed);
+    }
+
     /// Ends the counting here and now, unless it has ended already.
     pub(super) fn close(&self) {
         self.stopped.store(true, Relaxed);
@@ -138,6 +143,9 @@ impl Session {
 
     /// Whether another request is to be made now.
     fn takes_turn(&self, now: Instant) -> bool {
+        if self.stopped.load(Relaxed) {
+            return false;
+        }
         let measured_from = self.begin + self.plan.warm_up;
         match self.plan.until {
             Until::Time(time) => now < measured_from + time,

@@ -13,6 +13,8 @@ pub(crate) struct Times {
     /// In nanoseconds.
     seen: Histogram<u64>,
     total: Duration,
+    /// The sum of their squares, in square seconds.
+    squares: f64,
     shortest: Duration,
     longest: Duration,
     /// The shortest of those that were cut off.
@@ -46,6 +48,7 @@ impl Times {
         Self {
             seen,
             total: Duration::ZERO,
+            squares: 0.0,
             shortest: Duration::MAX,
             longest: Duration::ZERO,
             cut: None,
@@ -56,6 +59,7 @@ impl Times {
     pub(crate) fn add(&mut self, time: Duration) {
         self.seen.saturating_record(nanoseconds(time));
         self.total += time;
+        self.squares += time.as_secs_f64().powi(2);
         self.shortest = self.shortest.min(time);
         self.longest = self.longest.max(time);
     }
@@ -72,6 +76,7 @@ impl Times {
             self.seen.saturating_record_n(found.value_iterated_to(), found.count_at_value());
         }
         self.total += other.total;
+        self.squares += other.squares;
         self.shortest = self.shortest.min(other.shortest);
         self.longest = self.longest.max(other.longest);
         self.cut = [self.cut, other.cut].into_iter().flatten().min();
@@ -79,6 +84,19 @@ impl Times {
 
     pub(crate) fn count(&self) -> u64 {
         self.seen.len()
+    }
+
+    /// Each time in seconds, rising, and how many there were. One that was cut off is given as longer than it was seen.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let cut = self.cut.map(|cut| self.seen.lowest_equivalent(nanoseconds(cut)));
+        self.seen.iter_recorded().map(move |recorded| {
+            let value = recorded.value_iterated_to();
+            let time = match cut.is_some_and(|cut| value >= cut) {
+                true => self.seen.highest_equivalent(value),
+                false => self.seen.median_equivalent(value),
+            };
+            (time as f64 / 1e9, recorded.count_at_value())
+        })
     }
 
     /// The least time that this share of all times does not exceed; none if there are no times.
@@ -112,6 +130,16 @@ impl Times {
         let nanoseconds = self.total.as_nanos().checked_div(u128::from(count))?;
         let time = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
         Some(Found { time, is_more: self.cut.is_some() })
+    }
+
+    /// The standard error of the mean as a share of it, and the coefficient of variation; none without times.
+    pub(crate) fn error(&self) -> Option<(f64, f64)> {
+        let count = self.count() as f64;
+        let mean = self.total.as_secs_f64() / count;
+        // Rounding may take the difference of two equal numbers below nothing.
+        let variance = (self.squares / count - mean * mean).max(0.0);
+        let variation = variance.sqrt() / mean;
+        (mean > 0.0).then_some((variation / count.sqrt(), variation))
     }
 
     pub(crate) fn shortest(&self) -> Option<Found> {

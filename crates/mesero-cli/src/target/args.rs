@@ -32,7 +32,7 @@ pub(crate) struct RequestFlags<'a> {
 }
 
 /// What is called.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub(crate) struct TargetArgs {
     /// Where @NAME is looked up

@@ -18,6 +18,7 @@ mod live;
 mod load;
 mod page;
 mod rounds;
+mod suggest;
 mod usage;
 
 /// What a measurement came to.

@@ -89,3 +89,36 @@ async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads(
     let five_of_ten = (Some(1), "Successful: 5 Failed: 5 (5 timed out)".to_owned());
     assert_eq!(passed, (1, 1, 4, 5, five_of_ten, 10, 10));
 }
+
+/// What `mesero bench` says of ten clients who come at once.
+async fn bench_of_ten(front: SocketAddr) -> (Option<i32>, serde_json::Value) {
+    let mut command = Command::new(program());
+    command.args(["bench", &format!("http://{front}/resource"), "-c", "10", "-n", "10"]);
+    command.args(["--patience", "7s", "--expect", "gave_up=0", "--json", "--tolerance", "1h"]);
+    let output = command.output().await.unwrap();
+    (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
+}
+
+#[tokio::test]
+async fn bench_says_how_many_workers_would_pass_and_with_as_many_it_passes() {
+    let _machine = quiet_machine().await;
+    let Some(venv) = venv() else { return };
+    let slow = Mesero::serve(&on_free_ports("blocking-resource/slow-api.toml"), &[]).await;
+    let slow_api = format!("http://{}", slow.front);
+    let venv = ("../../target/venv", venv.to_str().unwrap());
+    let workers = async |count: &str| {
+        let workers = format!("workers = {count}");
+        serve("flask.toml", &[venv, ("workers = 1", &workers)], &slow_api).await
+    };
+    let five = workers("5").await;
+    let (code, report) = bench_of_ten(five.front).await;
+    assert_eq!((code, &report["gave_up"]), (Some(3), &5.into()), "{report:#}");
+    assert_eq!(
+        (&report["workers"]["certain"], &report["workers"]["now"]),
+        (&true.into(), &5.into())
+    );
+    let needed = report["workers"]["needed"].to_string();
+    let enough = workers(&needed).await;
+    let (code, report) = bench_of_ten(enough.front).await;
+    assert_eq!((code, &report["ok"]), (Some(0), &10.into()), "with {needed}: {report:#}");
+}

@@ -7,6 +7,7 @@ use super::super::metric::Statistic;
 use super::super::outcome::FaultKind;
 use super::super::page::{Ending, EndingKind};
 use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::waves::Waves;
 use super::super::words;
 use crate::exit::Exit;
 
@@ -160,7 +161,13 @@ impl Account {
             }
             (true, true) => format!("passed: {}", held.join(", ")),
         });
+        lines.extend(self.waves().map(|waves| waves.sentence(self.plan.patience)));
         lines
+    }
+
+    /// How many workers would have been enough, where clients gave up.
+    pub(super) fn waves(&self) -> Option<Waves> {
+        Waves::of(&self.measured.record, &self.plan)
     }
 
     /// Whether both kinds of times differ: a closed load plans a request when it sends it.

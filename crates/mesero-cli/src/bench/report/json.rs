@@ -11,6 +11,7 @@ use super::super::plan::{Arrivals, Load, Plan, Until};
 use super::super::ratio::Ratio;
 use super::super::series::{Interval, Series};
 use super::super::times::{Found, Times};
+use super::super::waves::Waves;
 use super::{Account, Report};
 
 impl Report {
@@ -64,7 +65,18 @@ impl Account {
             "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "interrupted": self.is_interrupted,
             "verdict": verdict,
+            "workers": self.waves().and_then(workers),
         })
+    }
+}
+
+/// How many workers would have been enough.
+fn workers(waves: Waves) -> Option<Value> {
+    match waves {
+        Waves::Enough { workers, is_certain, now, .. } => {
+            Some(json!({ "needed": workers, "certain": is_certain, "now": now }))
+        }
+        Waves::Unknown => None,
     }
 }
 

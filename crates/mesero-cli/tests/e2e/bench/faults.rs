@@ -101,7 +101,9 @@ async fn a_server_that_never_answers_is_given_up_on_when_patience_ends_and_sees_
     let p50 = report["response_s"]["p50"]["more_than"].as_f64().unwrap();
     assert!(p50 >= 0.2, "{p50}");
     assert_eq!(measured.code, Some(3));
-    assert_eq!(measured.stderr, "failed: gave_up=0 (3 of 3)\n");
+    let said: Vec<_> = measured.stderr.lines().collect();
+    assert_eq!(said[0], "failed: gave_up=0 (3 of 3)");
+    assert!(said[1].starts_with("nobody was answered within 200 ms"), "{}", said[1]);
 }
 
 #[tokio::test]

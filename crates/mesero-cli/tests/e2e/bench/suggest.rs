@@ -1,0 +1,146 @@
+//! How many calls have to run at once: what `--suggest` says, and that it holds.
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::{Measured, bench, command};
+use crate::client;
+use crate::harness::{Mesero, PATIENCE, folder, quiet_machine, shared_machine};
+
+/// Long beside what a busy machine adds to it.
+const SLOW: &str = "[resource.slow]\nstub = { delay = \"200ms\" }\n";
+
+async fn suggest(config: &str, arguments: &[&str]) -> Measured {
+    let folder = folder(&[("mesero.toml", config)]);
+    let arguments = [arguments, &["--suggest", "--tolerance", "1h", "-d", "1s"]].concat();
+    let output = command(&arguments).current_dir(folder.path()).output();
+    timeout(PATIENCE, output).await.expect("it ends").unwrap().into()
+}
+
+#[tokio::test]
+async fn a_limit_is_found_that_gives_all_clients_their_answers_and_one_less_does_not() {
+    let _machine = quiet_machine().await;
+    let crowd = ["@slow", "-c", "10", "--patience", "560ms"];
+    let measured = suggest(SLOW, &[&crowd[..], &["--json"]].concat()).await;
+    let found = measured.json();
+    assert_eq!(
+        (measured.code, &found["verdict"], &found["at_once"]),
+        (Some(0), &"enough".into(), &5.into())
+    );
+    assert_eq!((&found["check"]["ok"], &found["holds"]), (&10.into(), &true.into()));
+    let told = suggest(SLOW, &crowd).await.stdout;
+    assert!(told.contains("`limit = 5` is enough: within 560 ms"), "{told}");
+
+    let limited = |limit: &str| format!("{SLOW}[resource.slow.policy]\nlimit = {limit}\n");
+    let passes = async |limit: &str| {
+        let folder = folder(&[("mesero.toml", &limited(limit))]);
+        let arguments =
+            [&crowd[..], &["-n", "10", "--expect", "gave_up=0", "--tolerance", "1h"]].concat();
+        let output = command(&arguments).current_dir(folder.path()).output();
+        let measured: Measured = timeout(PATIENCE, output).await.expect("it ends").unwrap().into();
+        measured.code
+    };
+    assert_eq!((passes("5").await, passes("4").await), (Some(0), Some(3)));
+}
+
+#[tokio::test]
+async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes() {
+    let _machine = quiet_machine().await;
+    let config = format!(
+        "[server]\nlisten = \"127.0.0.1:0\"\ncontrol = \"127.0.0.1:0\"\n{SLOW}[resource.slow.policy]\nlimit = 3\n\
+         [[route]]\npath = \"/\"\nresource = \"slow\"\n"
+    );
+    let served = Mesero::serve(&config, &[]).await;
+    let url = format!("http://{}/", served.front);
+    let arguments = [&*url, "-c", "12", "--patience", "560ms", "--json"];
+    let measured = suggest("", &arguments).await;
+    let found = measured.json();
+    assert_eq!(
+        (measured.code, &found["verdict"]),
+        (Some(3), &"too_few_workers".into()),
+        "{found:#}"
+    );
+    assert_eq!(found["at_once"], 6);
+    // What it bears was tried.
+    assert_eq!(
+        (&found["check"]["demand"]["clients"], &found["check"]["ok"]),
+        (&6.into(), &6.into())
+    );
+    let sentences = found["sentences"].to_string();
+    assert!(sentences.contains("It takes 6 workers, and it has 3"), "{sentences}");
+}
+
+#[tokio::test]
+async fn what_nothing_can_be_suggested_for_is_said() {
+    let _machine = shared_machine().await;
+    let refused: [(&[&str], &str); 5] = [
+        (&["stub:", "--suggest"], "for whom is not said; wanted `--rate 50`"),
+        (&["stub:", "stub:", "--suggest", "-c", "1"], "one target at a time"),
+        (&["stub:", "--suggest", "--rate", "5", "--share", "100%"], "wanted a share below 100%"),
+        (&["stub:", "--suggest", "-c", "5", "--share", "0"], "wanted a share such as 99%"),
+        (&["stub:", "--share", "99%"], "--suggest"),
+    ];
+    for (arguments, text) in refused {
+        let measured = bench(arguments).await;
+        assert!(measured.stderr.contains(text), "{arguments:?}: {}", measured.stderr);
+        assert_eq!((measured.code, &*measured.stdout), (Some(2), ""));
+    }
+    let nobody = suggest("", &["http://127.0.0.1:1/", "-c", "5"]).await;
+    assert_eq!(nobody.code, Some(3));
+    assert!(nobody.stdout.contains("Nothing is known of it: of "), "{}", nobody.stdout);
+    let slow = suggest(SLOW, &["@slow", "--rate", "5", "--patience", "50ms"]).await;
+    assert_eq!(slow.code, Some(3));
+    assert!(slow.stdout.contains("No number of workers is enough"), "{}", slow.stdout);
+}
+
+/// By independent replications (A. M. Law, "Simulation Modeling and Analysis", 4th ed., 2007, 9.4.1): eight queues, each
+/// with arrivals and service times of its own.
+#[tokio::test]
+async fn clients_of_a_queue_wait_for_as_long_as_erlang_says() {
+    const QUEUES: u32 = 8;
+    // The 99.5th percentile of Student's distribution with 7 degrees of freedom: two-sided, a certainty of 99 %.
+    const STUDENT: f64 = 3.499;
+    let _machine = quiet_machine().await;
+    let mut config = "[server]\nlisten = \"127.0.0.1:0\"\ncontrol = \"127.0.0.1:0\"\n".to_owned();
+    for queue in 0..QUEUES {
+        config.push_str(&format!(
+            "[resource.q{queue}]\nstub = {{ delay = {{ exponential = \"50ms\" }}, seed = {queue} }}\n\
+             [resource.q{queue}.policy]\nlimit = 4\n[[route]]\npath = \"/{queue}\"\nresource = \"q{queue}\"\n"
+        ));
+    }
+    let served = Mesero::serve(&config, &[]).await;
+    let mut runs = JoinSet::new();
+    for queue in 0..QUEUES {
+        let url = format!("http://{}/{queue}", served.front);
+        runs.spawn(async move {
+            let seed = (queue + 100).to_string();
+            let arguments = [&*url, "--rate", "48", "-d", "15s", "--seed", &seed];
+            let measured =
+                bench(&[&arguments[..], &["--json", "--tolerance", "1h"]].concat()).await;
+            assert_eq!(measured.json()["failed"], 0, "{}", measured.stdout);
+        });
+    }
+    runs.join_all().await;
+    let metrics = client::get(served.control, "/metrics").await.body;
+    let mean = |what: &str, queue: u32| {
+        let of = |which: &str| {
+            let line = format!("mesero_{what}_seconds_{which}{{resource=\"q{queue}\"");
+            let line = metrics.lines().find(|one| one.starts_with(&line)).unwrap();
+            line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()
+        };
+        of("sum") / of("count")
+    };
+    let mean_of = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let waits: Vec<_> = (0..QUEUES).map(|queue| mean("queue", queue)).collect();
+    let service = mean_of(&(0..QUEUES).map(|queue| mean("run", queue)).collect::<Vec<_>>());
+    let wait = mean_of(&waits);
+    let squares = waits.iter().map(|one| (one - wait).powi(2)).sum::<f64>();
+    let half = STUDENT * (squares / f64::from(QUEUES - 1) / f64::from(QUEUES)).sqrt();
+    // Erlang's formula as a fraction of sums, for four servers; a busy machine makes the service a little longer.
+    let load = 48.0 * service;
+    let all_busy = load.powi(4) / 24.0 * 4.0 / (4.0 - load);
+    let waiting = all_busy / (1.0 + load + load.powi(2) / 2.0 + load.powi(3) / 6.0 + all_busy);
+    let truth = waiting * service / (4.0 - load);
+    let interval = wait - half..=wait + half;
+    assert!(interval.contains(&truth), "{truth} is not in {interval:?}; service {service}");
+}
