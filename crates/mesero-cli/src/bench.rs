@@ -33,12 +33,15 @@ mod ratio;
 mod record;
 mod report;
 mod scale;
+mod seen;
 mod series;
+mod start;
 mod subject;
 mod suggest;
 mod target;
 mod timer;
 mod times;
+mod turn;
 mod waves;
 mod whole_file;
 mod words;
@@ -48,9 +51,11 @@ use circumstances::Circumstances;
 use comparison::Comparison;
 use contest::{Contest, Ended};
 use contestant::{Contestant, ContestantError};
+use expect::Expectations;
 use measured::Measured;
 use ratio::Pairing;
 use report::{Account, Report};
+use start::{StartError, Starter};
 use suggest::SuggestError;
 use whole_file::{FileError, WholeFile};
 
@@ -67,28 +72,40 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
     let page = args.html.as_deref().map(WholeFile::prepare).transpose()?;
     allow_connections(plan.load.connections().get())?;
     let contestants = Contestant::all(&args).await.map_err(BenchError::Contestant)?;
-    let contest = Contest { plan, contestants };
+    if let Some(text) = args.expect.as_ref().and_then(Expectations::relative)
+        && contestants.len() == 1
+    {
+        return Err(BenchError::NobodyBeside(text.to_owned()));
+    }
+    let starter = match contestants.iter().any(|contestant| contestant.start.is_some()) {
+        true => Some(Starter::new(args.starts.start_timeout).map_err(BenchError::Io)?),
+        false => None,
+    };
+    let compares_answers = contestants.len() > 1 && !args.ignore_answers;
+    let contest = Contest { plan, contestants, starter, compares_answers };
     let Ended { measured, signal } = contest.run().await?;
     if signal.is_none() {
         for contestant in &contest.contestants {
             contestant.stop().await;
         }
     }
-    let account = |measured: Measured| Account {
-        doubts: doubt::about(&measured.record, &contest.plan),
-        verdict: args.expect.as_ref().map(|expectations| expectations.judge(&measured.record)),
-        is_interrupted: signal.is_some(),
-        plan: contest.plan.clone(),
-        measured,
-    };
-    let comparisons = match &measured[..] {
+    let comparisons: Vec<_> = match &measured[..] {
         [reference, others @ ..] => {
             let of = |other| Comparison::of(other, reference, &contest.plan.load, Pairing::Rounds);
             others.iter().map(of).collect()
         }
         [] => Vec::new(),
     };
-    let report = Report { accounts: measured.into_iter().map(account).collect(), comparisons };
+    let beside = std::iter::once(None).chain(comparisons.iter().map(Some));
+    let account = |(measured, beside): (Measured, Option<&Comparison>)| Account {
+        doubts: doubt::about(&measured.record, &contest.plan),
+        verdict: args.expect.as_ref().map(|expected| expected.judge(&measured.record, beside)),
+        is_interrupted: signal.is_some(),
+        plan: contest.plan.clone(),
+        measured,
+    };
+    let accounts = measured.into_iter().zip(beside).map(account).collect();
+    let report = Report { accounts, comparisons };
     let text = match (args.json, args.markdown) {
         (true, _) => report.json(),
         (_, true) => report.markdown(),
@@ -126,6 +143,9 @@ fn allow_connections(connections: usize) -> Result<(), BenchError> {
 pub(crate) enum BenchError {
     Contestant(ContestantError),
     Suggest(SuggestError),
+    Start(StartError),
+    /// Something was expected of how one compares with another, and there is one.
+    NobodyBeside(String),
     Descriptors {
         wanted: u64,
         allowed: u64,
@@ -157,6 +177,11 @@ impl fmt::Display for BenchError {
         match self {
             BenchError::Contestant(error) => error.fmt(f),
             BenchError::Suggest(error) => error.fmt(f),
+            BenchError::Start(error) => error.fmt(f),
+            BenchError::NobodyBeside(text) => write!(
+                f,
+                "judge `{text}`: it compares a target with the first, and there is only one"
+            ),
             BenchError::Descriptors { wanted, allowed } => write!(
                 f,
                 "open so many connections: they take {wanted} descriptors, and this machine \

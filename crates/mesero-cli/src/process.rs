@@ -2,6 +2,9 @@
 
 pub(crate) mod child;
 pub(crate) mod frame;
+pub(crate) mod group;
+pub(crate) mod guardian;
 pub(crate) mod launch;
 pub(crate) mod noise;
 pub(crate) mod spawner;
+pub(crate) mod tail;

@@ -26,6 +26,8 @@ pub(crate) struct BenchArgs {
     #[command(flatten)]
     load: LoadArgs,
     #[command(flatten)]
+    pub(super) starts: StartArgs,
+    #[command(flatten)]
     request: RequestArgs,
     /// What a TARGET that is no URL is called with: an item, or a range such as 0..1000, as for `mesero run`; may be
     /// repeated, and all are taken in turn [default: the numbers from 0 on]
@@ -44,9 +46,13 @@ pub(crate) struct BenchArgs {
     #[arg(long, value_name = "SHARE", value_parser = share, requires = "suggest", help_heading = "Sizing")]
     pub(super) share: Option<f64>,
 
-    /// What has to hold, such as 'p95<5s, ok>=99%'; else mesero ends with 3
+    /// What has to hold, such as 'p95<5s, ok>=99%', or beside the first target 'p99<=1.1x, rate>=0.95x'; else mesero ends
+    /// with 3
     #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
     pub(super) expect: Option<Expectations>,
+    /// Do not ask each target once more to see whether all answer the same
+    #[arg(long, help_heading = "Verdict and report")]
+    pub(super) ignore_answers: bool,
     /// Print the measurement as JSON
     #[arg(long, help_heading = "Verdict and report")]
     pub(super) json: bool,
@@ -97,6 +103,18 @@ struct LoadArgs {
     /// Names all that is random: the same seed, the same arrivals in the same rounds
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Starting what is measured")]
+pub(super) struct StartArgs {
+    /// A command line that starts what the URL of the same place is answered by, one for each URL, '' for one that runs
+    /// already. It is started before each turn and ended after it
+    #[arg(long = "start", value_name = "COMMAND")]
+    pub(super) start_commands: Vec<String>,
+    /// How long it may take until it answers
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    pub(super) start_timeout: Duration,
 }
 
 #[derive(Debug, Args)]

@@ -1,10 +1,11 @@
 //! Which of two contestants is faster, by how much, and with what certainty.
 
 use super::bootstrap::{Interval, LEAST_ROUNDS};
-use super::measured::Measured;
+use super::measured::{Measured, STATISTICS};
 use super::plan::Load;
 pub(super) use super::ratio::Ratio;
 use super::ratio::{Figure, Pairing};
+pub(super) use super::seen::Answers;
 use super::words;
 
 /// One contestant beside the one that all are compared with.
@@ -13,9 +14,9 @@ pub(super) struct Comparison {
     pub(super) name: String,
     pub(super) reference: String,
     pub(super) rate: Ratio,
-    /// Of response times.
-    pub(super) p50: Ratio,
-    pub(super) p99: Ratio,
+    /// Of response times, in the order of [`STATISTICS`].
+    pub(super) response: [Ratio; STATISTICS.len()],
+    pub(super) answers: Answers,
     /// Which of them says who is faster.
     by: By,
     /// Requests that were no work done, of all requests of both.
@@ -38,17 +39,18 @@ impl Comparison {
         load: &Load,
         pairing: Pairing,
     ) -> Self {
-        let ratio = |figure: Option<Figure>| match figure {
-            Some(figure) => figure.ratio(pairing, contestant, reference),
-            None => Ratio::Unknown,
-        };
+        let ratio = |figure: Figure| figure.ratio(pairing, contestant, reference);
         let (mine, theirs) = (&contestant.record, &reference.record);
         Self {
             name: contestant.name.clone(),
             reference: reference.name.clone(),
-            rate: ratio(Figure::named("rate")),
-            p50: ratio(Figure::named("p50")),
-            p99: ratio(Figure::named("p99")),
+            rate: ratio(Figure::Rate),
+            response: std::array::from_fn(|index| ratio(Figure::Response(index))),
+            answers: Answers::of(
+                &contestant.name,
+                contestant.seen.as_ref(),
+                (&reference.name, reference.seen.as_ref()),
+            ),
             by: match load {
                 Load::Closed { .. } => By::Rate,
                 Load::Open { .. } => By::Median,
@@ -57,12 +59,21 @@ impl Comparison {
         }
     }
 
+    /// Of the figure of this name; unknown if there is none.
+    pub(super) fn ratio(&self, name: &str) -> Ratio {
+        match Figure::named(name) {
+            Some(Figure::Rate) => self.rate,
+            Some(Figure::Response(index)) => self.response[index],
+            None => Ratio::Unknown,
+        }
+    }
+
     /// What it comes to, as a sentence.
     pub(super) fn sentence(&self) -> String {
         let Comparison { name, reference, .. } = self;
         let (ratio, what) = match self.by {
             By::Rate => (self.rate, "the rate"),
-            By::Median => (self.p50, "the median response time"),
+            By::Median => (self.ratio("p50"), "the median response time"),
         };
         let is_better = |ratio: f64| (ratio > 1.0) == (self.by == By::Rate);
         let word = |ratio| if is_better(ratio) { "faster" } else { "slower" };
@@ -211,7 +222,7 @@ pub(super) mod tests {
         let whole = measured("whole", &ROUNDS);
         let cut = giving_up(measured("cut", &ROUNDS[1..]));
         let of = |one: &Measured, other: &Measured| {
-            text(Comparison::of(one, other, &OPEN, Pairing::Rounds).p50)
+            text(Comparison::of(one, other, &OPEN, Pairing::Rounds).ratio("p50"))
         };
         assert_eq!(of(&cut, &whole), "> 10.0 ×");
         assert_eq!(of(&whole, &cut), "< 0.100 ×");

@@ -1,15 +1,14 @@
 //! Measures contestants in rounds, so that what changes with time changes for all of them.
 
-use std::sync::Arc;
-
 use fastrand::Rng;
 
 use super::BenchError;
 use super::contestant::Contestant;
 use super::live::{Live, Stage};
-use super::load::Session;
 use super::measured::Measured;
 use super::plan::Plan;
+use super::start::Starter;
+use super::turn::Turn;
 use crate::shutdown::{Signal, Signals};
 
 /// Contestants, and what is done to each.
@@ -17,6 +16,10 @@ use crate::shutdown::{Signal, Signals};
 pub(super) struct Contest {
     pub(super) plan: Plan,
     pub(super) contestants: Vec<Contestant>,
+    /// For those that run only for their turns.
+    pub(super) starter: Option<Starter>,
+    /// Whether somebody looks, once, how each answers.
+    pub(super) compares_answers: bool,
 }
 
 /// How a contest ended.
@@ -38,35 +41,46 @@ impl Contest {
         let mut signals = Signals::listen().map_err(BenchError::Io)?;
         let mut live = Live::begin();
         let mut random = Rng::with_seed(self.plan.seed);
-        let mut measured = self.nothing()?;
+        let mut all = self.nothing()?;
+        let mut signalled = None;
         let mut order: Vec<_> = (0..self.contestants.len()).collect();
         let mut done = 0;
-        for round in 0..self.plan.rounds.get() {
+        'rounds: for round in 0..self.plan.rounds.get() {
             random.shuffle(&mut order);
             for &index in &order {
+                let contestant = &self.contestants[index];
+                let looks = self.compares_answers && round == 0;
                 let stage = self.stage(index, round, done);
-                let subject = self.contestants[index].subject.clone();
-                let session = Session::new(self.plan.of_round(round), subject);
-                let session = Arc::new(session.map_err(BenchError::Histogram)?);
-                let signal = tokio::select! {
-                    biased;
-                    signal = signals.next() => Some(signal),
-                    ended = session.run() => {
-                        ended.map_err(BenchError::Io)?;
-                        None
-                    }
-                    () = live.show(&session, &stage) => None,
-                };
-                session.close();
-                if signal.is_some() {
-                    measured[index].add_interrupted(&session.record());
-                    return Ok(Ended { measured, signal });
-                }
-                measured[index].add(&session.record());
+                let turn = Turn { plan: self.plan.of_round(round), contestant, stage, looks };
+                let turned = turn.run(self.starter.as_ref(), &mut live, &mut signals).await?;
                 done += 1;
+                let measured = &mut all[index];
+                if looks {
+                    measured.seen = turned.seen;
+                }
+                if let Some(taken) = turned.taken {
+                    measured.took(taken);
+                }
+                if let Some(end) = turned.end {
+                    measured
+                        .notes
+                        .push(format!("In round {} it ended by itself, {end}", round + 1));
+                }
+                match (turned.record, turned.signal) {
+                    (Some(record), None) => measured.add(&record),
+                    (Some(record), Some(_)) => measured.add_interrupted(&record),
+                    (None, _) => {}
+                }
+                if let Some(signal) = turned.signal {
+                    signalled = Some(signal);
+                    break 'rounds;
+                }
             }
         }
-        Ok(Ended { measured, signal: None })
+        if let Some(starter) = &self.starter {
+            starter.stop().await;
+        }
+        Ok(Ended { measured: all, signal: signalled })
     }
 
     fn stage(&self, index: usize, round: u32, done: usize) -> Stage<'_> {

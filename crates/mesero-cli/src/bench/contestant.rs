@@ -22,6 +22,8 @@ pub(super) struct Contestant {
     /// As it was written, without its name.
     pub(super) url: String,
     pub(super) subject: Subject,
+    /// What runs only for its turns: a URL, and the command line that starts it.
+    pub(super) start: Option<(Arc<Target>, String)>,
 }
 
 /// What was read of one that does not run yet.
@@ -67,7 +69,25 @@ impl Contestant {
             let command = args.command.join(" ");
             entries.push((another(&command, &names), command, entry));
         }
-        start(entries).await
+        let lines = args.starts.start_commands.clone();
+        if !lines.is_empty() && lines.len() != entries.len() {
+            return Err(ContestantError::Starts { lines: lines.len(), targets: entries.len() });
+        }
+        let mut contestants = start(entries).await?;
+        for (contestant, line) in contestants.iter_mut().zip(lines) {
+            if !line.trim().is_empty() {
+                contestant.is_started_by(line)?;
+            }
+        }
+        Ok(contestants)
+    }
+
+    fn is_started_by(&mut self, line: String) -> Result<(), ContestantError> {
+        let Subject::Url(target) = &self.subject else {
+            return Err(ContestantError::NoUrl(self.name.clone()));
+        };
+        self.start = Some((Arc::clone(target), line));
+        Ok(())
     }
 
     /// Ends what was started for it.
@@ -94,7 +114,7 @@ async fn start(entries: Vec<(String, String, Entry)>) -> Result<Vec<Contestant>,
                 Subject::Called(called)
             }
         };
-        contestants.push(Contestant { name, url, subject });
+        contestants.push(Contestant { name, url, subject, start: None });
     }
     Ok(contestants)
 }
@@ -135,6 +155,8 @@ pub(crate) enum ContestantError {
     Called(CalledError),
     Start(AssembleError),
     SameName(String),
+    Starts { lines: usize, targets: usize },
+    NoUrl(String),
     Io(io::Error),
 }
 
@@ -145,6 +167,15 @@ impl fmt::Display for ContestantError {
             ContestantError::Called(error) => error.fmt(f),
             ContestantError::Start(error) => error.fmt(f),
             ContestantError::Io(error) => write!(f, "start processes: {error}"),
+            ContestantError::Starts { lines, targets } => write!(
+                f,
+                "start {targets} targets with {lines} --start; give as many, and '' for one that runs \
+                 already"
+            ),
+            ContestantError::NoUrl(name) => write!(
+                f,
+                "start `{name}` with --start: that is for URLs, and everything else is started by itself"
+            ),
             ContestantError::SameName(name) => write!(
                 f,
                 "tell two targets apart that are both called `{name}`; give each a name of its own"

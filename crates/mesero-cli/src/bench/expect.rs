@@ -3,7 +3,10 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::comparison::{self, Answers, Comparison};
+use super::measured::STATISTICS;
 use super::metric::{Metric, Value};
+use super::ratio::{Figure, Ratio};
 use super::record::Record;
 
 /// Expectations, all of which have to hold.
@@ -15,13 +18,28 @@ pub(crate) struct Expectations(Vec<Expectation>);
 struct Expectation {
     /// As it was written.
     text: String,
-    metric: Metric,
-    comparison: Comparison,
-    wanted: Wanted,
+    expected: Expected,
+}
+
+#[derive(Debug, Clone)]
+enum Expected {
+    Metric {
+        metric: Metric,
+        comparison: Sign,
+        wanted: Wanted,
+    },
+    /// A figure, in times of that of the one that all are compared with.
+    Ratio {
+        name: String,
+        comparison: Sign,
+        times: f64,
+    },
+    /// As the one answers that all are compared with.
+    SameAnswers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+enum Sign {
     Equal,
     Unequal,
     Less,
@@ -49,57 +67,99 @@ pub(crate) struct Judged {
 }
 
 impl Expectations {
-    /// Compares them with what was measured. Where nothing was measured, none holds.
-    pub(crate) fn judge(&self, record: &Record) -> Vec<Judged> {
-        self.0.iter().map(|expectation| expectation.judge(record)).collect()
+    /// Compares them with what was measured, and what is relative with how that compares with
+    /// another; whom all are compared with is not judged by that. Where nothing was measured, none
+    /// holds.
+    pub(super) fn judge(&self, record: &Record, beside: Option<&Comparison>) -> Vec<Judged> {
+        self.0.iter().filter_map(|expectation| expectation.judge(record, beside)).collect()
+    }
+
+    /// The first that needs another to be compared with.
+    pub(crate) fn relative(&self) -> Option<&str> {
+        let is_absolute =
+            |expectation: &&Expectation| matches!(expectation.expected, Expected::Metric { .. });
+        let relative = self.0.iter().find(|expectation| !is_absolute(expectation));
+        relative.map(|expectation| expectation.text.as_str())
     }
 }
 
 impl Expectation {
-    fn judge(&self, record: &Record) -> Judged {
-        let judged = |holds, found| Judged { text: self.text.clone(), holds, found };
-        if !record.has_times() {
-            return judged(false, "there was nothing to measure".to_owned());
+    fn judge(&self, record: &Record, beside: Option<&Comparison>) -> Option<Judged> {
+        let judged = |holds, found| Some(Judged { text: self.text.clone(), holds, found });
+        let nothing = "there was nothing to measure";
+        match (&self.expected, beside) {
+            (_, _) if !record.has_times() => judged(false, nothing.to_owned()),
+            (Expected::Metric { metric, comparison, wanted }, _) => {
+                let (holds, found) = comparison.of_metric(*wanted, metric.of(record));
+                judged(holds, found)
+            }
+            (Expected::Ratio { name, comparison, times }, Some(beside)) => {
+                let ratio = beside.ratio(name);
+                judged(comparison.of_ratio(ratio, *times), comparison::text(ratio))
+            }
+            (Expected::SameAnswers, Some(beside)) => match &beside.answers {
+                Answers::Same => judged(true, "they are".to_owned()),
+                Answers::Differ(how) => judged(false, how.clone()),
+                Answers::Unseen => judged(false, "nobody saw them".to_owned()),
+            },
+            (_, None) => None,
         }
-        let value = self.metric.of(record);
+    }
+}
+
+impl Sign {
+    fn of_ratio(self, ratio: Ratio, wanted: f64) -> bool {
+        match ratio {
+            Ratio::Of { ratio, .. } => self.holds(&ratio, &wanted),
+            // Only what is true of all that it may be is known.
+            Ratio::MoreThan(bound) => {
+                matches!(self, Sign::More | Sign::AtLeast | Sign::Unequal) && bound >= wanted
+            }
+            Ratio::LessThan(bound) => {
+                matches!(self, Sign::Less | Sign::AtMost | Sign::Unequal) && bound <= wanted
+            }
+            Ratio::Unknown => false,
+        }
+    }
+
+    /// Whether it holds, and what was found.
+    fn of_metric(self, wanted: Wanted, value: Value) -> (bool, String) {
         let found = value.to_string();
-        match (self.wanted, value) {
+        let judged = |holds, found| (holds, found);
+        match (wanted, value) {
             (Wanted::Number(wanted), Value::Count { count, .. }) => {
-                judged(self.comparison.holds(&(count as f64), &wanted), found)
+                judged(self.holds(&(count as f64), &wanted), found)
             }
             (Wanted::Share(wanted), Value::Count { count, of }) => {
                 // Multiplied and not divided, so that 99 of 100 are exactly 99 %.
                 let wanted = wanted * of as f64;
-                judged(self.comparison.holds(&(count as f64), &wanted), found)
+                judged(self.holds(&(count as f64), &wanted), found)
             }
             (Wanted::Number(wanted), Value::Rate(rate)) => {
-                judged(self.comparison.holds(&rate, &wanted), found)
+                judged(self.holds(&rate, &wanted), found)
             }
             (Wanted::Time(wanted), Value::Time(Some(time))) if time.is_more => {
                 // Only what is true of every longer time is known.
-                let beyond = matches!(
-                    self.comparison,
-                    Comparison::More | Comparison::AtLeast | Comparison::Unequal
-                );
+                let beyond = matches!(self, Sign::More | Sign::AtLeast | Sign::Unequal);
                 judged(beyond && time.time >= wanted, found)
             }
             (Wanted::Time(wanted), Value::Time(Some(time))) => {
-                judged(self.comparison.holds(&time.time, &wanted), found)
+                judged(self.holds(&time.time, &wanted), found)
             }
             _ => judged(false, found),
         }
     }
 }
 
-impl Comparison {
+impl Sign {
     fn holds<T: PartialOrd>(self, found: &T, wanted: &T) -> bool {
         match self {
-            Comparison::Equal => found == wanted,
-            Comparison::Unequal => found != wanted,
-            Comparison::Less => found < wanted,
-            Comparison::AtMost => found <= wanted,
-            Comparison::More => found > wanted,
-            Comparison::AtLeast => found >= wanted,
+            Sign::Equal => found == wanted,
+            Sign::Unequal => found != wanted,
+            Sign::Less => found < wanted,
+            Sign::AtMost => found <= wanted,
+            Sign::More => found > wanted,
+            Sign::AtLeast => found >= wanted,
         }
     }
 }
@@ -113,14 +173,14 @@ impl FromStr for Expectations {
 }
 
 /// The longer first, since one begins like the other.
-const COMPARISONS: [(&str, Comparison); 7] = [
-    ("<=", Comparison::AtMost),
-    (">=", Comparison::AtLeast),
-    ("!=", Comparison::Unequal),
-    ("==", Comparison::Equal),
-    ("<", Comparison::Less),
-    (">", Comparison::More),
-    ("=", Comparison::Equal),
+const COMPARISONS: [(&str, Sign); 7] = [
+    ("<=", Sign::AtMost),
+    (">=", Sign::AtLeast),
+    ("!=", Sign::Unequal),
+    ("==", Sign::Equal),
+    ("<", Sign::Less),
+    (">", Sign::More),
+    ("=", Sign::Equal),
 ];
 
 impl FromStr for Expectation {
@@ -128,6 +188,9 @@ impl FromStr for Expectation {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
+        if text == "same_answers" {
+            return Ok(Self { text: text.to_owned(), expected: Expected::SameAnswers });
+        }
         let at = text.find(['<', '>', '=', '!']);
         let cut = at.and_then(|at| {
             let (name, rest) = text.split_at(at);
@@ -141,12 +204,30 @@ impl FromStr for Expectation {
                  such as p95<5s"
             ));
         };
+        if let Some(times) = value.strip_suffix(['x', '×']) {
+            let expected = relative(name, comparison, times)?;
+            return Ok(Self { text: text.to_owned(), expected });
+        }
         let metric = Metric::from_str(name)?;
         let wanted = wanted(&metric, value).ok_or_else(|| {
             format!("`{value}` is no value for `{name}`; wanted {}", metric.unit())
         })?;
-        Ok(Self { text: text.to_owned(), metric, comparison, wanted })
+        let expected = Expected::Metric { metric, comparison, wanted };
+        Ok(Self { text: text.to_owned(), expected })
     }
+}
+
+/// What is wanted in times of another's.
+fn relative(name: &str, comparison: Sign, times: &str) -> Result<Expected, String> {
+    if Figure::named(name).is_none() {
+        Metric::from_str(name)?;
+        let names = STATISTICS.map(|(name, _)| name).join(", ");
+        return Err(format!("`{name}` is not compared with another's; rate, {names} are"));
+    }
+    let number = times.trim().parse().ok().filter(|times: &f64| *times > 0.0);
+    let number = number.filter(|times| times.is_finite());
+    let times = number.ok_or_else(|| format!("`{times}x` is no multiple; wanted 1.1x, say"))?;
+    Ok(Expected::Ratio { name: name.to_owned(), comparison, times })
 }
 
 fn wanted(metric: &Metric, value: &str) -> Option<Wanted> {
@@ -168,7 +249,10 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
+    use crate::bench::comparison::tests::measured;
     use crate::bench::outcome::{Answer, Fault, FaultKind, Outcome};
+    use crate::bench::plan::Load;
+    use crate::bench::ratio::Pairing;
     use crate::bench::record::{Instants, Window};
 
     /// So many ok answers of a second, give-ups after seven, and refusals.
@@ -189,7 +273,7 @@ mod tests {
     }
 
     fn holds(text: &str, record: &Record) -> bool {
-        let judged = text.parse::<Expectations>().unwrap().judge(record);
+        let judged = text.parse::<Expectations>().unwrap().judge(record, None);
         judged.iter().all(|judged| judged.holds)
     }
 
@@ -227,9 +311,30 @@ mod tests {
             assert!(!holds(unknown, &record), "{unknown}");
         }
         assert_eq!(
-            "p99<10s".parse::<Expectations>().unwrap().judge(&record)[0].found,
+            "p99<10s".parse::<Expectations>().unwrap().judge(&record, None)[0].found,
             "more than 7.00 s"
         );
+    }
+
+    #[test]
+    fn what_is_relative_is_compared_with_the_ratio_to_another_and_only_with_that() {
+        let slow = measured("slow", &[110; 8]);
+        let fast = measured("fast", &[100; 8]);
+        let load = Load::Closed { clients: std::num::NonZeroUsize::MIN };
+        let beside = crate::bench::comparison::Comparison::of(&slow, &fast, &load, Pairing::Rounds);
+        let judge = |text: &str, beside: Option<&Comparison>| {
+            let expectations = text.parse::<Expectations>().unwrap();
+            let judged = expectations.judge(&slow.record, beside);
+            judged.into_iter().map(|judged| judged.holds).collect::<Vec<_>>()
+        };
+        let text = "rate>=0.9x, rate>=0.95x, p99<=1.11x, mean<1.05×, same_answers, ok=100%";
+        assert_eq!(judge(text, Some(&beside)), [true, false, true, false, false, true]);
+        assert_eq!(judge(text, None), [true], "nobody is compared with himself");
+        assert_eq!(text.parse::<Expectations>().unwrap().relative(), Some("rate>=0.9x"));
+        assert_eq!("ok=1".parse::<Expectations>().unwrap().relative(), None);
+        for bad in ["ok>=0.9x", "p98<1x", "rate>x", "rate>0x", "gaveup<1x"] {
+            assert!(bad.parse::<Expectations>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use comfy_table::presets;
 
-use super::comparison::Comparison;
+use super::comparison::{Answers, Comparison};
 use crate::exit::Exit;
 
 mod account;
@@ -52,6 +52,14 @@ impl Report {
         }
     }
 
+    /// Who does not answer as the first does.
+    fn differences(&self) -> impl Iterator<Item = String> + '_ {
+        self.comparisons.iter().filter_map(|comparison| match &comparison.answers {
+            Answers::Differ(how) => Some(format!("answers differ: {how}")),
+            Answers::Same | Answers::Unseen => None,
+        })
+    }
+
     /// What is to be said about it: whether it is void, and whether what was expected holds.
     pub(super) fn judgement(&self) -> Vec<String> {
         match &self.accounts[..] {
@@ -61,7 +69,7 @@ impl Report {
                     let name = account.measured.name.clone();
                     account.judgement().into_iter().map(move |line| format!("{name}: {line}"))
                 };
-                accounts.iter().flat_map(named).collect()
+                self.differences().chain(accounts.iter().flat_map(named)).collect()
             }
         }
     }

@@ -43,6 +43,16 @@ pub(crate) fn ratio(ratio: f64) -> String {
     }
 }
 
+/// `1.23 MB`, `45.6 kB`.
+pub(crate) fn bytes(bytes: u64) -> String {
+    let bytes = bytes as f64;
+    match bytes {
+        _ if bytes >= 0.9995e9 => format!("{} GB", number(bytes / 1e9)),
+        _ if bytes >= 0.9995e6 => format!("{} MB", number(bytes / 1e6)),
+        _ => format!("{} kB", number(bytes / 1e3)),
+    }
+}
+
 /// `1,234,567`.
 pub(crate) fn count(count: u64) -> String {
     let digits = count.to_string();

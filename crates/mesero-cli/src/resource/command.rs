@@ -17,20 +17,18 @@ use tokio_util::task::TaskTracker;
 
 use super::{Health, Order, Reply, ReplyForm, Resource, Serving};
 use crate::body::Body;
+use crate::process::guardian::Guardian;
 use crate::process::launch::Launcher;
 use crate::process::spawner::Spawner;
 use crate::template::Template;
 
 mod ended;
-mod guardian;
 mod invocation;
 mod output;
 mod process;
 mod run;
-mod tail;
 
 pub(crate) use ended::Ended;
-use guardian::Guardian;
 use output::Told;
 use run::Run;
 

@@ -18,6 +18,7 @@ mod live;
 mod load;
 mod page;
 mod rounds;
+mod start;
 mod suggest;
 mod usage;
 

@@ -101,7 +101,7 @@ impl Account {
     /// What has to be known to read the figures right, a sentence each.
     pub(super) fn notes(&self) -> Vec<String> {
         let record = &self.measured.record;
-        let mut notes = Vec::new();
+        let mut notes = self.measured.notes.clone();
         if record.delayed > 0 {
             let p99 = |times| words::found(Statistic::Quantile(0.99).of(times));
             notes.push(format!(
@@ -133,6 +133,16 @@ impl Account {
         notes
     }
 
+    /// What it took, if it was started here.
+    pub(super) fn taken(&self) -> Option<String> {
+        let taken = self.measured.taken?;
+        let memory = words::bytes(taken.memory_bytes);
+        let cpu = words::time(taken.cpu_per_request()?);
+        Some(format!(
+            "A request took {cpu} of CPU time, and all processes together {memory} of memory."
+        ))
+    }
+
     /// Whether all went as it should, and as it was expected to.
     pub(super) fn exit(&self) -> Exit {
         let record = &self.measured.record;
@@ -150,6 +160,10 @@ impl Account {
     pub(super) fn judgement(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.doubts.iter().map(|doubt| format!("void: {doubt}")).collect();
         let Some(verdict) = &self.verdict else { return lines };
+        if verdict.is_empty() {
+            // All that was expected was expected of others.
+            return lines;
+        }
         let told = |judged: &Judged| format!("{} ({})", judged.text, judged.found);
         let (held, failed): (Vec<_>, Vec<_>) = verdict.iter().partition(|judged| judged.holds);
         let failed: Vec<_> = failed.into_iter().map(told).collect();
@@ -218,7 +232,7 @@ pub(super) mod tests {
             seed: 1,
             rounds: NonZeroU32::MIN,
         };
-        let verdict = Some(expectations.judge(&record));
+        let verdict = Some(expectations.judge(&record, None));
         measured.add(&record);
         Account { plan, measured, doubts: Vec::new(), verdict, is_interrupted: false }
     }
@@ -229,7 +243,7 @@ pub(super) mod tests {
         assert_eq!(failed.judgement(), ["failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)"]);
         let mut passed = account();
         passed.verdict =
-            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&passed.measured.record));
+            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&passed.measured.record, None));
         assert_eq!(passed.judgement(), ["passed: ok>=50% (10 of 20)"]);
     }
 
@@ -237,7 +251,7 @@ pub(super) mod tests {
     fn a_void_measurement_passes_nothing() {
         let mut void = account();
         void.verdict =
-            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&void.measured.record));
+            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&void.measured.record, None));
         void.doubts.push(Doubt::Little { in_work: 20.0, clients: 10 });
         let judgement = void.judgement();
         assert!(judgement[0].starts_with("void: rate × time is 20.0 requests"), "{judgement:?}");

@@ -50,6 +50,7 @@ impl Report {
         // They begin with names, which are not ours to spell.
         let sentence = |text| Sentence { tone: Tone::Plain, text: format!("{text}.") };
         sentences.extend(conclusions.into_iter().map(sentence));
+        sentences.extend(self.differences().map(|text| Sentence { tone: Tone::Failed, text }));
         for account in &self.accounts {
             let named = |text: String| match several {
                 true => format!("{}: {text}", account.measured.name),
@@ -72,8 +73,8 @@ impl Report {
     fn beside_first(&self) -> Option<Grid> {
         let [first, others @ ..] = &self.accounts[..] else { return None };
         let row = |(account, comparison): (&Account, &Comparison)| {
-            let Comparison { rate, p50, p99, .. } = comparison;
-            let ratios = [rate, p50, p99].map(|ratio| comparison::text(*ratio));
+            let ratios =
+                ["rate", "p50", "p99"].map(|name| comparison::text(comparison.ratio(name)));
             [account.measured.name.clone()].into_iter().chain(ratios).collect()
         };
         let rows: Vec<_> = others.iter().zip(&self.comparisons).map(row).collect();

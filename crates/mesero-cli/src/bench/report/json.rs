@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::super::comparison::Comparison;
+use super::super::comparison::{Answers, Comparison};
 use super::super::expect::Judged;
 use super::super::measured::{Round, STATISTICS};
 use super::super::plan::{Arrivals, Load, Plan, Until};
@@ -61,6 +61,8 @@ impl Account {
             "lag_s": times(&record.lag),
             "series": series(&record.series),
             "rounds": self.measured.rounds.iter().map(round).collect::<Vec<_>>(),
+            "cpu_s_per_request": self.measured.taken.and_then(|taken| taken.cpu_per_request()).map(|cpu| cpu.as_secs_f64()),
+            "memory_bytes": self.measured.taken.map(|taken| taken.memory_bytes),
             "notes": self.notes(),
             "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "interrupted": self.is_interrupted,
@@ -104,12 +106,17 @@ fn plan(plan: &Plan) -> Value {
 }
 
 fn comparison(comparison: &Comparison) -> Value {
+    let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
     json!({
         "name": comparison.name,
         "reference": comparison.reference,
         "rate": ratio(comparison.rate),
-        "p50": ratio(comparison.p50),
-        "p99": ratio(comparison.p99),
+        "response": names.zip(comparison.response.map(ratio)).collect::<Map<_, _>>(),
+        "answers": match &comparison.answers {
+            Answers::Same => json!("same"),
+            Answers::Differ(how) => json!({ "differ": how }),
+            Answers::Unseen => Value::Null,
+        },
     })
 }
 

@@ -2,7 +2,7 @@
 
 use comfy_table::{Table, TableStyle};
 
-use super::super::comparison::{self, Comparison};
+use super::super::comparison;
 use super::super::metric::Statistic;
 use super::super::page::Grid;
 use super::super::words;
@@ -59,30 +59,36 @@ impl Report {
     /// A row for each, with its figures and what they are beside those of the first.
     pub(super) fn figures(&self) -> Grid {
         let beside = "÷ first";
-        let head = ["target", "ok", "a second", beside, "p50", beside, "p99", beside];
+        let figures = ["target", "ok", "a second", beside, "p50", beside, "p99", beside];
+        let is_taken = self.accounts.iter().any(|account| account.measured.taken.is_some());
+        let taken = ["CPU a request", "memory"].into_iter().filter(|_| is_taken);
+        let head = figures.into_iter().chain(taken).map(str::to_owned).collect();
         let mut rows = Vec::with_capacity(self.accounts.len());
         let comparisons = std::iter::once(None).chain(self.comparisons.iter().map(Some));
         for (account, comparison) in self.accounts.iter().zip(comparisons) {
             let record = &account.measured.record;
             let found = |share| words::found(Statistic::Quantile(share).of(&record.response));
-            let ratio = |of: fn(&Comparison) -> comparison::Ratio| {
-                comparison.map(|comparison| comparison::text(of(comparison))).unwrap_or_default()
+            let ratio = |name| {
+                let text = comparison.map(|comparison| comparison::text(comparison.ratio(name)));
+                text.unwrap_or_default()
             };
-            rows.push([
+            let cpu = account.measured.taken.and_then(|taken| taken.cpu_per_request());
+            let memory = account.measured.taken.map(|taken| taken.memory_bytes);
+            let taken = [cpu.map(words::time), memory.map(words::bytes)];
+            let taken = taken.map(|text| text.unwrap_or_else(|| "—".to_owned()));
+            let figures = [
                 shown(&account.measured.name),
                 words::share(record.ok, record.requests),
                 words::number(record.rate()),
-                ratio(|comparison| comparison.rate),
+                ratio("rate"),
                 found(0.5),
-                ratio(|comparison| comparison.p50),
+                ratio("p50"),
                 found(0.99),
-                ratio(|comparison| comparison.p99),
-            ]);
+                ratio("p99"),
+            ];
+            rows.push(figures.into_iter().chain(taken.into_iter().filter(|_| is_taken)).collect());
         }
-        Grid {
-            head: head.map(str::to_owned).into(),
-            rows: rows.into_iter().map(Vec::from).collect(),
-        }
+        Grid { head, rows }
     }
 }
 

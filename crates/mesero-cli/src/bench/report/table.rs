@@ -17,7 +17,7 @@ impl Account {
             text.push('\n');
             text.push_str(&lines(&self.times(presets::NOTHING)));
         }
-        for note in self.notes() {
+        for note in self.taken().into_iter().chain(self.notes()) {
             text.push_str(&format!("\n{note}\n"));
         }
         let judgement = self.judgement();
@@ -35,7 +35,8 @@ impl Account {
             text.push('\n');
             text.push_str(&lines(&self.times(presets::ASCII_MARKDOWN)));
         }
-        for line in self.notes().into_iter().chain(self.judgement()) {
+        let notes = self.taken().into_iter().chain(self.notes());
+        for line in notes.chain(self.judgement()) {
             text.push_str(&format!("\n{line}\n"));
         }
         text

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::ended::Ended;
 use super::output::{Finish, Output, Tell, Told, TooMuch};
 use super::process::{Process, Streams};
-use super::tail::Tail;
 use super::{Delivery, Settings, Shared};
+use crate::process::tail::Tail;
 use crate::resource::Order;
 use crate::resource::payload::Payload;
 

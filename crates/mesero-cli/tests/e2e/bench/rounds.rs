@@ -9,7 +9,9 @@ async fn every_target_has_its_turn_in_every_round() {
     let _machine = shared_machine().await;
     let (first, second) = (Upstream::open().await, Upstream::open().await);
     let targets = [format!("one={}", url(&first)), format!("two={}", url(&second))];
-    let arguments = [&targets[0], &targets[1], "-c", "1", "-n", "2", "--rounds", "3", "--json"];
+    let load = ["-c", "1", "-n", "2", "--rounds", "3"];
+    let arguments =
+        [&[&*targets[0], &targets[1], "--ignore-answers", "--json"][..], &load].concat();
     // A round is two requests over a connection of its own.
     let serve = async |server: Upstream| {
         for _ in 0..3 {
@@ -31,4 +33,36 @@ async fn every_target_has_its_turn_in_every_round() {
         let ok: Vec<_> = rounds.iter().map(|round| round["ok"].as_u64().unwrap()).collect();
         assert_eq!(ok, [2, 2, 2]);
     }
+}
+
+#[tokio::test]
+async fn who_answers_otherwise_than_the_first_is_told_and_fails_what_expects_the_same() {
+    let _machine = shared_machine().await;
+    let (first, second) = (Upstream::open().await, Upstream::open().await);
+    let targets = [format!("one={}", url(&first)), format!("two={}", url(&second))];
+    let load = ["-c", "1", "-n", "1", "--rounds", "1", "--tolerance", "1h"];
+    let expect = ["--expect", "same_answers, p50<1000x", "--json"];
+    let arguments = [&[&*targets[0], &targets[1]][..], &load, &expect].concat();
+    // Each is asked once to be looked at, and once to be measured.
+    let serve = async |server: Upstream, body: &str| {
+        for _ in 0..2 {
+            let mut wire = server.accept().await;
+            wire.head().await;
+            wire.answer(body).await;
+        }
+    };
+    let (measured, (), ()) =
+        tokio::join!(bench(&arguments), serve(first, "88.4"), serve(second, "88.40"));
+    assert_eq!(measured.code, Some(3), "{}", measured.stderr);
+    let how = "two answers 5 bytes with `88.40`, and one 4 with `88.4`";
+    assert_eq!(measured.json()["comparisons"][0]["answers"]["differ"], how);
+    let told = format!("answers differ: {how}\ntwo: failed: same_answers ({how})\n");
+    assert_eq!(measured.stderr, told);
+}
+
+#[tokio::test]
+async fn what_is_expected_beside_another_needs_another() {
+    let measured = bench(&["http://localhost:1/", "--expect", "rate>=0.95x"]).await;
+    assert_eq!(measured.code, Some(2));
+    assert!(measured.stderr.contains("judge `rate>=0.95x`"), "{}", measured.stderr);
 }

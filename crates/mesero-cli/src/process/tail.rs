@@ -8,7 +8,7 @@ const KEPT: usize = 2 * 1024;
 
 /// The end of what came on standard error.
 #[derive(Debug, Default)]
-pub(super) struct Tail {
+pub(crate) struct Tail {
     bytes: Vec<u8>,
     is_cut: bool,
 }
@@ -16,7 +16,7 @@ pub(super) struct Tail {
 impl Tail {
     /// Reads until the end of the stream or, once `over`, until nothing more is at hand. Dropping
     /// the future keeps what was read.
-    pub(super) async fn read(
+    pub(crate) async fn read(
         &mut self,
         mut from: impl AsyncRead + Unpin,
         over: &CancellationToken,
@@ -34,6 +34,30 @@ impl Tail {
         }
     }
 
+    /// The same of two streams, as their pieces come.
+    pub(crate) async fn read_both(
+        &mut self,
+        mut one: impl AsyncRead + Unpin,
+        mut other: impl AsyncRead + Unpin,
+        over: &CancellationToken,
+    ) {
+        let (mut piece, mut other_piece) = ([0; 4096], [0; 4096]);
+        loop {
+            tokio::select! {
+                biased;
+                read = one.read(&mut piece) => match read {
+                    Ok(count @ 1..) => self.push(&piece[..count]),
+                    _ => return self.read(other, over).await,
+                },
+                read = other.read(&mut other_piece) => match read {
+                    Ok(count @ 1..) => self.push(&other_piece[..count]),
+                    _ => return self.read(one, over).await,
+                },
+                () = over.cancelled() => return,
+            }
+        }
+    }
+
     fn push(&mut self, piece: &[u8]) {
         self.bytes.extend_from_slice(piece);
         if let Some(surplus) = self.bytes.len().checked_sub(KEPT).filter(|surplus| *surplus > 0) {
@@ -43,7 +67,7 @@ impl Tail {
     }
 
     /// It as text, if there is any; an ellipsis in front says that there was more.
-    pub(super) fn text(&self) -> Option<String> {
+    pub(crate) fn text(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.trim_end();
         match (text.is_empty(), self.is_cut) {

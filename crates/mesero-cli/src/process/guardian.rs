@@ -30,7 +30,7 @@ const LINE: usize = 16;
 /// The kernel kills a command when mesero dies, but not what the command has started; a shell
 /// script would be gone and the program that it waited for would run on.
 #[derive(Debug)]
-pub(super) struct Guardian {
+pub(crate) struct Guardian {
     /// In memory: the group at each seat.
     groups: File,
     child: Mutex<Option<(Child, ChildStdin)>>,
@@ -41,7 +41,7 @@ impl Guardian {
     ///
     /// # Errors
     /// If there is no `/bin/sh`, or the system gives no process.
-    pub(super) fn start(seats: usize) -> io::Result<Self> {
+    pub(crate) fn start(seats: usize) -> io::Result<Self> {
         let groups = File::from(rustix::fs::memfd_create("mesero-groups", MemfdFlags::CLOEXEC)?);
         // A seat that nobody has had yet is an empty line too.
         groups.write_all_at(&line("").repeat(seats), 0)?;
@@ -58,7 +58,7 @@ impl Guardian {
     ///
     /// # Errors
     /// If the system has no memory for a line.
-    pub(super) fn watch(&self, seat: usize, group: Pid) -> io::Result<()> {
+    pub(crate) fn watch(&self, seat: usize, group: Pid) -> io::Result<()> {
         self.write(seat, &group.to_string())
     }
 
@@ -66,7 +66,7 @@ impl Guardian {
     ///
     /// # Errors
     /// None in practice: the line is there already.
-    pub(super) fn forget(&self, seat: usize) -> io::Result<()> {
+    pub(crate) fn forget(&self, seat: usize) -> io::Result<()> {
         self.write(seat, "")
     }
 
@@ -76,7 +76,7 @@ impl Guardian {
     }
 
     /// Lets it end, and waits until it has.
-    pub(super) async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         let child = self.child.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((mut child, mut line)) = child {
             // If it is gone already, there is nobody to be told.

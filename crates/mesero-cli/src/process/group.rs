@@ -1,0 +1,94 @@
+//! One process group, from its start until its leader is reaped.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::ExitStatus;
+
+use mesero::Failure;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+
+use super::spawner::Spawner;
+
+/// A process that leads its own group, with pipes on its output streams.
+///
+/// It stays unreaped until [`reap`](Self::reap), so that its number is its own and a signal to its
+/// group reaches nobody else.
+#[derive(Debug)]
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) group: Pid,
+    /// Readable once the leader has ended, which does not reap it.
+    handle: AsyncFd<OwnedFd>,
+}
+
+/// The ends of its streams that are ours.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    pub(crate) stdout: ChildStdout,
+    pub(crate) stderr: ChildStderr,
+}
+
+impl Process {
+    /// Starts `command`. It must not be dropped half way.
+    ///
+    /// # Errors
+    /// `Unreachable` if it did not start, `Lost` if it did and cannot be looked after.
+    pub(crate) async fn start(
+        command: Command,
+        spawner: &Spawner,
+    ) -> Result<(Self, Streams), Failure> {
+        let spawned = spawner.spawn(command).await;
+        let mut child = spawned
+            .map_err(|error| Failure::unreachable(format!("the command did not start: {error}")))?;
+        let lost =
+            |what: &str| Failure::lost(format!("the command cannot be looked after: {what}"));
+        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+        let group = group.ok_or_else(|| lost("it has no number"))?;
+        let streams = (child.stdout.take(), child.stderr.take());
+        let process = match handle(group) {
+            Ok(handle) => Self { child, group, handle },
+            Err(error) => {
+                // It may have failed for want of files; then it is better not to have run at all.
+                let _ = kill_process_group(group, Signal::KILL);
+                let _ = child.wait().await;
+                return Err(lost(&error.to_string()));
+            }
+        };
+        match streams {
+            (Some(stdout), Some(stderr)) => Ok((process, Streams { stdout, stderr })),
+            _ => Err(lost("it has no pipes")),
+        }
+    }
+
+    /// Waits until the leader has ended; others of its group may still run.
+    pub(crate) async fn ended(&self) {
+        // It can only fail when the runtime is shut down, and then nothing is awaited any more.
+        let _ = self.handle.readable().await;
+    }
+
+    /// Sends a signal to the whole group.
+    pub(crate) fn signal(&self, signal: Signal) {
+        // All of them may have ended in between, which is what we want.
+        let _ = kill_process_group(self.group, signal);
+    }
+
+    /// Reaps the leader, which gives up the group's number.
+    ///
+    /// # Errors
+    /// If the system does not say how it ended.
+    pub(crate) async fn reap(mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+}
+
+/// Becomes readable once the process has ended, which does not reap it.
+fn handle(process: Pid) -> io::Result<AsyncFd<OwnedFd>> {
+    let fd = pidfd_open(process, PidfdFlags::NONBLOCK)?;
+    #[expect(unsafe_code, reason = "an `OwnedFd` is the same open file until it is dropped")]
+    // SAFETY: see the reason above.
+    let registered = unsafe { AsyncFd::register_with_interest(fd, Interest::READABLE) };
+    Ok(registered?)
+}
