@@ -27,12 +27,11 @@ test: venv chromium databases
 models:
 	RUSTFLAGS="--cfg shuttle" cargo test --locked -p mesero --features testing --test models --target-dir $${CARGO_TARGET_DIR:-target}/shuttle
 
-# Flask, Django, gunicorn and argon2-cffi, for the tests that use them. Without an index to fetch them from those tests
-# are skipped.
+# What the tests use of Python's packages. Without an index to fetch them from, those tests are skipped.
 venv:
-	@target/venv/bin/python -c "import argon2, django, flask, gunicorn" 2>/dev/null \
-	|| { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask django gunicorn argon2-cffi; } \
-	|| echo "SKIPPED: Flask, Django, gunicorn and argon2-cffi could not be installed: the tests that use them will not run"
+	@target/venv/bin/python -c "import argon2, django, flask, gunicorn, jsonschema" 2>/dev/null \
+	|| { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask django gunicorn argon2-cffi jsonschema; } \
+	|| echo "SKIPPED: Flask, Django, gunicorn, argon2-cffi and jsonschema could not be installed: the tests that use them will not run"
 
 # A browser, for the test that opens the pages of `mesero bench --html`. Without it that test is skipped.
 chromium:

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Jobs(JobsArgs),
     /// Print every configuration key with its default and what it means
     Reference,
+    /// Print a JSON Schema of the configuration, with which editors complete and check it
+    Schema,
 }
 
 /// Configuration files, or a Python function and its routes.

@@ -21,6 +21,7 @@ mod read;
 mod recycling;
 mod resource;
 mod route;
+mod schema;
 mod secret;
 mod server;
 mod stub;
@@ -82,6 +83,11 @@ impl Config {
         let files = sources.iter().zip(&folders);
         let files = files.map(|(source, folder)| File { text: &source.text, folder }).collect();
         Self::parse(files).map_err(|problems| ConfigError::in_texts(sources, problems))
+    }
+
+    /// Returns what a file may say, as a JSON Schema.
+    pub(crate) fn schema() -> serde_json::Value {
+        schema::document()
     }
 
     /// Builds the configuration of one Python resource from flags; relative paths start at the current folder.

@@ -73,10 +73,15 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
         Command::Bench(args) => bench(*args, output),
         Command::Check(args) => check(&args, output),
         Command::Jobs(args) => jobs(args, output),
-        Command::Reference => match output.line(config::REFERENCE.trim_end()) {
-            Ok(()) => Exit::Fine,
-            Err(error) => unusable(&error, output),
-        },
+        Command::Reference => print(config::REFERENCE.trim_end(), output),
+        Command::Schema => print(&format!("{:#}", Config::schema()), output),
+    }
+}
+
+fn print(text: &str, output: &mut Output) -> Exit {
+    match output.line(text) {
+        Ok(()) => Exit::Fine,
+        Err(error) => unusable(&error, output),
     }
 }
 

@@ -28,6 +28,7 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde_json::json;
 use toml::Spanned;
 
 /// A value as it was typed, and where.
@@ -69,6 +70,11 @@ impl<'de, T: Element> Deserialize<'de> for Setting<T> {
 pub(super) trait Element: Sized {
     /// Returns what has to be written, as it fits after "wanted".
     fn wanted() -> String;
+
+    /// Returns a JSON Schema that accepts every way in which it may be written.
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string" })
+    }
 
     /// Reads a string.
     fn from_text(text: &str) -> Result<Self, Hint>;

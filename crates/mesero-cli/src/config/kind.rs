@@ -20,6 +20,9 @@ pub(super) enum KindKey {
 }
 
 impl KindKey {
+    pub(super) const ALL: [Self; 5] =
+        [Self::Python, Self::Wsgi, Self::Http, Self::Command, Self::Stub];
+
     /// Returns the kind that is written; notes it where there are several, and every key that says nothing about it.
     pub(super) fn check(raw: &raw::Resource, check: &mut Check<'_>) -> Option<Self> {
         let written = [
@@ -46,7 +49,8 @@ impl KindKey {
         Some(kind)
     }
 
-    fn as_str(self) -> &'static str {
+    /// Returns the key that names it.
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             KindKey::Python => "python",
             KindKey::Wsgi => "wsgi",

@@ -26,140 +26,143 @@ use super::elements::size::Size;
 use super::elements::target::Target;
 use super::elements::upstream::Upstream;
 use super::elements::word::{Http2, OnDisconnect, Reply};
+use super::schema::described;
 
 /// A table whose keys are names that the writer chose.
 pub(super) type Named<T> = BTreeMap<Spanned<String>, T>;
 
-/// The whole file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a configuration")]
-pub(super) struct Document {
-    #[serde(default)]
-    pub(super) server: Server,
-    #[serde(default)]
-    pub(super) resource: Named<Spanned<Resource>>,
-    #[serde(default)]
-    pub(super) route: Vec<Spanned<Route>>,
-}
+described! {
+    /// The whole file.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a configuration")]
+    pub(super) struct Document {
+        #[serde(default)]
+        pub(super) server: Server,
+        #[serde(default)]
+        pub(super) resource: Named<Spanned<Resource>>,
+        #[serde(default)]
+        pub(super) route: Vec<Spanned<Route>>,
+    }
 
-/// `[server]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table such as [server]")]
-pub(super) struct Server {
-    pub(super) listen: Option<Setting<OneOrMany<Address>>>,
-    pub(super) control: Option<Setting<OrOff<Address>>>,
-    pub(super) control_token_file: Option<Spanned<String>>,
-    pub(super) threads: Option<Setting<Count<1024>>>,
-    pub(super) connections: Option<Setting<Count<10_000_000>>>,
-    pub(super) header_timeout: Option<Setting<Duration>>,
-    pub(super) idle_timeout: Option<Setting<Duration>>,
-    pub(super) body_timeout: Option<Setting<Duration>>,
-    pub(super) body_limit: Option<Setting<Size>>,
-    pub(super) header_limit: Option<Setting<Size>>,
-    pub(super) drain_timeout: Option<Setting<Duration>>,
-}
+    /// `[server]`.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table such as [server]")]
+    pub(super) struct Server {
+        pub(super) listen: Option<Setting<OneOrMany<Address>>>,
+        pub(super) control: Option<Setting<OrOff<Address>>>,
+        pub(super) control_token_file: Option<Spanned<String>>,
+        pub(super) threads: Option<Setting<Count<1024>>>,
+        pub(super) connections: Option<Setting<Count<10_000_000>>>,
+        pub(super) header_timeout: Option<Setting<Duration>>,
+        pub(super) idle_timeout: Option<Setting<Duration>>,
+        pub(super) body_timeout: Option<Setting<Duration>>,
+        pub(super) body_limit: Option<Setting<Size>>,
+        pub(super) header_limit: Option<Setting<Size>>,
+        pub(super) drain_timeout: Option<Setting<Duration>>,
+    }
 
-/// `[resource.NAME]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME]")]
-pub(super) struct Resource {
-    pub(super) python: Option<Setting<Target>>,
-    pub(super) wsgi: Option<Setting<Application>>,
-    pub(super) interpreter: Option<Spanned<String>>,
-    pub(super) venv: Option<Spanned<String>>,
-    pub(super) path: Option<Vec<Spanned<String>>>,
-    pub(super) workers: Option<Setting<Count<1024>>>,
-    pub(super) processes: Option<Setting<Count<1024>>>,
-    pub(super) threads: Option<Setting<Count<1024>>>,
-    pub(super) concurrency: Option<Setting<Count<1_000_000>>>,
-    #[serde(default)]
-    pub(super) env: Named<Spanned<String>>,
-    #[serde(default)]
-    pub(super) exceptions: Named<Setting<StatusCode>>,
-    pub(super) start_timeout: Option<Setting<Duration>>,
-    pub(super) grace: Option<Setting<Duration>>,
-    pub(super) loop_blocked: Option<Setting<OrOff<Duration>>>,
-    pub(super) max_requests: Option<Setting<OrOff<Count<1_000_000_000>>>>,
-    pub(super) max_requests_jitter: Option<Setting<OrOff<Count<1_000_000_000>>>>,
-    pub(super) max_age: Option<Setting<OrOff<Duration>>>,
-    pub(super) max_memory: Option<Setting<OrOff<Size>>>,
-    pub(super) interrupt: Option<Setting<OrOff<Duration>>>,
-    pub(super) kill_siblings: Option<Spanned<bool>>,
-    pub(super) http: Option<Setting<Upstream>>,
-    pub(super) ca: Option<Spanned<String>>,
-    pub(super) tls_server_name: Option<Spanned<String>>,
-    pub(super) http2: Option<Setting<Http2>>,
-    pub(super) connections: Option<Setting<Count<10_000_000>>>,
-    pub(super) connect_timeout: Option<Setting<Duration>>,
-    pub(super) first_byte_timeout: Option<Setting<OrOff<Duration>>>,
-    pub(super) stall_timeout: Option<Setting<OrOff<Duration>>>,
-    pub(super) idle_timeout: Option<Setting<Duration>>,
-    pub(super) preserve_host: Option<Spanned<bool>>,
-    pub(super) request_buffering: Option<Spanned<bool>>,
-    pub(super) command: Option<Spanned<Vec<Spanned<String>>>>,
-    pub(super) shell: Option<Spanned<bool>>,
-    pub(super) directory: Option<Spanned<String>>,
-    pub(super) clear_env: Option<Spanned<bool>>,
-    pub(super) content_type: Option<Setting<MediaType>>,
-    #[serde(default)]
-    pub(super) exit_codes: Named<Setting<StatusCode>>,
-    pub(super) output_limit: Option<Setting<Size>>,
-    pub(super) stream: Option<Spanned<bool>>,
-    pub(super) stub: Option<Spanned<Stub>>,
-    #[serde(default)]
-    pub(super) policy: Policy,
-}
+    /// `[resource.NAME]`.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME]")]
+    pub(super) struct Resource {
+        pub(super) python: Option<Setting<Target>>,
+        pub(super) wsgi: Option<Setting<Application>>,
+        pub(super) interpreter: Option<Spanned<String>>,
+        pub(super) venv: Option<Spanned<String>>,
+        pub(super) path: Option<Vec<Spanned<String>>>,
+        pub(super) workers: Option<Setting<Count<1024>>>,
+        pub(super) processes: Option<Setting<Count<1024>>>,
+        pub(super) threads: Option<Setting<Count<1024>>>,
+        pub(super) concurrency: Option<Setting<Count<1_000_000>>>,
+        #[serde(default)]
+        pub(super) env: Named<Spanned<String>>,
+        #[serde(default)]
+        pub(super) exceptions: Named<Setting<StatusCode>>,
+        pub(super) start_timeout: Option<Setting<Duration>>,
+        pub(super) grace: Option<Setting<Duration>>,
+        pub(super) loop_blocked: Option<Setting<OrOff<Duration>>>,
+        pub(super) max_requests: Option<Setting<OrOff<Count<1_000_000_000>>>>,
+        pub(super) max_requests_jitter: Option<Setting<OrOff<Count<1_000_000_000>>>>,
+        pub(super) max_age: Option<Setting<OrOff<Duration>>>,
+        pub(super) max_memory: Option<Setting<OrOff<Size>>>,
+        pub(super) interrupt: Option<Setting<OrOff<Duration>>>,
+        pub(super) kill_siblings: Option<Spanned<bool>>,
+        pub(super) http: Option<Setting<Upstream>>,
+        pub(super) ca: Option<Spanned<String>>,
+        pub(super) tls_server_name: Option<Spanned<String>>,
+        pub(super) http2: Option<Setting<Http2>>,
+        pub(super) connections: Option<Setting<Count<10_000_000>>>,
+        pub(super) connect_timeout: Option<Setting<Duration>>,
+        pub(super) first_byte_timeout: Option<Setting<OrOff<Duration>>>,
+        pub(super) stall_timeout: Option<Setting<OrOff<Duration>>>,
+        pub(super) idle_timeout: Option<Setting<Duration>>,
+        pub(super) preserve_host: Option<Spanned<bool>>,
+        pub(super) request_buffering: Option<Spanned<bool>>,
+        pub(super) command: Option<Spanned<Vec<Spanned<String>>>>,
+        pub(super) shell: Option<Spanned<bool>>,
+        pub(super) directory: Option<Spanned<String>>,
+        pub(super) clear_env: Option<Spanned<bool>>,
+        pub(super) content_type: Option<Setting<MediaType>>,
+        #[serde(default)]
+        pub(super) exit_codes: Named<Setting<StatusCode>>,
+        pub(super) output_limit: Option<Setting<Size>>,
+        pub(super) stream: Option<Spanned<bool>>,
+        pub(super) stub: Option<Spanned<Stub>>,
+        #[serde(default)]
+        pub(super) policy: Policy,
+    }
 
-/// `stub = { … }`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table such as { delay = \"5s\" }")]
-pub(super) struct Stub {
-    pub(super) delay: Option<Setting<Delay>>,
-    pub(super) body: Option<String>,
-    pub(super) status: Option<Setting<StatusCode>>,
-    pub(super) content_type: Option<Setting<MediaType>>,
-    pub(super) failure_rate: Option<Setting<Share>>,
-    pub(super) failure_status: Option<Setting<StatusCode>>,
-    pub(super) concurrency: Option<Setting<Count<1_000_000>>>,
-    pub(super) busy_status: Option<Setting<StatusCode>>,
-    pub(super) seed: Option<u64>,
-}
+    /// `stub = { … }`.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table such as { delay = \"5s\" }")]
+    pub(super) struct Stub {
+        pub(super) delay: Option<Setting<Delay>>,
+        pub(super) body: Option<String>,
+        pub(super) status: Option<Setting<StatusCode>>,
+        pub(super) content_type: Option<Setting<MediaType>>,
+        pub(super) failure_rate: Option<Setting<Share>>,
+        pub(super) failure_status: Option<Setting<StatusCode>>,
+        pub(super) concurrency: Option<Setting<Count<1_000_000>>>,
+        pub(super) busy_status: Option<Setting<StatusCode>>,
+        pub(super) seed: Option<u64>,
+    }
 
-/// `[resource.NAME.policy]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME.policy]")]
-pub(super) struct Policy {
-    pub(super) limit: Option<Setting<Count<10_000_000>>>,
-    pub(super) queue: Option<Setting<OrOff<Count<100_000_000>>>>,
-    pub(super) timeout: Option<Setting<OrOff<Duration>>>,
-    pub(super) deadline: Option<Setting<OrOff<Duration>>>,
-    pub(super) rate: Option<Setting<OrOff<Rate>>>,
-    #[serde(default)]
-    pub(super) retry: Retry,
-    pub(super) coalesce: Option<bool>,
-    pub(super) cache: Option<Setting<OrOff<Cache>>>,
-    pub(super) on_disconnect: Option<Setting<OnDisconnect>>,
-}
+    /// `[resource.NAME.policy]`.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME.policy]")]
+    pub(super) struct Policy {
+        pub(super) limit: Option<Setting<Count<10_000_000>>>,
+        pub(super) queue: Option<Setting<OrOff<Count<100_000_000>>>>,
+        pub(super) timeout: Option<Setting<OrOff<Duration>>>,
+        pub(super) deadline: Option<Setting<OrOff<Duration>>>,
+        pub(super) rate: Option<Setting<OrOff<Rate>>>,
+        #[serde(default)]
+        pub(super) retry: Retry,
+        pub(super) coalesce: Option<bool>,
+        pub(super) cache: Option<Setting<OrOff<Cache>>>,
+        pub(super) on_disconnect: Option<Setting<OnDisconnect>>,
+    }
 
-/// `retry = { … }`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table such as { max_attempts = 3 }")]
-pub(super) struct Retry {
-    pub(super) max_attempts: Option<Setting<Count<100>>>,
-    pub(super) backoff: Option<Setting<Duration>>,
-    pub(super) max_backoff: Option<Setting<Duration>>,
-    pub(super) budget: Option<Setting<Budget>>,
-}
+    /// `retry = { … }`.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table such as { max_attempts = 3 }")]
+    pub(super) struct Retry {
+        pub(super) max_attempts: Option<Setting<Count<100>>>,
+        pub(super) backoff: Option<Setting<Duration>>,
+        pub(super) max_backoff: Option<Setting<Duration>>,
+        pub(super) budget: Option<Setting<Budget>>,
+    }
 
-/// `[[route]]`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table such as [[route]]")]
-pub(super) struct Route {
-    pub(super) path: Option<Setting<RoutePath>>,
-    pub(super) methods: Option<Spanned<Vec<Setting<Method>>>>,
-    pub(super) resource: Option<Spanned<String>>,
-    pub(super) args: Option<Spanned<Named<Setting<ArgumentText>>>>,
-    pub(super) reply: Option<Setting<Reply>>,
-    pub(super) list: Option<Setting<ListTarget>>,
-    pub(super) strip_prefix: Option<Spanned<String>>,
+    /// `[[route]]`.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table such as [[route]]")]
+    pub(super) struct Route {
+        pub(super) path: Option<Setting<RoutePath>>,
+        pub(super) methods: Option<Spanned<Vec<Setting<Method>>>>,
+        pub(super) resource: Option<Spanned<String>>,
+        pub(super) args: Option<Spanned<Named<Setting<ArgumentText>>>>,
+        pub(super) reply: Option<Setting<Reply>>,
+        pub(super) list: Option<Setting<ListTarget>>,
+        pub(super) strip_prefix: Option<Spanned<String>>,
+    }
 }

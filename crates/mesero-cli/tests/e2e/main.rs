@@ -35,6 +35,7 @@ mod peers;
 mod proxy;
 mod replacement;
 mod run;
+mod schema;
 mod shutdown;
 mod square;
 mod stopping;

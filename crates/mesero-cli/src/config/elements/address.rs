@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
 
 /// A host and a port, which print as they were written; port 0 asks for any free one.
@@ -60,6 +62,10 @@ impl fmt::Display for Address {
 impl Element for Address {
     fn wanted() -> String {
         "an address such as \"localhost:8888\", \"0.0.0.0:8888\" or \"[::1]:8888\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": ":[0-9]+$" })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

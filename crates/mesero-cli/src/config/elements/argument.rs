@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use super::word::{read_word, words};
 use super::{Element, Hint};
 
@@ -76,6 +78,13 @@ impl Element for ArgumentText {
     fn wanted() -> String {
         "SOURCE:TYPE or SOURCE.NAME:TYPE such as \"query:float\" or \"header.x-user:str?\""
             .to_owned()
+    }
+
+    fn schema() -> Value {
+        let any = |words: &[&str]| words.join("|");
+        let sources = any(&ArgumentSource::WORDS.map(|(word, _)| word));
+        let kinds = any(&ArgumentKind::WORDS.map(|(word, _)| word));
+        json!({ "type": "string", "pattern": format!(r"^({sources})(\..+)?:({kinds})\??$") })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -1,5 +1,7 @@
 //! How many retries a run may spend, per job.
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
 
 /// Retries per job over the whole run: 0.2 lets every fifth job be tried once more.
@@ -9,6 +11,10 @@ pub(in crate::config) struct Budget(pub(in crate::config) f64);
 impl Element for Budget {
     fn wanted() -> String {
         "a number above 0 and at most 100 such as 0.2".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 100 })
     }
 
     fn from_text(_text: &str) -> Result<Self, Hint> {

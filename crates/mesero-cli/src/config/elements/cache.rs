@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
+use serde_json::Value;
 
 use super::negative::Negative;
 use super::off::OrOff;
 use super::size::Size;
 use super::{Element, Hint, Setting};
+use crate::config::schema::{Described, any_of, described, with_required};
 
 /// A cache of answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,21 +41,27 @@ impl Cache {
     }
 }
 
-/// The long form.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with `ttl`")]
-pub(in crate::config) struct CacheTable {
-    ttl: Option<Setting<Duration>>,
-    bytes: Option<Setting<Size>>,
-    stale_while_revalidate: Option<Setting<OrOff<Duration>>>,
-    stale_if_error: Option<Setting<OrOff<Duration>>>,
-    negative: Option<Setting<OrOff<Negative>>>,
+described! {
+    /// The long form.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table with `ttl`")]
+    pub(in crate::config) struct CacheTable {
+        ttl: Option<Setting<Duration>>,
+        bytes: Option<Setting<Size>>,
+        stale_while_revalidate: Option<Setting<OrOff<Duration>>>,
+        stale_if_error: Option<Setting<OrOff<Duration>>>,
+        negative: Option<Setting<OrOff<Negative>>>,
+    }
 }
 
 impl Element for Cache {
     fn wanted() -> String {
         "a duration such as \"60s\" or a table such as { ttl = \"60s\", bytes = \"64MiB\" }"
             .to_owned()
+    }
+
+    fn schema() -> Value {
+        any_of([Duration::schema(), with_required(CacheTable::schema(), &["ttl"])])
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -2,6 +2,8 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
 
 /// A whole number from 1 to `MAX`.
@@ -24,6 +26,10 @@ impl<const MAX: u32> Count<MAX> {
 impl<const MAX: u32> Element for Count<MAX> {
     fn wanted() -> String {
         format!("a whole number from 1 to {MAX}")
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 1, "maximum": MAX })
     }
 
     fn from_text(_text: &str) -> Result<Self, Hint> {

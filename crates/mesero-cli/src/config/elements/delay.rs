@@ -5,9 +5,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
+use serde_json::Value;
 
 use super::fraction::Spread;
 use super::{Element, Hint, Setting};
+use crate::config::schema::{Described, any_of, described};
 
 /// A delay, always the same or drawn.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,21 +20,25 @@ pub(crate) enum Delay {
     Exponential { mean: Duration },
 }
 
-/// The long form: one of its keys.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with one distribution")]
-pub(in crate::config) struct DelayTable {
-    uniform: Option<[Setting<Duration>; 2]>,
-    lognormal: Option<LognormalTable>,
-    exponential: Option<Setting<Duration>>,
+described! {
+    /// The long form: one of its keys.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table with one distribution")]
+    pub(in crate::config) struct DelayTable {
+        uniform: Option<[Setting<Duration>; 2]>,
+        lognormal: Option<LognormalTable>,
+        exponential: Option<Setting<Duration>>,
+    }
 }
 
-/// `lognormal = { … }`.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with `median` and `sigma`")]
-pub(in crate::config) struct LognormalTable {
-    median: Option<Setting<Duration>>,
-    sigma: Option<Setting<Spread>>,
+described! {
+    /// `lognormal = { … }`.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table with `median` and `sigma`")]
+    pub(in crate::config) struct LognormalTable {
+        median: Option<Setting<Duration>>,
+        sigma: Option<Setting<Spread>>,
+    }
 }
 
 impl Element for Delay {
@@ -40,6 +46,10 @@ impl Element for Delay {
         "a duration such as \"5s\", or a table such as { uniform = [\"100ms\", \"2s\"] }, \
          { lognormal = { median = \"100ms\", sigma = 0.5 } } or { exponential = \"100ms\" }"
             .to_owned()
+    }
+
+    fn schema() -> Value {
+        any_of([Duration::schema(), DelayTable::schema()])
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
 
 /// Far beyond any use, and small enough that a clock can be moved by it without overflow.
@@ -10,6 +12,10 @@ const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 impl Element for Duration {
     fn wanted() -> String {
         "a duration such as \"10s\", \"250ms\" or \"1m 30s\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": r"^\s*[0-9].*[a-zA-Z]\s*$" })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -1,5 +1,7 @@
 //! Numbers that need not be whole: a share of all, and a spread.
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
 
 /// A number from 0 to 1.
@@ -14,6 +16,10 @@ pub(in crate::config) struct Spread(pub(in crate::config) f64);
 impl Element for Share {
     fn wanted() -> String {
         "a number from 0 to 1 such as 0.1".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "number", "minimum": 0, "maximum": 1 })
     }
 
     fn from_text(_text: &str) -> Result<Self, Hint> {
@@ -37,6 +43,10 @@ impl Element for Share {
 impl Element for Spread {
     fn wanted() -> String {
         "a number above 0 and at most 10 such as 0.5".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 10 })
     }
 
     fn from_text(_text: &str) -> Result<Self, Hint> {

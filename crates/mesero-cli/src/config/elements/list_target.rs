@@ -1,5 +1,7 @@
 //! What a list route lists: `RESOURCE.ARGUMENT`.
 
+use serde_json::{Value, json};
+
 use super::target::is_identifier;
 use super::{Element, Hint};
 
@@ -13,6 +15,10 @@ pub(in crate::config) struct ListTarget {
 impl Element for ListTarget {
     fn wanted() -> String {
         "RESOURCE.ARGUMENT such as \"square.num\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": r".\.." })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

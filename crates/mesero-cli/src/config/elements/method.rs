@@ -1,8 +1,9 @@
 //! An HTTP method that a route may answer.
 
 use http::Method;
+use serde_json::Value;
 
-use super::word::{read_word, words};
+use super::word::{one_of_words, read_word, words};
 use super::{Element, Hint};
 
 /// CONNECT and TRACE speak to proxies, not to routes.
@@ -19,6 +20,10 @@ const WORDS: [(&str, Method); 7] = [
 impl Element for Method {
     fn wanted() -> String {
         words(&WORDS)
+    }
+
+    fn schema() -> Value {
+        one_of_words(&WORDS)
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
+use serde_json::Value;
 
 use super::one_or_many::OneOrMany;
-use super::word::{read_word, words};
+use super::word::{one_of_words, read_word, words};
 use super::{Element, Hint, Setting};
+use crate::config::schema::{Described, any_of, described, with_required};
 
 /// Failures that are remembered for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,23 +49,33 @@ impl Element for Failing {
         words(&Self::WORDS)
     }
 
+    fn schema() -> Value {
+        one_of_words(&Self::WORDS)
+    }
+
     fn from_text(text: &str) -> Result<Self, Hint> {
         read_word(text, &Self::WORDS)
     }
 }
 
-/// The long form.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with `ttl` and `failures`")]
-pub(in crate::config) struct NegativeTable {
-    ttl: Option<Setting<Duration>>,
-    failures: Option<Setting<OneOrMany<Failing>>>,
+described! {
+    /// The long form.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table with `ttl` and `failures`")]
+    pub(in crate::config) struct NegativeTable {
+        ttl: Option<Setting<Duration>>,
+        failures: Option<Setting<OneOrMany<Failing>>>,
+    }
 }
 
 impl Element for Negative {
     fn wanted() -> String {
         "a duration such as \"1s\" or a table such as { ttl = \"1s\", failures = [\"lost\"] }"
             .to_owned()
+    }
+
+    fn schema() -> Value {
+        any_of([Duration::schema(), with_required(NegativeTable::schema(), &["ttl"])])
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

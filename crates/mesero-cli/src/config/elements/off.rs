@@ -1,8 +1,10 @@
 //! A setting that can be turned off with a word.
 
 use serde::de::MapAccess;
+use serde_json::{Value, json};
 
 use super::{Element, Hint};
+use crate::config::schema::any_of;
 
 /// A value, or the word `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,10 @@ impl<T> OrOff<T> {
 impl<T: Element> Element for OrOff<T> {
     fn wanted() -> String {
         format!("{}, or \"off\"", T::wanted())
+    }
+
+    fn schema() -> Value {
+        any_of([json!({ "const": "off" }), T::schema()])
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
+use serde_json::{Value, json};
 
 use super::count::Count;
 use super::{Element, Hint, Setting};
+use crate::config::schema::{Described, any_of, described, with_required};
 
 /// A rate limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,18 +22,24 @@ pub(crate) struct Rate {
     pub(crate) burst: NonZeroU32,
 }
 
-/// The long form. Inside it `rate` is the short form again, without a table.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table with `rate` and `burst`")]
-pub(in crate::config) struct RateTable {
-    rate: Option<Setting<PlainRate>>,
-    burst: Option<Setting<Count<1_000_000>>>,
+described! {
+    /// The long form. Inside it `rate` is the short form again, without a table.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table with `rate` and `burst`")]
+    pub(in crate::config) struct RateTable {
+        rate: Option<Setting<PlainRate>>,
+        burst: Option<Setting<Count<1_000_000>>>,
+    }
 }
 
 impl Element for Rate {
     fn wanted() -> String {
         "a rate such as \"100/s\", \"100/m\" or \"100/h\", or a table such as { rate = \"100/s\", burst = 10 }"
             .to_owned()
+    }
+
+    fn schema() -> Value {
+        any_of([PlainRate::schema(), with_required(RateTable::schema(), &["rate"])])
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {
@@ -59,6 +67,10 @@ struct PlainRate {
 impl Element for PlainRate {
     fn wanted() -> String {
         "a rate such as \"100/s\", \"100/m\" or \"100/h\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[0-9]+/[smh]$" })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -1,6 +1,8 @@
 //! The path of a route: literal segments, `{name}` segments that match any one segment, and at the end perhaps
 //! `{*name}`, which matches all the rest.
 
+use serde_json::{Value, json};
+
 use super::target::is_identifier;
 use super::{Element, Hint};
 
@@ -46,6 +48,10 @@ fn is_rest(segment: &str) -> bool {
 impl Element for RoutePath {
     fn wanted() -> String {
         "a path such as \"/squares/{num}\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^/" })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -1,6 +1,9 @@
 //! A number of bytes: `"64KiB"`, `"1MB"`, or a plain number.
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
+use crate::config::schema::any_of;
 
 /// Bytes; at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +23,14 @@ const UNITS: [(&str, usize); 7] = [
 impl Element for Size {
     fn wanted() -> String {
         "a size such as \"64KiB\" or \"1MB\", or a number of bytes".to_owned()
+    }
+
+    fn schema() -> Value {
+        let units = UNITS.map(|(unit, _)| unit).join("|");
+        any_of([
+            json!({ "type": "integer", "minimum": 1 }),
+            json!({ "type": "string", "pattern": format!(r"^\+?[0-9]+\s*({units})$") }),
+        ])
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

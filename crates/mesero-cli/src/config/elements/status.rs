@@ -1,12 +1,17 @@
 //! A status code of HTTP: a whole number from 200 to 599.
 
 use http::StatusCode;
+use serde_json::{Value, json};
 
 use super::{Element, Hint};
 
 impl Element for StatusCode {
     fn wanted() -> String {
         "a status from 200 to 599".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "integer", "minimum": 200, "maximum": 599 })
     }
 
     fn from_text(_text: &str) -> Result<Self, Hint> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
 
 /// A callable inside a Python module; both parts are dotted names.
@@ -27,6 +29,10 @@ impl fmt::Display for Target {
 impl Element for Target {
     fn wanted() -> String {
         "MODULE:FUNCTION such as \"package.module:function\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^[^:]+:[^:]+$" })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

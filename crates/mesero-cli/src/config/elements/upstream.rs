@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::Uri;
+use serde_json::{Value, json};
 
 use super::{Element, Hint};
 
@@ -66,6 +67,10 @@ impl fmt::Display for Scheme {
 impl Element for Upstream {
     fn wanted() -> String {
         "a URL such as \"http://127.0.0.1:8000\"".to_owned()
+    }
+
+    fn schema() -> Value {
+        json!({ "type": "string", "pattern": "^https?://" })
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {

@@ -1,5 +1,7 @@
 //! Settings that are one word out of a few.
 
+use serde_json::{Value, json};
+
 use super::{Element, Hint};
 use crate::config::nearest::nearest;
 
@@ -45,6 +47,10 @@ impl Element for Http2 {
         words(&Self::WORDS)
     }
 
+    fn schema() -> Value {
+        one_of_words(&Self::WORDS)
+    }
+
     fn from_text(text: &str) -> Result<Self, Hint> {
         read_word(text, &Self::WORDS)
     }
@@ -63,6 +69,10 @@ impl Element for OnDisconnect {
         words(&Self::WORDS)
     }
 
+    fn schema() -> Value {
+        one_of_words(&Self::WORDS)
+    }
+
     fn from_text(text: &str) -> Result<Self, Hint> {
         read_word(text, &Self::WORDS)
     }
@@ -71,6 +81,10 @@ impl Element for OnDisconnect {
 impl Element for Reply {
     fn wanted() -> String {
         words(&Self::WORDS)
+    }
+
+    fn schema() -> Value {
+        one_of_words(&Self::WORDS)
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {
@@ -86,6 +100,11 @@ pub(super) fn read_word<T: Clone>(text: &str, table: &[(&'static str, T)]) -> Re
             .map(|word| Hint::new(format!("did you mean `{word}`?")))
             .unwrap_or_default()
     })
+}
+
+/// Returns the schema of one word out of a table.
+pub(super) fn one_of_words<T>(table: &[(&'static str, T)]) -> Value {
+    json!({ "enum": table.iter().map(|(word, _)| word).collect::<Vec<_>>() })
 }
 
 /// Returns the words of a table as they fit after "wanted".
