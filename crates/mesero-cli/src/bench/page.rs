@@ -1,5 +1,6 @@
 //! A measurement as one page of HTML, which needs nothing else: no network, and no script.
 
+use super::measured::Taken;
 use super::series::Interval;
 use super::times::Times;
 use markup::{Element, element};
@@ -13,6 +14,7 @@ mod markup;
 #[cfg(test)]
 mod scenes;
 mod tables;
+mod taken;
 mod waits;
 
 /// Everything that is shown.
@@ -65,6 +67,8 @@ pub(crate) struct Subject {
     pub(crate) response: Times,
     /// Where it differs.
     pub(crate) service: Option<Times>,
+    /// None if it was not started here.
+    pub(crate) taken: Option<Taken>,
     /// For a drawing, and fewer for a table.
     pub(crate) course: Vec<Interval>,
     pub(crate) short_course: Vec<Interval>,
@@ -128,6 +132,7 @@ impl Page {
         if self.subjects.iter().any(|subject| subject.response.count() > 0) {
             parts.push(waits::section(&self.subjects));
         }
+        parts.extend(taken::section(&self.subjects));
         parts.extend(course::section(&self.subjects));
         parts.push(tables::figures(self));
         parts

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
+use super::super::measured::Taken;
 use super::super::series::{Fate, Series};
 use super::super::times::Times;
 use super::{Ending, EndingKind, Page, Sentence, Subject, Tone};
@@ -19,6 +20,8 @@ struct Kind<'a> {
     /// Of each hundred.
     gave_up: u32,
     failed: u32,
+    /// Of memory; none if it was not started here.
+    megabytes: Option<u64>,
 }
 
 const HOSTILE: &str = "</title><script>alert('1')</script>\" onclick=\"x&\u{202e} https://a-very-long-host-name.internal.example.org:8443/api/v2/some/kind";
@@ -33,6 +36,7 @@ pub(super) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
         seconds: 10.0,
         gave_up: 0,
         failed: 0,
+        megabytes: None,
     };
     let threads = || Kind { name: "threads", median: 0.02, spread: 0.6, clients: 2_500, ..usual };
     let tasks = || Kind { name: "async", median: 0.008, spread: 0.8, clients: 4_000, ..usual };
@@ -44,6 +48,7 @@ pub(super) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
         seconds: 60.0,
         gave_up: 30,
         failed: 10,
+        megabytes: None,
     };
     let names = [
         "gunicorn",
@@ -87,7 +92,11 @@ pub(super) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
         (
             "three",
             plain("async does 4.00 × the work of sync."),
-            vec![Kind { ..usual }, threads(), tasks()],
+            vec![
+                Kind { megabytes: Some(80), ..usual },
+                Kind { megabytes: Some(40), ..threads() },
+                tasks(),
+            ],
         ),
         ("eight", plain("No difference was seen."), eight.collect()),
         (
@@ -183,6 +192,11 @@ fn subject(kind: &Kind<'_>) -> Subject {
         rate: (ok > 0).then(|| ok as f64 / kind.seconds),
         response,
         service: None,
+        taken: kind.megabytes.map(|megabytes| Taken {
+            cpu: Duration::from_millis(megabytes),
+            requests: 1_000,
+            memory_bytes: megabytes * 1_000_000,
+        }),
         course: series.intervals(60),
         short_course: series.intervals(12),
     }

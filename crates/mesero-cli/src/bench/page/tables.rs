@@ -120,7 +120,7 @@ fn row(name: Element, cells: Vec<String>) -> Element {
     element("tr").put(name).all(cells.into_iter().map(|cell| element("td").text(cell)))
 }
 
-fn table<'a>(
+pub(super) fn table<'a>(
     head: impl IntoIterator<Item = &'a str>,
     rows: impl IntoIterator<Item = Element>,
 ) -> Element {

@@ -17,6 +17,10 @@ impl Report {
         let names: Vec<_> =
             self.accounts.iter().map(|account| account.measured.name.as_str()).collect();
         let mut notes: Vec<String> = Vec::new();
+        // Of several it is shown beside each other.
+        if let [account] = &self.accounts[..] {
+            notes.extend(account.taken());
+        }
         for note in self.accounts.iter().flat_map(Account::notes) {
             // What is said of several is said once.
             if !notes.contains(&note) {
@@ -167,6 +171,7 @@ impl Account {
             rate: (record.ok_in_window > 0).then(|| record.rate()),
             response: record.response.clone(),
             service: self.is_open().then(|| record.service.clone()),
+            taken: measured.taken,
             course: record.series.intervals(DRAWN),
             short_course: record.series.intervals(LISTED),
         }
@@ -177,6 +182,7 @@ impl Account {
 mod tests {
     use super::super::account::tests::account;
     use super::*;
+    use crate::bench::measured::Taken;
 
     fn report(accounts: Vec<Account>) -> Page {
         let circumstances =
@@ -203,6 +209,23 @@ mod tests {
         let page = report(vec![void]);
         let tones: Vec<_> = page.verdict.iter().map(|sentence| sentence.tone).collect();
         assert_eq!(tones, [Tone::Void, Tone::Plain, Tone::Void, Tone::Failed]);
+    }
+
+    #[test]
+    fn what_the_only_one_took_is_a_sentence_and_what_several_took_is_shown() {
+        let started = || {
+            let mut account = account();
+            let cpu = std::time::Duration::from_millis(2);
+            account.measured.took(Taken { cpu, requests: 20, memory_bytes: 32_000_000 });
+            account
+        };
+        let sentence =
+            "A request took 100 µs of CPU time, and all processes together 32.0 MB of memory.";
+        let one = report(vec![started()]);
+        assert_eq!(one.notes[0], sentence);
+        let two = report(vec![started(), account()]);
+        assert!(!two.notes.iter().any(|note| note == sentence), "{:?}", two.notes);
+        assert!(two.html().contains("<td>32.0 MB</td>"));
     }
 
     #[test]
