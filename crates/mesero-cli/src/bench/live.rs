@@ -61,6 +61,14 @@ impl Live {
         }
     }
 
+    /// Says what was found, where nobody watches; a terminal shows how it goes instead.
+    pub(super) fn tell(&mut self, text: &str) {
+        if self.screen.is_none() {
+            drop(writeln!(output::stderr(), "mesero: {text}"));
+            self.next = Instant::now() + AGAIN_IN_A_LOG;
+        }
+    }
+
     fn picture(&self, session: &Session, stage: &Stage<'_>) -> Picture {
         let record = session.record();
         let measured = record.measured();

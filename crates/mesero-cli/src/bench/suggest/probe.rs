@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use super::findings::Bound;
 use super::need::Demand;
+use super::sweep::Level;
 use crate::bench::BenchError;
 use crate::bench::live::{Live, Stage};
 use crate::bench::load::Session;
@@ -67,10 +68,13 @@ impl Probe {
             // Those who have asked are still waited for.
             std::future::pending::<Infallible>().await
         };
-        tokio::select! {
-            record = self.run(at_once, &session) => record,
+        let record = tokio::select! {
+            record = self.run(at_once, &session) => record?,
             never = stopping => match never {},
-        }
+        };
+        let level = Level { at_once, record };
+        self.live.tell(&level.told());
+        Ok(level.record)
     }
 
     /// What is wanted, with so many at once if that is ours to say.
@@ -104,6 +108,7 @@ impl Probe {
                 }
             }
         };
+        self.live.tell(&format!("trying what is wanted with {at_once} at once"));
         let session = self.session(plan)?;
         self.run(at_once, &session).await
     }

@@ -4,6 +4,7 @@ use super::service::Service;
 use crate::bench::BenchError;
 use crate::bench::record::Record;
 use crate::bench::times::Times;
+use crate::bench::words;
 
 /// What was measured with so many calls at once, each client asking again when it had its answer.
 #[derive(Debug)]
@@ -56,6 +57,19 @@ impl Level {
             }
             None => record.rate(),
         }
+    }
+
+    /// What was seen, in a line.
+    pub(super) fn told(&self) -> String {
+        let Self { at_once, record } = self;
+        format!(
+            "{} at once: {} a second, {} in the mean, p99 {}, {} ok",
+            words::count((*at_once).into()),
+            words::number(self.rate()),
+            words::found(record.response.mean()),
+            words::found(record.response.quantile(0.99)),
+            words::share(record.ok, record.requests),
+        )
     }
 
     /// Whether so many callers gave up that more at once would only make more of them do so.

@@ -28,8 +28,12 @@ async fn a_limit_is_found_that_gives_all_clients_their_answers_and_one_less_does
         (Some(0), &"enough".into(), &5.into())
     );
     assert_eq!((&found["check"]["ok"], &found["holds"]), (&10.into(), &true.into()));
-    let told = suggest(SLOW, &crowd).await.stdout;
-    assert!(told.contains("`limit = 5` is enough: within 560 ms"), "{told}");
+    let told = suggest(SLOW, &crowd).await;
+    assert!(told.stdout.contains("`limit = 5` is enough: within 560 ms"), "{}", told.stdout);
+    // Whoever waits for it in a log hears of each step.
+    let steps: Vec<_> = told.stderr.lines().filter(|line| line.contains(" at once")).collect();
+    assert!(steps[0].starts_with("mesero: 1 at once: "), "{steps:?}");
+    assert!(steps.last().unwrap().ends_with("what is wanted with 5 at once"), "{steps:?}");
 
     let limited = |limit: &str| format!("{SLOW}[resource.slow.policy]\nlimit = {limit}\n");
     let passes = async |limit: &str| {
