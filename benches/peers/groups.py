@@ -3,7 +3,8 @@
 import functools
 
 import servers
-from servers import APPS, VENV, granian, gunicorn, haproxy, nginx, uvicorn
+from needs import VENV
+from servers import APPS, granian, gunicorn, haproxy, nginx, uvicorn
 
 PROXIED = 32  # Requests at the upstream at once: the limit of every proxy.
 HELD = 3000

@@ -1,4 +1,4 @@
-"""Processes: started so that they never outlive this program, and what the kernel says that they took."""
+"""Servers, which never outlive this program, and what the kernel says that they take."""
 
 import contextlib
 import ctypes
@@ -16,6 +16,10 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 TICKS = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 30
 STOP_SECONDS = 5
+
+
+class Failed(Exception):
+    """A command that must succeed did not; says which, and what it printed."""
 
 
 class NotReady(Exception):

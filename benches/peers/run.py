@@ -7,33 +7,19 @@ accounting; the HTTP server that the items are sent to is not counted. Memory is
 process, as seen every 10 ms.
 """
 
-import argparse
-import concurrent.futures
-import contextlib
-import json
-import os
 import pathlib
-import random
-import shutil
-import signal
 import statistics
-import subprocess
-import sys
-import tempfile
-import time
 
-import command_line
+import command
 import machine
-from command_line import progress
-from table import lines, spread
+import program
+from needs import PYTHON, Modules, Programs
+from servers import APPS
+from table import figures, in_one, lines, ratios, spread
 
-HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
-VENV = ROOT / "target" / "peers-venv"
-PYTHON = VENV / "bin" / "python"
 LIMIT = 32  # Requests in flight.
 JOBS = 2  # Commands at once.
-LOOK_SECONDS = 0.01
+NEEDS = [Programs({"curl": "curl", "parallel": "parallel", "xargs": "findutils"}), Modules({"aiohttp": "aiohttp"})]
 
 
 class Group:
@@ -47,33 +33,26 @@ class Alone(Group):
     """Measured without a peer, once and at a tenth of the size, for memory that must not grow."""
 
 
-class Sample:
-    """One contestant in one round; `cpu` and `wall` in seconds for an item."""
-
-    def __init__(self, items, cpu, wall, memory):
-        self.cpu, self.wall, self.memory = cpu / items, wall / items, memory
-
-
 def groups(binary, port, folder):
     url = f"http://127.0.0.1:{port}/?item="
 
     def mesero(*arguments):
-        return lambda items: [binary, "run", "--quiet", *map(str, arguments), f"0..{items}"]
+        return lambda items: [binary, "run", "--quiet", *arguments, f"0..{items}"]
 
     def journalled(items):
         journal = folder / "journal"
         journal.unlink(missing_ok=True)
-        return [*mesero(url + "{}", "--limit", LIMIT)(items), "--journal", str(journal)]
+        return [*mesero(url + "{}", "--limit", LIMIT)(items), "--journal", journal]
 
-    def command(items):
+    def commands(items):
         return [*mesero("--limit", JOBS)(items), "--", "true"]
 
     def curl(items):
         quiet = ["--silent", "--show-error", "--output", "/dev/null"]
-        return ["curl", "--parallel", "--parallel-max", str(LIMIT), *quiet, f"{url}[0-{items - 1}]"]
+        return ["curl", "--parallel", "--parallel-max", LIMIT, *quiet, f"{url}[0-{items - 1}]"]
 
     def aiohttp(items):
-        return [str(PYTHON), str(HERE / "apps" / "gather.py"), url + "{}", str(items), str(LIMIT)]
+        return [PYTHON, APPS / "gather.py", url + "{}", items, LIMIT]
 
     return {
         "http": Group(
@@ -92,9 +71,9 @@ def groups(binary, port, folder):
             "at most 1.0 × xargs",
             1_000,
             {
-                "mesero run": command,
-                "xargs -P": lambda _: ["xargs", "-n", "1", "-P", str(JOBS), "true"],
-                "GNU parallel": lambda _: ["parallel", "--will-cite", "-j", str(JOBS), "true"],
+                "mesero run": commands,
+                "xargs -P": lambda _: ["xargs", "-n", "1", "-P", JOBS, "true"],
+                "GNU parallel": lambda _: ["parallel", "--will-cite", "-j", JOBS, "true"],
             },
             feeds=True,
         ),
@@ -115,59 +94,16 @@ def groups(binary, port, folder):
 
 def main():
     names = list(groups("", 0, pathlib.Path()))
-    parser = command_line.parser(__doc__, names)
-    parser.add_argument("--install", action="store_true", help="install what is missing, with apt-get and pip")
-    options = command_line.read(parser, names)
-    if missing := provide(options):
-        sys.exit("\n".join(["peers: something is missing:", *missing]))
-    machine.adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # An exception, so that all that was started is ended.
-    try:
-        told = measured(options)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except machine.NotReady as error:
-        sys.exit(f"peers: {error}")
-    if options.json:
-        json.dump(told, sys.stdout, indent=2)
-        print()
+    program.main(__doc__, names, NEEDS, measure, text)
 
 
-def measured(options):
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peers-")))
+def measure(name, options):
+    with program.folder() as folder:
         port = machine.free_port()
-        stack.enter_context(server(options.binary, folder, port)).wait_until(f"http://127.0.0.1:{port}/", "hello")
-        every = groups(str(options.binary.resolve()), port, folder)
-        told = {}
-        for name in options.groups or every:
-            told[name] = measure(every[name], options)
-            if not options.json:
-                print(text(told[name]), flush=True)
-        return told
-
-
-def provide(options):
-    """What is missing and how it comes; empty when all is there."""
-    absent = [program for program in ("curl", "parallel", "xargs") if not shutil.which(program)]
-    packages = {"curl": "curl", "parallel": "parallel", "xargs": "findutils"}
-    apt = ["apt-get", "install", "--yes", *map(packages.get, absent)]
-    venv = [sys.executable, "-m", "venv", str(VENV)]
-    pip = [str(VENV / "bin" / "pip"), "install", "--quiet", "aiohttp"]
-    test = [str(PYTHON), "-c", "import aiohttp"]
-    has_aiohttp = PYTHON.exists() and subprocess.run(test, capture_output=True, check=False).returncode == 0
-    if options.install:
-        for command in [apt] * bool(absent) + [venv, pip] * (not has_aiohttp):
-            subprocess.run(command, check=True, stdout=sys.stderr)
-        return provide(argparse.Namespace(binary=options.binary, install=False))
-    missing = []
-    if absent:
-        missing.append(f"  {', '.join(absent)}: `{' '.join(apt)}`, or --install")
-    if not has_aiohttp:
-        missing.append(f"  aiohttp: `{' '.join(venv)}`, then `{' '.join(pip)}`, or --install")
-    if not options.binary.exists():
-        missing.append(f"  {options.binary}: `cargo build --release -p mesero-cli`")
-    return missing
+        with server(options.binary, folder, port) as answering:
+            answering.wait_until(f"http://127.0.0.1:{port}/", "hello")
+            group = groups(options.binary, port, folder)[name]
+            return alone(group) if isinstance(group, Alone) else together(group, options)
 
 
 def server(binary, folder, port):
@@ -179,92 +115,52 @@ def server(binary, folder, port):
     return machine.Server("server", [binary, "serve", config], folder)
 
 
-def measure(group, options):
+def alone(group):
+    [(name, contestant)] = group.contestants.items()
+    program.progress(f"{group.title}: {name}")
+    tenth = run(contestant, group, group.items // 10)
+    told = report(group, {name: [run(contestant, group, group.items)]})
+    told["rows"][0]["memory_mb_at_a_tenth"] = tenth.memory / 1e6
+    return told
+
+
+def together(group, options):
     samples = {name: [] for name in group.contestants}
-    sizes = {}
-    if isinstance(group, Alone):
-        for name, command in group.contestants.items():
-            progress(f"{group.title}: {name}")
-            sizes[name] = run(command, group.items // 10, group.feeds).memory
-            samples[name].append(run(command, group.items, group.feeds))
-    else:
-        for number in range(options.rounds):
-            progress(f"{group.title}: round {number + 1} of {options.rounds}")
-            for name, command in random.sample(list(group.contestants.items()), len(group.contestants)):
-                samples[name].append(run(command, group.items, group.feeds))
-    return report(group, samples, sizes)
+    for name in program.rounds(group.title, group.contestants, options):
+        samples[name].append(run(group.contestants[name], group, group.items))
+    return report(group, samples)
 
 
-def run(command, items, feeds):
-    """Runs to the end, and says what an item took. All that succeed, as they must: nothing else is comparable."""
-    lines = "".join(f"{number}\n" for number in range(items)) if feeds else ""
-    with tempfile.TemporaryFile("w+") as stdin:
-        stdin.write(lines)
-        stdin.seek(0)
-        words = command(items)
-        began = time.monotonic()
-        # curl draws a table of its progress.
-        process = subprocess.Popen(words, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        with concurrent.futures.ThreadPoolExecutor() as pool:
-            said = pool.submit(process.stderr.read)
-            memory = peak_bytes(process.pid)
-            _, status, usage = os.wait4(process.pid, 0)
-            wall = time.monotonic() - began
-            process.returncode = os.waitstatus_to_exitcode(status)
-            said = said.result()
-    if process.returncode != 0:
-        sys.exit(f"peers: `{' '.join(words)}` ended with {process.returncode}: {said}")
-    return Sample(items, usage.ru_utime + usage.ru_stime, wall, memory)
+def run(contestant, group, items):
+    text = "".join(f"{number}\n" for number in range(items)) if group.feeds else ""
+    return command.run(contestant(items), text)
 
 
-def peak_bytes(pid):
-    """The largest resident set of a process, once it has ended.
-
-    The kernel's accounting says at least as much as this program takes itself, out of which every process begins.
-    """
-    peak = 0
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/status", encoding="utf-8") as status:
-            marks = [int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM:")]
-            peak = max([peak, *marks])
-        time.sleep(LOOK_SECONDS)
-    return peak
-
-
-def report(group, samples, sizes):
+def report(group, samples):
     peers = [name for name in samples if not name.startswith("mesero")]
     rows = []
     for name, rounds in samples.items():
         row = {
             "name": name,
-            "cpu_us": spread([sample.cpu * 1e6 for sample in rounds]),
-            "wall_us": statistics.median(sample.wall * 1e6 for sample in rounds),
-            "memory_mb": statistics.median(sample.memory / 1e6 for sample in rounds),
+            "cpu_us": spread([took.cpu / group.items * 1e6 for took in rounds]),
+            "wall_us": statistics.median(took.wall / group.items * 1e6 for took in rounds),
+            "memory_mb": statistics.median(took.memory / 1e6 for took in rounds),
         }
         for peer in peers:
-            # Rounds are compared with themselves: what else the machine did then slowed both.
-            ratios = [own.cpu / other.cpu for own, other in zip(rounds, samples[peer])]
-            row[f"× {peer}"] = spread(ratios)
-        if name in sizes:
-            row["memory_mb_at_a_tenth"] = sizes[name] / 1e6
+            row[f"× {peer}"] = ratios(rounds, samples[peer], lambda took: took.cpu)
         rows.append(row)
     return {"title": group.title, "goal": group.goal, "items": group.items, "rows": rows}
 
 
 def text(told):
     """The report for people."""
-    ratios = [key for key in told["rows"][0] if key.startswith("× ")]
-    alone = ["MB at a tenth"] if "memory_mb_at_a_tenth" in told["rows"][0] else []
-    table = [["", "CPU µs/item", "(min-max)", "wall µs/item", "MB", *alone, *ratios]]
+    peers = [key for key in told["rows"][0] if key.startswith("× ")]
+    at_a_tenth = ["MB at a tenth"] if "memory_mb_at_a_tenth" in told["rows"][0] else []
+    table = [["", "CPU µs/item", "(min-max)", "wall µs/item", "MB", *at_a_tenth, *peers]]
     for row in told["rows"]:
-        cpu = row["cpu_us"]
-        cells = [f"{cpu['median']:,.1f}", f"{cpu['min']:,.1f}-{cpu['max']:,.1f}", f"{row['wall_us']:,.1f}"]
-        cells += [f"{row['memory_mb']:.0f}"]
-        cells += [f"{row['memory_mb_at_a_tenth']:.0f}"] if alone else []
-        for key in ratios:
-            ratio = row[key]
-            cells.append(f"{ratio['median']:.2f} ({ratio['min']:.2f}-{ratio['max']:.2f})")
-        table.append([row["name"], *cells])
+        cells = [*figures(row["cpu_us"], 1, 1), f"{row['wall_us']:,.1f}", f"{row['memory_mb']:.0f}"]
+        cells += [f"{row['memory_mb_at_a_tenth']:.0f}"] if at_a_tenth else []
+        table.append([row["name"], *cells, *(in_one(row[peer]) for peer in peers)])
     title = f"{told['items']:,} items, {told['title']}; CPU in ratio to each peer; goal: {told['goal']}"
     return lines(title, table)
 

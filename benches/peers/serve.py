@@ -6,89 +6,37 @@ whatever else the machine does falls on all alike. CPU is that of all of a conte
 accounting; neither the load generator nor the upstream behind the proxies is counted.
 """
 
-import argparse
 import contextlib
-import json
-import os
-import pathlib
-import random
-import shutil
-import signal
-import subprocess
-import sys
-import tempfile
+import statistics
 
-import command_line
 import drive
 import machine
+import program
 import servers
-import table
-from command_line import positive, progress
-from groups import Held, groups
+from groups import Held, Sleep, groups
+from needs import Modules, Programs
+from table import figures, lines, ratios, spread
 
-PROGRAMS = ["haproxy", "nginx", "wrk"]
-PACKAGES = ["fastapi", "granian", "gunicorn", "uvicorn[standard]"]
+NEEDS = [
+    Programs({"haproxy": "haproxy", "nginx": "nginx", "wrk": "wrk"}),
+    Modules({"fastapi": "fastapi", "granian": "granian", "gunicorn": "gunicorn", "uvicorn": "uvicorn[standard]"}),
+]
 
 
 def main():
-    names = list(groups("", 0))
-    parser = command_line.parser(__doc__, names)
-    parser.add_argument("--seconds", type=positive, default=3, help="how long, after a second of warm-up (3)")
-    parser.add_argument("--install", action="store_true", help="install what is missing, with apt-get and pip")
-    options = command_line.read(parser, names)
-    if missing := provide(options):
-        sys.exit("\n".join(["peers: something is missing:", *missing]))
-
-    machine.adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # An exception, so that all that was started is ended.
-    try:
-        told = {name: measure(name, options) for name in options.groups or names}
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except machine.NotReady as error:
-        sys.exit(f"peers: {error}")
-    if options.json:
-        json.dump(told, sys.stdout, indent=2)
-        print()
-
-
-def provide(options):
-    """What is missing and how it comes; empty when all is there."""
-    missing = []
-    absent = [program for program in PROGRAMS if not shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")]
-    apt = ["apt-get", "install", "--yes", *absent]
-    venv = [sys.executable, "-m", "venv", str(servers.VENV)]
-    pip = [str(servers.VENV / "bin" / "pip"), "install", "--quiet", *PACKAGES]
-    has_packages = all((servers.VENV / "bin" / name).exists() for name in ("granian", "gunicorn", "uvicorn", "fastapi"))
-    if options.install:
-        for command in [apt] * bool(absent) + [venv, pip] * (not has_packages):
-            subprocess.run(command, check=True, stdout=sys.stderr)
-        return provide(argparse.Namespace(binary=options.binary, install=False))
-    if absent:
-        missing.append(f"  {', '.join(absent)}: `{' '.join(apt)}`, or --install")
-    if not has_packages:
-        missing.append(f"  Python servers: `{' '.join(venv)}`, then `{' '.join(pip)}`, or --install")
-    if not options.binary.exists():
-        missing.append(f"  {options.binary}: `cargo build --release -p mesero-cli`")
-    return missing
+    seconds = "how long a contestant is driven, after a second of warm-up"
+    program.main(__doc__, list(groups("", 0)), NEEDS, measure, text, seconds)
 
 
 def measure(name, options):
     """Drives the contestants of a group in rounds."""
-    with contextlib.ExitStack() as stack:
-        folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="peers-")))
-        os.chmod(folder, 0o755)  # nginx's worker may run as somebody else.
+    with program.folder() as folder, contextlib.ExitStack() as stack:
         upstream = machine.free_port()
-        group = groups(options.binary.resolve(), upstream)[name]
+        group = groups(options.binary, upstream)[name]
         started(stack, servers.upstream, folder, upstream)
         if isinstance(group, Held):
-            samples = hold(group, folder, options)
-        else:
-            samples = load(group, stack, folder, options)
-    told = table.report(group, samples)
-    if not options.json:
-        print(table.text(told), flush=True)
-    return told
+            return report(group, hold(group, folder, options))
+        return report(group, load(group, stack, folder, options))
 
 
 def load(group, stack, folder, options):
@@ -98,23 +46,19 @@ def load(group, stack, folder, options):
         server = started(stack, contestant.start, folder, port, contestant.path)
         running.append((contestant.name, server, f"http://127.0.0.1:{port}{contestant.path}"))
     samples = {contestant.name: [] for contestant in group.contestants}
-    for number in range(options.rounds):
-        progress(f"{group.title}: round {number + 1} of {options.rounds}")
-        for name, server, url in random.sample(running, len(running)):
-            samples[name].append(drive.load(server, url, group.connections, options.seconds))
+    for name, server, url in program.rounds(group.title, running, options):
+        samples[name].append(drive.load(server, url, group.connections, options.seconds))
     return samples
 
 
 def hold(group, folder, options):
     """Every round has fresh processes, as memory that was taken once is not always given back."""
     samples = {contestant.name: [] for contestant in group.contestants}
-    for number in range(options.rounds):
-        progress(f"{group.title}: round {number + 1} of {options.rounds}")
-        for contestant in random.sample(group.contestants, len(group.contestants)):
-            with contextlib.ExitStack() as stack:
-                port = machine.free_port()
-                server = started(stack, contestant.start, folder, port)
-                samples[contestant.name].append(drive.hold(server, port, contestant.path, group.connections))
+    for contestant in program.rounds(group.title, group.contestants, options):
+        with contextlib.ExitStack() as stack:
+            port = machine.free_port()
+            server = started(stack, contestant.start, folder, port)
+            samples[contestant.name].append(drive.hold(server, port, contestant.path, group.connections))
     return samples
 
 
@@ -122,6 +66,63 @@ def started(stack, start, folder, port, path="/"):
     server = stack.enter_context(start(folder, port))
     server.wait_until(f"http://127.0.0.1:{port}{path}", "hello")
     return server
+
+
+def report(group, samples):
+    """Everything about a group that was measured: `samples` has a list for each contestant, a round each."""
+    ours = {contestant.name for contestant in group.contestants if contestant.is_ours()}
+    score, better = scoring(group)
+    medians = {name: statistics.median(map(score, rounds)) for name, rounds in samples.items()}
+    best = better((name for name in samples if name not in ours), key=medians.get)
+    rows = []
+    for name, rounds in samples.items():
+        row = {"name": name, "ratio": ratios(rounds, samples[best], score)}
+        if isinstance(group, Held):
+            row["held_bytes"] = spread(rounds)
+        else:
+            row["requests_per_second"] = spread([sample.rate for sample in rounds])
+            row["cpu_us"] = spread([sample.cpu * 1e6 for sample in rounds])
+            row["p50_ms"] = statistics.median(sample.p50 * 1e3 for sample in rounds)
+            row["p99_ms"] = statistics.median(sample.p99 * 1e3 for sample in rounds)
+            row["memory_mb"] = statistics.median(sample.memory / 1e6 for sample in rounds)
+            row["errors"] = sum(sample.errors for sample in rounds)
+        if isinstance(group, Sleep):
+            row["of_ceiling"] = row["requests_per_second"]["median"] / group.ceiling()
+        rows.append(row)
+    return {"title": group.title, "goal": group.goal, "best_peer": best, "rows": rows}
+
+
+def scoring(group):
+    """What contestants are compared by, and which of two is better."""
+    if isinstance(group, Held):
+        return float, min
+    if isinstance(group, Sleep):
+        return (lambda sample: sample.rate), max
+    return (lambda sample: sample.cpu), min
+
+
+def text(told):
+    """The report for people."""
+    rows = [["", *titles(told["rows"][0])]]
+    rows += [[row["name"], *cells(row)] for row in told["rows"]]
+    return lines(f"{told['title']}; ratio to {told['best_peer']}, goal: {told['goal']}", rows)
+
+
+def titles(row):
+    if "held_bytes" in row:
+        return ["KB each", "(min-max)", "ratio", "(min-max)"]
+    ceiling = ["of ceiling"] if "of_ceiling" in row else []
+    return ["req/s", *ceiling, "CPU µs/req", "(min-max)", "p50 ms", "p99 ms", "MB", "ratio", "(min-max)", "errors"]
+
+
+def cells(row):
+    ratio = figures(row["ratio"], 1, 2)
+    if "held_bytes" in row:
+        return [*figures(row["held_bytes"], 1e3, 1), *ratio]
+    ceiling = [f"{row['of_ceiling']:.0%}"] if "of_ceiling" in row else []
+    latency = [f"{row['p50_ms']:.2f}", f"{row['p99_ms']:.2f}", f"{row['memory_mb']:.0f}"]
+    rate = f"{row['requests_per_second']['median']:,.0f}"
+    return [rate, *ceiling, *figures(row["cpu_us"], 1, 1), *latency, *ratio, str(row["errors"] or "")]
 
 
 if __name__ == "__main__":

@@ -3,10 +3,9 @@
 import pathlib
 
 from machine import Server
+from needs import VENV
 
-HERE = pathlib.Path(__file__).resolve().parent
-APPS = HERE / "apps"
-VENV = HERE.parent.parent / "target" / "peers-venv"
+APPS = pathlib.Path(__file__).resolve().parent / "apps"
 
 
 class Contestant:
