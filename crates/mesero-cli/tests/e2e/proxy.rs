@@ -138,8 +138,7 @@ async fn an_upstream_that_does_not_begin_to_answer_is_given_up() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "first_byte_timeout = \"10ms\"").await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let wire = upstream.asked().await;
         wire.closed().await;
     };
     let (answer, ()) = tokio::join!(mesero.get("/"), serve);

@@ -61,6 +61,13 @@ impl Upstream {
         Wire::new(accepted.unwrap().0)
     }
 
+    /// Waits for the next connection and the head of its first request.
+    pub(crate) async fn asked(&self) -> Wire {
+        let mut wire = self.accept().await;
+        wire.head().await;
+        wire
+    }
+
     /// Whether a connection waits to be accepted.
     pub(crate) async fn has_another(&self) -> bool {
         let mut accept = std::pin::pin!(self.listener.accept());

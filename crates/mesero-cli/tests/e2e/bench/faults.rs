@@ -3,10 +3,10 @@
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::{bench, measure};
+use super::{Measured, bench, measure};
 use crate::certificates::Authority;
-use crate::harness::shared_machine;
-use crate::upstream::Upstream;
+use crate::harness::{folder, shared_machine};
+use crate::upstream::{Upstream, Wire};
 
 /// Three requests of one client: all failed in the same way, and none was an answer.
 fn is_all(report: &Value, name: &str) {
@@ -17,6 +17,19 @@ fn is_all(report: &Value, name: &str) {
 }
 
 const THREE: [&str; 5] = ["-n", "3", "-c", "1", "--json"];
+
+/// Measures a server that plays this part on each of the three connections that it gets.
+async fn played(part: impl AsyncFn(Wire), arguments: &[&str]) -> Measured {
+    let server = Upstream::open().await;
+    let arguments = [&THREE[..], arguments].concat();
+    let serving = async {
+        for _ in 0..3 {
+            part(server.accept().await).await;
+        }
+    };
+    let (measured, ()) = tokio::join!(measure(server.address(), &arguments), serving);
+    measured
+}
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_refused() {
@@ -38,64 +51,38 @@ async fn a_host_that_nobody_knows_is_unknown() {
 #[tokio::test]
 async fn a_server_that_closes_without_a_word_closed() {
     let _machine = shared_machine().await;
-    let server = Upstream::open().await;
-    let (arguments, address) = (THREE, server.address());
-    let measuring = measure(address, &arguments);
-    let serving = async {
-        for _ in 0..3 {
-            server.accept().await.head().await;
-        }
-    };
-    let (measured, ()) = tokio::join!(measuring, serving);
+    let measured = played(async |mut wire| drop(wire.head().await), &[]).await;
     is_all(&measured.json(), "closed");
 }
 
 #[tokio::test]
 async fn a_server_that_closes_in_the_middle_of_its_answer_cut_it_off() {
     let _machine = shared_machine().await;
-    let server = Upstream::open().await;
-    let address = server.address();
-    let serving = async {
-        for _ in 0..3 {
-            let mut wire = server.accept().await;
-            wire.head().await;
-            wire.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
-        }
+    let part = async |mut wire: Wire| {
+        wire.head().await;
+        wire.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
     };
-    let (measured, ()) = tokio::join!(measure(address, &THREE), serving);
-    is_all(&measured.json(), "cut_off");
+    is_all(&played(part, &[]).await.json(), "cut_off");
 }
 
 #[tokio::test]
 async fn a_server_that_speaks_no_http_answers_garbage() {
     let _machine = shared_machine().await;
-    let server = Upstream::open().await;
-    let address = server.address();
-    let serving = async {
-        for _ in 0..3 {
-            let mut wire = server.accept().await;
-            wire.write("SSH-2.0-OpenSSH_9.2\r\n").await;
-            wire.rest().await;
-        }
+    let part = async |mut wire: Wire| {
+        wire.write("SSH-2.0-OpenSSH_9.2\r\n").await;
+        wire.rest().await;
     };
-    let (measured, ()) = tokio::join!(measure(address, &THREE), serving);
-    is_all(&measured.json(), "garbage");
+    is_all(&played(part, &[]).await.json(), "garbage");
 }
 
 #[tokio::test]
 async fn a_server_that_never_answers_is_given_up_on_when_patience_ends_and_sees_its_client_leave() {
     let _machine = shared_machine().await;
-    let server = Upstream::open().await;
-    let address = server.address();
-    let serving = async {
-        for _ in 0..3 {
-            let mut wire = server.accept().await;
-            wire.head().await;
-            wire.closed().await;
-        }
+    let part = async |mut wire: Wire| {
+        wire.head().await;
+        wire.closed().await;
     };
-    let arguments = [&THREE[..], &["--patience", "200ms", "--expect", "gave_up=0"]].concat();
-    let (measured, ()) = tokio::join!(measure(address, &arguments), serving);
+    let measured = played(part, &["--patience", "200ms", "--expect", "gave_up=0"]).await;
     let report = measured.json();
     is_all(&report, "gave_up");
     let p50 = report["response_s"]["p50"]["more_than"].as_f64().unwrap();
@@ -119,11 +106,7 @@ async fn a_socket_that_accepts_nobody_is_given_up_on_as_well() {
 async fn a_certificate_that_nobody_trusts_is_a_failure_of_tls() {
     let _machine = shared_machine().await;
     let (trusted, other) = (Authority::new(), Authority::new());
-    let folder = crate::harness::folder(&[("ca.pem", &trusted.pem())]);
-    let ca = folder.path().join("ca.pem");
     let server = Upstream::open().await;
-    let url = format!("https://{}/", server.address());
-    let arguments = [&[url.as_str(), "--ca", ca.to_str().unwrap()][..], &THREE].concat();
     let acceptor = other.server("127.0.0.1", 2099, &["http/1.1"]);
     let serving = async {
         for _ in 0..3 {
@@ -131,19 +114,23 @@ async fn a_certificate_that_nobody_trusts_is_a_failure_of_tls() {
             assert!(acceptor.accept(stream).await.is_err());
         }
     };
-    let (measured, ()) = tokio::join!(bench(&arguments), serving);
+    let (measured, ()) = tokio::join!(over_tls(&server, &trusted), serving);
     is_all(&measured.json(), "tls");
+}
+
+/// Measures a server over TLS; certificates of this authority are trusted.
+async fn over_tls(server: &Upstream, trusted: &Authority) -> Measured {
+    let folder = folder(&[("ca.pem", &trusted.pem())]);
+    let ca = folder.path().join("ca.pem");
+    let url = format!("https://{}/", server.address());
+    bench(&[&[url.as_str(), "--ca", ca.to_str().unwrap()][..], &THREE].concat()).await
 }
 
 #[tokio::test]
 async fn a_server_that_is_trusted_is_measured_over_tls() {
     let _machine = shared_machine().await;
     let authority = Authority::new();
-    let folder = crate::harness::folder(&[("ca.pem", &authority.pem())]);
-    let ca = folder.path().join("ca.pem");
     let server = Upstream::open().await;
-    let url = format!("https://{}/", server.address());
-    let arguments = [&[url.as_str(), "--ca", ca.to_str().unwrap()][..], &THREE].concat();
     let acceptor = authority.server("127.0.0.1", 2099, &["http/1.1"]);
     let serving = async {
         let mut wire = server.accept().await.over_tls(&acceptor).await;
@@ -152,6 +139,6 @@ async fn a_server_that_is_trusted_is_measured_over_tls() {
             wire.answer("well").await;
         }
     };
-    let (measured, ()) = tokio::join!(bench(&arguments), serving);
+    let (measured, ()) = tokio::join!(over_tls(&server, &authority), serving);
     assert_eq!(measured.json()["ok"], 3, "{}", measured.stdout);
 }

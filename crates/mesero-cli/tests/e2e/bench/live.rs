@@ -81,8 +81,7 @@ async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_cle
     let child = command.env("TERM", "xterm").stderr(shown).spawn().unwrap();
     // What it holds of the terminal would keep that open.
     drop(command);
-    let mut wire = server.accept().await;
-    wire.head().await;
+    let mut wire = server.asked().await;
     wire.answer("done").await;
     wire.head().await;
 

@@ -69,8 +69,7 @@ async fn an_answer_that_is_not_2xx_is_no_work_done() {
     let address = server.address();
     let arguments = ["-n", "2", "-c", "1", "--json"];
     let serving = async {
-        let mut wire = server.accept().await;
-        wire.head().await;
+        let mut wire = server.asked().await;
         wire.answer("done").await;
         wire.head().await;
         wire.write("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n").await;
@@ -101,11 +100,10 @@ async fn who_waits_for_a_connection_until_his_patience_ends_was_never_sent() {
         "--json",
     ];
     let serving = async {
-        let mut wire = server.accept().await;
-        wire.head().await;
+        let wire = server.asked().await;
         wire.closed().await;
         // The first has left, and all others with him but for some that came a little later.
-        server.accept().await.head().await;
+        server.asked().await;
     };
     let measuring = measure(address, &arguments);
     let (measured, ()) = tokio::join!(measuring, serving);
@@ -126,8 +124,7 @@ async fn an_interrupted_measurement_tells_what_it_has() {
     let server = Upstream::open().await;
     let url = format!("http://{}/", server.address());
     let child = command(&[&url, "-c", "1", "-d", "1h", "--json"]).spawn().unwrap();
-    let mut wire = server.accept().await;
-    wire.head().await;
+    let mut wire = server.asked().await;
     wire.answer("done").await;
     wire.head().await;
     let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();

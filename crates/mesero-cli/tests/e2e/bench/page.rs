@@ -19,8 +19,7 @@ async fn a_page_tells_what_was_measured_and_by_which_command_without_its_secrets
     let arguments =
         ["-n", "1", "-c", "1", "-H", "Authorization: hunter2", "--html", path, "--expect", "ok=1"];
     let serving = async {
-        let mut wire = server.accept().await;
-        wire.head().await;
+        let mut wire = server.asked().await;
         wire.answer("done").await;
     };
     let (measured, ()) = tokio::join!(measure(address, &arguments), serving);

@@ -46,8 +46,7 @@ async fn who_answers_otherwise_than_the_first_is_told_and_fails_what_expects_the
     // Each is asked once to be looked at, and once to be measured.
     let serve = async |server: Upstream, body: &str| {
         for _ in 0..2 {
-            let mut wire = server.accept().await;
-            wire.head().await;
+            let mut wire = server.asked().await;
             wire.answer(body).await;
         }
     };

@@ -42,8 +42,7 @@ async fn an_answer_that_comes_before_the_request_has_ended_is_passed_back() {
     let mesero = behind(&upstream, "connections = 1").await;
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello";
     let mut client = sent(&mesero, head).await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let mut wire = upstream.asked().await;
     wire.write("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno").await;
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.1 413 "), "{head}");
@@ -61,8 +60,7 @@ async fn a_body_without_a_length_ends_with_the_connection() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.write("HTTP/1.0 200 OK\r\n\r\nto the end").await;
     };
     let (answer, ()) = tokio::join!(mesero.get("/"), serve);
@@ -76,12 +74,10 @@ async fn a_body_that_breaks_off_is_not_passed_back_as_whole() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n").await;
         drop(wire);
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhel").await;
     };
     let ask = async {
@@ -101,8 +97,7 @@ async fn an_upstream_that_stops_within_its_answer_is_given_up_and_the_client_see
     let mesero = behind(&upstream, "stall_timeout = \"20ms\"").await;
     for head in ["Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", "Content-Length: 6\r\n\r\nhel"] {
         let mut client = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.write(format!("HTTP/1.1 200 OK\r\n{head}")).await;
         assert!(client.head().await.starts_with("HTTP/1.1 200 "));
         wire.closed().await;
@@ -118,8 +113,7 @@ async fn what_is_not_http_is_a_502() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.write("SSH-2.0-OpenSSH_9.2\r\n\r\n").await;
     };
     let (answer, ()) = tokio::join!(mesero.get("/"), serve);
@@ -133,8 +127,7 @@ async fn what_an_upstream_says_before_its_answer_is_not_the_answer() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         let early = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
         wire.write(early).await;
         wire.answer("the answer").await;
@@ -155,8 +148,7 @@ async fn an_upstream_that_switches_protocols_unasked_is_a_502() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         let switching =
             "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
         wire.write(switching).await;

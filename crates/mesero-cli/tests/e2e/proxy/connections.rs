@@ -35,8 +35,7 @@ async fn a_slot_is_held_until_the_body_has_ended_and_the_limit_is_the_connection
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
     let mut first = sent(&mesero, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let mut wire = upstream.asked().await;
     wire.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhel").await;
     first.head().await;
     assert_eq!(first.bytes(3).await, "hel");
@@ -57,14 +56,12 @@ async fn a_client_that_leaves_closes_the_connection() {
     let mesero = behind(&upstream, "connections = 1").await;
 
     let before_the_head = client::impatient(mesero.front, "/1").await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let wire = upstream.asked().await;
     drop(before_the_head);
     wire.closed().await;
 
     let mut within_the_body = sent(&mesero, "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let mut wire = upstream.asked().await;
     wire.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhel").await;
     within_the_body.head().await;
     drop(within_the_body);
@@ -72,8 +69,7 @@ async fn a_client_that_leaves_closes_the_connection() {
 
     let mut within_the_request = Wire::to(mesero.front).await;
     within_the_request.write("PUT /3 HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nhel").await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let mut wire = upstream.asked().await;
     assert_eq!(wire.bytes(3).await, "hel");
     drop(within_the_request);
     wire.closed().await;
@@ -86,8 +82,7 @@ async fn a_job_that_is_cancelled_closes_the_connection() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let cancel = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let wire = upstream.asked().await;
         let id = mesero.jobs().await[0]["id"].as_str().unwrap().to_owned();
         request(mesero.control, Method::DELETE, &format!("/jobs/{id}"), "").await;
         wire.closed().await;
@@ -102,8 +97,7 @@ async fn a_client_that_does_not_read_holds_one_slot_and_nobody_else() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 2").await;
     let mut slow = sent(&mesero, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut held = upstream.accept().await;
-    held.head().await;
+    let mut held = upstream.asked().await;
     held.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n").await;
     slow.head().await;
     let serve = async {
@@ -128,8 +122,7 @@ async fn a_connection_that_is_idle_too_long_is_closed() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "idle_timeout = \"20ms\"").await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.answer("").await;
         wire.closed().await;
     };
@@ -147,8 +140,7 @@ async fn a_slow_sender_holds_no_slot_where_requests_are_buffered() {
     assert_eq!(slow.head().await, "HTTP/1.1 100 Continue\r\n");
     assert!(mesero.jobs().await.is_empty());
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.answer("fast").await;
         wire
     };

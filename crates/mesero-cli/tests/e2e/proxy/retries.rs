@@ -5,8 +5,7 @@ use super::*;
 /// One good exchange, after which the connection waits in its seat.
 async fn warm(mesero: &Mesero, upstream: &Upstream) -> Wire {
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.answer("").await;
         wire
     };
@@ -48,8 +47,7 @@ async fn a_kept_connection_that_breaks_under_an_idempotent_request_is_invisible(
     let serve = async {
         wire.head().await;
         drop(wire);
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         wire.answer("again").await;
     };
     let (answer, ()) = tokio::join!(mesero.get("/"), serve);
@@ -82,11 +80,9 @@ async fn what_breaks_is_tried_again_where_the_policy_says_so() {
     let settings = "request_buffering = true/retry = { max_attempts = 2, backoff = \"1ms\" }";
     let mesero = behind(&upstream, settings).await;
     let serve = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let wire = upstream.asked().await;
         drop(wire);
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let mut wire = upstream.asked().await;
         assert_eq!(wire.bytes(5).await, "hello");
         wire.answer("again").await;
     };
@@ -145,8 +141,7 @@ async fn a_server_that_closes_every_connection_just_when_it_is_used_again_is_nev
     let mesero = behind(&upstream, "connections = 1").await;
     let serve = async {
         loop {
-            let mut wire = upstream.accept().await;
-            wire.head().await;
+            let mut wire = upstream.asked().await;
             wire.answer("good").await;
             // Dropped here, while the next request may be on its way.
         }

@@ -44,8 +44,7 @@ async fn a_long_body_of_an_answer_goes_no_faster_than_its_reader_and_takes_no_me
     let mesero = behind(&upstream, "").await;
     let before = peak_kb(&mesero);
     let mut client = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let mut wire = upstream.asked().await;
     wire.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {BODY}\r\n\r\n")).await;
     client.head().await;
     carry(wire, client).await;
@@ -60,8 +59,7 @@ async fn a_long_body_of_a_request_goes_no_faster_than_its_reader_and_takes_no_me
     let before = peak_kb(&mesero);
     let head = format!("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: {BODY}\r\n\r\n");
     let client = sent(&mesero, &head).await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let wire = upstream.asked().await;
     carry(client, wire).await;
     grown_little(&mesero, before);
 }
@@ -72,8 +70,7 @@ async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_el
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 2").await;
     let mut slow = sent(&mesero, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut endless = upstream.accept().await;
-    endless.head().await;
+    let mut endless = upstream.asked().await;
     endless.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await;
     slow.head().await;
     let before = peak_kb(&mesero);
@@ -119,8 +116,7 @@ async fn a_client_that_stops_reading_is_given_up_and_its_slot_is_free() {
         .replace("[server]", "[server]\nidle_timeout = \"100ms\"");
     let mesero = Mesero::serve(&config, &[]).await;
     let mut stopped = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-    let mut wire = upstream.accept().await;
-    wire.head().await;
+    let mut wire = upstream.asked().await;
     wire.write("HTTP/1.1 200 OK\r\nContent-Length: 1000000000000\r\n\r\n").await;
     stopped.head().await;
     wire.written_until_closed().await;

@@ -62,12 +62,10 @@ async fn the_limit_is_of_all_servers_together_and_connections_wait_for_the_next_
     let urls: Vec<_> =
         ["{}", "--limit", "1"].into_iter().chain(urls.iter().map(|u| &**u)).collect();
     let child = command(&folder(&[]), &urls).spawn().unwrap();
-    let mut first = one.accept().await;
-    first.head().await;
+    let mut first = one.asked().await;
     assert!(!other.has_another().await, "one at a time");
     first.answer("1").await;
-    let mut second = other.accept().await;
-    second.head().await;
+    let mut second = other.asked().await;
     second.answer("2").await;
     // Both are asked again over the connections that they have.
     first.head().await;

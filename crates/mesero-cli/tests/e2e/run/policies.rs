@@ -58,8 +58,7 @@ async fn a_timeout_closes_the_connection_and_is_named() {
     let upstream = Upstream::open().await;
     let url = format!("http://{}/", upstream.address());
     let silent = async {
-        let mut wire = upstream.accept().await;
-        wire.head().await;
+        let wire = upstream.asked().await;
         wire.closed().await;
     };
     let arguments = [&url, "1", "--timeout", "200ms"];
@@ -133,8 +132,7 @@ async fn the_limit_is_changed_while_it_runs() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
     let line = stderr.next_line().await.unwrap().unwrap();
     let control = line.strip_prefix("control on ").expect(&line).to_owned();
-    let mut first = upstream.accept().await;
-    first.head().await;
+    let mut first = upstream.asked().await;
     let mut jobs = tokio::process::Command::new(crate::harness::program());
     let changed = jobs.args(["jobs", "limit", "3", "--control", &control]).output().await.unwrap();
     let said = String::from_utf8(changed.stdout).unwrap();
