@@ -1,32 +1,41 @@
-"""An HTTP API that takes half a second and bears two requests at a time. It knows nothing of mesero."""
+"""An HTTP API that takes its time and bears only so many requests at once. It knows nothing of mesero."""
 
+import argparse
 import http.server
 import json
-import sys
+import random
 import threading
 import time
 
-BEARABLE = 2
-lock, running = threading.Lock(), 0
+lock = threading.Lock()
+count = {"running": 0, "most": 0, "served": 0, "refused": 0, "failed": 0}
+seen = set()
 
 
 class Api(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
-        global running
+        if self.path == "/count":
+            return self.answer(200, count)
         with lock:
-            running += 1
-            together = running
-        bears = together <= BEARABLE
-        if bears:
-            time.sleep(0.5)
+            count["running"] += 1
+            together = count["running"]
+            count["most"] = max(count["most"], together)
+            refused = together > options.bears
+            failed = not refused and fails_first(self.path) and self.path not in seen
+            seen.add(self.path)
+            count["refused" if refused else "failed" if failed else "served"] += 1
+        if not refused:
+            time.sleep(random.Random(self.path).uniform(*options.seconds))
         with lock:
-            running -= 1
-        if bears:
-            self.answer(200, {"path": self.path, "together": together})
-        else:
+            count["running"] -= 1
+        if refused:
             self.answer(503, {"error": "too much at once"})
+        elif failed:
+            self.answer(502, {"error": "try again"})
+        else:
+            self.answer(200, {"path": self.path, "together": together})
 
     def answer(self, status, value):
         body = json.dumps(value).encode()
@@ -40,12 +49,22 @@ class Api(http.server.BaseHTTPRequestHandler):
         pass
 
 
+def fails_first(path):
+    number = path.rpartition("/")[2]
+    return options.fails and number.isdigit() and int(number) % options.fails == 0
+
+
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 128
 
 
 if __name__ == "__main__":
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
-    server = Server(("127.0.0.1", port), Api)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("port", type=int, nargs="?", default=8000)
+    parser.add_argument("--bears", type=int, default=2, help="more requests than that at once are refused with a 503")
+    parser.add_argument("--seconds", type=float, nargs=2, default=[0.5, 0.5], help="how long a request takes: from, to")
+    parser.add_argument("--fails", type=int, metavar="N", help="every Nth item fails the first time, with a 502")
+    options = parser.parse_args()
+    server = Server(("127.0.0.1", options.port), Api)
     print(f"listening on {server.server_port}", flush=True)
     server.serve_forever()
