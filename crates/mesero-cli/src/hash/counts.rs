@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::classify::{Class, Suspect};
 
 /// What the rows of a table are, as one look found them.
@@ -38,7 +40,7 @@ impl Classes {
 ///
 /// Every row counts when it is first seen, and once more for each later time that it is seen with
 /// something to be hashed: `seen` is the sum of the rest.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Counts {
     pub(super) seen: u64,
     /// Written by this run.

@@ -23,6 +23,17 @@ pub(crate) enum KeyValue {
     Bytes(Vec<u8>),
 }
 
+impl KeyValue {
+    /// The bytes of the value's text, which a server casts back to the type of the key's column.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match self {
+            KeyValue::Integer(number) => number.to_string().into_bytes(),
+            KeyValue::Real(bits) => f64::from_bits(*bits).to_string().into_bytes(),
+            KeyValue::Text(bytes) | KeyValue::Bytes(bytes) => bytes.clone(),
+        }
+    }
+}
+
 /// For messages: a key names a row, and is no secret.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

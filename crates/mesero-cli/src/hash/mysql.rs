@@ -20,6 +20,7 @@ use self::statements::Statements;
 use super::database::{Answer, Change, Database, DatabaseError, Location, Opened, Row, Trace};
 use super::database::{Fate, Value, Wanted};
 use super::key::Key;
+use super::server::fate_of;
 
 /// A table in a MySQL or MariaDB database.
 struct MySql {
@@ -33,7 +34,7 @@ struct MySql {
 /// If the server cannot be reached or does not let in, a name is not there, or what was asked for
 /// cannot be done with the table.
 pub(super) async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
-    let mut link = Link::to(location)?;
+    let mut link = link::to(location)?;
     let opening = link.first(async |connection, place| {
         let catalogue = catalogue::look_up(connection, wanted, place).await?;
         let notes = notes::look(connection, &catalogue, place).await?;
@@ -83,14 +84,9 @@ impl Database for MySql {
             let missed = changes.iter().zip(&became).filter(|(_, fate)| fate.is_none());
             let missed: Vec<&Key> = missed.map(|(change, _)| &change.row.key).collect();
             let mut held = read(link, statements, &missed).await?.into_iter();
-            let became = became.into_iter().zip(changes.iter()).map(|(fate, change)| match fate {
-                Some(fate) => fate,
-                None => match held.next().flatten() {
-                    None => Fate::Gone,
-                    // An earlier call wrote it, and its answer was lost.
-                    Some(Some(value)) if value.bytes == change.hash => Fate::Written,
-                    Some(_) => Fate::Changed,
-                },
+            let became = became.into_iter().zip(changes.iter());
+            let became = became.map(|(fate, change)| {
+                fate.unwrap_or_else(|| fate_of(change, held.next().flatten()))
             });
             Ok(became.collect())
         }

@@ -20,6 +20,7 @@ use self::statements::Statements;
 use super::database::{Answer, Change, Database, DatabaseError, Location, Opened, Row, Trace};
 use super::database::{Fate, Value, Wanted};
 use super::key::Key;
+use super::server::fate_of;
 
 /// A table in a PostgreSQL database.
 struct Postgres {
@@ -33,15 +34,14 @@ struct Postgres {
 /// If the server cannot be reached or does not let in, a name is not there, or what was asked for
 /// cannot be done with the table.
 pub(super) async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
-    let mut link = Link::to(location)?;
-    let (catalogue, table) = link
-        .first(async |connection, place| {
-            let catalogue = catalogue::look_up(connection, wanted, place).await?;
-            let notes = notes::look(connection, &catalogue, place).await?;
-            let table = catalogue.table(notes);
-            Ok((catalogue, table))
-        })
-        .await?;
+    let mut link = link::to(location)?;
+    let opening = link.first(async |connection, place| {
+        let catalogue = catalogue::look_up(connection, wanted, place).await?;
+        let notes = notes::look(connection, &catalogue, place).await?;
+        let table = catalogue.table(notes);
+        Ok((catalogue, table))
+    });
+    let (catalogue, table) = opening.await?;
     let statements = Statements::new(&catalogue);
     Ok(Opened { table, database: Box::new(Postgres { link, statements }) })
 }
@@ -85,12 +85,7 @@ impl Database for Postgres {
                 let keys: Vec<&Key> = changes.iter().map(|change| &change.row.key).collect();
                 let held = read(link, statements, &keys).await?;
                 for ((became, held), change) in became.iter_mut().zip(held).zip(changes.iter()) {
-                    *became = became.or(Some(match held {
-                        None => Fate::Gone,
-                        // An earlier call wrote it, and its answer was lost.
-                        Some(Some(value)) if value.bytes == change.hash => Fate::Written,
-                        Some(_) => Fate::Changed,
-                    }));
+                    *became = became.or_else(|| Some(fate_of(change, held)));
                 }
             }
             Ok(became.into_iter().map(|it| it.unwrap_or(Fate::Gone)).collect())

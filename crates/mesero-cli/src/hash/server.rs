@@ -1,5 +1,6 @@
-//! What database servers have in common: their URLs, names that are looked up, and how long they may take.
+//! What the database servers share: the connection, their URLs, names that are looked up, and time limits.
 
+mod link;
 mod names;
 mod place;
 mod roots;
@@ -7,11 +8,12 @@ mod roots;
 use std::path::Path;
 use std::time::Duration;
 
+pub(super) use link::{Dialect, Link};
 pub(super) use names::{Keys, column, not_written, table_not_found};
 pub(super) use place::{Place, Scheme};
 pub(super) use roots::system_roots;
 
-use super::database::{Change, DatabaseError, ErrorKind, Note, Trace, Weight};
+use super::database::{Change, DatabaseError, ErrorKind, Fate, Note, Trace, Value, Weight};
 
 /// How long a server may take to let somebody in.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
@@ -96,6 +98,17 @@ pub(super) fn old_into(change: &Change) -> Option<&[u8]> {
     change.row.into.as_ref().map(|value| value.bytes.reveal())
 }
 
+/// What became of a change that a statement did not write, by what its row holds now in the column
+/// of the hashes: none if the row is gone, and none in it for NULL.
+pub(super) fn fate_of(change: &Change, held: Option<Option<Value>>) -> Fate {
+    match held {
+        None => Fate::Gone,
+        // An earlier call wrote it, and its answer was lost.
+        Some(Some(value)) if value.bytes == change.hash => Fate::Written,
+        Some(_) => Fate::Changed,
+    }
+}
+
 /// What was cleaned, as far as the server says.
 pub(super) fn cleaned(text: impl Into<String>) -> Trace {
     Trace { cleaned: true, text: text.into() }
@@ -104,6 +117,11 @@ pub(super) fn cleaned(text: impl Into<String>) -> Trace {
 /// What a person has to do.
 pub(super) fn remains(text: impl Into<String>) -> Trace {
     Trace { cleaned: false, text: text.into() }
+}
+
+/// What no server can clean.
+pub(super) fn deleted_files() -> Trace {
+    remains("deleted files stay readable on the disk itself until it is overwritten or trimmed")
 }
 
 /// What is free for the server on the disk of a folder, if that can be seen.

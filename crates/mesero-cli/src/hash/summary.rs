@@ -35,15 +35,8 @@ struct Record<'a> {
     passes: u64,
     took_ms: u64,
     hashes_per_s: f64,
-    seen: u64,
-    hashed: u64,
-    already: u64,
-    changed: u64,
-    empty: u64,
-    ambiguous: u64,
-    failed: u64,
-    unfinished: u64,
-    verified: u64,
+    #[serde(flatten)]
+    counts: Counts,
     now: Option<Now>,
     remains: Vec<&'a str>,
 }
@@ -127,17 +120,6 @@ impl Summary<'_> {
     }
 
     pub(super) fn json(&self) -> serde_json::Result<String> {
-        let Counts {
-            seen,
-            hashed,
-            already,
-            changed,
-            empty,
-            ambiguous,
-            failed,
-            unfinished,
-            verified,
-        } = self.counts;
         let key_id = self.recipe.pepper.as_ref().map(|pepper| &pepper.id);
         serde_json::to_string(&Record {
             table: &self.table.name,
@@ -147,15 +129,7 @@ impl Summary<'_> {
             passes: self.passes,
             took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
             hashes_per_s: self.hashes_a_second(),
-            seen,
-            hashed,
-            already,
-            changed,
-            empty,
-            ambiguous,
-            failed,
-            unfinished,
-            verified,
+            counts: self.counts,
             now: self.now.as_ref().map(|now| Now {
                 rows: now.rows(),
                 plaintext: now.plaintext,

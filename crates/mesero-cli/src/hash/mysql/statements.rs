@@ -91,7 +91,7 @@ impl Statements {
         };
         // In the order of `after`: the first, the first two, and so on.
         let values = (1..=values.len()).flat_map(|count| &values[..count]);
-        values.fold(query(&self.page), |query, value| query.bind(value_bytes(value))).bind(rows)
+        values.fold(query(&self.page), |query, value| query.bind(value.bytes())).bind(rows)
     }
 
     pub(super) fn write<'a>(&self, change: &'a Change) -> Statement<'a> {
@@ -155,7 +155,7 @@ fn query<'a>(text: &Arc<str>) -> Statement<'a> {
 }
 
 fn keyed<'a>(statement: Statement<'a>, key: &Key) -> Statement<'a> {
-    key.0.iter().fold(statement, |statement, value| statement.bind(value_bytes(value)))
+    key.0.iter().fold(statement, |statement, value| statement.bind(value.bytes()))
 }
 
 fn value(row: &MySqlRow, index: usize, form: Form) -> sqlx::Result<Option<Value>> {
@@ -175,13 +175,5 @@ fn bytes(column: &Described) -> String {
     match column.form() {
         Some(Form::Bytes) => name,
         _ => format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)"),
-    }
-}
-
-fn value_bytes(value: &KeyValue) -> Vec<u8> {
-    match value {
-        KeyValue::Integer(number) => number.to_string().into_bytes(),
-        KeyValue::Real(bits) => f64::from_bits(*bits).to_string().into_bytes(),
-        KeyValue::Text(bytes) | KeyValue::Bytes(bytes) => bytes.clone(),
     }
 }

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Executor, Row as _};
 use super::link::Link;
 use super::statements::Statements;
 use crate::hash::database::{DatabaseError, Trace};
-use crate::hash::server::{cleaned, quoted, remains};
+use crate::hash::server::{cleaned, deleted_files, quoted, remains};
 
 /// Replaces histograms of the column, where there are any; rebuilds the table if asked to.
 pub(super) async fn wipe(
@@ -65,9 +65,7 @@ pub(super) async fn wipe(
         "the logs of the server and of the application may have passwords from before: look for \
          statements with values in the general, slow and audit logs",
     ));
-    traces.push(remains(
-        "deleted files stay readable on the disk itself until it is overwritten or trimmed",
-    ));
+    traces.push(deleted_files());
     Ok(traces)
 }
 

@@ -128,7 +128,7 @@ impl Statements {
 
     pub(super) fn page(&self, after: &Key, rows: i64) -> Statement<'_> {
         let query = query(&self.page).bind(rows);
-        after.0.iter().fold(query, |query, value| query.bind(value_bytes(value)))
+        after.0.iter().fold(query, |query, value| query.bind(value.bytes()))
     }
 
     pub(super) fn write<'a>(&self, changes: &'a [Change]) -> Statement<'a> {
@@ -145,7 +145,7 @@ impl Statements {
     /// A statement whose first arguments are the keys, an array for each column.
     fn keyed<'a>(&self, statement: &Arc<str>, keys: &[&Key]) -> Statement<'a> {
         (0..self.integers.len()).fold(query(statement), |query, n| {
-            let column = keys.iter().map(|key| key.0.get(n).map(value_bytes));
+            let column = keys.iter().map(|key| key.0.get(n).map(KeyValue::bytes));
             query.bind(column.collect::<Vec<_>>())
         })
     }
@@ -195,12 +195,4 @@ fn bytes(column: &Described, table: &str, encoding: &str) -> String {
 /// The cast takes the padding of `character(n)` off, which is no part of the value.
 fn text_bytes(column: &Described, table: &str, encoding: &str) -> String {
     format!("convert_to({table}.{}::text, '{encoding}')", quoted(&column.name, '"'))
-}
-
-fn value_bytes(value: &KeyValue) -> Vec<u8> {
-    match value {
-        KeyValue::Integer(number) => number.to_string().into_bytes(),
-        KeyValue::Real(bits) => f64::from_bits(*bits).to_string().into_bytes(),
-        KeyValue::Text(bytes) | KeyValue::Bytes(bytes) => bytes.clone(),
-    }
 }
