@@ -77,11 +77,14 @@ pub(super) trait Element: Sized {
     }
 
     /// Reads a string.
-    fn from_text(text: &str) -> Result<Self, Hint>;
-
-    /// Reads a whole number.
-    fn from_number(_number: i64) -> Result<Self, Hint> {
+    fn from_text(_text: &str) -> Result<Self, Hint> {
         Err(Hint::default())
+    }
+
+    /// Reads a whole number: as a fraction, unless the type says otherwise.
+    fn from_number(number: i64) -> Result<Self, Hint> {
+        let number = i32::try_from(number).map_err(|_| Hint::default())?;
+        Self::from_fraction(f64::from(number))
     }
 
     /// Reads a number that is not whole.

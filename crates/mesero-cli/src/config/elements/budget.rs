@@ -17,15 +17,6 @@ impl Element for Budget {
         json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 100 })
     }
 
-    fn from_text(_text: &str) -> Result<Self, Hint> {
-        Err(Hint::default())
-    }
-
-    fn from_number(number: i64) -> Result<Self, Hint> {
-        let number = i32::try_from(number).map_err(|_| Hint::default())?;
-        Self::from_fraction(f64::from(number))
-    }
-
     fn from_fraction(fraction: f64) -> Result<Self, Hint> {
         // Not a number fails the first comparison, so that it is refused too.
         if fraction > 0.0 && fraction <= 100.0 { Ok(Self(fraction)) } else { Err(Hint::default()) }

@@ -32,10 +32,6 @@ impl<const MAX: u32> Element for Count<MAX> {
         json!({ "type": "integer", "minimum": 1, "maximum": MAX })
     }
 
-    fn from_text(_text: &str) -> Result<Self, Hint> {
-        Err(Hint::default())
-    }
-
     fn from_number(number: i64) -> Result<Self, Hint> {
         let number = u32::try_from(number).ok().filter(|number| *number <= MAX);
         number.and_then(NonZeroU32::new).map(Self).ok_or_else(Hint::default)

@@ -22,18 +22,6 @@ impl Element for Share {
         json!({ "type": "number", "minimum": 0, "maximum": 1 })
     }
 
-    fn from_text(_text: &str) -> Result<Self, Hint> {
-        Err(Hint::default())
-    }
-
-    fn from_number(number: i64) -> Result<Self, Hint> {
-        match number {
-            0 => Ok(Self(0.0)),
-            1 => Ok(Self(1.0)),
-            _ => Err(Hint::default()),
-        }
-    }
-
     fn from_fraction(fraction: f64) -> Result<Self, Hint> {
         // Not a number is in no range, so that it is refused too.
         if (0.0..=1.0).contains(&fraction) { Ok(Self(fraction)) } else { Err(Hint::default()) }
@@ -47,15 +35,6 @@ impl Element for Spread {
 
     fn schema() -> Value {
         json!({ "type": "number", "exclusiveMinimum": 0, "maximum": 10 })
-    }
-
-    fn from_text(_text: &str) -> Result<Self, Hint> {
-        Err(Hint::default())
-    }
-
-    fn from_number(number: i64) -> Result<Self, Hint> {
-        let number = i32::try_from(number).map_err(|_| Hint::default())?;
-        Self::from_fraction(f64::from(number))
     }
 
     fn from_fraction(fraction: f64) -> Result<Self, Hint> {

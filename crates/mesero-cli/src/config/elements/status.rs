@@ -14,10 +14,6 @@ impl Element for StatusCode {
         json!({ "type": "integer", "minimum": 200, "maximum": 599 })
     }
 
-    fn from_text(_text: &str) -> Result<Self, Hint> {
-        Err(Hint::default())
-    }
-
     fn from_number(number: i64) -> Result<Self, Hint> {
         // Those below 200 announce an answer and are none.
         let number = u16::try_from(number).ok().filter(|number| (200..=599).contains(number));
