@@ -1,24 +1,24 @@
 //! The loop of a run: answers become results, and signals, halts and outages are heard.
 
+mod answered;
+mod counted;
+
 use std::io;
-use std::sync::Arc;
 use std::task::Poll;
-use std::time::SystemTime;
 
 use futures_util::FutureExt;
-use mesero::{Answers, Error, FailureKind, Item as Answered, Phase, Refusal};
+use mesero::{Answers, Item as Answered, Phase};
 
 use super::args::OnBadInput;
 use super::give::Early;
-use super::halt::{Halt, Manner};
-use super::input::{Item, Severity};
-use super::intake::{Aside, Bad, Intake, News, Past, Turn};
-use super::journal::{Keeping, Kept};
+use super::halt::Halt;
+use super::intake::{Aside, Intake, Turn};
+use super::journal::Keeping;
 use super::median::Median;
 use super::progress::Progress;
-use super::record::{Record, Traffic, Trouble, Value, Writer};
+use super::record::Writer;
 use super::sink::Sink;
-use super::summary::{Summary, in_words};
+use super::summary::Summary;
 use crate::output::Output;
 use crate::resource::Reply;
 use crate::service::Service;
@@ -185,162 +185,6 @@ impl Driver<'_> {
         self.keeping.as_ref().map_or_else(|| self.has_no_room(), Keeping::is_full)
     }
 
-    fn answered(&mut self, answer: Answered<Turn, Reply>) {
-        let Answered { input: mut turn, result, report, .. } = answer;
-        let is_ending = self.ending.is_some();
-        turn.past.attempts += report.attempts;
-        turn.past.waited += report.waited;
-        turn.past.ran += report.ran;
-        let traffic = match report.attempts {
-            0 => Traffic::default(),
-            _ => Traffic::of(&turn.order.body, &result),
-        };
-        if self.keeping.as_ref().is_some_and(Keeping::is_broken) {
-            // Whatever came of it, it cannot be kept.
-            return self.intake.settled();
-        }
-        let result = match result {
-            // Where every item has a server of its own, one that is away says nothing of the others.
-            Err(Error::Failed(failure))
-                if failure.kind() == FailureKind::Unreachable && !self.target.roams() =>
-            {
-                match self.intake.unreached(&turn) {
-                    Some(News::Down) => {
-                        return self.say(&format!(
-                            "the target cannot be reached any more ({failure}); items wait until it can be again"
-                        ));
-                    }
-                    Some(_) => return,
-                    None => {}
-                }
-                Err(Error::Failed(failure))
-            }
-            // It did not fail: it was not wanted any more.
-            Err(Error::Cancelled | Error::Shed | Error::Refused(Refusal::Draining))
-                if is_ending =>
-            {
-                return self.intake.settled();
-            }
-            Err(
-                error @ (Error::Cancelled
-                | Error::Shed
-                | Error::Refused(_)
-                | Error::Expired { phase: Phase::Queued }),
-            ) => {
-                self.intake.settled();
-                Err(error)
-            }
-            result => {
-                if let News::Back(after) = self.intake.answered() {
-                    self.say(&format!(
-                        "the target can be reached again, after {}",
-                        in_words(after)
-                    ));
-                }
-                if result.is_ok()
-                    && let Some(median) = &mut self.rules.median
-                    && let Some(timeout) = median.learn(report.ran / report.attempts.max(1))
-                {
-                    self.service.dispatcher.set_timeout(Some(timeout));
-                }
-                result
-            }
-        };
-        let result = result.map(Value::of).map_err(|error| Trouble::of(&error));
-        self.done(Record { traffic, ..record(turn.item, result, turn.past) });
-    }
-
-    fn aside(&mut self, aside: Aside) {
-        match aside {
-            Aside::Expired(turn) => {
-                let error = Error::Expired { phase: Phase::Backoff };
-                let Turn { item, past, .. } = *turn;
-                self.done(record(item, Err(Trouble::of(&error)), past));
-            }
-            Aside::Done(item, at) => self.done_before(item, at),
-            Aside::Unknown(item) => {
-                self.earlier(record(item, Err(Trouble::unknown()), Past::default()));
-            }
-            Aside::Bad(Bad { item, why }) => {
-                self.say(&format!("item {} is passed over: {why}", item.index));
-                let result = Err(Trouble::of_input(&why));
-                match why.severity {
-                    Severity::Item => self.done(record(item, result, Past::default())),
-                    // It is no item that a later run could know again.
-                    Severity::Input => self.count(record(item, result, Past::default())),
-                }
-                let (stops, ending) = match why.severity {
-                    Severity::Input => (true, Ending::Unread),
-                    Severity::Item => (self.rules.on_bad_input == OnBadInput::Halt, Ending::Halted),
-                };
-                if stops && self.ending.is_none() {
-                    self.end(ending);
-                }
-            }
-        }
-    }
-
-    /// An item has its result, which counts as soon as the journal has it.
-    fn done(&mut self, record: Record) {
-        match &mut self.keeping {
-            None => self.count(record),
-            Some(keeping) => keeping.add(record),
-        }
-    }
-
-    fn kept(&mut self) {
-        if let Some(record) = self.keeping.as_mut().and_then(Keeping::next) {
-            self.count(record);
-        }
-    }
-
-    /// An earlier run did an item: its result is given out again, in its place.
-    fn done_before(&mut self, item: Arc<Item>, at: u64) {
-        let Some(keeping) = &self.keeping else { return };
-        match keeping.kept(at) {
-            Ok(kept) => {
-                if kept.input != item.input.json() {
-                    self.say(&format!(
-                        "item {} has the id `{}`, under which the journal has another input; it counts as done",
-                        item.index, item.id
-                    ));
-                }
-                let Kept { result, attempts, queued, ran, traffic, ended, .. } = kept;
-                self.earlier(Record { item, result, attempts, queued, ran, traffic, ended });
-            }
-            Err(why) => {
-                self.say(&format!("failed to {why}"));
-                if self.ending.is_none() {
-                    self.end(Ending::Unread);
-                }
-            }
-        }
-    }
-
-    /// What an earlier run left of an item counts, and is given out as soon as it is its turn.
-    fn earlier(&mut self, record: Record) {
-        self.summary.add_earlier(record.status());
-        self.progress.show(&self.summary.counts);
-        self.in_turn(record);
-    }
-
-    /// A result counts, and is given out as soon as it is its turn.
-    fn count(&mut self, record: Record) {
-        self.summary.add(&record, self.service.dispatcher.limit());
-        self.progress.show(&self.summary.counts);
-        self.in_turn(record);
-        if let Some(halt) = self.rules.halt
-            && self.ending.is_none()
-            && halt.is_due(&self.summary.fresh())
-        {
-            self.say(&format!("halted: {halt}"));
-            self.end(Ending::Halted);
-            if halt.manner == Manner::Now {
-                self.service.dispatcher.stop();
-            }
-        }
-    }
-
     fn interrupted(&mut self, signal: Signal) {
         self.end(Ending::Signal(signal));
         let running = self.service.dispatcher.stats().slots.in_use;
@@ -373,12 +217,6 @@ impl Driver<'_> {
     fn say(&mut self, text: &str) {
         self.progress.aside(|| self.output.say(&format!("mesero: {text}")));
     }
-}
-
-fn record(item: Arc<Item>, result: Result<Value, Trouble>, past: Past) -> Record {
-    let Past { attempts, waited: queued, ran, .. } = past;
-    let traffic = Traffic::default();
-    Record { item, result, attempts, queued, ran, traffic, ended: SystemTime::now() }
 }
 
 const JOURNAL: &str = "the journal";
