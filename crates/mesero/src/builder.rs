@@ -1,4 +1,4 @@
-//! How a dispatcher is made.
+//! The builder of a dispatcher.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::policy::cache::store::Store;
 use crate::policy::{Cache, OnDisconnect, Policy, Rate, Retry};
 use crate::state::{Sharing, State};
 
-/// Makes a [`Dispatcher`]; every setting has a safe default, see [`Policy`].
+/// Builds a [`Dispatcher`]. Every setting has a safe default; see [`Policy`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -56,7 +56,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
         }
     }
 
-    /// Takes all rules from `policy`.
+    /// Replaces every rule set so far by those of `policy`; coalescing, the cache and observers stay.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -76,49 +76,50 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// How many attempts may occupy the resource at once. Zero is refused by [`build`](Self::build).
+    /// How many attempts may occupy the resource at once; default 1. [`build`](Self::build) refuses zero.
     #[must_use]
     pub fn limit(mut self, slots: usize) -> Self {
         self.limit = slots;
         self
     }
 
-    /// How many jobs may wait for a slot.
+    /// How many jobs may wait for a slot; default 1,000. With 0, a call that finds no free slot is refused.
     #[must_use]
     pub fn queue(mut self, jobs: usize) -> Self {
         self.policy.queue = jobs;
         self
     }
 
-    /// How many jobs may be admitted in a time.
+    /// How many jobs may be admitted per period; default: no limit.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.policy.rate = Some(rate);
         self
     }
 
-    /// How long one attempt may take.
+    /// How long one attempt may take; default: no limit. The attempt's future is dropped then.
     #[must_use]
     pub fn timeout(mut self, after: Duration) -> Self {
         self.policy.timeout = Some(after);
         self
     }
 
-    /// How long a call may take, from its arrival to its answer.
+    /// How long a call may take from its arrival to its answer: queue, attempts and backoff together.
+    /// Default: no limit.
     #[must_use]
     pub fn deadline(mut self, after: Duration) -> Self {
         self.policy.deadline = Some(after);
         self
     }
 
-    /// How to try again.
+    /// How to retry; default: never.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.policy.retry = Some(retry);
         self
     }
 
-    /// What becomes of a job whose last waiter has left.
+    /// What happens to a job whose last caller has left; default: it is cancelled.
     #[must_use]
     pub fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
         self.policy.on_disconnect = on_disconnect;
@@ -136,7 +137,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
     ///
     /// let squares = Dispatcher::builder("square").notice_blocking(Duration::from_millis(1)).build()?;
     /// let call = squares.call(Call::unkeyed(), |_attempt| async {
-    ///     std::thread::sleep(Duration::from_millis(2)); // not an `await`: nobody else goes on
+    ///     std::thread::sleep(Duration::from_millis(2)); // not an `await`: no other task makes progress
     ///     Ok(9)
     /// });
     /// call.await?;
@@ -150,7 +151,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// Tells `observer` every fact; may be said several times.
+    /// Adds an observer, which is told every fact; may be called several times.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -169,10 +170,10 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// The dispatcher.
+    /// Builds the dispatcher. It starts no task: nothing runs until the first call.
     ///
     /// # Errors
-    /// If the limit is zero: nothing could ever run.
+    /// If the limit is zero, since nothing could ever run.
     pub fn build(mut self) -> Result<Dispatcher<T>, BuildError> {
         self.policy.limit = NonZeroUsize::new(self.limit).ok_or(BuildError::NoSlots)?;
         let state = State::new(self.policy, self.sharing, !self.observers.is_empty());
@@ -181,7 +182,8 @@ impl<T: Send + Sync + 'static> Builder<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> Builder<T> {
-    /// Calls with the same key, while a job of that key is in flight, share it.
+    /// Lets calls join the job in flight that has the same key, instead of starting one of their own.
+    /// Each of them gets a clone of its reply.
     #[must_use]
     pub fn coalesce(mut self) -> Self {
         self.sharing.coalesce = true;
@@ -189,7 +191,7 @@ impl<T: Clone + Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// Keeps replies by key, as `cache` says.
+    /// Keeps replies by key, by the rules of `cache`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -223,7 +225,7 @@ impl<T> fmt::Debug for Builder<T> {
     }
 }
 
-/// Why there is no dispatcher.
+/// Why a dispatcher could not be built.
 ///
 /// ```
 /// use mesero::{BuildError, Dispatcher};

@@ -1,4 +1,4 @@
-//! What a caller asks for, and what the caller gets back.
+//! What a caller asks for and what it gets back.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,10 +9,10 @@ use tokio::time::Instant;
 
 use crate::Error;
 
-/// One caller's wish: what to call the resource with, and by when.
+/// One caller's request: its key, its arguments and its deadline.
 ///
-/// A call with a [key](Call::new) can share the work of another call with the same key, where the
-/// dispatcher coalesces or caches; a call [without one](Call::unkeyed) never does.
+/// Where the dispatcher coalesces or caches, a call with a [key](Call::new) can share the work of other
+/// calls with the same key; a call [without one](Call::unkeyed) never does.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,19 +29,19 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call that may share its work with every other call of the same `key`.
+    /// A call that may share its work with every other call that has the same `key`.
     pub fn new(key: impl Into<Key>) -> Self {
         Self { key: Some(key.into()), ..Self::default() }
     }
 
-    /// A call that is always work of its own.
+    /// A call that shares its work with no other.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use mesero::{Call, Dispatcher};
     ///
-    /// // Two orders are two orders, also where equal questions share an answer.
+    /// // Two orders stay two orders, even where calls are coalesced.
     /// let orders = Dispatcher::builder("order").limit(2).coalesce().build()?;
     /// let order = || orders.call(Call::unkeyed(), |_attempt| async { Ok("soup") });
     /// let (one, other) = tokio::join!(order(), order());
@@ -53,9 +53,9 @@ impl Call {
         Self::default()
     }
 
-    /// Adds a named argument, which the list of jobs in flight will show as it is.
+    /// Adds a named argument for the list of jobs in flight, which shows its text unchanged.
     ///
-    /// The engine does not read it; what the work is done with is captured by the closure.
+    /// The dispatcher does not read it: the work gets its input from what its closure captures.
     #[must_use]
     pub fn argument(mut self, name: impl Into<Arc<str>>, text: impl Into<String>) -> Self {
         self.arguments.push(Argument { name: name.into(), text: text.into() });
@@ -64,15 +64,15 @@ impl Call {
 
     /// Gives up `after` this long, counted from the moment the call is made.
     ///
-    /// It replaces the dispatcher's own deadline, and covers everything: the wait for a slot, all
-    /// attempts and the backoff between them.
+    /// This replaces the dispatcher's own deadline. It covers the wait for a slot, all attempts and the
+    /// backoff between them.
     #[must_use]
     pub fn deadline(mut self, after: Duration) -> Self {
         self.patience = Patience::For(after);
         self
     }
 
-    /// Waits for ever, whatever the dispatcher's own deadline says.
+    /// Waits without a deadline, even if the dispatcher has one.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -95,12 +95,11 @@ impl Call {
         self
     }
 
-    /// Waits for room where the call would be refused because the queue is full or the rate is
-    /// used up.
+    /// Waits for room instead of being refused when the queue is full or the rate is used up.
     ///
-    /// Until there is room the call is not counted as started, and stands nowhere: calls that wait
-    /// this way have no order among them, no deadline runs, and all of them look when there is
-    /// room. It is meant for a source that brings one call at a time, as
+    /// Until there is room the call does not count as started and its deadline does not run. Calls that
+    /// wait this way are not queued: they have no order among themselves, and all of them wake up when
+    /// there is room. It is meant for a source that makes one call at a time, as
     /// [`call_all`](crate::Dispatcher::call_all) does.
     ///
     /// ```
@@ -148,12 +147,12 @@ pub(crate) enum Room {
 
 /// What makes two calls the same work.
 ///
-/// Cheap to clone. Everything that changes the answer belongs into it.
+/// Everything that changes the answer belongs in the key. It is cheap to clone.
 ///
 /// ```
 /// use mesero::Key;
 ///
-/// // The square of 3 does not depend on who asks, nor on how the number was written.
+/// // The square of 3 depends neither on the caller nor on how the number was written.
 /// let key = |num: f64| Key::from(format!("square {num}"));
 /// assert_eq!(key(3.0), key("3.00".parse().unwrap()));
 /// ```
@@ -220,7 +219,7 @@ pub struct Argument {
     pub text: String,
 }
 
-/// The number of a job: unique in its dispatcher, rising in the order of admission, never reused.
+/// The number of a job: unique in its dispatcher, ascending in the order of admission, never reused.
 ///
 /// ```
 /// use mesero::JobId;
@@ -252,7 +251,7 @@ impl FromStr for JobId {
     }
 }
 
-/// What a call came to.
+/// The result of a call, with a report of how it came about.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -291,18 +290,18 @@ pub struct Answer<T> {
 pub struct Report {
     /// Who did the work.
     pub origin: Origin,
-    /// The job that did the work; none where the call was refused or answered from the cache.
+    /// The job that did the work; `None` if the call was refused or answered from the cache.
     pub job: Option<JobId>,
-    /// How long the job stood in the queue, all its turns together.
+    /// How long the job waited in the queue, over all its attempts.
     pub waited: Duration,
-    /// How long the job's attempts ran, all together.
+    /// How long the job's attempts ran in total.
     pub ran: Duration,
-    /// How often the job tried, the first time included.
+    /// How many attempts the job made, including the first.
     pub attempts: u32,
-    /// How long ago the answer came from the resource; none where it has just come.
+    /// How old the reply is: the time since the resource gave it; `None` if it is fresh from the resource.
     ///
-    /// Beside [`Led`](Origin::Led) or [`Joined`](Origin::Joined) it tells that the job came to an
-    /// error, and that a stale reply was given in its place.
+    /// Together with [`Led`](Origin::Led) or [`Joined`](Origin::Joined) it means that the job ended with
+    /// an error and that a stale reply from the cache took its place.
     pub age: Option<Duration>,
 }
 
@@ -331,17 +330,17 @@ impl Report {
 pub enum Origin {
     /// This call started the job.
     Led,
-    /// The job was in flight already, and this call shared it.
+    /// The job was already in flight, and this call shared it.
     Joined,
     /// The answer was in the cache: a fresh reply, or a remembered failure.
     Cached,
-    /// A stale reply was in the cache, and was given at once.
+    /// The cache held a stale reply, which was returned at once.
     Stale,
-    /// Nobody: the call was refused.
+    /// No one: the call was refused.
     Refused,
 }
 
-/// What is known of a job from its start on; shared by everything that speaks of it.
+/// What identifies a job, from its start on.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -362,9 +361,9 @@ pub enum Origin {
 pub struct JobInfo {
     /// Its number.
     pub id: JobId,
-    /// Its key, where the leading call had one.
+    /// Its key, if the call that started it had one.
     pub key: Option<Key>,
-    /// The leading call's arguments.
+    /// The arguments of the call that started it.
     pub arguments: Vec<Argument>,
     /// When it was admitted.
     pub started: Instant,

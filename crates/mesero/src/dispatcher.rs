@@ -25,11 +25,12 @@ use waiting::Waiting;
 
 /// A bounded, shared way to call something slow.
 ///
-/// Cheap to clone; all clones are one dispatcher. `T` is the resource's reply. It needs
-/// [`Clone`] only where replies are shared: by [coalescing](Builder::coalesce) or by a
+/// It is cheap to clone, and all clones are the same dispatcher. `T` is the resource's reply; it must be
+/// [`Clone`] only if replies are shared, by [coalescing](Builder::coalesce) or by a
 /// [cache](Builder::cache).
 ///
-/// Jobs run as tasks of the tokio runtime on which the call was made.
+/// Jobs run as tasks of the tokio runtime on which the call was made. Dropping all clones stops nothing:
+/// jobs in flight finish; [`stop`](Self::stop) ends them.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -38,7 +39,7 @@ use waiting::Waiting;
 ///
 /// let squares = Dispatcher::builder("square").limit(4).queue(1_000).build()?;
 /// assert_eq!((squares.name(), squares.limit()), ("square", 4));
-/// let clone = squares.clone(); // for another task: the same four slots
+/// let clone = squares.clone(); // for another task; it shares the four slots
 /// let nine = clone.call(Call::unkeyed(), |_attempt| async { Ok(3 * 3) }).await?;
 /// assert_eq!((nine, squares.stats().calls.finished), (9, 1));
 /// # Ok(())
@@ -49,7 +50,7 @@ pub struct Dispatcher<T> {
 }
 
 impl<T: Send + Sync + 'static> Dispatcher<T> {
-    /// Begins a dispatcher for the resource called `name`.
+    /// Starts to build a dispatcher for the resource called `name`.
     pub fn builder(name: impl Into<Arc<str>>) -> Builder<T> {
         Builder::new(name.into())
     }
@@ -58,13 +59,13 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         Self { shared: Arc::new(Shared::new(name, state, observers)) }
     }
 
-    /// Calls the resource, and waits for its reply.
+    /// Calls the resource and waits for its reply.
     ///
-    /// `work` is what one attempt does; it runs again for every retry, and not at all if the call
-    /// is answered from the cache, shares a job in flight, or is refused.
+    /// `work` is what one attempt does. It runs again for every retry, and not at all if the call is
+    /// answered from the cache, shares a job in flight, or is refused.
     ///
-    /// Dropping the returned future leaves the job: other calls that share it still get their
-    /// answer, and when the last one has left, the policy says whether the job goes on.
+    /// Dropping the returned future leaves the job: other calls that share it still get their answer.
+    /// Once the last one has left, [`OnDisconnect`](crate::OnDisconnect) decides whether the job goes on.
     ///
     /// # Errors
     /// See [`Error`]: the resource failed, time ran out, or the call was refused.
@@ -88,7 +89,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.ask(call, work).await.result
     }
 
-    /// As [`call`](Self::call), and says what the answer took.
+    /// Like [`call`](Self::call), with a report of where the answer came from and what it took.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -109,7 +110,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.enter(call, work).await.answer().await
     }
 
-    /// The first half of a call: it is answered or refused at once, or waits for a job in flight.
+    /// The first half of a call: it is answered or refused at once, or has a job to wait for.
     pub(crate) async fn enter<W, F>(&self, mut call: Call, work: W) -> Entered<T>
     where
         W: FnMut(Attempt) -> F + Send + 'static,
@@ -137,10 +138,10 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         }
     }
 
-    /// Every job in flight in the order of admission, and after them every attempt that still
-    /// occupies the resource although its job is over.
+    /// Every job in flight, in the order of admission, followed by every attempt that still occupies
+    /// the resource although its job is over.
     ///
-    /// Takes time in proportion to their number, under the dispatcher's lock.
+    /// This takes time in proportion to their number, under the dispatcher's lock.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -162,7 +163,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.with(|state, now| state.jobs(now))
     }
 
-    /// One job in flight, or one whose attempt still occupies the resource.
+    /// A job in flight, or one that is over but whose attempt still occupies the resource.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -184,10 +185,10 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.with(|state, now| state.job(id, now))
     }
 
-    /// Tells a job to stop: all its callers get [`Error::Cancelled`], its place in the queue is
-    /// free at once, and a running attempt is dropped. False if it is not in flight.
+    /// Cancels a job: all its callers get [`Error::Cancelled`], it leaves the queue at once, and a
+    /// running attempt is dropped. Returns false if the job is not in flight.
     ///
-    /// The slot of a running attempt comes back when the resource has really stopped.
+    /// The slot of a running attempt comes back once the resource has really stopped.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -208,7 +209,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.with(|state, now| state.cancel(id, now))
     }
 
-    /// Takes nothing new from now on; what is in, goes on.
+    /// Refuses new calls from now on; jobs in flight go on.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -217,7 +218,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     ///
     /// let squares = Dispatcher::<u64>::builder("square").build()?;
     /// squares.drain();
-    /// squares.idle().await; // what was in has finished, and the resource is free
+    /// squares.idle().await; // everything in flight has finished, and the resource is free
     /// # Ok(())
     /// # }
     /// ```
@@ -225,8 +226,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.drain();
     }
 
-    /// Drains, and ends at once what is in: what waits is [shed](Error::Shed), what runs is
-    /// [cancelled](Error::Cancelled).
+    /// Refuses new calls, and ends every job in flight at once: those that wait are
+    /// [shed](Error::Shed), those that run are [cancelled](Error::Cancelled).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -245,7 +246,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.with(|state, now| state.stop_all(now));
     }
 
-    /// Waits until no call waits, no job is in flight and no slot is occupied.
+    /// Waits until no call waits, no job is in flight and no slot is in use.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -263,7 +264,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.until_quiet(|stats| stats.is_idle()).await;
     }
 
-    /// Waits until every job in flight is over, though the resource may still be occupied.
+    /// Waits until no job is in flight, though the resource may still be occupied.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -273,7 +274,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// let files = Dispatcher::builder("files").build()?;
     /// let keep = async |attempt: Attempt| Ok(attempt.slot().clone());
     /// let slot = files.call(Call::unkeyed(), keep).await?;
-    /// files.jobs_finished().await; // although what the slot stands for goes on
+    /// files.jobs_finished().await; // although the slot is still in use
     /// assert!(!files.stats().is_idle());
     /// drop(slot);
     /// files.idle().await;
@@ -284,7 +285,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.until_quiet(|stats| stats.jobs.in_flight == 0).await;
     }
 
-    /// Changes how many slots there are. Lowering takes no slot away from those who have one.
+    /// Changes the number of slots. Lowering it takes no slot away from an attempt that has one: the limit
+    /// takes effect as slots come back.
     ///
     /// ```
     /// use mesero::Dispatcher;
@@ -298,7 +300,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.limit_changed.notify_waiters();
     }
 
-    /// Changes how long one attempt may take, for those that run already too.
+    /// Changes how long one attempt may take, including those that are already running; `None` is no limit.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -317,7 +319,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.shared.set_timeout(timeout);
     }
 
-    /// Waits for the limit to be changed.
+    /// Waits until the limit changes.
     pub(crate) async fn limit_changed(self) -> Self {
         self.shared.limit_changed.notified().await;
         self
@@ -338,7 +340,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         &self.shared.name
     }
 
-    /// A handle to close and open seats, for whatever looks after the resource.
+    /// A handle that closes and opens seats, for whatever supervises the resource.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -356,7 +358,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 }
 
-/// A call that has been looked at; dropping it is the caller leaving.
+/// A call that was admitted, answered or refused. Dropping it means that the caller leaves.
 pub(crate) enum Entered<T: Send + Sync + 'static> {
     Answered(Answer<T>),
     Waits(Waiting<T>, Option<Instant>, Origin),

@@ -8,7 +8,7 @@ use crate::Failure;
 
 /// Why a call got no reply.
 ///
-/// A caller can always tell three things apart: the resource failed ([`Failed`](Error::Failed)),
+/// A caller can always distinguish three cases: the resource failed ([`Failed`](Error::Failed)),
 /// time or interest ran out ([`TimedOut`](Error::TimedOut), [`Expired`](Error::Expired),
 /// [`Cancelled`](Error::Cancelled), [`Shed`](Error::Shed)), or it was never started
 /// ([`Refused`](Error::Refused)).
@@ -44,11 +44,12 @@ pub enum Error {
         /// What the job was doing then.
         phase: Phase,
     },
-    /// Somebody cancelled the job.
+    /// The job was cancelled, by [`Dispatcher::cancel`](crate::Dispatcher::cancel) or by
+    /// [`Dispatcher::stop`](crate::Dispatcher::stop) while it ran.
     Cancelled,
-    /// The job was still waiting when the dispatcher was told to stop at once.
+    /// The job was still waiting when the dispatcher was [stopped](crate::Dispatcher::stop).
     Shed,
-    /// The call was turned away on arrival; the resource never heard of it.
+    /// The call was refused on arrival; the resource was not called.
     Refused(Refusal),
 }
 
@@ -76,14 +77,14 @@ pub enum Phase {
     Queued,
     /// An attempt of it occupies a slot.
     Running,
-    /// It waits to try again, and holds no slot.
+    /// It waits before its next attempt, and holds no slot.
     Backoff,
     /// It has ended, but its last attempt still occupies a slot.
     Stopping,
 }
 
 impl Phase {
-    /// One lower-case word.
+    /// The phase as one lower-case word.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Queued => "queued",
@@ -100,7 +101,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Why a call was turned away on arrival.
+/// Why a call was refused on arrival.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -119,25 +120,25 @@ impl fmt::Display for Phase {
 pub enum Refusal {
     /// All slots are taken and the queue is full.
     QueueFull {
-        /// When the queue should have drained, at the rate at which slots come back.
+        /// When the queue should have drained, from how fast slots come back.
         retry_after: Duration,
     },
     /// The rate is used up.
     RateLimited {
-        /// When the next call conforms to the rate.
+        /// When the rate admits the next call.
         retry_after: Duration,
     },
     /// The jobs ahead would still be running at the call's deadline.
     DeadlineUnmeetable {
-        /// How long they need, at the rate at which slots come back.
+        /// How long they are expected to take, from how fast slots come back.
         expected_wait: Duration,
     },
-    /// The dispatcher takes nothing new.
+    /// The dispatcher is draining: it accepts no new calls.
     Draining,
 }
 
 impl Refusal {
-    /// When a caller should come back, where that is known.
+    /// How long a caller should wait before it tries again, if that is known.
     ///
     /// ```
     /// use mesero::Refusal;

@@ -1,4 +1,4 @@
-//! Facts: what happened, told once, to everybody who counts, logs or draws.
+//! Facts: what happened, told once to everything that counts, logs or draws.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +23,9 @@ use crate::{Error, Phase, Refusal};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub at: Instant,
-    /// What.
+    /// What happened.
     pub fact: Fact,
 }
 
@@ -54,7 +54,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Fact {
-    /// A call was turned away.
+    /// A call was refused.
     CallRefused(Refusal),
     /// A call was answered with a fresh reply from the cache.
     CallCached,
@@ -64,109 +64,109 @@ pub enum Fact {
     CallNegative,
     /// A call started a job.
     CallLed(Arc<JobInfo>),
-    /// A call shares a job in flight.
+    /// A call joined a job in flight.
     CallJoined(Arc<JobInfo>),
-    /// A job came to an error, and a call that had led or joined it got a stale reply instead.
+    /// A job ended with an error, and a call that had led or joined it got a stale reply instead.
     CallRescued,
-    /// A call that led or joined a job got its answer, or left.
+    /// A call that had led or joined a job got its answer, or left.
     CallFinished,
-    /// A job was started that no call waits for: it replaces a stale reply in the cache.
+    /// A job was started that no call waits for, to replace a stale reply in the cache.
     RefreshStarted(Arc<JobInfo>),
-    /// A job waits for a slot; again, where it has tried before.
+    /// A job entered the queue.
     JobQueued {
-        /// Which.
+        /// Which job.
         job: Arc<JobInfo>,
-        /// Whether it comes back for another try.
+        /// Whether it is a retry.
         again: bool,
     },
     /// A job left the queue: with a slot, or because it ended.
     JobUnqueued {
-        /// Which.
+        /// Which job.
         job: Arc<JobInfo>,
-        /// How long it stood there.
+        /// How long it was queued this time.
         waited: Duration,
-        /// Whether it had come back for another try.
+        /// Whether it was a retry.
         again: bool,
     },
     /// A slot was granted to a job.
     SlotTaken {
-        /// To which.
+        /// Which job.
         job: Arc<JobInfo>,
-        /// Its place at the resource.
+        /// The slot's [seat](crate::Slot::seat).
         seat: usize,
     },
     /// A slot is free again: what occupied the resource has really stopped.
     SlotReturned {
-        /// Its place at the resource.
+        /// The slot's [seat](crate::Slot::seat).
         seat: usize,
         /// How long it was occupied.
         held: Duration,
-        /// How much of that after the attempt was over for its job.
+        /// How much of that came after the attempt was over for its job.
         overdue: Duration,
     },
-    /// The resource is being tried.
+    /// An attempt began.
     AttemptStarted {
-        /// For which job.
+        /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which try this is; the first is 1.
+        /// Which attempt this is; the first is 1.
         number: u32,
     },
-    /// A try held the thread that it runs on for longer than
-    /// [`notice_blocking`](crate::Policy::notice_blocking) says: no other task went on there.
+    /// An attempt held its thread for longer than
+    /// [`notice_blocking`](crate::Policy::notice_blocking) allows: no other task could run there.
     AttemptBlocked {
-        /// Of which job.
+        /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which try this was.
+        /// Which attempt this was.
         number: u32,
-        /// How long, without coming to an `await` that waits.
+        /// For how long it did not yield.
         held: Duration,
     },
-    /// A try is over, as far as the job is concerned.
+    /// An attempt is over, as far as its job is concerned.
     AttemptFinished {
-        /// Of which job.
+        /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which try this was.
+        /// Which attempt this was.
         number: u32,
         /// How long it took.
         ran: Duration,
         /// What went wrong, if something did.
         error: Option<Error>,
     },
-    /// What was left of a try that its job had given up has really stopped. Told by resources that
-    /// know how, right before the slot's return.
+    /// An attempt that had been given up has really stopped. Resources that know how it stopped report it
+    /// with [`Slot::stopped`](crate::Slot::stopped), right before the slot is returned.
     AttemptStopped {
-        /// Of which job.
+        /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which try this was.
+        /// Which attempt this was.
         number: u32,
-        /// How, and how long after it had been given up.
+        /// How it stopped, and how long after it had been given up.
         stop: Stop,
     },
-    /// A job will try again after a pause.
+    /// A job will be retried after a pause.
     RetryScheduled {
-        /// Which.
+        /// Which job.
         job: Arc<JobInfo>,
         /// The pause.
         backoff: Duration,
     },
-    /// A job would have tried again, but the budget for retries is used up.
+    /// A job would have been retried, but the retry budget is used up.
     RetryRefused {
-        /// Which.
+        /// Which job.
         job: Arc<JobInfo>,
     },
     /// A job is over.
     JobFinished {
-        /// Which.
+        /// Which job.
         job: Arc<JobInfo>,
         /// How it ended.
         outcome: Outcome,
-        /// The error its waiters got, if any.
+        /// The error, if it ended with one.
         error: Option<Error>,
-        /// How long it stood in the queue, all its turns together.
+        /// How long it waited in the queue, over all its attempts.
         waited: Duration,
-        /// How long its attempts ran, all together.
+        /// How long its attempts ran in total.
         ran: Duration,
-        /// How often it tried.
+        /// How many attempts it made.
         attempts: u32,
         /// What it was doing when it ended.
         phase: Phase,
@@ -193,9 +193,9 @@ pub enum Outcome {
     TimedOut,
     /// The deadline passed.
     Expired,
-    /// It was still waiting when the dispatcher was told to stop at once.
+    /// It was still waiting when the dispatcher was [stopped](crate::Dispatcher::stop).
     Shed,
-    /// It was cancelled, or its last waiter left.
+    /// It was cancelled, or its last caller left.
     Cancelled,
 }
 
@@ -210,7 +210,7 @@ impl Outcome {
         Outcome::Cancelled,
     ];
 
-    /// One lower-case word.
+    /// The outcome as one lower-case word.
     pub fn as_str(self) -> &'static str {
         match self {
             Outcome::Succeeded => "succeeded",
@@ -225,7 +225,7 @@ impl Outcome {
     pub(crate) fn of(error: Option<&Error>) -> Self {
         match error {
             None => Outcome::Succeeded,
-            // A job is refused by nobody: only a call is.
+            // Only calls are refused, never jobs.
             Some(Error::Failed(_) | Error::Refused(_)) => Outcome::Failed,
             Some(Error::TimedOut { .. }) => Outcome::TimedOut,
             Some(Error::Expired { .. }) => Outcome::Expired,
@@ -235,11 +235,11 @@ impl Outcome {
     }
 }
 
-/// Somebody who is told every fact.
+/// Something that is told every fact.
 ///
-/// It is called on the task that made the fact, after the dispatcher's lock is released: it may
-/// call the dispatcher, and must neither block nor panic. Where several threads make facts at once they may be
-/// told in another order than they happened; [`Event::at`] tells.
+/// It is called on the task that caused the fact, after the dispatcher's lock was released: it may call
+/// the dispatcher, but must neither block nor panic. Facts from several threads may be told in another
+/// order than they happened in; [`Event::at`] has the true order.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -268,7 +268,7 @@ impl Outcome {
 /// # }
 /// ```
 pub trait Observer: Send + Sync {
-    /// Hears one fact.
+    /// Is told one fact.
     ///
     /// ```
     /// use mesero::{Event, Fact, Observer};
@@ -278,7 +278,7 @@ pub trait Observer: Send + Sync {
     /// impl Observer for Refusals {
     ///     fn observe(&self, event: &Event) {
     ///         if let Fact::CallRefused(refusal) = event.fact {
-    ///             eprintln!("turned away: {refusal}");
+    ///             eprintln!("refused: {refusal}");
     ///         }
     ///     }
     /// }

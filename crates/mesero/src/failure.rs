@@ -1,17 +1,17 @@
-//! How a resource can fail, and whether another try is worth it.
+//! How a resource can fail, and whether a retry is worthwhile.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a resource failed; cheap to clone, since every waiter of a job gets it.
+/// How a resource failed. It is cheap to clone, since every caller that waits for the job gets it.
 ///
 /// ```
 /// use mesero::{Advice, Failure, FailureKind};
 /// use std::time::Duration;
 ///
-/// // Any error of the work will do, with `?`.
+/// // Any error converts into a failure, so `?` works.
 /// fn read() -> Result<Vec<u8>, Failure> {
 ///     Ok(std::fs::read("no such file")?)
 /// }
@@ -34,7 +34,7 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What is known about the work when a resource has failed.
+/// What a failure says about the work: whether it was done.
 ///
 /// ```
 /// use mesero::{Failure, FailureKind};
@@ -53,29 +53,29 @@ struct Inner {
 pub enum FailureKind {
     /// The work was done, and its result is an error: an exception, a non-zero exit code.
     Raised,
-    /// The work was never begun: nobody could be reached. It is safe to try again.
+    /// The work was never begun, since the resource could not be reached. It is safe to retry.
     Unreachable,
-    /// The resource said that it has too much to do. It is safe to try again, later.
+    /// The resource said that it is overloaded. It is safe to retry later.
     Overloaded,
-    /// The resource went away in the middle; whether the work was done is unknown.
+    /// The resource went away during the work; whether the work was done is unknown.
     Lost,
     /// The work was a Rust function, and it panicked.
     Panicked,
 }
 
-/// Whether to try again.
+/// Whether and when to retry.
 ///
 /// ```
 /// use mesero::{Advice, Failure};
 ///
 /// assert_eq!(Failure::raised("no such user").advice(), Advice::Never);
 /// assert_eq!(Failure::lost("connection reset").advice(), Advice::Backoff);
-/// // What was sent cannot be sent again: not safe to repeat, whatever the kind suggests.
+/// // This work is not safe to repeat, whatever the kind suggests.
 /// assert_eq!(Failure::lost("connection reset").advise(Advice::Never).advice(), Advice::Never);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
-    /// It would end the same way.
+    /// Not at all: it would end the same way.
     Never,
     /// After the policy's backoff.
     Backoff,
@@ -86,9 +86,8 @@ pub enum Advice {
 impl Failure {
     /// A failure of this `kind`, with a `message` that a client of the service may read.
     ///
-    /// [`FailureKind::Unreachable`], [`FailureKind::Overloaded`] and [`FailureKind::Lost`] are
-    /// tried again where the policy says so; the others are not, unless [`advice`](Self::advise)
-    /// says otherwise.
+    /// Where the policy retries, [`FailureKind::Unreachable`], [`FailureKind::Overloaded`] and
+    /// [`FailureKind::Lost`] are retried and the others are not; [`advise`](Self::advise) overrides that.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         let advice = match kind {
             FailureKind::Raised | FailureKind::Panicked => Advice::Never,
@@ -99,7 +98,7 @@ impl Failure {
         Self(Arc::new(Inner { kind, message: message.into(), detail: None, advice, source: None }))
     }
 
-    /// The work was done and its result is an error.
+    /// A failure of the kind [`FailureKind::Raised`]: the work was done, and its result is an error.
     ///
     /// ```
     /// use mesero::{Failure, FailureKind};
@@ -110,7 +109,7 @@ impl Failure {
         Self::new(FailureKind::Raised, message)
     }
 
-    /// The resource went away in the middle of the work.
+    /// A failure of the kind [`FailureKind::Lost`]: the resource went away during the work.
     ///
     /// ```
     /// use mesero::{Failure, FailureKind};
@@ -121,7 +120,8 @@ impl Failure {
         Self::new(FailureKind::Lost, message)
     }
 
-    /// The resource could not be reached; nothing was begun.
+    /// A failure of the kind [`FailureKind::Unreachable`]: the resource could not be reached, and nothing
+    /// was begun.
     ///
     /// ```
     /// use mesero::{Failure, FailureKind};
@@ -132,15 +132,14 @@ impl Failure {
         Self::new(FailureKind::Unreachable, message)
     }
 
-    /// Adds what only the operator may read: a traceback, the tail of stderr.
+    /// Adds a detail that only the operator may read: a traceback, the tail of stderr.
     #[must_use]
     pub fn with_detail(mut self, detail: impl Into<String>) -> Self {
         Arc::make_mut(&mut self.0).detail = Some(detail.into());
         self
     }
 
-    /// Adds the error that is behind it, for whoever looks for its type with
-    /// [`source`](std::error::Error::source).
+    /// Adds the underlying error, which [`Error::source`](std::error::Error::source) then returns.
     ///
     /// ```
     /// use std::error::Error as _;
@@ -156,19 +155,19 @@ impl Failure {
         self
     }
 
-    /// Says whether to try again, against what the kind suggests.
+    /// Sets whether to retry, in place of what the kind implies.
     #[must_use]
     pub fn advise(mut self, advice: Advice) -> Self {
         Arc::make_mut(&mut self.0).advice = advice;
         self
     }
 
-    /// What is known about the work.
+    /// What the failure says about the work.
     pub fn kind(&self) -> FailureKind {
         self.0.kind
     }
 
-    /// What a client of the service may read.
+    /// The message, which a client of the service may read.
     ///
     /// ```
     /// assert_eq!(mesero::Failure::raised("math range error").message(), "math range error");
@@ -177,7 +176,7 @@ impl Failure {
         &self.0.message
     }
 
-    /// What only the operator may read.
+    /// The detail, which only the operator may read.
     ///
     /// ```
     /// let failure = mesero::Failure::raised("math range error").with_detail("line 3, in square");
@@ -187,7 +186,7 @@ impl Failure {
         self.0.detail.as_deref()
     }
 
-    /// Whether to try again.
+    /// Whether and when to retry.
     ///
     /// ```
     /// use mesero::{Advice, Failure};
@@ -209,7 +208,7 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Any error of the work becomes a failure that [was raised](FailureKind::Raised).
+/// Any error becomes a failure of the kind [`Raised`](FailureKind::Raised), with the error as its source.
 impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::raised(error.to_string()).with_source(error)

@@ -1,4 +1,4 @@
-//! The work that answers calls: how it is told to stop, and how it tells its waiters.
+//! The work that answers calls: how it is told to stop, and how its callers get the answer.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -14,7 +14,7 @@ pub(crate) type Share<T> = fn(&T) -> T;
 pub(crate) struct Job<T> {
     pub(crate) info: Arc<JobInfo>,
     pub(crate) stop: Stop,
-    /// None where every job has exactly one waiter, so that a reply need not be cloned.
+    /// None if every job has exactly one waiter, so that a reply need not be cloned.
     share: Option<Share<T>>,
     ending: Mutex<Option<Answer<T>>>,
     ended: Notify,
@@ -35,7 +35,7 @@ impl<T> Job<T> {
         self.info.id
     }
 
-    /// Tells all waiters, those that come later included.
+    /// Tells all waiters, including those that come later.
     pub(crate) fn publish(&self, result: Result<T, Error>, report: Report) {
         *self.ending.locked() = Some(Answer { result, report });
         self.ended.notify_waiters();
@@ -44,7 +44,7 @@ impl<T> Job<T> {
     /// Waits until the job has ended. Dropping it loses nothing.
     pub(crate) async fn ended(&self) -> Answer<T> {
         loop {
-            // Registered before the look, so that an end in between is not missed.
+            // Registered before the check, so that an end in between is not missed.
             let ended = self.ended.notified();
             if let Some(answer) = self.answer() {
                 return answer;
@@ -71,7 +71,7 @@ impl<T> fmt::Debug for Job<T> {
     }
 }
 
-/// The order to stop, which the job's task obeys at its next await. The first reason counts.
+/// The order to stop, which the job's task obeys at its next `await`. The first reason counts.
 #[derive(Debug, Default)]
 pub(crate) struct Stop {
     reason: OnceLock<Error>,

@@ -1,9 +1,9 @@
 //! A bounded, shared way to call something slow.
 //!
-//! A program has something slow: a blocking function, a remote that bears ten requests at a time, a
-//! command. More callers want it at once than it can serve. A [`Dispatcher`] stands in front of it:
-//! it lets as many through as there are slots, lets a bounded number wait in an order that can be
-//! seen, refuses the rest at once with a time to come back, and answers everybody exactly once.
+//! A program has something slow: a blocking function, a remote API that can take ten requests at a
+//! time, a command. More callers want it at once than it can serve. A [`Dispatcher`] stands in front
+//! of it: it lets through as many calls as there are slots, queues a bounded number of the others,
+//! refuses the rest at once and says when to come back, and answers every call exactly once.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -26,25 +26,26 @@
 //!
 //! let mut answers = squares.call_all(0..100, |n, _attempt| async move { Ok(slow_square(n as f64).await) });
 //! while let Some(answer) = answers.next().await {
-//!     assert_eq!(answer.result?, (answer.input * answer.input) as f64); // the moment each is there
+//!     assert_eq!(answer.result?, (answer.input * answer.input) as f64); // each as soon as it is ready
 //! }
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! # What becomes of a call
+//! # The life of a call
 //!
 //! ```text
 //! call ─▶ in the cache? ─▶ a job of the same key in flight? ─▶ admit ─▶ queue ─▶ slot ─▶ attempt ─▶ the slow thing
-//!           │ answered        │ shares its answer               │        bounded,  as many     │
-//!           ▼                 ▼                                 ▼        in order  as it bears ▼
+//!           │ answered        │ shares its answer               │        bounded,  as many as  │
+//!           ▼                 ▼                                 ▼        in order  it can take ▼
 //!         reply             reply                    refused, with a time         failed? backoff, and again
 //!                                                    to come back                 in front of the queue
 //! ```
 //!
-//! A [`Call`] is one caller's wish. The work that answers it is a *job*, which calls of the same
+//! A [`Call`] is one caller's request. The work that answers it is a *job*, which calls of the same
 //! [`Key`] may share; each try of it is an [`Attempt`], which holds a [`Slot`]. A caller who goes away
-//! (drops the future) leaves the job; when the last has left, [`OnDisconnect`] says whether it goes on.
+//! (drops the future) leaves the job; once the last caller has left, [`OnDisconnect`] decides whether
+//! the job goes on.
 //!
 //! # What you decide
 //!
@@ -52,47 +53,48 @@
 //! |---|---|---|
 //! | how many run at once | one | [`Builder::limit`] |
 //! | how many may wait | 1,000 | [`Builder::queue`] |
-//! | how many start in a time | as many as come | [`Builder::rate`] |
-//! | how long one attempt may take | as long as it needs | [`Builder::timeout`] |
-//! | how long a call may take in all | as long as it needs | [`Builder::deadline`], [`Call::deadline`] |
-//! | whether to try again | never | [`Builder::retry`] |
+//! | how many may start per period | no limit | [`Builder::rate`] |
+//! | how long one attempt may take | no limit | [`Builder::timeout`] |
+//! | how long a call may take in all | no limit | [`Builder::deadline`], [`Call::deadline`] |
+//! | whether to retry | never | [`Builder::retry`] |
 //! | whether calls of one key share a job | they do not | [`Builder::coalesce`] |
 //! | whether replies are kept | they are not | [`Builder::cache`] |
 //!
 //! # The slow thing
 //!
-//! - **A future**: the closure's own. It is dropped at the timeout, and its slot is free then.
-//! - **A blocking function**: [`Blocking`] runs it on a thread, and the slot is free when it returns,
-//!   also after a timeout. A thread cannot be stopped, and the limit is of threads.
-//! - **Anything that goes on when its future is dropped** (a process, a connection): it keeps a clone
-//!   of [`Attempt::slot`] until it has really stopped.
+//! - **A future**: the one that the closure returns. It is dropped at the timeout, which frees its slot.
+//! - **A blocking function**: [`Blocking`] runs it on a thread, and the slot becomes free when the
+//!   function returns, even after a timeout: a thread cannot be stopped, so the limit counts threads.
+//! - **Anything that keeps running after its future is dropped** (a process, a connection): it holds a
+//!   clone of [`Attempt::slot`] until it has really stopped.
 //! - **An HTTP service**: with the feature `tower`, `tower::DispatcherLayer` puts the dispatcher in front
 //!   of an axum router, a tonic server or another service.
 //!
-//! An attempt ends in a reply or a [`Failure`]; the failure's kind says whether it is worth another try.
-//! A call ends in a reply or an [`Error`], which tells three things apart: the resource failed, time or
-//! interest ran out, or the call was never started.
+//! An attempt ends in a reply or a [`Failure`], whose kind says whether a retry is worthwhile. A call ends
+//! in a reply or an [`Error`], which distinguishes three cases: the resource failed, time or interest ran
+//! out, or the call was never started.
 //!
 //! # What you see
 //!
 //! [`Dispatcher::jobs`] lists what is in flight, [`Dispatcher::stats`] counts it, and an [`Observer`]
-//! is told every fact once, as an [`Event`]. The counts obey laws that [`Stats::check`] knows, in every
-//! snapshot; the feature `testing` has a resource that a test plays, and checks them in every test.
+//! is told every fact once, as an [`Event`]. In every snapshot the counts obey the laws that
+//! [`Stats::check`] verifies. The feature `testing` provides a scripted resource, and a dispatcher that
+//! checks these laws in every test.
 //!
 //! # Time
 //!
-//! The only clock is tokio's, so a test with paused time is exact. Durations are [`std::time::Duration`]s;
-//! a *timeout* is for one attempt, a *deadline* for the whole call. Jobs run as tasks of the tokio runtime
-//! on which the call was made.
+//! The only clock is tokio's, so a test with paused time is exact. A *timeout* bounds one attempt, a
+//! *deadline* the whole call; both are [`std::time::Duration`]s. Jobs run as tasks of the tokio runtime on
+//! which the call was made.
 //!
 //! # Features
 //!
-//! None is on by default. `tower`: the layer for axum and tonic. `testing`: the scripted resource.
+//! None is on by default. `tower` adds the layer for axum and tonic; `testing` adds the scripted resource.
 //!
 //! # Learning it
 //!
-//! Small programs lead from the first `await` to a dispatcher, and each asyncio primitive has its own:
-//! `cargo run --example m00_sync` is the first. `docs/BASICS.md` tells them as one story.
+//! Small example programs lead from the first `await` to a dispatcher, with one for each asyncio primitive.
+//! `cargo run --example m00_sync` runs the first; `docs/BASICS.md` walks through all of them.
 
 #![deny(missing_docs)]
 
@@ -130,7 +132,7 @@ pub use registry::JobView;
 pub use slot::{Attempt, Seats, Slot, Stop, StopKind};
 pub use stats::{AttemptStats, CallStats, JobStats, QueueStats, SlotStats, Stats};
 
-/// The page's own claims about what compiles and what does not.
+/// Compiles what the page says compiles, and checks that the rest does not.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/BASICS.md")]
 struct Basics;

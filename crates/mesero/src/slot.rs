@@ -10,10 +10,10 @@ use crate::call::{JobId, JobInfo};
 
 /// Permission to occupy the resource.
 ///
-/// A dispatcher has as many slots as its limit says, ever. A slot is given back when its last
-/// clone is dropped, so whatever occupies the resource holds one, and drops it when it has really
-/// stopped: a thread inside its blocking closure, a killed process once it is reaped, a response
-/// when its body has ended. A caller that goes away does not give a slot back.
+/// A dispatcher never has more slots than its limit. A slot is given back when its last clone is
+/// dropped, so whatever occupies the resource holds one and drops it when it has really stopped: a
+/// thread at the end of its blocking closure, a killed process once it is reaped, a response when its
+/// body has ended. A caller that goes away does not give a slot back.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -22,7 +22,7 @@ use crate::call::{JobId, JobInfo};
 ///
 /// let files = Dispatcher::builder("files").limit(2).build()?;
 /// let reply = files.call(Call::unkeyed(), |attempt: Attempt| async move { Ok(attempt.slot().clone()) });
-/// // The call is answered, and the resource is still occupied.
+/// // The call is answered, but the resource is still occupied.
 /// let slot = reply.await?;
 /// assert_eq!((slot.seat(), files.stats().slots.in_use), (0, 1));
 /// drop(slot);
@@ -35,13 +35,13 @@ pub struct Slot(Arc<Guard>);
 
 struct Guard {
     seat: usize,
-    /// None once the seat was taken out.
+    /// None once the seat has been taken out.
     home: Option<Arc<dyn Home>>,
 }
 
 /// Where slots come from and go back to.
 pub(crate) trait Home: Send + Sync {
-    /// Takes the seat back and hands it to the next in the queue.
+    /// Takes the seat back and hands it to the next job in the queue.
     fn give_back(self: Arc<Self>, seat: usize);
 
     /// The attempt at this seat was given up, and has really stopped.
@@ -57,23 +57,24 @@ impl Slot {
         Self(Arc::new(Guard { seat, home: Some(home) }))
     }
 
-    /// Takes the seat out if this is the last clone: it is then the caller who gives it back. If it
-    /// is not, this is a drop like any other.
+    /// Takes the seat out if this is the last clone; the caller must then give it back. Otherwise this is
+    /// an ordinary drop.
     pub(crate) fn into_seat(self) -> Option<usize> {
         let mut guard = Arc::into_inner(self.0)?;
         guard.home = None;
         Some(guard.seat)
     }
 
-    /// Which place at the resource this slot is: a number below the limit that no other slot in
-    /// use has, the lowest free one when it was granted.
+    /// The number of this slot's place at the resource. It is below the limit, no other slot in use has
+    /// it, and it was the lowest free one when the slot was granted.
     pub fn seat(&self) -> usize {
         self.0.seat
     }
 
-    /// Says that what was left of an attempt has really stopped, after nobody wanted it any more;
-    /// for a resource that knows how, and right before it drops its clone. Observers are told, and
-    /// nothing else comes of it.
+    /// Reports that an attempt which had been given up has really stopped, and how.
+    ///
+    /// A resource that knows this calls it right before it drops its clone of the slot. Observers are
+    /// told; it has no other effect.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -90,17 +91,17 @@ impl Slot {
     /// let tools = Dispatcher::<()>::builder("tool").timeout(secs(3)).observer(log).build()?;
     /// let call = tools.call(Call::unkeyed(), move |attempt: Attempt| {
     ///     let slot = attempt.slot().clone();
-    ///     // What really occupies the resource, and goes on when the attempt's future is dropped.
+    ///     // This occupies the resource, and goes on after the attempt's future is dropped.
     ///     tokio::spawn(async move {
     ///         sleep(secs(3)).await;
     ///         let given_up = Instant::now();
-    ///         sleep(secs(1)).await; // told to end, and waited for
+    ///         sleep(secs(1)).await; // it was told to end, and takes its time
     ///         slot.stopped(Stop { how: StopKind::Killed, after: given_up.elapsed() });
     ///     });
     ///     std::future::pending()
     /// });
     /// assert!(call.await.is_err());
-    /// assert_eq!(tools.stats().slots.in_use, 1); // the caller has gone, the tool has not
+    /// assert_eq!(tools.stats().slots.in_use, 1); // the caller is gone, the tool is not
     /// tools.idle().await;
     /// # Ok(())
     /// # }
@@ -112,7 +113,7 @@ impl Slot {
     }
 }
 
-/// How an attempt that was given up came to its end.
+/// How an attempt that had been given up came to its end.
 ///
 /// ```
 /// use std::time::Duration;
@@ -129,7 +130,7 @@ pub struct Stop {
     pub after: Duration,
 }
 
-/// What makes an attempt end that was given up.
+/// What ended an attempt that had been given up.
 ///
 /// ```
 /// use mesero::StopKind;
@@ -138,11 +139,11 @@ pub struct Stop {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StopKind {
-    /// It had ended before it could be stopped, or took no notice of that.
+    /// It ended by itself: before it could be stopped, or because it ignored that.
     ByItself,
     /// It was told to stop, and did.
     Interrupted,
-    /// It was ended from outside, by force.
+    /// It was ended by force.
     Killed,
 }
 
@@ -150,7 +151,7 @@ impl StopKind {
     /// All of them, in the order of declaration.
     pub const ALL: [StopKind; 3] = [StopKind::ByItself, StopKind::Interrupted, StopKind::Killed];
 
-    /// One lower-case word.
+    /// The kind as one lower-case word.
     pub fn as_str(self) -> &'static str {
         match self {
             StopKind::ByItself => "by_itself",
@@ -174,11 +175,11 @@ impl fmt::Debug for Slot {
     }
 }
 
-/// One try at the resource, as the work sees it.
+/// One try at the resource, as handed to the work.
 ///
-/// The dispatcher holds the slot while the work's future runs. Work that goes on elsewhere when
-/// its future is dropped (a thread, a process) must hold a clone of [`slot`](Attempt::slot) until
-/// it has really stopped.
+/// The dispatcher holds the slot while the work's future runs. Work that continues elsewhere after its
+/// future is dropped (a thread, a process) must hold a clone of [`slot`](Attempt::slot) until it has
+/// really stopped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -222,7 +223,7 @@ impl Attempt {
         &self.slot
     }
 
-    /// The job that is being tried.
+    /// The job that this attempt belongs to.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -240,24 +241,24 @@ impl Attempt {
         self.job.id
     }
 
-    /// The job's key, arguments and start.
+    /// The job's number, key, arguments and start.
     pub fn info(&self) -> &JobInfo {
         &self.job
     }
 
-    /// Which try this is; the first is 1.
+    /// Which attempt of its job this is; the first is 1.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// When the dispatcher will give this attempt up: at its timeout or at the job's deadline,
-    /// whichever is earlier.
+    /// When the dispatcher will give this attempt up: at its timeout or at the job's deadline, whichever
+    /// is earlier; `None` if it has neither.
     pub fn until(&self) -> Option<Instant> {
         self.until
     }
 }
 
-/// Closes and opens seats, for whatever looks after the resource.
+/// Closes and opens seats, for whatever supervises the resource.
 ///
 /// ```
 /// use mesero::Dispatcher;
@@ -278,13 +279,13 @@ impl Seats {
         Self { home }
     }
 
-    /// Grants no slot for these seats until they are opened: nobody is there to serve them.
+    /// Grants no slot for these seats until they are opened again, since nothing is there to serve them.
     /// An attempt that holds such a seat keeps it.
     pub fn close(&self, seats: &[usize]) {
         self.home.close_seats(seats);
     }
 
-    /// Grants slots for these seats again, first to those who wait.
+    /// Grants slots for these seats again, first to the jobs in the queue.
     pub fn open(&self, seats: &[usize]) {
         Arc::clone(&self.home).open_seats(seats);
     }
