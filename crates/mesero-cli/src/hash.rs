@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::counted::{counted, form};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::shutdown::Signals;
@@ -107,8 +108,10 @@ fn judged(
     let ambiguous = preflight.classes.ambiguous();
     if ambiguous > 0 && args.ambiguous.is_none() {
         output.say(&format!(
-            "mesero: nothing was written: {ambiguous} values may be plaintext or hashes; say which by \
-             `--ambiguous plaintext`, `skip` or `wrap`"
+            "mesero: nothing was written: {} may be plaintext or {}; say which by \
+             `--ambiguous plaintext`, `skip` or `wrap`",
+            counted(ambiguous, "value", "values"),
+            form(ambiguous, "a hash", "hashes"),
         ));
         return Ok(Some(Exit::Halted));
     }

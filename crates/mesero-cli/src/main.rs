@@ -7,6 +7,7 @@ mod check;
 mod cli;
 mod config;
 mod control;
+mod counted;
 mod exit;
 #[cfg(feature = "hash")]
 mod hash;

@@ -2,6 +2,7 @@
 
 use super::database::{Form, Row, Value};
 use super::phc::Phc;
+use crate::counted::form;
 
 /// What a row holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,16 +99,26 @@ impl Suspect {
         }
     }
 
-    /// As it is counted, for a person.
-    pub(crate) fn text(self) -> String {
+    /// What so many of them are, for a person.
+    pub(crate) fn text(self, count: u64) -> String {
+        let begin = form(count, "begins", "begin");
         match self {
             Suspect::Hex { digits, .. } => format!("{digits} hexadecimal digits"),
-            Suspect::Crypt => "begin as a hash of crypt ($1$, $2b$, $6$ …)".to_owned(),
-            Suspect::BrokenArgon2 => "begin as an Argon2 hash and are none: cut off?".to_owned(),
-            Suspect::Scheme => "begin with a scheme in braces, as {SSHA}".to_owned(),
-            Suspect::Framework => "begin as a web framework's hash".to_owned(),
-            Suspect::Number => "are numbers: what was typed cannot be told".to_owned(),
-            Suspect::Both => "have a plaintext and also a value in the column of hashes".to_owned(),
+            Suspect::Crypt => format!("{begin} as a hash of crypt ($1$, $2b$, $6$ …)"),
+            Suspect::BrokenArgon2 => {
+                let are = form(count, "is", "are");
+                format!("{begin} as an Argon2 hash and {are} none: cut off?")
+            }
+            Suspect::Scheme => format!("{begin} with a scheme in braces, as {{SSHA}}"),
+            Suspect::Framework => format!("{begin} as a web framework's hash"),
+            Suspect::Number => {
+                let are = form(count, "is a number", "are numbers");
+                format!("{are}: what was typed cannot be told")
+            }
+            Suspect::Both => {
+                let have = form(count, "has", "have");
+                format!("{have} a plaintext and also a value in the column of hashes")
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use super::HashRunError;
 use super::args::HashArgs;
 use super::desk::{Desk, Unable};
 use super::summary::Summary;
+use crate::counted::{counted, form};
 use crate::exit::Exit;
 use crate::shutdown::Signal;
 
@@ -64,14 +65,19 @@ pub(super) fn conclude(
         }
         Ending::Passes(found) => {
             desk.say(&format!(
-                "{found} rows had new plaintext in the last pass: the application still writes it; have it write \
-                 hashes, and run the same command again"
+                "{} had new plaintext in the last pass: the application still writes it; have it write \
+                 hashes, and run the same command again",
+                counted(found, "row", "rows"),
             ));
             Exit::SomeFailed
         }
         Ending::Done if summary.counts.failed > 0 => Exit::SomeFailed,
         Ending::Done if left > 0 && args.ambiguous.is_none() => {
-            desk.say(&format!("{left} values came meanwhile that may be plaintext or hashes"));
+            desk.say(&format!(
+                "{} came meanwhile that may be plaintext or {}",
+                counted(left, "value", "values"),
+                form(left, "a hash", "hashes"),
+            ));
             Exit::SomeFailed
         }
         Ending::Done => Exit::Fine,

@@ -11,6 +11,7 @@ use super::desk::{Desk, Unable};
 use super::hasher::Recipe;
 use super::judge::{Rules, Verdict};
 use super::pass::PAGE;
+use crate::counted::{counted, form};
 
 /// What was found.
 #[derive(Debug)]
@@ -98,43 +99,49 @@ impl Preflight {
     pub(super) fn text(&self, recipe: &Recipe, rules: &Rules) -> String {
         let Self { table, classes, .. } = self;
         let key: Vec<_> = table.key.iter().map(|column| format!("`{}`", column.name)).collect();
-        let mut text =
-            format!("`{}`: {} rows, found by {}\n", table.name, classes.rows(), key.join(", "));
+        let rows = counted(classes.rows(), "row", "rows");
+        let mut text = format!("`{}`: {rows}, found by {}\n", table.name, key.join(", "));
         let mut line = |count: u64, what: &str| {
             if count > 0 {
                 let _ = writeln!(text, "{count:>12}  {what}");
             }
         };
+        let left = |count| form(count, "left as it is", "left as they are");
         line(classes.plaintext, "plaintext: to be hashed");
-        line(classes.hash, "Argon2 hashes: left as they are");
-        line(classes.null, "NULL: left as they are");
-        line(classes.empty, "empty: left as they are");
+        let hashes = form(classes.hash, "Argon2 hash", "Argon2 hashes");
+        line(classes.hash, &format!("{hashes}: {}", left(classes.hash)));
+        line(classes.null, &format!("NULL: {}", left(classes.null)));
+        line(classes.empty, &format!("empty: {}", left(classes.empty)));
         for (suspect, count) in &classes.ambiguous {
             let done = match (rules.judge(Class::Ambiguous(*suspect)), rules.ambiguous) {
                 (Verdict::Hash(None), _) => "to be hashed as plaintext".to_owned(),
                 (Verdict::Hash(Some(mark)), _) => format!("to be hashed again, marked `{mark}`"),
                 (Verdict::Leave, Some(super::args::Ambiguous::Wrap)) => {
-                    "left as they are: hashed again they would lose their salt".to_owned()
+                    let lost = form(*count, "it would lose its salt", "they would lose their salt");
+                    format!("{}: hashed again {lost}", left(*count))
                 }
-                (Verdict::Leave, Some(_)) => "left as they are".to_owned(),
-                (Verdict::Leave, None) => "plaintext or hashes?".to_owned(),
+                (Verdict::Leave, Some(_)) => left(*count).to_owned(),
+                (Verdict::Leave, None) => {
+                    format!("plaintext or {}?", form(*count, "a hash", "hashes"))
+                }
             };
-            line(*count, &format!("{}: {done}", suspect.text()));
+            line(*count, &format!("{}: {done}", suspect.text(*count)));
         }
         let (threads, cost) = (self.speed.threads.get(), recipe.cost);
         let memory = threads as f64 * cost.bytes() as f64 / 1024.0 / 1024.0;
         let _ = write!(
             text,
-            "Argon2id {cost}: {:.1} hashes a second with {threads} threads and {memory:.0} MiB",
-            self.speed.hashes_a_second
+            "Argon2id {cost}: {:.1} hashes a second with {threads} {} and {memory:.0} MiB",
+            self.speed.hashes_a_second,
+            if threads == 1 { "thread" } else { "threads" },
         );
         if self.orders > 0 {
             let time = Duration::from_secs(self.time().as_secs().max(1));
             let _ = write!(
                 text,
-                "; about {} for {} rows",
+                "; about {} for {}",
                 humantime::format_duration(time),
-                self.orders
+                counted(self.orders, "row", "rows")
             );
         }
         for Note { weight, text: note } in &table.notes {

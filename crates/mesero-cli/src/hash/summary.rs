@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::counts::{Classes, Counts};
 use super::database::{Table, Trace};
 use super::hasher::Recipe;
+use crate::counted::counted;
 
 /// Everything that is said at the end.
 #[derive(Debug)]
@@ -74,33 +75,33 @@ impl Summary<'_> {
             let _ = write!(text, " Not finished: {unfinished}");
         }
         let others = [
-            (already, "were hashes before"),
-            (changed, "were changed meanwhile by others"),
-            (empty, "are empty"),
-            (ambiguous, "are ambiguous and stay as they are"),
+            (already, "was a hash before", "were hashes before"),
+            (changed, "was changed meanwhile by others", "were changed meanwhile by others"),
+            (empty, "is empty", "are empty"),
+            (ambiguous, "is ambiguous and stays as it is", "are ambiguous and stay as they are"),
         ];
         let others: Vec<_> = others
             .into_iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, several)| counted(count, one, several))
             .collect();
         if !others.is_empty() {
             let _ = write!(text, " ({})", others.join(", "));
         }
-        let passes = if self.passes == 1 { "pass" } else { "passes" };
         let _ = write!(
             text,
-            "\n{seen} rows in {} {passes} and {:.2} s, {:.1} hashes a second; {verified} verified",
-            self.passes,
+            "\n{} in {} and {:.2} s, {:.1} hashes a second; {verified} verified",
+            counted(seen, "row", "rows"),
+            counted(self.passes, "pass", "passes"),
             self.took.as_secs_f64(),
             self.hashes_a_second()
         );
         if let Some(now) = &self.now {
             let _ = write!(
                 text,
-                "\nthe table now: {} rows, {} hashes, {} plaintext, {} NULL, {} empty, {} ambiguous",
-                now.rows(),
-                now.hash,
+                "\nthe table now: {}, {}, {} plaintext, {} NULL, {} empty, {} ambiguous",
+                counted(now.rows(), "row", "rows"),
+                counted(now.hash, "hash", "hashes"),
                 now.plaintext,
                 now.null,
                 now.empty,

@@ -110,7 +110,7 @@ async fn side_effects(
         sqlx::query_scalar(inheriting).bind(catalogue.oid).fetch_one(connection).await?;
     if catalogue.only && inheriting > 0 {
         notes.push(Note::warning(format!(
-            "{inheriting} tables inherit from it: their rows are not looked at; run it for each"
+            "tables inherit from it, {inheriting} in all: their rows are not looked at; run it for each"
         )));
     }
     Ok(())

@@ -117,9 +117,13 @@ async fn what_may_be_a_hash_stops_everything_until_somebody_says_what_it_is() {
     let stopped = app.hash(&[]).await;
     assert_eq!(stopped.code, Some(5), "{stopped:?}");
     assert_eq!(app.values("password"), before);
-    for said in
-        ["32 hexadecimal digits: plaintext or hashes?", "begin as a hash of crypt", "are numbers"]
-    {
+    // One of each, and three in all.
+    for said in [
+        "32 hexadecimal digits: plaintext or a hash?",
+        "begins as a hash of crypt",
+        "is a number",
+        "3 values may be plaintext or hashes",
+    ] {
         assert!(stopped.stderr.contains(said), "{said}: {}", stopped.stderr);
     }
 

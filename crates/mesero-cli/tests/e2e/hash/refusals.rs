@@ -48,7 +48,7 @@ async fn a_table_whose_rows_cannot_be_found_again_is_refused() {
     refused(
         "CREATE TABLE users (id TEXT PRIMARY KEY, password); INSERT INTO users VALUES (NULL, 'secret')",
         &[],
-        "1 rows have no key (NULL)",
+        "in 1 of the rows the key is NULL",
     )
     .await;
 }

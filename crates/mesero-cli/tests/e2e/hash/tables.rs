@@ -27,7 +27,7 @@ async fn hashes_go_into_another_column_and_the_plaintext_becomes_null() {
     app.open().execute_batch("UPDATE users SET password = 'new' WHERE id = 1").unwrap();
     let both = app.hash(&["--into", "password_hash"]).await;
     assert_eq!(both.code, Some(5), "{both:?}");
-    assert!(both.stderr.contains("have a plaintext and also a value"), "{}", both.stderr);
+    assert!(both.stderr.contains("has a plaintext and also a value"), "{}", both.stderr);
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub(super) fn notes(
         note(
             Weight::Stop,
             format!(
-                "{nulls} rows have no key (NULL), so they could not be found again; give them one, or use `--key rowid`"
+                "in {nulls} of the rows the key is NULL, so nothing could find them again; give them one, or use `--key rowid`"
             ),
         );
     }

@@ -28,7 +28,9 @@ async fn what_else_happens_to_a_row_in_postgres_is_found() {
         )
         .await;
     let text = found(&shop, &[]).await;
-    for wanted in ["trigger `history`", "`by_password`", "`shouted`", "1 tables inherit"] {
+    for wanted in
+        ["trigger `history`", "`by_password`", "`shouted`", "tables inherit from it, 1 in all"]
+    {
         assert!(text.contains(wanted), "{wanted} is not in:\n{text}");
     }
     // Who may turn the log off for himself is not warned of it.
