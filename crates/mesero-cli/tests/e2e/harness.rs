@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::client;
 use crate::gate::{self, Gate};
@@ -183,16 +183,15 @@ impl Mesero {
 
     /// Asks for the jobs until they are as wanted.
     pub(crate) async fn until_jobs(&self, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-        let asking = async {
-            loop {
-                let jobs = self.jobs().await;
-                if wanted(&jobs) {
-                    return jobs;
-                }
-                tokio::task::yield_now().await;
+        let start = Instant::now();
+        loop {
+            let jobs = self.jobs().await;
+            if wanted(&jobs) {
+                return jobs;
             }
-        };
-        timeout(PATIENCE, asking).await.expect("the jobs become as wanted")
+            assert!(start.elapsed() < PATIENCE, "the jobs become as wanted: {jobs:#?}");
+            tokio::task::yield_now().await;
+        }
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

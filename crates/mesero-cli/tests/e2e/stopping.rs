@@ -126,10 +126,29 @@ impl Work {
         answer.body
     }
 
-    /// A call that has begun in Python; dropping it is the client leaving.
+    /// A call that is where it does not end by itself; dropping it is the client leaving.
     async fn begun(&mut self, what: &str) -> TcpStream {
         let client = client::impatient(self.mesero.front, &format!("/{what}")).await;
         self.mesero.logged(&format!("began {what}")).await;
+        // That is said just before, and a call that is interrupted in between never gets there.
+        let jobs = self.mesero.jobs().await;
+        let newest = jobs.last().expect("it is running")["id"].as_str().unwrap();
+        let path = format!("/jobs/{newest}");
+        let place = match what {
+            "spin" => "in spin",
+            "sleep" => "time.sleep(600)",
+            "native" => "hashlib.pbkdf2_hmac",
+            other => panic!("where does `{other}` stay?"),
+        };
+        let reaching = async {
+            loop {
+                let job = client::get(self.mesero.control, &path).await.json();
+                if job["stack"].as_str().is_some_and(|stack| stack.contains(place)) {
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, reaching).await.expect("it gets there");
         client
     }
 
