@@ -98,3 +98,6 @@ impl Contest {
         self.contestants.iter().map(nothing).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
