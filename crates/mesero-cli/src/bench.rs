@@ -13,6 +13,7 @@ use crate::shutdown::Signal;
 
 mod answer;
 mod args;
+mod baseline;
 mod bootstrap;
 mod called;
 mod circumstances;
@@ -32,6 +33,8 @@ mod plan;
 mod ratio;
 mod record;
 mod report;
+mod saved;
+mod saving;
 mod scale;
 mod seen;
 mod series;
@@ -47,14 +50,17 @@ mod whole_file;
 mod words;
 
 pub(crate) use args::BenchArgs;
+use baseline::{Baseline, Now, Then};
 use circumstances::Circumstances;
 use comparison::Comparison;
 use contest::{Contest, Ended};
 use contestant::{Contestant, ContestantError};
-use expect::Expectations;
+use expect::Beside;
 use measured::Measured;
 use ratio::Pairing;
 use report::{Account, Report};
+use saved::{SavedError, Terms};
+use saving::Saving;
 use start::{StartError, Starter};
 use suggest::SuggestError;
 use whole_file::{FileError, WholeFile};
@@ -68,15 +74,20 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
         return suggest::run(&args, output).await;
     }
     let plan = args.plan();
-    // Before anybody waits for what could not be kept.
+    let terms = Terms::new(&plan, &args);
+    // Before anybody waits for what could not be compared, or not be kept.
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
     let page = args.html.as_deref().map(WholeFile::prepare).transpose()?;
+    let saving = args.save.as_deref().map(|path| Saving::prepare(path, args.baseline.as_deref()));
+    let saving = saving.transpose()?;
     allow_connections(plan.load.connections().get())?;
     let contestants = Contestant::all(&args).await.map_err(BenchError::Contestant)?;
-    if let Some(text) = args.expect.as_ref().and_then(Expectations::relative)
-        && contestants.len() == 1
-    {
-        return Err(BenchError::NobodyBeside(text.to_owned()));
+    has_whom_to_compare_with(&args, contestants.len())?;
+    let mut thens = match &baseline {
+        Some(baseline) => baseline.of(&now(&contestants), &terms)?,
+        None => Vec::new(),
     }
+    .into_iter();
     let starter = match contestants.iter().any(|contestant| contestant.start.is_some()) {
         true => Some(Starter::new(args.starts.start_timeout).map_err(BenchError::Io)?),
         false => None,
@@ -97,12 +108,21 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
         [] => Vec::new(),
     };
     let beside = std::iter::once(None).chain(comparisons.iter().map(Some));
-    let account = |(measured, beside): (Measured, Option<&Comparison>)| Account {
-        doubts: doubt::about(&measured.record, &contest.plan),
-        verdict: args.expect.as_ref().map(|expected| expected.judge(&measured.record, beside)),
-        is_interrupted: signal.is_some(),
-        plan: contest.plan.clone(),
-        measured,
+    let account = |(measured, beside): (Measured, Option<&Comparison>)| {
+        let then = thens.next().zip(baseline.as_ref()).map(|(then, baseline)| {
+            Then::new(&measured, then, &contest.plan.load, baseline.origin(&terms))
+        });
+        // Who has a past is compared with that.
+        let figures = then.as_ref().map(|then| &then.comparison).or(beside);
+        let beside = Beside { figures, answers: beside };
+        Account {
+            doubts: doubt::about(&measured.record, &contest.plan),
+            verdict: args.expect.as_ref().map(|expected| expected.judge(&measured.record, beside)),
+            is_interrupted: signal.is_some(),
+            plan: contest.plan.clone(),
+            measured,
+            then,
+        }
     };
     let accounts = measured.into_iter().zip(beside).map(account).collect();
     let report = Report { accounts, comparisons };
@@ -112,14 +132,36 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
         _ => report.text(),
     };
     output.line(text.trim_end()).map_err(BenchError::Io)?;
+    let circumstances = Circumstances::now();
     if let Some(page) = page {
-        page.write(&report.html(&Circumstances::now()))?;
+        page.write(&report.html(&circumstances))?;
     }
     // Whoever reads data with a program sees the verdict too.
     if args.json || args.markdown {
         report.judgement().iter().for_each(|line| output.say(line));
     }
+    if let Some(saving) = saving {
+        let saved = report.saved(&now(&contest.contestants), terms, circumstances);
+        if let Some(why) = saving.keep(&saved, &report)? {
+            output.say(&why);
+        }
+    }
     Ok(signal.map_or_else(|| report.exit(), Signal::exit))
+}
+
+/// Those who are measured, as who reads a baseline has to know them.
+fn now(contestants: &[Contestant]) -> Vec<Now<'_>> {
+    contestants.iter().map(|one| Now { name: &one.name, way: one.way() }).collect()
+}
+
+fn has_whom_to_compare_with(args: &BenchArgs, targets: usize) -> Result<(), BenchError> {
+    let Some(expected) = args.expect.as_ref().filter(|_| targets == 1) else { return Ok(()) };
+    let relative = expected.relative().filter(|_| args.baseline.is_none());
+    match (relative, expected.of_answers()) {
+        (Some(text), _) => Err(BenchError::NobodyBeside(text.to_owned())),
+        (None, Some(text)) => Err(BenchError::NoOtherAnswers(text.to_owned())),
+        (None, None) => Ok(()),
+    }
 }
 
 /// Every connection is a descriptor, and the usual bound is a thousand.
@@ -146,6 +188,11 @@ pub(crate) enum BenchError {
     Start(StartError),
     /// Something was expected of how one compares with another, and there is one.
     NobodyBeside(String),
+    NoOtherAnswers(String),
+    /// A file that should be compared with.
+    Baseline(SavedError),
+    /// What was measured could not be put into words.
+    Saving(serde_json::Error),
     Descriptors {
         wanted: u64,
         allowed: u64,
@@ -166,6 +213,12 @@ impl BenchError {
     }
 }
 
+impl From<SavedError> for BenchError {
+    fn from(error: SavedError) -> Self {
+        BenchError::Baseline(error)
+    }
+}
+
 impl From<FileError> for BenchError {
     fn from(error: FileError) -> Self {
         BenchError::File(error)
@@ -180,8 +233,15 @@ impl fmt::Display for BenchError {
             BenchError::Start(error) => error.fmt(f),
             BenchError::NobodyBeside(text) => write!(
                 f,
-                "judge `{text}`: it compares a target with the first, and there is only one"
+                "judge `{text}`: it compares a target with the first, and there is only one; name another, or give the \
+                 --baseline to compare it with"
             ),
+            BenchError::NoOtherAnswers(text) => write!(
+                f,
+                "judge `{text}`: it compares answers with those of the first target, and there is only one; name another"
+            ),
+            BenchError::Baseline(error) => error.fmt(f),
+            BenchError::Saving(error) => write!(f, "save the measurement: {error}"),
             BenchError::Descriptors { wanted, allowed } => write!(
                 f,
                 "open so many connections: they take {wanted} descriptors, and this machine \

@@ -40,14 +40,14 @@ pub(crate) struct BenchArgs {
 
     /// Say how many calls have to run at once so that those of --rate, or so many clients at once as -c says, are answered
     /// within --patience; measured, computed, and tried. Ends with 3 if that is not to be had
-    #[arg(long, help_heading = "Sizing", conflicts_with_all = ["expect", "html", "markdown", "rounds", "warm_up"])]
+    #[arg(long, help_heading = "Sizing", conflicts_with_all = ["expect", "html", "markdown", "rounds", "warm_up", "save", "baseline"])]
     pub(super) suggest: bool,
     /// The share of them that have to be answered [default: 99%]
     #[arg(long, value_name = "SHARE", value_parser = share, requires = "suggest", help_heading = "Sizing")]
     pub(super) share: Option<f64>,
 
-    /// What has to hold, such as 'p95<5s, ok>=99%', or beside the first target 'p99<=1.1x, rate>=0.95x'; else mesero ends
-    /// with 3
+    /// What has to hold, such as 'p95<5s, ok>=99%', or beside the first target, or its --baseline, 'p99<=1.1x,
+    /// rate>=0.95x'; else mesero ends with 3
     #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
     pub(super) expect: Option<Expectations>,
     /// Do not ask each target once more to see whether all answer the same
@@ -62,6 +62,14 @@ pub(crate) struct BenchArgs {
     /// Also write the measurement as a page with drawings, which needs nothing else
     #[arg(long, value_name = "FILE", help_heading = "Verdict and report")]
     pub(super) html: Option<PathBuf>,
+    /// Keep the measurement in a file, as JSON, for a later --baseline. If FILE is the --baseline too, it is replaced only
+    /// by what is neither void nor interrupted, and of which holds what is expected
+    #[arg(long, value_name = "FILE", help_heading = "Baseline")]
+    pub(super) save: Option<PathBuf>,
+    /// Compare with what --save kept of the same work on the same machine: a single target with a single one, several by
+    /// their names
+    #[arg(long, value_name = "FILE", help_heading = "Baseline")]
+    pub(super) baseline: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -77,7 +85,8 @@ struct LoadArgs {
     /// When they come
     #[arg(long, value_name = "PATTERN", default_value = "poisson", requires = "rate")]
     arrivals: Arrivals,
-    /// For how long, in each round [default: 10s, or 1s with several targets; with --suggest 5s for each step]
+    /// For how long, in each round [default: 10s, or 1s with several targets, --save or --baseline; with --suggest 5s for
+    /// each step]
     #[arg(short, long, value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
     /// How many requests in each round, instead of for how long
@@ -86,11 +95,12 @@ struct LoadArgs {
     /// How long a client waits for its answer before it gives up and closes its connection
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     patience: Duration,
-    /// In how many rounds; in each, every URL has its turn, in random order [default: 10 with several URLs, else 1]
+    /// In how many rounds; in each, every URL has its turn, in random order [default: 10 with several targets, --save or
+    /// --baseline, else 1]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
-    /// For how long requests are made before any is counted, in each round [default: none; with several URLs and
-    /// without -n a tenth of a round]
+    /// For how long requests are made before any is counted, in each round [default: none; where there are usually several
+    /// rounds, and without -n, a tenth of one]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     warm_up: Option<Duration>,
     /// Make a new connection for each request
@@ -171,7 +181,8 @@ impl BenchArgs {
     pub(super) fn plan(&self) -> Plan {
         let LoadArgs { clients, rate, arrivals, duration, requests, rounds, .. } = self.load;
         // As many rounds as an interval can be computed from, in the same time.
-        let is_contest = self.targets.len() + usize::from(!self.command.is_empty()) > 1;
+        let are_several = self.targets.len() + usize::from(!self.command.is_empty()) > 1;
+        let is_contest = are_several || self.save.is_some() || self.baseline.is_some();
         let (usual_time, usual_rounds) = match is_contest {
             false => (Duration::from_secs(10), 1),
             true => (Duration::from_secs(1), 10),

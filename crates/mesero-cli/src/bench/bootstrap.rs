@@ -119,11 +119,18 @@ mod tests {
             });
             assert!(share > 0.95, "{rounds} rounds: {share}");
         }
-        let share = coverage(500, |random, draws| {
-            let pair = [(); 2].map(|()| values(10, || normal(random)));
-            of_difference(&pair[0], &pair[1], draws)
-        });
-        assert!(share > 0.95, "{share}");
+    }
+
+    #[test]
+    fn ninety_five_of_a_hundred_hold_it_too_where_rounds_are_no_pairs() {
+        for (rounds, others) in [(LEAST_ROUNDS, LEAST_ROUNDS), (10, 10), (10, 25)] {
+            let share = coverage(1_000, |random, draws| {
+                let of = |count, random: &mut Rng| values(count, || disturbed(random));
+                let (mine, theirs) = (of(rounds, random), of(others, random));
+                of_difference(&mine, &theirs, draws)
+            });
+            assert!(share > 0.95, "{rounds} and {others} rounds: {share}");
+        }
     }
 
     #[test]

@@ -1,18 +1,29 @@
 //! When, where and by which command something was measured.
 
+use std::fmt;
 use std::fs;
 use std::time::SystemTime;
 
 use rustix::system::uname;
+use serde::{Deserialize, Serialize};
 
 /// What a reader needs who was not there.
 #[derive(Debug, Clone)]
 pub(crate) struct Circumstances {
-    /// In UTC.
+    /// As in RFC 3339.
     pub(crate) when: String,
-    pub(crate) machine: String,
+    pub(crate) machine: Machine,
     /// As somebody would type it. Values of headers and bodies, which may be secrets, are left out.
     pub(crate) command: String,
+}
+
+/// A computer, as far as it makes a difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) processor: String,
+    /// That this program may use.
+    pub(crate) cores: u64,
+    pub(crate) system: String,
 }
 
 impl Circumstances {
@@ -20,24 +31,35 @@ impl Circumstances {
     pub(crate) fn now() -> Self {
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let when = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        Self { when, machine: Machine::this(), command: command(words) }
+    }
+}
+
+impl Machine {
+    /// The one that this program runs on.
+    pub(crate) fn this() -> Self {
+        let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let processor =
+            model.map_or("a processor that does not say its name", |(_, model)| model.trim());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let system = uname();
+        let [system, release] =
+            [system.sysname(), system.release()].map(|text| text.to_string_lossy().into_owned());
         Self {
-            when: when.replace('T', " ").replace('Z', " UTC"),
-            machine: machine(),
-            command: command(words),
+            processor: processor.to_owned(),
+            cores: cores as u64,
+            system: format!("{system} {release}"),
         }
     }
 }
 
-fn machine() -> String {
-    let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let model = model.map_or("a processor that does not say its name", |(_, model)| model.trim());
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
-    let cores = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
-    let system = uname();
-    let [system, release] =
-        [system.sysname(), system.release()].map(|text| text.to_string_lossy().into_owned());
-    format!("{model}, {cores}, {system} {release}")
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, cores, system } = self;
+        let unit = if *cores == 1 { "core" } else { "cores" };
+        write!(f, "{processor}, {cores} {unit}, {system}")
+    }
 }
 
 /// Flags of which the value is nobody's business, short and long.
@@ -121,7 +143,8 @@ mod tests {
     #[test]
     fn a_machine_says_how_many_cores_it_has() {
         let circumstances = Circumstances::now();
-        assert!(circumstances.machine.contains(" core"), "{}", circumstances.machine);
-        assert!(circumstances.when.ends_with(" UTC"), "{}", circumstances.when);
+        let machine = circumstances.machine.to_string();
+        assert!(machine.contains(" core"), "{machine}");
+        assert!(circumstances.when.ends_with('Z'), "{}", circumstances.when);
     }
 }

@@ -21,6 +21,8 @@ pub(super) struct Comparison {
     by: By,
     /// Requests that were no work done, of all requests of both.
     failed: (u64, u64),
+    /// How many of the one who has fewer.
+    rounds: usize,
 }
 
 /// By what somebody is faster.
@@ -56,6 +58,7 @@ impl Comparison {
                 Load::Open { .. } => By::Median,
             },
             failed: (mine.failed() + theirs.failed(), mine.requests + theirs.requests),
+            rounds: contestant.rounds.len().min(reference.rounds.len()),
         }
     }
 
@@ -66,6 +69,11 @@ impl Comparison {
             Some(Figure::Response(index)) => self.response[index],
             None => Ratio::Unknown,
         }
+    }
+
+    /// Whether there are enough rounds of both to say anything for sure.
+    pub(super) fn has_rounds(&self) -> bool {
+        self.rounds >= LEAST_ROUNDS
     }
 
     /// What it comes to, as a sentence.

@@ -5,8 +5,11 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use http::Uri;
+
 use super::args::BenchArgs;
 use super::called::{Called, CalledError, Unstarted};
+use super::saved::Way;
 use super::subject::Subject;
 use super::target::{Target, TargetError};
 use crate::assemble::AssembleError;
@@ -88,6 +91,20 @@ impl Contestant {
         };
         self.start = Some((Arc::clone(target), line));
         Ok(())
+    }
+
+    /// How it is asked.
+    pub(super) fn way(&self) -> Way {
+        let uri = match &self.subject {
+            Subject::Url(_) => self.url.split('#').next().and_then(|url| url.parse::<Uri>().ok()),
+            Subject::Called(_) => None,
+        };
+        let path = |uri: &Uri| uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+        Way {
+            scheme: uri.as_ref().and_then(Uri::scheme_str).map(str::to_owned),
+            path: uri.as_ref().map(path),
+            started: self.start.is_some(),
+        }
     }
 
     /// Ends what was started for it.

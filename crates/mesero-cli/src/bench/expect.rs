@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::bootstrap::{Interval, LEAST_ROUNDS};
 use super::comparison::{self, Answers, Comparison};
 use super::measured::STATISTICS;
 use super::metric::{Metric, Value};
@@ -57,6 +58,15 @@ enum Wanted {
     Time(Duration),
 }
 
+/// Whom a contestant is compared with.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Beside<'a> {
+    /// By its figures.
+    pub(super) figures: Option<&'a Comparison>,
+    /// By its answers.
+    pub(super) answers: Option<&'a Comparison>,
+}
+
 /// What became of an expectation.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Judged {
@@ -70,55 +80,84 @@ impl Expectations {
     /// Compares them with what was measured, and what is relative with how that compares with
     /// another; whom all are compared with is not judged by that. Where nothing was measured, none
     /// holds.
-    pub(super) fn judge(&self, record: &Record, beside: Option<&Comparison>) -> Vec<Judged> {
+    pub(super) fn judge(&self, record: &Record, beside: Beside<'_>) -> Vec<Judged> {
         self.0.iter().filter_map(|expectation| expectation.judge(record, beside)).collect()
     }
 
-    /// The first that needs another to be compared with.
+    /// The first that compares a figure with another's.
     pub(crate) fn relative(&self) -> Option<&str> {
-        let is_absolute =
-            |expectation: &&Expectation| matches!(expectation.expected, Expected::Metric { .. });
-        let relative = self.0.iter().find(|expectation| !is_absolute(expectation));
-        relative.map(|expectation| expectation.text.as_str())
+        self.first(|expected| matches!(expected, Expected::Ratio { .. }))
+    }
+
+    /// The one that compares answers with another's.
+    pub(crate) fn of_answers(&self) -> Option<&str> {
+        self.first(|expected| matches!(expected, Expected::SameAnswers))
+    }
+
+    fn first(&self, is_it: impl Fn(&Expected) -> bool) -> Option<&str> {
+        let found = self.0.iter().find(|expectation| is_it(&expectation.expected));
+        found.map(|expectation| expectation.text.as_str())
     }
 }
 
 impl Expectation {
-    fn judge(&self, record: &Record, beside: Option<&Comparison>) -> Option<Judged> {
+    fn judge(&self, record: &Record, beside: Beside<'_>) -> Option<Judged> {
         let judged = |holds, found| Some(Judged { text: self.text.clone(), holds, found });
         let nothing = "there was nothing to measure";
-        match (&self.expected, beside) {
-            (_, _) if !record.has_times() => judged(false, nothing.to_owned()),
-            (Expected::Metric { metric, comparison, wanted }, _) => {
+        match &self.expected {
+            _ if !record.has_times() => judged(false, nothing.to_owned()),
+            Expected::Metric { metric, comparison, wanted } => {
                 let (holds, found) = comparison.of_metric(*wanted, metric.of(record));
                 judged(holds, found)
             }
-            (Expected::Ratio { name, comparison, times }, Some(beside)) => {
+            Expected::Ratio { name, comparison, times } => {
+                let beside = beside.figures?;
                 let ratio = beside.ratio(name);
-                judged(comparison.of_ratio(ratio, *times), comparison::text(ratio))
+                let found = comparison::text(ratio);
+                match beside.has_rounds() {
+                    true => judged(comparison.of_ratio(ratio, *times), with_why(found, ratio)),
+                    false => judged(
+                        false,
+                        format!(
+                            "{found}, of which nothing is sure with fewer than {LEAST_ROUNDS} rounds"
+                        ),
+                    ),
+                }
             }
-            (Expected::SameAnswers, Some(beside)) => match &beside.answers {
+            Expected::SameAnswers => match &beside.answers?.answers {
                 Answers::Same => judged(true, "they are".to_owned()),
                 Answers::Differ(how) => judged(false, how.clone()),
                 Answers::Unseen => judged(false, "nobody saw them".to_owned()),
             },
-            (_, None) => None,
         }
     }
 }
 
+/// What was found, and why that is not enough where it is not.
+fn with_why(found: String, ratio: Ratio) -> String {
+    match ratio {
+        Ratio::Of { interval: None, .. } => {
+            format!("{found}, of which nothing is sure, since some rounds have no such figure")
+        }
+        _ => found,
+    }
+}
+
 impl Sign {
+    /// Only what is true of all that it may be is known: of the whole interval, or of all beyond a bound.
     fn of_ratio(self, ratio: Ratio, wanted: f64) -> bool {
         match ratio {
-            Ratio::Of { ratio, .. } => self.holds(&ratio, &wanted),
-            // Only what is true of all that it may be is known.
+            Ratio::Of { interval: Some(Interval { low, high }), .. } => match self {
+                Sign::Unequal => wanted < low || wanted > high,
+                _ => self.holds(&low, &wanted) && self.holds(&high, &wanted),
+            },
             Ratio::MoreThan(bound) => {
                 matches!(self, Sign::More | Sign::AtLeast | Sign::Unequal) && bound >= wanted
             }
             Ratio::LessThan(bound) => {
                 matches!(self, Sign::Less | Sign::AtMost | Sign::Unequal) && bound <= wanted
             }
-            Ratio::Unknown => false,
+            Ratio::Of { interval: None, .. } | Ratio::Unknown => false,
         }
     }
 
@@ -273,7 +312,7 @@ mod tests {
     }
 
     fn holds(text: &str, record: &Record) -> bool {
-        let judged = text.parse::<Expectations>().unwrap().judge(record, None);
+        let judged = text.parse::<Expectations>().unwrap().judge(record, Beside::default());
         judged.iter().all(|judged| judged.holds)
     }
 
@@ -311,30 +350,60 @@ mod tests {
             assert!(!holds(unknown, &record), "{unknown}");
         }
         assert_eq!(
-            "p99<10s".parse::<Expectations>().unwrap().judge(&record, None)[0].found,
+            "p99<10s".parse::<Expectations>().unwrap().judge(&record, Beside::default())[0].found,
             "more than 7.00 s"
         );
     }
 
+    fn beside(contestant: &[u64], reference: &[u64]) -> (Record, Comparison) {
+        let [contestant, reference] = [("slow", contestant), ("fast", reference)]
+            .map(|(name, rounds)| measured(name, rounds));
+        let load = Load::Closed { clients: std::num::NonZeroUsize::MIN };
+        let comparison = Comparison::of(&contestant, &reference, &load, Pairing::Rounds);
+        (contestant.record, comparison)
+    }
+
+    fn judge(text: &str, (record, comparison): &(Record, Comparison)) -> Vec<Judged> {
+        let beside = Beside { figures: Some(comparison), answers: Some(comparison) };
+        text.parse::<Expectations>().unwrap().judge(record, beside)
+    }
+
     #[test]
     fn what_is_relative_is_compared_with_the_ratio_to_another_and_only_with_that() {
-        let slow = measured("slow", &[110; 8]);
-        let fast = measured("fast", &[100; 8]);
-        let load = Load::Closed { clients: std::num::NonZeroUsize::MIN };
-        let beside = crate::bench::comparison::Comparison::of(&slow, &fast, &load, Pairing::Rounds);
-        let judge = |text: &str, beside: Option<&Comparison>| {
-            let expectations = text.parse::<Expectations>().unwrap();
-            let judged = expectations.judge(&slow.record, beside);
-            judged.into_iter().map(|judged| judged.holds).collect::<Vec<_>>()
-        };
+        let slower = beside(&[110; 8], &[100; 8]);
         let text = "rate>=0.9x, rate>=0.95x, p99<=1.11x, mean<1.05×, same_answers, ok=100%";
-        assert_eq!(judge(text, Some(&beside)), [true, false, true, false, false, true]);
-        assert_eq!(judge(text, None), [true], "nobody is compared with himself");
-        assert_eq!(text.parse::<Expectations>().unwrap().relative(), Some("rate>=0.9x"));
-        assert_eq!("ok=1".parse::<Expectations>().unwrap().relative(), None);
+        let holds: Vec<_> = judge(text, &slower).iter().map(|judged| judged.holds).collect();
+        assert_eq!(holds, [true, false, true, false, false, true]);
+        let expectations = text.parse::<Expectations>().unwrap();
+        let alone = expectations.judge(&slower.0, Beside::default());
+        assert_eq!(alone.len(), 1, "nobody is compared with himself");
+        assert_eq!(expectations.relative(), Some("rate>=0.9x"));
+        assert_eq!(expectations.of_answers(), Some("same_answers"));
+        let absolute = "ok=1".parse::<Expectations>().unwrap();
+        assert_eq!((absolute.relative(), absolute.of_answers()), (None, None));
         for bad in ["ok>=0.9x", "p98<1x", "rate>x", "rate>0x", "gaveup<1x"] {
             assert!(bad.parse::<Expectations>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
+        let rounds = [100, 130, 80, 100, 120, 90, 110, 100];
+        let unsure = beside(&rounds, &[100; 8]);
+        let holds = |text: &str| judge(text, &unsure)[0].holds;
+        // In the median it is 1, and it may be 1.1.
+        for (text, wanted) in [("p50<=1.05x", false), ("p50<=1.5x", true), ("p50!=1x", false)] {
+            assert_eq!(holds(text), wanted, "{text}: {}", judge(text, &unsure)[0].found);
+        }
+        assert!(!holds("p50>=1x") && holds("p50>=0.7x") && holds("p50!=2x"));
+    }
+
+    #[test]
+    fn what_is_relative_does_not_hold_for_lack_of_rounds() {
+        let few = beside(&[100; 7], &[100; 8]);
+        let judged = &judge("p50<=1000x", &few)[0];
+        assert!(!judged.holds);
+        assert_eq!(judged.found, "1.00 ×, of which nothing is sure with fewer than 8 rounds");
     }
 
     #[test]

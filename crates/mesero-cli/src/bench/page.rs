@@ -23,9 +23,12 @@ pub(crate) struct Page {
     pub(crate) title: String,
     /// What it comes to, a sentence each.
     pub(crate) verdict: Vec<Sentence>,
+    /// Those of now first, and then what some of them were before.
     pub(crate) subjects: Vec<Subject>,
-    /// How one is to another, if there are several: a table with its head.
-    pub(crate) comparison: Option<Grid>,
+    /// How many are of now.
+    pub(crate) now: usize,
+    /// How one is to another: tables with their heads.
+    pub(crate) comparisons: Vec<Grid>,
     /// What has to be known to read the figures right.
     pub(crate) notes: Vec<String>,
     /// What was done, where, and how it is done again.
@@ -126,14 +129,16 @@ impl Page {
     fn parts(&self) -> Vec<Element> {
         let mut parts = vec![self.head()];
         parts.push(section("What it comes to", None).all(tables::summary(self)));
-        if self.subjects.iter().any(|subject| subject.requests() > 0) {
-            parts.push(endings::section(&self.subjects));
+        let all = &self.subjects;
+        if all.iter().any(|subject| subject.requests() > 0) {
+            parts.push(endings::section(all));
         }
-        if self.subjects.iter().any(|subject| subject.response.count() > 0) {
-            parts.push(waits::section(&self.subjects));
+        if all.iter().any(|subject| subject.response.count() > 0) {
+            parts.push(waits::section(all));
         }
-        parts.extend(taken::section(&self.subjects));
-        parts.extend(course::section(&self.subjects));
+        parts.extend(taken::section(all));
+        // How it went over time is known of what was measured now.
+        parts.extend(course::section(&all[..self.now.min(all.len())]));
         parts.push(tables::figures(self));
         parts
     }

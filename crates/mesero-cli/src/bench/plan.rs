@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use fastrand::Rng;
+use serde::{Deserialize, Serialize};
 
 /// A load to put on each contestant, once a round.
 #[derive(Debug, Clone)]
@@ -56,7 +57,8 @@ pub(crate) enum Until {
 }
 
 /// When clients come who do not know of each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Arrivals {
     /// At random, as people do: in bursts and with gaps
     Poisson,

@@ -32,7 +32,6 @@ pub(super) enum Pairing {
     /// Rounds of the same number were measured one after the other.
     Rounds,
     /// The two were measured at different times.
-    #[expect(dead_code, reason = "baselines come with the next change")]
     Nothing,
 }
 

@@ -10,6 +10,10 @@ use super::outcome::{FaultKind, Outcome};
 use super::series::{Fate, Series};
 use super::times::Times;
 
+mod kept;
+
+pub(crate) use kept::Kept;
+
 /// Counts and times of the requests of a measurement, in constant memory.
 ///
 /// `requests = ok + statuses + gave_up + unsent + faults`.

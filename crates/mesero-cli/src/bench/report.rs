@@ -10,6 +10,7 @@ mod html;
 mod json;
 mod side;
 mod table;
+mod then;
 
 pub(super) use account::Account;
 
@@ -25,18 +26,31 @@ pub(super) struct Report {
 impl Report {
     /// For a terminal.
     pub(super) fn text(&self) -> String {
-        match &self.accounts[..] {
+        let figures = match &self.accounts[..] {
             [account] => account.text(),
             _ => self.side_by_side(presets::NOTHING),
-        }
+        };
+        let judgement = paragraph(&self.judgement());
+        joined([
+            Some(figures),
+            self.beside_then(presets::NOTHING),
+            paragraph(&self.conclusions()),
+            judgement,
+        ])
     }
 
     /// For a page.
     pub(super) fn markdown(&self) -> String {
-        match &self.accounts[..] {
+        let figures = match &self.accounts[..] {
             [account] => account.markdown(),
             _ => self.side_by_side(presets::ASCII_MARKDOWN),
+        };
+        // Else they would be one line of text.
+        let mut parts = vec![Some(figures), self.beside_then(presets::ASCII_MARKDOWN)];
+        for line in self.conclusions().into_iter().chain(self.judgement()) {
+            parts.push(paragraph(&[line]));
         }
+        joined(parts)
     }
 
     /// For programs: a member a line.
@@ -46,9 +60,10 @@ impl Report {
 
     /// What the comparisons come to, a sentence each; none of what is void.
     pub(super) fn conclusions(&self) -> Vec<String> {
+        let sentences = self.comparisons.iter().map(Comparison::sentence);
         match self.accounts.iter().any(|account| !account.doubts.is_empty()) {
             true => Vec::new(),
-            false => self.comparisons.iter().map(Comparison::sentence).collect(),
+            false => sentences.chain(self.conclusions_of_then()).collect(),
         }
     }
 
@@ -81,4 +96,15 @@ impl Report {
             [Exit::Unexpected, Exit::SomeFailed].into_iter().find(|exit| exits.contains(exit));
         worst.unwrap_or(Exit::Fine)
     }
+}
+
+/// Sentences that belong together, a line each; none of none.
+fn paragraph(sentences: &[String]) -> Option<String> {
+    let lines = sentences.iter().map(|line| format!("{}\n", table::shown(line)));
+    (!sentences.is_empty()).then(|| lines.collect())
+}
+
+/// Parts of a text, with an empty line between them.
+fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }

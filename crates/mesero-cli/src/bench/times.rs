@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 
+mod kept;
+
+pub(crate) use kept::Kept;
+
 /// A distribution of times in constant memory, to three digits, or to two.
 ///
 /// A time that was cut off, because its client gave up, counts as what was seen of it. Whatever is

@@ -24,6 +24,11 @@ pub(crate) fn found(found: Option<Found>) -> String {
     }
 }
 
+/// `2026-11-21 12:00:00 UTC`, of an instant as in RFC 3339.
+pub(crate) fn instant(text: &str) -> String {
+    text.replace('T', " ").replace('Z', " UTC")
+}
+
 /// Three digits or more: `0.00`, `1.23`, `45.6`, `7,890`.
 pub(crate) fn number(number: f64) -> String {
     match number {

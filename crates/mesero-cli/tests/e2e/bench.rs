@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use crate::harness::{PATIENCE, program};
 use crate::upstream::Upstream;
 
+mod baseline;
 mod called;
 mod comparison;
 mod faults;

@@ -7,7 +7,7 @@ use fastrand::Rng;
 use super::super::measured::Taken;
 use super::super::series::{Fate, Series};
 use super::super::times::Times;
-use super::{Ending, EndingKind, Page, Sentence, Subject, Tone};
+use super::{Ending, EndingKind, Grid, Page, Sentence, Subject, Tone};
 
 /// An implementation, and how it does.
 struct Kind<'a> {
@@ -133,6 +133,23 @@ pub(super) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
     ]
     .into_iter()
     .map(|(name, verdict, kinds)| (name, page(verdict, &kinds)))
+    .chain(std::iter::once(("baseline", beside_what_it_was(&usual))))
+}
+
+/// The last of the subjects is what the first was before.
+fn beside_what_it_was(usual: &Kind<'_>) -> Page {
+    let now = Kind { name: "sync", median: 0.06, ..*usual };
+    let verdict =
+        vec![(Tone::Plain, "sync is slower than its baseline: 0.830 × the rate (0.810–0.850).")];
+    let mut page = page(verdict, &[now, Kind { name: "sync, baseline", ..*usual }]);
+    page.now = 1;
+    page.subjects[1].course.clear();
+    page.subjects[1].short_course.clear();
+    let text = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+    let head = text(["now ÷ baseline", "a second", "p50", "p99"]);
+    let ratio = "0.830 × (0.810–0.850)";
+    page.comparisons.push(Grid { head, rows: vec![text(["sync", ratio, ratio, ratio])] });
+    page
 }
 
 fn page(verdict: Vec<(Tone, &str)>, kinds: &[Kind<'_>]) -> Page {
@@ -141,7 +158,8 @@ fn page(verdict: Vec<(Tone, &str)>, kinds: &[Kind<'_>]) -> Page {
         title: format!("mesero bench: {}", kinds[0].name),
         verdict: verdict.into_iter().map(sentence).collect(),
         subjects: kinds.iter().map(subject).collect(),
-        comparison: None,
+        now: kinds.len(),
+        comparisons: Vec::new(),
         notes: vec!["A time behind > is a lower bound.".to_owned()],
         facts: vec![("command".to_owned(), format!("mesero bench '{HOSTILE}'"))],
     }

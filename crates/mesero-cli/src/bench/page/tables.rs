@@ -36,9 +36,7 @@ pub(super) fn summary(page: &Page) -> Vec<Element> {
         row(name.all(address), cells)
     });
     let mut parts = vec![table(head, body)];
-    if let Some(comparison) = &page.comparison {
-        parts.push(grid(comparison));
-    }
+    parts.extend(page.comparisons.iter().map(grid));
     parts.extend(page.notes.iter().map(|note| element("p").with("class", "note").text(note)));
     parts
 }

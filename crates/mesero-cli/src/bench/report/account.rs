@@ -1,5 +1,6 @@
 //! What is told of one contestant.
 
+use super::super::baseline::Then;
 use super::super::doubt::Doubt;
 use super::super::expect::Judged;
 use super::super::measured::Measured;
@@ -7,6 +8,7 @@ use super::super::metric::Statistic;
 use super::super::outcome::FaultKind;
 use super::super::page::{Ending, EndingKind};
 use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::record::Record;
 use super::super::waves::Waves;
 use super::super::words;
 use crate::exit::Exit;
@@ -20,6 +22,8 @@ pub(in crate::bench) struct Account {
     /// None if nothing was expected.
     pub(in crate::bench) verdict: Option<Vec<Judged>>,
     pub(in crate::bench) is_interrupted: bool,
+    /// What it was before, if that is known.
+    pub(in crate::bench) then: Option<Then>,
 }
 
 impl Account {
@@ -73,29 +77,6 @@ impl Account {
             load.push_str(&format!("; after a warm-up of {}", words::time(*warm_up)));
         }
         load
-    }
-
-    /// Each way in which requests ended that occurred; ok and given up always.
-    pub(super) fn endings(&self) -> Vec<Ending> {
-        let record = &self.measured.record;
-        let plain =
-            |kind, name: &str, count| Ending { kind, name: name.to_owned(), count, first: None };
-        let mut endings = vec![
-            plain(EndingKind::Ok, "ok", record.ok),
-            plain(EndingKind::GaveUp, "gave up", record.gave_up),
-        ];
-        if record.unsent > 0 {
-            let name = "gave up before a connection was free";
-            endings.push(plain(EndingKind::GaveUp, name, record.unsent));
-        }
-        for (status, count) in &record.statuses {
-            endings.push(plain(EndingKind::Failed, &format!("answered {status}"), *count));
-        }
-        for (kind, faults) in &record.faults {
-            let (name, first) = (kind.text().to_owned(), Some(faults.first.clone()));
-            endings.push(Ending { kind: EndingKind::Failed, name, count: faults.count, first });
-        }
-        endings
     }
 
     /// What has to be known to read the figures right, a sentence each.
@@ -195,6 +176,30 @@ impl Account {
     }
 }
 
+impl Record {
+    /// Each way in which requests ended that occurred; ok and given up always.
+    pub(in crate::bench) fn endings(&self) -> Vec<Ending> {
+        let plain =
+            |kind, name: &str, count| Ending { kind, name: name.to_owned(), count, first: None };
+        let mut endings = vec![
+            plain(EndingKind::Ok, "ok", self.ok),
+            plain(EndingKind::GaveUp, "gave up", self.gave_up),
+        ];
+        if self.unsent > 0 {
+            let name = "gave up before a connection was free";
+            endings.push(plain(EndingKind::GaveUp, name, self.unsent));
+        }
+        for (status, count) in &self.statuses {
+            endings.push(plain(EndingKind::Failed, &format!("answered {status}"), *count));
+        }
+        for (kind, faults) in &self.faults {
+            let (name, first) = (kind.text().to_owned(), Some(faults.first.clone()));
+            endings.push(Ending { kind: EndingKind::Failed, name, count: faults.count, first });
+        }
+        endings
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use std::num::{NonZeroU32, NonZeroUsize};
@@ -203,7 +208,7 @@ pub(super) mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::bench::expect::Expectations;
+    use crate::bench::expect::{Beside, Expectations};
     use crate::bench::outcome::{Answer, Outcome};
     use crate::bench::record::{Instants, Record, Window};
 
@@ -232,9 +237,9 @@ pub(super) mod tests {
             seed: 1,
             rounds: NonZeroU32::MIN,
         };
-        let verdict = Some(expectations.judge(&record, None));
+        let verdict = Some(expectations.judge(&record, Beside::default()));
         measured.add(&record);
-        Account { plan, measured, doubts: Vec::new(), verdict, is_interrupted: false }
+        Account { plan, measured, doubts: Vec::new(), verdict, is_interrupted: false, then: None }
     }
 
     #[test]
@@ -242,16 +247,24 @@ pub(super) mod tests {
         let failed = account();
         assert_eq!(failed.judgement(), ["failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)"]);
         let mut passed = account();
-        passed.verdict =
-            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&passed.measured.record, None));
+        passed.verdict = Some(
+            "ok>=50%"
+                .parse::<Expectations>()
+                .unwrap()
+                .judge(&passed.measured.record, Beside::default()),
+        );
         assert_eq!(passed.judgement(), ["passed: ok>=50% (10 of 20)"]);
     }
 
     #[test]
     fn a_void_measurement_passes_nothing() {
         let mut void = account();
-        void.verdict =
-            Some("ok>=50%".parse::<Expectations>().unwrap().judge(&void.measured.record, None));
+        void.verdict = Some(
+            "ok>=50%"
+                .parse::<Expectations>()
+                .unwrap()
+                .judge(&void.measured.record, Beside::default()),
+        );
         void.doubts.push(Doubt::Little { in_work: 20.0, clients: 10 });
         let judgement = void.judgement();
         assert!(judgement[0].starts_with("void: rate × time is 20.0 requests"), "{judgement:?}");

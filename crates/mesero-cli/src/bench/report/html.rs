@@ -2,6 +2,7 @@
 
 use super::super::circumstances::Circumstances;
 use super::super::comparison::{self, Comparison};
+use super::super::measured::Measured;
 use super::super::metric::Statistic;
 use super::super::page::{Grid, Page, Sentence, Subject, Tone};
 use super::super::words;
@@ -27,11 +28,14 @@ impl Report {
                 notes.push(note);
             }
         }
+        notes.extend(self.notes_of_then());
+        let subjects = self.accounts.iter().map(|account| account.subject_of(&account.measured));
         Page {
             title: format!("mesero bench: {}", names.join(", ")),
             verdict: self.sentences(),
-            subjects: self.accounts.iter().map(Account::subject).collect(),
-            comparison: self.beside_first(),
+            subjects: subjects.chain(self.subjects_of_then()).collect(),
+            now: self.accounts.len(),
+            comparisons: self.beside_first().into_iter().chain(self.grid_of_then()).collect(),
             notes,
             facts: self.facts(circumstances),
         }
@@ -95,7 +99,9 @@ impl Report {
             facts.push(fact("seed", &account.plan.seed.to_string()));
         }
         let Circumstances { when, machine, command } = circumstances;
-        facts.extend([fact("when", when), fact("machine", machine), fact("command", command)]);
+        facts.extend([fact("when", &words::instant(when)), fact("machine", &machine.to_string())]);
+        facts.push(fact("command", command));
+        facts.extend(self.title_of_then().map(|title| fact("baseline", &title)));
         facts.push(fact("by", concat!("mesero ", env!("CARGO_PKG_VERSION"))));
         facts
     }
@@ -158,16 +164,16 @@ impl Account {
         self.judgement().into_iter().enumerate().map(|(index, line)| (tone(index), line)).collect()
     }
 
-    fn subject(&self) -> Subject {
+    /// What is shown of what was measured, now or before.
+    pub(super) fn subject_of(&self, measured: &Measured) -> Subject {
         // As many as a drawing can show, and as anybody reads.
         const DRAWN: usize = 60;
         const LISTED: usize = 12;
-        let measured = &self.measured;
         let record = &measured.record;
         Subject {
             name: measured.name.clone(),
             address: (measured.name != measured.url).then(|| measured.url.clone()),
-            endings: self.endings(),
+            endings: record.endings(),
             rate: (record.ok_in_window > 0).then(|| record.rate()),
             response: record.response.clone(),
             service: self.is_open().then(|| record.service.clone()),
@@ -185,9 +191,7 @@ mod tests {
     use crate::bench::measured::Taken;
 
     fn report(accounts: Vec<Account>) -> Page {
-        let circumstances =
-            Circumstances { when: String::new(), machine: String::new(), command: String::new() };
-        Report { accounts, comparisons: Vec::new() }.page(&circumstances)
+        Report { accounts, comparisons: Vec::new() }.page(&Circumstances::now())
     }
 
     fn sentences(page: &Page) -> Vec<(Tone, &str)> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use super::super::baseline::Then;
 use super::super::comparison::{Answers, Comparison};
 use super::super::expect::Judged;
 use super::super::measured::{Round, STATISTICS};
@@ -68,6 +69,22 @@ impl Account {
             "interrupted": self.is_interrupted,
             "verdict": verdict,
             "workers": self.waves().and_then(workers),
+            "baseline": self.then.as_ref().map(|then| self.beside(then)),
+        })
+    }
+}
+
+impl Account {
+    /// How it compares with what it was.
+    fn beside(&self, then: &Then) -> Value {
+        let conclusion = self.doubts.is_empty().then(|| then.comparison.sentence());
+        json!({
+            "file": then.origin.file,
+            "when": then.origin.when,
+            "rate": ratio(then.comparison.rate),
+            "response": response(&then.comparison),
+            "notes": then.origin.notes,
+            "conclusion": conclusion,
         })
     }
 }
@@ -106,18 +123,23 @@ fn plan(plan: &Plan) -> Value {
 }
 
 fn comparison(comparison: &Comparison) -> Value {
-    let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
     json!({
         "name": comparison.name,
         "reference": comparison.reference,
         "rate": ratio(comparison.rate),
-        "response": names.zip(comparison.response.map(ratio)).collect::<Map<_, _>>(),
+        "response": response(comparison),
         "answers": match &comparison.answers {
             Answers::Same => json!("same"),
             Answers::Differ(how) => json!({ "differ": how }),
             Answers::Unseen => Value::Null,
         },
     })
+}
+
+/// The ratios of times, by name.
+fn response(comparison: &Comparison) -> Map<String, Value> {
+    let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
+    names.zip(comparison.response.map(ratio)).collect()
 }
 
 fn ratio(ratio: Ratio) -> Value {

@@ -2,7 +2,8 @@
 
 use comfy_table::{Table, TableStyle};
 
-use super::super::comparison;
+use super::super::comparison::{self, Comparison};
+use super::super::measured::Measured;
 use super::super::metric::Statistic;
 use super::super::page::Grid;
 use super::super::words;
@@ -10,7 +11,7 @@ use super::table::{lines, right, shown};
 use super::{Account, Report};
 
 impl Report {
-    /// The plan, a row for each, what has to be known, and what it comes to.
+    /// The plan, a row for each, and what has to be known.
     pub(super) fn side_by_side(&self, style: TableStyle) -> String {
         let mut paragraphs = Vec::new();
         if let Some(first) = self.accounts.first() {
@@ -20,12 +21,6 @@ impl Report {
         let notes = self.notes();
         if !notes.is_empty() {
             paragraphs.push(notes);
-        }
-        for sentences in [self.conclusions(), self.judgement()] {
-            if !sentences.is_empty() {
-                let lines = sentences.iter().map(|line| format!("{}\n", shown(line)));
-                paragraphs.push(lines.collect());
-            }
         }
         paragraphs.join("\n")
     }
@@ -58,44 +53,60 @@ impl Report {
 
     /// A row for each, with its figures and what they are beside those of the first.
     pub(super) fn figures(&self) -> Grid {
-        let beside = "÷ first";
-        let figures = ["target", "ok", "a second", beside, "p50", beside, "p99", beside];
         let is_taken = self.accounts.iter().any(|account| account.measured.taken.is_some());
-        let taken = ["CPU a request", "memory"].into_iter().filter(|_| is_taken);
-        let head = figures.into_iter().chain(taken).map(str::to_owned).collect();
-        let mut rows = Vec::with_capacity(self.accounts.len());
         let comparisons = std::iter::once(None).chain(self.comparisons.iter().map(Some));
-        for (account, comparison) in self.accounts.iter().zip(comparisons) {
-            let record = &account.measured.record;
-            let found = |share| words::found(Statistic::Quantile(share).of(&record.response));
-            let ratio = |name| {
-                let text = comparison.map(|comparison| comparison::text(comparison.ratio(name)));
-                text.unwrap_or_default()
-            };
-            let cpu = account.measured.taken.and_then(|taken| taken.cpu_per_request());
-            let memory = account.measured.taken.map(|taken| taken.memory_bytes);
-            let taken = [cpu.map(words::time), memory.map(words::bytes)];
-            let taken = taken.map(|text| text.unwrap_or_else(|| "—".to_owned()));
-            let figures = [
-                shown(&account.measured.name),
-                words::share(record.ok, record.requests),
-                words::number(record.rate()),
-                ratio("rate"),
-                found(0.5),
-                ratio("p50"),
-                found(0.99),
-                ratio("p99"),
-            ];
-            rows.push(figures.into_iter().chain(taken.into_iter().filter(|_| is_taken)).collect());
-        }
-        Grid { head, rows }
+        let row = |(account, comparison): (&Account, Option<&Comparison>)| {
+            account.measured.row(&account.measured.name, comparison, is_taken)
+        };
+        let rows = self.accounts.iter().zip(comparisons).map(row).collect();
+        Grid { head: Self::head(["target", "÷ first"], is_taken), rows }
+    }
+
+    /// What is above such rows: what a row is about, and what its ratios are.
+    pub(super) fn head([what, beside]: [&str; 2], is_taken: bool) -> Vec<String> {
+        let figures = [what, "ok", "a second", beside, "p50", beside, "p99", beside];
+        let taken = ["CPU a request", "memory"].into_iter().filter(|_| is_taken);
+        figures.into_iter().chain(taken).map(str::to_owned).collect()
+    }
+}
+
+impl Measured {
+    /// Its figures, and what a comparison says of them; with what it took where that is told of some.
+    pub(super) fn row(
+        &self,
+        name: &str,
+        comparison: Option<&Comparison>,
+        is_taken: bool,
+    ) -> Vec<String> {
+        let record = &self.record;
+        let found = |share| words::found(Statistic::Quantile(share).of(&record.response));
+        let ratio = |name| {
+            let text = comparison.map(|comparison| comparison::text(comparison.ratio(name)));
+            text.unwrap_or_default()
+        };
+        let cpu = self.taken.and_then(|taken| taken.cpu_per_request());
+        let memory = self.taken.map(|taken| taken.memory_bytes);
+        let taken = [cpu.map(words::time), memory.map(words::bytes)];
+        let taken = taken.map(|text| text.unwrap_or_else(|| "—".to_owned()));
+        let figures = [
+            shown(name),
+            words::share(record.ok, record.requests),
+            words::number(record.rate()),
+            ratio("rate"),
+            found(0.5),
+            ratio("p50"),
+            found(0.99),
+            ratio("p99"),
+        ];
+        figures.into_iter().chain(taken.into_iter().filter(|_| is_taken)).collect()
     }
 }
 
 impl Account {
     /// How requests ended that were no work done; none if all were.
     fn failures(&self) -> Option<String> {
-        let endings = self.endings().into_iter().skip(1).filter(|ending| ending.count > 0);
+        let endings =
+            self.measured.record.endings().into_iter().skip(1).filter(|ending| ending.count > 0);
         let told = endings.map(|ending| {
             let text = format!("{} {}", words::count(ending.count), ending.name);
             match ending.first {

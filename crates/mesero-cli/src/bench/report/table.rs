@@ -20,10 +20,6 @@ impl Account {
         for note in self.taken().into_iter().chain(self.notes()) {
             text.push_str(&format!("\n{note}\n"));
         }
-        let judgement = self.judgement();
-        if !judgement.is_empty() {
-            text.push_str(&format!("\n{}\n", judgement.join("\n")));
-        }
         text
     }
 
@@ -35,9 +31,8 @@ impl Account {
             text.push('\n');
             text.push_str(&lines(&self.times(presets::ASCII_MARKDOWN)));
         }
-        let notes = self.taken().into_iter().chain(self.notes());
-        for line in notes.chain(self.judgement()) {
-            text.push_str(&format!("\n{line}\n"));
+        for note in self.taken().into_iter().chain(self.notes()) {
+            text.push_str(&format!("\n{note}\n"));
         }
         text
     }
@@ -47,7 +42,7 @@ impl Account {
         let mut table = Table::new();
         table.load_style(style);
         table.set_header(["requests", &words::count(requests), "share", "a second", ""]);
-        for ending in self.endings() {
+        for ending in self.measured.record.endings() {
             let rate = match ending.name.as_str() {
                 "ok" if self.measured.record.ok_in_window > 0 => {
                     words::number(self.measured.record.rate())
@@ -106,11 +101,16 @@ pub(super) fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::super::account::tests::account;
+    use super::super::{Account, Report};
     use crate::bench::record::Record;
+
+    fn report(account: Account) -> Report {
+        Report { accounts: vec![account], comparisons: Vec::new() }
+    }
 
     #[test]
     fn a_person_reads_counts_times_and_a_verdict() {
-        let text = account().text();
+        let text = report(account()).text();
         let head = "\
 http://localhost:8001/resource
 10 clients, each of which waits; 20.0 s; patience 7.00 s
@@ -139,7 +139,7 @@ http://localhost:8001/resource
 
     #[test]
     fn markdown_has_two_tables_and_the_verdict() {
-        let text = account().markdown();
+        let text = report(account()).markdown();
         let rules = text.lines().filter(|line| line.starts_with("|-")).count();
         assert_eq!(rules, 2, "{text}");
         assert!(text.contains("\nfailed: gave_up=0 (9 of 20)"), "{text}");

@@ -40,12 +40,12 @@ async fn who_answers_otherwise_than_the_first_is_told_and_fails_what_expects_the
     let _machine = shared_machine().await;
     let (first, second) = (Upstream::open().await, Upstream::open().await);
     let targets = [format!("one={}", url(&first)), format!("two={}", url(&second))];
-    let load = ["-c", "1", "-n", "1", "--rounds", "1", "--tolerance", "1h"];
+    let load = ["-c", "1", "-n", "1", "--rounds", "8", "--tolerance", "1h"];
     let expect = ["--expect", "same_answers, p50<1000x", "--json"];
     let arguments = [&[&*targets[0], &targets[1]][..], &load, &expect].concat();
-    // Each is asked once to be looked at, and once to be measured.
+    // Each is asked once to be looked at, and once in each round.
     let serve = async |server: Upstream, body: &str| {
-        for _ in 0..2 {
+        for _ in 0..9 {
             let mut wire = server.asked().await;
             wire.answer(body).await;
         }

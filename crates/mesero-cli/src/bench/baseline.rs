@@ -1,0 +1,146 @@
+//! What was saved before, to compare with what is measured now.
+
+use std::path::{Path, PathBuf};
+
+use super::comparison::Comparison;
+use super::measured::Measured;
+use super::plan::Load;
+use super::ratio::Pairing;
+use super::saved::{Difference, Saved, SavedError, Terms, Way, Why};
+use super::words;
+
+/// A measurement that was read and found to be whole.
+#[derive(Debug)]
+pub(super) struct Baseline {
+    path: PathBuf,
+    saved: Saved,
+    /// Of its targets, in their order.
+    measured: Vec<Measured>,
+}
+
+/// Somebody who is measured now.
+#[derive(Debug)]
+pub(super) struct Now<'a> {
+    pub(super) name: &'a str,
+    pub(super) way: Way,
+}
+
+/// Where figures are from that were measured before.
+#[derive(Debug, Clone)]
+pub(super) struct Origin {
+    pub(super) file: String,
+    /// As in RFC 3339.
+    pub(super) when: String,
+    /// What has to be known to read the comparison right, a sentence each.
+    pub(super) notes: Vec<String>,
+}
+
+/// A contestant beside what he was then.
+#[derive(Debug)]
+pub(super) struct Then {
+    pub(super) origin: Origin,
+    pub(super) measured: Measured,
+    pub(super) comparison: Comparison,
+}
+
+impl Baseline {
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// Why nothing can be compared with it, whatever that is.
+    pub(super) fn read(path: &Path) -> Result<Self, SavedError> {
+        let failed = |why| SavedError { path: path.to_owned(), why };
+        let saved = Saved::read(path)?;
+        let measured = saved.targets.iter().map(|target| target.measured(saved.interrupted));
+        let measured = measured.collect::<Result<_, String>>();
+        let measured = measured.map_err(|why| failed(Why::Contradiction(why)))?;
+        match saved.interrupted {
+            true => Err(failed(Why::Interrupted)),
+            false => Ok(Self { path: path.to_owned(), saved, measured }),
+        }
+    }
+
+    /// What belongs to each who is measured now: to a single one a single one, else to each his namesake.
+    ///
+    /// # Errors
+    /// If somebody has none, if it was measured otherwise, or if there is nothing to compare with.
+    pub(super) fn of(&self, now: &[Now<'_>], terms: &Terms) -> Result<Vec<Measured>, SavedError> {
+        let failed = |why| SavedError { path: self.path.clone(), why };
+        let places = now.iter().map(|one| self.place(one.name, now.len()));
+        let places = places.collect::<Result<Vec<_>, Why>>().map_err(failed)?;
+        let targets = || places.iter().map(|place| &self.saved.targets[*place]);
+        let mut differences = terms.differences(&self.saved.terms);
+        for (one, target) in now.iter().zip(targets()) {
+            let of_it = one.way.differences(target.way()).into_iter();
+            differences.extend(of_it.map(|difference| match now.len() {
+                1 => difference,
+                _ => Difference {
+                    what: format!("{} of {}", difference.what, one.name),
+                    ..difference
+                },
+            }));
+        }
+        if !differences.is_empty() {
+            let command = self.saved.command.clone();
+            return Err(failed(Why::Other { differences, command }));
+        }
+        for (target, place) in targets().zip(&places) {
+            let name = target.name.clone();
+            if !target.void.is_empty() {
+                return Err(failed(Why::Void { name, reasons: target.void.clone() }));
+            }
+            if !self.measured[*place].record.has_times() {
+                return Err(failed(Why::Nothing(name)));
+            }
+        }
+        Ok(places.iter().map(|place| self.measured[*place].clone()).collect())
+    }
+
+    fn place(&self, name: &str, of: usize) -> Result<usize, Why> {
+        let targets = &self.saved.targets;
+        let namesake = targets.iter().position(|target| target.name == name);
+        let only = (of == 1 && targets.len() == 1).then_some(0);
+        namesake.or(only).ok_or_else(|| Why::Nobody {
+            name: name.to_owned(),
+            names: targets.iter().map(|target| target.name.clone()).collect(),
+        })
+    }
+
+    /// Where it is from, for who reads figures beside it that were measured under these terms.
+    pub(super) fn origin(&self, terms: &Terms) -> Origin {
+        let Saved { when, mesero, terms: theirs, .. } = &self.saved;
+        let mut notes = vec![
+            "Both were measured at different times: what else changed on the machine in between is part of the ratio, \
+             and the interval does not know of it."
+                .to_owned(),
+        ];
+        let ours = env!("CARGO_PKG_VERSION");
+        if mesero != ours {
+            notes.push(format!("The baseline was measured by mesero {mesero}, this by {ours}."));
+        }
+        let [before, now] = [theirs, terms].map(|terms| &terms.machine.system);
+        if before != now {
+            notes.push(format!("The baseline was measured on {before}, this on {now}."));
+        }
+        Origin { file: self.path.display().to_string(), when: when.clone(), notes }
+    }
+}
+
+impl Then {
+    /// Compares what was measured now with what was then.
+    pub(super) fn new(now: &Measured, then: Measured, load: &Load, origin: Origin) -> Self {
+        let measured = Measured { name: "its baseline".to_owned(), ..then };
+        let comparison = Comparison::of(now, &measured, load, Pairing::Nothing);
+        Self { origin, measured, comparison }
+    }
+}
+
+impl Origin {
+    /// As a table is headed.
+    pub(super) fn title(&self) -> String {
+        format!("{} of {}", self.file, words::instant(&self.when))
+    }
+}
+
+#[cfg(test)]
+mod tests;
