@@ -41,7 +41,7 @@ pub(crate) struct Record {
     pub(crate) window: Window,
     /// The windows of the records that this one has taken in.
     merged: Duration,
-    /// Answers of 2xx that came within the window, and the time that they took.
+    /// Answers of 2xx that came within the window, whenever they were asked for, and how much of it they took.
     pub(crate) ok_in_window: u64,
     busy_in_window: Duration,
     /// The same over time.
@@ -56,12 +56,19 @@ pub(crate) struct Faults {
     pub(crate) first: String,
 }
 
-/// When counting begins and ends; what is planned before its begin is warm-up.
+/// When counting begins and ends. What is planned before is warm-up: no request of the measurement, though its answer is
+/// work done if it comes within.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Window {
     pub(crate) begin: Instant,
     /// None as long as it is open.
     pub(crate) end: Option<Instant>,
+}
+
+impl Window {
+    fn holds(&self, instant: Instant) -> bool {
+        instant >= self.begin && self.end.is_none_or(|end| instant <= end)
+    }
 }
 
 /// The instants of a request.
@@ -97,6 +104,12 @@ impl Record {
     /// A request is over.
     pub(crate) fn add(&mut self, instants: Instants, outcome: Outcome) {
         let Instants { planned, begun, ended } = instants;
+        let is_ok = matches!(&outcome, Outcome::Answered(answer) if answer.is_ok());
+        if is_ok && self.window.holds(ended) {
+            self.ok_in_window += 1;
+            self.busy_in_window += ended - begun.max(self.window.begin);
+            self.series.answered(ended - self.window.begin);
+        }
         if planned < self.window.begin {
             return;
         }
@@ -114,11 +127,6 @@ impl Record {
                 self.series.add(came, Fate::Ok(ended - planned));
                 self.response.add(ended - planned);
                 self.service.add(ended - begun);
-                if self.window.end.is_none_or(|end| ended <= end) {
-                    self.ok_in_window += 1;
-                    self.series.answered(ended - self.window.begin);
-                    self.busy_in_window += ended - begun;
-                }
             }
             Outcome::GaveUp => {
                 self.gave_up += 1;
@@ -185,8 +193,8 @@ impl Record {
         if seconds > 0.0 { self.ok_in_window as f64 / seconds } else { 0.0 }
     }
 
-    /// Requests in work at once, in the mean: what those that came into the window took, over the
-    /// window (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
+    /// Requests in work at once, in the mean: how much of the window those took that were answered in it, over the window
+    /// (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
     pub(crate) fn in_work(&self) -> f64 {
         let seconds = self.measured().as_secs_f64();
         if seconds > 0.0 { self.busy_in_window.as_secs_f64() / seconds } else { 0.0 }
@@ -260,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn warm_up_is_not_counted_and_late_answers_are_not_in_the_rate() {
+    fn the_rate_is_of_all_that_was_answered_in_time_whenever_it_was_asked() {
         let begin = past();
         let mut record = record(begin + ms(100), begin + ms(200));
         let at = |planned, ended| Instants {
@@ -268,10 +276,13 @@ mod tests {
             begun: begin + ms(planned),
             ended: begin + ms(ended),
         };
-        record.add(at(99, 150), answered(200));
+        record.add(at(20, 99), answered(200));
+        record.add(at(50, 150), answered(503));
+        record.add(at(50, 150), answered(200));
         record.add(at(100, 200), answered(200));
         record.add(at(150, 250), answered(200));
-        assert_eq!((record.requests, record.ok, record.ok_in_window), (2, 2, 1));
-        assert_eq!((record.rate(), record.in_work()), (10.0, 1.0));
+        assert_eq!((record.requests, record.ok, record.ok_in_window), (2, 2, 2));
+        assert_eq!(record.rate(), 20.0);
+        assert!((record.in_work() - 1.5).abs() < 1e-9, "{}", record.in_work());
     }
 }

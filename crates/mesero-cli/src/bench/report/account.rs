@@ -26,6 +26,9 @@ pub(in crate::bench) struct Account {
     pub(in crate::bench) then: Option<Then>,
 }
 
+/// How much of the time a request may take before it makes the rate rough.
+const ROUGH: f64 = 0.1;
+
 impl Account {
     /// What was done, and for how long, in words.
     pub(super) fn load(&self) -> String {
@@ -104,14 +107,32 @@ impl Account {
         if !record.has_times() {
             notes.push("Nobody was answered with 2xx, so there are no times.".to_owned());
         }
-        let slow = record.ok.saturating_sub(record.ok_in_window);
-        if slow > 0 && record.ok_in_window == 0 {
-            notes.push("No answer came within the time, so there is no rate.".to_owned());
-        }
+        notes.extend(self.about_rate());
         if self.is_interrupted {
             notes.push("Interrupted: requests still in work are not counted.".to_owned());
         }
         notes
+    }
+
+    /// How far the rate is to be trusted, where it is not to be taken at its word: clients of a closed load who were asking
+    /// when the time was over have done a part of a request that no count of answers has in it.
+    fn about_rate(&self) -> Option<String> {
+        let record = &self.measured.record;
+        if record.ok > 0 && record.ok_in_window == 0 {
+            return Some("No answer came within the time, so there is no rate.".to_owned());
+        }
+        let Until::Time(round) = self.plan.until else { return None };
+        let mean = record.service.mean().filter(|_| !self.is_open())?.time;
+        let share = mean.as_secs_f64() / round.as_secs_f64();
+        (share > ROUGH).then(|| {
+            format!(
+                "A request took {} in the mean, {} of the {} that are measured at a time, and the rate may be off by as \
+                 much; with a longer -d it is finer.",
+                words::time(mean),
+                words::part(share),
+                words::time(round),
+            )
+        })
     }
 
     /// What it took, if it was started here.

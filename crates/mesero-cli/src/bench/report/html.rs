@@ -17,17 +17,11 @@ impl Report {
     fn page(&self, circumstances: &Circumstances) -> Page {
         let names: Vec<_> =
             self.accounts.iter().map(|account| account.measured.name.as_str()).collect();
-        let mut notes: Vec<String> = Vec::new();
-        // Of several it is shown beside each other.
-        if let [account] = &self.accounts[..] {
-            notes.extend(account.taken());
-        }
-        for note in self.accounts.iter().flat_map(Account::notes) {
-            // What is said of several is said once.
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        }
+        let mut notes = match &self.accounts[..] {
+            [account] => account.taken().into_iter().chain(account.notes()).collect(),
+            // What each took is shown beside each other.
+            _ => self.named(Account::notes),
+        };
         notes.extend(self.notes_of_then());
         let subjects = self.accounts.iter().map(|account| account.subject_of(&account.measured));
         Page {
@@ -233,8 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_all_is_said_once() {
+    fn what_is_said_of_all_is_said_once_with_their_names() {
         let notes = report(vec![account(), account()]).notes;
-        assert_eq!(notes.len(), 1, "{notes:?}");
+        let name = "http://localhost:8001/resource";
+        let begin = format!("{name}, {name}: A time behind > is a lower bound");
+        assert_eq!(notes.iter().filter(|note| note.starts_with(&begin)).count(), 1, "{notes:?}");
+        assert_eq!(notes.iter().filter(|note| note.contains("lower bound")).count(), 1);
     }
 }

@@ -25,19 +25,26 @@ impl Report {
         paragraphs.join("\n")
     }
 
-    /// What is to be known of some, a line each; what is the same for several is said once.
+    /// What is to be known of some, a line each.
     fn notes(&self) -> String {
+        let of =
+            |account: &Account| account.failures().into_iter().chain(account.notes()).collect();
+        self.named(of).iter().map(|note| format!("{note}\n")).collect()
+    }
+
+    /// What is said of each, with its name; what is the same for several is said once.
+    pub(super) fn named(&self, said: impl Fn(&Account) -> Vec<String>) -> Vec<String> {
         let mut notes: Vec<(Vec<String>, String)> = Vec::new();
         for account in &self.accounts {
             let name = shown(&account.measured.name);
-            for text in account.failures().into_iter().chain(account.notes()) {
+            for text in said(account) {
                 match notes.iter_mut().find(|(_, known)| *known == text) {
                     Some((names, _)) => names.push(name.clone()),
                     None => notes.push((vec![name.clone()], text)),
                 }
             }
         }
-        notes.iter().map(|(names, text)| format!("{}: {text}\n", names.join(", "))).collect()
+        notes.iter().map(|(names, text)| format!("{}: {text}", names.join(", "))).collect()
     }
 
     fn table(&self, style: TableStyle) -> Table {
