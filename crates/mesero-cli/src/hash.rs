@@ -23,6 +23,7 @@ mod judge;
 mod key;
 mod mysql;
 mod pace;
+mod page;
 mod pass;
 mod phc;
 mod postgres;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 
 use super::key::Key;
+use super::page::{Page, Size};
 use super::secret::Secret;
 
 /// An open database with the table in it that was asked for.
@@ -17,9 +18,9 @@ use super::secret::Secret;
 ///
 /// No method holds a transaction, or a lock of the database, when it has returned.
 pub(crate) trait Database: Send {
-    /// The rows after `after` in the order of the key, at most `rows` of them; fewer, or none,
-    /// only at the end of the table. Rows that come to be during a pass may be missed by it.
-    fn page<'a>(&'a mut self, after: Option<&'a Key>, rows: usize) -> Answer<'a, Vec<Row>>;
+    /// The rows after `after` in the order of the key, until the page is full or the table ends.
+    /// Rows that come to be during a pass may be missed by it.
+    fn page<'a>(&'a mut self, after: Option<&'a Key>, size: Size) -> Answer<'a, Page>;
 
     /// Prepares for writing, once, before the first write: what the dialect can do so that less
     /// of the old values stays behind.

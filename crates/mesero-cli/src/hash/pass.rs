@@ -16,6 +16,7 @@ use super::desk::{Desk, Unable};
 use super::judge::{Rules, Verdict};
 use super::key::Key;
 use super::pace::{Pace, PauseFile};
+use super::page::Walk;
 use super::workers::{Made, Order, Workers};
 
 #[cfg(test)]
@@ -46,8 +47,6 @@ pub(super) struct Seen {
     pub(super) orders: u64,
 }
 
-/// Rows in a page: much more than what is in work, and little memory.
-pub(super) const PAGE: usize = 1000;
 /// What is hashed is written at the latest after this time, however slow hashes are.
 const FLUSH: Duration = Duration::from_secs(1);
 /// How often the pause file is looked for.
@@ -76,8 +75,7 @@ enum Heard {
 
 /// Where a pass is.
 struct Stand {
-    after: Option<Key>,
-    at_end: bool,
+    walk: Walk,
     /// Rows of the last page that wait to be hashed.
     rows: VecDeque<Arc<Order>>,
     /// Hashed, and not yet written.
@@ -134,8 +132,7 @@ impl<'a, 'b> Passes<'a, 'b> {
     ) -> Result<Seen, Unable> {
         let now = Instant::now();
         let mut stand = Stand {
-            after: None,
-            at_end: false,
+            walk: Walk::new(),
             rows: VecDeque::new(),
             batch: Vec::new(),
             write_by: now,
@@ -149,7 +146,7 @@ impl<'a, 'b> Passes<'a, 'b> {
         self.look();
         let mut look_at = now + LOOK;
         loop {
-            if stand.rows.is_empty() && stand.at_end {
+            if stand.rows.is_empty() && stand.walk.at_end() {
                 orders = None;
             }
             match self.hear(&stand, (orders.as_ref(), &mut hashed), look_at).await {
@@ -216,17 +213,12 @@ impl<'a, 'b> Passes<'a, 'b> {
             answer = hashed.recv(), if !is_full => Heard::Hashed(answer),
             // The permit is given back and taken again at once: nobody else sends.
             _ = room, if may_begin && has_rows => Heard::Room,
-            () = std::future::ready(()), if may_begin && !has_rows && !stand.at_end => Heard::PageDue,
+            () = std::future::ready(()), if may_begin && !has_rows && !stand.walk.at_end() => Heard::PageDue,
         }
     }
 
     async fn read(&mut self, stand: &mut Stand) -> Result<(), Unable> {
-        let after = stand.after.clone();
-        let page =
-            self.desk.ask(async |database| database.page(after.as_ref(), PAGE).await).await?;
-        stand.at_end = page.len() < PAGE;
-        for row in page {
-            stand.after = Some(row.key.clone());
+        for row in stand.walk.next(self.desk).await? {
             self.look_at(row, stand);
         }
         Ok(())
@@ -296,7 +288,7 @@ impl<'a, 'b> Passes<'a, 'b> {
         if self.desk.heard.replace(signal).is_some() {
             return self.workers.dispatcher.stop();
         }
-        stand.at_end = true;
+        stand.walk.stop();
         self.counts.unfinished += stand.rows.len() as u64;
         stand.rows.clear();
         self.desk.say(&format!(

@@ -10,16 +10,17 @@ mod wipe;
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
+use futures_util::{FutureExt, TryStreamExt};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use self::failure::failed;
 use self::link::Link;
 use self::statements::Statements;
-use super::database::{Answer, Change, Database, DatabaseError, Location, Opened, Row, Trace};
+use super::database::{Answer, Change, Database, DatabaseError, Location, Opened, Trace};
 use super::database::{Fate, Value, Wanted};
 use super::key::Key;
+use super::page::{Page, Size};
 use super::server::fate_of;
 
 /// A table in a PostgreSQL database.
@@ -47,16 +48,24 @@ pub(super) async fn open(location: &Location, wanted: &Wanted) -> Result<Opened,
 }
 
 impl Database for Postgres {
-    fn page<'a>(&'a mut self, after: Option<&'a Key>, rows: usize) -> Answer<'a, Vec<Row>> {
+    fn page<'a>(&'a mut self, after: Option<&'a Key>, size: Size) -> Answer<'a, Page> {
         async move {
             let Self { link, statements } = self;
-            let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+            let rows = i64::try_from(size.rows).unwrap_or(i64::MAX);
             link.with("read a page of rows", async |connection| {
-                let found = match after {
-                    None => statements.first_page(rows).fetch_all(connection).await?,
-                    Some(key) => statements.page(key, rows).fetch_all(connection).await?,
+                let statement = match after {
+                    None => statements.first_page(rows),
+                    Some(key) => statements.page(key, rows),
                 };
-                found.iter().map(|row| statements.row(row)).collect()
+                let mut found = statement.fetch(connection);
+                let mut page = Page::new(size);
+                // To its end even when the page is full: until then the server holds a snapshot.
+                while let Some(row) = found.try_next().await? {
+                    if page.has_room() {
+                        page.add(statements.row(&row)?);
+                    }
+                }
+                Ok(page)
             })
             .await
         }

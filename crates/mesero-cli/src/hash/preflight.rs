@@ -10,7 +10,7 @@ use super::database::{Note, Table, Weight};
 use super::desk::{Desk, Unable};
 use super::hasher::Recipe;
 use super::judge::{Rules, Verdict};
-use super::pass::PAGE;
+use super::page::Walk;
 use crate::counted::{counted, form};
 
 /// What was found.
@@ -34,9 +34,9 @@ pub(super) async fn survey(
 ) -> Result<(Classes, u64), Unable> {
     desk.progress.begin("looking", rows);
     let (mut classes, mut orders) = (Classes::default(), 0);
-    let mut after = None;
+    let mut walk = Walk::new();
     loop {
-        let page = desk.ask(async |database| database.page(after.as_ref(), PAGE).await).await?;
+        let page = walk.next(desk).await?;
         // Between two pages a signal is heard, without waiting for one.
         tokio::select! {
             biased;
@@ -46,18 +46,16 @@ pub(super) async fn survey(
             }
             () = std::future::ready(()) => {}
         }
-        let is_last = page.len() < PAGE;
         desk.progress.add(page.len());
         for row in &page {
             let class = Class::of(row);
             classes.add(class);
             orders += u64::from(rules.judge(class) != Verdict::Leave);
         }
-        if is_last {
+        if walk.at_end() {
             desk.progress.end();
             return Ok((classes, orders));
         }
-        after = page.into_iter().next_back().map(|row| row.key);
     }
 }
 

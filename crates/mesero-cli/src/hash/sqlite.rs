@@ -6,10 +6,11 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::{
-    Answer, Change, Database, DatabaseError, ErrorKind, Fate, Location, Opened, Row, Trace, Value,
+    Answer, Change, Database, DatabaseError, ErrorKind, Fate, Location, Opened, Trace, Value,
     Wanted,
 };
 use super::key::Key;
+use super::page::{Page, Size};
 
 mod catalogue;
 mod error;
@@ -71,9 +72,9 @@ impl Sqlite {
 }
 
 impl Database for Sqlite {
-    fn page<'a>(&'a mut self, after: Option<&'a Key>, rows: usize) -> Answer<'a, Vec<Row>> {
+    fn page<'a>(&'a mut self, after: Option<&'a Key>, size: Size) -> Answer<'a, Page> {
         let after = after.cloned();
-        Box::pin(self.ask(move |session| session.page(after.as_ref(), rows)))
+        Box::pin(self.ask(move |session| session.page(after.as_ref(), size)))
     }
 
     fn begin(&mut self) -> Answer<'_, ()> {

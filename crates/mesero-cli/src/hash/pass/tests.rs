@@ -13,6 +13,7 @@ use super::super::database::{
 };
 use super::super::hasher::Recipe;
 use super::super::key::KeyValue;
+use super::super::page::{Page, Size};
 use super::super::progress::Progress;
 use super::super::secret::Secret;
 use super::*;
@@ -73,16 +74,20 @@ fn failure<T>(kind: ErrorKind) -> Result<T, DatabaseError> {
 }
 
 impl Database for Played {
-    fn page<'a>(&'a mut self, after: Option<&'a Key>, rows: usize) -> Answer<'a, Vec<Row>> {
+    fn page<'a>(&'a mut self, after: Option<&'a Key>, size: Size) -> Answer<'a, Page> {
         let first = after.map_or(i64::MIN, |key| number(key) + 1);
         let table = self.table.0.lock().unwrap();
-        let page = table.range(first..).take(rows);
+        let mut page = Page::new(size);
         let row = |(key, password): (&i64, &Vec<u8>)| Row {
             key: Key(vec![KeyValue::Integer(*key)]),
             value: Some(value(password)),
             into: None,
         };
-        let page = page.map(row).collect();
+        for found in table.range(first..) {
+            if page.has_room() {
+                page.add(row(found));
+            }
+        }
         Box::pin(std::future::ready(Ok(page)))
     }
 
@@ -121,6 +126,16 @@ impl Database for Played {
     }
 }
 
+fn desk(database: Played, output: &mut Output) -> Desk<'_> {
+    Desk {
+        database: Box::new(database),
+        signals: Signals::listen().unwrap(),
+        heard: None,
+        progress: Progress::new(true),
+        output,
+    }
+}
+
 /// Two passes over fifty rows, whose writes go as it is played.
 async fn hashed(plays: impl IntoIterator<Item = Play>) -> (Counts, Table) {
     let table = Table::default();
@@ -133,13 +148,7 @@ async fn hashed(plays: impl IntoIterator<Item = Play>) -> (Counts, Table) {
         panic!("it is another command");
     };
     let mut output = Output::new(io::sink(), io::sink());
-    let mut desk = Desk {
-        database: Box::new(database),
-        signals: Signals::listen().unwrap(),
-        heard: None,
-        progress: Progress::new(true),
-        output: &mut output,
-    };
+    let mut desk = desk(database, &mut output);
     let recipe = Arc::new(Recipe { cost: Cost::new(8, 1, 1).unwrap(), pepper: None });
     let workers = Workers::new(&recipe, NonZeroUsize::new(2).unwrap(), None).unwrap();
     let rules = Rules { ambiguous: None, verify: args.check.verify };
@@ -170,4 +179,25 @@ async fn of_a_batch_with_a_row_that_cannot_be_written_all_others_are_written() {
     let (counts, table) = hashed([Play::Refuses(7)]).await;
     assert_eq!((counts.hashed, counts.failed, counts.verified), (49, 1, 49));
     assert_eq!((hashes(&table), table.0.lock().unwrap()[&7].as_slice()), (49, &b"secret"[..]));
+}
+
+#[tokio::test]
+async fn rows_with_large_values_come_in_small_pages_and_none_is_left_out() {
+    const MEBIBYTE: usize = 1 << 20;
+    let table = Table::default();
+    // Small ones before, between and behind.
+    let size = |key| if (20..60).contains(&key) && key != 30 { MEBIBYTE } else { 1 };
+    table.0.lock().unwrap().extend((0..2500).map(|key| (key, vec![b'x'; size(key)])));
+    let mut output = Output::new(io::sink(), io::sink());
+    let database = Played { table, plays: VecDeque::new(), refused: None };
+    let mut desk = desk(database, &mut output);
+    let (mut walk, mut seen) = (Walk::new(), Vec::new());
+    while !walk.at_end() {
+        let page = walk.next(&mut desk).await.unwrap();
+        let bytes: usize = page.iter().map(|row| size(number(&row.key))).sum();
+        assert!(bytes < 9 * MEBIBYTE, "{bytes} bytes in {} rows", page.len());
+        assert!(page.len() <= 1000);
+        seen.extend(page.iter().map(|row| number(&row.key)));
+    }
+    assert!(seen.into_iter().eq(0..2500));
 }

@@ -10,6 +10,7 @@ use super::super::database::{
     Change, DatabaseError, Fate, Form, Location, Row, Table, Value, Wanted,
 };
 use super::super::key::Key;
+use super::super::page::{Page, Size};
 use super::statements::{Bound, Statements, read, read_key};
 use super::{catalogue, error};
 
@@ -73,20 +74,25 @@ impl Session {
         Ok((session, table))
     }
 
-    pub(super) fn page(&self, after: Option<&Key>, rows: usize) -> Result<Vec<Row>, DatabaseError> {
+    pub(super) fn page(&self, after: Option<&Key>, size: Size) -> Result<Page, DatabaseError> {
         let text = match after {
             None => &self.statements.first_page,
             Some(_) => &self.statements.next_page,
         };
         let after = after.map_or(&[][..], |key| &key.0);
-        let limit = i64::try_from(rows).unwrap_or(i64::MAX);
+        let limit = i64::try_from(size.rows).unwrap_or(i64::MAX);
         let bound = after.iter().map(Bound::key).chain([Bound(ValueRef::Integer(limit))]);
         let reading = || {
             let mut statement = self.connection.prepare(text)?;
             let mut found = statement.query(params_from_iter(bound))?;
-            let mut page = Vec::with_capacity(rows.min(1000));
-            while let Some(row) = found.next()? {
-                page.extend(self.row(row)?);
+            let mut page = Page::new(size);
+            while page.has_room()
+                && let Some(row) = found.next()?
+            {
+                match self.row(row)? {
+                    Some(row) => page.add(row),
+                    None => page.pass_over(),
+                }
             }
             Ok(page)
         };

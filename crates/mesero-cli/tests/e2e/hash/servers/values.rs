@@ -152,3 +152,28 @@ async fn every_row_is_found_by_whatever_key_mariadb_can_order() {
         .await;
     keys_of(kind, "k", "k inet6", |id| format!("'::{id:x}'")).await;
 }
+
+async fn large_values(kind: Kind) {
+    let _machine = shared_machine().await;
+    let text = if kind == Kind::MariaDb { "longtext" } else { "text" };
+    let columns = format!("id bigint PRIMARY KEY, password {text}");
+    let Some(mut shop) = Shop::with(kind, &columns, &[]).await else { return };
+    for id in 0..20 {
+        let insert = format!("INSERT INTO users VALUES ({id}, repeat('x', 1048576))");
+        shop.client.run(&insert).await;
+    }
+    let ran = shop.hash(&["--batch", "2"]).await;
+    assert_eq!((ran.code, ran.count("hashed")), (Some(0), 20), "{ran:?}");
+    ran.balances();
+    shop.verify("password", |_| vec![b'x'; 1 << 20]).await;
+}
+
+#[tokio::test]
+async fn a_table_of_large_values_is_hashed_page_by_page_in_postgres() {
+    large_values(Kind::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_table_of_large_values_is_hashed_page_by_page_in_mariadb() {
+    large_values(Kind::MariaDb).await;
+}
