@@ -4,7 +4,9 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use mesero::{Builder, Cache, Dispatcher, Error, FailureKind, OnDisconnect, Rate, Retry};
+use mesero::{
+    Builder, Cache, Dispatcher, Error, Event, FailureKind, Observer, OnDisconnect, Rate, Retry,
+};
 
 use crate::config::{self, Config, Kind};
 use crate::process::spawner::Spawner;
@@ -28,7 +30,7 @@ pub(crate) async fn services(
     let mut services: Vec<Service> = Vec::with_capacity(config.resources.len());
     for resource in &config.resources {
         let log = telemetry::Log::new(resource.name.as_str());
-        match service(resource, spawner, Some(log)).await {
+        match service(resource, spawner, Some(Box::new(log))).await {
             Ok(service) => services.push(service),
             Err(error) => {
                 stop(&services).await;
@@ -46,14 +48,14 @@ pub(crate) async fn stop(services: &[Service]) {
     }
 }
 
-/// Starts one resource, and puts its policies in front of it; without a log, nobody reads of its jobs there.
+/// Starts one resource, and puts its policies in front of it; `observer` hears what becomes of its jobs.
 ///
 /// # Errors
 /// Why it could not be started.
 pub(crate) async fn service(
     config: &config::Resource,
     spawner: &Spawner,
-    log: Option<telemetry::Log>,
+    observer: Option<Box<dyn Observer>>,
 ) -> Result<Service, AssembleError> {
     let resource = start(config, spawner).await?;
     let seats = resource.seats();
@@ -65,8 +67,8 @@ pub(crate) async fn service(
     }
     let tally = Tally::default();
     let mut builder = dispatcher(config, limit, seats).observer(tally.clone());
-    if let Some(log) = log {
-        builder = builder.observer(log);
+    if let Some(observer) = observer {
+        builder = builder.observer(move |event: &Event| observer.observe(event));
     }
     let dispatcher = builder
         .build()

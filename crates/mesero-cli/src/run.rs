@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 
-use mesero::{Answers, Attempt, Failure, FailureKind};
+use mesero::{Answers, Attempt, Failure, FailureKind, Observer};
 
 use crate::assemble::{self, AssembleError};
 use crate::config::Policy;
@@ -33,13 +33,14 @@ mod retry;
 mod sink;
 mod summary;
 
+use args::OnBadInput;
 pub(crate) use args::RunArgs;
 use attendant::Control;
 use drive::{Driver, Rules};
 use give::Early;
 use input::feed::{Feed, Source};
 use input::reader::Format;
-use intake::{Intake, Settings, Turn, Turns};
+use intake::{Bell, Heard, Intake, Settings, Turn, Turns};
 use journal::{Header, Journal, JournalError, Keeping, Opened, Past, Purpose};
 use median::Median;
 use progress::Progress;
@@ -106,8 +107,10 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
         None => None,
     };
     let spawner = Spawner::start().map_err(RunError::Io)?;
+    let bell = args.policies.halt.map(|_| Bell::default());
+    let observer = bell.clone().map(|bell| Box::new(bell) as Box<dyn Observer>);
     let service = tokio::select! {
-        service = assemble::service(&resource, &spawner, None) => service.map_err(RunError::Assemble)?,
+        service = assemble::service(&resource, &spawner, observer) => service.map_err(RunError::Assemble)?,
         signal = signals.next() => return Ok(signal.exit()),
     };
     let control = Control::start(args.policies.control.as_deref(), &service, output).await?;
@@ -122,6 +125,8 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
         waits_from_the_start: args.wait_for_target,
         earlier,
         readopts: journal.clone().filter(|_| args.journal.idempotent),
+        heard: bell.map(|bell| Heard { dispatcher: service.dispatcher.clone(), bell }),
+        may_end_by_bad: args.on_bad_input == OnBadInput::Halt,
     };
     let (intake, turns) = Intake::new(settings);
     let work = (&target, journal.clone());

@@ -19,6 +19,7 @@ use super::progress::Progress;
 use super::record::Writer;
 use super::sink::Sink;
 use super::summary::Summary;
+use crate::counted::counted;
 use crate::output::Output;
 use crate::resource::Reply;
 use crate::service::Service;
@@ -101,9 +102,8 @@ impl Driver<'_> {
                 }
                 Heard::Answer(None) => over = true,
                 Heard::Aside(aside) => self.aside(aside),
-                Heard::Wrote(_, Ok(())) => {}
+                Heard::Wrote(_, Ok(())) | Heard::Synced(Ok(())) => {}
                 Heard::Wrote(what, Err(error)) => self.unwritten(what, error),
-                Heard::Synced(Ok(())) => {}
                 Heard::Kept => self.kept(),
                 Heard::Synced(Err(error)) => self.unwritten(JOURNAL, error),
                 Heard::Over if self.has_early() => self.give_all(),
@@ -187,10 +187,8 @@ impl Driver<'_> {
 
     fn interrupted(&mut self, signal: Signal) {
         self.end(Ending::Signal(signal));
-        let running = self.service.dispatcher.stats().slots.in_use;
-        self.say(&format!(
-            "{signal}: finishing the {running} items in work; once more stops them too"
-        ));
+        let items = counted(self.service.dispatcher.stats().slots.in_use, "item", "items");
+        self.say(&format!("{signal}: finishing the {items} in work; once more stops at once"));
     }
 
     fn unwritten(&mut self, what: &'static str, error: io::Error) {

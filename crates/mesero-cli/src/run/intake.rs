@@ -20,6 +20,10 @@ use crate::item::Input;
 use crate::resource::Order;
 use crate::target::Target;
 
+mod heard;
+
+pub(super) use heard::{Bell, Heard};
+
 /// An item that is called for.
 #[derive(Debug, Clone)]
 pub(super) struct Turn {
@@ -74,6 +78,10 @@ pub(super) struct Settings {
     pub(super) earlier: Earlier,
     /// Where items that had begun are run again, the journal, which has their starts.
     pub(super) readopts: Option<Arc<Journal>>,
+    /// Where the run may halt by what becomes of items.
+    pub(super) heard: Option<Heard>,
+    /// Whether the run may end by an item that is none.
+    pub(super) may_end_by_bad: bool,
 }
 
 /// The driver's side; the stream is the other one. Whatever is done here is seen when the stream is next polled.
@@ -92,6 +100,8 @@ struct State {
     stopped: bool,
     /// Items called for whose answers have not come.
     out: usize,
+    /// Results that the journal does not have yet.
+    unkept: usize,
     again: VecDeque<Turn>,
     aside: VecDeque<Aside>,
     /// Items taken from the feed.
@@ -167,6 +177,16 @@ impl Intake {
     /// A result was given out.
     pub(super) fn given(&self) {
         self.state().given += 1;
+    }
+
+    /// So many results wait for the journal.
+    pub(super) fn unkept(&self, results: usize) {
+        self.state().unkept = results;
+    }
+
+    /// The journal has one more of them.
+    pub(super) fn kept(&self) {
+        self.state().unkept -= 1;
     }
 
     /// The target was reached for an item, whatever came of it.
@@ -271,14 +291,19 @@ impl Stream for Turns {
                 return Poll::Pending;
             }
         }
+        if let Some(heard) = &this.settings.heard
+            && !heard.has_room(state.out, state.unkept, cx.waker())
+        {
+            return Poll::Pending;
+        }
         if let Some(turn) = state.next_again(this.settings.deadline) {
             return state.send(turn);
         }
         loop {
             let far =
                 this.settings.window.is_some_and(|window| state.taken - state.given >= window);
-            if far || state.aside.len() >= MOST_ASIDE {
-                // The driver gives something out, and asks again.
+            if far || state.aside.len() >= this.settings.most_aside() {
+                // The driver gives something out, or hears of what is aside, and asks again.
                 return Poll::Pending;
             }
             match this.settings.feed.poll_next(cx) {
@@ -303,6 +328,11 @@ impl Stream for Turns {
 }
 
 impl Settings {
+    /// How much may wait to be heard of before anything else is taken.
+    fn most_aside(&self) -> usize {
+        if self.heard.is_some() || self.may_end_by_bad { 1 } else { MOST_ASIDE }
+    }
+
     fn turn(&mut self, index: u64, entry: Entry) -> Result<Turn, Aside> {
         let (line, input, why) = match entry {
             Ok(Placed { line, input }) => (line, input, None),

@@ -95,17 +95,18 @@ impl Driver<'_> {
                 self.earlier(record(item, Err(Trouble::unknown()), Past::default()));
             }
             Aside::Bad(Bad { item, why }) => {
-                self.say(&format!("item {} is passed over: {why}", item.index));
+                let (stops, ending) = match why.severity {
+                    Severity::Input => (true, Ending::Unread),
+                    Severity::Item => (self.rules.on_bad_input == OnBadInput::Halt, Ending::Halted),
+                };
+                let becomes = if stops { "ends the run" } else { "is passed over" };
+                self.say(&format!("item {} {becomes}: {why}", item.index));
                 let result = Err(Trouble::of_input(&why));
                 match why.severity {
                     Severity::Item => self.done(record(item, result, Past::default())),
                     // It is no item that a later run could know again.
                     Severity::Input => self.count(record(item, result, Past::default())),
                 }
-                let (stops, ending) = match why.severity {
-                    Severity::Input => (true, Ending::Unread),
-                    Severity::Item => (self.rules.on_bad_input == OnBadInput::Halt, Ending::Halted),
-                };
                 if stops && self.ending.is_none() {
                     self.end(ending);
                 }

@@ -13,13 +13,14 @@ impl Driver<'_> {
     pub(super) fn done(&mut self, record: Record) {
         match &mut self.keeping {
             None => self.count(record),
-            Some(keeping) => keeping.add(record),
+            Some(keeping) => self.intake.unkept(keeping.add(record)),
         }
     }
 
     /// Counts the next result that the journal has.
     pub(super) fn kept(&mut self) {
         if let Some(record) = self.keeping.as_mut().and_then(Keeping::next) {
+            self.intake.kept();
             self.count(record);
         }
     }

@@ -29,12 +29,13 @@ impl Keeping {
         Self { journal, waiting: VecDeque::new(), synced: 0, bytes: 0, broken: false }
     }
 
-    /// Takes a result. When nothing more can be kept it is dropped, and its item has no result.
-    pub(in crate::run) fn add(&mut self, record: Record) {
+    /// Takes a result, and says how many wait. When nothing more can be kept it is dropped, and its item has no result.
+    pub(in crate::run) fn add(&mut self, record: Record) -> usize {
         if let Some(end) = self.journal.finish(&record) {
             self.bytes += record.result.as_ref().map_or(0, Value::len);
             self.waiting.push_back((end, record));
         }
+        self.waiting.len()
     }
 
     pub(in crate::run) fn is_full(&self) -> bool {

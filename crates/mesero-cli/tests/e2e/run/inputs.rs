@@ -86,10 +86,14 @@ async fn a_line_that_is_no_item_is_named_by_its_number_and_the_run_goes_on() {
 async fn a_run_that_is_told_so_halts_at_a_line_that_is_no_item() {
     let _machine = shared_machine().await;
     let lines = "{broken\n".to_owned() + &"{\"a\":1}\n".repeat(100_000);
-    let arguments = ["stub:", "--format-in", "jsonl", "--on-bad-input", "halt"];
-    let ran = run_with(&lines, &arguments).await;
-    assert_eq!(ran.code, Some(5));
-    assert!(ran.records().len() < 1_000);
+    let flags =
+        [(["--on-bad-input", "halt"], "ends the run"), (["--halt", "fail=1"], "is passed over")];
+    for (flags, becomes) in flags {
+        let arguments = [&["stub:", "--format-in", "jsonl"], &flags[..]].concat();
+        let ran = run_with(&lines, &arguments).await;
+        assert_eq!((ran.code, ran.all("status")), (Some(5), vec!["bad_input".into()]));
+        assert!(ran.stderr.contains(&format!("item 0 {becomes}: line 1: ")), "{}", ran.stderr);
+    }
 }
 
 #[tokio::test]

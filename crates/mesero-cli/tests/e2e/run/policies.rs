@@ -88,11 +88,34 @@ async fn an_item_that_is_too_late_altogether_is_expired() {
 async fn a_run_halts_when_too_much_fails() {
     let _machine = shared_machine().await;
     let ran = run(&["1..1000", "--halt", "fail=3", "-l", "1", "--", "sh", "-c", "exit {}"]).await;
-    // One may have been in work then.
-    assert!(ran.code == Some(5) && ran.records().len() <= 4, "{}", ran.stderr);
+    assert_eq!((ran.code, ran.records().len()), (Some(5), 3), "{}", ran.stderr);
     assert!(ran.stderr.contains("halted: 3 of the items failed"), "{}", ran.stderr);
     let ran = run(&["stub:", "0..1000", "--halt", "now,success=10"]).await;
     assert_eq!(ran.code, Some(5));
+}
+
+#[tokio::test]
+async fn nothing_begins_in_a_slot_whose_result_was_not_heard_yet() {
+    let _machine = shared_machine().await;
+    // A journal hears of a result later than anything else.
+    let halting = ["1..1000", "--halt", "fail=1", "-l", "1", "--journal", "journal"];
+    for flags in [&halting[..5], &halting] {
+        let ran = run(&[flags, &["--", "sh", "-c", "exit {}"]].concat()).await;
+        assert_eq!((ran.code, ran.all("index")), (Some(5), vec![0.into()]), "{}", ran.stderr);
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_waits_for_its_next_try_keeps_no_other_from_beginning() {
+    let _machine = shared_machine().await;
+    let folder = folder(&[]);
+    // The first ends only when the others have, and they begin only while it backs off.
+    let script = "test {} != 0 || test -e 2; status=$?; touch {}; exit $status";
+    let flags = ["0..3", "-l", "1", "--halt", "fail=1", "--retry", "50", "--retry-on", "raised"];
+    let all = [&flags[..], &["--retry-budget", "100", "--", "sh", "-c", script]].concat();
+    let output = timeout(PATIENCE, command(&folder, &all).output()).await.expect("it ends");
+    let ran = super::Ran::from(output.unwrap());
+    assert_eq!((ran.code, ran.records().len()), (Some(0), 3), "{}", ran.stderr);
 }
 
 #[tokio::test]
