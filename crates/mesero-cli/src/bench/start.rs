@@ -67,7 +67,7 @@ impl Starter {
     /// # Errors
     /// If the system has no thread or no process left.
     pub(super) fn new(patience: Duration) -> io::Result<Self> {
-        let guardian = Arc::new(Guardian::start(1)?);
+        let guardian = Arc::new(Guardian::start(Arc::from("--start"), 1)?);
         Ok(Self { spawner: Spawner::start()?, guardian, patience })
     }
 
@@ -93,15 +93,9 @@ impl Starter {
         command.args(["-c", line]);
         // Nothing is inherited, so there is nothing to keep.
         let _ = child::confine(&mut command, Vec::new());
-        let started = Process::start(command, &self.spawner).await;
-        let (process, streams) = started.map_err(|failure| failed(Why::Failed(failure)))?;
         // One runs at a time, so one seat is enough.
-        if let Err(error) = self.guardian.watch(0, process.group) {
-            process.signal(Signal::KILL);
-            let _ = process.reap().await;
-            let why = Failure::lost(format!("it cannot be looked after: {error}"));
-            return Err(failed(Why::Failed(why)));
-        }
+        let started = Process::start(command, &self.spawner, (&self.guardian, 0)).await;
+        let (process, streams) = started.map_err(|failure| failed(Why::Failed(failure)))?;
         let Streams { stdout, stderr } = streams;
         let (mut said, enough) = (JoinSet::new(), CancellationToken::new());
         let over = enough.clone();

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
+use std::sync::Arc;
 
 use mesero::Failure;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
@@ -10,6 +11,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
+use super::guardian::Guardian;
 use super::spawner::Spawner;
 
 /// A process that leads its own group, with pipes on its output streams.
@@ -32,27 +34,36 @@ pub(crate) struct Streams {
 }
 
 impl Process {
-    /// Starts `command`. It must not be dropped half way.
+    /// Starts `command`, whose group the guardian knows at this seat from then on. It must not be dropped half way.
     ///
     /// # Errors
     /// `Unreachable` if it did not start, `Lost` if it did and cannot be looked after.
     pub(crate) async fn start(
-        command: Command,
+        mut command: Command,
         spawner: &Spawner,
+        (guardian, seat): (&Arc<Guardian>, usize),
     ) -> Result<(Self, Streams), Failure> {
-        let spawned = spawner.spawn(command).await;
-        let mut child = spawned
+        let theirs = Arc::clone(guardian);
+        // Nothing else comes between a start and the guardian's knowing of it.
+        let start = move || -> io::Result<_> {
+            let child = command.spawn()?;
+            let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+            let group = group.ok_or(io::ErrorKind::NotFound)?;
+            let watched = theirs.watch(seat, group);
+            Ok((child, group, watched))
+        };
+        let started = spawner.run(start).await.and_then(|started| started);
+        let (mut child, group, watched) = started
             .map_err(|error| Failure::unreachable(format!("the command did not start: {error}")))?;
         let lost =
             |what: &str| Failure::lost(format!("the command cannot be looked after: {what}"));
-        let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-        let group = group.ok_or_else(|| lost("it has no number"))?;
         let streams = (child.stdout.take(), child.stderr.take());
-        let process = match handle(group) {
+        let process = match watched.and_then(|()| handle(group)) {
             Ok(handle) => Self { child, group, handle },
             Err(error) => {
                 // It may have failed for want of files; then it is better not to have run at all.
                 let _ = kill_process_group(group, Signal::KILL);
+                let _ = guardian.forget(seat);
                 let _ = child.wait().await;
                 return Err(lost(&error.to_string()));
             }

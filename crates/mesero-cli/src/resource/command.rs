@@ -119,7 +119,7 @@ impl Command {
     /// # Errors
     /// If the guardian of its processes does not start, or there is no `/dev/null`.
     pub(crate) fn start(settings: Settings, spawner: Spawner) -> io::Result<Self> {
-        let guardian = Guardian::start(settings.processes.get())?;
+        let guardian = Guardian::start(Arc::clone(&settings.name), settings.processes.get())?;
         let (launcher, nothing) = (settings.launcher()?, File::open("/dev/null")?);
         let shared = Arc::new(Shared { settings, launcher, spawner, guardian, nothing });
         Ok(Self { shared, tasks: TaskTracker::new(), stop: CancellationToken::new() })

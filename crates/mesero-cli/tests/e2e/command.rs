@@ -1,7 +1,7 @@
 //! Commands: what reaches them, what their end means, and that nothing of them is left.
 
 use http::{Method, StatusCode};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -253,6 +253,21 @@ async fn a_mesero_that_is_killed_leaves_no_command_and_none_of_its_children() {
     for begun in begun {
         timeout(PATIENCE, begun.gone()).await.expect("it goes with mesero");
     }
+}
+
+#[tokio::test]
+async fn a_guardian_that_is_killed_is_replaced_by_one_that_knows_what_runs() {
+    let _machine = shared_machine().await;
+    let gate = Gate::open().await;
+    let mut mesero = gated(&gate, FAMILY, "").await;
+    let guardian: i32 = children(&mesero).concat().parse().unwrap();
+    let _client = client::impatient(mesero.front, "/it?a=1").await;
+    let begun = gate.next().await;
+    kill_process(Pid::from_raw(guardian).unwrap(), Signal::KILL).unwrap();
+    mesero.logged("ended (signal: 9 (SIGKILL)); a new one has taken its place").await;
+    mesero.signal(Signal::KILL);
+    mesero.exit().await;
+    timeout(PATIENCE, begun.gone()).await.expect("it goes with mesero");
 }
 
 #[tokio::test]
