@@ -1,6 +1,6 @@
 //! What the person who watches sees, while it is measured.
 
-use std::io::Write;
+use std::io::{Stderr, Write};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
@@ -25,6 +25,8 @@ const AGAIN_IN_A_LOG: Duration = Duration::from_secs(10);
 pub(super) struct Live {
     /// None if there is no terminal.
     screen: Option<Screen>,
+    /// Where lines go; none if nobody is to hear of it.
+    log: Option<Stderr>,
     began: Instant,
     /// When it is shown again, in whichever round that is.
     next: Instant,
@@ -44,7 +46,13 @@ impl Live {
     pub(super) fn begin() -> Self {
         let (screen, began) = (Screen::open(), Instant::now());
         let next = began + again(screen.as_ref());
-        Self { screen, began, next }
+        Self { screen, log: Some(output::stderr()), began, next }
+    }
+
+    /// For tests, whose own output would be lost among it.
+    #[cfg(test)]
+    pub(super) fn unheard() -> Self {
+        Self { screen: None, log: None, ..Self::begin() }
     }
 
     /// Shows how it goes, for as long as it is polled.
@@ -55,8 +63,7 @@ impl Live {
             let picture = self.picture(session, stage);
             match &mut self.screen {
                 Some(screen) => screen.draw(&picture.lines(screen.width())),
-                // Where nobody can hear it, it is lost.
-                None => drop(writeln!(output::stderr(), "mesero: {}", picture.line())),
+                None => self.say(&picture.line()),
             }
         }
     }
@@ -64,8 +71,15 @@ impl Live {
     /// Says what was found, where nobody watches; a terminal shows how it goes instead.
     pub(super) fn tell(&mut self, text: &str) {
         if self.screen.is_none() {
-            drop(writeln!(output::stderr(), "mesero: {text}"));
+            self.say(text);
             self.next = Instant::now() + AGAIN_IN_A_LOG;
+        }
+    }
+
+    fn say(&mut self, text: &str) {
+        if let Some(log) = &mut self.log {
+            // Where nobody can hear it, it is lost.
+            let _ = writeln!(log, "mesero: {text}");
         }
     }
 

@@ -86,7 +86,7 @@ fn probe(subject: Subject, bound: Bound, goal: &Goal) -> Probe {
         plan,
         level_time: 3_600 * SECOND,
         check_time: 20 * SECOND,
-        live: Live::begin(),
+        live: Live::unheard(),
     }
 }
 
