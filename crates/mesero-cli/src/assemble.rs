@@ -9,6 +9,7 @@ use mesero::{
 };
 
 use crate::config::{self, Config, Kind};
+use crate::counted::counted;
 use crate::process::spawner::Spawner;
 use crate::resource::command::{self, Answers, Delivery, Inherits, Input};
 use crate::resource::proxy::{self, Proxy, TlsError, TlsSettings, Versions};
@@ -101,7 +102,7 @@ async fn start(
             let settings = command_settings(config, command);
             let started = command::Command::start(settings, spawner.clone());
             let started = started
-                .map_err(|error| AssembleError::Guardian { name: config.name.clone(), error })?;
+                .map_err(|error| AssembleError::Command { name: config.name.clone(), error })?;
             Ok(Arc::new(started))
         }
         Kind::Stub(stub) => Ok(Arc::new(stub::Stub::new(stub_settings(stub)))),
@@ -292,7 +293,7 @@ fn is(kind: config::Failing, error: &Error) -> bool {
 #[derive(Debug)]
 pub(crate) enum AssembleError {
     Start { name: String, error: StartError },
-    Guardian { name: String, error: std::io::Error },
+    Command { name: String, error: command::StartError },
     Tls { name: String, error: TlsError },
     LimitAboveSeats { name: String, limit: NonZeroUsize, seats: NonZeroUsize },
     Policy { name: String, error: mesero::BuildError },
@@ -302,15 +303,14 @@ impl fmt::Display for AssembleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AssembleError::Start { name, error } => write!(f, "start resource `{name}`: {error}"),
-            AssembleError::Guardian { name, error } => {
-                write!(f, "start resource `{name}`: run `/bin/sh`: {error}")
-            }
+            AssembleError::Command { name, error } => write!(f, "start resource `{name}`: {error}"),
             AssembleError::Tls { name, error } => write!(f, "start resource `{name}`: {error}"),
             AssembleError::LimitAboveSeats { name, limit, seats } => write!(
                 f,
-                "start resource `{name}`: its limit is {limit}, and it can serve only {seats} calls \
-                 at once; lower `limit`, or raise `threads` (for a sync function), `concurrency` \
-                 (for an async one) or `processes`"
+                "start resource `{name}`: its limit is {limit}, and it can serve only {} at \
+                 once; lower `limit`, or raise `threads` (for a sync function), `concurrency` \
+                 (for an async one) or `processes`",
+                counted(seats.get() as u64, "call", "calls")
             ),
             AssembleError::Policy { name, error } => write!(f, "start resource `{name}`: {error}"),
         }

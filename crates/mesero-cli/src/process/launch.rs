@@ -23,6 +23,7 @@ pub(crate) struct Launcher {
     directory: CString,
     /// `NAME=value`.
     environment: Vec<CString>,
+    is_there: bool,
 }
 
 /// A process that leads its own group, dies with the thread that started it, and is not reaped yet.
@@ -52,6 +53,7 @@ impl Launcher {
             true => vec![program.to_owned()],
             false => env::split_paths(path).map(|folder| folder.join(program)).collect(),
         };
+        let is_there = places.iter().any(|place| directory.join(place).is_file());
         // The others stay, should it go away from where it is now.
         places.sort_by_key(|place| !directory.join(place).exists());
         let candidates = places.iter().map(|place| text(place.as_os_str().as_bytes().to_vec()));
@@ -59,7 +61,13 @@ impl Launcher {
             candidates: candidates.collect::<io::Result<_>>()?,
             directory: text(directory.as_os_str().as_bytes().to_vec())?,
             environment: environment.iter().map(named).collect::<io::Result<_>>()?,
+            is_there,
         })
+    }
+
+    /// Whether the program was found when this was made.
+    pub(crate) fn is_there(&self) -> bool {
+        self.is_there
     }
 
     /// Starts it with these arguments, its own name first, with `more` in its environment, and with `streams` as its

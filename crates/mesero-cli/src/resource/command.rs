@@ -1,6 +1,7 @@
 //! A command: one process group for each attempt.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::num::NonZeroUsize;
@@ -117,12 +118,42 @@ impl Command {
     /// Makes the command ready to be run.
     ///
     /// # Errors
-    /// If the guardian of its processes does not start, or there is no `/dev/null`.
-    pub(crate) fn start(settings: Settings, spawner: Spawner) -> io::Result<Self> {
+    /// If there is no such program, the guardian of its processes does not start, or there is no `/dev/null`.
+    pub(crate) fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
+        let launcher = settings.launcher()?;
+        if let (Program::Direct { program, .. }, false) = (&settings.program, launcher.is_there()) {
+            return Err(StartError::NoProgram { program: program.clone() });
+        }
         let guardian = Guardian::start(Arc::clone(&settings.name), settings.processes.get())?;
-        let (launcher, nothing) = (settings.launcher()?, File::open("/dev/null")?);
+        let nothing = File::open("/dev/null")?;
         let shared = Arc::new(Shared { settings, launcher, spawner, guardian, nothing });
         Ok(Self { shared, tasks: TaskTracker::new(), stop: CancellationToken::new() })
+    }
+}
+
+/// Why a command cannot be run. Reads on after "failed to".
+#[derive(Debug)]
+pub(crate) enum StartError {
+    NoProgram { program: PathBuf },
+    Io(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProgram { program } => write!(
+                f,
+                "find the program `{}`: no folder of its PATH has it; install it, or write its path",
+                program.display()
+            ),
+            Self::Io(error) => write!(f, "begin to run commands: {error}"),
+        }
     }
 }
 

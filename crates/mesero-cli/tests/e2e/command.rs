@@ -170,7 +170,8 @@ async fn a_command_killed_by_a_signal_is_lost_and_one_that_cannot_start_is_unrea
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert_eq!(answer.json()["type"], "urn:mesero:lost");
     assert_eq!(answer.json()["detail"], "the command was killed by signal 9");
-    let missing = serve(r#"command = ["no-such-program"]"#, "", &[]).await;
+    let broken = "command = [\"broken\"]\nenv = { PATH = \".\" }";
+    let missing = serve(broken, "", &[("broken", "It may not be run.")]).await;
     let answer = missing.get("/it").await;
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert_eq!(answer.json()["type"], "urn:mesero:unreachable");

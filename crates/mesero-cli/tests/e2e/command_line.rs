@@ -50,6 +50,25 @@ async fn a_module_that_does_not_import_is_a_clear_error_at_start() {
 }
 
 #[tokio::test]
+async fn a_program_that_is_in_no_folder_of_the_path_is_a_clear_error_at_start() {
+    let _machine = shared_machine().await;
+    let config = CONFIG.replace("python = \"MODULE:FUNCTION\"", "command = [\"no-such-program\"]");
+    let folder = with_config(&config, &[]);
+    let of_a_file = |command| vec![command, "mesero.toml"];
+    let without = |command| vec![command, "-n", "1", "--", "no-such-program"];
+    let commands = [of_a_file("serve"), of_a_file("check"), without("run"), without("bench")];
+    for arguments in commands {
+        let output = mesero(&folder, &arguments).await;
+        assert_eq!(output.status.code(), Some(2), "{output:?}");
+        let text = stderr(&output);
+        assert!(
+            text.contains("find the program `no-such-program`: no folder of its PATH"),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_function_that_is_not_there_is_named_with_the_nearest() {
     let _machine = shared_machine().await;
     let config = CONFIG.replace("MODULE", "tools").replace("FUNCTION", "sqare");
