@@ -14,7 +14,7 @@ use crate::telemetry::LogArgs;
 
 /// Puts a slow, blocking thing behind a concurrent, bounded, observable front.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, max_term_width = 100)]
+#[command(name = "mesero", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) log: LogArgs,

@@ -25,6 +25,7 @@ mod tally;
 mod target;
 mod telemetry;
 mod template;
+mod whole;
 
 use std::fmt::Display;
 use std::io;

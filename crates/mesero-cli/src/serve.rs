@@ -12,6 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::assemble::{self, AssembleError};
 use crate::config::{self, Config};
 use crate::control;
+use crate::counted::counted;
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::process::spawner::Spawner;
@@ -84,9 +85,9 @@ pub(crate) async fn run(config: Config, output: &mut Output) -> Result<Exit, Ser
 
     let signal = signals.next().await;
     draining.cancel();
-    let in_flight = drain(&services);
+    let in_flight = counted(drain(&services), "job", "jobs");
     output.say(&format!(
-        "{signal}: finishing {in_flight} jobs, taking nothing new; a second signal stops at once"
+        "{signal}: finishing {in_flight}, taking nothing new; a second signal stops at once"
     ));
     let finished = tokio::select! {
         finished = timeout(config.server.drain_timeout, finish(&services)) => finished.is_ok(),

@@ -240,6 +240,14 @@ fn server_with_places(target: &str) -> Option<(&str, &str)> {
     server.contains('{').then_some((server, path))
 }
 
+/// Whether it is a URL without its scheme, such as `localhost:8000/square`.
+fn looks_like_a_url(target: &str) -> bool {
+    let server = target.split(['/', '?']).next().unwrap_or_default();
+    server
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}
+
 /// Requests of our own come from nobody else.
 const OURSELVES: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -259,6 +267,12 @@ fn names<'a>(templates: impl Iterator<Item = &'a Template>) -> Vec<Arc<str>> {
 }
 
 fn from_file(name: &str, file: &Path) -> Result<Resource, TargetError> {
+    if !file.exists() {
+        return Err(TargetError::NoFile {
+            name: name.to_owned(),
+            file: file.display().to_string(),
+        });
+    }
     let config = Config::load(&[file])?;
     let names: Vec<_> = config.resources.iter().map(|resource| resource.name.clone()).collect();
     let found = config.resources.into_iter().find(|resource| resource.name == name);
@@ -285,6 +299,7 @@ pub(crate) enum TargetError {
     NoRequest { flag: &'static str, target: String },
     NoOneToWaitFor { target: String },
     NoPath { name: String, path: String },
+    NoFile { name: String, file: String },
     NoResource { name: String, file: String, hint: String },
     Shell { name: String },
     Request(String),
@@ -303,6 +318,9 @@ impl std::fmt::Display for TargetError {
                              `@NAME` of a resource in mesero.toml, `stub:`, or a command after `--`";
         match self {
             Self::Missing => write!(f, "call anything: no target is named; give {FORMS}"),
+            Self::Unknown { target } if looks_like_a_url(target) => {
+                write!(f, "understand the target `{target}`: is it `http://{target}`?")
+            }
             Self::Unknown { target } => {
                 write!(
                     f,
@@ -321,6 +339,10 @@ impl std::fmt::Display for TargetError {
             Self::NoPath { name, path } => write!(
                 f,
                 "understand the target `@{name}{path}`: only an `http` or `wsgi` resource has paths"
+            ),
+            Self::NoFile { name, file } => write!(
+                f,
+                "find a resource `{name}`: there is no file `{file}`; name its configuration by `--config FILE`"
             ),
             Self::NoResource { name, file, hint } => {
                 write!(f, "find a resource `{name}` in `{file}`: {hint}")

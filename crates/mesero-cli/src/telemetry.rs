@@ -23,14 +23,18 @@ pub(crate) use jobs::Log;
 use lines::Lines;
 use queue::Writer;
 
+/// Behind whatever a command has of its own.
+const LAST: usize = 1000;
+
 /// The flags of the log, which every command has.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Log")]
 pub(crate) struct LogArgs {
     /// Which lines to log: a level, or levels by part, as in `info,mesero::jobs=debug`
-    #[arg(long = "log", env = "MESERO_LOG", value_name = "FILTER", global = true)]
+    #[arg(long = "log", env = "MESERO_LOG", value_name = "FILTER", global = true, display_order = LAST)]
     pub(crate) filter: Option<String>,
     /// How to write them [default: text on a terminal, logfmt elsewhere]
-    #[arg(long = "log-format", value_name = "FORMAT", global = true)]
+    #[arg(long = "log-format", value_name = "FORMAT", global = true, display_order = LAST)]
     pub(crate) format: Option<LogFormat>,
 }
 

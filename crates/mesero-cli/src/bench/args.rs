@@ -11,6 +11,7 @@ use super::plan::{Arrivals, Load, Plan, Until};
 use super::target::Request;
 use crate::config::PolicyFlags;
 use crate::target::{Given, RequestFlags, TargetArgs, Wanted};
+use crate::whole::whole;
 
 /// What `mesero bench` is told.
 #[derive(Debug, Args)]
@@ -77,7 +78,7 @@ pub(crate) struct BenchArgs {
 struct LoadArgs {
     /// Clients, each of which asks again when it has its answer; with --rate the most that are in work at once [default:
     /// 10, with --rate 1000]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = whole::<NonZeroUsize>)]
     clients: Option<NonZeroUsize>,
     /// Requests a second that come whether the earlier ones have their answers or not
     #[arg(short, long, value_name = "N", value_parser = rate)]
@@ -90,7 +91,7 @@ struct LoadArgs {
     #[arg(short, long, value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
     /// How many requests in each round, instead of for how long
-    #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration")]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration", value_parser = whole::<NonZeroU64>)]
     requests: Option<NonZeroU64>,
     /// How long a client waits for its answer before it gives up and closes its connection
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]

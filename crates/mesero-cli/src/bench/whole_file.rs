@@ -33,6 +33,10 @@ impl WholeFile {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let why = format!("there is no folder `{}`", folder.display());
+            return Err(failed(io::Error::new(io::ErrorKind::NotFound, why)));
+        }
         // As any other file: whoever may read those may read this.
         let mode = std::fs::Permissions::from_mode(0o666);
         let file = Builder::new()

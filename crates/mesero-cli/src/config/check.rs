@@ -50,7 +50,8 @@ impl<'a> Check<'a> {
     /// Returns `written` as seen from the folder of the file.
     pub(super) fn path(&self, written: &str) -> WrittenPath {
         let folder = self.files.get(self.current).map_or(Path::new(""), |file| file.folder);
-        let shown = folder.join(written);
+        // One `./` says it as well as two.
+        let shown = folder.join(written.strip_prefix("./").unwrap_or(written));
         // It fails only for an empty path or without a current folder; the check that follows then names the path.
         let absolute = std::path::absolute(&shown).unwrap_or_else(|_| shown.clone());
         WrittenPath { shown, absolute }

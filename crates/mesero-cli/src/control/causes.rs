@@ -15,7 +15,9 @@ pub(super) fn no_such_resource(name: &str, known: &str) -> Problem {
 }
 
 pub(super) fn unknown_path(path: &str) -> Problem {
-    let detail = format!("nothing is at {path:?}");
+    let detail = format!(
+        "nothing is at {path:?}; there are /jobs, /jobs/ID, /resources, /resources/NAME/limit, /metrics, /livez and /readyz"
+    );
     Problem::new(StatusCode::NOT_FOUND, "unknown-path", "Unknown path", detail)
 }
 

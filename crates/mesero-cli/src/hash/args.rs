@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use crate::whole::whole;
+
 use super::database::{Location, Wanted};
 
 /// What `mesero hash` is told.
@@ -73,19 +75,19 @@ pub(crate) struct CostArgs {
 #[command(next_help_heading = "Pace")]
 pub(crate) struct PaceArgs {
     /// Threads that hash [default: found out, at most one for each usable processor]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<NonZeroU16>)]
     pub(crate) workers: Option<NonZeroU16>,
     /// Rows that are written in one transaction, at most
-    #[arg(long, value_name = "ROWS", default_value = "100")]
+    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = whole::<NonZeroU16>)]
     pub(crate) batch: NonZeroU16,
     /// Rows that are hashed in a second, at most
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = whole::<NonZeroU32>)]
     pub(crate) max_rows_per_s: Option<NonZeroU32>,
     /// Wait while this file exists
     #[arg(long, value_name = "FILE")]
     pub(crate) pause_file: Option<PathBuf>,
     /// Passes over the table, at most, while each finds new plaintext
-    #[arg(long, value_name = "N", default_value = "20")]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<NonZeroU16>)]
     pub(crate) passes: NonZeroU16,
 }
 

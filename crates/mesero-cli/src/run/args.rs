@@ -12,6 +12,7 @@ use super::median::Timeout;
 use super::retry::RetryOn;
 use crate::config::PolicyFlags;
 use crate::target::{Given, RequestFlags, TargetArgs, Wanted};
+use crate::whole::whole;
 
 /// What `mesero run` is told.
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
     pub(crate) format_in: Option<Format>,
     /// Call N times; items are the numbers from 0
-    #[arg(short = 'n', value_name = "N", value_parser = times, help_heading = "Input", conflicts_with = "input")]
+    #[arg(short = 'n', value_name = "N", value_parser = whole::<NonZeroU64>, help_heading = "Input", conflicts_with = "input")]
     pub(crate) times: Option<NonZeroU64>,
     /// The field by which an item is known again
     #[arg(long, value_name = "FIELD", default_value = "id", help_heading = "Input")]
@@ -198,10 +199,6 @@ pub(crate) enum OnBadInput {
     Skip,
     /// Nothing more is begun
     Halt,
-}
-
-fn times(text: &str) -> Result<NonZeroU64, String> {
-    text.parse().map_err(|_| "wanted a whole number from 1 on".to_owned())
 }
 
 impl RunArgs {

@@ -43,7 +43,7 @@ async fn a_second_signal_stops_at_once() {
     let _caller = client::impatient(mesero.front, "/square?num=1").await;
     let begun = gate.next().await;
     mesero.signal(Signal::INT);
-    mesero.logged("finishing 1 jobs").await;
+    mesero.logged("finishing 1 job,").await;
     mesero.signal(Signal::INT);
     assert_eq!(mesero.exit().await.code(), Some(130));
     begun.gone().await;

@@ -54,6 +54,9 @@ impl Session {
         let connection = Connection::open_with_flags(path, flags)
             .map_err(error::of(format!("open `{shown}`")))?;
         connection.busy_timeout(LOCK).map_err(error::of("set a timeout"))?;
+        // Only now the file is read.
+        let version = connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
+        version.map_err(error::of(format!("open `{shown}`")))?;
         let (table, names) = catalogue::look_up(&connection, path, wanted)?;
         let is_read_only = connection.is_readonly("main").map_err(error::of("look at the file"))?;
         if is_read_only && !location.read_only {

@@ -190,6 +190,9 @@ pub(crate) enum StartError {
     Io(io::Error),
 }
 
+/// What Python writes between an exception and the one that it was raised from.
+const LED_TO: &str = "The above exception was the direct cause of the following exception:";
+
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -198,10 +201,14 @@ impl fmt::Display for StartError {
                 "run the interpreter `{interpreter}`: {error}; name one by `interpreter` or `venv`"
             ),
             StartError::Failed(raised) => {
-                write!(f, "load the callable: {}: {}", raised.kind, raised.text)?;
-                match raised.traceback.trim_end() {
+                let said = format!("{}: {}", raised.kind, raised.text);
+                write!(f, "load the callable: {said}")?;
+                // What is said already is not said again, only what led to it.
+                let traceback = raised.traceback.trim_end();
+                let cause = traceback.strip_suffix(&said).unwrap_or(traceback).trim_end();
+                match cause.strip_suffix(LED_TO).unwrap_or(cause).trim_end() {
                     "" => Ok(()),
-                    traceback => write!(f, "\n{traceback}"),
+                    cause => write!(f, "\n{cause}"),
                 }
             }
             StartError::Exited(status) => {

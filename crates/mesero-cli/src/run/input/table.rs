@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use super::feed::Placed;
 use super::reader::{Batches, Source, Unwanted};
 use super::{BadInput, Severity};
+use crate::counted::counted;
 use crate::item::{Field, Input};
 
 /// The columns' names, or why there are none.
@@ -66,7 +67,8 @@ fn bad(error: &csv::Error) -> BadInput {
     let (why, severity) = match error.kind() {
         ErrorKind::Io(error) => (format!("the input cannot be read on: {error}"), Severity::Input),
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            (format!("it has {len} cells, and the header {expected_len}"), Severity::Item)
+            let cells = counted(*len, "cell", "cells");
+            (format!("it has {cells}, and the header {expected_len}"), Severity::Item)
         }
         ErrorKind::Utf8 { .. } => ("it is not UTF-8".to_owned(), Severity::Item),
         _ => (error.to_string(), Severity::Item),

@@ -108,9 +108,9 @@ fn lacks_family(address: SocketAddr, error: &io::Error) -> bool {
 impl fmt::Display for BindError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unknown { address, .. } => write!(
+            Self::Unknown { address, source } => write!(
                 formatter,
-                "listen on `{address}`: wanted host:port, such as localhost:8888 or 0.0.0.0:80"
+                "listen on `{address}`: {source}; wanted host:port, such as localhost:8888 or 0.0.0.0:80"
             ),
             Self::Taken { address } => write!(
                 formatter,
@@ -121,7 +121,11 @@ impl fmt::Display for BindError {
                     formatter,
                     "listen on {address}: not permitted; choose a port from 1024 on"
                 ),
-                _ => write!(formatter, "listen on {address}"),
+                io::ErrorKind::AddrNotAvailable => write!(
+                    formatter,
+                    "listen on {address}: this machine has no such address; 0.0.0.0 stands for all that it has"
+                ),
+                _ => write!(formatter, "listen on {address}: {source}"),
             },
         }
     }

@@ -4,14 +4,22 @@ use super::bench;
 
 #[tokio::test]
 async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 7] = [
+    let cases: [(&[&str], &str); 9] = [
         (&["a=http://localhost:1/", "a=http://localhost:2/"], "both called `a`"),
-        (&["localhost:1/"], "failed to understand the target `localhost:1/`: wanted a URL"),
+        (
+            &["localhost:1/"],
+            "failed to understand the target `localhost:1/`: is it `http://localhost:1/`?",
+        ),
         (&["http://localhost:1/", "-H", "broken"], "failed to send the header `broken` of -H"),
         (&["http://localhost:1/", "--expect", "gaveup=0"], "is it `gave_up`?"),
         (&["http://localhost:1/", "--expect", "p95<5"], "wanted a duration such as 5s or 250ms"),
         (&["http://localhost:1/", "--patience", "7"], "wanted a duration such as 10s"),
-        (&["http://localhost:1/", "-c", "0"], "invalid value '0' for '--clients"),
+        (
+            &["http://localhost:1/", "-c", "0"],
+            "for '--clients <N>': wanted a whole number from 1 on",
+        ),
+        (&["http://localhost:1/", "--html", "nowhere/x.html"], "there is no folder `nowhere`"),
+        (&["@slow"], "there is no file `mesero.toml`; name its configuration by `--config FILE`"),
     ];
     for (arguments, text) in cases {
         let measured = bench(arguments).await;

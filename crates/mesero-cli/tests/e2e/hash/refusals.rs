@@ -102,11 +102,8 @@ async fn a_file_that_is_none_is_refused() {
     .unwrap();
     let ran = app.run(&[]).await;
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(
-        ran.stderr.contains("file is not a database") || ran.stderr.contains("not a database"),
-        "{}",
-        ran.stderr
-    );
+    let text = "failed to open `app.db`: file is not a database";
+    assert!(ran.stderr.contains(text), "{}", ran.stderr);
     std::fs::remove_file(app.path()).unwrap();
     let ran = app.run(&[]).await;
     assert_eq!(ran.code, Some(2), "{ran:?}");

@@ -199,7 +199,7 @@ async fn a_stop_in_the_middle_of_a_reload_ends_the_old_worker_and_the_one_that_w
         let warming = gate.next().await;
         let old = running.pid;
         mesero.signal(Signal::TERM);
-        mesero.logged("finishing 1 jobs").await;
+        mesero.logged("finishing 1 job,").await;
         running.finish();
         warming.gone().await;
         old

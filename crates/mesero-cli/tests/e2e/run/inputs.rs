@@ -101,7 +101,7 @@ async fn a_row_of_another_length_is_named_by_its_line() {
     let _machine = shared_machine().await;
     let ran = run_with("a,b\n1,2\n3\n4,5\n", &["stub:", "--format-in", "csv"]).await;
     assert_eq!(ran.all("status"), ["succeeded", "bad_input", "succeeded"]);
-    assert_eq!(ran.sorted()[1]["error"]["message"], "line 3: it has 1 cells, and the header 2");
+    assert_eq!(ran.sorted()[1]["error"]["message"], "line 3: it has 1 cell, and the header 2");
 }
 
 #[tokio::test]

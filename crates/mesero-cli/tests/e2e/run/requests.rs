@@ -97,7 +97,8 @@ async fn connections_are_used_again_and_are_no_more_than_the_limit() {
 async fn a_target_that_makes_no_sense_is_refused_with_what_was_wanted() {
     let _machine = shared_machine().await;
     for (arguments, wanted) in [
-        (&["localhost:8000/x", "1"][..], "wanted a URL such as"),
+        (&["localhost:8000/x", "1"][..], "is it `http://localhost:8000/x`?"),
+        (&["localhost", "1"], "wanted a URL such as"),
         (&["http://{}/x", "1", "--wait-for-target"], "every item names its server"),
         (&["http:///x", "1"], "invalid value for `TARGET`"),
         (&["python:nocolon", "1"], "the colon before the function is missing"),
