@@ -63,6 +63,12 @@ impl Api {
         format!("http://{}{path}", self.address)
     }
 
+    /// Ends it; once this returns, nobody can connect any more.
+    pub(super) async fn end(mut self) {
+        self.serving.abort();
+        let _ = (&mut self.serving).await;
+    }
+
     /// All requests that came, in their order.
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()

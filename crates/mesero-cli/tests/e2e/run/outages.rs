@@ -22,7 +22,7 @@ async fn items_wait_for_a_target_that_went_away_and_none_fails() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
     stdin.write_all(b"0\n").await.unwrap();
     stdout.next_line().await.unwrap().unwrap();
-    drop(api);
+    api.end().await;
     stdin.write_all(b"1\n2\n3\n4\n5\n6\n").await.unwrap();
     drop(stdin);
     let line = timeout(PATIENCE, stderr.next_line()).await.unwrap().unwrap().unwrap();
