@@ -33,6 +33,7 @@ mod plan;
 mod ratio;
 mod record;
 mod report;
+mod request;
 mod saved;
 mod saving;
 mod scale;
@@ -80,7 +81,7 @@ pub(crate) async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, Be
     let page = args.html.as_deref().map(WholeFile::prepare).transpose()?;
     let saving = args.save.as_deref().map(|path| Saving::prepare(path, args.baseline.as_deref()));
     let saving = saving.transpose()?;
-    allow_connections(plan.load.connections().get())?;
+    allow_connections(plan.connections())?;
     let contestants = Contestant::all(&args).await.map_err(BenchError::Contestant)?;
     has_whom_to_compare_with(&args, contestants.len())?;
     let mut thens = match &baseline {

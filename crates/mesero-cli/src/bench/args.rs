@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 
 use super::expect::Expectations;
-use super::plan::{Arrivals, Load, Plan, Until};
-use super::target::Request;
+use super::plan::{Arrivals, Load, Plan, Protocol, Until};
+use super::request::Request;
 use crate::config::PolicyFlags;
 use crate::target::{Given, RequestFlags, TargetArgs, Wanted};
 use crate::whole::whole;
@@ -93,7 +93,7 @@ struct LoadArgs {
     /// How many requests in each round, instead of for how long
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration", value_parser = whole::<NonZeroU64>)]
     requests: Option<NonZeroU64>,
-    /// How long a client waits for its answer before it gives up and closes its connection
+    /// How long a client waits for its answer before it gives up, and closes its connection, or over HTTP/2 its stream
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     patience: Duration,
     /// In how many rounds; in each, every URL has its turn, in random order [default: 10 with several targets, --save or
@@ -107,6 +107,12 @@ struct LoadArgs {
     /// Make a new connection for each request
     #[arg(long)]
     new_connections: bool,
+    /// Speak HTTP/2 with URLs: over https the server has to choose it, over http it is spoken without asking
+    #[arg(long)]
+    http2: bool,
+    /// How many clients share a connection of HTTP/2, each with a stream of his own [default: 1]
+    #[arg(long, value_name = "N", value_parser = whole::<NonZeroUsize>, requires = "http2", conflicts_with = "new_connections")]
+    streams: Option<NonZeroUsize>,
     /// How late the generator itself may be, in 99 of 100 cases, before the measurement is void [default: 10ms,
     /// or a hundredth of the median response]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -200,14 +206,23 @@ impl BenchArgs {
         Plan {
             load: match rate {
                 None => Load::Closed { clients: or(10) },
-                Some(rate) => Load::Open { rate, arrivals, connections: or(1_000) },
+                Some(rate) => Load::Open { rate, arrivals, at_once: or(1_000) },
             },
+            protocol: self.protocol(),
             until,
             patience: self.load.patience,
             warm_up: self.load.warm_up.unwrap_or(usual_warm_up),
             tolerance: self.load.tolerance,
             seed: self.load.seed,
             rounds: NonZeroU32::new(rounds.unwrap_or(usual_rounds)).unwrap_or(NonZeroU32::MIN),
+        }
+    }
+
+    /// What is spoken with URLs.
+    pub(super) fn protocol(&self) -> Protocol {
+        match self.load.http2 {
+            false => Protocol::Http1,
+            true => Protocol::Http2 { streams: self.load.streams.unwrap_or(NonZeroUsize::MIN) },
         }
     }
 
@@ -227,6 +242,7 @@ impl BenchArgs {
             method: method.clone(),
             headers: headers.clone(),
             body: data.clone(),
+            protocol: self.protocol(),
             connects_anew: self.load.new_connections,
             ca: ca.clone(),
         }

@@ -1,146 +1,66 @@
-//! A client: a connection, one request after the other.
+//! A client: it asks, waits for its answer, and asks again.
 
-use std::future::poll_fn;
-use std::io;
-use std::mem::{self, MaybeUninit};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, timeout_at};
 
-use super::answer::Reader;
-use super::outcome::{Answer, Fault, FaultKind, Outcome};
+use super::outcome::Outcome;
+use super::request::Message;
 use super::target::Target;
-use crate::resource::proxy::Socket;
 
-/// A usual answer is a tenth of this, and a large one needs few calls.
-const READ_BYTES: usize = 16 * 1_024;
+mod http1;
+mod http2;
 
-/// One client. Dropped, it closes its connection.
+pub(super) use http2::Connection;
+
+/// One client. Dropped, it closes its connection, unless others share it.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) enum Client {
+    Http1(http1::Client),
+    Http2(http2::Client),
+}
+
+/// Makes the clients of a target, of whom so many share a connection over HTTP/2.
+#[derive(Debug)]
+pub(super) struct Clients {
     target: Arc<Target>,
-    /// The connection of the last exchange, if it can carry another.
-    kept: Option<Socket>,
+    /// The connection of the last that was made, and how many more may share it.
+    last: Option<(Arc<http2::Shared>, usize)>,
 }
 
 impl Client {
-    pub(super) fn new(target: Arc<Target>) -> Self {
-        Self { target, kept: None }
-    }
-
     /// Sends the request and waits for the whole answer, up to an instant; then the connection is
-    /// closed, as by anyone who gives up.
+    /// closed, or over HTTP/2 the stream, as by anyone who gives up.
     pub(super) async fn ask(&mut self, until: Instant) -> Outcome {
-        match timeout_at(until, self.exchange()).await {
+        let asked = match self {
+            Client::Http1(client) => timeout_at(until, client.exchange()).await,
+            Client::Http2(client) => timeout_at(until, client.exchange()).await,
+        };
+        match asked {
             Ok(Ok(answer)) => Outcome::Answered(answer),
             Ok(Err(fault)) => Outcome::Failed(fault),
             Err(_) => Outcome::GaveUp,
         }
     }
-
-    /// The connection is back in its place only if all went well; dropped meanwhile, this closes it.
-    async fn exchange(&mut self) -> Result<Answer, Fault> {
-        if let Some(socket) = self.kept.take() {
-            match self.over(socket).await {
-                // The server had closed it while nobody used it, and has not heard of this request.
-                Err(fault) if fault.kind == FaultKind::Closed && self.may_repeat() => {}
-                result => return result,
-            }
-        }
-        let socket = self.target.connect().await?;
-        self.over(socket).await
-    }
-
-    async fn over(&mut self, socket: Socket) -> Result<Answer, Fault> {
-        let reader = Reader::to(&self.target.method);
-        let mut exchange = Exchange {
-            socket,
-            reader,
-            unsent: &self.target.request,
-            is_flushed: false,
-            broken: None,
-        };
-        let answer = poll_fn(|cx| exchange.poll(cx)).await?;
-        if answer.keeps && exchange.unsent.is_empty() && !self.target.connects_anew {
-            self.kept = Some(exchange.socket);
-        }
-        Ok(answer)
-    }
-
-    fn may_repeat(&self) -> bool {
-        self.target.method.is_idempotent()
-    }
 }
 
-/// A request on its way, and its answer.
-struct Exchange<'a> {
-    socket: Socket,
-    reader: Reader,
-    unsent: &'a [u8],
-    /// TLS may hold back what it has taken.
-    is_flushed: bool,
-    /// Why the rest of the request could not be sent; an answer may have come all the same.
-    broken: Option<io::Error>,
-}
-
-impl Exchange<'_> {
-    /// Sends and receives at once, since a server may answer before it has read everything.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
-        self.poll_send(cx);
-        self.poll_receive(cx)
+impl Clients {
+    pub(super) fn new(target: Arc<Target>) -> Self {
+        Self { target, last: None }
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>) {
-        while !self.unsent.is_empty() && self.broken.is_none() {
-            match Pin::new(&mut self.socket).poll_write(cx, self.unsent) {
-                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(sent)) => self.unsent = &self.unsent[sent..],
-                Poll::Ready(Err(error)) => self.broken = Some(error),
-                Poll::Pending => return,
+    pub(super) fn next(&mut self) -> Client {
+        if let Message::Http1(request) = &self.target.message {
+            return Client::Http1(http1::Client::new(Arc::clone(&self.target), request.clone()));
+        }
+        let (shared, left) = match self.last.take() {
+            Some((shared, left @ 1..)) => (shared, left),
+            _ => {
+                let shared = http2::Shared::new(Arc::clone(&self.target));
+                (Arc::new(shared), self.target.protocol.streams().get())
             }
-        }
-        if !self.is_flushed {
-            // An error comes again when the answer is read.
-            self.is_flushed = Pin::new(&mut self.socket).poll_flush(cx).is_ready();
-        }
-    }
-
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
-        loop {
-            let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
-            let mut chunk = ReadBuf::uninit(&mut space);
-            let read = ready!(Pin::new(&mut self.socket).poll_read(cx, &mut chunk));
-            let fault = match read {
-                Ok(()) if chunk.filled().is_empty() => match self.reader.end() {
-                    Some(answer) => return Poll::Ready(Ok(answer)),
-                    None => self.ended("it closed the connection"),
-                },
-                Ok(()) => match self.reader.feed(chunk.filled()) {
-                    Ok(Some(answer)) => return Poll::Ready(Ok(answer)),
-                    Ok(None) => continue,
-                    Err(garbage) => {
-                        let why = format_args!("it answered with {}", garbage.0);
-                        Fault::new(FaultKind::Garbage, why)
-                    }
-                },
-                Err(error) => self.ended(&error.to_string()),
-            };
-            return Poll::Ready(Err(fault));
-        }
-    }
-
-    /// The connection ended where no answer does.
-    fn ended(&mut self, why: &str) -> Fault {
-        let kind = match self.reader.is_in_the_middle() {
-            true => FaultKind::CutOff,
-            false => FaultKind::Closed,
         };
-        match mem::take(&mut self.broken) {
-            Some(error) => Fault::new(kind, format_args!("{why}, and took no more: {error}")),
-            None => Fault::new(kind, why),
-        }
+        self.last = Some((Arc::clone(&shared), left - 1));
+        Client::Http2(http2::Client::new(shared))
     }
 }

@@ -157,7 +157,7 @@ pub(super) mod tests {
 
     const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
     const OPEN: Load =
-        Load::Open { rate: 1.0, arrivals: Arrivals::Uniform, connections: NonZeroUsize::MIN };
+        Load::Open { rate: 1.0, arrivals: Arrivals::Uniform, at_once: NonZeroUsize::MIN };
 
     /// Rounds of ten answers, one after the other, that took so many milliseconds each.
     pub(in crate::bench) fn measured(name: &str, rounds: &[u64]) -> Measured {

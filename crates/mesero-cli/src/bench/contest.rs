@@ -8,6 +8,7 @@ use super::live::{Live, Stage};
 use super::measured::Measured;
 use super::plan::Plan;
 use super::start::Starter;
+use super::subject::Subject;
 use super::turn::Turn;
 use crate::shutdown::{Signal, Signals};
 
@@ -79,6 +80,11 @@ impl Contest {
         }
         if let Some(starter) = &self.starter {
             starter.stop().await;
+        }
+        for (contestant, measured) in self.contestants.iter().zip(&mut all) {
+            if let Subject::Url(target) = &contestant.subject {
+                measured.notes.extend(target.narrowness(self.plan.load.at_once().get()));
+            }
         }
         Ok(Ended { measured: all, signal: signalled })
     }

@@ -9,6 +9,7 @@ use http::Uri;
 
 use super::args::BenchArgs;
 use super::called::{Called, CalledError, Unstarted};
+use super::plan::Protocol;
 use super::saved::Way;
 use super::subject::Subject;
 use super::target::{Target, TargetError};
@@ -32,7 +33,7 @@ pub(super) struct Contestant {
 /// What was read of one that does not run yet.
 #[derive(Debug)]
 enum Entry {
-    Url(Target),
+    Url(Arc<Target>),
     Called(Box<Unstarted>),
 }
 
@@ -49,8 +50,11 @@ impl Contestant {
             let (given, target) = name_and_url(text);
             let entry = match target.contains("://") {
                 true => Target::new(target, &args.request())
-                    .map(Entry::Url)
+                    .map(|target| Entry::Url(Arc::new(target)))
                     .map_err(ContestantError::Target)?,
+                false if args.protocol() != Protocol::Http1 => {
+                    return Err(ContestantError::NotSpokenWith(target.to_owned()));
+                }
                 false => Called::read(&args.wanted(Some(target)), &args.items)
                     .map(|unstarted| Entry::Called(Box::new(unstarted)))
                     .map_err(ContestantError::Called)?,
@@ -66,6 +70,9 @@ impl Contestant {
             entries.push((name, target.to_owned(), entry));
         }
         if !args.command.is_empty() {
+            if args.protocol() != Protocol::Http1 {
+                return Err(ContestantError::NotSpokenWith(args.command.join(" ")));
+            }
             let entry = Called::read(&args.wanted(None), &args.items);
             let entry = entry.map(|unstarted| Entry::Called(Box::new(unstarted)));
             let entry = entry.map_err(ContestantError::Called)?;
@@ -120,7 +127,7 @@ async fn start(entries: Vec<(String, String, Entry)>) -> Result<Vec<Contestant>,
     let mut contestants = Vec::with_capacity(entries.len());
     for (name, url, entry) in entries {
         let subject = match entry {
-            Entry::Url(target) => Subject::Url(Arc::new(target)),
+            Entry::Url(target) => Subject::Url(target),
             Entry::Called(unstarted) => {
                 let spawner = match &spawner {
                     Some(spawner) => spawner,
@@ -172,8 +179,13 @@ pub(crate) enum ContestantError {
     Called(CalledError),
     Start(AssembleError),
     SameName(String),
-    Starts { lines: usize, targets: usize },
+    Starts {
+        lines: usize,
+        targets: usize,
+    },
     NoUrl(String),
+    /// HTTP/2 is to be spoken with what is no URL.
+    NotSpokenWith(String),
     Io(io::Error),
 }
 
@@ -192,6 +204,10 @@ impl fmt::Display for ContestantError {
             ContestantError::NoUrl(name) => write!(
                 f,
                 "start `{name}` with --start: that is for URLs, and everything else is started by itself"
+            ),
+            ContestantError::NotSpokenWith(target) => write!(
+                f,
+                "speak HTTP/2 with `{target}`: --http2 is for URLs, and all targets of a contest are asked alike"
             ),
             ContestantError::SameName(name) => write!(
                 f,

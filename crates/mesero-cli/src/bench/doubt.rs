@@ -31,7 +31,7 @@ pub(crate) fn about(record: &Record, plan: &Plan) -> Vec<Doubt> {
         doubts.push(Doubt::Generator { requests: faults.count, why: faults.first.clone() });
     }
     // Clients cannot do more than ask all of the time; a thousandth is for rounding.
-    let clients = plan.load.connections().get();
+    let clients = plan.load.at_once().get();
     if record.in_work() > clients as f64 * 1.001 {
         doubts.push(Doubt::Little { in_work: record.in_work(), clients });
     }
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
     use crate::bench::outcome::{Answer, Fault, Outcome};
-    use crate::bench::plan::{Load, Until};
+    use crate::bench::plan::{Load, Protocol, Until};
     use crate::bench::record::{Instants, Window};
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -90,6 +90,7 @@ mod tests {
             until: Until::Time(SECOND),
             patience: 7 * SECOND,
             warm_up: Duration::ZERO,
+            protocol: Protocol::Http1,
             tolerance: None,
             seed: 1,
             rounds: NonZeroU32::MIN,

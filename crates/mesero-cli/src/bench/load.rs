@@ -65,8 +65,9 @@ impl Session {
         match self.plan.load {
             Load::Closed { clients } => {
                 let mut tasks = JoinSet::new();
+                let mut callers = self.subject.callers();
                 for _ in 0..clients.get() {
-                    tasks.spawn(Arc::clone(self).closed());
+                    tasks.spawn(Arc::clone(self).closed(callers.next()));
                 }
                 let mut timer = Timer::new()?;
                 tokio::select! {
@@ -124,8 +125,7 @@ impl Session {
     }
 
     /// A client of a closed load: the next request follows the answer to the one before.
-    async fn closed(self: Arc<Self>) {
-        let mut client = self.subject.caller();
+    async fn closed(self: Arc<Self>, mut client: Caller) {
         let mut now = Instant::now();
         while self.takes_turn(now) {
             let planned = now;

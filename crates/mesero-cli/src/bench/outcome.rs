@@ -8,9 +8,9 @@ use std::io;
 pub(crate) enum Outcome {
     /// A whole answer came.
     Answered(Answer),
-    /// The client's patience was at its end; it has closed its connection.
+    /// The client's patience was at its end; it has closed its connection, or over HTTP/2 its stream.
     GaveUp,
-    /// The client's patience was at its end before a connection was free.
+    /// The client's patience was at its end before a connection or a stream was free.
     Unsent,
     Failed(Fault),
 }
@@ -32,7 +32,7 @@ impl Answer {
 }
 
 /// Why there was no answer.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
     /// In the words of whoever noticed.
@@ -49,6 +49,7 @@ pub(crate) enum FaultKind {
     Closed,
     CutOff,
     Garbage,
+    RefusedStream,
     Raised,
     Lost,
     Overloaded,
@@ -58,7 +59,7 @@ pub(crate) enum FaultKind {
 }
 
 impl FaultKind {
-    pub(crate) const ALL: [FaultKind; 13] = [
+    pub(crate) const ALL: [FaultKind; 14] = [
         FaultKind::UnknownHost,
         FaultKind::Refused,
         FaultKind::Unreachable,
@@ -66,6 +67,7 @@ impl FaultKind {
         FaultKind::Closed,
         FaultKind::CutOff,
         FaultKind::Garbage,
+        FaultKind::RefusedStream,
         FaultKind::Raised,
         FaultKind::Lost,
         FaultKind::Overloaded,
@@ -84,6 +86,7 @@ impl FaultKind {
             FaultKind::Closed => "closed",
             FaultKind::CutOff => "cut_off",
             FaultKind::Garbage => "garbage",
+            FaultKind::RefusedStream => "refused_stream",
             FaultKind::Raised => "raised",
             FaultKind::Lost => "lost",
             FaultKind::Overloaded => "overloaded",
@@ -102,7 +105,8 @@ impl FaultKind {
             FaultKind::Tls => "TLS failed",
             FaultKind::Closed => "closed before an answer",
             FaultKind::CutOff => "closed in the middle of an answer",
-            FaultKind::Garbage => "answered no HTTP",
+            FaultKind::Garbage => "answered garbage",
+            FaultKind::RefusedStream => "stream refused",
             FaultKind::Raised => "raised",
             FaultKind::Lost => "lost in the middle",
             FaultKind::Overloaded => "too much to do",

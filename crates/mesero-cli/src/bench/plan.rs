@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     pub(crate) load: Load,
+    pub(crate) protocol: Protocol,
     /// Of a round.
     pub(crate) until: Until,
     /// How long a client waits for its answer before it gives up.
@@ -32,6 +33,11 @@ impl Plan {
     pub(crate) fn of_round(&self, round: u32) -> Plan {
         Plan { seed: self.seed.wrapping_add(round.into()), ..self.clone() }
     }
+
+    /// The most connections that are open at once.
+    pub(crate) fn connections(&self) -> usize {
+        self.load.at_once().get().div_ceil(self.protocol.streams().get())
+    }
 }
 
 /// Who asks.
@@ -45,8 +51,18 @@ pub(crate) enum Load {
         rate: f64,
         arrivals: Arrivals,
         /// The most that are in work at once; more wait in the generator, and their time runs.
-        connections: NonZeroUsize,
+        at_once: NonZeroUsize,
     },
+}
+
+/// What is spoken with a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1, where each client has a connection of his own.
+    #[default]
+    Http1,
+    /// HTTP/2, where so many clients share a connection, and have a stream each.
+    Http2 { streams: NonZeroUsize },
 }
 
 /// What ends a measurement.
@@ -68,10 +84,37 @@ pub(crate) enum Arrivals {
 
 impl Load {
     /// How many requests can be in work at once.
-    pub(crate) fn connections(&self) -> NonZeroUsize {
+    pub(crate) fn at_once(&self) -> NonZeroUsize {
         match *self {
             Load::Closed { clients } => clients,
-            Load::Open { connections, .. } => connections,
+            Load::Open { at_once, .. } => at_once,
+        }
+    }
+}
+
+impl Protocol {
+    /// What a request needs to be sent.
+    pub(crate) fn place(self) -> &'static str {
+        match self {
+            Protocol::Http1 => "connection",
+            Protocol::Http2 { .. } => "stream",
+        }
+    }
+
+    /// As it is told beside what else is special; nothing is of HTTP/1.1.
+    pub(crate) fn told(self) -> Option<String> {
+        match self {
+            Protocol::Http1 => None,
+            Protocol::Http2 { streams } if streams.get() == 1 => Some("HTTP/2".to_owned()),
+            Protocol::Http2 { streams } => Some(format!("HTTP/2, {streams} streams a connection")),
+        }
+    }
+
+    /// How many clients share a connection.
+    pub(crate) fn streams(self) -> NonZeroUsize {
+        match self {
+            Protocol::Http1 => NonZeroUsize::MIN,
+            Protocol::Http2 { streams } => streams,
         }
     }
 }

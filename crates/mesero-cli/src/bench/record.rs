@@ -34,7 +34,7 @@ pub(crate) struct Record {
     pub(crate) service: Times,
     /// How late the generator itself was.
     pub(crate) lag: Times,
-    /// Requests that had to wait until one of the connections was free.
+    /// Requests that had to wait until a client was free.
     pub(crate) delayed: u64,
     pub(crate) body_bytes: u64,
     /// The time in which work done is counted for the rate.

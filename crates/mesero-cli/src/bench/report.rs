@@ -13,6 +13,7 @@ mod table;
 mod then;
 
 pub(super) use account::Account;
+pub(super) use json::http2;
 
 /// All there is to tell.
 #[derive(Debug)]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http::response::Parts;
 use http::{Request, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
@@ -10,6 +11,8 @@ use hyper_util::rt::TokioIo;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::client::Connection;
+use super::request::Message;
 use super::target::Target;
 use super::words;
 use crate::output::visible;
@@ -43,7 +46,14 @@ impl Seen {
     }
 
     async fn ask(target: &Target) -> Option<Self> {
-        let request = request(&target.request)?;
+        match &target.message {
+            Message::Http1(bytes) => Self::ask_over_http1(target, bytes).await,
+            Message::Http2 { .. } => Self::ask_over_http2(target).await,
+        }
+    }
+
+    async fn ask_over_http1(target: &Target, bytes: &[u8]) -> Option<Self> {
+        let request = request(bytes)?;
         let socket = target.connect().await.ok()?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
         // Dropped with this, it closes the connection.
@@ -51,13 +61,27 @@ impl Seen {
         tasks.spawn(connection);
         let (head, body) = sender.send_request(request).await.ok()?.into_parts();
         let body = Limited::new(body, MOST).collect().await.ok()?.to_bytes();
+        Some(Self::new(&head, body))
+    }
+
+    async fn ask_over_http2(target: &Target) -> Option<Self> {
+        let connection = Connection::open(target).await.ok()?;
+        let (head, mut pieces) = connection.response(target).await.ok()?.into_parts();
+        let mut body = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            body.extend_from_slice(&piece.ok()?);
+            if body.len() > MOST {
+                return None;
+            }
+        }
+        Some(Self::new(&head, body.freeze()))
+    }
+
+    fn new(head: &Parts, body: Bytes) -> Self {
         let content_type = head.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
-        Some(Self {
-            status: head.status.as_u16(),
-            content_type: content_type.unwrap_or_default().into_owned(),
-            body,
-        })
+        let content_type = content_type.unwrap_or_default().into_owned();
+        Self { status: head.status.as_u16(), content_type, body }
     }
 }
 

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::client::Client;
+use super::client::Clients;
 use super::outcome::{Answer, Outcome};
 use super::target::Target;
 use crate::process::child;
@@ -84,7 +84,7 @@ impl Starter {
     ) -> Result<Started, StartError> {
         let failed = |why| StartError { name: name.to_owned(), why };
         let freed = timeout(FREED, async {
-            while target.connect().await.is_ok() {
+            while target.reach().await.is_ok() {
                 sleep(LOOK).await;
             }
         });
@@ -127,7 +127,7 @@ impl Started {
     /// If it has ended, or has not answered in time.
     pub(super) async fn answers(&self, target: &Arc<Target>) -> Result<(), Why> {
         let until = Instant::now() + self.patience;
-        let mut client = Client::new(Arc::clone(target));
+        let mut client = Clients::new(Arc::clone(target)).next();
         let mut last = "it took a request and was silent".to_owned();
         let asking = async {
             loop {

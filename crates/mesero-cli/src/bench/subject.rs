@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::called::Called;
-use super::client::Client;
+use super::client::{Client, Clients};
 use super::outcome::Outcome;
 use super::target::Target;
 
@@ -16,19 +16,35 @@ pub(super) enum Subject {
     Called(Arc<Called>),
 }
 
-/// One client of it. Dropped, it gives up what it has asked for.
+/// Makes those who ask in a measurement.
+#[derive(Debug)]
+pub(super) enum Callers {
+    Url(Clients),
+    Called(Arc<Called>),
+}
+
+/// One of those who ask. Dropped, it gives up what it has asked for.
 #[derive(Debug)]
 pub(super) enum Caller {
-    /// With a connection of its own.
     Url(Client),
     Called(Arc<Called>),
 }
 
 impl Subject {
-    pub(super) fn caller(&self) -> Caller {
+    /// They share connections with one another, and with no others.
+    pub(super) fn callers(&self) -> Callers {
         match self {
-            Subject::Url(target) => Caller::Url(Client::new(Arc::clone(target))),
-            Subject::Called(called) => Caller::Called(Arc::clone(called)),
+            Subject::Url(target) => Callers::Url(Clients::new(Arc::clone(target))),
+            Subject::Called(called) => Callers::Called(Arc::clone(called)),
+        }
+    }
+}
+
+impl Callers {
+    pub(super) fn next(&mut self) -> Caller {
+        match self {
+            Callers::Url(clients) => Caller::Url(clients.next()),
+            Callers::Called(called) => Caller::Called(Arc::clone(called)),
         }
     }
 }

@@ -33,8 +33,8 @@ use report::Report;
 pub(super) async fn run(args: &BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
     let plan = args.plan();
     let goal = goal(args, &plan).map_err(BenchError::Suggest)?;
-    let connections = plan.load.connections().get();
-    allow_connections(connections.max(findings::MOST as usize))?;
+    let at_once = plan.load.at_once().get().max(findings::MOST as usize);
+    allow_connections(at_once.div_ceil(plan.protocol.streams().get()))?;
     let contestants = Contestant::all(args).await.map_err(BenchError::Contestant)?;
     let [contestant] = &contestants[..] else {
         return Err(BenchError::Suggest(SuggestError::Several));
@@ -56,10 +56,16 @@ pub(super) async fn run(args: &BenchArgs, output: &mut Output) -> Result<Exit, B
         signal = signals.next() => return Ok(signal.exit()),
         findings = Findings::gather(goal, &mut probe) => findings?,
     };
+    let protocol = probe.plan.protocol;
     drop(probe);
     contestant.stop().await;
     let exit = if findings.holds() { Exit::Fine } else { Exit::Unexpected };
-    let report = Report { target: &contestant.url, findings };
+    let clients = findings.sweep.levels.last().map_or(1, |level| level.at_once as usize);
+    let note = match &contestant.subject {
+        Subject::Url(target) => target.narrowness(clients),
+        Subject::Called(_) => None,
+    };
+    let report = Report { target: &contestant.url, protocol, findings, note };
     let text = if args.json { report.json() } else { report.text() };
     output.line(text.trim_end()).map_err(BenchError::Io)?;
     Ok(exit)

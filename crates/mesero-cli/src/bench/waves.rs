@@ -94,7 +94,7 @@ mod tests {
 
     use super::*;
     use crate::bench::outcome::{Answer, Outcome};
-    use crate::bench::plan::{Arrivals, Until};
+    use crate::bench::plan::{Arrivals, Protocol, Until};
     use crate::bench::record::{Instants, Window};
 
     const PATIENCE: Duration = Duration::from_secs(7);
@@ -105,6 +105,7 @@ mod tests {
             until: Until::Requests(NonZeroU64::new(10).unwrap()),
             patience: PATIENCE,
             warm_up: Duration::ZERO,
+            protocol: Protocol::Http1,
             tolerance: None,
             seed: 1,
             rounds: NonZeroU32::MIN,
@@ -166,7 +167,7 @@ mod tests {
         let load = Load::Open {
             rate: 1.0,
             arrivals: Arrivals::Poisson,
-            connections: NonZeroUsize::new(10).unwrap(),
+            at_once: NonZeroUsize::new(10).unwrap(),
         };
         assert_eq!(Waves::of(&record(&[5.0], 3), &plan(load)), None);
     }

@@ -15,6 +15,7 @@ mod called;
 mod comparison;
 mod faults;
 mod frozen;
+mod http2;
 mod live;
 mod load;
 mod page;

@@ -19,7 +19,10 @@ const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
+pub(crate) const NO_ERROR: u32 = 0;
+pub(crate) const INTERNAL_ERROR: u32 = 2;
 pub(crate) const REFUSED_STREAM: u32 = 7;
+pub(crate) const CANCEL: u32 = 8;
 
 /// `:status: 200`, and nothing else (RFC 7541, appendix A).
 const STATUS_200: &[u8] = &[0x88];
@@ -79,11 +82,30 @@ impl Frames {
     /// Answers 200 with this body.
     pub(crate) async fn answer(&mut self, stream: u32, body: &str) {
         self.begin_answer(stream).await;
-        self.send((DATA, END_STREAM), stream, body.as_bytes()).await;
+        self.last(stream, body.as_bytes()).await;
+    }
+
+    /// Says 103, early hints, before the answer.
+    pub(crate) async fn interim(&mut self, stream: u32) {
+        // The name by its number, and three characters (RFC 7541, 6.2.2).
+        let head = [&[0x08, 3], &b"103"[..]].concat();
+        self.send((HEADERS, END_HEADERS), stream, &head).await;
     }
 
     pub(crate) async fn begin_answer(&mut self, stream: u32) {
         self.send((HEADERS, END_HEADERS), stream, STATUS_200).await;
+    }
+
+    /// Begins an answer whose body will have so many bytes: fewer than ten.
+    pub(crate) async fn begin_answer_of(&mut self, stream: u32, length: u8) {
+        // The name by its number, and one character (RFC 7541, 6.2.2).
+        let head = [STATUS_200, &[0x0f, 0x0d, 1, b'0' + length]].concat();
+        self.send((HEADERS, END_HEADERS), stream, &head).await;
+    }
+
+    /// The last piece of the body of an answer.
+    pub(crate) async fn last(&mut self, stream: u32, bytes: &[u8]) {
+        self.send((DATA, END_STREAM), stream, bytes).await;
     }
 
     /// A piece of the body of an answer, which goes on.
@@ -97,8 +119,12 @@ impl Frames {
 
     /// Takes no more requests than those up to and with `last`.
     pub(crate) async fn go_away(&mut self, last: u32) {
-        let mut payload = last.to_be_bytes().to_vec();
-        payload.extend(0_u32.to_be_bytes());
+        self.go_away_for(last, NO_ERROR).await;
+    }
+
+    /// The same, for a reason.
+    pub(crate) async fn go_away_for(&mut self, last: u32, reason: u32) {
+        let payload = [last.to_be_bytes(), reason.to_be_bytes()].concat();
         self.send((GO_AWAY, 0), 0, &payload).await;
     }
 
@@ -107,6 +133,12 @@ impl Frames {
         while self.listen().await {}
         let asked = self.heard.iter().any(|heard| matches!(heard, Heard::Request(_)));
         assert!(!asked, "{:?}", self.heard);
+    }
+
+    /// The next that the client says; none at the end of the connection.
+    pub(crate) async fn next(&mut self) -> Option<Heard> {
+        while self.heard.is_empty() && self.listen().await {}
+        self.heard.pop_front()
     }
 
     /// Reads a frame; false at the end of the connection.

@@ -14,6 +14,7 @@ mod databases;
 mod frames;
 mod gate;
 mod harness;
+mod streams;
 mod upstream;
 
 mod bench;

@@ -58,7 +58,10 @@ impl Upstream {
     /// Waits for the next connection.
     pub(crate) async fn accept(&self) -> Wire {
         let accepted = timeout(PATIENCE, self.listener.accept()).await.expect("a connection");
-        Wire::new(accepted.unwrap().0)
+        let (stream, _) = accepted.unwrap();
+        // An answer in several pieces waits for no acknowledgement.
+        stream.set_nodelay(true).unwrap();
+        Wire::new(stream)
     }
 
     /// Waits for the next connection and the head of its first request.

@@ -15,7 +15,7 @@ use super::*;
 use crate::bench::bootstrap::Interval;
 use crate::bench::called::Called;
 use crate::bench::comparison::Comparison;
-use crate::bench::plan::{Load, Until};
+use crate::bench::plan::{Load, Protocol, Until};
 use crate::bench::ratio::{Pairing, Ratio};
 use crate::bench::subject::Subject;
 use crate::body::Body;
@@ -115,6 +115,7 @@ async fn interval(seed: u64, times: f64) -> Interval {
         until: Until::Requests(NonZeroU64::new(20).unwrap()),
         patience: Duration::from_secs(30),
         warm_up: Duration::ZERO,
+        protocol: Protocol::Http1,
         tolerance: None,
         seed,
         rounds: NonZeroU32::new(25).unwrap(),

@@ -12,7 +12,7 @@ use super::super::outcome::Outcome;
 use super::super::plan::{Load, Schedule, Until};
 use super::super::record::Instants;
 use super::super::timer::Timer;
-use super::Session;
+use super::{Caller, Session};
 
 /// Requests on their way from the schedule to a connection.
 #[derive(Debug, Default)]
@@ -33,16 +33,17 @@ struct State {
 #[derive(Debug, Clone, Copy)]
 struct Due {
     planned: Instant,
-    /// Whether no connection was free.
+    /// Whether no client was free.
     is_delayed: bool,
 }
 
 /// Follows the schedule, and waits until all requests are over.
 pub(super) async fn run(session: &Arc<Session>) -> io::Result<()> {
     let plan = &session.plan;
-    let Load::Open { rate, arrivals, connections } = plan.load else { return Ok(()) };
+    let Load::Open { rate, arrivals, at_once } = plan.load else { return Ok(()) };
     let backlog = Arc::new(Backlog::default());
     let mut clients = JoinSet::new();
+    let mut callers = session.subject.callers();
     let mut timer = Timer::new()?;
     let mut counted = 0;
     for offset in Schedule::new(rate, arrivals, plan.seed) {
@@ -56,8 +57,8 @@ pub(super) async fn run(session: &Arc<Session>) -> io::Result<()> {
         counted += u64::from(offset >= plan.warm_up);
         let planned = session.begin + offset;
         timer.until(planned).await?;
-        if backlog.push(planned, clients.len() < connections.get()) {
-            clients.spawn(client(Arc::clone(session), Arc::clone(&backlog)));
+        if backlog.push(planned, clients.len() < at_once.get()) {
+            clients.spawn(client(Arc::clone(session), callers.next(), Arc::clone(&backlog)));
         }
     }
     backlog.end();
@@ -65,13 +66,12 @@ pub(super) async fn run(session: &Arc<Session>) -> io::Result<()> {
     Ok(())
 }
 
-async fn client(session: Arc<Session>, backlog: Arc<Backlog>) {
-    let mut client = session.subject.caller();
+async fn client(session: Arc<Session>, mut caller: Caller, backlog: Arc<Backlog>) {
     while let Some(Due { planned, is_delayed }) = backlog.next().await {
         let begun = Instant::now();
         let until = planned + session.plan.patience;
         let outcome =
-            if begun < until { session.ask(&mut client, until).await } else { Outcome::Unsent };
+            if begun < until { session.ask(&mut caller, until).await } else { Outcome::Unsent };
         // Whoever is unsent has left when his patience was over, and not when we got round to him.
         let ended = if matches!(outcome, Outcome::Unsent) { until } else { Instant::now() };
         let mut record = session.record();

@@ -7,7 +7,7 @@ use super::super::measured::Measured;
 use super::super::metric::Statistic;
 use super::super::outcome::FaultKind;
 use super::super::page::{Ending, EndingKind};
-use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::plan::{Arrivals, Load, Plan, Protocol, Until};
 use super::super::record::Record;
 use super::super::waves::Waves;
 use super::super::words;
@@ -62,20 +62,25 @@ impl Account {
     }
 
     fn who(&self, until: &str) -> String {
-        let Plan { load, patience, warm_up, .. } = &self.plan;
+        let Plan { load, protocol, patience, warm_up, .. } = &self.plan;
+        let connections = match protocol {
+            Protocol::Http1 => " connections",
+            Protocol::Http2 { .. } => " at once",
+        };
         let who = match load {
             Load::Closed { clients } if clients.get() == 1 => "1 client".to_owned(),
             Load::Closed { clients } => format!("{clients} clients, each of which waits"),
-            Load::Open { rate, arrivals, connections } => {
+            Load::Open { rate, arrivals, at_once } => {
                 let pattern = match arrivals {
                     Arrivals::Poisson => "at random",
                     Arrivals::Uniform => "evenly",
                 };
                 let rate = words::number(*rate);
-                format!("{rate} requests a second {pattern}, up to {connections} connections")
+                format!("{rate} requests a second {pattern}, up to {at_once}{connections}")
             }
         };
-        let mut load = format!("{who}; {until}; patience {}", words::time(*patience));
+        let protocol = protocol.told().map_or_else(String::new, |told| format!("; {told}"));
+        let mut load = format!("{who}{protocol}; {until}; patience {}", words::time(*patience));
         if !warm_up.is_zero() {
             load.push_str(&format!("; after a warm-up of {}", words::time(*warm_up)));
         }
@@ -89,10 +94,11 @@ impl Account {
         if record.delayed > 0 {
             let p99 = |times| words::found(Statistic::Quantile(0.99).of(times));
             notes.push(format!(
-                "{} requests had to wait until one of the connections was free. `response` counts \
-                 from when they were due, and its p99 is {}; a generator that counts from when it \
-                 sends would say {}, which is `service`.",
+                "{} requests had to wait until one of the {}s was free. `response` counts from when \
+                 they were due, and its p99 is {}; a generator that counts from when it sends would \
+                 say {}, which is `service`.",
                 words::count(record.delayed),
+                self.plan.protocol.place(),
                 p99(&record.response),
                 p99(&record.service),
             ));
@@ -207,7 +213,7 @@ impl Record {
             plain(EndingKind::GaveUp, "gave up", self.gave_up),
         ];
         if self.unsent > 0 {
-            let name = "gave up before a connection was free";
+            let name = "gave up before it was sent";
             endings.push(plain(EndingKind::GaveUp, name, self.unsent));
         }
         for (status, count) in &self.statuses {
@@ -254,6 +260,7 @@ pub(super) mod tests {
             until: Until::Time(Duration::from_secs(20)),
             patience: Duration::from_secs(7),
             warm_up: Duration::ZERO,
+            protocol: Protocol::Http1,
             tolerance: None,
             seed: 1,
             rounds: NonZeroU32::MIN,

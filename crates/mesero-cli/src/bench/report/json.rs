@@ -8,7 +8,7 @@ use super::super::baseline::Then;
 use super::super::comparison::{Answers, Comparison};
 use super::super::expect::Judged;
 use super::super::measured::{Round, STATISTICS};
-use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::plan::{Arrivals, Load, Plan, Protocol, Until};
 use super::super::ratio::Ratio;
 use super::super::series::{Interval, Series};
 use super::super::times::{Found, Times};
@@ -110,9 +110,10 @@ fn plan(plan: &Plan) -> Value {
         Load::Open { rate, arrivals: Arrivals::Uniform, .. } => (Some(rate), Some("uniform")),
     };
     json!({
-        "clients": plan.load.connections(),
+        "clients": plan.load.at_once(),
         "rate": rate,
         "arrivals": arrivals,
+        "http2": http2(plan.protocol),
         "duration_s": duration,
         "requests": requests,
         "patience_s": plan.patience.as_secs_f64(),
@@ -120,6 +121,14 @@ fn plan(plan: &Plan) -> Value {
         "seed": plan.seed,
         "rounds": plan.rounds,
     })
+}
+
+/// How HTTP/2 is spoken, or null.
+pub(in crate::bench) fn http2(protocol: Protocol) -> Value {
+    match protocol {
+        Protocol::Http1 => Value::Null,
+        Protocol::Http2 { streams } => json!({ "streams": streams }),
+    }
 }
 
 fn comparison(comparison: &Comparison) -> Value {

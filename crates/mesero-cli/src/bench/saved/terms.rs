@@ -8,7 +8,7 @@ use siphasher::sip::SipHasher13;
 
 use super::super::args::BenchArgs;
 use super::super::circumstances::Machine;
-use super::super::plan::{Arrivals, Load, Plan, Until};
+use super::super::plan::{Arrivals, Load, Plan, Protocol, Until};
 use super::present;
 
 /// Where, under which load and with which request it was measured.
@@ -43,6 +43,8 @@ struct Planned {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::bench) struct Asked {
     http: String,
+    /// How many share a connection over HTTP/2; null, or missing, where nobody does.
+    streams: Option<u64>,
     method: String,
     /// Names, in the order of the alphabet.
     headers: Vec<String>,
@@ -139,7 +141,7 @@ impl From<&Plan> for Planned {
             Until::Requests(count) => (None, Some(count.get())),
         };
         Self {
-            clients: plan.load.connections().get() as u64,
+            clients: plan.load.at_once().get() as u64,
             rate,
             arrivals,
             duration_s: duration,
@@ -194,8 +196,13 @@ impl From<&BenchArgs> for Asked {
         headers.sort_unstable();
         let usual = if request.body.is_some() { "POST" } else { "GET" };
         let items = args.items.join("\n");
+        let (http, streams) = match request.protocol {
+            Protocol::Http1 => ("1.1", None),
+            Protocol::Http2 { streams } => ("2", Some(streams.get() as u64)),
+        };
         Self {
-            http: "1.1".to_owned(),
+            http: http.to_owned(),
+            streams,
             method: request.method.unwrap_or_else(|| usual.to_owned()),
             headers,
             body: request.body.as_deref().map(Digest::of),
@@ -206,7 +213,7 @@ impl From<&BenchArgs> for Asked {
 }
 
 impl Asked {
-    fn all(&self) -> [Term; 6] {
+    fn all(&self) -> [Term; 7] {
         let digest = |digest: Option<Digest>| match digest {
             None => "none".to_owned(),
             Some(Digest { bytes, check }) => format!("{bytes} bytes, check {check}"),
@@ -217,6 +224,7 @@ impl Asked {
         };
         [
             ("HTTP", self.http.clone()),
+            ("streams", format!("{} a connection", self.streams.unwrap_or(1))),
             ("method", self.method.clone()),
             ("headers", headers),
             ("body", digest(self.body)),
@@ -253,7 +261,7 @@ pub(super) mod tests {
     #[test]
     fn everything_that_makes_it_other_work_is_told_with_what_it_was_and_is() {
         let usual: &[&str] = &["-d", "1s"];
-        let cases: [(&[&str], &str, &str, &str); 12] = [
+        let cases: [(&[&str], &str, &str, &str); 14] = [
             (&["-c", "20"], "clients", "10", "20"),
             (&["--rate", "5", "-c", "10"], "rate", "none", "5/s"),
             (&["--rate", "5", "-c", "10"], "arrivals", "as answers come", "poisson"),
@@ -261,6 +269,8 @@ pub(super) mod tests {
             (&["--patience", "7s"], "patience", "30s", "7s"),
             (&["--warm-up", "1ms"], "warm-up", "0s", "1ms"),
             (&["--new-connections"], "connections", "kept", "new ones"),
+            (&["--http2"], "HTTP", "1.1", "2"),
+            (&["--http2", "--streams", "5"], "streams", "1 a connection", "5 a connection"),
             (&["-X", "PUT"], "method", "GET", "PUT"),
             (&["-H", "b: 1", "-HA:2"], "headers", "none", "a, b"),
             (&["--data", "x"], "body", "none", "1 bytes, check "),

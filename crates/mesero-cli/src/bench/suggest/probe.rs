@@ -100,9 +100,9 @@ impl Probe {
             },
             Demand::Stream { rate, arrivals } => {
                 let enough = Duration::try_from_secs_f64(CHECKED / rate).unwrap_or(LONGEST_CHECK);
-                let connections = self.plan.load.connections();
+                let at_once = self.plan.load.at_once();
                 Plan {
-                    load: Load::Open { rate, arrivals, connections },
+                    load: Load::Open { rate, arrivals, at_once },
                     until: Until::Time(enough.min(LONGEST_CHECK).max(self.check_time)),
                     ..self.plan.clone()
                 }

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::findings::{Check, Findings, Verdict};
 use super::need::Demand;
 use super::sweep::Level;
-use crate::bench::plan::Arrivals;
+use crate::bench::plan::{Arrivals, Protocol};
+use crate::bench::report::http2;
 use crate::bench::times::{Found, Times};
 use crate::bench::words;
 use crate::output::visible;
@@ -16,19 +17,23 @@ use crate::output::visible;
 pub(super) struct Report<'a> {
     /// As it was named.
     pub(super) target: &'a str,
+    pub(super) protocol: Protocol,
     pub(super) findings: Findings,
+    /// How to read the figures.
+    pub(super) note: Option<String>,
 }
 
 impl Report<'_> {
     /// For a person.
     pub(super) fn text(&self) -> String {
         let target: String = self.target.chars().flat_map(visible).collect();
-        let mut text = format!("{target}\n{}\n\n", self.findings.goal.sentence());
+        let protocol = self.protocol.told().map_or_else(String::new, |told| format!("; {told}"));
+        let mut text = format!("{target}{protocol}\n{}\n\n", self.findings.goal.sentence());
         for line in self.levels().to_string().lines() {
             text.push_str(line.trim_end());
             text.push('\n');
         }
-        for sentence in self.findings.sentences() {
+        for sentence in self.findings.sentences().iter().chain(&self.note) {
             text.push_str(&format!("\n{sentence}\n"));
         }
         for doubt in &self.findings.doubts {
@@ -67,6 +72,7 @@ impl Report<'_> {
         let wait = queue.and_then(|(at_once, service)| findings.goal.wait(service, at_once));
         let value = json!({
             "target": self.target,
+            "http2": http2(self.protocol),
             "wanted": {
                 "demand": demand(&findings.goal.demand),
                 "patience_s": findings.goal.patience,
@@ -90,6 +96,7 @@ impl Report<'_> {
                 "p99_s": wait.quantile(0.99),
             })),
             "check": findings.check.as_ref().map(check),
+            "notes": self.note.as_slice(),
             "void": findings.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "holds": findings.holds(),
             "sentences": findings.sentences(),

@@ -15,7 +15,7 @@ use super::findings::Verdict;
 use super::need::tests::textbook;
 use super::*;
 use crate::bench::called::Called;
-use crate::bench::plan::{Arrivals, Schedule, Until};
+use crate::bench::plan::{Arrivals, Protocol, Schedule, Until};
 use crate::config::PolicyFlags;
 use crate::item::Cycle;
 use crate::resource::stub::{Delay, Failing, Settings, Stub};
@@ -68,7 +68,7 @@ fn probe(subject: Subject, bound: Bound, goal: &Goal) -> Probe {
             Load::Closed { clients: NonZeroUsize::new(clients as usize).unwrap() }
         }
         Demand::Stream { rate, arrivals } => {
-            Load::Open { rate, arrivals, connections: NonZeroUsize::new(100_000).unwrap() }
+            Load::Open { rate, arrivals, at_once: NonZeroUsize::new(100_000).unwrap() }
         }
     };
     let plan = Plan {
@@ -76,6 +76,7 @@ fn probe(subject: Subject, bound: Bound, goal: &Goal) -> Probe {
         until: Until::Time(SECOND),
         patience: Duration::from_secs_f64(goal.patience),
         warm_up: Duration::ZERO,
+        protocol: Protocol::Http1,
         tolerance: None,
         seed: 1,
         rounds: NonZeroU32::MIN,
@@ -230,7 +231,7 @@ async fn the_workers_of_another_are_counted_at_the_knee() {
 async fn told(delay: Delay, workers: u32, (goal, bound): (Goal, Bound)) -> String {
     let mut probe = probe(subject(delay, workers), bound, &goal);
     let findings = Findings::gather(goal, &mut probe).await.unwrap();
-    Report { target: "@slow", findings }.text()
+    Report { target: "@slow", protocol: Protocol::Http1, findings, note: None }.text()
 }
 
 #[tokio::test(start_paused = true)]

@@ -158,9 +158,11 @@ async fn what_cannot_be_compared_or_kept_is_told_before_anything_is_asked() {
     let server = Upstream::open().await;
     let url = url(&server);
     let missing = "failed to compare with `/no/base.json`: there is no such file";
-    let cases: [(&[&str], &str); 6] = [
+    let over_http2 = ["--http2", "-c", "1", "-n", "1", "--baseline", &base];
+    let cases: [(&[&str], &str); 7] = [
         (&["-c", "2", "-n", "1", "--baseline", &base], "\n  clients: saved 1, now 2\n"),
         (&["-c", "1", "-n", "2", "--baseline", &base], "a round: saved 1 requests, now 2 requests"),
+        (&over_http2, "measured otherwise, in 1 thing\n  HTTP: saved 1.1, now 2\n"),
         (&["--baseline", "/no/base.json"], missing),
         (&["--save", "/no/base.json"], "failed to write `/no/base.json`: "),
         (&["--suggest", "-c", "2", "--save", &base], "cannot be used with"),

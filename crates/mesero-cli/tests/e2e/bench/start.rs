@@ -85,6 +85,18 @@ async fn two_that_share_a_port_are_each_started_for_their_turn_and_ended_after_i
 }
 
 #[tokio::test]
+async fn what_is_started_is_waited_for_and_asked_over_http2() {
+    let _machine = shared_machine().await;
+    let service = Service::new().await;
+    let (url, start) = (service.url(), service.start());
+    let load = ["-c", "4", "--streams", "2", "-n", "20", "--json", "--tolerance", "1h"];
+    let arguments = [&[&*url, "--http2", "--start", &start], &load[..]].concat();
+    let (measured, started) = tokio::join!(bench(&arguments), service.gate.next());
+    started.gone().await;
+    assert_eq!(measured.json()["ok"], 20, "{}{}", measured.stderr, measured.stdout);
+}
+
+#[tokio::test]
 async fn a_bench_that_is_killed_leaves_nothing_that_it_has_started() {
     let _machine = shared_machine().await;
     let service = Service::new().await;

@@ -56,8 +56,13 @@ async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes()
     );
     let served = Mesero::serve(&config, &[]).await;
     let url = format!("http://{}/", served.front);
-    let arguments = [&*url, "-c", "12", "--patience", "560ms", "--json"];
-    let measured = suggest("", &arguments).await;
+    let crowd = ["-c", "12", "--patience", "560ms"];
+    let over_http2 = [&[&*url, "--http2", "--streams", "4"], &crowd[..]].concat();
+    let told = suggest("", &over_http2).await;
+    assert!(told.stdout.starts_with(&format!("{url}; HTTP/2, 4 streams a connection\n")));
+    assert!(told.stdout.contains("It takes 6 workers, and it has 3"), "{}", told.stdout);
+
+    let measured = suggest("", &[&[&*url, "--json"], &crowd[..]].concat()).await;
     let found = measured.json();
     assert_eq!(
         (measured.code, &found["verdict"]),

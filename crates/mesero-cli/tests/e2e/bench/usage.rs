@@ -4,7 +4,7 @@ use super::bench;
 
 #[tokio::test]
 async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
-    let cases: [(&[&str], &str); 9] = [
+    let cases: [(&[&str], &str); 12] = [
         (&["a=http://localhost:1/", "a=http://localhost:2/"], "both called `a`"),
         (
             &["localhost:1/"],
@@ -20,6 +20,9 @@ async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
         ),
         (&["http://localhost:1/", "--html", "nowhere/x.html"], "there is no folder `nowhere`"),
         (&["@slow"], "there is no file `mesero.toml`; name its configuration by `--config FILE`"),
+        (&["stub:", "--http2"], "failed to speak HTTP/2 with `stub:`: --http2 is for URLs"),
+        (&["--http2", "--", "true"], "failed to speak HTTP/2 with `true`: --http2 is for URLs"),
+        (&["http://localhost:1/", "--streams", "5"], "--http2"),
     ];
     for (arguments, text) in cases {
         let measured = bench(arguments).await;

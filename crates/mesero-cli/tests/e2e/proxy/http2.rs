@@ -3,63 +3,19 @@
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
-use http::{HeaderMap, HeaderValue, Request};
-use tokio::task::JoinSet;
+use http::{HeaderValue, Request};
 use tokio::time::timeout;
 
 use super::*;
 use crate::certificates::Authority;
 use crate::frames::{Frames, Heard, REFUSED_STREAM};
 use crate::harness::PATIENCE;
+use crate::streams::{echo, serve};
 
 const PRIOR: &str = "http2 = \"prior-knowledge\"";
 
 async fn begun(upstream: &Upstream, streams: u32) -> Frames {
     Frames::begin(upstream.accept().await, streams).await
-}
-
-/// Serves one connection: what each request is answered with, `answer` says.
-async fn serve<F>(wire: Wire, answer: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F)
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let mut connection = h2::server::handshake(wire.into_stream()).await.unwrap();
-    let mut answers = JoinSet::new();
-    while let Some(Ok((request, respond))) = connection.accept().await {
-        answers.spawn(answer(request, respond));
-    }
-}
-
-/// Answers with the request's own body, and trailers that say what the head said.
-async fn echo(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
-    let mut said = HeaderMap::new();
-    for (name, value) in [
-        ("x-version", format!("{:?}", request.version())),
-        ("x-uri", request.uri().to_string()),
-        ("x-length", format!("{:?}", request.headers().get("content-length"))),
-        ("x-te", format!("{:?}", request.headers().get("te"))),
-        ("x-host", format!("{:?}", request.headers().get("host"))),
-    ] {
-        said.insert(name, HeaderValue::from_str(&value).unwrap());
-    }
-    let mut head = http::Response::new(());
-    *head.headers_mut() = said;
-    head.headers_mut().insert("trailer", HeaderValue::from_static("x-last"));
-    let mut send = respond.send_response(head, false).unwrap();
-    let mut body = request.into_body();
-    while let Some(Ok(mut piece)) = body.data().await {
-        body.flow_control().release_capacity(piece.len()).unwrap();
-        while !piece.is_empty() {
-            send.reserve_capacity(piece.len());
-            let Some(Ok(room)) = std::future::poll_fn(|cx| send.poll_capacity(cx)).await else {
-                return;
-            };
-            send.send_data(piece.split_to(room.min(piece.len())), false).unwrap();
-        }
-    }
-    let mut trailers = HeaderMap::new();
-    trailers.insert("x-last", HeaderValue::from_static("said"));
-    send.send_trailers(trailers).unwrap();
 }
 
 #[tokio::test]
