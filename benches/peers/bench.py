@@ -17,20 +17,35 @@ import servers
 from needs import OHA, Oha, Programs
 from table import figures, lines, ratios, spread
 
-GROUPS = {"c32": 32, "c100": 100}  # Connections, each of which asks again when it has its answer, and is kept.
+# Clients, each of whom asks again when he has his answer: over a connection of his own that is kept, or over HTTP/2 so
+# many on each.
+GROUPS = {"c32": (32, None), "c100": (100, None), "h2": (100, 10)}
 NEEDS = [Programs({"wrk": "wrk", "hey": "hey", "h2load": "nghttp2-client", "nginx": "nginx"}), Oha()]
-PEER = "wrk"
+PEERS = {"HTTP/1.1": "wrk", "HTTP/2": "h2load"}
 
 
-def generators(binary, url, connections, seconds):
-    """The command of each, told to do the same: HTTP/1.1 for so long, over so many connections that are kept."""
+def generators(binary, url, clients, streams, seconds):
+    """The command of each that can, told to do the same for so long."""
+    if streams:
+        return over_http2(binary, url, clients, streams, seconds)
     return {
         # That the machine is busy voids nothing here: it is busy for all.
-        "mesero bench": [binary, "bench", url, "-c", connections, "-d", f"{seconds}s", "--tolerance", "1h", "--json"],
-        "wrk": ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url],
-        "oha": [OHA, "-c", connections, "-z", f"{seconds}s", "--no-tui", url],
-        "h2load": ["h2load", "--h1", "-t1", f"-c{connections}", "-D", seconds, url],
-        "hey": ["hey", "-c", connections, "-z", f"{seconds}s", url],
+        "mesero bench": [binary, "bench", url, "-c", clients, "-d", f"{seconds}s", "--tolerance", "1h", "--json"],
+        "wrk": ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", url],
+        "oha": [OHA, "-c", clients, "-z", f"{seconds}s", "--no-tui", url],
+        "h2load": ["h2load", "--h1", "-t1", f"-c{clients}", "-D", seconds, url],
+        "hey": ["hey", "-c", clients, "-z", f"{seconds}s", url],
+    }
+
+
+def over_http2(binary, url, clients, streams, seconds):
+    """By prior knowledge, which wrk and hey lack."""
+    connections = clients // streams
+    mesero = [binary, "bench", url, "--http2", "-c", clients, "--streams", streams, "-d", f"{seconds}s"]
+    return {
+        "mesero bench": [*mesero, "--tolerance", "1h", "--json"],
+        "oha": [OHA, "--http2", "-c", connections, "-p", streams, "-z", f"{seconds}s", "--no-tui", url],
+        "h2load": ["h2load", "-t1", f"-c{connections}", f"-m{streams}", "-D", seconds, url],
     }
 
 
@@ -46,56 +61,64 @@ def main():
 
 
 def measure(name, options):
-    connections = GROUPS[name]
+    clients, streams = GROUPS[name]
+    protocol = "HTTP/2" if streams else "HTTP/1.1"
     with program.folder() as folder:
-        port = machine.free_port()
-        locations = 'location / { return 200 "hello"; } location = /count { stub_status; }'
-        with servers.start_nginx("nginx", folder, port, locations) as server:
+        port, http2_port = machine.free_port(), machine.free_port()
+        location = 'location / { return 200 "hello"; }'
+        count = f"{location} location = /count {{ stub_status; }}"
+        http2 = f"server {{ listen 127.0.0.1:{http2_port} http2 backlog=4096; {location} }}"
+        with servers.start_nginx("nginx", folder, port, count, http2) as server:
             url = f"http://127.0.0.1:{port}/"
             server.wait_until(url, "hello")
-            commands = generators(options.binary, url, connections, options.seconds)
+            asked = f"http://127.0.0.1:{http2_port}/" if streams else url
+            commands = generators(options.binary, asked, clients, streams, options.seconds)
             samples = {name: [] for name in commands}
-            for name in program.rounds(f"{connections} connections", commands, options):
+            for name in program.rounds(f"{clients} clients over {protocol}", commands, options):
                 samples[name].append(run(commands[name], url))
-    return report(connections, samples)
+    return report((clients, streams), PEERS[protocol], samples)
 
 
-def run(words, url):
-    before = counted(url)
+def run(words, count_url):
+    before = counted(count_url)
     took = command.run(words)
     # The second count is a request itself.
-    requests = counted(url) - before - 1
+    requests = counted(count_url) - before - 1
     if requests < 1:
         raise machine.Failed(f"`{' '.join(map(str, words))}` sent no request")
     return Sample(requests, took)
 
 
 def counted(url):
-    """Requests that nginx has had so far: the third number of the line after `server accepts handled requests`."""
+    """Requests over either protocol that nginx has had so far: the third number of the line after `server accepts handled requests`."""
     with urllib.request.urlopen(f"{url}count", timeout=machine.START_SECONDS) as response:
         return int(re.search(r"requests\s+\d+ \d+ (\d+)", response.read().decode())[1])
 
 
-def report(connections, samples):
+def report(load, peer, samples):
+    clients, streams = load
     rows = [
         {
             "name": name,
             "cpu_us": spread([sample.cpu * 1e6 for sample in rounds]),
             "requests_per_second": statistics.median(sample.rate for sample in rounds),
-            f"× {PEER}": ratios(rounds, samples[PEER], lambda sample: sample.cpu),
+            f"× {peer}": ratios(rounds, samples[peer], lambda sample: sample.cpu),
         }
         for name, rounds in samples.items()
     ]
-    title = f"{connections} connections to nginx, kept"
-    return {"title": title, "goal": f"at most 1.0 × {PEER}", "connections": connections, "rows": rows}
+    connections = clients // (streams or 1)
+    title = f"{connections} connections to nginx, kept" + (f", of {streams} streams of HTTP/2" if streams else "")
+    goal = f"at most 1.0 × {peer}"
+    return {"title": title, "goal": goal, "peer": peer, "connections": connections, "streams": streams, "rows": rows}
 
 
 def text(told):
     """The report for people."""
-    rows = [["", "CPU µs/req", "(min-max)", "req/s", f"× {PEER}", "(min-max)"]]
+    ratio = f"× {told['peer']}"
+    rows = [["", "CPU µs/req", "(min-max)", "req/s", ratio, "(min-max)"]]
     for row in told["rows"]:
         rate = f"{row['requests_per_second']:,.0f}"
-        rows.append([row["name"], *figures(row["cpu_us"], 1, 2), rate, *figures(row[f"× {PEER}"], 1, 2)])
+        rows.append([row["name"], *figures(row["cpu_us"], 1, 2), rate, *figures(row[ratio], 1, 2)])
     return lines(f"{told['title']}; CPU of the generator; goal: {told['goal']}", rows)
 
 
