@@ -15,6 +15,30 @@ pub(super) enum Body {
 }
 
 impl Body {
+    /// A body that is JSON, whatever is put into it.
+    ///
+    /// # Errors
+    /// If it is none; reads on after "failed to".
+    pub(super) fn json(template: Template) -> Result<Self, String> {
+        let (mut sample, mut quotes) = (String::new(), Quotes::default());
+        for part in template.pieces() {
+            match part {
+                Part::Text(text) => {
+                    quotes.read(text);
+                    sample.push_str(text);
+                }
+                Part::Name(_) if quotes.open => {}
+                Part::Name(_) => sample.push('0'),
+            }
+        }
+        match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
+            Ok(_) => Ok(Self::Json(template)),
+            Err(error) => Err(format!(
+                "send the body of `--json`: it is no JSON, whatever is put into its places: {error}; `-d` sends any text"
+            )),
+        }
+    }
+
     pub(super) fn template(&self) -> &Template {
         match self {
             Self::Text(template) | Self::Json(template) => template,
@@ -89,7 +113,7 @@ mod tests {
     use super::*;
 
     fn filled(template: &str, item: &str) -> String {
-        let body = Body::Json(Template::parse_loosely(template));
+        let body = Body::json(Template::parse_loosely(template)).unwrap();
         body.fill(&Input::of_json(item).unwrap()).unwrap()
     }
 

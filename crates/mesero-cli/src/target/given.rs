@@ -43,7 +43,7 @@ impl Given<'_> {
         };
         let template = Template::parse_loosely(&text);
         let body = match self {
-            Self::Json(_) => Body::Json(template),
+            Self::Json(_) => Body::json(template)?,
             _ => Body::Text(template),
         };
         Ok(Some((body, text)))

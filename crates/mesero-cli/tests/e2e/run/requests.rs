@@ -105,6 +105,10 @@ async fn a_target_that_makes_no_sense_is_refused_with_what_was_wanted() {
         (&["1", "stub:"], "the items stand after it"),
         (&["stub:", "-n", "0"], "wanted a whole number from 1 on"),
         (&["stub:", "1", "-d", "x"], "failed to use `-d`"),
+        (
+            &["http://localhost/", "1", "--json", "{\"a\": {}"],
+            "it is no JSON, whatever is put into its places: EOF",
+        ),
         (&["http://localhost/", "1", "-H", "nocolon"], "there is no colon"),
         (&["@square", "1", "--config", "nowhere.toml"], "nowhere.toml"),
         (&["stub:", "1", "--limit", "0"], "--limit"),
