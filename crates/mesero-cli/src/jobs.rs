@@ -15,6 +15,7 @@ use crate::control::jobs::{JobList, JobRecord};
 use crate::control::resources::LimitChange;
 use crate::exit::Exit;
 use crate::output::Output;
+use crate::whole::whole;
 
 mod client;
 mod table;
@@ -67,6 +68,7 @@ enum Action {
         /// The resource; may be left out where there is only one
         resource: Option<String>,
         /// The new limit
+        #[arg(value_parser = whole::<NonZeroUsize>)]
         limit: NonZeroUsize,
     },
 }

@@ -5,7 +5,9 @@ use http::{HeaderValue, Method, StatusCode, header};
 use crate::problem::Problem;
 
 pub(super) fn no_such_job(id: &str) -> Problem {
-    let detail = format!("no job {id:?} is in flight; it may be over: GET /jobs lists them");
+    let detail = format!(
+        "no job {id:?} is in flight; it may be over; `mesero jobs`, or GET /jobs, lists those that are"
+    );
     Problem::new(StatusCode::NOT_FOUND, "no-such-job", "No such job", detail)
 }
 

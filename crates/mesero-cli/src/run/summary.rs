@@ -8,6 +8,7 @@ use mesero::Stats;
 use tokio::time::Instant;
 
 use super::record::{Record, Status};
+use crate::counted::counted;
 
 /// How many items ended in which way.
 #[derive(Debug, Default, Clone, Copy)]
@@ -132,7 +133,8 @@ impl Summary {
         let attempts = stats.attempts;
         if attempts.retries > 0 || attempts.retries_refused > 0 {
             let (retries, refused) = (attempts.retries, attempts.retries_refused);
-            let _ = write!(text, "\n{retries} retries, {refused} refused by their budget");
+            let retries = counted(retries, "retry", "retries");
+            let _ = write!(text, "\n{retries}, {refused} refused by their budget");
         }
         if !self.possible.is_zero() && !self.ran.is_zero() {
             let share = 100.0 * self.ran.as_secs_f64() / self.possible.as_secs_f64();

@@ -245,7 +245,8 @@ def import_module(name):
         parts = name.split(".")
         packages = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
         if isinstance(error, ModuleNotFoundError) and error.name in packages:
-            raise ModuleNotFoundError(f"module '{name}' was not found: {error}", name=error.name) from None
+            looked = f"it was looked for in {sys.path[0]!r} first"
+            raise ModuleNotFoundError(f"module '{name}' was not found ({error}); {looked}", name=error.name) from None
         cause = error.with_traceback(users_part(error.__traceback__))
         text = readable(lambda: str(error)).decode()
         reason = f"importing it raised {qualified_name(type(error))}: {text}"
