@@ -74,8 +74,8 @@ pub(crate) async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunE
         Some((Opened { journal, past, reconfigured }, _)) => {
             if reconfigured {
                 output.say(
-                    "mesero: the target is configured otherwise than when the journal began: what is done stays as it \
-                     is, and the rest is done with what is there now",
+                    "mesero: the target's configuration has changed since the journal began: what is done stays as it \
+                     is, and the rest is done with the new one",
                 );
             }
             (Some(Arc::new(journal)), past)

@@ -5,6 +5,7 @@ use std::io;
 use super::drive::{Driver, Ending};
 use super::journal::Purpose;
 use super::record::Status;
+use crate::counted::counted;
 use crate::exit::Exit;
 
 impl Driver<'_> {
@@ -61,9 +62,10 @@ impl Driver<'_> {
         }
         let unknown = counts.of(Status::Unknown);
         if unknown > 0 {
+            let items = counted(unknown, "item", "items");
             lines.push(format!(
-                "{unknown} of the items had begun when an earlier run ended, and nobody knows what came of that; where \
-                 running them twice does no harm, add `--idempotent`"
+                "{items} had begun when an earlier run was cut off, and what came of that is unknown; if running an \
+                 item twice does no harm, add `--idempotent`"
             ));
         }
         let failed = counts.failed() - unknown - counts.of(Status::BadInput);
@@ -76,10 +78,9 @@ impl Driver<'_> {
             });
         } else if failed > 0 {
             lines.push(match purpose {
-                Purpose::Retry => "to try those again that failed, give the same command again".to_owned(),
+                Purpose::Retry => "to try again what failed, give the same command again".to_owned(),
                 Purpose::Begin | Purpose::Resume => format!(
-                    "to try the {failed} again that failed, give the same command with `--retry-failed {path}` and \
-                     without the input"
+                    "to try again what failed, give the same command with `--retry-failed {path}` and without the input"
                 ),
             });
         }

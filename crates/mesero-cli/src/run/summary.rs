@@ -112,13 +112,10 @@ impl Summary {
         }
         let took = self.started.elapsed().as_secs_f64();
         let earlier = self.earlier.done();
-        let items = if taken == 1 { "item" } else { "items" };
+        let items = counted(taken, "item", "items");
         let _ = match earlier {
-            0 => write!(text, "\n{taken} {items} in {took:.2} s"),
-            _ => write!(
-                text,
-                "\n{taken} {items}, {earlier} of them as an earlier run left them, in {took:.2} s"
-            ),
+            0 => write!(text, "\n{items} in {took:.2} s"),
+            _ => write!(text, "\n{items}, {earlier} of them from an earlier run, in {took:.2} s"),
         };
         let _ = write!(text, ", {:.1} a second", (done - earlier) as f64 / took);
         if !self.took.is_empty() {
