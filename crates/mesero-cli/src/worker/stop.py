@@ -1,5 +1,7 @@
 # What follows stops calls that nobody wants any more, and tells where they are: it is sent after wsgi.py.
 
+import contextlib
+
 try:
     import ctypes
 

@@ -1,13 +1,13 @@
 # What follows serves a WSGI application (PEP 3333): it is sent after tasks.py, and all are one program.
 
-import contextlib
 import io
+from urllib.parse import unquote
 
 REQUEST, BODY, BODY_END, BODY_BROKEN = 5, 6, 7, 8
 HEAD, PIECE, END = 21, 22, 23
 
 PIECE_BYTES = 64 * 1024  # No frame of an answer is longer, so that mesero holds no more of it at once.
-FRAMES_AT_ONCE = 4  # A head and a few pieces leave with one system call.
+PARTS_AT_ONCE = 8  # A head and a few pieces, each with its header, leave with one system call.
 FILE = struct.Struct("i")
 ANCILLARY_BYTES = socket.CMSG_SPACE(FILE.size)
 CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
@@ -53,7 +53,7 @@ def serve_requests(seat, turn, application):
         requests = Requests(seat, turn)
         while True:
             _, call_id, payload = requests.frame()
-            environ = from_json(payload.decode())
+            environ = read_environ(payload)
             body = requests.body(environ["wsgi.input"])
             environ["wsgi.input"] = body
             environ.update(application.environ)
@@ -64,12 +64,24 @@ def serve_requests(seat, turn, application):
                 seat.sendall(last)
                 requests.skip()
             finally:
-                with contextlib.suppress(ValueError):  # The application may have detached it.
+                try:
                     body.close()
+                except ValueError:
+                    pass  # The application has detached it.
     except (EOFError, OSError):
         pass  # The peer closed the seat: nobody wants the answer.
     finally:
         seat.close()
+
+
+def read_environ(payload):
+    """What the payload of REQUEST says: names and values, a line each."""
+    lines = iter(payload.decode("latin-1").split("\n"))
+    environ = dict(zip(lines, lines))
+    for name in ("SCRIPT_NAME", "PATH_INFO"):
+        if "%" in environ[name]:
+            environ[name] = unquote(environ[name], "latin-1")
+    return environ
 
 
 def respond(function, environ, response):
@@ -110,18 +122,18 @@ class PeerGone(BaseException):
 class Response:
     """One answer on its way. Its head is sent with the first piece, as `start_response` may be called again until then."""
 
+    head = None  # The payload of HEAD, once there is one; it begins with the status.
+    announced = None  # What Content-Length says.
+    sent = 0
+    head_sent = False
+    is_cut = False
+
     def __init__(self, seat, turn, call_id, to_head):
         self.seat = seat
         self.turn = turn
         self.call_id = call_id
         self.to_head = to_head  # The request was a HEAD.
-        self.status = None
-        self.headers = None
-        self.announced = None  # What Content-Length says.
-        self.sent = 0
-        self.head_sent = False
-        self.ready = []  # Frames that are still to be sent, each as its header and its payload.
-        self.is_cut = False
+        self.ready = []  # Frames that are still to be sent: the header of each, and its payload.
 
     def start(self, status, headers, exc_info=None):
         """`start_response` of PEP 3333."""
@@ -131,10 +143,9 @@ class Response:
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None  # Or the traceback would keep this frame alive, and this frame it.
-        elif self.status is not None:
+        elif self.head is not None:
             raise AssertionError("start_response was called twice, and without exc_info")
-        self.announced = check_head(status, headers)
-        self.status, self.headers = status, list(headers)
+        self.head, self.announced = read_head(status, headers)
         return self.write
 
     def write(self, piece):
@@ -143,13 +154,13 @@ class Response:
         self.flush()
 
     def is_bodyless(self):
-        return self.status is not None and (self.to_head or self.status[:3] in ("204", "304"))
+        return self.head is not None and (self.to_head or self.head.startswith((b"204", b"304")))
 
     def add(self, piece):
         """Takes a piece of the body, without sending it yet."""
         if not isinstance(piece, bytes):
             raise TypeError(f"a piece of the body is of type {qualified_name(type(piece))}; wanted bytes")
-        if self.status is None:
+        if self.head is None:
             if piece:
                 raise AssertionError("the body began before start_response was called")
             return
@@ -164,24 +175,28 @@ class Response:
                 return
         self.sent += len(piece)
         self.add_head()
+        if type(piece) is bytes and len(piece) <= PIECE_BYTES:
+            self.add_frame(PIECE, piece)
+            return
         view = memoryview(piece)
         for start in range(0, len(view), PIECE_BYTES):
-            part = view[start : start + PIECE_BYTES]
-            self.ready.append((HEADER.pack(len(part), PIECE, self.call_id), part))
+            self.add_frame(PIECE, view[start : start + PIECE_BYTES])
 
     def add_head(self):
         if not self.head_sent:
             self.head_sent = True
-            head = to_json([self.status, self.headers])
-            self.ready.append((HEADER.pack(len(head), HEAD, self.call_id), head))
+            self.add_frame(HEAD, self.head)
+
+    def add_frame(self, kind, payload):
+        self.ready += HEADER.pack(len(payload), kind, self.call_id), payload
 
     def flush(self):
         """Sends what is ready, in packets of a few frames; waits as long as the client is slow."""
         ready, self.ready = self.ready, []
         try:
-            for start in range(0, len(ready), FRAMES_AT_ONCE):
+            for start in range(0, len(ready), PARTS_AT_ONCE):
                 if not self.turn.is_unwanted:
-                    self.seat.sendall(joined(ready[start : start + FRAMES_AT_ONCE]))
+                    self.seat.sendall(b"".join(ready[start : start + PARTS_AT_ONCE]))
         except OSError as error:
             raise PeerGone from error
 
@@ -189,28 +204,29 @@ class Response:
         """What is left to be sent of the answer, and its end."""
         if self.turn.is_unwanted:
             return pack(CANCELLED, self.call_id, b"")
-        if self.status is None:
+        if self.head is None:
             raise AssertionError("the application ended without having called start_response")
         if self.announced is not None and self.sent < self.announced and not self.is_bodyless():
             self.flush()
             raise ValueError(f"the body ended after {self.sent} bytes; its Content-Length is {self.announced}")
         self.add_head()
-        if len(self.ready) > FRAMES_AT_ONCE:
+        if len(self.ready) > PARTS_AT_ONCE:
             self.flush()
-        return joined(self.ready) + pack(END, self.call_id, b"")
+        self.add_frame(END, b"")
+        return b"".join(self.ready)
 
 
-def joined(frames):
-    return b"".join([part for frame in frames for part in frame])
+def read_head(status, headers):
+    """What `start_response` was called with, as the payload of HEAD, and the announced length of the body.
 
-
-def check_head(status, headers):
-    """Raises what is wrong with the arguments of `start_response`; returns the announced length of the body."""
-    if type(status) is not str or not (len(status) >= 4 and status[:3].isdecimal() and status[3] == " "):
+    Raises what is wrong with it.
+    """
+    if type(status) is not str or not (status[:3].isascii() and status[:3].isdecimal() and status[3:4] == " "):
         raise ValueError(f"status {status!r} is not written as '200 OK'")
     if status[0] == "1":
         raise ValueError(f"status {status!r} is interim; an answer has a final one")
     announced = None
+    lines = [status[:3]]
     for name, value in headers:
         if type(name) is not str or type(value) is not str:
             raise TypeError(f"header {name!r}: {value!r} is not made of two strings")
@@ -218,16 +234,25 @@ def check_head(status, headers):
         if lower in HOP_BY_HOP:
             raise ValueError(f"header {name!r} is about the connection, which is the server's affair")
         if lower == "content-length":
-            if not (value.isascii() and value.isdecimal()):
-                raise ValueError(f"Content-Length {value!r} is not a number of bytes")
-            if announced not in (None, int(value)):
-                raise ValueError("Content-Length is there twice, with different values")
-            announced = int(value)
-        # Beyond latin-1 there are no bytes for it; a line end would begin another header.
-        for text in (name, value):
-            if any(letter in text for letter in "\r\n\0") or not is_latin_1(text):
+            announced = content_length(value, announced)
+        lines += name, value
+    head = "\n".join(lines)
+    # All at once, and header by header only where there is something to find.
+    if "\r" in head or "\0" in head or head.count("\n") >= len(lines) or not is_latin_1(head):
+        for name, value in zip(lines[1::2], lines[2::2]):
+            # Beyond latin-1 there are no bytes for it; a line end would begin another header.
+            if any(letter in name + value for letter in "\r\n\0") or not is_latin_1(name + value):
                 raise ValueError(f"header {name!r}: {value!r} can not be sent")
-    return announced
+    return head.encode("latin-1"), announced
+
+
+def content_length(value, announced):
+    """The length of the body, as this header announces it, and as one before it may have."""
+    if not (value.isascii() and value.isdecimal()):
+        raise ValueError(f"Content-Length {value!r} is not a number of bytes")
+    if announced not in (None, int(value)):
+        raise ValueError("Content-Length is there twice, with different values")
+    return int(value)
 
 
 def is_latin_1(text):

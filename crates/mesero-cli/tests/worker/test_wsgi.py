@@ -17,7 +17,11 @@ def application(name, **settings):
 
 
 def environ(body="none", path="/", method="GET"):
-    return json.dumps({"REQUEST_METHOD": method, "PATH_INFO": path, "wsgi.input": body}).encode()
+    return lines(REQUEST_METHOD=method, SCRIPT_NAME="", PATH_INFO=path) + lines(**{"wsgi.input": body})
+
+
+def lines(**variables):
+    return "".join(f"{name}\n{value}\n" for name, value in variables.items()).encode("latin-1")
 
 
 def answer(seat):
@@ -104,6 +108,25 @@ class Endings(unittest.TestCase):
         with application("ignores") as worker:
             worker.seat.send(REQUEST, 1, environ(method="HEAD"))
             self.assertEqual(answer(worker.seat), (b"", END))
+
+    def test_no_header_can_pose_as_another_one(self):
+        with application("heads") as worker:
+            for path in ("/line-end", "/return", "/null", "/beyond", "/digits"):
+                worker.seat.send(REQUEST, 1, environ(path=path))
+                frame = worker.seat.receive()
+                self.assertEqual((frame.kind, json.loads(frame.payload)["type"]), (RAISED, "ValueError"), path)
+            worker.seat.send(REQUEST, 2, environ(path="/reason"))
+            self.assertEqual(worker.seat.receive().payload, b"200\nX-Tag\ncaf\xe9\nX-Empty\n")
+            self.assertEqual(answer(worker.seat), (b"body", END))
+
+
+class Environ(unittest.TestCase):
+    def test_only_paths_are_decoded_and_the_last_one_of_a_name_counts(self):
+        more = lines(SCRIPT_NAME="/a%2F%0A", PATH_INFO="/caf%C3%A9\xe9%zz", REQUEST_URI="/%41", HTTP_X_EMPTY="")
+        with application("variables") as worker:
+            worker.seat.send(REQUEST, 1, environ() + more)
+            wanted = ["/a/\n", "/caf\xc3\xa9\xe9%zz", "/%41", ""]
+            self.assertEqual(answer(worker.seat), (repr(wanted).encode(), END))
 
 
 class Starting(unittest.TestCase):

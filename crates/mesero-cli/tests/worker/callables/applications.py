@@ -50,3 +50,23 @@ def make():
 
 async def asynchronous(scope, receive, send):
     pass
+
+
+def variables(environ, start_response):
+    start_response("200 OK", [])
+    return [repr([environ[name] for name in ("SCRIPT_NAME", "PATH_INFO", "REQUEST_URI", "HTTP_X_EMPTY")]).encode()]
+
+
+HEADS = {
+    "/line-end": ("200 OK", [("X-Tag", "a\nSet-Cookie\nb")]),
+    "/return": ("200 OK", [("X-Tag\r", "a")]),
+    "/null": ("200 OK", [("X-Tag", "a\0")]),
+    "/beyond": ("200 OK", [("X-Good", "a"), ("X-Tag", "\u0142")]),
+    "/digits": ("\u0662\u0660\u0660 OK", []),
+    "/reason": ("200 O\nK", [("X-Tag", "caf\xe9"), ("X-Empty", "")]),
+}
+
+
+def heads(environ, start_response):
+    start_response(*HEADS[environ["PATH_INFO"]])
+    return [b"body"]

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use hyper::body::{Frame as BodyFrame, Incoming, SizeHint};
 use mesero::Failure;
 use tokio::sync::mpsc;
@@ -95,18 +95,15 @@ const PIECES_ON_THEIR_WAY: usize = 1;
 
 /// The request as it is sent, with the body if that is at hand.
 fn said(order: &Order, id: u64) -> Result<Bytes, Failure> {
-    let environ = serde_json::to_vec(&environ::of(order))
-        .map_err(|error| Failure::raised(format!("the request cannot be written: {error}")))?;
+    let too_long = |_| Failure::raised("the request is too long");
+    let request = Frame { kind: to_worker::REQUEST, id, payload: environ::of(order) };
+    let request = request.encode().map_err(too_long)?;
     let whole = order.body.at_hand();
-    let mut said = BytesMut::new();
-    let request = Frame { kind: to_worker::REQUEST, id, payload: environ.into() };
-    let body = Frame { kind: to_worker::BODY, id, payload: whole };
-    for frame in [Some(request), Some(body).filter(|body| !body.payload.is_empty())] {
-        let Some(frame) = frame else { continue };
-        let encoded = frame.encode().map_err(|_| Failure::raised("the request is too long"))?;
-        said.put(encoded);
+    if whole.is_empty() {
+        return Ok(request);
     }
-    Ok(said.freeze())
+    let body = Frame { kind: to_worker::BODY, id, payload: whole }.encode().map_err(too_long)?;
+    Ok([request, body].concat().into())
 }
 
 /// The failure that a last frame other than END stands for.

@@ -1,88 +1,116 @@
 //! A request as the environment of a WSGI application (PEP 3333).
-//!
-//! Texts in it stand for bytes, each character for the byte of its number: that is what `Latin1`
-//! makes of bytes, and what `json` in Python reads back.
 
-use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
-use http::{HeaderMap, Version, header};
-use percent_encoding::percent_decode_str;
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, Uri, Version, header};
 
 use crate::resource::payload::Payload;
 use crate::resource::{Asked, Order};
 
-/// The environment, without what is the same for all requests. `wsgi.input` says how the body comes.
-pub(super) fn of(order: &Order) -> BTreeMap<String, String> {
+/// The environment as the payload of a REQUEST: names and values, a line each, without what is the same for all
+/// requests. `wsgi.input` says how the body comes.
+///
+/// No value has a line feed: HTTP allows none in a target or a header field, and paths are as they came, with percent
+/// signs. A variable may be there twice; the last one counts.
+pub(super) fn of(order: &Order) -> Bytes {
     let Asked { head, prefix, peer } = &*order.request;
-    let mut environ = headers(&head.headers);
-    let authority = head.uri.authority().map(http::uri::Authority::as_str);
-    if let Some(authority) = authority {
-        // HTTP/2 names the host here, and an absolute target overrules the header.
-        environ.insert("HTTP_HOST".to_owned(), authority.to_owned());
+    let mut environ = Environ(BytesMut::with_capacity(USUAL_BYTES));
+    let has_length = !matches!(order.body, Payload::Coming(_));
+    let came_in_chunks = head.headers.contains_key(header::TRANSFER_ENCODING);
+    for name in head.headers.keys() {
+        // Now that it has been received, how it was is of no use any more.
+        if !(has_length && name == header::TRANSFER_ENCODING) {
+            environ.header(&head.headers, name);
+        }
     }
-    let host = environ.get("HTTP_HOST").map_or("", String::as_str);
-    let (server, port) = host_and_port(host);
-    let (server, port) = (server.to_owned(), port.to_owned());
+    environ.addresses(&head.headers, &head.uri, *peer);
     let protocol = match head.version {
         Version::HTTP_10 => "HTTP/1.0",
         Version::HTTP_2 => "HTTP/2.0",
         _ => "HTTP/1.1",
     };
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let decoded = |path: &str| latin_1(&percent_decode_str(path).collect::<Vec<_>>());
-    let body = match &order.body {
-        Payload::Whole(bytes) if bytes.is_empty() => "none",
-        Payload::Whole(_) => "whole",
-        Payload::Stored(_) => "file",
-        Payload::Coming(_) => "coming",
+    let (body, length) = match &order.body {
+        Payload::Whole(bytes) if bytes.is_empty() => ("none", Some(0)),
+        Payload::Whole(bytes) => ("whole", Some(bytes.len() as u64)),
+        Payload::Stored(stored) => ("file", Some(stored.bytes())),
+        Payload::Coming(_) => ("coming", None),
     };
-    let variables = [
-        ("REQUEST_METHOD", head.method.as_str().to_owned()),
-        ("SCRIPT_NAME", decoded(prefix)),
-        ("PATH_INFO", decoded(head.uri.path())),
-        ("QUERY_STRING", latin_1(head.uri.query().unwrap_or_default().as_bytes())),
-        ("REQUEST_URI", prefix.clone() + &latin_1(target.as_bytes())),
-        ("REMOTE_ADDR", peer.ip().to_canonical().to_string()),
-        ("REMOTE_PORT", peer.port().to_string()),
-        ("SERVER_NAME", server),
-        ("SERVER_PORT", port),
-        ("SERVER_PROTOCOL", protocol.to_owned()),
-        ("SERVER_SOFTWARE", concat!("mesero/", env!("CARGO_PKG_VERSION")).to_owned()),
-        ("wsgi.input", body.to_owned()),
-    ];
-    environ.extend(variables.map(|(name, value)| (name.to_owned(), value)));
-    // Now that it has been received, its length is known even if it came in chunks.
-    let length = match &order.body {
-        Payload::Whole(bytes) => bytes.len() as u64,
-        Payload::Stored(stored) => stored.bytes(),
-        Payload::Coming(_) => return environ,
-    };
-    if environ.remove("HTTP_TRANSFER_ENCODING").is_some() || length > 0 {
-        environ.insert("CONTENT_LENGTH".to_owned(), length.to_string());
+    environ.add("REQUEST_METHOD", &[head.method.as_str()]);
+    environ.add("SCRIPT_NAME", &[prefix]);
+    environ.add("PATH_INFO", &[head.uri.path()]);
+    environ.add("QUERY_STRING", &[head.uri.query().unwrap_or_default()]);
+    environ.add("REQUEST_URI", &[prefix, target]);
+    environ.add("SERVER_PROTOCOL", &[protocol]);
+    environ.add("SERVER_SOFTWARE", &[concat!("mesero/", env!("CARGO_PKG_VERSION"))]);
+    if let Some(length) = length
+        && (length > 0 || came_in_chunks)
+    {
+        environ.add("CONTENT_LENGTH", &[&length.to_string()]);
     }
-    environ
+    environ.add("wsgi.input", &[body]);
+    environ.0.freeze()
 }
 
-fn headers(headers: &HeaderMap) -> BTreeMap<String, String> {
-    let mut environ = BTreeMap::new();
-    for name in headers.keys() {
+/// What most requests come to; more is made room for.
+const USUAL_BYTES: usize = 1024;
+
+/// Lines, each with its line feed.
+struct Environ(BytesMut);
+
+impl Environ {
+    /// A variable whose value is these pieces.
+    fn add(&mut self, name: &str, value: &[&str]) {
+        self.0.put_slice(name.as_bytes());
+        self.0.put_u8(b'\n');
+        for piece in value {
+            self.0.put_slice(piece.as_bytes());
+        }
+        self.0.put_u8(b'\n');
+    }
+
+    /// All values of a header, in one variable.
+    fn header(&mut self, headers: &HeaderMap, name: &HeaderName) {
         // Written with an underscore, a header could pose as another one.
         if name.as_str().contains('_') {
-            continue;
+            return;
         }
-        let values = headers.get_all(name).iter().map(|value| latin_1(value.as_bytes()));
-        let (variable, separator) = match *name {
-            header::CONTENT_TYPE => ("CONTENT_TYPE".to_owned(), ","),
-            header::CONTENT_LENGTH => ("CONTENT_LENGTH".to_owned(), ","),
-            header::COOKIE => ("HTTP_COOKIE".to_owned(), "; "),
-            _ => {
-                let name = name.as_str().to_ascii_uppercase().replace('-', "_");
-                (format!("HTTP_{name}"), ",")
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
+            self.0.put_slice(b"HTTP_");
+        }
+        self.0.extend(name.as_str().bytes().map(|letter| match letter {
+            b'-' => b'_',
+            letter => letter.to_ascii_uppercase(),
+        }));
+        self.0.put_u8(b'\n');
+        let separator = if name == header::COOKIE { "; " } else { "," };
+        for (index, value) in headers.get_all(name).iter().enumerate() {
+            if index > 0 {
+                self.0.put_slice(separator.as_bytes());
             }
-        };
-        environ.insert(variable, values.collect::<Vec<_>>().join(separator));
+            self.0.put_slice(value.as_bytes());
+        }
+        self.0.put_u8(b'\n');
     }
-    environ
+
+    /// Who asks whom.
+    fn addresses(&mut self, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) {
+        let host = match (uri.authority(), headers.get(header::HOST)) {
+            (Some(authority), _) => {
+                // HTTP/2 names the host here, and an absolute target overrules the header.
+                self.add("HTTP_HOST", &[authority.as_str()]);
+                authority.as_str()
+            }
+            // What is no text is no host either; the application finds it in `HTTP_HOST`.
+            (None, host) => host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
+        };
+        let (server, port) = host_and_port(host);
+        self.add("SERVER_NAME", &[server]);
+        self.add("SERVER_PORT", &[port]);
+        self.add("REMOTE_ADDR", &[&peer.ip().to_canonical().to_string()]);
+        self.add("REMOTE_PORT", &[&peer.port().to_string()]);
+    }
 }
 
 /// The host and the port that a client named; 80 if it named none.
@@ -97,15 +125,11 @@ fn host_and_port(host: &str) -> (&str, &str) {
     (if name.is_empty() { "localhost" } else { name }, port)
 }
 
-fn latin_1(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| char::from(*byte)).collect()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use bytes::Bytes;
     use http::{HeaderValue, Request};
 
     use super::*;
@@ -116,14 +140,21 @@ mod tests {
         let peer = ([192, 0, 2, 7], 4321).into();
         order.request = Arc::new(Asked { head, prefix: String::new(), peer });
         order.body = Payload::Whole(Bytes::from_static(body.as_bytes()));
-        of(&order)
+        read(&order)
+    }
+
+    /// As the worker reads it, but for the percent signs.
+    fn read(order: &Order) -> BTreeMap<String, String> {
+        let text: String = of(order).iter().map(|byte| char::from(*byte)).collect();
+        let mut lines = text.split_terminator('\n').map(str::to_owned);
+        std::iter::from_fn(|| Some((lines.next()?, lines.next()?))).collect()
     }
 
     #[test]
-    fn a_path_is_decoded_to_bytes_and_a_query_is_left_as_it_came() {
+    fn paths_and_query_are_left_as_they_came() {
         let request = Request::get("/caf%C3%A9/a%2Fb%zz?q=%20+%C3%A9").body(()).unwrap();
         let environ = environ(request, "");
-        assert_eq!(environ["PATH_INFO"], "/caf\u{c3}\u{a9}/a/b%zz");
+        assert_eq!(environ["PATH_INFO"], "/caf%C3%A9/a%2Fb%zz");
         assert_eq!(environ["QUERY_STRING"], "q=%20+%C3%A9");
         assert_eq!(environ["REQUEST_URI"], "/caf%C3%A9/a%2Fb%zz?q=%20+%C3%A9");
         assert_eq!(environ["SCRIPT_NAME"], "");
@@ -135,8 +166,8 @@ mod tests {
         let (head, ()) = Request::get("/x?q").body(()).unwrap().into_parts();
         let (prefix, peer) = ("/caf%C3%A9".to_owned(), ([192, 0, 2, 7], 4321).into());
         order.request = Arc::new(Asked { head, prefix, peer });
-        let environ = of(&order);
-        assert_eq!((&*environ["SCRIPT_NAME"], &*environ["PATH_INFO"]), ("/caf\u{c3}\u{a9}", "/x"));
+        let environ = read(&order);
+        assert_eq!((&*environ["SCRIPT_NAME"], &*environ["PATH_INFO"]), ("/caf%C3%A9", "/x"));
         assert_eq!(environ["REQUEST_URI"], "/caf%C3%A9/x?q");
     }
 
@@ -168,6 +199,17 @@ mod tests {
         let none = environ(Request::get("/").body(()).unwrap(), "");
         assert!(!none.contains_key("CONTENT_LENGTH"));
         assert_eq!(none["wsgi.input"], "none");
+    }
+
+    #[test]
+    fn the_host_of_the_target_overrules_the_header() {
+        let request = Request::get("http://a.example:81/x").header("host", "b.example");
+        let environ = environ(request.body(()).unwrap(), "");
+        assert_eq!(
+            (&*environ["HTTP_HOST"], &*environ["SERVER_NAME"]),
+            ("a.example:81", "a.example")
+        );
+        assert_eq!((&*environ["SERVER_PORT"], &*environ["PATH_INFO"]), ("81", "/x"));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use mesero::Failure;
 
+/// Room for those of most answers, and for what is added to them.
+const HEADERS: usize = 12;
+
 /// A status and headers.
 #[derive(Debug)]
 pub(super) struct Head {
@@ -17,18 +20,19 @@ impl Head {
     /// # Errors
     /// If there is no such status, or no such header can be sent.
     pub(super) fn read(payload: &Bytes) -> Result<Self, Failure> {
-        let (status, pairs): (String, Vec<(String, String)>) = serde_json::from_slice(payload)
-            .map_err(|error| Failure::lost(format!("the worker sent a head that is {error}")))?;
-        let code = status.get(..3).unwrap_or_default();
-        let status = StatusCode::from_bytes(code.as_bytes())
-            .map_err(|_| unfit(&format!("the status `{status}`")))?;
-        let mut headers = HeaderMap::with_capacity(pairs.len());
-        for (name, value) in pairs {
-            let named = HeaderName::from_bytes(name.as_bytes());
-            let valued = latin_1(&value).and_then(|bytes| HeaderValue::from_bytes(&bytes).ok());
-            match (named, valued) {
-                (Ok(name), Some(value)) => headers.append(name, value),
-                _ => return Err(unfit(&format!("the header `{name}: {value}`"))),
+        let mut lines = payload.split(|byte| *byte == b'\n');
+        let code = lines.next().unwrap_or_default();
+        let status = StatusCode::from_bytes(code)
+            .map_err(|_| unfit(&format!("the status `{}`", code.escape_ascii())))?;
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        while let Some(name) = lines.next() {
+            let value = lines.next().unwrap_or_default();
+            match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+                (Ok(name), Ok(value)) => headers.append(name, value),
+                _ => {
+                    let (name, value) = (name.escape_ascii(), value.escape_ascii());
+                    return Err(unfit(&format!("the header `{name}: {value}`")));
+                }
             };
         }
         Ok(Self { status, headers })
@@ -38,10 +42,6 @@ impl Head {
     pub(super) fn content_length(&self) -> Option<u64> {
         self.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
-}
-
-fn latin_1(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect()
 }
 
 fn unfit(what: &str) -> Failure {
@@ -54,8 +54,8 @@ mod tests {
 
     #[test]
     fn headers_keep_their_order_their_duplicates_and_their_bytes() {
-        let payload = r#"["404 Nothing", [["Set-Cookie", "a=1"], ["X-Name", "café"], ["set-cookie", "b=2"], ["Content-Length", "12"]]]"#;
-        let head = Head::read(&Bytes::from(payload)).unwrap();
+        let payload = b"404\nSet-Cookie\na=1\nX-Name\ncaf\xe9\nset-cookie\nb=2\nContent-Length\n12";
+        let head = Head::read(&Bytes::from_static(payload)).unwrap();
         assert_eq!(head.status, StatusCode::NOT_FOUND);
         let cookies: Vec<_> = head.headers.get_all("set-cookie").iter().collect();
         assert_eq!(cookies, ["a=1", "b=2"]);
@@ -65,8 +65,8 @@ mod tests {
 
     #[test]
     fn what_http_does_not_know_is_refused() {
-        for payload in [r#"["000 x", []]"#, r#"["200 OK", [["a b", "c"]]]"#, "[]"] {
-            assert!(Head::read(&Bytes::from(payload)).is_err(), "{payload}");
+        for payload in ["000", "200\na b\nc", "200\na\nb\0", "200\n", "20", ""] {
+            assert!(Head::read(&Bytes::from_static(payload.as_bytes())).is_err(), "{payload}");
         }
     }
 }
