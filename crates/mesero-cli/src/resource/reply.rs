@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use mesero::Failure;
 
@@ -25,10 +25,13 @@ enum ReplyBody {
     Coming(Arc<Mutex<Option<Body>>>),
 }
 
+/// Room for the headers of a value, and for those that its response gets.
+const HEADERS: usize = 6;
+
 impl Reply {
     /// A value that a function returned.
     pub(crate) fn value(form: ReplyForm, body: Bytes) -> Self {
-        let mut headers = HeaderMap::with_capacity(1);
+        let mut headers = HeaderMap::with_capacity(HEADERS);
         let media_type = HeaderValue::from_static(form.content_type());
         headers.insert(header::CONTENT_TYPE, media_type);
         Self { head: Arc::new((StatusCode::OK, headers)), body: ReplyBody::Whole(body) }
@@ -87,6 +90,17 @@ impl Reply {
             ReplyBody::Whole(bytes) => Body::Full(bytes.clone()),
             ReplyBody::Coming(_) => self.take_coming().unwrap_or(Body::Full(Bytes::new())),
         }
+    }
+
+    /// All of it, as [`into_body`](Self::into_body) says of the body.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let head = Arc::clone(&self.head);
+        let mut response = Response::new(self.into_body());
+        // Nothing is copied, unless others have the reply as well.
+        let (status, headers) = Arc::unwrap_or_clone(head);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
     }
 
     fn take_coming(&self) -> Option<Body> {

@@ -1,5 +1,6 @@
 //! One request, from its head to its response.
 
+use std::array;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +150,8 @@ fn list(service: &Service, argument: &str) -> Response<Body> {
 
 /// An id for a request that brought none.
 fn new_request_id() -> HeaderValue {
-    let id = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
-    HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("0"))
+    let id = fastrand::u128(..);
+    let digits: [u8; 32] =
+        array::from_fn(|digit| b"0123456789abcdef"[(id >> (4 * digit)) as usize & 15]);
+    HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("0"))
 }

@@ -16,7 +16,7 @@ pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body>
     let Answer { result, report } = answer;
     let succeeded = result.is_ok();
     let mut response = match result {
-        Ok(reply) => value(reply),
+        Ok(reply) => reply.into_response(),
         Err(error) => failed(service, &error, &report).into_response(),
     };
     let headers = response.headers_mut();
@@ -30,14 +30,6 @@ pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body>
     if let Some(age) = report.age {
         headers.insert(header::AGE, age.as_secs().into());
     }
-    response
-}
-
-fn value(reply: Reply) -> Response<Body> {
-    let (status, headers) = (reply.status(), reply.headers().clone());
-    let mut response = Response::new(reply.into_body());
-    *response.status_mut() = status;
-    *response.headers_mut() = headers;
     response
 }
 

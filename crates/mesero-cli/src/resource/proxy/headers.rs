@@ -73,13 +73,15 @@ fn takes_trailers(fields: &HeaderMap) -> bool {
 }
 
 fn remove_hop_by_hop(fields: &mut HeaderMap) {
-    let named: Vec<HeaderName> = fields
+    let named = fields
         .get_all(header::CONNECTION)
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok())
-        .collect();
-    for name in named.iter().chain(&HOP_BY_HOP) {
+        .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
+    // Most are not there, and to look at those that are takes less than to look for each.
+    let known = fields.keys().filter(|name| HOP_BY_HOP.contains(name)).cloned();
+    let unwanted: Vec<HeaderName> = named.chain(known).collect();
+    for name in &unwanted {
         fields.remove(name);
     }
 }
