@@ -5,6 +5,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 /// The bytes before a frame's payload: its length, its kind, its id.
 const HEADER: usize = 4 + 1 + 8;
 
+/// A payload of up to so many bytes is copied: what a longer one keeps with it is a small part.
+const SHORT: usize = 4096;
+
 /// One frame, of either direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Frame {
@@ -72,7 +75,16 @@ impl Frame {
             return None;
         }
         received.advance(HEADER);
-        Some(Frame { kind, id, payload: received.split_to(length).freeze() })
+        let payload = match length {
+            // It would keep the whole buffer from being used again, or for as long as it is kept in a cache.
+            0..=SHORT => {
+                let copy = Bytes::copy_from_slice(&received[..length]);
+                received.advance(length);
+                copy
+            }
+            _ => received.split_to(length).freeze(),
+        };
+        Some(Frame { kind, id, payload })
     }
 }
 
@@ -87,6 +99,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_short_payload_keeps_nothing_of_the_buffer_that_it_came_in() {
+        let frame = |length| Frame { kind: 1, id: 2, payload: vec![7; length].into() };
+        for (length, is_copied) in [(5, true), (SHORT, true), (SHORT + 1, false)] {
+            let mut received = BytesMut::with_capacity(4 * SHORT);
+            received.extend_from_slice(&frame(length).encode().unwrap());
+            let decoded = Frame::decode(&mut received).unwrap();
+            assert_eq!(decoded, frame(length));
+            assert_eq!(decoded.payload.is_unique(), is_copied, "{length}");
+        }
+    }
 
     proptest! {
         #[test]
