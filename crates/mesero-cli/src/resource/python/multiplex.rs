@@ -118,13 +118,14 @@ impl Multiplex {
     }
 
     async fn read(&self, mut from: OwnedReadHalf) {
-        let mut received = BytesMut::new();
+        let mut received = BytesMut::with_capacity(RECEIVE_BYTES);
         while let Ok(1..) = from.read_buf(&mut received).await {
             while let Some(frame) = Frame::decode(&mut received) {
                 if let Some(pending) = self.settle(frame.id) {
                     pending.settle(Some(frame));
                 }
             }
+            received.reserve(RECEIVE_BYTES);
         }
     }
 
@@ -193,6 +194,9 @@ async fn write(mut to: OwnedWriteHalf, mut frames: mpsc::Receiver<Bytes>) {
 
 /// How many frames are written by one system call, at most.
 const BATCH: usize = 64;
+
+/// Enough for the answers that come at once, in one system call.
+const RECEIVE_BYTES: usize = 16 * 1024;
 
 /// A caller that waits for a task in Python. Dropping it is the caller leaving.
 struct Waiting<'a> {
