@@ -34,7 +34,7 @@ impl Client {
     pub(super) async fn ask(&mut self, until: Instant) -> Outcome {
         let asked = match self {
             Client::Http1(client) => timeout_at(until, client.exchange()).await,
-            Client::Http2(client) => timeout_at(until, client.exchange()).await,
+            Client::Http2(client) => timeout_at(until, client.exchange(until)).await,
         };
         match asked {
             Ok(Ok(answer)) => Outcome::Answered(answer),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future;
+use tokio::time::Instant;
 
 use crate::bench::outcome::{Answer, Fault};
 use crate::bench::target::Target;
@@ -12,6 +13,7 @@ use connection::Unanswered;
 
 mod connection;
 mod fault;
+mod room;
 
 pub(in crate::bench) use connection::Connection;
 
@@ -46,19 +48,19 @@ impl Client {
         Self { shared }
     }
 
-    /// Sends the request, and waits for the whole answer. Dropped meanwhile, this resets the stream
-    /// and leaves the connection's others alone.
-    pub(super) async fn exchange(&self) -> Result<Answer, Fault> {
+    /// Sends the request, and waits for the whole answer, up to an instant. Dropped meanwhile, this
+    /// resets the stream and leaves the connection's others alone.
+    pub(super) async fn exchange(&self, until: Instant) -> Result<Answer, Fault> {
         let target = &self.shared.target;
         if target.connects_anew {
             let connection = Connection::open(target).await?;
-            return connection.ask(target).await.map_err(Unanswered::fault);
+            return connection.ask(target, until).await.map_err(Unanswered::fault);
         }
         let mut connection = self.shared.connection(None).await?;
         // Even if it takes but one over each connection, it gets round to all who share them.
         let mut turns = target.protocol.streams().get();
         loop {
-            match connection.ask(target).await {
+            match connection.ask(target, until).await {
                 // The server closes the connection, and has not looked at this request (RFC 9113, 6.8).
                 Err(Unanswered::Unseen(_)) if turns > 0 => {
                     connection = self.shared.connection(Some(&connection)).await?;

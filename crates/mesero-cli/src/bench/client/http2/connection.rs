@@ -1,5 +1,7 @@
 //! A connection that carries many requests at once.
 
+use std::future::pending;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
@@ -7,8 +9,10 @@ use h2::RecvStream;
 use h2::client::{Builder, SendRequest};
 use http::Response;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::fault::{self, Stage};
+use super::room::{self, Room};
 use crate::bench::outcome::{Answer, Fault, FaultKind};
 use crate::bench::request::Message;
 use crate::bench::target::Target;
@@ -27,6 +31,7 @@ const HEAD_BYTES: u32 = 64 * 1024;
 #[derive(Debug)]
 pub(in crate::bench) struct Connection {
     sender: SendRequest<Bytes>,
+    room: Arc<Room>,
     /// Who reads and writes.
     _driver: JoinSet<()>,
     /// Whether an answer has come.
@@ -68,16 +73,20 @@ impl Connection {
             .await;
         let (sender, connection) = begun.map_err(|error| fault::of(&error, Stage::Silent))?;
         let mut driver = JoinSet::new();
-        driver.spawn(async move {
-            // Those who wait for answers hear what ended it.
-            let _ = connection.await;
-        });
-        Ok(Self { sender, _driver: driver, is_heard: AtomicBool::new(false) })
+        let room = Arc::new(Room::new(target.protocol.streams().get()));
+        driver.spawn(room::drive(connection, sender.clone(), Arc::clone(&room)));
+        Ok(Self { sender, room, _driver: driver, is_heard: AtomicBool::new(false) })
     }
 
-    /// Sends the target's request, and waits for its whole answer. Dropped meanwhile, this tells the
-    /// server that nobody waits for it any more.
-    pub(super) async fn ask(&self, target: &Target) -> Result<Answer, Unanswered> {
+    /// Sends the target's request as soon as the server takes it, and waits for its whole answer.
+    /// Dropped meanwhile, this tells the server that nobody waits for it any more. What nobody would
+    /// wait for, since that instant is over, is not sent, and nothing becomes of it.
+    pub(super) async fn ask(&self, target: &Target, until: Instant) -> Result<Answer, Unanswered> {
+        let place = self.room.enter().await;
+        if Instant::now() >= until {
+            drop(place);
+            return pending().await;
+        }
         let response = self.response(target).await?;
         let status = response.status().as_u16();
         let mut body = response.into_body();
@@ -98,7 +107,6 @@ impl Connection {
             let why = "the request is not in the words of HTTP/2";
             return Err(Unanswered::Failed(Fault::new(FaultKind::Generator, why)));
         };
-        // What waits for a free stream waits within the library, as many as share this.
         let sent = self.sender.clone().send_request(head.as_ref().clone(), body.is_empty());
         let (response, mut upload) =
             sent.map_err(|error| Unanswered::Unseen(fault::of(&error, Stage::Silent)))?;

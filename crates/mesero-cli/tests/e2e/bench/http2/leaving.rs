@@ -27,6 +27,26 @@ async fn what_a_server_that_goes_away_has_not_looked_at_is_asked_over_a_new_conn
     assert_eq!((&report["ok"], &report["failed"]), (&2.into(), &0.into()), "{report:#}");
 }
 
+#[tokio::test]
+async fn who_waits_for_a_stream_of_a_server_that_goes_away_asks_elsewhere_at_once() {
+    let _machine = shared_machine().await;
+    let server = Upstream::open().await;
+    let arguments = ["--http2", "-c", "2", "--streams", "2", "-n", "2", "--json"];
+    let serving = async {
+        let mut old = begun(&server, 1).await;
+        let stream = old.request().await;
+        old.go_away(stream).await;
+        let mut new = begun(&server, 1).await;
+        let again = new.request().await;
+        new.answer(again, "").await;
+        old.answer(stream, "").await;
+        old.closed().await;
+        new
+    };
+    let (measured, _new) = tokio::join!(measure(server.address(), &arguments), serving);
+    assert_eq!(measured.json()["ok"], 2, "{}", measured.stdout);
+}
+
 /// As a server says it that does not know yet what it takes of what is on its way (RFC 9113, 6.8).
 #[tokio::test]
 async fn a_server_that_goes_away_in_two_steps_loses_nothing() {
