@@ -50,6 +50,13 @@ pub(super) fn retryable(text: impl Into<String>) -> DatabaseError {
     DatabaseError { kind: ErrorKind::Retryable, text: text.into() }
 }
 
+/// A URL that the driver does not take. Its words for the kind of error are left out, of which it puts one before another.
+pub(super) fn unreadable(error: &sqlx::Error) -> DatabaseError {
+    let text = error.to_string();
+    let why = text.rsplit("error with configuration: ").next().unwrap_or(&text);
+    usage(format!("read the database's URL: {why}"))
+}
+
 impl Note {
     pub(super) fn fact(text: impl Into<String>) -> Self {
         Self { weight: Weight::Fact, text: text.into() }

@@ -107,9 +107,10 @@ pub(in crate::config) fn lists(
             Problem::new(format!("no route of `{resource}` has an argument `{argument}`"));
         check.note(match nearest(argument, known.iter().copied()) {
             Some(name) => problem.at(place, format!("did you mean `{name}`?")),
-            None => problem
-                .at(place, "there is no such argument")
-                .help(format!("the arguments of `{resource}` are {}", listed(known))),
+            None => problem.at(place, "there is no such argument").help(match known.is_empty() {
+                true => format!("`{resource}` has no arguments"),
+                false => format!("the arguments of `{resource}` are {}", listed(known)),
+            }),
         });
     }
 }

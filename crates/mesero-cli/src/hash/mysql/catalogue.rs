@@ -33,14 +33,9 @@ impl Catalogue {
         format!("{}.{}", quoted(&self.schema, '`'), quoted(&self.name, '`'))
     }
 
-    /// The table as a person names it.
-    pub(super) fn shown(&self) -> String {
-        format!("`{}.{}`", self.schema, self.name)
-    }
-
     pub(super) fn table(&self, notes: Vec<Note>) -> Table {
         Table {
-            name: self.shown(),
+            name: format!("{}.{}", self.schema, self.name),
             key: self.key.iter().map(|(column, _)| column.column()).collect(),
             column: self.column.column(),
             into: self.into.as_ref().map(Described::column),

@@ -28,8 +28,8 @@ pub(super) struct Session {
 /// If the URL or the password file cannot be read.
 pub(super) fn to(location: &Location) -> Result<Link, DatabaseError> {
     let place = Place::read(location, &SCHEME)?;
-    let options = MySqlConnectOptions::from_url(&place.url)
-        .map_err(|error| server::usage(format!("read the database's URL: {error}")))?;
+    let options =
+        MySqlConnectOptions::from_url(&place.url).map_err(|error| server::unreadable(&error))?;
     let options = options.disable_statement_logging().statement_cache_capacity(20);
     // The modes of the session are set in `Session::settings`, all at once.
     let options = options.pipes_as_concat(false).no_engine_substitution(false);

@@ -39,7 +39,7 @@ impl Catalogue {
 
     pub(super) fn table(&self, notes: Vec<Note>) -> Table {
         Table {
-            name: self.shown(),
+            name: format!("{}.{}", self.schema, self.name),
             key: self.key.iter().map(Described::column).collect(),
             column: self.column.column(),
             into: self.into.as_ref().map(Described::column),

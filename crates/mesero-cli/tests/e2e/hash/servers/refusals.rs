@@ -52,6 +52,7 @@ async fn names(kind: Kind, schema: &str) {
     // With its schema it is found as well.
     let qualified = format!("{schema}.users");
     let text = said_of(&shop, &qualified, "narrow", &[]).await;
+    assert!(text.starts_with(&format!("`{qualified}`: 1 row, found by `id`\n")), "{text}");
     assert!(text.contains("a hash needs 97 characters"), "{text}");
     assert_eq!(shop.values("password").await[&1], b"hunter2");
 }
@@ -95,6 +96,19 @@ async fn the_password_of_the_server_is_never_repeated() {
         command.args(["hash", &url, "--table", "users", "--column", "password"]);
         let ran = finished(command).await;
         assert!(ran.stderr.contains("it has a password in it") && !ran.stderr.contains("hunter2"));
+    }
+}
+
+#[tokio::test]
+async fn a_setting_of_the_url_that_makes_no_sense_is_told_once() {
+    let _machine = shared_machine().await;
+    for scheme in ["postgres", "mysql"] {
+        let url = format!("{scheme}://user@127.0.0.1:1/shop?sslmode=broken");
+        let mut command = tokio::process::Command::new(crate::harness::program());
+        command.args(["hash", &url, "--table", "users", "--column", "password"]);
+        let ran = finished(command).await;
+        let wanted = "mesero: failed to read the database's URL: unknown value \"broken\"";
+        assert!(ran.code == Some(2) && ran.stderr.starts_with(wanted), "{ran:?}");
     }
 }
 
