@@ -205,7 +205,7 @@ pub(crate) enum BenchError {
 }
 
 impl BenchError {
-    /// The error of a configuration, which is told by itself.
+    /// The error of a configuration, which is a message of its own.
     pub(crate) fn config(&self) -> Option<&ConfigError> {
         match self {
             BenchError::Contestant(error) => error.config(),

@@ -291,7 +291,7 @@ fn from_file(name: &str, file: &Path) -> Result<Resource, TargetError> {
     })
 }
 
-/// What is wrong with a target. Reads on after "failed to", but for what a configuration is told by itself.
+/// What is wrong with a target. Reads on after "failed to", except the error of a configuration, which is a message of its own.
 #[derive(Debug)]
 pub(crate) enum TargetError {
     Missing,

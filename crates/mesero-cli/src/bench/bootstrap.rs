@@ -2,12 +2,12 @@
 
 use fastrand::Rng;
 
-/// What is between these percentiles of the draws is told as an interval of 95 %: of few values
+/// The range between these percentiles of the draws is reported as an interval of 95 %: with few values
 /// the percentiles of 95 % themselves hold the truth too seldom (T. C. Hesterberg, "What Teachers
 /// Should Know about the Bootstrap", 2015, section 5.1), and those of 99 % do in 96 of 100 cases.
 const PERCENTILES: [f64; 2] = [0.005, 0.995];
 
-/// Of fewer rounds than these the interval would hold the truth too seldom all the same.
+/// With fewer rounds than these even that interval would hold the truth too seldom.
 pub(super) const LEAST_ROUNDS: usize = 8;
 
 /// How often the rounds are drawn again, and which.

@@ -161,7 +161,7 @@ fn another(url: &str, names: &BTreeSet<String>) -> String {
 }
 
 impl ContestantError {
-    /// The error of a configuration, which is told by itself.
+    /// The error of a configuration, which is a message of its own.
     pub(super) fn config(&self) -> Option<&ConfigError> {
         match self {
             ContestantError::Called(CalledError::Target(called::TargetError::Config(error))) => {

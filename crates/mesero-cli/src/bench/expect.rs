@@ -77,9 +77,9 @@ pub(crate) struct Judged {
 }
 
 impl Expectations {
-    /// Compares them with what was measured, and what is relative with how that compares with
-    /// another; whom all are compared with is not judged by that. Where nothing was measured, none
-    /// holds.
+    /// Compares them with what was measured; those that are relative are compared with the ratio to
+    /// the reference, and are left out where the record is the reference itself. Where nothing was
+    /// measured, none holds.
     pub(super) fn judge(&self, record: &Record, beside: Beside<'_>) -> Vec<Judged> {
         self.0.iter().filter_map(|expectation| expectation.judge(record, beside)).collect()
     }

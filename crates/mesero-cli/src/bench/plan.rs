@@ -101,7 +101,7 @@ impl Protocol {
         }
     }
 
-    /// As it is told beside what else is special; nothing is of HTTP/1.1.
+    /// How a report names it; HTTP/1.1 is not mentioned.
     pub(crate) fn told(self) -> Option<String> {
         match self {
             Protocol::Http1 => None,

@@ -193,7 +193,7 @@ impl Record {
         if seconds > 0.0 { self.ok_in_window as f64 / seconds } else { 0.0 }
     }
 
-    /// Requests in work at once, in the mean: how much of the window those took that were answered in it, over the window
+    /// Requests in work at once, on average: how much of the window those took that were answered in it, over the window
     /// (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
     pub(crate) fn in_work(&self) -> f64 {
         let seconds = self.measured().as_secs_f64();

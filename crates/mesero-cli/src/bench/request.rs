@@ -20,7 +20,7 @@ pub(super) struct Request {
     pub(super) protocol: Protocol,
     /// Whether a new connection is made for each.
     pub(super) connects_anew: bool,
-    /// Whom to trust over https, instead of whom the system does.
+    /// The certificates to trust over https, instead of those that the system trusts.
     pub(super) ca: Option<PathBuf>,
 }
 

@@ -39,8 +39,8 @@ pub(super) enum Answers {
 }
 
 impl Seen {
-    /// Sends the request once more than is measured, and looks at the answer; none if there is none
-    /// in time, or too much of it. A failure is told by the measurement that follows.
+    /// Sends the request once, without measuring it, and looks at the answer; none if it does not
+    /// come in time, or is too long. A failure is reported by the measurement that follows.
     pub(super) async fn of(target: &Target, patience: Duration) -> Option<Self> {
         timeout(patience, Self::ask(target)).await.ok()?
     }

@@ -79,7 +79,7 @@ impl Waves {
                 )
             }
             Waves::Unknown => format!(
-                "nobody was answered within {patience}: if that is what a request takes when it waits for nothing, no \
+                "nobody was answered within {patience}: if a request takes that long without waiting, no \
                  number of workers would pass"
             ),
         }

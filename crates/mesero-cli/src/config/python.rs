@@ -45,7 +45,7 @@ pub(crate) struct Python {
     pub(crate) start_timeout: Duration,
     /// From asking a worker to end to killing it.
     pub(crate) grace: Duration,
-    /// For an async callable: how long its event loop may not answer before that is told.
+    /// For an async callable: how long its event loop may be blocked before that is logged.
     pub(crate) loop_blocked: Option<Duration>,
     pub(crate) recycling: Recycling,
     /// From interrupting a call that was given up to replacing its process; none if calls are not interrupted.

@@ -70,7 +70,7 @@ pub(crate) struct Settings {
     pub(crate) start_timeout: Duration,
     /// How long a worker has to end by itself before it is killed.
     pub(crate) grace: Duration,
-    /// How long an async callable may keep its event loop from answering before that is told.
+    /// How long an async callable may block its event loop before that is logged.
     pub(crate) loop_blocked: Option<Duration>,
     /// Counts how often and how long one did.
     pub(crate) blocked: Arc<Blocked>,

@@ -1,4 +1,4 @@
-//! What all drawings have: a field with axes, lines in it, and what is told where the pointer is.
+//! What all drawings have: a field with axes, lines in it, and a tip where the pointer is.
 
 use super::super::scale::Scale;
 use super::class;
@@ -18,7 +18,7 @@ pub(super) struct Field {
 /// A value, and the text beside it.
 pub(super) type Tick = (f64, String);
 
-/// What is told of a place: a head, and a line each with the series that it is about.
+/// What the tip at a place says: a head, and a line for each series.
 pub(super) struct Tip {
     pub(super) head: String,
     pub(super) lines: Vec<(Option<usize>, String)>,

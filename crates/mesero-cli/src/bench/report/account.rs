@@ -132,7 +132,7 @@ impl Account {
         let share = mean.as_secs_f64() / round.as_secs_f64();
         (share > ROUGH).then(|| {
             format!(
-                "A request took {} in the mean, {} of the {} that are measured at a time, and the rate may be off by as \
+                "A request took {} on average, {} of the {} that are measured at a time, and the rate may be off by as \
                  much; with a longer -d it is finer.",
                 words::time(mean),
                 words::part(share),

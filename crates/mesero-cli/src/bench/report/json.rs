@@ -16,7 +16,7 @@ use super::super::waves::Waves;
 use super::{Account, Report};
 
 impl Report {
-    /// Of one contestant all that is told of it; of several an object with a member for each.
+    /// For one contestant its object; for several an object with all of theirs in it.
     pub(super) fn value(&self) -> Value {
         match &self.accounts[..] {
             [account] => account.value(),

@@ -78,7 +78,7 @@ impl Report {
 }
 
 impl Measured {
-    /// Its figures, and what a comparison says of them; with what it took where that is told of some.
+    /// Its figures and its comparison; with CPU time and memory if the table has those of some contestant.
     pub(super) fn row(
         &self,
         name: &str,

@@ -39,7 +39,7 @@ struct Planned {
     rounds: u32,
 }
 
-/// The request, and what is called for whom.
+/// The request, or what is called and with which items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(in crate::bench) struct Asked {
     http: String,

@@ -32,7 +32,7 @@ impl Erlang {
         self.servers
     }
 
-    /// How busy a server is in the mean, from 0 on; with 1 and more, ever more callers wait.
+    /// How busy a server is on average, from 0 on; with 1 and more, ever more callers wait.
     pub(super) fn utilization(&self) -> f64 {
         self.load / f64::from(self.servers)
     }
@@ -65,7 +65,7 @@ impl Erlang {
 pub(super) struct Wait {
     /// The share of callers who wait.
     pub(super) chance: f64,
-    /// How long those wait in the mean, in seconds.
+    /// How long those wait on average, in seconds.
     pub(super) once: f64,
 }
 

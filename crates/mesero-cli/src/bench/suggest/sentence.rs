@@ -24,7 +24,7 @@ impl Goal {
         }
     }
 
-    /// The most that can wait and still be answered in time, where a call takes as long as in the mean: who comes behind
+    /// The most that can wait and still be answered in time, where every call takes the mean time: who comes behind
     /// them had better be told at once.
     pub(super) fn queue(&self, service: &Service, at_once: u32) -> u32 {
         match self.demand {
@@ -53,12 +53,12 @@ impl Service {
         let seen = words::count(self.count());
         let mean = time(self.mean());
         let more = if self.is_more() { "more than " } else { "" };
-        let mut sentence = format!("A call that waits for nothing takes {more}{mean}");
+        let mut sentence = format!("A call that does not wait takes {more}{mean}");
         // Below this nobody sees a difference.
         const SAME: f64 = 0.01;
         if self.variation().sqrt() > SAME {
             sentence.push_str(&format!(
-                " in the mean (± {}; its standard deviation is {})",
+                " on average (± {}; its standard deviation is {})",
                 time(2.0 * self.error() * self.mean()),
                 time(self.variation().sqrt() * self.mean()),
             ));
@@ -155,10 +155,10 @@ impl Findings {
             Demand::Stream { rate, .. } => {
                 let load = rate * service.mean();
                 let busy =
-                    format!("{} calls are in work in the mean (Little's law)", words::number(load));
+                    format!("{} calls are in work on average (Little's law)", words::number(load));
                 match self.goal.wait(service, at_once) {
                     Some((busy_share, wait)) if busy_share < 1.0 => format!(
-                        "{busy}, and with {} at once {} of the calls wait, those {} in the mean (Erlang C)",
+                        "{busy}, and with {} at once {} of the calls wait, for {} on average (Erlang C)",
                         count(at_once),
                         percent(wait.chance),
                         time(wait.once)
@@ -214,8 +214,10 @@ impl Findings {
         };
         match (check.demand == self.goal.demand, check.holds(self.goal.share)) {
             (true, _) => format!("Tried: {found}."),
-            (_, true) => format!("{with} it bears {whom}; tried: {found}."),
-            (_, false) => format!("{with} it should bear {whom}, and does not; tried: {found}."),
+            (_, true) => format!("{with} it can take {whom}; tried: {found}."),
+            (_, false) => {
+                format!("{with} it should be able to take {whom}, and is not; tried: {found}.")
+            }
         }
     }
 }

@@ -63,7 +63,7 @@ impl Level {
     pub(super) fn told(&self) -> String {
         let Self { at_once, record } = self;
         format!(
-            "{} at once: {} a second, {} in the mean, p99 {}, {} ok",
+            "{} at once: {} a second, {} on average, p99 {}, {} ok",
             words::count((*at_once).into()),
             words::number(self.rate()),
             words::found(record.response.mean()),
@@ -79,7 +79,7 @@ impl Level {
         ok == 0 || gave_up as f64 > TOO_MANY * requests as f64
     }
 
-    /// How long a call took in the mean, in seconds, and how sure that is: the standard error, as a share of it.
+    /// How long a call took on average, in seconds, and how sure that is: the standard error, as a share of it.
     pub(super) fn mean(&self) -> Option<(f64, f64)> {
         let times = &self.record.response;
         Some((times.mean()?.time.as_secs_f64(), times.error()?.0))

@@ -256,9 +256,9 @@ async fn a_person_reads_what_was_measured_computed_and_tried() {
     );
     assert_eq!(
         lines[11..].join("\n"),
-        "A call that waits for nothing takes 1.00 s, as 102 calls showed.\n\n\
-         `limit = 9` is enough: 8.00 calls are in work in the mean (Little's law), and with 9 at once 65.4 % of the calls \
-         wait, those 500 ms in the mean (Erlang C). `queue = 35` has room for all who can still be answered within 5.00 \
+        "A call that does not wait takes 1.00 s, as 102 calls showed.\n\n\
+         `limit = 9` is enough: 8.00 calls are in work on average (Little's law), and with 9 at once 65.4 % of the calls \
+         wait, for 500 ms on average (Erlang C). `queue = 35` has room for all who can still be answered within 5.00 \
          s.\n\n\
          Tried: 100 % of 171 calls were answered within 5.00 s (p99 2.12 s)."
     );
@@ -271,10 +271,10 @@ async fn a_person_reads_how_many_workers_there_are_and_what_they_bear() {
     let sentences = text.split("\n\n").skip(2).collect::<Vec<_>>().join("\n");
     assert_eq!(
         sentences,
-        "A call that waits for nothing takes 5.00 s, as 28 calls showed.\n\
+        "A call that does not wait takes 5.00 s, as 28 calls showed.\n\
          It takes 10 workers, and it has 5: within 7.00 s one worker serves 1 of them; with more \
          than 5 at once it answers no more than 1.00 a second.\n\
-         As it is it bears 5 clients who come at once; tried: 5 of 5 calls were answered within 7.00 s (p99 5.00 \
+         As it is it can take 5 clients who come at once; tried: 5 of 5 calls were answered within 7.00 s (p99 5.00 \
          s).\n"
     );
 }

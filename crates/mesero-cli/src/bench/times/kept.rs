@@ -84,7 +84,7 @@ impl Kept {
         Ok(times)
     }
 
-    /// Whether what is told beside the histogram can be true of it.
+    /// Whether the figures that are kept beside the histogram agree with it.
     fn agrees(&self, times: &Times) -> Result<(), String> {
         let same = |time, value| {
             times.seen.equivalent(nanoseconds(time).min(LONGEST), u64::min(value, LONGEST))

@@ -78,7 +78,7 @@ impl fmt::Display for Delay {
                 write!(f, "{} in the median (lognormal)", format_duration(median))
             }
             Delay::Exponential { mean } => {
-                write!(f, "{} in the mean (exponential)", format_duration(mean))
+                write!(f, "{} on average (exponential)", format_duration(mean))
             }
         }
     }

@@ -9,7 +9,7 @@ pub(super) enum Version {
     Http11,
 }
 
-/// A field, as far as it matters for where a message ends and whom it is for.
+/// A field, as far as it says where a message ends or which host it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Host,

@@ -83,7 +83,7 @@ async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes()
 async fn what_nothing_can_be_suggested_for_is_said() {
     let _machine = shared_machine().await;
     let refused: [(&[&str], &str); 5] = [
-        (&["stub:", "--suggest"], "for whom is not said; wanted `--rate 50`"),
+        (&["stub:", "--suggest"], "without a load: wanted `--rate 50`"),
         (&["stub:", "stub:", "--suggest", "-c", "1"], "one target at a time"),
         (&["stub:", "--suggest", "--rate", "5", "--share", "100%"], "wanted a share below 100%"),
         (&["stub:", "--suggest", "-c", "5", "--share", "0"], "wanted a share such as 99%"),
