@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::certificates::Authority;
-use crate::frames::{Frames, Heard, REFUSED_STREAM};
+use crate::frames::{Frames, Heard, NO_ERROR, REFUSED_STREAM};
 use crate::harness::PATIENCE;
 use crate::streams::{echo, serve};
 
@@ -194,6 +194,31 @@ async fn a_stream_that_stops_within_its_answer_is_given_up_and_the_client_sees_t
     let answer = client.rest().await;
     assert!(answer.starts_with("HTTP/1.1 200 ") && !answer.ends_with("\r\n0\r\n\r\n"), "{answer}");
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
+}
+
+/// RFC 9113, 8.1: a server that wants no more of a request says so after the end of its answer.
+#[tokio::test]
+async fn a_stream_reset_without_an_error_has_a_whole_answer_only_after_its_end() {
+    let _machine = shared_machine().await;
+    for is_whole in [true, false] {
+        let upstream = Upstream::open().await;
+        let mesero = behind(&upstream, PRIOR).await;
+        // Longer than what the server has room for.
+        let body = "x".repeat(100_000);
+        let head = "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n";
+        let client = sent(&mesero, &format!("{head}{body}")).await;
+        let mut connection = begun(&upstream, 100).await;
+        let stream = connection.request().await;
+        connection.begin_answer(stream).await;
+        match is_whole {
+            true => connection.last(stream, b"all").await,
+            false => connection.piece(stream, b"all").await,
+        }
+        connection.reset(stream, NO_ERROR).await;
+        let answer = client.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(answer.ends_with("\r\n3\r\nall\r\n0\r\n\r\n"), is_whole, "{answer}");
+    }
 }
 
 #[tokio::test]

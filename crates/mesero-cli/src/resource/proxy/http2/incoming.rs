@@ -4,10 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use h2::{Reason, RecvStream};
+use h2::RecvStream;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body that lets the upstream send more as it is taken.
+/// A body that lets the upstream send more as it is taken. A stream that is reset without an error after the end of its
+/// answer, as the rest of the request is not wanted (RFC 9113, 8.1), has the whole answer: the library tells it from one
+/// that is reset in the middle.
 #[derive(Debug)]
 pub(in crate::resource::proxy) struct Incoming {
     stream: RecvStream,
@@ -36,23 +38,12 @@ impl Body for Incoming {
                     stream.flow_control().release_capacity(data.len())?;
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
-                // All of the answer was there, and the rest of the request is not wanted
-                // (RFC 9113, 8.1).
-                Some(Err(error))
-                    if error.is_reset() && error.reason() == Some(Reason::NO_ERROR) =>
-                {
-                    *data_ended = true;
-                    return Poll::Ready(None);
-                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => *data_ended = true,
             }
         }
         match ready!(stream.poll_trailers(cx)) {
             Ok(trailers) => Poll::Ready(trailers.map(|trailers| Ok(Frame::trailers(trailers)))),
-            Err(error) if error.is_reset() && error.reason() == Some(Reason::NO_ERROR) => {
-                Poll::Ready(None)
-            }
             Err(error) => Poll::Ready(Some(Err(error))),
         }
     }
