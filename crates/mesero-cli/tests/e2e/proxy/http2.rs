@@ -205,7 +205,8 @@ async fn a_stream_reset_without_an_error_has_a_whole_answer_only_after_its_end()
         let mesero = behind(&upstream, PRIOR).await;
         // Longer than what the server has room for.
         let body = "x".repeat(100_000);
-        let head = "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n";
+        let head =
+            "PUT / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n";
         let client = sent(&mesero, &format!("{head}{body}")).await;
         let mut connection = begun(&upstream, 100).await;
         let stream = connection.request().await;
