@@ -1,5 +1,5 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
-.PHONY: check fmt lint doc test models worker-test deny build bench bench-peers venv chromium databases skipped
+.PHONY: check fmt lint doc words test models worker-test deny build bench bench-peers venv chromium databases skipped
 
 check: fmt lint doc worker-test test models deny skipped
 
@@ -15,6 +15,11 @@ lint:
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked -p mesero --no-deps --all-features
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked -p mesero-cli --no-deps --document-private-items
+
+# The language of comments, documentation, strings and help: `.ci/words.txt` lists words, `.ci/words.py -v` prints each place.
+words:
+	python3 .ci/test_words.py
+	python3 .ci/words.py
 
 worker-test:
 	python3 -m unittest discover -s crates/mesero-cli/tests/worker
