@@ -58,24 +58,33 @@ pub(super) async fn measure(recipe: &Recipe, threads: NonZeroUsize) -> Result<Sp
 /// The cost of a hash that takes about `wanted` on one thread of this machine, and never less than
 /// what is good enough.
 ///
-/// 64 MiB where that can be had in the time, else the memory of the default; then as many passes
-/// as fit.
+/// 64 MiB where a hash with that fits the time, else the memory of the default; then as many passes
+/// as [`further_passes`] allows. A busy machine makes hashes slower, and so the cost lower.
 pub(super) async fn cost_of(wanted: Duration) -> Result<Cost, HashError> {
     apart(move || {
         for memory in [65_536, Cost::default().memory] {
             let least = Cost { memory, passes: if memory >= 47_104 { 1 } else { 2 }, lanes: 1 };
             let one = once(least)?;
-            let two = once(Cost { passes: least.passes + 1, ..least })?;
-            // The first pass also does what is done once.
-            let a_pass = two.saturating_sub(one).max(Duration::from_micros(1));
             if one <= wanted {
-                let more = wanted.saturating_sub(one).as_secs_f64() / a_pass.as_secs_f64();
-                return Ok(Cost { passes: least.passes + more as u32, ..least });
+                let next = once(Cost { passes: least.passes + 1, ..least })?;
+                let more = further_passes(wanted, least.passes, one, next);
+                return Ok(Cost { passes: least.passes + more, ..least });
             }
         }
         Ok(Cost::default())
     })
     .await
+}
+
+/// How many passes fit into `wanted` after the first `passes`, which took `one`; with another pass
+/// it was `next`.
+///
+/// Both times are noisy, and their difference may be nothing at all. No pass counts as shorter
+/// than the average of the first ones, so noise never gives a cost that takes minutes.
+fn further_passes(wanted: Duration, passes: u32, one: Duration, next: Duration) -> u32 {
+    let a_pass = next.saturating_sub(one).max(one / passes).max(Duration::from_micros(1));
+    let fitting = wanted.saturating_sub(one).as_nanos() / a_pass.as_nanos();
+    u32::try_from(fitting).unwrap_or(u32::MAX - passes)
 }
 
 /// The shortest of a few: whatever else the machine does makes it longer.
@@ -146,6 +155,30 @@ mod tests {
     async fn a_calibrated_cost_is_never_weak() {
         let cost = cost_of(Duration::from_millis(1)).await.unwrap();
         assert!(!cost.is_weak(), "{cost}");
+    }
+
+    #[test]
+    fn no_noise_in_two_measurements_gives_a_cost_far_above_the_wanted_time() {
+        let times = || (1..400).map(Duration::from_millis);
+        for (passes, wanted) in [(1, 50), (1, 250), (2, 50), (2, 10_000)] {
+            let wanted = Duration::from_millis(wanted);
+            for (one, next) in times().flat_map(|one| times().map(move |next| (one, next))) {
+                if one > wanted {
+                    continue;
+                }
+                let all = passes + further_passes(wanted, passes, one, next);
+                let takes = one / passes * all;
+                assert!(takes <= wanted, "{one:?}, {next:?}: {all} passes take {takes:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn passes_fill_the_wanted_time_where_each_takes_the_same() {
+        let of = |count: u64| Duration::from_millis(30 * count);
+        assert_eq!(further_passes(of(10), 1, of(1), of(2)), 9);
+        assert_eq!(further_passes(of(10), 2, of(2), of(3)), 8);
+        assert_eq!(further_passes(of(2), 2, of(2), of(3)), 0);
     }
 
     #[tokio::test]
