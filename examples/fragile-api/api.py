@@ -1,4 +1,4 @@
-"""An HTTP API that takes its time and bears only so many requests at once. It knows nothing of mesero."""
+"""A slow HTTP API with a concurrency limit: it answers further requests with a 503. It does not use mesero."""
 
 import argparse
 import http.server
@@ -22,7 +22,7 @@ class Api(http.server.BaseHTTPRequestHandler):
             count["running"] += 1
             together = count["running"]
             count["most"] = max(count["most"], together)
-            refused = together > options.bears
+            refused = together > options.max_concurrent
             failed = not refused and fails_first(self.path) and self.path not in seen
             seen.add(self.path)
             count["refused" if refused else "failed" if failed else "served"] += 1
@@ -31,7 +31,7 @@ class Api(http.server.BaseHTTPRequestHandler):
         with lock:
             count["running"] -= 1
         if refused:
-            self.answer(503, {"error": "too much at once"})
+            self.answer(503, {"error": "too many requests at once"})
         elif failed:
             self.answer(502, {"error": "try again"})
         else:
@@ -61,9 +61,10 @@ class Server(http.server.ThreadingHTTPServer):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int, nargs="?", default=8000)
-    parser.add_argument("--bears", type=int, default=2, help="more requests than that at once are refused with a 503")
-    parser.add_argument("--seconds", type=float, nargs=2, default=[0.5, 0.5], help="how long a request takes: from, to")
-    parser.add_argument("--fails", type=int, metavar="N", help="every Nth item fails the first time, with a 502")
+    parser.add_argument("--max-concurrent", type=int, default=2, metavar="N", help="requests at a time; others get a 503")
+    parser.add_argument("--bears", type=int, dest="max_concurrent", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    parser.add_argument("--seconds", type=float, nargs=2, default=[0.5, 0.5], metavar=("FROM", "TO"), help="duration of a request")
+    parser.add_argument("--fails", type=int, metavar="N", help="every Nth item fails once, with a 502")
     options = parser.parse_args()
     server = Server(("127.0.0.1", options.port), Api)
     print(f"listening on {server.server_port}", flush=True)

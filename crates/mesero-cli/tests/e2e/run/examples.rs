@@ -16,7 +16,7 @@ use crate::upstream::Upstream;
 async fn api() -> (Child, std::net::SocketAddr) {
     let mut command = Command::new("python3");
     command.arg(example("fragile-api/api.py"));
-    command.args(["0", "--bears", "10", "--seconds", "0.01", "0.2", "--fails", "10"]);
+    command.args(["0", "--max-concurrent", "10", "--seconds", "0.01", "0.2", "--fails", "10"]);
     let mut api = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(api.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
