@@ -1,20 +1,20 @@
-"""A slow function, in a handler that blocks on it and in two that do not."""
+"""A slow function, with a blocking and a non-blocking handler."""
 
 import asyncio
 import time
 
 
 def build_report():
-    """What blocks: a sleep here, elsewhere a blocking HTTP client, a database driver, a long computation."""
+    """Blocks: here it sleeps; in practice it calls an HTTP client or a database driver, or computes."""
     time.sleep(5)
     return "done!"
 
 
 async def blocking():
-    """The mistake. It is `async def`, but it never lets go of the event loop, so every other call waits as well."""
+    """The mistake: an `async def` that never yields to the event loop, so every other call waits as well."""
     return build_report()
 
 
 async def threaded():
-    """The cure within asyncio."""
+    """The fix within asyncio."""
     return await asyncio.to_thread(build_report)

@@ -1,4 +1,4 @@
-"""A synchronous Flask application in front of a slow API. It knows nothing of mesero."""
+"""A synchronous Flask application in front of a slow API. Independent of mesero."""
 
 import json
 import os
@@ -13,5 +13,5 @@ app = Flask(__name__)
 
 @app.get("/resource")
 def resource():
-    with urlopen(f"{SLOW_API}/blocking-resource") as answer:  # It blocks for as long as the API takes.
+    with urlopen(f"{SLOW_API}/blocking-resource") as answer:  # Blocks until the API has answered.
         return jsonify(json.load(answer))

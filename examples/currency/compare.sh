@@ -1,8 +1,8 @@
 #!/bin/sh
-# Measures the three implementations beside each other: 100 clients, each of which waits for its answer. Each is started
-# for its turns and ended after them. Writes the table into README.md and a page, compare.html, into target.
+# Compares the three implementations with a closed load of 100 clients. Each is started for its trials and stopped after
+# them. Writes the table into README.md, and a page, compare.html, into target.
 #
-# Usage: compare.sh [FLAGS of `mesero bench`], by default -d 3s: such as -d 10s --rounds 20. `make venv` once before.
+# Usage: compare.sh [FLAGS of `mesero bench`], by default -d 3s. Example: compare.sh -d 10s --rounds 20. Needs `make venv`.
 set -eu
 cd "$(dirname "$0")"
 test $# -gt 0 || set -- -d 3s
@@ -14,14 +14,14 @@ table=$(mktemp)
 rates=$!
 trap 'kill "$rates"; rm -f "$table"' EXIT
 
-# The table is of use too where somebody gave up, or the machine was too busy.
+# The table is written also when requests failed or the measurement is void.
 "$built/mesero" bench -c 100 --patience 7s --markdown --html "$built/../compare.html" \
     function=http://localhost:8080/convert/GBP/100 --start "exec '$built/mesero' serve function.toml" \
     flask=http://localhost:8081/convert/GBP/100 --start "exec '$built/mesero' serve flask.toml" \
     async=http://localhost:8082/convert/GBP/100 --start "exec '$built/examples/currency'" \
     "$@" >"$table" || true
 
-# An empty table is none: then it has been said why.
+# Without a table, `mesero bench` has printed the reason.
 if test -s "$table"; then
     readme=$(mktemp)
     awk -v table="$table" '

@@ -1,4 +1,4 @@
-"""What an amount of euros is in another currency, by the rates of a slow service. It knows nothing of mesero."""
+"""Converts euros into another currency, at the rates of a slow service. Independent of mesero."""
 
 import json
 import os
@@ -12,7 +12,7 @@ EXACT = Context(prec=100)  # More digits than an amount and a rate have together
 
 
 class BadAmount(ValueError):
-    """The amount is not one."""
+    """The amount is not a valid amount."""
 
 
 class UnknownCurrency(LookupError):
@@ -20,7 +20,7 @@ class UnknownCurrency(LookupError):
 
 
 class RatesDown(ConnectionError):
-    """The rates cannot be had."""
+    """The rates are not available."""
 
 
 def convert(currency: str, amount: int) -> str:
@@ -35,11 +35,11 @@ def convert(currency: str, amount: int) -> str:
 
 def fetch():
     try:
-        with urlopen(RATES_URL, timeout=10) as answer:  # It blocks for as long as the service takes.
+        with urlopen(RATES_URL, timeout=10) as answer:  # Blocks until the service has answered.
             table = json.load(answer, parse_float=Decimal, parse_int=Decimal)
         rates = {table["base"]: Decimal(1), **table["rates"]}
         if not all(isinstance(rate, Decimal) for rate in rates.values()):
             raise TypeError("a rate is no number")
         return rates
     except (OSError, HTTPException, ValueError, LookupError, TypeError) as error:
-        raise RatesDown(f"the rates cannot be had: {error}") from error
+        raise RatesDown(f"the rates are not available: {error}") from error

@@ -1,5 +1,5 @@
-//! The same in asynchronous Rust on the library: the rates are kept for a minute, and however many conversions need
-//! them at once, they are asked for once.
+//! The same converter in asynchronous Rust on the library: the rates are cached for a minute, and concurrent conversions
+//! share one request for them.
 //!
 //! Usage: `currency [ADDRESS]`, by default `127.0.0.1:8082`. `RATES_URL` names the rates service.
 
@@ -28,19 +28,19 @@ const RATES_URL: &str = "http://localhost:8000/rates";
 const TIMEOUT: Duration = Duration::from_secs(3);
 const FRESH: Duration = Duration::from_secs(60);
 
-/// A currency with its rate takes less, in memory.
+/// Upper bound of the memory of a currency with its rate.
 const RATE_BYTES: usize = 128;
 
-/// One table has room many times over.
+/// Far more than one table needs.
 const CACHE_BYTES: u64 = 1024 * 1024;
 
-/// The service's answer is some hundred bytes long.
+/// Bound of the service's answer, which has some hundred bytes.
 const MOST_BYTES: usize = 1024 * 1024;
 
-/// An amount is below this; it has at most 18 digits.
+/// The least amount that is rejected: amounts have at most 18 digits.
 const TOO_MUCH: i128 = 10_i128.pow(18);
 
-/// How much of each currency is one of the base.
+/// Price of one unit of the base currency, by currency.
 type Rates = Arc<HashMap<String, BigDecimal>>;
 
 #[derive(Clone)]
@@ -77,7 +77,7 @@ async fn convert(
         return (StatusCode::NOT_FOUND, "there is no such path".to_owned());
     };
     let Some(amount) = integer(&amount) else {
-        let said = format!("the amount has to be an integer of at most 18 digits; {amount} came");
+        let said = format!("the amount must be an integer of at most 18 digits, not {amount}");
         return (StatusCode::BAD_REQUEST, said);
     };
     let fetch = move |_attempt| fetch(source.clone());
@@ -89,7 +89,7 @@ async fn convert(
             }
             None => (StatusCode::NOT_FOUND, format!("there is no rate for {currency}")),
         },
-        Err(error) => (status(&error), format!("the rates cannot be had: {error}")),
+        Err(error) => (status(&error), format!("the rates are not available: {error}")),
     }
 }
 
@@ -105,15 +105,15 @@ fn status(error: &Error) -> StatusCode {
     }
 }
 
-/// What the rates service answers.
+/// Answer of the rates service.
 #[derive(Deserialize)]
 struct Table {
     base: String,
-    /// As they are written: a float between would change them.
+    /// Unparsed, since a conversion to float would change them.
     rates: HashMap<String, Box<RawValue>>,
 }
 
-/// Asks the rates service.
+/// Requests the rates from the service.
 async fn fetch(source: Uri) -> Result<Rates, Failure> {
     let host = source.host().unwrap_or_default();
     let stream = TcpStream::connect((host, source.port_u16().unwrap_or(80))).await?;
@@ -129,7 +129,7 @@ async fn fetch(source: Uri) -> Result<Rates, Failure> {
         let body = Limited::new(response.into_body(), MOST_BYTES).collect().await;
         body.map_err(|error| Failure::lost(error.to_string()))
     };
-    // The connection is driven by whoever waits for the answer, and ends with it.
+    // The connection is polled together with the answer, and closed with it.
     let mut answer = std::pin::pin!(answer);
     let body = tokio::select! {
         body = &mut answer => body?,

@@ -1,4 +1,4 @@
-"""A Flask application that knows nothing of mesero."""
+"""A Flask application, independent of mesero."""
 
 import time
 
@@ -9,7 +9,7 @@ app = Flask(__name__)
 
 @app.get("/orders/<int:number>")
 def order(number):
-    time.sleep(0.1)  # A database, say.
+    time.sleep(0.1)  # In place of a database query.
     return jsonify(number=number, client=request.headers.get("User-Agent", "unknown"))
 
 

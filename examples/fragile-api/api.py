@@ -1,4 +1,4 @@
-"""A slow HTTP API with a concurrency limit: it answers further requests with a 503. It does not use mesero."""
+"""A slow HTTP API with a concurrency limit: it answers further requests with a 503. Independent of mesero."""
 
 import argparse
 import http.server

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Converts an amount of euros, and takes a second for it. It knows nothing of HTTP, nor of other callers.
+# Converts an amount of euros, in a second. Independent of HTTP and of mesero.
 sleep 1
 case $1 in
     GBP) rate=0.884 ;;

@@ -1,4 +1,4 @@
-"""What an application does at login, once its table is hashed."""
+"""The login check of an application whose table is hashed."""
 
 import hashlib
 import sqlite3

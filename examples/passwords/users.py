@@ -1,4 +1,4 @@
-"""Makes users.db: an application's table, with the passwords as they were typed."""
+"""Creates users.db: an application's table with plaintext passwords."""
 
 import hashlib
 import pathlib

@@ -1,4 +1,4 @@
-"""Fetches the site's data, blocking, as scripts do. It knows nothing of mesero."""
+"""Fetches the site's data with a blocking HTTP client. Independent of mesero."""
 
 import os
 import urllib.request

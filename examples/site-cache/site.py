@@ -1,4 +1,4 @@
-"""A site whose every answer takes two seconds, and says how often the site was asked. Ctrl-C takes it down."""
+"""A site that answers after two seconds, with the number of the request. Ctrl-C stops it."""
 
 import http.server
 import itertools

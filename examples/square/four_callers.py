@@ -1,4 +1,4 @@
-"""Four callers at once, each a process of its own; prints their four answers as a list.
+"""Four concurrent callers, each in its own process; prints their four answers as a list.
 
 Usage: python3 four_callers.py [URL]
 """

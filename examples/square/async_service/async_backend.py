@@ -1,4 +1,4 @@
-"""The same slow thing, written for an event loop."""
+"""The same slow function, for an event loop."""
 
 import asyncio
 

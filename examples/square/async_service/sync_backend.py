@@ -1,4 +1,4 @@
-"""The slow thing: it blocks its thread for a second."""
+"""A slow function: it blocks its thread for a second."""
 
 import time
 

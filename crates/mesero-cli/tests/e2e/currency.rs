@@ -182,7 +182,7 @@ async fn rates_that_cannot_be_had_are_a_502_and_slow_ones_a_504() {
         else {
             return;
         };
-        let why = ["the rates cannot be had"; 3];
+        let why = ["the rates are not available"; 3];
         three.refuse("/convert/GBP/100", StatusCode::BAD_GATEWAY, why).await;
         // The amount is looked at first.
         three.refuse("/convert/GBP/x", StatusCode::BAD_REQUEST, [" int"; 3]).await;
@@ -190,7 +190,7 @@ async fn rates_that_cannot_be_had_are_a_502_and_slow_ones_a_504() {
     let broken = async |from: &str, to: &str| {
         let (_rates, url) = rates_service(&[AT_ONCE, (from, to)]).await;
         let Some(three) = Three::on(&url).await else { return };
-        let why = ["the rates cannot be had"; 3];
+        let why = ["the rates are not available"; 3];
         three.refuse("/convert/GBP/100", StatusCode::BAD_GATEWAY, why).await;
     };
     let slow = async {
