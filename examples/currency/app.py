@@ -12,7 +12,7 @@ app = Flask(__name__)
 @app.get("/convert/<currency>/<amount>")
 def converted(currency, amount):
     if not re.fullmatch("[+-]?[0-9]+", amount):
-        raise BadAmount(f"the amount must be an integer, not {amount}")
+        raise BadAmount(f"the amount has to be an integer, not {amount}")
     return text(convert(currency, int(amount)))
 
 

@@ -77,7 +77,7 @@ async fn convert(
         return (StatusCode::NOT_FOUND, "there is no such path".to_owned());
     };
     let Some(amount) = integer(&amount) else {
-        let said = format!("the amount must be an integer of at most 18 digits, not {amount}");
+        let said = format!("the amount has to be an integer of at most 18 digits, not {amount}");
         return (StatusCode::BAD_REQUEST, said);
     };
     let fetch = move |_attempt| fetch(source.clone());
