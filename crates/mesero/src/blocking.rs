@@ -74,7 +74,7 @@ impl Blocking {
         T: Send + 'static,
         F: FnOnce() -> Result<T, Failure> + Send + 'static,
     {
-        let (tell, told) = oneshot::channel();
+        let (tx, rx) = oneshot::channel();
         let slot = attempt.slot().clone();
         let seat = slot.seat();
         let task = move || {
@@ -83,12 +83,12 @@ impl Blocking {
             // The function has returned, so the slot is free, before anybody acts on the result.
             drop(slot);
             // Nobody may be waiting any more.
-            let _ = tell.send(result);
+            let _ = tx.send(result);
         };
         let begun = self.pool.begin(seat, Box::new(task));
         async move {
             begun?;
-            told.await.unwrap_or_else(|_| Err(Failure::lost("the thread ended in the middle")))
+            rx.await.unwrap_or_else(|_| Err(Failure::lost("the thread ended in the middle")))
         }
     }
 }
@@ -112,14 +112,14 @@ impl Pool {
 }
 
 fn start(name: &str) -> std::io::Result<SyncSender<Task>> {
-    let (hand, tasks) = sync_channel::<Task>(1);
+    let (tx, rx) = sync_channel::<Task>(1);
     thread::Builder::new().name(name.to_owned()).spawn(move || {
-        while let Ok(task) = tasks.recv() {
+        while let Ok(task) = rx.recv() {
             // The drop of a reply that nobody takes may panic; the seat's next task needs a thread.
             let _ = catch_unwind(AssertUnwindSafe(task));
         }
     })?;
-    Ok(hand)
+    Ok(tx)
 }
 
 impl fmt::Debug for Blocking {

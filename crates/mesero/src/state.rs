@@ -74,7 +74,7 @@ pub(crate) struct Sharing<T> {
 #[derive(Debug)]
 pub(crate) struct Waiter {
     job: JobId,
-    tell: oneshot::Sender<Slot>,
+    tx: oneshot::Sender<Slot>,
 }
 
 /// What has to be done once the lock is released.
@@ -183,7 +183,7 @@ impl<T> State<T> {
                 self.occupancy.begin(seat, Arc::clone(&job), now);
                 self.emit(now, Fact::SlotTaken { job, seat });
             }
-            self.effects.grants.push((waiter.tell, seat));
+            self.effects.grants.push((waiter.tx, seat));
         }
     }
 

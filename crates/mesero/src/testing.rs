@@ -127,8 +127,8 @@ impl<T: Send + Sync + 'static> Drop for Checked<T> {
 /// ```
 pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, Played<I, T>) {
     // As many attempts as a test will start before it looks; a full channel only makes them wait.
-    let (begin, begun) = mpsc::channel(4_096);
-    (Work { begin }, Played { begun })
+    let (tx, rx) = mpsc::channel(4_096);
+    (Work { tx }, Played { rx })
 }
 
 /// Makes the work of calls.
@@ -153,12 +153,12 @@ pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, 
 /// ```
 #[derive(Debug)]
 pub struct Work<I, T> {
-    begin: mpsc::Sender<Begun<I, T>>,
+    tx: mpsc::Sender<Begun<I, T>>,
 }
 
 impl<I, T> Clone for Work<I, T> {
     fn clone(&self) -> Self {
-        Self { begin: self.begin.clone() }
+        Self { tx: self.tx.clone() }
     }
 }
 
@@ -170,16 +170,16 @@ impl<I: Clone + Send + 'static, T: Send + 'static> Work<I, T> {
         &self,
         input: I,
     ) -> impl Fn(Attempt) -> BoxFuture<'static, Reply<T>> + Send + use<I, T> {
-        let begin = self.begin.clone();
+        let attempts = self.tx.clone();
         move |attempt| {
-            let (tell, told) = oneshot::channel();
-            let begun = Begun { input: input.clone(), attempt, tell };
-            let begin = begin.clone();
+            let (tx, rx) = oneshot::channel();
+            let pending = Begun { input: input.clone(), attempt, tx };
+            let attempts = attempts.clone();
             Box::pin(async move {
-                if begin.send(begun).await.is_err() {
+                if attempts.send(pending).await.is_err() {
                     return Err(Failure::lost("the test is over"));
                 }
-                match told.await {
+                match rx.await {
                     Ok(End::Reply(reply)) => reply,
                     #[expect(clippy::panic, reason = "the test asked for it")]
                     Ok(End::Panic) => panic!("as the test asked"),
@@ -213,7 +213,7 @@ impl<I: Clone + Send + 'static, T: Send + 'static> Work<I, T> {
 /// ```
 #[derive(Debug)]
 pub struct Played<I, T> {
-    begun: mpsc::Receiver<Begun<I, T>>,
+    rx: mpsc::Receiver<Begun<I, T>>,
 }
 
 impl<I, T> Played<I, T> {
@@ -223,12 +223,12 @@ impl<I, T> Played<I, T> {
     /// If there can be none any more, because all work is gone.
     #[expect(clippy::expect_used, reason = "that is how a test fails")]
     pub async fn next(&mut self) -> Begun<I, T> {
-        self.begun.recv().await.expect("an attempt begins")
+        self.rx.recv().await.expect("an attempt begins")
     }
 
     /// An attempt that has begun already.
     pub fn try_next(&mut self) -> Option<Begun<I, T>> {
-        self.begun.try_recv().ok()
+        self.rx.try_recv().ok()
     }
 }
 
@@ -262,7 +262,7 @@ impl<I, T> Played<I, T> {
 pub struct Begun<I, T> {
     input: I,
     attempt: Attempt,
-    tell: oneshot::Sender<End<T>>,
+    tx: oneshot::Sender<End<T>>,
 }
 
 enum End<T> {
@@ -292,17 +292,17 @@ impl<I, T> Begun<I, T> {
 
     /// Whether the dispatcher no longer waits for it.
     pub fn is_given_up(&self) -> bool {
-        self.tell.is_closed()
+        self.tx.is_closed()
     }
 
     /// Waits until the dispatcher no longer waits for it.
     pub async fn given_up(&mut self) {
-        self.tell.closed().await;
+        self.tx.closed().await;
     }
 
     /// Ends with a reply.
     pub fn reply(self, value: T) {
-        let _ = self.tell.send(End::Reply(Ok(value)));
+        let _ = self.tx.send(End::Reply(Ok(value)));
     }
 
     /// Ends with a failure.
@@ -324,7 +324,7 @@ impl<I, T> Begun<I, T> {
     /// # }
     /// ```
     pub fn fail(self, failure: Failure) {
-        let _ = self.tell.send(End::Reply(Err(failure)));
+        let _ = self.tx.send(End::Reply(Err(failure)));
     }
 
     /// Ends with a panic of the work.
@@ -346,7 +346,7 @@ impl<I, T> Begun<I, T> {
     /// # }
     /// ```
     pub fn panic(self) {
-        let _ = self.tell.send(End::Panic);
+        let _ = self.tx.send(End::Panic);
     }
 
     /// Ends with a reply, while something still occupies the resource.

@@ -199,10 +199,10 @@ where
         let call = Call { key: None, ..describe(&parts) };
         let request = Request::from_parts(parts, body);
         Box::pin(async move {
-            let (tell, mut told) = oneshot::channel();
-            let mut once = Some((inner, request, tell));
+            let (tx, mut rx) = oneshot::channel();
+            let mut once = Some((inner, request, tx));
             let result = dispatcher.call(call, move |attempt| serve(once.take(), attempt)).await;
-            match (told.try_recv(), result) {
+            match (rx.try_recv(), result) {
                 (Ok((Ok(response), slot)), _) => Ok(response.map(|body| SlotBody::new(body, slot))),
                 (Ok((Err(error), _)), _) => Err(error),
                 (Err(_), Err(error)) => Ok(respond(&error).map(SlotBody::text)),
@@ -229,7 +229,7 @@ where
     S: Service<Request<Q>, Response = Response<R>>,
     S::Error: fmt::Display,
 {
-    let Some((mut inner, request, tell)) = once else {
+    let Some((mut inner, request, tx)) = once else {
         return Err(Failure::lost("the request's body is gone").advise(Advice::Never));
     };
     let result = match poll_fn(|context| inner.poll_ready(context)).await {
@@ -241,6 +241,6 @@ where
         Err(error) => Err(Failure::raised(error.to_string())),
     };
     // Whoever left gets nothing, and the body gives its slot back.
-    let _ = tell.send((result, attempt.slot().clone()));
+    let _ = tx.send((result, attempt.slot().clone()));
     outcome
 }

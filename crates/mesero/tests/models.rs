@@ -120,17 +120,17 @@ fn a_slot_is_handed_over_and_never_lost_whoever_leaves() {
 #[test]
 fn a_slot_kept_beyond_its_job_is_handed_over_when_it_is_dropped_on_another_thread() {
     model(builder, async |dispatcher| {
-        let (tell, told) = tokio::sync::oneshot::channel::<Slot>();
-        let mut tell = Some(tell);
+        let (tx, rx) = tokio::sync::oneshot::channel::<Slot>();
+        let mut tx = Some(tx);
         let keeps = dispatcher.call(Call::unkeyed(), move |attempt| {
-            let _ = tell.take().unwrap().send(attempt.slot().clone());
+            let _ = tx.take().unwrap().send(attempt.slot().clone());
             async { Ok(0) }
         });
         let waits = {
             let (dispatcher, work) = (dispatcher.clone(), work(&Arc::default()));
             spawn(async move { dispatcher.call(Call::unkeyed(), work).await.unwrap() })
         };
-        let drops = spawn(async move { drop(told.await.unwrap()) });
+        let drops = spawn(async move { drop(rx.await.unwrap()) });
         keeps.await.unwrap();
         assert_eq!(waits.await.unwrap(), 1);
         drops.await.unwrap();
@@ -140,14 +140,14 @@ fn a_slot_kept_beyond_its_job_is_handed_over_when_it_is_dropped_on_another_threa
 #[test]
 fn whoever_waits_for_quiet_hears_of_the_last_slot() {
     model(builder, async |dispatcher| {
-        let (tell, told) = tokio::sync::oneshot::channel::<Slot>();
-        let mut tell = Some(tell);
+        let (tx, rx) = tokio::sync::oneshot::channel::<Slot>();
+        let mut tx = Some(tx);
         let keeps = dispatcher.call(Call::unkeyed(), move |attempt| {
-            let _ = tell.take().unwrap().send(attempt.slot().clone());
+            let _ = tx.take().unwrap().send(attempt.slot().clone());
             async { Ok(0) }
         });
         spawn(async move {
-            let slot = told.await.unwrap();
+            let slot = rx.await.unwrap();
             yield_now().await;
             drop(slot);
         });

@@ -104,16 +104,16 @@ impl Queue {
         let builder = dispatcher(1).on_disconnect(OnDisconnect::Finish);
         let (runtime, dispatcher) = (runtime(), builder.build().unwrap());
         let slot = runtime.block_on(async {
-            let (tell, told) = oneshot::channel();
-            let mut tell = Some(tell);
+            let (tx, rx) = oneshot::channel();
+            let mut tx = Some(tx);
             let answer = dispatcher.call(Call::unkeyed(), move |attempt| {
-                if let Some(tell) = tell.take() {
-                    let _ = tell.send(attempt.slot().clone());
+                if let Some(tx) = tx.take() {
+                    let _ = tx.send(attempt.slot().clone());
                 }
                 async { Ok(0) }
             });
             answer.await.unwrap();
-            let slot = told.await.unwrap();
+            let slot = rx.await.unwrap();
             for n in 0..len {
                 let call = dispatcher.call(Call::unkeyed(), move |_| async move { Ok(n) });
                 let _ = poll!(pin!(call));

@@ -33,11 +33,11 @@ struct Connection {
 
 impl Connection {
     async fn ask(&self, number: u32, dish: &'static str) -> Option<String> {
-        let (tell, told) = oneshot::channel();
+        let (tx, rx) = oneshot::channel();
         self.waiting.borrow_mut().retain(|_, caller| !caller.is_closed()); // They gave up.
-        self.waiting.borrow_mut().insert(number, tell);
+        self.waiting.borrow_mut().insert(number, tx);
         self.requests.send((number, dish)).await.ok()?;
-        timeout(Duration::from_secs(3), told).await.ok()?.ok()
+        timeout(Duration::from_secs(3), rx).await.ok()?.ok()
     }
 
     async fn hand_out(&self, mut answers: mpsc::Receiver<(u32, String)>) {

@@ -25,7 +25,7 @@ impl<T: Send + Sync + 'static> Shared<T> {
     {
         let turn = match turn {
             Turn::Now(seat) => Seated::Now(Slot::new(seat, Arc::clone(self) as _)),
-            Turn::Later(told) => Seated::Later(told),
+            Turn::Later(rx) => Seated::Later(rx),
         };
         let run = Run { shared: Arc::clone(self), job: Arc::clone(job), over: false };
         spawn(&self.tasks, run.until_over(turn, work));
@@ -72,7 +72,7 @@ impl<T: Send + Sync + 'static> Run<T> {
             }
             turn = match self.shared.with(|state, now| state.rejoin(&self.job.info, now)) {
                 Turn::Now(seat) => Seated::Now(Slot::new(seat, Arc::clone(&self.shared) as _)),
-                Turn::Later(told) => Seated::Later(told),
+                Turn::Later(rx) => Seated::Later(rx),
             };
         };
         self.finish(result, None);
@@ -80,15 +80,15 @@ impl<T: Send + Sync + 'static> Run<T> {
 
     /// Leaves the queue at the job's deadline, or when it is told to stop.
     async fn wait_for_slot(&self, turn: Seated) -> Result<Slot, Error> {
-        let told = match turn {
+        let rx = match turn {
             // Its callers may have left before the task first ran.
             Seated::Now(slot) => return self.job.stop.reason().map_or(Ok(slot), Err),
-            Seated::Later(told) => told,
+            Seated::Later(rx) => rx,
         };
         tokio::select! {
             biased;
             reason = self.job.stop.raised() => Err(reason),
-            told = told => match told {
+            granted = rx => match granted {
                 Ok(slot) => Ok(slot),
                 // Taken out of the queue, which only an order to stop does.
                 Err(_) => Err(self.job.stop.raised().await),

@@ -52,9 +52,9 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 
     fn carry_out(self: &Arc<Self>, effects: Effects) {
-        for (tell, seat) in effects.grants {
+        for (tx, seat) in effects.grants {
             // If nobody listens any more the slot comes back at once, by its drop.
-            let _ = tell.send(Slot::new(seat, Arc::clone(self) as _));
+            let _ = tx.send(Slot::new(seat, Arc::clone(self) as _));
         }
         for event in &effects.events {
             for observer in &self.observers {

@@ -153,11 +153,11 @@ impl<T> State<T> {
             }
             None => {
                 let again = entrance == Entrance::Front;
-                let (tell, told) = oneshot::channel();
-                let place = self.limit.enqueue(Waiter { job: job.id, tell }, entrance);
+                let (tx, rx) = oneshot::channel();
+                let place = self.limit.enqueue(Waiter { job: job.id, tx }, entrance);
                 self.stats.queue.retries += u64::from(again);
                 self.emit(now, Fact::JobQueued { job: Arc::clone(job), again });
-                (At::Queued { place, since: now, again }, Turn::Later(told))
+                (At::Queued { place, since: now, again }, Turn::Later(rx))
             }
         };
         if let Some(entry) = self.registry.get_mut(job.id) {
