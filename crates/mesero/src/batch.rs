@@ -122,7 +122,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
             let dispatcher = dispatcher.clone();
             async move {
                 let work = move |attempt| work(again.clone(), attempt);
-                Taken { index, input, entered: dispatcher.enter(call, work).await }
+                StartedCall { index, input, entered: dispatcher.enter(call, work).await }
             }
         });
         let dispatcher = self.clone();
@@ -131,10 +131,10 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
             limit_changed: Box::pin(stream::unfold(dispatcher.clone(), async |dispatcher| {
                 Some(((), dispatcher.limit_changed().await))
             })),
-            listens: false,
+            watches_limit: false,
             window: Box::new(move || 2 * dispatcher.limit()),
-            flights: FuturesUnordered::new(),
-            order: Order::AsCompleted,
+            in_flight: FuturesUnordered::new(),
+            order: OutputOrder::AsCompleted,
         }
     }
 }
@@ -159,23 +159,23 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 /// ```
 #[must_use = "no input is taken until the answers are asked for"]
 pub struct Answers<I, T: Send + Sync + 'static> {
-    calls: Pin<Box<dyn FusedStream<Item = Taken<I, T>> + Send>>,
+    calls: Pin<Box<dyn FusedStream<Item = StartedCall<I, T>> + Send>>,
     window: Box<dyn Fn() -> usize + Send>,
     /// Ready once for every change after it was asked first.
     limit_changed: Pin<Box<dyn Stream<Item = ()> + Send>>,
-    listens: bool,
-    flights: FuturesUnordered<BoxFuture<'static, Item<I, T>>>,
-    order: Order<I, T>,
+    watches_limit: bool,
+    in_flight: FuturesUnordered<BoxFuture<'static, Item<I, T>>>,
+    order: OutputOrder<I, T>,
 }
 
 /// An input whose call has been looked at.
-struct Taken<I, T: Send + Sync + 'static> {
+struct StartedCall<I, T: Send + Sync + 'static> {
     index: usize,
     input: I,
     entered: Entered<T>,
 }
 
-impl<I, T: Send + Sync + 'static> Taken<I, T> {
+impl<I, T: Send + Sync + 'static> StartedCall<I, T> {
     async fn answer(self) -> Item<I, T> {
         let Self { index, input, entered } = self;
         let Answer { result, report } = entered.answer().await;
@@ -184,13 +184,13 @@ impl<I, T: Send + Sync + 'static> Taken<I, T> {
 }
 
 /// In which order answers are given out.
-enum Order<I, T> {
+enum OutputOrder<I, T> {
     AsCompleted,
-    AsGiven {
+    AsSubmitted {
         next: u64,
         /// Answers that came before their turn.
         early: BTreeMap<u64, Item<I, T>>,
-        most: usize,
+        capacity: usize,
     },
 }
 
@@ -221,8 +221,8 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
     /// # }
     /// ```
     pub fn ordered(mut self, early: NonZeroUsize) -> Self {
-        let (next, most) = (0, early.get());
-        self.order = Order::AsGiven { next, early: BTreeMap::new(), most };
+        let (next, capacity) = (0, early.get());
+        self.order = OutputOrder::AsSubmitted { next, early: BTreeMap::new(), capacity };
         self
     }
 
@@ -246,11 +246,13 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
 
     fn has_room(&self) -> bool {
         let kept = match &self.order {
-            Order::AsCompleted => true,
+            OutputOrder::AsCompleted => true,
             // All flights but the one whose turn it is may come early.
-            Order::AsGiven { early, most, .. } => early.len() + self.flights.len() <= *most,
+            OutputOrder::AsSubmitted { early, capacity, .. } => {
+                early.len() + self.in_flight.len() <= *capacity
+            }
         };
-        kept && self.flights.len() < (self.window)()
+        kept && self.in_flight.len() < (self.window)()
     }
 }
 
@@ -261,35 +263,36 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
         let this = self.get_mut();
         loop {
             // Who changes the limit after we have looked at it is heard before we wait.
-            while !this.listens {
-                this.listens = this.limit_changed.as_mut().poll_next(context).is_pending();
+            while !this.watches_limit {
+                this.watches_limit = this.limit_changed.as_mut().poll_next(context).is_pending();
             }
-            if let Order::AsGiven { next, early, .. } = &mut this.order
+            if let OutputOrder::AsSubmitted { next, early, .. } = &mut this.order
                 && let Some(item) = early.remove(next)
             {
                 *next += 1;
                 return Poll::Ready(Some(item));
             }
-            let mut dry = this.calls.is_terminated();
-            while !dry && this.has_room() {
+            let mut exhausted = this.calls.is_terminated();
+            while !exhausted && this.has_room() {
                 match this.calls.as_mut().poll_next(context) {
-                    Poll::Ready(Some(call)) => this.flights.push(Box::pin(call.answer())),
-                    Poll::Ready(None) => dry = true,
+                    Poll::Ready(Some(call)) => this.in_flight.push(Box::pin(call.answer())),
+                    Poll::Ready(None) => exhausted = true,
                     Poll::Pending => break,
                 }
             }
-            match Pin::new(&mut this.flights).poll_next(context) {
+            match Pin::new(&mut this.in_flight).poll_next(context) {
                 Poll::Ready(Some(item)) => match &mut this.order {
-                    Order::AsCompleted => return Poll::Ready(Some(item)),
-                    Order::AsGiven { early, .. } => {
+                    OutputOrder::AsCompleted => return Poll::Ready(Some(item)),
+                    OutputOrder::AsSubmitted { early, .. } => {
                         early.insert(item.index, item);
                     }
                 },
-                Poll::Ready(None) if dry => return Poll::Ready(None),
+                Poll::Ready(None) if exhausted => return Poll::Ready(None),
                 // If no call is in flight, the inputs wake us, or who raises the limit.
                 Poll::Ready(None) | Poll::Pending => {
-                    this.listens = this.limit_changed.as_mut().poll_next(context).is_pending();
-                    if this.listens {
+                    this.watches_limit =
+                        this.limit_changed.as_mut().poll_next(context).is_pending();
+                    if this.watches_limit {
                         return Poll::Pending;
                     }
                 }
@@ -300,6 +303,6 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
 
 impl<I, T: Send + Sync + 'static> fmt::Debug for Answers<I, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers").field("in_flight", &self.flights.len()).finish_non_exhaustive()
+        f.debug_struct("Answers").field("in_flight", &self.in_flight.len()).finish_non_exhaustive()
     }
 }

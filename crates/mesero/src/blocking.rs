@@ -40,10 +40,10 @@ use crate::sync::{Lock, Mutex};
 /// ```
 #[derive(Clone)]
 pub struct Blocking {
-    pool: Arc<Pool>,
+    pool: Arc<ThreadPool>,
 }
 
-struct Pool {
+struct ThreadPool {
     name: String,
     seats: Mutex<HashMap<usize, SyncSender<Task>>>,
 }
@@ -54,7 +54,7 @@ impl Blocking {
     /// A pool without threads; they start when they are needed, called `name` and their seat.
     pub fn new(name: impl Into<String>) -> Self {
         let seats = Mutex::new(HashMap::new());
-        Self { pool: Arc::new(Pool { name: name.into(), seats }) }
+        Self { pool: Arc::new(ThreadPool { name: name.into(), seats }) }
     }
 
     /// Runs `function` on the thread of the attempt's seat.
@@ -93,7 +93,7 @@ impl Blocking {
     }
 }
 
-impl Pool {
+impl ThreadPool {
     /// Hands the task to the seat's thread, which is idle: its slot has just been granted.
     fn begin(&self, seat: usize, task: Task) -> Result<(), Failure> {
         let mut seats = self.seats.locked();

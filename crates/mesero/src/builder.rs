@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::Dispatcher;
 use crate::event::Observer;
-use crate::policy::cache::store::Store;
+use crate::policy::cache::store::ReplyStore;
 use crate::policy::{Cache, OnDisconnect, Policy, Rate, Retry};
-use crate::state::{Sharing, State};
+use crate::state::{DispatcherState, Sharing};
 
 /// Builds a [`Dispatcher`]. Every setting has a safe default; see [`Policy`].
 ///
@@ -51,7 +51,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
             name,
             limit: policy.limit.get(),
             policy,
-            sharing: Sharing { share: None, coalesce: false, cache: None },
+            sharing: Sharing { clone_reply: None, coalesce: false, cache: None },
             observers: Vec::new(),
         }
     }
@@ -176,7 +176,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
     /// If the limit is zero, since nothing could ever run.
     pub fn build(mut self) -> Result<Dispatcher<T>, BuildError> {
         self.policy.limit = NonZeroUsize::new(self.limit).ok_or(BuildError::NoSlots)?;
-        let state = State::new(self.policy, self.sharing, !self.observers.is_empty());
+        let state = DispatcherState::new(self.policy, self.sharing, !self.observers.is_empty());
         Ok(Dispatcher::new(self.name, state, self.observers))
     }
 }
@@ -187,7 +187,7 @@ impl<T: Clone + Send + Sync + 'static> Builder<T> {
     #[must_use]
     pub fn coalesce(mut self) -> Self {
         self.sharing.coalesce = true;
-        self.sharing.share = Some(T::clone);
+        self.sharing.clone_reply = Some(T::clone);
         self
     }
 
@@ -210,8 +210,8 @@ impl<T: Clone + Send + Sync + 'static> Builder<T> {
     /// ```
     #[must_use]
     pub fn cache(mut self, cache: Cache<T>) -> Self {
-        self.sharing.cache = Some(Store::new(cache));
-        self.sharing.share = Some(T::clone);
+        self.sharing.cache = Some(ReplyStore::new(cache));
+        self.sharing.clone_reply = Some(T::clone);
         self
     }
 }

@@ -24,8 +24,8 @@ use crate::Error;
 pub struct Call {
     pub(crate) key: Option<Key>,
     pub(crate) arguments: Vec<Argument>,
-    pub(crate) patience: Patience,
-    pub(crate) room: Room,
+    pub(crate) deadline: Deadline,
+    pub(crate) when_full: WhenFull,
 }
 
 impl Call {
@@ -68,7 +68,7 @@ impl Call {
     /// backoff between them.
     #[must_use]
     pub fn deadline(mut self, after: Duration) -> Self {
-        self.patience = Patience::For(after);
+        self.deadline = Deadline::After(after);
         self
     }
 
@@ -91,7 +91,7 @@ impl Call {
     /// ```
     #[must_use]
     pub fn without_deadline(mut self) -> Self {
-        self.patience = Patience::Endless;
+        self.deadline = Deadline::Never;
         self
     }
 
@@ -122,24 +122,24 @@ impl Call {
     /// ```
     #[must_use]
     pub fn wait_for_room(mut self) -> Self {
-        self.room = Room::Wait;
+        self.when_full = WhenFull::Wait;
         self
     }
 }
 
 /// How long a call waits for its answer.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) enum Patience {
+pub(crate) enum Deadline {
     /// As long as the dispatcher's deadline says.
     #[default]
-    AsPolicy,
-    For(Duration),
-    Endless,
+    FromPolicy,
+    After(Duration),
+    Never,
 }
 
 /// What a call does when there is no room for it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Room {
+pub(crate) enum WhenFull {
     #[default]
     Refuse,
     Wait,

@@ -11,17 +11,17 @@ use crate::call::{Answer, Call, JobId, Origin, Report};
 use crate::event::Observer;
 use crate::registry::JobView;
 use crate::slot::{Attempt, Seats};
-use crate::state::{Admission, State};
+use crate::state::{Admission, DispatcherState};
 use crate::stats::Stats;
 use crate::{Builder, Error, Failure};
 
+mod inner;
+mod job_task;
 mod poll;
-mod run;
-mod shared;
 mod waiting;
 
-use shared::Shared;
-use waiting::Waiting;
+use inner::DispatcherInner;
+use waiting::WaitingCall;
 
 /// A bounded, shared way to call something slow.
 ///
@@ -46,7 +46,7 @@ use waiting::Waiting;
 /// # }
 /// ```
 pub struct Dispatcher<T> {
-    shared: Arc<Shared<T>>,
+    inner: Arc<DispatcherInner<T>>,
 }
 
 impl<T: Send + Sync + 'static> Dispatcher<T> {
@@ -55,8 +55,12 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         Builder::new(name.into())
     }
 
-    pub(crate) fn new(name: Arc<str>, state: State<T>, observers: Vec<Arc<dyn Observer>>) -> Self {
-        Self { shared: Arc::new(Shared::new(name, state, observers)) }
+    pub(crate) fn new(
+        name: Arc<str>,
+        state: DispatcherState<T>,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Self {
+        Self { inner: Arc::new(DispatcherInner::new(name, state, observers)) }
     }
 
     /// Calls the resource and waits for its reply.
@@ -116,24 +120,24 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         W: FnMut(Attempt) -> F + Send + 'static,
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        match self.shared.admit(&mut call).await {
-            Admission::Kept(kept, origin) => Entered::Answered(kept.answer(Report::of(origin))),
-            Admission::Refreshes(kept, job, turn) => {
-                self.shared.lead(&job, turn, work);
-                Entered::Answered(kept.answer(Report::of(Origin::Stale)))
+        match self.inner.admit(&mut call).await {
+            Admission::Cached(hit, origin) => Entered::Answered(hit.answer(Report::of(origin))),
+            Admission::CachedAndRefreshing(hit, job, grant) => {
+                self.inner.lead(&job, grant, work);
+                Entered::Answered(hit.answer(Report::of(Origin::Stale)))
             }
             Admission::Refused(refusal) => {
                 let report = Report::of(Origin::Refused);
                 Entered::Answered(Answer { result: Err(Error::Refused(refusal)), report })
             }
             Admission::Joined(job, deadline) => {
-                Entered::Waits(Waiting::new(&self.shared, job), deadline, Origin::Joined)
+                Entered::Waiting(WaitingCall::new(&self.inner, job), deadline, Origin::Joined)
             }
-            Admission::Led(job, deadline, turn) => {
+            Admission::Led(job, deadline, grant) => {
                 // The waiter comes first, so that it leaves if the task cannot be started.
-                let waiting = Waiting::new(&self.shared, Arc::clone(&job));
-                self.shared.lead(&job, turn, work);
-                Entered::Waits(waiting, deadline, Origin::Led)
+                let waiting = WaitingCall::new(&self.inner, Arc::clone(&job));
+                self.inner.lead(&job, grant, work);
+                Entered::Waiting(waiting, deadline, Origin::Led)
             }
         }
     }
@@ -160,7 +164,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub fn jobs(&self) -> Vec<JobView> {
-        self.shared.with(|state, now| state.jobs(now))
+        self.inner.with(|state, now| state.jobs(now))
     }
 
     /// A job in flight, or one that is over but whose attempt still occupies the resource.
@@ -182,7 +186,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub fn job(&self, id: JobId) -> Option<JobView> {
-        self.shared.with(|state, now| state.job(id, now))
+        self.inner.with(|state, now| state.job(id, now))
     }
 
     /// Cancels a job: all its callers get [`Error::Cancelled`], it leaves the queue at once, and a
@@ -206,7 +210,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub fn cancel(&self, id: JobId) -> bool {
-        self.shared.with(|state, now| state.cancel(id, now))
+        self.inner.with(|state, now| state.cancel(id, now))
     }
 
     /// Refuses new calls from now on; jobs in flight go on.
@@ -223,7 +227,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub fn drain(&self) {
-        self.shared.drain();
+        self.inner.drain();
     }
 
     /// Refuses new calls, and ends every job in flight at once: those that wait are
@@ -242,8 +246,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub fn stop(&self) {
-        self.shared.drain();
-        self.shared.with(|state, now| state.stop_all(now));
+        self.inner.drain();
+        self.inner.with(|state, now| state.stop_all(now));
     }
 
     /// Waits until no call waits, no job is in flight and no slot is in use.
@@ -261,7 +265,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub async fn idle(&self) {
-        self.shared.until_quiet(|stats| stats.is_idle()).await;
+        self.inner.until_quiet(|stats| stats.is_idle()).await;
     }
 
     /// Waits until no job is in flight, though the resource may still be occupied.
@@ -282,7 +286,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub async fn jobs_finished(&self) {
-        self.shared.until_quiet(|stats| stats.jobs.in_flight == 0).await;
+        self.inner.until_quiet(|stats| stats.jobs.in_flight == 0).await;
     }
 
     /// Changes the number of slots. Lowering it takes no slot away from an attempt that has one: the limit
@@ -296,8 +300,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// assert_eq!(squares.limit(), 8);
     /// ```
     pub fn set_limit(&self, limit: NonZeroUsize) {
-        self.shared.with(|state, now| state.resize(limit, now));
-        self.shared.limit_changed.notify_waiters();
+        self.inner.with(|state, now| state.resize(limit, now));
+        self.inner.limit_changed.notify_waiters();
     }
 
     /// Changes how long one attempt may take, including those that are already running; `None` is no limit.
@@ -316,28 +320,28 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub fn set_timeout(&self, timeout: Option<Duration>) {
-        self.shared.set_timeout(timeout);
+        self.inner.set_timeout(timeout);
     }
 
     /// Waits until the limit changes.
     pub(crate) async fn limit_changed(self) -> Self {
-        self.shared.limit_changed.notified().await;
+        self.inner.limit_changed.notified().await;
         self
     }
 
     /// How many slots there are.
     pub fn limit(&self) -> usize {
-        self.shared.with(|state, _| state.limit())
+        self.inner.with(|state, _| state.limit())
     }
 
     /// The counts at this moment.
     pub fn stats(&self) -> Stats {
-        self.shared.with(|state, _| state.stats())
+        self.inner.with(|state, _| state.stats())
     }
 
     /// The resource's name.
     pub fn name(&self) -> &str {
-        &self.shared.name
+        &self.inner.name
     }
 
     /// A handle that closes and opens seats, for whatever supervises the resource.
@@ -354,21 +358,21 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub fn seats(&self) -> Seats {
-        Seats::of(Arc::clone(&self.shared) as _)
+        Seats::of(Arc::clone(&self.inner) as _)
     }
 }
 
 /// A call that was admitted, answered or refused. Dropping it means that the caller leaves.
 pub(crate) enum Entered<T: Send + Sync + 'static> {
     Answered(Answer<T>),
-    Waits(Waiting<T>, Option<Instant>, Origin),
+    Waiting(WaitingCall<T>, Option<Instant>, Origin),
 }
 
 impl<T: Send + Sync + 'static> Entered<T> {
     pub(crate) async fn answer(self) -> Answer<T> {
         match self {
             Entered::Answered(answer) => answer,
-            Entered::Waits(waiting, deadline, origin) => {
+            Entered::Waiting(waiting, deadline, origin) => {
                 let mut answer = waiting.answer(deadline).await;
                 answer.report.origin = origin;
                 answer
@@ -379,12 +383,12 @@ impl<T: Send + Sync + 'static> Entered<T> {
 
 impl<T> Clone for Dispatcher<T> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 
 impl<T> fmt::Debug for Dispatcher<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatcher").field("name", &self.shared.name).finish_non_exhaustive()
+        f.debug_struct("Dispatcher").field("name", &self.inner.name).finish_non_exhaustive()
     }
 }

@@ -23,10 +23,10 @@ use std::time::Duration;
 /// assert_eq!(busy.to_string(), "too many requests");
 /// ```
 #[derive(Debug, Clone)]
-pub struct Failure(Arc<Inner>);
+pub struct Failure(Arc<FailureInner>);
 
 #[derive(Debug, Clone)]
-struct Inner {
+struct FailureInner {
     kind: FailureKind,
     message: String,
     detail: Option<String>,
@@ -95,7 +95,13 @@ impl Failure {
                 Advice::Backoff
             }
         };
-        Self(Arc::new(Inner { kind, message: message.into(), detail: None, advice, source: None }))
+        Self(Arc::new(FailureInner {
+            kind,
+            message: message.into(),
+            detail: None,
+            advice,
+            source: None,
+        }))
     }
 
     /// A failure of the kind [`FailureKind::Raised`]: the work was done, and its result is an error.

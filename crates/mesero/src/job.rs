@@ -8,24 +8,24 @@ use crate::call::{Answer, JobId, JobInfo, Report};
 use crate::sync::{Lock, Mutex, Notify};
 
 /// How one reply becomes several.
-pub(crate) type Share<T> = fn(&T) -> T;
+pub(crate) type CloneFn<T> = fn(&T) -> T;
 
 /// A job in flight, held by its task, its waiters and the registry.
 pub(crate) struct Job<T> {
     pub(crate) info: Arc<JobInfo>,
-    pub(crate) stop: Stop,
+    pub(crate) stop: StopSignal,
     /// None if every job has exactly one waiter, so that a reply need not be cloned.
-    share: Option<Share<T>>,
+    clone_reply: Option<CloneFn<T>>,
     ending: Mutex<Option<Answer<T>>>,
     ended: Notify,
 }
 
 impl<T> Job<T> {
-    pub(crate) fn new(info: JobInfo, share: Option<Share<T>>) -> Self {
+    pub(crate) fn new(info: JobInfo, clone_reply: Option<CloneFn<T>>) -> Self {
         Self {
             info: Arc::new(info),
-            stop: Stop::default(),
-            share,
+            stop: StopSignal::default(),
+            clone_reply,
             ending: Mutex::new(None),
             ended: Notify::new(),
         }
@@ -55,10 +55,10 @@ impl<T> Job<T> {
 
     fn answer(&self) -> Option<Answer<T>> {
         let mut ending = self.ending.locked();
-        let Some(share) = self.share else { return ending.take() };
+        let Some(clone_reply) = self.clone_reply else { return ending.take() };
         let Answer { result, report } = ending.as_ref()?;
         let result = match result {
-            Ok(value) => Ok(share(value)),
+            Ok(value) => Ok(clone_reply(value)),
             Err(error) => Err(error.clone()),
         };
         Some(Answer { result, report: *report })
@@ -73,12 +73,12 @@ impl<T> fmt::Debug for Job<T> {
 
 /// The order to stop, which the job's task obeys at its next `await`. The first reason counts.
 #[derive(Debug, Default)]
-pub(crate) struct Stop {
+pub(crate) struct StopSignal {
     reason: OnceLock<Error>,
     raised: Notify,
 }
 
-impl Stop {
+impl StopSignal {
     pub(crate) fn raise(&self, reason: Error) {
         if self.reason.set(reason).is_ok() {
             // One task waits; a permit is stored if it is not waiting now.

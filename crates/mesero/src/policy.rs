@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub(crate) mod cache;
-pub(crate) mod deadline;
 pub(crate) mod limit;
 pub(crate) mod rate;
 pub(crate) mod retry;
+pub(crate) mod wait_estimator;
 
 pub use cache::Cache;
 pub use rate::Rate;

@@ -11,23 +11,23 @@ use tokio::time::Instant;
 use crate::Phase;
 use crate::call::{Argument, JobId, JobInfo, Key, Report};
 use crate::job::Job;
-use crate::policy::limit::Place;
+use crate::policy::limit::QueueIndex;
 
 /// Every job from its admission to its end.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
-    entries: HashMap<JobId, Entry<T>, BuildHasherDefault<ById>>,
+    entries: HashMap<JobId, JobEntry<T>, BuildHasherDefault<IdHasher>>,
     /// The jobs that a call of the same key may join.
-    flights: HashMap<Key, JobId>,
+    joinable: HashMap<Key, JobId>,
     next: u64,
 }
 
 /// Spreads numbers that we gave out ourselves, one after the other; nobody can choose them to
 /// collide, so that the standard library's careful hash is not needed.
 #[derive(Debug, Default)]
-struct ById(u64);
+struct IdHasher(u64);
 
-impl Hasher for ById {
+impl Hasher for IdHasher {
     fn finish(&self) -> u64 {
         self.0
     }
@@ -47,13 +47,13 @@ impl Hasher for ById {
 
 /// What is known of a job in flight.
 #[derive(Debug)]
-pub(crate) struct Entry<T> {
+pub(crate) struct JobEntry<T> {
     pub(crate) job: Arc<Job<T>>,
-    pub(crate) at: At,
+    pub(crate) state: JobState,
     /// Calls that wait for the answer.
     pub(crate) waiters: usize,
     /// It goes on when nobody waits for it, whatever the policy says: it is for the cache.
-    pub(crate) stays: bool,
+    pub(crate) is_refresh: bool,
     /// The latest of their deadlines; none if one of them has none.
     pub(crate) deadline: Option<Instant>,
     pub(crate) attempts: u32,
@@ -63,9 +63,9 @@ pub(crate) struct Entry<T> {
 
 /// Where a job is, and since when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum At {
+pub(crate) enum JobState {
     Queued {
-        place: Place,
+        index: QueueIndex,
         since: Instant,
         again: bool,
     },
@@ -78,36 +78,36 @@ pub(crate) enum At {
         since: Instant,
     },
     /// It has neither a place in the queue nor a slot: between two attempts, or on its way out.
-    Off {
+    Detached {
         phase: Phase,
     },
 }
 
-impl At {
+impl JobState {
     pub(crate) fn phase(self) -> Phase {
         match self {
-            At::Queued { .. } => Phase::Queued,
-            At::Granted { .. } | At::Running { .. } => Phase::Running,
-            At::Off { phase } => phase,
+            JobState::Queued { .. } => Phase::Queued,
+            JobState::Granted { .. } | JobState::Running { .. } => Phase::Running,
+            JobState::Detached { phase } => phase,
         }
     }
 
     pub(crate) fn seat(self) -> Option<usize> {
         match self {
-            At::Granted { seat } | At::Running { seat, .. } => Some(seat),
-            At::Queued { .. } | At::Off { .. } => None,
+            JobState::Granted { seat } | JobState::Running { seat, .. } => Some(seat),
+            JobState::Queued { .. } | JobState::Detached { .. } => None,
         }
     }
 }
 
-impl<T> Entry<T> {
+impl<T> JobEntry<T> {
     /// What it took so far, the present turn included.
     pub(crate) fn report(&self, origin: crate::Origin, now: Instant) -> Report {
         let (mut waited, mut ran) = (self.waited, self.ran);
-        match self.at {
-            At::Queued { since, .. } => waited += now - since,
-            At::Running { since, .. } => ran += now - since,
-            At::Granted { .. } | At::Off { .. } => {}
+        match self.state {
+            JobState::Queued { since, .. } => waited += now - since,
+            JobState::Running { since, .. } => ran += now - since,
+            JobState::Granted { .. } | JobState::Detached { .. } => {}
         }
         let job = Some(self.job.id());
         Report { origin, job, waited, ran, attempts: self.attempts, age: None }
@@ -116,7 +116,7 @@ impl<T> Entry<T> {
 
 impl<T> Default for Registry<T> {
     fn default() -> Self {
-        Self { entries: HashMap::default(), flights: HashMap::new(), next: 1 }
+        Self { entries: HashMap::default(), joinable: HashMap::new(), next: 1 }
     }
 }
 
@@ -127,42 +127,42 @@ impl<T> Registry<T> {
         id
     }
 
-    pub(crate) fn insert(&mut self, entry: Entry<T>) {
+    pub(crate) fn insert(&mut self, entry: JobEntry<T>) {
         self.entries.insert(entry.job.id(), entry);
     }
 
-    pub(crate) fn remove(&mut self, id: JobId) -> Option<Entry<T>> {
+    pub(crate) fn remove(&mut self, id: JobId) -> Option<JobEntry<T>> {
         let entry = self.entries.remove(&id)?;
-        self.close(&entry.job.info);
+        self.forbid_joining(&entry.job.info);
         Some(entry)
     }
 
-    pub(crate) fn get(&self, id: JobId) -> Option<&Entry<T>> {
+    pub(crate) fn get(&self, id: JobId) -> Option<&JobEntry<T>> {
         self.entries.get(&id)
     }
 
-    pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut Entry<T>> {
+    pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut JobEntry<T>> {
         self.entries.get_mut(&id)
     }
 
     /// The job in flight that a call of `key` may join.
-    pub(crate) fn flight(&mut self, key: &Key) -> Option<&mut Entry<T>> {
-        self.entries.get_mut(self.flights.get(key)?)
+    pub(crate) fn joinable(&mut self, key: &Key) -> Option<&mut JobEntry<T>> {
+        self.entries.get_mut(self.joinable.get(key)?)
     }
 
     /// From now on calls of the same key join this job.
-    pub(crate) fn open(&mut self, job: &JobInfo) {
+    pub(crate) fn allow_joining(&mut self, job: &JobInfo) {
         if let Some(key) = &job.key {
-            self.flights.insert(key.clone(), job.id);
+            self.joinable.insert(key.clone(), job.id);
         }
     }
 
     /// From now on no call joins this job: it is told to stop, or over.
-    pub(crate) fn close(&mut self, job: &JobInfo) {
+    pub(crate) fn forbid_joining(&mut self, job: &JobInfo) {
         if let Some(key) = &job.key
-            && self.flights.get(key) == Some(&job.id)
+            && self.joinable.get(key) == Some(&job.id)
         {
-            self.flights.remove(key);
+            self.joinable.remove(key);
         }
     }
 
@@ -170,7 +170,7 @@ impl<T> Registry<T> {
         self.entries.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry<T>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &JobEntry<T>> {
         self.entries.values()
     }
 }
@@ -188,7 +188,7 @@ impl<T> Registry<T> {
 ///     let jobs = squares.jobs();
 ///     assert_eq!((jobs[0].phase, jobs[0].seat, jobs[0].waiters), (Phase::Running, Some(0), 1));
 ///     assert_eq!((jobs[1].phase, jobs[1].position), (Phase::Queued, Some(1)));
-///     assert_eq!(jobs[1].to_string(), "2 queued at place 1, 0.0 s old");
+///     assert_eq!(jobs[1].to_string(), "2 queued at position 1, 0.0 s old");
 ///     squares.stop();
 /// });
 /// # Ok(())
@@ -221,7 +221,7 @@ impl fmt::Display for JobView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.info.id, self.phase)?;
         match (self.position, self.seat) {
-            (Some(position), _) => write!(f, " at place {position}")?,
+            (Some(position), _) => write!(f, " at position {position}")?,
             (None, Some(seat)) => write!(f, " at seat {seat}")?,
             (None, None) => {}
         }

@@ -31,16 +31,16 @@ use crate::call::{JobId, JobInfo};
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Slot(Arc<Guard>);
+pub struct Slot(Arc<SeatGuard>);
 
-struct Guard {
+struct SeatGuard {
     seat: usize,
     /// None once the seat has been taken out.
-    home: Option<Arc<dyn Home>>,
+    owner: Option<Arc<dyn SlotOwner>>,
 }
 
 /// Where slots come from and go back to.
-pub(crate) trait Home: Send + Sync {
+pub(crate) trait SlotOwner: Send + Sync {
     /// Takes the seat back and hands it to the next job in the queue.
     fn give_back(self: Arc<Self>, seat: usize);
 
@@ -53,15 +53,15 @@ pub(crate) trait Home: Send + Sync {
 }
 
 impl Slot {
-    pub(crate) fn new(seat: usize, home: Arc<dyn Home>) -> Self {
-        Self(Arc::new(Guard { seat, home: Some(home) }))
+    pub(crate) fn new(seat: usize, owner: Arc<dyn SlotOwner>) -> Self {
+        Self(Arc::new(SeatGuard { seat, owner: Some(owner) }))
     }
 
     /// Takes the seat out if this is the last clone; the caller must then give it back. Otherwise this is
     /// an ordinary drop.
     pub(crate) fn into_seat(self) -> Option<usize> {
         let mut guard = Arc::into_inner(self.0)?;
-        guard.home = None;
+        guard.owner = None;
         Some(guard.seat)
     }
 
@@ -107,8 +107,8 @@ impl Slot {
     /// # }
     /// ```
     pub fn stopped(&self, stop: Stop) {
-        if let Some(home) = &self.0.home {
-            Arc::clone(home).stopped(self.0.seat, stop);
+        if let Some(owner) = &self.0.owner {
+            Arc::clone(owner).stopped(self.0.seat, stop);
         }
     }
 }
@@ -161,10 +161,10 @@ impl StopKind {
     }
 }
 
-impl Drop for Guard {
+impl Drop for SeatGuard {
     fn drop(&mut self) {
-        if let Some(home) = self.home.take() {
-            home.give_back(self.seat);
+        if let Some(owner) = self.owner.take() {
+            owner.give_back(self.seat);
         }
     }
 }
@@ -271,23 +271,23 @@ impl Attempt {
 /// ```
 #[derive(Clone)]
 pub struct Seats {
-    home: Arc<dyn Home>,
+    owner: Arc<dyn SlotOwner>,
 }
 
 impl Seats {
-    pub(crate) fn of(home: Arc<dyn Home>) -> Self {
-        Self { home }
+    pub(crate) fn of(owner: Arc<dyn SlotOwner>) -> Self {
+        Self { owner }
     }
 
     /// Grants no slot for these seats until they are opened again, since nothing is there to serve them.
     /// An attempt that holds such a seat keeps it.
     pub fn close(&self, seats: &[usize]) {
-        self.home.close_seats(seats);
+        self.owner.close_seats(seats);
     }
 
     /// Grants slots for these seats again, first to the jobs in the queue.
     pub fn open(&self, seats: &[usize]) {
-        Arc::clone(&self.home).open_seats(seats);
+        Arc::clone(&self.owner).open_seats(seats);
     }
 }
 

@@ -12,14 +12,14 @@ use tokio::time::Instant;
 
 use crate::call::{Answer, JobId, Origin, Report};
 use crate::event::{Event, Fact};
-use crate::job::{Job, Share};
+use crate::job::{CloneFn, Job};
 use crate::policy::Policy;
-use crate::policy::cache::store::{Dated, Store};
-use crate::policy::deadline::Forecast;
+use crate::policy::cache::store::{Aged, ReplyStore};
 use crate::policy::limit::{Grant, Limit};
-use crate::policy::rate::Meter;
-use crate::policy::retry::Budget;
-use crate::registry::{At, Registry};
+use crate::policy::rate::TokenBucket;
+use crate::policy::retry::RetryBudget;
+use crate::policy::wait_estimator::WaitEstimator;
+use crate::registry::{JobState, Registry};
 use crate::slot::{Slot, Stop};
 use crate::stats::Stats;
 use crate::{Error, Refusal};
@@ -35,28 +35,28 @@ use occupancy::{Occupancy, Occupant};
 
 /// A dispatcher's whole state.
 #[derive(Debug)]
-pub(crate) struct State<T> {
+pub(crate) struct DispatcherState<T> {
     policy: Policy,
     sharing: Sharing<T>,
     limit: Limit<Waiter>,
     registry: Registry<T>,
     occupancy: Occupancy,
-    meter: Option<Meter>,
-    budget: Option<Budget>,
-    forecast: Forecast,
+    bucket: Option<TokenBucket>,
+    budget: Option<RetryBudget>,
+    wait_estimator: WaitEstimator,
     random: fastrand::Rng,
     stats: Stats,
     calls_in_flight: u64,
     draining: bool,
     observed: bool,
     /// Who has to be woken when there is room, and when it is quieter: mostly nobody.
-    pub(crate) awaited: Awaited,
+    pub(crate) waiter_counts: WaiterCounts,
     effects: Effects,
 }
 
 /// How many wait for what.
 #[derive(Debug, Default)]
-pub(crate) struct Awaited {
+pub(crate) struct WaiterCounts {
     pub(crate) room: usize,
     pub(crate) quiet: usize,
 }
@@ -65,9 +65,9 @@ pub(crate) struct Awaited {
 #[derive(Debug)]
 pub(crate) struct Sharing<T> {
     /// Set where a reply may go to several waiters.
-    pub(crate) share: Option<Share<T>>,
+    pub(crate) clone_reply: Option<CloneFn<T>>,
     pub(crate) coalesce: bool,
-    pub(crate) cache: Option<Store<T>>,
+    pub(crate) cache: Option<ReplyStore<T>>,
 }
 
 /// A job that stands in the queue, and how its task is told.
@@ -92,64 +92,64 @@ pub(crate) struct Effects {
 /// What becomes of a call on arrival.
 #[derive(Debug)]
 pub(crate) enum Admission<T> {
-    Kept(Kept<T>, Origin),
+    Cached(CacheHit<T>, Origin),
     /// Answered from the cache, and to be refreshed by a job that nobody waits for.
-    Refreshes(Kept<T>, Arc<Job<T>>, Turn),
+    CachedAndRefreshing(CacheHit<T>, Arc<Job<T>>, SlotGrant),
     Joined(Arc<Job<T>>, Option<Instant>),
-    Led(Arc<Job<T>>, Option<Instant>, Turn),
+    Led(Arc<Job<T>>, Option<Instant>, SlotGrant),
     Refused(Refusal),
 }
 
 /// What the cache answers with, to be cloned when the lock is released.
 #[derive(Debug)]
-pub(crate) struct Kept<T> {
-    result: Dated<Result<Arc<T>, Error>>,
-    share: Share<T>,
+pub(crate) struct CacheHit<T> {
+    result: Aged<Result<Arc<T>, Error>>,
+    clone_reply: CloneFn<T>,
 }
 
-impl<T> Kept<T> {
+impl<T> CacheHit<T> {
     pub(crate) fn answer(self, report: Report) -> Answer<T> {
-        let Dated { value, age } = self.result;
-        let result = value.map(|reply| (self.share)(&reply));
+        let Aged { value, age } = self.result;
+        let result = value.map(|reply| (self.clone_reply)(&reply));
         Answer { result, report: Report { age: Some(age), ..report } }
     }
 }
 
 /// A call that waits for room: it has to come again when there is some, or after this time.
 #[derive(Debug)]
-pub(crate) struct NotYet {
+pub(crate) struct NotAdmitted {
     pub(crate) after: Option<Duration>,
 }
 
 /// When a job may begin an attempt.
 #[derive(Debug)]
-pub(crate) enum Turn {
-    Now(usize),
-    Later(oneshot::Receiver<Slot>),
+pub(crate) enum SlotGrant {
+    Ready(usize),
+    Queued(oneshot::Receiver<Slot>),
 }
 
 /// Why a waiter stops waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Leaving {
+pub(crate) enum LeaveReason {
     Expired,
     Disconnected,
 }
 
-impl<T> State<T> {
+impl<T> DispatcherState<T> {
     pub(crate) fn new(policy: Policy, sharing: Sharing<T>, observed: bool) -> Self {
         Self {
             limit: Limit::new(policy.limit, policy.seats, policy.queue),
             registry: Registry::default(),
             occupancy: Occupancy::default(),
-            meter: policy.rate.map(Meter::new),
-            budget: policy.retry.as_ref().map(Budget::new),
-            forecast: Forecast::default(),
+            bucket: policy.rate.map(TokenBucket::new),
+            budget: policy.retry.as_ref().map(RetryBudget::new),
+            wait_estimator: WaitEstimator::default(),
             random: fastrand::Rng::new(),
             stats: Stats::default(),
             calls_in_flight: 0,
             draining: false,
             observed,
-            awaited: Awaited::default(),
+            waiter_counts: WaiterCounts::default(),
             effects: Effects::default(),
             policy,
             sharing,
@@ -159,15 +159,15 @@ impl<T> State<T> {
     /// What the last change left to be done outside.
     pub(crate) fn take_effects(&mut self) -> Effects {
         let mut effects = std::mem::take(&mut self.effects);
-        effects.room &= self.awaited.room > 0;
-        effects.quieter &= self.awaited.quiet > 0;
+        effects.room &= self.waiter_counts.room > 0;
+        effects.quieter &= self.waiter_counts.quiet > 0;
         effects
     }
 
     /// A slot has come back: what occupied the resource has really stopped.
     pub(crate) fn give_back(&mut self, seat: usize, now: Instant) {
         let (held, overdue) = self.occupancy.end(seat, now);
-        self.forecast.learn(held);
+        self.wait_estimator.record(held);
         self.emit(now, Fact::SlotReturned { seat, held, overdue });
         let grant = self.limit.give_back(seat);
         self.granted(grant, now);
@@ -177,7 +177,7 @@ impl<T> State<T> {
 
     fn granted(&mut self, grants: impl IntoIterator<Item = Grant<Waiter>>, now: Instant) {
         for Grant { waiter, seat } in grants {
-            self.unqueued(waiter.job, At::Granted { seat }, now);
+            self.unqueued(waiter.job, JobState::Granted { seat }, now);
             if let Some(entry) = self.registry.get(waiter.job) {
                 let job = Arc::clone(&entry.job.info);
                 self.occupancy.begin(seat, Arc::clone(&job), now);
@@ -188,9 +188,12 @@ impl<T> State<T> {
     }
 
     /// Books a job out of the queue that the limit has already let go.
-    fn unqueued(&mut self, id: JobId, at: At, now: Instant) {
+    fn unqueued(&mut self, id: JobId, next: JobState, now: Instant) {
         let Some(entry) = self.registry.get_mut(id) else { return };
-        let At::Queued { since, again, .. } = std::mem::replace(&mut entry.at, at) else { return };
+        let JobState::Queued { since, again, .. } = std::mem::replace(&mut entry.state, next)
+        else {
+            return;
+        };
         let waited = now - since;
         entry.waited += waited;
         let job = Arc::clone(&entry.job.info);
@@ -230,7 +233,7 @@ impl<T> State<T> {
         let deadline = entry.deadline?;
         if deadline <= now {
             let job = Arc::clone(&entry.job.info);
-            self.registry.close(&job);
+            self.registry.forbid_joining(&job);
         }
         Some(deadline)
     }

@@ -47,7 +47,7 @@ pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(tasks: &TaskTracker
 }
 
 /// Another task may go on between what comes before this and what comes after it.
-pub(crate) fn step() {
+pub(crate) fn yield_point() {
     #[cfg(shuttle)]
     shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
 }
@@ -64,17 +64,17 @@ impl Notify {
     }
 
     pub(crate) fn notified(&self) -> tokio::sync::futures::Notified<'_> {
-        step();
+        yield_point();
         self.0.notified()
     }
 
     pub(crate) fn notify_one(&self) {
-        step();
+        yield_point();
         self.0.notify_one();
     }
 
     pub(crate) fn notify_waiters(&self) {
-        step();
+        yield_point();
         self.0.notify_waiters();
     }
 }

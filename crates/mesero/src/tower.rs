@@ -214,9 +214,9 @@ where
 }
 
 /// What the service came to, and the slot that its body occupies.
-type Served<R, E> = (Result<Response<R>, E>, Slot);
+type ServiceOutcome<R, E> = (Result<Response<R>, E>, Slot);
 /// What an attempt needs, of which there is one.
-type Once<S, Q, R, E> = (S, Request<Q>, oneshot::Sender<Served<R, E>>);
+type Once<S, Q, R, E> = (S, Request<Q>, oneshot::Sender<ServiceOutcome<R, E>>);
 
 /// The attempt: waits until the service is ready, and for its response's head.
 ///

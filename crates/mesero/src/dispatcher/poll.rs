@@ -11,7 +11,7 @@ use crate::Failure;
 use crate::panic::panicked;
 
 /// Looks at the length of polls.
-pub(super) struct Watch {
+pub(super) struct BlockingDetector {
     /// What is too long.
     pub(super) after: Duration,
     /// When the first poll begins: the clock has just been read for something else.
@@ -22,21 +22,21 @@ pub(super) struct Watch {
 /// finds too long, with its length.
 pub(super) async fn polled<T>(
     work: impl Future<Output = Result<T, Failure>>,
-    watch: Option<Watch>,
+    detector: Option<BlockingDetector>,
     blocked: impl Fn(Duration),
 ) -> Result<T, Failure> {
     let mut work = pin!(work);
-    let mut first = watch.as_ref().map(|watch| watch.since);
+    let mut first = detector.as_ref().map(|detector| detector.since);
     std::future::poll_fn(|context| {
-        let since = watch.as_ref().map(|_| first.take().unwrap_or_else(Instant::now));
+        let since = detector.as_ref().map(|_| first.take().unwrap_or_else(Instant::now));
         // The work is dropped after a panic and never polled again, so nobody sees it half done.
         let poll = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
             Ok(poll) => poll,
             Err(payload) => Poll::Ready(panicked(&*payload)),
         };
-        if let (Some(since), Some(watch)) = (since, &watch) {
+        if let (Some(since), Some(detector)) = (since, &detector) {
             let held = since.elapsed();
-            if held > watch.after {
+            if held > detector.after {
                 blocked(held);
             }
         }

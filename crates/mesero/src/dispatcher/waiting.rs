@@ -4,22 +4,22 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::Shared;
+use super::DispatcherInner;
 use crate::Error;
 use crate::call::Answer;
 use crate::job::Job;
-use crate::state::Leaving;
+use crate::state::LeaveReason;
 
 /// Stands for a caller who waits. Dropping it is the caller leaving.
-pub(crate) struct Waiting<T: Send + Sync + 'static> {
-    shared: Arc<Shared<T>>,
+pub(crate) struct WaitingCall<T: Send + Sync + 'static> {
+    inner: Arc<DispatcherInner<T>>,
     job: Arc<Job<T>>,
-    waits: bool,
+    is_waiting: bool,
 }
 
-impl<T: Send + Sync + 'static> Waiting<T> {
-    pub(super) fn new(shared: &Arc<Shared<T>>, job: Arc<Job<T>>) -> Self {
-        Self { shared: Arc::clone(shared), job, waits: true }
+impl<T: Send + Sync + 'static> WaitingCall<T> {
+    pub(super) fn new(inner: &Arc<DispatcherInner<T>>, job: Arc<Job<T>>) -> Self {
+        Self { inner: Arc::clone(inner), job, is_waiting: true }
     }
 
     /// Waits for the job's end, at the longest until the call's own deadline.
@@ -36,8 +36,8 @@ impl<T: Send + Sync + 'static> Waiting<T> {
                 },
             },
         };
-        self.waits = false;
-        let stale = self.shared.with(|state, now| {
+        self.is_waiting = false;
+        let stale = self.inner.with(|state, now| {
             state.answered(now);
             state.stale_instead_of(answer.result.as_ref().err()?, &self.job.info, now)
         });
@@ -47,23 +47,23 @@ impl<T: Send + Sync + 'static> Waiting<T> {
 
     /// Leaves the job, which goes on for others; none if it has ended.
     fn expire(&mut self) -> Option<Answer<T>> {
-        let (error, report, stale) = self.shared.with(|state, now| {
-            let (phase, report) = state.leave(self.job.id(), Leaving::Expired, now)?;
+        let (error, report, stale) = self.inner.with(|state, now| {
+            let (phase, report) = state.leave(self.job.id(), LeaveReason::Expired, now)?;
             let error = Error::Expired { phase };
             let stale = state.stale_instead_of(&error, &self.job.info, now);
             Some((error, report, stale))
         })?;
-        self.waits = false;
+        self.is_waiting = false;
         let answer = || Answer { result: Err(error), report };
         Some(stale.map_or_else(answer, |stale| stale.answer(report)))
     }
 }
 
-impl<T: Send + Sync + 'static> Drop for Waiting<T> {
+impl<T: Send + Sync + 'static> Drop for WaitingCall<T> {
     fn drop(&mut self) {
-        if self.waits {
-            self.shared.with(|state, now| {
-                if state.leave(self.job.id(), Leaving::Disconnected, now).is_none() {
+        if self.is_waiting {
+            self.inner.with(|state, now| {
+                if state.leave(self.job.id(), LeaveReason::Disconnected, now).is_none() {
                     state.answered(now);
                 }
             });

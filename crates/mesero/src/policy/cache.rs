@@ -40,13 +40,13 @@ pub struct Cache<T> {
     size_of: fn(&T) -> usize,
     stale_while_revalidate: Duration,
     stale_if_error: Duration,
-    negative: Option<Negative>,
+    negative: Option<NegativeRule>,
 }
 
 /// Which failures are remembered, and for how long.
-struct Negative {
+struct NegativeRule {
     ttl: Duration,
-    names: Box<dyn Fn(&Error) -> bool + Send + Sync>,
+    remembers: Box<dyn Fn(&Error) -> bool + Send + Sync>,
 }
 
 impl<T> Cache<T> {
@@ -133,9 +133,9 @@ impl<T> Cache<T> {
     pub fn negative(
         mut self,
         ttl: Duration,
-        names: impl Fn(&Error) -> bool + Send + Sync + 'static,
+        remembers: impl Fn(&Error) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.negative = Some(Negative { ttl, names: Box::new(names) });
+        self.negative = Some(NegativeRule { ttl, remembers: Box::new(remembers) });
         self
     }
 }

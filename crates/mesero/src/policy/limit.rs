@@ -16,15 +16,15 @@ pub(crate) struct Limit<W> {
     capacity: Option<NonZeroUsize>,
     bound: usize,
     in_use: usize,
-    seats: Seats,
-    queue: Queue<W>,
+    seats: SeatTable,
+    queue: WaiterQueue<W>,
     /// The highest limit since what is in use last fell below it.
     ceiling: usize,
 }
 
 /// A place in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place(usize);
+pub(crate) struct QueueIndex(usize);
 
 /// A seat that goes to a waiter.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct Grant<W> {
 
 /// Where a job enters the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entrance {
+pub(crate) enum QueueEnd {
     /// Behind everybody, where the bound admits it.
     Back,
     /// In front of everybody: a job that has tried before and was admitted then.
@@ -50,8 +50,8 @@ impl<W> Limit<W> {
             capacity,
             bound,
             in_use: 0,
-            seats: Seats::default(),
-            queue: Queue::default(),
+            seats: SeatTable::default(),
+            queue: WaiterQueue::default(),
             ceiling: limit.get(),
         }
     }
@@ -80,13 +80,13 @@ impl<W> Limit<W> {
     }
 
     /// Waits for a seat. Whoever calls this has seen that there is none.
-    pub(crate) fn enqueue(&mut self, waiter: W, entrance: Entrance) -> Place {
-        Place(self.queue.push(waiter, entrance))
+    pub(crate) fn enqueue(&mut self, waiter: W, end: QueueEnd) -> QueueIndex {
+        QueueIndex(self.queue.push(waiter, end))
     }
 
     /// Leaves the queue; none if a seat was granted meanwhile.
-    pub(crate) fn leave(&mut self, place: Place) -> Option<W> {
-        self.queue.remove(place.0)
+    pub(crate) fn leave(&mut self, index: QueueIndex) -> Option<W> {
+        self.queue.remove(index.0)
     }
 
     /// Takes a seat back, and grants what is free now.
@@ -162,7 +162,7 @@ impl<W> Limit<W> {
 
 /// Which seats are free. The lowest is taken first, so that a little work stays on few, warm seats.
 #[derive(Debug, Default)]
-struct Seats {
+struct SeatTable {
     /// The seats that were ever touched; those behind them are free.
     states: Vec<SeatState>,
     /// Those of them that are free.
@@ -178,7 +178,7 @@ enum SeatState {
     TakenAndClosed,
 }
 
-impl Seats {
+impl SeatTable {
     fn take(&mut self, seats: usize) -> Option<usize> {
         let seat = self.lowest_free(seats)?;
         self.touch(seat);
@@ -246,7 +246,7 @@ impl Seats {
 /// First in, first out, with leaving from anywhere: a list whose links are indexes, so that the
 /// millionth waiter costs what the first did.
 #[derive(Debug)]
-struct Queue<W> {
+struct WaiterQueue<W> {
     nodes: Slab<Node<W>>,
     ends: Option<Ends>,
 }
@@ -264,34 +264,34 @@ struct Node<W> {
     behind: Option<usize>,
 }
 
-impl<W> Default for Queue<W> {
+impl<W> Default for WaiterQueue<W> {
     fn default() -> Self {
         Self { nodes: Slab::new(), ends: None }
     }
 }
 
-impl<W> Queue<W> {
+impl<W> WaiterQueue<W> {
     fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    fn push(&mut self, waiter: W, entrance: Entrance) -> usize {
+    fn push(&mut self, waiter: W, end: QueueEnd) -> usize {
         let Some(Ends { front, back }) = self.ends else {
             let only = self.nodes.insert(Node { waiter, before: None, behind: None });
             self.ends = Some(Ends { front: only, back: only });
             return only;
         };
-        let (before, behind) = match entrance {
-            Entrance::Back => (Some(back), None),
-            Entrance::Front => (None, Some(front)),
+        let (before, behind) = match end {
+            QueueEnd::Back => (Some(back), None),
+            QueueEnd::Front => (None, Some(front)),
         };
         let index = self.nodes.insert(Node { waiter, before, behind });
-        match entrance {
-            Entrance::Back => {
+        match end {
+            QueueEnd::Back => {
                 self.nodes[back].behind = Some(index);
                 self.ends = Some(Ends { front, back: index });
             }
-            Entrance::Front => {
+            QueueEnd::Front => {
                 self.nodes[front].before = Some(index);
                 self.ends = Some(Ends { front: index, back });
             }

@@ -49,14 +49,14 @@ impl Rate {
 
 /// What is used up of a rate.
 #[derive(Debug)]
-pub(crate) struct Meter {
+pub(crate) struct TokenBucket {
     interval: Duration,
     tolerance: Duration,
     /// When the next job would come if they came evenly; none as long as nothing came.
     due: Option<Instant>,
 }
 
-impl Meter {
+impl TokenBucket {
     pub(crate) fn new(rate: Rate) -> Self {
         let interval = rate.interval();
         Self { interval, tolerance: interval * (rate.burst.get() - 1), due: None }
@@ -79,37 +79,37 @@ impl Meter {
 mod tests {
     use super::*;
 
-    fn meter(jobs: u32, burst: u32) -> Meter {
+    fn bucket(jobs: u32, burst: u32) -> TokenBucket {
         let nonzero = |n| NonZeroU32::new(n).unwrap();
         let rate = Rate::new(nonzero(jobs), Duration::from_secs(1)).unwrap();
-        Meter::new(rate.burst(nonzero(burst)))
+        TokenBucket::new(rate.burst(nonzero(burst)))
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_passes_at_once_and_then_jobs_pass_evenly() {
-        let mut meter = meter(10, 3);
+        let mut bucket = bucket(10, 3);
         let now = Instant::now();
         for _ in 0..3 {
-            assert_eq!(meter.wait(now), None);
-            meter.take(now);
+            assert_eq!(bucket.wait(now), None);
+            bucket.take(now);
         }
-        assert_eq!(meter.wait(now), Some(Duration::from_millis(100)));
+        assert_eq!(bucket.wait(now), Some(Duration::from_millis(100)));
         let later = now + Duration::from_millis(100);
-        assert_eq!(meter.wait(later), None);
-        meter.take(later);
-        assert_eq!(meter.wait(later), Some(Duration::from_millis(100)));
+        assert_eq!(bucket.wait(later), None);
+        bucket.take(later);
+        assert_eq!(bucket.wait(later), Some(Duration::from_millis(100)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_idle_time_gives_no_more_than_the_burst() {
-        let mut meter = meter(10, 2);
+        let mut bucket = bucket(10, 2);
         let start = Instant::now();
-        meter.take(start);
+        bucket.take(start);
         let now = start + Duration::from_secs(3600);
         let passed = (0..10).filter(|_| {
-            let passes = meter.wait(now).is_none();
+            let passes = bucket.wait(now).is_none();
             if passes {
-                meter.take(now);
+                bucket.take(now);
             }
             passes
         });

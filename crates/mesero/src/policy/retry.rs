@@ -73,14 +73,14 @@ const SAVED_JOBS: u64 = 1_000;
 
 /// What is left for retries: a token bucket that jobs and time fill.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(crate) struct RetryBudget {
     per_job: u64,
     tokens: u64,
     most: u64,
     filled: Option<Instant>,
 }
 
-impl Budget {
+impl RetryBudget {
     pub(crate) fn new(retry: &Retry) -> Self {
         let free = FREE_PER_SECOND * SAVED_SECONDS;
         // A share that is negative or not a number becomes 0, one that is too large the largest.
@@ -123,7 +123,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn retries_are_at_most_their_share_of_the_jobs_and_the_free_ones() {
-        let mut budget = Budget::new(&Retry { budget: 0.2, ..Retry::default() });
+        let mut budget = RetryBudget::new(&Retry { budget: 0.2, ..Retry::default() });
         let now = Instant::now();
         let mut granted = 0;
         for _ in 0..1_000 {
@@ -135,7 +135,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_second_brings_a_free_retry() {
-        let mut budget = Budget::new(&Retry { budget: 0.0, ..Retry::default() });
+        let mut budget = RetryBudget::new(&Retry { budget: 0.0, ..Retry::default() });
         let now = Instant::now();
         while budget.spend(now) {}
         assert!(!budget.spend(now + Duration::from_millis(900)));

@@ -4,47 +4,52 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::admission::Purpose;
-use super::{Admission, Kept, State};
+use super::admission::JobPurpose;
+use super::{Admission, CacheHit, DispatcherState};
 use crate::Error;
-use crate::call::{Call, JobInfo, Origin, Patience};
+use crate::call::{Call, Deadline, JobInfo, Origin};
 use crate::event::Fact;
 use crate::job::Job;
-use crate::policy::cache::store::{Dated, Found};
+use crate::policy::cache::store::{Aged, Lookup};
 
-impl<T> State<T> {
+impl<T> DispatcherState<T> {
     /// Answers a call at once, if something is kept that may be its answer.
-    pub(super) fn kept_answer(&mut self, call: &mut Call, now: Instant) -> Option<Admission<T>> {
-        let (key, share) = (call.key.as_ref()?, self.sharing.share?);
-        let kept = |Dated { value, age }| Kept { result: Dated { value: Ok(value), age }, share };
+    pub(super) fn cached_answer(&mut self, call: &mut Call, now: Instant) -> Option<Admission<T>> {
+        let (key, clone_reply) = (call.key.as_ref()?, self.sharing.clone_reply?);
+        let hit =
+            |Aged { value, age }| CacheHit { result: Aged { value: Ok(value), age }, clone_reply };
         match self.sharing.cache.as_mut()?.look_up(key, now)? {
-            Found::Fresh(reply) => {
+            Lookup::Fresh(reply) => {
                 self.emit(now, Fact::CallCached);
-                Some(Admission::Kept(kept(reply), Origin::Cached))
+                Some(Admission::Cached(hit(reply), Origin::Cached))
             }
-            Found::Failure(Dated { value, age }) => {
+            Lookup::Failure(Aged { value, age }) => {
                 self.emit(now, Fact::CallNegative);
-                let kept = Kept { result: Dated { value: Err(value), age }, share };
-                Some(Admission::Kept(kept, Origin::Cached))
+                let hit = CacheHit { result: Aged { value: Err(value), age }, clone_reply };
+                Some(Admission::Cached(hit, Origin::Cached))
             }
-            Found::Stale { reply, refresh } => {
+            Lookup::Stale { reply, refresh } => {
                 self.emit(now, Fact::CallStale);
                 Some(match refresh.then(|| self.refresh(call, now)).flatten() {
-                    Some((job, turn)) => Admission::Refreshes(kept(reply), job, turn),
-                    None => Admission::Kept(kept(reply), Origin::Stale),
+                    Some((job, grant)) => Admission::CachedAndRefreshing(hit(reply), job, grant),
+                    None => Admission::Cached(hit(reply), Origin::Stale),
                 })
             }
         }
     }
 
     /// Starts a job for the cache, unless there is one already or it would be refused.
-    fn refresh(&mut self, call: &mut Call, now: Instant) -> Option<(Arc<Job<T>>, super::Turn)> {
-        let deadline = self.deadline_of(Patience::AsPolicy, now);
-        let in_flight = self.registry.flight(call.key.as_ref()?).is_some();
+    fn refresh(
+        &mut self,
+        call: &mut Call,
+        now: Instant,
+    ) -> Option<(Arc<Job<T>>, super::SlotGrant)> {
+        let deadline = self.deadline_of(Deadline::FromPolicy, now);
+        let in_flight = self.registry.joinable(call.key.as_ref()?).is_some();
         if in_flight || self.refusal(deadline, now).is_some() {
             return None;
         }
-        Some(self.start(call, Purpose::Refresh { deadline }, now))
+        Some(self.start(call, JobPurpose::Refresh { deadline }, now))
     }
 
     pub(super) fn stale_instead_of_refusal(
@@ -54,7 +59,7 @@ impl<T> State<T> {
     ) -> Option<Admission<T>> {
         let stale = self.stale(&call.key, now)?;
         self.emit(now, Fact::CallStale);
-        Some(Admission::Kept(stale, Origin::Stale))
+        Some(Admission::Cached(stale, Origin::Stale))
     }
 
     /// The stale reply for a call whose job came to this error.
@@ -63,7 +68,7 @@ impl<T> State<T> {
         error: &Error,
         job: &JobInfo,
         now: Instant,
-    ) -> Option<Kept<T>> {
+    ) -> Option<CacheHit<T>> {
         if matches!(error, Error::Cancelled) {
             return None;
         }
@@ -72,22 +77,22 @@ impl<T> State<T> {
         Some(stale)
     }
 
-    fn stale(&self, key: &Option<crate::Key>, now: Instant) -> Option<Kept<T>> {
-        let (key, share) = (key.as_ref()?, self.sharing.share?);
-        let Dated { value, age } = self.sharing.cache.as_ref()?.instead_of_error(key, now)?;
-        Some(Kept { result: Dated { value: Ok(value), age }, share })
+    fn stale(&self, key: &Option<crate::Key>, now: Instant) -> Option<CacheHit<T>> {
+        let (key, clone_reply) = (key.as_ref()?, self.sharing.clone_reply?);
+        let Aged { value, age } = self.sharing.cache.as_ref()?.instead_of_error(key, now)?;
+        Some(CacheHit { result: Aged { value: Ok(value), age }, clone_reply })
     }
 
     /// Keeps what a job came to. To be called before anything else of the end is booked: a reply
     /// whose `Clone` panics leaves the job in the registry, and its task finishes it as failed.
     pub(crate) fn keep(&mut self, job: &Job<T>, result: &Result<T, Error>, now: Instant) {
-        let (Some(cache), Some(share), Some(key)) =
-            (&mut self.sharing.cache, self.sharing.share, &job.info.key)
+        let (Some(cache), Some(clone_reply), Some(key)) =
+            (&mut self.sharing.cache, self.sharing.clone_reply, &job.info.key)
         else {
             return;
         };
         match result {
-            Ok(value) => cache.put(key.clone(), Arc::new(share(value)), now),
+            Ok(value) => cache.put(key.clone(), Arc::new(clone_reply(value)), now),
             Err(error @ (Error::Failed(_) | Error::TimedOut { .. })) => {
                 cache.put_failure(key.clone(), error, now);
             }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Leaving, State};
+use super::{DispatcherState, LeaveReason};
 use crate::call::{JobId, Origin, Report};
 use crate::event::{Fact, Outcome};
 use crate::job::Job;
 use crate::policy::OnDisconnect;
-use crate::registry::{At, Entry};
+use crate::registry::{JobEntry, JobState};
 use crate::{Error, Phase};
 
-impl<T> State<T> {
+impl<T> DispatcherState<T> {
     /// The job is over, whatever it was doing. Says what it took.
     pub(crate) fn finish(
         &mut self,
@@ -21,7 +21,7 @@ impl<T> State<T> {
         now: Instant,
     ) -> Option<Report> {
         let error = result.as_ref().err();
-        let phase = self.registry.get(job.id())?.at.phase();
+        let phase = self.registry.get(job.id())?.state.phase();
         self.end_attempt(job.id(), error, now);
         self.dequeue(job.id(), now);
         let entry = self.registry.remove(job.id())?;
@@ -43,10 +43,11 @@ impl<T> State<T> {
     }
 
     fn dequeue(&mut self, id: JobId, now: Instant) {
-        if let Some(&Entry { at: At::Queued { place, .. }, .. }) = self.registry.get(id) {
+        if let Some(&JobEntry { state: JobState::Queued { index, .. }, .. }) = self.registry.get(id)
+        {
             // Dropping the waiter tells its task.
-            drop(self.limit.leave(place));
-            self.unqueued(id, At::Off { phase: Phase::Queued }, now);
+            drop(self.limit.leave(index));
+            self.unqueued(id, JobState::Detached { phase: Phase::Queued }, now);
         }
     }
 
@@ -61,20 +62,20 @@ impl<T> State<T> {
     pub(crate) fn leave(
         &mut self,
         id: JobId,
-        leaving: Leaving,
+        reason: LeaveReason,
         now: Instant,
     ) -> Option<(Phase, Report)> {
         let entry = self.registry.get_mut(id)?;
         entry.waiters -= 1;
-        let (phase, report) = (entry.at.phase(), entry.report(Origin::Led, now));
-        let abandoned = entry.waiters == 0 && !entry.stays;
+        let (phase, report) = (entry.state.phase(), entry.report(Origin::Led, now));
+        let abandoned = entry.waiters == 0 && !entry.is_refresh;
         self.answered(now);
-        match (abandoned, leaving, self.policy.on_disconnect) {
-            (true, Leaving::Expired, _) => self.stop(id, Error::Expired { phase }, now),
-            (true, Leaving::Disconnected, OnDisconnect::Cancel) => {
+        match (abandoned, reason, self.policy.on_disconnect) {
+            (true, LeaveReason::Expired, _) => self.stop(id, Error::Expired { phase }, now),
+            (true, LeaveReason::Disconnected, OnDisconnect::Cancel) => {
                 self.stop(id, Error::Cancelled, now);
             }
-            (true, Leaving::Disconnected, OnDisconnect::Finish) | (false, ..) => {}
+            (true, LeaveReason::Disconnected, OnDisconnect::Finish) | (false, ..) => {}
         }
         Some((phase, report))
     }
@@ -89,7 +90,7 @@ impl<T> State<T> {
     fn stop(&mut self, id: JobId, reason: Error, now: Instant) {
         let Some(entry) = self.registry.get(id) else { return };
         let job = Arc::clone(&entry.job);
-        self.registry.close(&job.info);
+        self.registry.forbid_joining(&job.info);
         job.stop.raise(reason);
         self.dequeue(id, now);
     }
@@ -101,9 +102,9 @@ impl<T> State<T> {
 
     /// Ends at once what waits and what runs.
     pub(crate) fn stop_all(&mut self, now: Instant) {
-        let all: Vec<_> = self.registry.iter().map(|entry| (entry.job.id(), entry.at)).collect();
-        for (id, at) in all {
-            let reason = match at.phase() {
+        let all: Vec<_> = self.registry.iter().map(|entry| (entry.job.id(), entry.state)).collect();
+        for (id, state) in all {
+            let reason = match state.phase() {
                 Phase::Queued | Phase::Backoff => Error::Shed,
                 Phase::Running | Phase::Stopping => Error::Cancelled,
             };

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::State;
+use super::DispatcherState;
 use crate::Phase;
 use crate::call::{JobId, Origin};
-use crate::registry::{Entry, JobView};
+use crate::registry::{JobEntry, JobView};
 use crate::stats::Stats;
 
-impl<T> State<T> {
+impl<T> DispatcherState<T> {
     /// The counts, with what is in flight read from where it is.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.stats;
@@ -46,7 +46,7 @@ impl<T> State<T> {
         let Some(entry) = self.registry.get(id) else {
             return self.stopping(now).find(|view| view.info.id == id);
         };
-        let position = match entry.at.phase() {
+        let position = match entry.state.phase() {
             Phase::Queued => self.limit.waiters().position(|waiter| waiter.job == id),
             _ => None,
         };
@@ -68,13 +68,13 @@ impl<T> State<T> {
     }
 }
 
-fn view<T>(entry: &Entry<T>, position: Option<usize>, now: Instant) -> JobView {
+fn view<T>(entry: &JobEntry<T>, position: Option<usize>, now: Instant) -> JobView {
     let report = entry.report(Origin::Led, now);
     JobView {
         info: Arc::clone(&entry.job.info),
-        phase: entry.at.phase(),
+        phase: entry.state.phase(),
         position,
-        seat: entry.at.seat(),
+        seat: entry.state.seat(),
         age: now - entry.job.info.started,
         attempts: report.attempts,
         waiters: entry.waiters,

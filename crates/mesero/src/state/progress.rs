@@ -5,20 +5,20 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::State;
+use super::DispatcherState;
 use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
-use crate::registry::At;
+use crate::registry::JobState;
 use crate::{Advice, Error, Phase};
 
-impl<T> State<T> {
+impl<T> DispatcherState<T> {
     /// An attempt begins; says which it is.
     pub(crate) fn begin_attempt(&mut self, id: JobId, now: Instant) -> u32 {
         let Some(entry) = self.registry.get_mut(id) else { return 1 };
         entry.attempts += 1;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
-        if let Some(seat) = entry.at.seat() {
-            entry.at = At::Running { seat, since: now };
+        if let Some(seat) = entry.state.seat() {
+            entry.state = JobState::Running { seat, since: now };
             self.occupancy.attempt(seat, number);
         }
         self.emit(now, Fact::AttemptStarted { job, number });
@@ -33,10 +33,11 @@ impl<T> State<T> {
 
     pub(super) fn end_attempt(&mut self, id: JobId, error: Option<&Error>, now: Instant) {
         let Some(entry) = self.registry.get_mut(id) else { return };
-        let Some(seat) = entry.at.seat() else { return };
-        let at = std::mem::replace(&mut entry.at, At::Off { phase: Phase::Running });
+        let Some(seat) = entry.state.seat() else { return };
+        let ended =
+            std::mem::replace(&mut entry.state, JobState::Detached { phase: Phase::Running });
         self.occupancy.overdue(seat, id, now);
-        let At::Running { since, .. } = at else { return };
+        let JobState::Running { since, .. } = ended else { return };
         let ran = now - since;
         entry.ran += ran;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
@@ -71,7 +72,7 @@ impl<T> State<T> {
             return None;
         }
         if let Some(entry) = self.registry.get_mut(id) {
-            entry.at = At::Off { phase: Phase::Backoff };
+            entry.state = JobState::Detached { phase: Phase::Backoff };
         }
         self.emit(now, Fact::RetryScheduled { job, backoff });
         Some(backoff)

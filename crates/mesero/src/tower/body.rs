@@ -37,13 +37,13 @@ pin_project! {
     /// ```
     pub struct SlotBody<B> {
         #[pin]
-        source: Source<B>,
+        source: BodySource<B>,
     }
 }
 
 pin_project! {
-    #[project = SourceNow]
-    enum Source<B> {
+    #[project = BodySourceProjection]
+    enum BodySource<B> {
         // Dropped in this order.
         Inner { #[pin] body: B, slot: Option<Slot> },
         Text { text: Option<Bytes> },
@@ -53,13 +53,13 @@ pin_project! {
 impl<B: Body> SlotBody<B> {
     pub(super) fn new(body: B, slot: Slot) -> Self {
         let slot = (!body.is_end_stream()).then_some(slot);
-        Self { source: Source::Inner { body, slot } }
+        Self { source: BodySource::Inner { body, slot } }
     }
 }
 
 impl<B> SlotBody<B> {
     pub(super) fn text(text: Bytes) -> Self {
-        Self { source: Source::Text { text: Some(text).filter(|text| !text.is_empty()) } }
+        Self { source: BodySource::Text { text: Some(text).filter(|text| !text.is_empty()) } }
     }
 }
 
@@ -72,7 +72,7 @@ impl<B: Body<Data = Bytes>> Body for SlotBody<B> {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         match self.project().source.project() {
-            SourceNow::Inner { mut body, slot } => {
+            BodySourceProjection::Inner { mut body, slot } => {
                 let frame = body.as_mut().poll_frame(context);
                 let goes_on = match &frame {
                     Poll::Pending => true,
@@ -85,21 +85,23 @@ impl<B: Body<Data = Bytes>> Body for SlotBody<B> {
                 }
                 frame
             }
-            SourceNow::Text { text } => Poll::Ready(text.take().map(|text| Ok(Frame::data(text)))),
+            BodySourceProjection::Text { text } => {
+                Poll::Ready(text.take().map(|text| Ok(Frame::data(text))))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Inner { body, .. } => body.is_end_stream(),
-            Source::Text { text } => text.is_none(),
+            BodySource::Inner { body, .. } => body.is_end_stream(),
+            BodySource::Text { text } => text.is_none(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Inner { body, .. } => body.size_hint(),
-            Source::Text { text } => {
+            BodySource::Inner { body, .. } => body.size_hint(),
+            BodySource::Text { text } => {
                 let bytes = text.as_ref().map_or(0, Bytes::len);
                 SizeHint::with_exact(u64::try_from(bytes).unwrap_or(u64::MAX))
             }
@@ -110,8 +112,8 @@ impl<B: Body<Data = Bytes>> Body for SlotBody<B> {
 impl<B> fmt::Debug for SlotBody<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let slot = match &self.source {
-            Source::Inner { slot, .. } => slot.as_ref(),
-            Source::Text { .. } => None,
+            BodySource::Inner { slot, .. } => slot.as_ref(),
+            BodySource::Text { .. } => None,
         };
         f.debug_struct("SlotBody").field("slot", &slot).finish_non_exhaustive()
     }

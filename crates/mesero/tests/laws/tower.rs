@@ -202,7 +202,7 @@ async fn the_axum_example_runs_two_at_a_time_and_shows_the_third_waiting() {
         listed,
         "1 running at seat 0, 1.0 s old, method=GET, path=/report\n\
          2 running at seat 1, 1.0 s old, method=GET, path=/report\n\
-         3 queued at place 1, 1.0 s old, method=GET, path=/report\n"
+         3 queued at position 1, 1.0 s old, method=GET, path=/report\n"
     );
 }
 

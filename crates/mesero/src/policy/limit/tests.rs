@@ -25,7 +25,7 @@ fn a_closed_seat_is_granted_to_nobody_until_it_is_opened() {
     limit.close(0);
     limit.close(1);
     assert_eq!(limit.try_take(), None);
-    limit.enqueue(7, Entrance::Back);
+    limit.enqueue(7, QueueEnd::Back);
     assert!(limit.give_back(0).is_none());
     let grant = limit.open(1).unwrap();
     assert_eq!((grant.waiter, grant.seat), (7, 1));
@@ -39,8 +39,8 @@ fn lowering_the_limit_takes_nothing_away_and_raising_it_grants_at_once() {
     let seats: Vec<_> = std::iter::from_fn(|| limit.try_take()).collect();
     assert!(limit.resize(NonZeroUsize::MIN).is_empty());
     assert_eq!((limit.in_use(), limit.ceiling()), (3, 3));
-    limit.enqueue(1, Entrance::Back);
-    limit.enqueue(2, Entrance::Back);
+    limit.enqueue(1, QueueEnd::Back);
+    limit.enqueue(2, QueueEnd::Back);
     assert!(limit.give_back(seats[2]).is_none());
     assert!(limit.give_back(seats[1]).is_none());
     assert_eq!((limit.in_use(), limit.ceiling()), (1, 1));
@@ -50,7 +50,7 @@ fn lowering_the_limit_takes_nothing_away_and_raising_it_grants_at_once() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Come(Entrance),
+    Come(QueueEnd),
     Leave(prop::sample::Index),
     GiveBack(prop::sample::Index),
     Close(usize),
@@ -60,8 +60,8 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => Just(Step::Come(Entrance::Back)),
-        1 => Just(Step::Come(Entrance::Front)),
+        4 => Just(Step::Come(QueueEnd::Back)),
+        1 => Just(Step::Come(QueueEnd::Front)),
         2 => any::<prop::sample::Index>().prop_map(Step::Leave),
         3 => any::<prop::sample::Index>().prop_map(Step::GiveBack),
         1 => (0..6usize).prop_map(Step::Close),
@@ -74,7 +74,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// The same rules, written with a plain list and no cleverness.
 #[derive(Default)]
 struct Model {
-    waiting: VecDeque<(u32, Place)>,
+    waiting: VecDeque<(u32, QueueIndex)>,
     running: Vec<usize>,
 }
 
@@ -96,24 +96,24 @@ proptest! {
         let mut model = Model::default();
         for (step, number) in steps.into_iter().zip(0..) {
             match step {
-                Step::Come(entrance) => match limit.try_take() {
+                Step::Come(end) => match limit.try_take() {
                     Some(seat) => {
                         prop_assert!(model.waiting.is_empty(), "nobody overtakes the queue");
                         prop_assert!(!model.running.contains(&seat));
                         model.running.push(seat);
                     }
                     None => {
-                        let place = limit.enqueue(number, entrance);
-                        match entrance {
-                            Entrance::Back => model.waiting.push_back((number, place)),
-                            Entrance::Front => model.waiting.push_front((number, place)),
+                        let index = limit.enqueue(number, end);
+                        match end {
+                            QueueEnd::Back => model.waiting.push_back((number, index)),
+                            QueueEnd::Front => model.waiting.push_front((number, index)),
                         }
                     }
                 },
                 Step::Leave(index) if !model.waiting.is_empty() => {
                     let index = index.index(model.waiting.len());
-                    let (waiter, place) = model.waiting.remove(index).unwrap();
-                    prop_assert_eq!(limit.leave(place), Some(waiter));
+                    let (waiter, index) = model.waiting.remove(index).unwrap();
+                    prop_assert_eq!(limit.leave(index), Some(waiter));
                 }
                 Step::GiveBack(index) if !model.running.is_empty() => {
                     let seat = model.running.swap_remove(index.index(model.running.len()));

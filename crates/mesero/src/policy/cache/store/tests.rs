@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::Failure as Failed;
+use crate::Failure;
 
 fn rules(bytes: u64) -> Cache<String> {
     Cache::new(secs(60), bytes, String::len)
@@ -14,23 +14,23 @@ fn secs(seconds: u64) -> Duration {
 }
 
 fn broke() -> Error {
-    Error::Failed(Failed::lost("it broke"))
+    Error::Failed(Failure::lost("it broke"))
 }
 
 /// What a call finds, in a word.
-fn found(store: &mut Store<String>, now: Instant) -> &'static str {
+fn found(store: &mut ReplyStore<String>, now: Instant) -> &'static str {
     match store.look_up(&"k".into(), now) {
-        Some(Found::Fresh(_)) => "fresh",
-        Some(Found::Stale { refresh: true, .. }) => "stale, to be refreshed",
-        Some(Found::Stale { refresh: false, .. }) => "stale",
-        Some(Found::Failure(_)) => "failure",
+        Some(Lookup::Fresh(_)) => "fresh",
+        Some(Lookup::Stale { refresh: true, .. }) => "stale, to be refreshed",
+        Some(Lookup::Stale { refresh: false, .. }) => "stale",
+        Some(Lookup::Failure(_)) => "failure",
         None => "nothing",
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_is_fresh_for_its_time_and_not_a_moment_longer() {
-    let (mut store, now) = (Store::new(rules(10_000)), Instant::now());
+    let (mut store, now) = (ReplyStore::new(rules(10_000)), Instant::now());
     store.put("k".into(), Arc::new("v".to_owned()), now);
     assert_eq!(found(&mut store, now + Duration::from_nanos(59_999_999_999)), "fresh");
     assert_eq!(found(&mut store, now + secs(60)), "nothing");
@@ -39,7 +39,7 @@ async fn a_reply_is_fresh_for_its_time_and_not_a_moment_longer() {
 #[tokio::test(start_paused = true)]
 async fn what_a_stale_reply_is_good_for_depends_on_its_age_and_on_the_last_failure() {
     let rules = rules(10_000).stale_while_revalidate(secs(30)).stale_if_error(secs(100));
-    let (mut store, now) = (Store::new(rules), Instant::now());
+    let (mut store, now) = (ReplyStore::new(rules), Instant::now());
     store.put("k".into(), Arc::new("v".to_owned()), now);
     assert_eq!(found(&mut store, now + secs(60)), "stale, to be refreshed");
     store.put_failure("k".into(), &broke(), now + secs(60));
@@ -51,7 +51,8 @@ async fn what_a_stale_reply_is_good_for_depends_on_its_age_and_on_the_last_failu
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_too_old_to_be_given_at_once_is_still_there_in_place_of_an_error() {
-    let (mut store, now) = (Store::new(rules(10_000).stale_if_error(secs(100))), Instant::now());
+    let (mut store, now) =
+        (ReplyStore::new(rules(10_000).stale_if_error(secs(100))), Instant::now());
     store.put("k".into(), Arc::new("v".to_owned()), now);
     let later = now + secs(90);
     assert_eq!(found(&mut store, later), "nothing");
@@ -63,7 +64,7 @@ async fn a_reply_too_old_to_be_given_at_once_is_still_there_in_place_of_an_error
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_remembered_for_its_own_time_and_only_if_it_is_named() {
     let rules = rules(10_000).negative(secs(5), |error| matches!(error, Error::Failed(_)));
-    let (mut store, now) = (Store::new(rules), Instant::now());
+    let (mut store, now) = (ReplyStore::new(rules), Instant::now());
     store.put_failure("k".into(), &Error::TimedOut { after: secs(1) }, now);
     assert_eq!(found(&mut store, now), "nothing");
     store.put_failure("k".into(), &broke(), now);
@@ -74,16 +75,16 @@ async fn a_failure_is_remembered_for_its_own_time_and_only_if_it_is_named() {
 #[tokio::test(start_paused = true)]
 async fn the_bytes_kept_never_exceed_the_bound() {
     let rules = rules(10_000).negative(secs(60), |_| true);
-    let (mut store, now) = (Store::new(rules), Instant::now());
+    let (mut store, now) = (ReplyStore::new(rules), Instant::now());
     for n in 0..1_000 {
         let long = "x".repeat(n);
         store.put_failure(
             format!("failure {n}").into(),
-            &Error::Failed(Failed::raised(&*long)),
+            &Error::Failed(Failure::raised(&*long)),
             now,
         );
         store.put(format!("key {n}").into(), Arc::new(long), now);
-        assert!(store.kept.weight() <= 10_000);
+        assert!(store.entries.weight() <= 10_000);
     }
-    assert!(store.kept.len() > 1);
+    assert!(store.entries.len() > 1);
 }

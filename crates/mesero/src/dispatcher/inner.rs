@@ -8,15 +8,15 @@ use tokio_util::task::TaskTracker;
 
 use crate::call::Call;
 use crate::event::Observer;
-use crate::slot::{Home, Slot, Stop};
-use crate::state::{Admission, Awaited, Effects, NotYet, State};
+use crate::slot::{Slot, SlotOwner, Stop};
+use crate::state::{Admission, DispatcherState, Effects, NotAdmitted, WaiterCounts};
 use crate::stats::Stats;
-use crate::sync::{Lock, Mutex, Notify, step};
+use crate::sync::{Lock, Mutex, Notify, yield_point};
 
-pub(crate) struct Shared<T> {
+pub(crate) struct DispatcherInner<T> {
     pub(super) name: Arc<str>,
     pub(super) tasks: TaskTracker,
-    state: Mutex<State<T>>,
+    state: Mutex<DispatcherState<T>>,
     observers: Vec<Arc<dyn Observer>>,
     room: Notify,
     quieter: Notify,
@@ -24,8 +24,12 @@ pub(crate) struct Shared<T> {
     pub(super) limit_changed: Notify,
 }
 
-impl<T: Send + Sync + 'static> Shared<T> {
-    pub(super) fn new(name: Arc<str>, state: State<T>, observers: Vec<Arc<dyn Observer>>) -> Self {
+impl<T: Send + Sync + 'static> DispatcherInner<T> {
+    pub(super) fn new(
+        name: Arc<str>,
+        state: DispatcherState<T>,
+        observers: Vec<Arc<dyn Observer>>,
+    ) -> Self {
         Self {
             name,
             tasks: TaskTracker::new(),
@@ -39,14 +43,17 @@ impl<T: Send + Sync + 'static> Shared<T> {
     }
 
     /// Changes the state under the lock; then, without it, does what the change left to be done.
-    pub(super) fn with<R>(self: &Arc<Self>, change: impl FnOnce(&mut State<T>, Instant) -> R) -> R {
+    pub(super) fn with<R>(
+        self: &Arc<Self>,
+        change: impl FnOnce(&mut DispatcherState<T>, Instant) -> R,
+    ) -> R {
         let now = Instant::now();
         let (result, effects) = {
             let mut state = self.state.locked();
             let result = change(&mut state, now);
             (result, state.take_effects())
         };
-        step();
+        yield_point();
         self.carry_out(effects);
         result
     }
@@ -79,14 +86,15 @@ impl<T: Send + Sync + 'static> Shared<T> {
             let room = self.room.notified();
             let admitted = self.with(|state, now| {
                 let admitted = state.admit(call, now);
-                state.awaited.room += usize::from(admitted.is_err());
+                state.waiter_counts.room += usize::from(admitted.is_err());
                 admitted
             });
-            let NotYet { after } = match admitted {
+            let NotAdmitted { after } = match admitted {
                 Ok(admission) => return admission,
-                Err(not_yet) => not_yet,
+                Err(not_admitted) => not_admitted,
             };
-            let _awaits = Awaits { shared: self, what: |awaited| &mut awaited.room };
+            let _counted =
+                CountedWaiter { inner: self, count: |waiter_counts| &mut waiter_counts.room };
             match after {
                 None => room.await,
                 Some(pause) => tokio::select! {
@@ -112,8 +120,9 @@ impl<T: Send + Sync + 'static> Shared<T> {
     /// Waits until the counts are as wanted. They are looked at whenever a call, a
     /// job or a slot goes.
     pub(super) async fn until_quiet(self: &Arc<Self>, wanted: impl Fn(&Stats) -> bool) {
-        self.state.locked().awaited.quiet += 1;
-        let _awaits = Awaits { shared: self, what: |awaited| &mut awaited.quiet };
+        self.state.locked().waiter_counts.quiet += 1;
+        let _counted =
+            CountedWaiter { inner: self, count: |waiter_counts| &mut waiter_counts.quiet };
         loop {
             let quieter = self.quieter.notified();
             if wanted(&self.with(|state, _| state.stats())) {
@@ -125,18 +134,18 @@ impl<T: Send + Sync + 'static> Shared<T> {
 }
 
 /// Somebody who is counted among those that wait, until dropped.
-struct Awaits<'a, T> {
-    shared: &'a Shared<T>,
-    what: fn(&mut Awaited) -> &mut usize,
+struct CountedWaiter<'a, T> {
+    inner: &'a DispatcherInner<T>,
+    count: fn(&mut WaiterCounts) -> &mut usize,
 }
 
-impl<T> Drop for Awaits<'_, T> {
+impl<T> Drop for CountedWaiter<'_, T> {
     fn drop(&mut self) {
-        *(self.what)(&mut self.shared.state.locked().awaited) -= 1;
+        *(self.count)(&mut self.inner.state.locked().waiter_counts) -= 1;
     }
 }
 
-impl<T: Send + Sync + 'static> Home for Shared<T> {
+impl<T: Send + Sync + 'static> SlotOwner for DispatcherInner<T> {
     fn give_back(self: Arc<Self>, seat: usize) {
         self.with(|state, now| state.give_back(seat, now));
     }

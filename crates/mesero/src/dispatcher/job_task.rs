@@ -7,52 +7,57 @@ use std::time::Duration;
 use tokio::sync::futures::Notified;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::Shared;
-use super::poll::{Watch, polled};
+use super::DispatcherInner;
+use super::poll::{BlockingDetector, polled};
 use crate::call::Report;
 use crate::job::Job;
 use crate::slot::{Attempt, Slot};
-use crate::state::Turn;
+use crate::state::SlotGrant;
 use crate::sync::spawn;
 use crate::{Error, Failure, Phase};
 
-impl<T: Send + Sync + 'static> Shared<T> {
+impl<T: Send + Sync + 'static> DispatcherInner<T> {
     /// Starts the task of a job that has just been admitted.
-    pub(super) fn lead<W, F>(self: &Arc<Self>, job: &Arc<Job<T>>, turn: Turn, work: W)
+    pub(super) fn lead<W, F>(self: &Arc<Self>, job: &Arc<Job<T>>, grant: SlotGrant, work: W)
     where
         W: FnMut(Attempt) -> F + Send + 'static,
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
-        let turn = match turn {
-            Turn::Now(seat) => Seated::Now(Slot::new(seat, Arc::clone(self) as _)),
-            Turn::Later(rx) => Seated::Later(rx),
-        };
-        let run = Run { shared: Arc::clone(self), job: Arc::clone(job), over: false };
-        spawn(&self.tasks, run.until_over(turn, work));
+        let grant = self.guard(grant);
+        let task = JobTask { inner: Arc::clone(self), job: Arc::clone(job), over: false };
+        spawn(&self.tasks, task.run(grant, work));
+    }
+
+    /// Puts a granted seat into a guard, which gives it back on drop.
+    fn guard(self: &Arc<Self>, grant: SlotGrant) -> GuardedGrant {
+        match grant {
+            SlotGrant::Ready(seat) => GuardedGrant::Ready(Slot::new(seat, Arc::clone(self) as _)),
+            SlotGrant::Queued(rx) => GuardedGrant::Queued(rx),
+        }
     }
 }
 
 /// A job's turn, with the slot in a guard.
-enum Seated {
-    Now(Slot),
-    Later(tokio::sync::oneshot::Receiver<Slot>),
+enum GuardedGrant {
+    Ready(Slot),
+    Queued(tokio::sync::oneshot::Receiver<Slot>),
 }
 
 /// A job's task. However it ends, by a result, a panic or a drop, the job gets exactly one outcome.
-struct Run<T: Send + Sync + 'static> {
-    shared: Arc<Shared<T>>,
+struct JobTask<T: Send + Sync + 'static> {
+    inner: Arc<DispatcherInner<T>>,
     job: Arc<Job<T>>,
     over: bool,
 }
 
-impl<T: Send + Sync + 'static> Run<T> {
-    async fn until_over<W, F>(mut self, mut turn: Seated, mut work: W)
+impl<T: Send + Sync + 'static> JobTask<T> {
+    async fn run<W, F>(mut self, mut grant: GuardedGrant, mut work: W)
     where
         W: FnMut(Attempt) -> F + Send + 'static,
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         let result = loop {
-            let slot = match self.wait_for_slot(turn).await {
+            let slot = match self.wait_for_slot(grant).await {
                 Ok(slot) => slot,
                 Err(error) => break Err(error),
             };
@@ -61,7 +66,7 @@ impl<T: Send + Sync + 'static> Run<T> {
                 Err(error) => error,
             };
             let id = self.job.id();
-            let pause = self.shared.with(|state, now| state.retry(id, &error, now));
+            let pause = self.inner.with(|state, now| state.retry(id, &error, now));
             let Some(pause) = pause else { break Err(error) };
             // A job in backoff holds no slot.
             drop(slot);
@@ -70,20 +75,18 @@ impl<T: Send + Sync + 'static> Run<T> {
                 reason = self.job.stop.raised() => break Err(reason),
                 () = sleep(pause) => {}
             }
-            turn = match self.shared.with(|state, now| state.rejoin(&self.job.info, now)) {
-                Turn::Now(seat) => Seated::Now(Slot::new(seat, Arc::clone(&self.shared) as _)),
-                Turn::Later(rx) => Seated::Later(rx),
-            };
+            let again = self.inner.with(|state, now| state.rejoin(&self.job.info, now));
+            grant = self.inner.guard(again);
         };
         self.finish(result, None);
     }
 
     /// Leaves the queue at the job's deadline, or when it is told to stop.
-    async fn wait_for_slot(&self, turn: Seated) -> Result<Slot, Error> {
-        let rx = match turn {
+    async fn wait_for_slot(&self, grant: GuardedGrant) -> Result<Slot, Error> {
+        let rx = match grant {
             // Its callers may have left before the task first ran.
-            Seated::Now(slot) => return self.job.stop.reason().map_or(Ok(slot), Err),
-            Seated::Later(rx) => rx,
+            GuardedGrant::Ready(slot) => return self.job.stop.reason().map_or(Ok(slot), Err),
+            GuardedGrant::Queued(rx) => rx,
         };
         tokio::select! {
             biased;
@@ -105,11 +108,12 @@ impl<T: Send + Sync + 'static> Run<T> {
     {
         let id = self.job.id();
         // Registered before the look, so that a change in between is not missed.
-        let changed = self.shared.timeout_changed.notified();
-        let (number, began, timeout, deadline, watch) = self.shared.with(|state, now| {
+        let changed = self.inner.timeout_changed.notified();
+        let (number, began, timeout, deadline, detector) = self.inner.with(|state, now| {
             let number = state.begin_attempt(id, now);
-            let watch = state.notice_blocking().map(|after| Watch { after, since: now });
-            (number, now, state.timeout(), state.deadline(id, now), watch)
+            let detector =
+                state.notice_blocking().map(|after| BlockingDetector { after, since: now });
+            (number, now, state.timeout(), state.deadline(id, now), detector)
         });
         let until = match (timeout.and_then(|after| began.checked_add(after)), deadline) {
             (Some(at), Some(deadline)) => Some(at.min(deadline)),
@@ -119,9 +123,9 @@ impl<T: Send + Sync + 'static> Run<T> {
         let attempt = Attempt { job, slot: slot.clone(), number, until };
         let blocked = |held| {
             let attempt = (&self.job.info, number);
-            self.shared.with(|state, now| state.blocked(attempt, held, now));
+            self.inner.with(|state, now| state.blocked(attempt, held, now));
         };
-        let mut result = pin!(polled(async { work(attempt).await }, watch, blocked));
+        let mut result = pin!(polled(async { work(attempt).await }, detector, blocked));
         let timed_out = self.timed_out(began, timeout, changed);
         tokio::select! {
             biased;
@@ -147,8 +151,8 @@ impl<T: Send + Sync + 'static> Run<T> {
                 },
                 None => changed.await,
             }
-            changed = self.shared.timeout_changed.notified();
-            timeout = self.shared.with(|state, _| state.timeout());
+            changed = self.inner.timeout_changed.notified();
+            timeout = self.inner.with(|state, _| state.timeout());
         }
     }
 
@@ -156,7 +160,7 @@ impl<T: Send + Sync + 'static> Run<T> {
     async fn deadline(&self) {
         let id = self.job.id();
         loop {
-            match self.shared.with(|state, now| (state.deadline(id, now), now)) {
+            match self.inner.with(|state, now| (state.deadline(id, now), now)) {
                 (None, _) => std::future::pending().await,
                 (Some(deadline), now) if deadline <= now => return,
                 (Some(deadline), _) => sleep_until(deadline).await,
@@ -166,7 +170,7 @@ impl<T: Send + Sync + 'static> Run<T> {
 
     /// Ends the job; and gives its slot back in the same step, unless something else still holds it.
     fn finish(&mut self, result: Result<T, Error>, mut slot: Option<Slot>) {
-        let report = self.shared.with(|state, now| {
+        let report = self.inner.with(|state, now| {
             state.keep(&self.job, &result, now);
             let report = state.finish(&self.job, &result, now);
             // Not before: a reply whose `Clone` panics leaves the slot to be dropped without the lock.
@@ -186,12 +190,12 @@ impl<T: Send + Sync + 'static> Run<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Drop for Run<T> {
+impl<T: Send + Sync + 'static> Drop for JobTask<T> {
     fn drop(&mut self) {
         if !self.over {
             // The runtime was shut down under the job, or foreign code panicked in its task.
             let result = Err(Error::Failed(Failure::lost("the job's task ended in the middle")));
-            let report = self.shared.with(|state, now| state.finish(&self.job, &result, now));
+            let report = self.inner.with(|state, now| state.finish(&self.job, &result, now));
             self.over(result, report);
         }
     }

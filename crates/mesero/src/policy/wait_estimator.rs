@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How many slots must have come back before the forecast is trusted.
-const ENOUGH: u32 = 8;
+const MIN_SAMPLES: u32 = 8;
 /// How much the newest occupation counts: about the last sixteen decide.
 const WEIGHT: f64 = 1.0 / 16.0;
 
@@ -12,16 +12,16 @@ const WEIGHT: f64 = 1.0 / 16.0;
 /// It counts occupation, not attempts: a thread that runs on after its timeout keeps its slot from
 /// others, and that is what a newcomer feels.
 #[derive(Debug, Default)]
-pub(crate) struct Forecast {
+pub(crate) struct WaitEstimator {
     mean_seconds: f64,
-    seen: u32,
+    samples: u32,
 }
 
-impl Forecast {
+impl WaitEstimator {
     /// A slot came back.
-    pub(crate) fn learn(&mut self, held: Duration) {
-        self.seen = self.seen.saturating_add(1);
-        let weight = WEIGHT.max(1.0 / f64::from(self.seen));
+    pub(crate) fn record(&mut self, held: Duration) {
+        self.samples = self.samples.saturating_add(1);
+        let weight = WEIGHT.max(1.0 / f64::from(self.samples));
         self.mean_seconds += (held.as_secs_f64() - self.mean_seconds) * weight;
     }
 
@@ -30,8 +30,8 @@ impl Forecast {
     ///
     /// It counts what stands in the queue and not what runs, so it errs towards a shorter wait: a
     /// call is refused only when it plainly comes too late.
-    pub(crate) fn wait(&self, ahead: usize, slots: usize) -> Option<Duration> {
-        if self.seen < ENOUGH || slots == 0 {
+    pub(crate) fn estimate(&self, ahead: usize, slots: usize) -> Option<Duration> {
+        if self.samples < MIN_SAMPLES || slots == 0 {
             return None;
         }
         Duration::try_from_secs_f64(self.mean_seconds * ahead as f64 / slots as f64).ok()
@@ -44,12 +44,12 @@ mod tests {
 
     #[test]
     fn the_wait_is_the_queue_divided_by_the_rate_at_which_slots_come_back() {
-        let mut forecast = Forecast::default();
-        for _ in 0..ENOUGH {
-            assert_eq!(forecast.wait(10, 5), None);
-            forecast.learn(Duration::from_secs(2));
+        let mut wait_estimator = WaitEstimator::default();
+        for _ in 0..MIN_SAMPLES {
+            assert_eq!(wait_estimator.estimate(10, 5), None);
+            wait_estimator.record(Duration::from_secs(2));
         }
-        assert_eq!(forecast.wait(10, 5), Some(Duration::from_secs(4)));
-        assert_eq!(forecast.wait(0, 5), Some(Duration::ZERO));
+        assert_eq!(wait_estimator.estimate(10, 5), Some(Duration::from_secs(4)));
+        assert_eq!(wait_estimator.estimate(0, 5), Some(Duration::ZERO));
     }
 }
