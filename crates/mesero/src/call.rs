@@ -114,8 +114,8 @@ impl Call {
     /// let nap = |call| naps.call(call, move |_attempt| async move { Ok(sleep(second).await) });
     /// let (one, two) = (Call::unkeyed(), Call::unkeyed());
     /// let waits = Call::unkeyed().wait_for_room();
-    /// let (first, refused, patient) = tokio::join!(nap(one), nap(two), nap(waits));
-    /// assert!(first.is_ok() && patient.is_ok());
+    /// let (first, refused, waited) = tokio::join!(nap(one), nap(two), nap(waits));
+    /// assert!(first.is_ok() && waited.is_ok());
     /// assert!(matches!(refused, Err(Error::Refused(_))));
     /// # Ok(())
     /// # }

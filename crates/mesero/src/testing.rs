@@ -3,16 +3,16 @@
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
 //! # async fn main() {
-//! use mesero::testing::{Checked, resource};
+//! use mesero::testing::{TestDispatcher, mock_resource};
 //! use mesero::{Call, Dispatcher};
 //!
-//! let squares = Checked::new(Dispatcher::builder("square").limit(1).build().unwrap());
-//! let (work, mut played) = resource();
+//! let squares = TestDispatcher::new(Dispatcher::builder("square").limit(1).build().unwrap());
+//! let (work, mut handle) = mock_resource();
 //! let call = tokio::spawn({
 //!     let squares = squares.dispatcher();
 //!     async move { squares.call(Call::new("3"), work.on("3")).await }
 //! });
-//! let attempt = played.next().await;
+//! let attempt = handle.next().await;
 //! assert_eq!(*attempt.input(), "3");
 //! attempt.reply(9);
 //! assert_eq!(call.await.unwrap().unwrap(), 9);
@@ -35,25 +35,25 @@ use crate::{Dispatcher, Failure};
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use mesero::testing::{Checked, resource};
+/// use mesero::testing::{TestDispatcher, mock_resource};
 /// use mesero::{Call, Dispatcher};
 ///
-/// let squares = Checked::new(Dispatcher::builder("square").build()?);
-/// let (work, mut played) = resource();
+/// let squares = TestDispatcher::new(Dispatcher::builder("square").build()?);
+/// let (work, mut handle) = mock_resource();
 /// let caller = squares.dispatcher();
 /// let call = tokio::spawn(async move { caller.call(Call::unkeyed(), work.on(3)).await });
 /// squares.settle().await; // the call has arrived, and its attempt has begun
 /// assert_eq!(squares.jobs().len(), 1);
 /// squares.check();
-/// played.next().await.reply(9);
+/// handle.next().await.reply(9);
 /// assert_eq!(call.await??, 9);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Checked<T: Send + Sync + 'static>(Dispatcher<T>);
+pub struct TestDispatcher<T: Send + Sync + 'static>(Dispatcher<T>);
 
-impl<T: Send + Sync + 'static> Checked<T> {
+impl<T: Send + Sync + 'static> TestDispatcher<T> {
     /// Watches over `dispatcher`.
     pub fn new(dispatcher: Dispatcher<T>) -> Self {
         Self(dispatcher)
@@ -90,7 +90,7 @@ impl<T: Send + Sync + 'static> Checked<T> {
 /// enough for two thousand tasks that are ready at once: the runtime runs about sixty a yield.
 const YIELDS: usize = 32;
 
-impl<T: Send + Sync + 'static> Deref for Checked<T> {
+impl<T: Send + Sync + 'static> Deref for TestDispatcher<T> {
     type Target = Dispatcher<T>;
 
     fn deref(&self) -> &Self::Target {
@@ -98,7 +98,7 @@ impl<T: Send + Sync + 'static> Deref for Checked<T> {
     }
 }
 
-impl<T: Send + Sync + 'static> Drop for Checked<T> {
+impl<T: Send + Sync + 'static> Drop for TestDispatcher<T> {
     fn drop(&mut self) {
         if !thread::panicking() {
             self.check();
@@ -111,13 +111,13 @@ impl<T: Send + Sync + 'static> Drop for Checked<T> {
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use mesero::testing::resource;
+/// use mesero::testing::mock_resource;
 /// use mesero::{Call, Dispatcher};
 ///
 /// let squares = Dispatcher::builder("square").build()?;
-/// let (work, mut played) = resource();
+/// let (work, mut handle) = mock_resource();
 /// let (answer, ()) = tokio::join!(squares.call(Call::unkeyed(), work.on(3)), async {
-///     let attempt = played.next().await;
+///     let attempt = handle.next().await;
 ///     let square = attempt.input() * attempt.input();
 ///     attempt.reply(square);
 /// });
@@ -125,10 +125,11 @@ impl<T: Send + Sync + 'static> Drop for Checked<T> {
 /// # Ok(())
 /// # }
 /// ```
-pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, Played<I, T>) {
+pub fn mock_resource<I: Clone + Send + 'static, T: Send + 'static>()
+-> (MockWork<I, T>, MockHandle<I, T>) {
     // As many attempts as a test will start before it looks; a full channel only makes them wait.
     let (tx, rx) = mpsc::channel(4_096);
-    (Work { tx }, Played { rx })
+    (MockWork { tx }, MockHandle { rx })
 }
 
 /// Makes the work of calls.
@@ -136,14 +137,14 @@ pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, 
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use mesero::testing::resource;
+/// use mesero::testing::mock_resource;
 /// use mesero::{Call, Dispatcher};
 ///
 /// let squares = Dispatcher::builder("square").limit(2).build()?;
-/// let (work, mut played) = resource();
+/// let (work, mut handle) = mock_resource();
 /// let call = |num| squares.call(Call::unkeyed(), work.on(num));
 /// let (three, four, ()) = tokio::join!(call(3), call(4), async {
-///     let (first, second) = (played.next().await, played.next().await);
+///     let (first, second) = (handle.next().await, handle.next().await);
 ///     second.reply(16); // in whatever order the test wants
 ///     first.reply(9);
 /// });
@@ -152,37 +153,35 @@ pub fn resource<I: Clone + Send + 'static, T: Send + 'static>() -> (Work<I, T>, 
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Work<I, T> {
-    tx: mpsc::Sender<Begun<I, T>>,
+pub struct MockWork<I, T> {
+    tx: mpsc::Sender<PendingAttempt<I, T>>,
 }
 
-impl<I, T> Clone for Work<I, T> {
+impl<I, T> Clone for MockWork<I, T> {
     fn clone(&self) -> Self {
         Self { tx: self.tx.clone() }
     }
 }
 
-type Reply<T> = Result<T, Failure>;
-
-impl<I: Clone + Send + 'static, T: Send + 'static> Work<I, T> {
-    /// The work of a call with this input: each attempt appears in [`Played::next`].
+impl<I: Clone + Send + 'static, T: Send + 'static> MockWork<I, T> {
+    /// The work of a call with this input: each attempt appears in [`MockHandle::next`].
     pub fn on(
         &self,
         input: I,
-    ) -> impl Fn(Attempt) -> BoxFuture<'static, Reply<T>> + Send + use<I, T> {
+    ) -> impl Fn(Attempt) -> BoxFuture<'static, Result<T, Failure>> + Send + use<I, T> {
         let attempts = self.tx.clone();
         move |attempt| {
             let (tx, rx) = oneshot::channel();
-            let pending = Begun { input: input.clone(), attempt, tx };
+            let pending = PendingAttempt { input: input.clone(), attempt, tx };
             let attempts = attempts.clone();
             Box::pin(async move {
                 if attempts.send(pending).await.is_err() {
                     return Err(Failure::lost("the test is over"));
                 }
                 match rx.await {
-                    Ok(End::Reply(reply)) => reply,
+                    Ok(ScriptedEnd::Reply(reply)) => reply,
                     #[expect(clippy::panic, reason = "the test asked for it")]
-                    Ok(End::Panic) => panic!("as the test asked"),
+                    Ok(ScriptedEnd::Panic) => panic!("as the test asked"),
                     Err(_) => Err(Failure::lost("the test dropped the attempt")),
                 }
             })
@@ -195,39 +194,39 @@ impl<I: Clone + Send + 'static, T: Send + 'static> Work<I, T> {
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use mesero::testing::{Checked, resource};
+/// use mesero::testing::{TestDispatcher, mock_resource};
 /// use mesero::{Call, Dispatcher};
 ///
-/// let squares = Checked::new(Dispatcher::builder("square").limit(1).build()?);
-/// let (work, mut played) = resource();
+/// let squares = TestDispatcher::new(Dispatcher::builder("square").limit(1).build()?);
+/// let (work, mut handle) = mock_resource();
 /// let call = || squares.call(Call::unkeyed(), work.on(3));
 /// let (_, _, ()) = tokio::join!(call(), call(), async {
-///     let first = played.next().await;
+///     let first = handle.next().await;
 ///     squares.settle().await;
-///     assert!(played.try_next().is_none()); // the limit is 1
+///     assert!(handle.try_next().is_none()); // the limit is 1
 ///     first.reply(9);
-///     played.next().await.reply(9);
+///     handle.next().await.reply(9);
 /// });
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
-pub struct Played<I, T> {
-    rx: mpsc::Receiver<Begun<I, T>>,
+pub struct MockHandle<I, T> {
+    rx: mpsc::Receiver<PendingAttempt<I, T>>,
 }
 
-impl<I, T> Played<I, T> {
+impl<I, T> MockHandle<I, T> {
     /// Waits for the next attempt to begin.
     ///
     /// # Panics
     /// If there can be none any more, because all work is gone.
     #[expect(clippy::expect_used, reason = "that is how a test fails")]
-    pub async fn next(&mut self) -> Begun<I, T> {
+    pub async fn next(&mut self) -> PendingAttempt<I, T> {
         self.rx.recv().await.expect("an attempt begins")
     }
 
     /// An attempt that has begun already.
-    pub fn try_next(&mut self) -> Option<Begun<I, T>> {
+    pub fn try_next(&mut self) -> Option<PendingAttempt<I, T>> {
         self.rx.try_recv().ok()
     }
 }
@@ -240,46 +239,46 @@ impl<I, T> Played<I, T> {
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::time::Duration;
-/// use mesero::testing::{Checked, resource};
+/// use mesero::testing::{TestDispatcher, mock_resource};
 /// use mesero::{Call, Dispatcher};
 ///
 /// let timeout = Duration::from_secs(3);
-/// let squares = Checked::new(Dispatcher::builder("square").timeout(timeout).build()?);
-/// let (work, mut played) = resource();
-/// let (answer, mut begun) =
-///     tokio::join!(squares.call(Call::unkeyed(), work.on("3")), played.next());
-/// assert_eq!((*begun.input(), begun.attempt().number()), ("3", 1));
-/// assert!(answer.is_err() && begun.is_given_up());
-/// begun.given_up().await; // would wait for the timeout, if that were still to come
+/// let squares = TestDispatcher::new(Dispatcher::builder("square").timeout(timeout).build()?);
+/// let (work, mut handle) = mock_resource();
+/// let (answer, mut pending) =
+///     tokio::join!(squares.call(Call::unkeyed(), work.on("3")), handle.next());
+/// assert_eq!((*pending.input(), pending.attempt().number()), ("3", 1));
+/// assert!(answer.is_err() && pending.is_abandoned());
+/// pending.abandoned().await; // would wait for the timeout, if that were still to come
 /// assert_eq!(squares.stats().slots.in_use, 1); // as with a blocking function
-/// begun.reply(9);
+/// pending.reply(9);
 /// assert_eq!(squares.stats().slots.in_use, 0);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping it loses the attempt"]
-pub struct Begun<I, T> {
+pub struct PendingAttempt<I, T> {
     input: I,
     attempt: Attempt,
-    tx: oneshot::Sender<End<T>>,
+    tx: oneshot::Sender<ScriptedEnd<T>>,
 }
 
-enum End<T> {
-    Reply(Reply<T>),
+enum ScriptedEnd<T> {
+    Reply(Result<T, Failure>),
     Panic,
 }
 
-impl<T> fmt::Debug for End<T> {
+impl<T> fmt::Debug for ScriptedEnd<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            End::Reply(_) => "Reply",
-            End::Panic => "Panic",
+            ScriptedEnd::Reply(_) => "Reply",
+            ScriptedEnd::Panic => "Panic",
         })
     }
 }
 
-impl<I, T> Begun<I, T> {
+impl<I, T> PendingAttempt<I, T> {
     /// What the call was made with.
     pub fn input(&self) -> &I {
         &self.input
@@ -291,18 +290,18 @@ impl<I, T> Begun<I, T> {
     }
 
     /// Whether the dispatcher no longer waits for it.
-    pub fn is_given_up(&self) -> bool {
+    pub fn is_abandoned(&self) -> bool {
         self.tx.is_closed()
     }
 
     /// Waits until the dispatcher no longer waits for it.
-    pub async fn given_up(&mut self) {
+    pub async fn abandoned(&mut self) {
         self.tx.closed().await;
     }
 
     /// Ends with a reply.
     pub fn reply(self, value: T) {
-        let _ = self.tx.send(End::Reply(Ok(value)));
+        let _ = self.tx.send(ScriptedEnd::Reply(Ok(value)));
     }
 
     /// Ends with a failure.
@@ -310,21 +309,21 @@ impl<I, T> Begun<I, T> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use mesero::testing::resource;
+    /// use mesero::testing::mock_resource;
     /// use mesero::{Call, Dispatcher, Failure, Retry};
     ///
     /// let squares = Dispatcher::builder("square").retry(Retry::default()).build()?;
-    /// let (work, mut played) = resource();
+    /// let (work, mut handle) = mock_resource();
     /// let (answer, ()) = tokio::join!(squares.call(Call::unkeyed(), work.on(3)), async {
-    ///     played.next().await.fail(Failure::lost("it went away"));
-    ///     played.next().await.reply(9); // the second try
+    ///     handle.next().await.fail(Failure::lost("it went away"));
+    ///     handle.next().await.reply(9); // the second try
     /// });
     /// assert_eq!(answer?, 9);
     /// # Ok(())
     /// # }
     /// ```
     pub fn fail(self, failure: Failure) {
-        let _ = self.tx.send(End::Reply(Err(failure)));
+        let _ = self.tx.send(ScriptedEnd::Reply(Err(failure)));
     }
 
     /// Ends with a panic of the work.
@@ -332,13 +331,13 @@ impl<I, T> Begun<I, T> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use mesero::testing::resource;
+    /// use mesero::testing::mock_resource;
     /// use mesero::{Call, Dispatcher, Error, FailureKind};
     ///
     /// let squares = Dispatcher::<u32>::builder("square").build()?;
-    /// let (work, mut played) = resource();
+    /// let (work, mut handle) = mock_resource();
     /// let (answer, ()) = tokio::join!(squares.call(Call::unkeyed(), work.on(3)), async {
-    ///     played.next().await.panic();
+    ///     handle.next().await.panic();
     /// });
     /// let Err(Error::Failed(failure)) = answer else { return Err("it panicked".into()) };
     /// assert_eq!(failure.kind(), FailureKind::Panicked);
@@ -346,7 +345,7 @@ impl<I, T> Begun<I, T> {
     /// # }
     /// ```
     pub fn panic(self) {
-        let _ = self.tx.send(End::Panic);
+        let _ = self.tx.send(ScriptedEnd::Panic);
     }
 
     /// Ends with a reply, while something still occupies the resource.
@@ -354,13 +353,13 @@ impl<I, T> Begun<I, T> {
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// use mesero::testing::resource;
+    /// use mesero::testing::mock_resource;
     /// use mesero::{Call, Dispatcher, Phase};
     ///
     /// let files = Dispatcher::builder("file").build()?;
-    /// let (work, mut played) = resource();
+    /// let (work, mut handle) = mock_resource();
     /// let (answer, slot) = tokio::join!(files.call(Call::unkeyed(), work.on("a.txt")), async {
-    ///     played.next().await.reply_and_keep_slot("its first lines")
+    ///     handle.next().await.reply_and_keep_slot("its first lines")
     /// });
     /// assert_eq!((answer?, files.jobs()[0].phase), ("its first lines", Phase::Stopping));
     /// drop(slot);

@@ -52,7 +52,7 @@ fn builder() -> Builder<u32> {
     Dispatcher::builder("modelled").limit(1).queue(8)
 }
 
-/// Work of two steps; no more of it at once than the limit allows.
+/// MockWork of two steps; no more of it at once than the limit allows.
 fn work(
     running: &Arc<AtomicUsize>,
 ) -> impl FnMut(Attempt) -> futures_core::future::BoxFuture<'static, Result<u32, Failure>> + Send + use<>

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use bytes::Bytes;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
-use mesero::testing::{Played, Work, resource};
+use mesero::testing::{MockHandle, MockWork, mock_resource};
 use mesero::{Answer, Attempt, Builder, Call, Dispatcher, Seats};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -30,7 +30,7 @@ pub(crate) const SEATS: usize = 4;
 /// A service whose resource the test plays.
 pub(crate) struct Scripted {
     pub(crate) service: Service,
-    pub(crate) played: Played<Bytes, Reply>,
+    pub(crate) mock: MockHandle<Bytes, Reply>,
     /// What the resource says of its event loops.
     pub(crate) blocked: Arc<Blocked>,
     health: Arc<Mutex<Health>>,
@@ -44,7 +44,7 @@ impl Scripted {
     }
 
     pub(crate) fn built(name: &str, build: impl FnOnce(Builder<Reply>) -> Builder<Reply>) -> Self {
-        let (work, played) = resource();
+        let (work, mock) = mock_resource();
         let tally = Tally::default();
         let builder = Dispatcher::builder(name).observer(tally.clone());
         let health = Arc::new(Mutex::new(Health { up: 1, wanted: 1, restarts: 0 }));
@@ -54,7 +54,7 @@ impl Scripted {
         let resource = Arc::new(resource);
         let dispatcher = build(builder).build().unwrap();
         let service = Service { dispatcher, resource, shares: false, ttl: None, tally };
-        Self { service, played, blocked, health, callers: TaskTracker::new() }
+        Self { service, mock, blocked, health, callers: TaskTracker::new() }
     }
 
     /// Its control plane, without a token.
@@ -138,14 +138,14 @@ pub(crate) async fn send(router: &Router, request: Request<Body>) -> Seen {
 }
 
 struct ScriptedResource {
-    work: Work<Bytes, Reply>,
+    work: MockWork<Bytes, Reply>,
     blocked: Arc<Blocked>,
     health: Arc<Mutex<Health>>,
 }
 
 impl Resource for ScriptedResource {
     fn describe(&self) -> String {
-        "played by the test".to_owned()
+        "scripted by the test".to_owned()
     }
 
     fn seats(&self) -> NonZeroUsize {

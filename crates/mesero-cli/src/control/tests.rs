@@ -69,20 +69,20 @@ async fn a_cancelled_job_in_the_queue_never_reaches_the_resource() {
     assert!(matches!(answer.result, Err(Error::Cancelled)));
     let again = ask(&router, "DELETE /jobs/square-2", "").await;
     assert_eq!((again.status.as_u16(), &*again.problem()), (404, "no-such-job"));
-    scripted.played.next().await.reply(nine());
+    scripted.mock.next().await.reply(nine());
     assert!(running.await.unwrap().result.is_ok());
-    assert!(scripted.played.try_next().is_none());
+    assert!(scripted.mock.try_next().is_none());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_only_is_stopping_cannot_be_cancelled_again() {
     let mut scripted = Scripted::new("square");
     let call = scripted.call("1");
-    let mut attempt = scripted.played.next().await;
+    let mut attempt = scripted.mock.next().await;
     let router = scripted.router();
     let told = ask(&router, "DELETE /jobs/square-1", "").await;
     assert_eq!((told.status.as_u16(), &told.json()["phase"]), (202, &json!("running")));
-    attempt.given_up().await;
+    attempt.abandoned().await;
     assert!(matches!(call.await.unwrap().result, Err(Error::Cancelled)));
     let again = ask(&router, "DELETE /jobs/square-1", "").await;
     assert_eq!((again.status.as_u16(), &*again.problem()), (409, "already-stopping"));
@@ -112,12 +112,12 @@ async fn what_is_no_job_is_not_found() {
 async fn a_raised_limit_starts_what_waits() {
     let mut scripted = Scripted::new("square");
     let _calls = (scripted.call("1"), scripted.call("2"));
-    let _first = scripted.played.next().await;
-    assert!(scripted.played.try_next().is_none());
+    let _first = scripted.mock.next().await;
+    assert!(scripted.mock.try_next().is_none());
     let changed = ask(&scripted.router(), "PUT /resources/square/limit", r#"{"limit":4}"#).await;
     assert_eq!(changed.status, 200);
     assert_eq!(changed.json(), json!({ "resource": "square", "limit": 4, "before": 1 }));
-    assert_eq!(*scripted.played.next().await.input(), "2");
+    assert_eq!(*scripted.mock.next().await.input(), "2");
 }
 
 #[tokio::test]

@@ -123,7 +123,7 @@ async fn jobs_are_listed_shown_and_cancelled() {
     let seen = jobs(&plane.url, "cancel square-2").await;
     assert_eq!(seen.data, "square-2 was queued, and is told to stop\n");
     assert!(queued.await.unwrap().result.is_err());
-    scripted.played.next().await.reply(nine());
+    scripted.mock.next().await.reply(nine());
     assert!(running.await.unwrap().result.is_ok());
     let seen = jobs(&plane.url, "limit square 3").await;
     assert_eq!(seen.data, "square: the limit was 1, and is 3\n");

@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use futures_util::stream::{self, StreamExt};
 use futures_util::{future, poll};
-use mesero::testing::{Checked, resource};
+use mesero::testing::{TestDispatcher, mock_resource};
 use mesero::{Answers, Call, Error, Failure, Item, Rate};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::table::{builder, millis, secs, some};
+use crate::harness::{builder, millis, secs, some};
 
 async fn all(mut answers: Answers<u32, u32>) -> Vec<Item<u32, u32>> {
     let mut items = Vec::new();
@@ -36,7 +36,7 @@ fn counted(inputs: u32) -> (impl Iterator<Item = u32> + Send + 'static, Arc<Atom
 
 #[tokio::test(start_paused = true)]
 async fn answers_come_as_they_complete_with_their_inputs_identity() {
-    let dispatcher = Checked::new(builder().limit(3).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(3).build().unwrap());
     let inputs = [30, 10, 20];
     let answers = dispatcher.call_all(inputs, |n, _| async move {
         sleep(millis(u64::from(n))).await;
@@ -53,7 +53,7 @@ async fn answers_come_as_they_complete_with_their_inputs_identity() {
 
 #[tokio::test(start_paused = true)]
 async fn ordered_answers_come_in_the_order_of_the_inputs() {
-    let dispatcher = Checked::new(builder().limit(8).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(8).build().unwrap());
     let answers = dispatcher.call_all(0..100, |n, _| async move {
         sleep(millis(u64::from((n * 7_919) % 50))).await;
         Ok(n)
@@ -65,8 +65,8 @@ async fn ordered_answers_come_in_the_order_of_the_inputs() {
 
 #[tokio::test(start_paused = true)]
 async fn no_more_answers_are_kept_early_than_allowed() {
-    let dispatcher = Checked::new(builder().limit(10).build().unwrap());
-    let (work, mut played) = resource();
+    let dispatcher = TestDispatcher::new(builder().limit(10).build().unwrap());
+    let (work, mut handle) = mock_resource();
     let (inputs, taken) = counted(100);
     let answers = dispatcher.call_all(inputs, move |n, attempt| work.on(n)(attempt));
     let mut answers = answers.ordered(NonZeroUsize::new(3).unwrap());
@@ -74,8 +74,8 @@ async fn no_more_answers_are_kept_early_than_allowed() {
         let mut next = pin!(answers.next());
         assert!(poll!(&mut next).is_pending());
         dispatcher.settle().await;
-        let slow = played.next().await;
-        while let Some(attempt) = played.try_next() {
+        let slow = handle.next().await;
+        while let Some(attempt) = handle.try_next() {
             attempt.reply(0);
             dispatcher.settle().await;
             assert!(poll!(&mut next).is_pending());
@@ -92,7 +92,7 @@ async fn no_more_answers_are_kept_early_than_allowed() {
 
 #[tokio::test(start_paused = true)]
 async fn an_item_that_fails_harms_no_other() {
-    let dispatcher = Checked::new(builder().limit(2).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(2).build().unwrap());
     let answers = dispatcher.call_all(0..9, |n, _| async move {
         match n % 3 {
             0 => Ok(n),
@@ -112,7 +112,7 @@ async fn an_item_that_fails_harms_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn no_input_is_taken_before_the_answers_are_asked_for() {
-    let dispatcher = Checked::new(builder().build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().build().unwrap());
     let (inputs, taken) = counted(100);
     let answers = dispatcher.call_all(inputs, |n, _| async move { Ok(n) });
     dispatcher.settle().await;
@@ -122,7 +122,7 @@ async fn no_input_is_taken_before_the_answers_are_asked_for() {
 
 #[tokio::test(start_paused = true)]
 async fn never_more_than_twice_the_limit_is_taken_ahead_of_the_answers() {
-    let dispatcher = Checked::new(builder().limit(3).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(3).build().unwrap());
     let (inputs, taken) = counted(1_000_000);
     let mut answers = dispatcher.call_all(inputs, |n, _| async move {
         sleep(secs(1)).await;
@@ -137,7 +137,7 @@ async fn never_more_than_twice_the_limit_is_taken_ahead_of_the_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_reads_no_answers_takes_no_inputs_and_loses_none_that_are_in_flight() {
-    let dispatcher = Checked::new(builder().limit(3).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(3).build().unwrap());
     let (inputs, taken) = counted(10);
     let mut answers = dispatcher.call_all(inputs, |n, _| async move {
         sleep(secs(1)).await;
@@ -152,7 +152,7 @@ async fn whoever_reads_no_answers_takes_no_inputs_and_loses_none_that_are_in_fli
 
 #[tokio::test(start_paused = true)]
 async fn all_slots_are_busy_as_long_as_there_are_inputs() {
-    let dispatcher = Checked::new(builder().limit(10).queue(0).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(10).queue(0).build().unwrap());
     let start = Instant::now();
     let answers = dispatcher.call_all(0..1_000, |n, _| async move {
         sleep(secs(1)).await;
@@ -165,7 +165,7 @@ async fn all_slots_are_busy_as_long_as_there_are_inputs() {
 
 #[tokio::test(start_paused = true)]
 async fn inputs_may_come_one_by_one_and_each_is_answered_before_the_next_comes() {
-    let dispatcher = Checked::new(builder().limit(3).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(3).build().unwrap());
     let inputs = stream::unfold(0, |n| async move {
         sleep(secs(10)).await;
         (n < 5).then_some((n, n + 1))
@@ -184,7 +184,7 @@ async fn inputs_may_come_one_by_one_and_each_is_answered_before_the_next_comes()
 
 #[tokio::test(start_paused = true)]
 async fn every_input_can_have_a_key_and_a_deadline_of_its_own() {
-    let dispatcher = Checked::new(builder().limit(2).coalesce().build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(2).coalesce().build().unwrap());
     let inputs = stream::iter([1, 1, 2]);
     let call = |n: &u32| Call::new(n.to_string()).deadline(secs(u64::from(*n)));
     let answers = dispatcher.call_stream(inputs, call, |n, _| async move {
@@ -206,7 +206,7 @@ async fn every_input_can_have_a_key_and_a_deadline_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_are_dropped_leave_nothing_behind() {
-    let dispatcher = Checked::new(builder().limit(3).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(3).build().unwrap());
     let token = Arc::new(());
     let held = Arc::downgrade(&token);
     let mut answers = dispatcher.call_all(0..100, move |n, _| {
@@ -228,7 +228,7 @@ async fn answers_that_are_dropped_leave_nothing_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_waits_for_the_rate_instead_of_being_refused() {
     let rate = Rate::new(some(10), secs(1)).unwrap().burst(some(1));
-    let dispatcher = Checked::new(builder().limit(5).rate(rate).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(5).rate(rate).build().unwrap());
     let start = Instant::now();
     let answers = dispatcher.call_all(0..51, |n, _| async move { Ok(n) });
     assert_eq!(all(answers).await.len(), 51);
@@ -238,7 +238,7 @@ async fn a_batch_waits_for_the_rate_instead_of_being_refused() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_whose_answers_are_not_read_starves_no_other() {
-    let dispatcher = Checked::new(builder().limit(2).queue(0).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(2).queue(0).build().unwrap());
     let work = |n, _| async move {
         sleep(secs(1)).await;
         Ok(n)
@@ -252,7 +252,7 @@ async fn a_batch_whose_answers_are_not_read_starves_no_other() {
 
 #[tokio::test(start_paused = true)]
 async fn two_batches_share_the_slots_and_both_come_to_their_end() {
-    let dispatcher = Checked::new(builder().limit(4).queue(2).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(4).queue(2).build().unwrap());
     let work = |n, _| async move {
         sleep(secs(1)).await;
         Ok(n)
@@ -266,7 +266,7 @@ async fn two_batches_share_the_slots_and_both_come_to_their_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_on_a_draining_dispatcher_is_told_so_item_by_item() {
-    let dispatcher = Checked::new(builder().limit(1).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().limit(1).build().unwrap());
     let mut answers = dispatcher.call_all(0..10, |n, _| async move {
         sleep(secs(1)).await;
         Ok(n)
@@ -280,21 +280,21 @@ async fn a_batch_on_a_draining_dispatcher_is_told_so_item_by_item() {
 
 #[tokio::test(start_paused = true)]
 async fn a_raised_limit_takes_further_inputs_at_once() {
-    let dispatcher = Checked::new(builder().limit(1).build().unwrap());
-    let (work, mut played) = resource();
+    let dispatcher = TestDispatcher::new(builder().limit(1).build().unwrap());
+    let (work, mut handle) = mock_resource();
     let answers = dispatcher.call_all(0..9, move |n, attempt| work.on(n)(attempt));
     // A task of its own, which nothing but the limit can wake.
     let mut tasks = JoinSet::new();
     tasks.spawn(all(answers));
-    let first = played.next().await;
+    let first = handle.next().await;
     dispatcher.settle().await;
-    assert!(played.try_next().is_none());
+    assert!(handle.try_next().is_none());
     dispatcher.set_limit(NonZeroUsize::new(4).unwrap());
-    let begun = [played.next().await, played.next().await, played.next().await];
+    let pending = [handle.next().await, handle.next().await, handle.next().await];
     first.reply(0);
-    begun.into_iter().for_each(|begun| begun.reply(0));
+    pending.into_iter().for_each(|attempt| attempt.reply(0));
     for _ in 4..9 {
-        played.next().await.reply(0);
+        handle.next().await.reply(0);
     }
     assert_eq!(tasks.join_all().await[0].len(), 9);
 }

@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mesero::testing::Checked;
+use mesero::testing::TestDispatcher;
 use mesero::{Builder, Call, Event, Fact, Failure, Observer};
 use tokio::time::{advance, sleep};
 
-use crate::table::{builder, millis};
+use crate::harness::{builder, millis};
 
 /// Remembers which attempts blocked, and for how long.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +27,8 @@ impl Blocked {
     }
 }
 
-fn watched(blocked: &Blocked, builder: Builder<u32>) -> Checked<u32> {
-    Checked::new(builder.observer(blocked.clone()).build().unwrap())
+fn watched(blocked: &Blocked, builder: Builder<u32>) -> TestDispatcher<u32> {
+    TestDispatcher::new(builder.observer(blocked.clone()).build().unwrap())
 }
 
 /// Lets time pass while its caller cannot do anything else, as a blocking function does.

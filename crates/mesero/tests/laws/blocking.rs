@@ -6,14 +6,14 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
-use mesero::testing::Checked;
+use mesero::testing::TestDispatcher;
 use mesero::{Attempt, Blocking, Call, Dispatcher, Error, Failure, FailureKind};
 use tokio::sync::oneshot;
 
-use crate::table::slots;
+use crate::harness::slots;
 
-fn dispatcher(limit: usize) -> Checked<usize> {
-    Checked::new(Dispatcher::builder("blocking").limit(limit).build().unwrap())
+fn dispatcher(limit: usize) -> TestDispatcher<usize> {
+    TestDispatcher::new(Dispatcher::builder("blocking").limit(limit).build().unwrap())
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ impl Drop for Explodes {
 
 #[tokio::test]
 async fn a_reply_that_nobody_takes_harms_no_thread_even_if_its_drop_panics() {
-    let dispatcher = Checked::new(Dispatcher::builder("blocking").limit(1).build().unwrap());
+    let dispatcher = TestDispatcher::new(Dispatcher::builder("blocking").limit(1).build().unwrap());
     let pool = Blocking::new("one");
     let (begun, has_begun) = oneshot::channel();
     let (finish, may_finish) = sync_channel::<()>(1);

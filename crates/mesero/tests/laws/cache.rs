@@ -3,7 +3,7 @@
 use mesero::{Builder, Cache, Call, Failure, OnDisconnect, Origin};
 use tokio::time::advance;
 
-use crate::table::{Table, builder, millis, secs};
+use crate::harness::{Harness, builder, millis, secs};
 
 fn rules() -> Cache<u32> {
     Cache::new(secs(60), 10_000, |_| 4)
@@ -15,77 +15,77 @@ fn cached() -> Builder<u32> {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_in_the_cache_costs_no_attempt() {
-    let mut table = Table::of(cached());
-    let first = table.call(Call::new("k"), 0).await;
-    table.begun().reply(7);
+    let mut harness = Harness::of(cached());
+    let first = harness.call(Call::new("k"), 0).await;
+    harness.pending().reply(7);
     assert_eq!(first.value().await, 7);
-    let answer = table.call(Call::new("k"), 1).await.answer_now().await;
+    let answer = harness.call(Call::new("k"), 1).await.answer_now().await;
     assert_eq!(answer.result.unwrap(), 7);
     assert_eq!((answer.report.origin, answer.report.job), (Origin::Cached, None));
-    let stats = table.stats();
+    let stats = harness.stats();
     assert_eq!((stats.attempts.started, stats.calls.cached), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_is_kept_for_its_time_and_no_longer() {
-    let mut table = Table::of(cached());
-    let first = table.call(Call::new("k"), 0).await;
-    table.begun().reply(7);
+    let mut harness = Harness::of(cached());
+    let first = harness.call(Call::new("k"), 0).await;
+    harness.pending().reply(7);
     first.value().await;
     advance(millis(59_999)).await;
-    assert!(table.call(Call::new("k"), 1).await.is_answered());
+    assert!(harness.call(Call::new("k"), 1).await.is_answered());
     advance(millis(1)).await;
-    let late = table.call(Call::new("k"), 2).await;
-    table.begun().reply(8);
+    let late = harness.call(Call::new("k"), 2).await;
+    harness.pending().reply(8);
     assert_eq!(late.value().await, 8);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_error_is_not_kept() {
-    let mut table = Table::of(cached());
-    let first = table.call(Call::new("k"), 0).await;
-    table.begun().fail(Failure::raised("no"));
+    let mut harness = Harness::of(cached());
+    let first = harness.call(Call::new("k"), 0).await;
+    harness.pending().fail(Failure::raised("no"));
     first.error().await;
-    let second = table.call(Call::new("k"), 1).await;
-    table.begun().reply(7);
+    let second = harness.call(Call::new("k"), 1).await;
+    harness.pending().reply(7);
     assert_eq!(second.value().await, 7);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_without_a_key_is_never_answered_from_the_cache() {
-    let mut table = Table::of(cached());
+    let mut harness = Harness::of(cached());
     for n in 0..2 {
-        let caller = table.unkeyed(n).await;
-        table.begun().reply(n);
+        let caller = harness.unkeyed(n).await;
+        harness.pending().reply(n);
         assert_eq!(caller.value().await, n);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_larger_than_the_cache_is_not_kept() {
-    let mut table = Table::of(builder().cache(Cache::new(secs(60), 10_000, |_| 10_001)));
+    let mut harness = Harness::of(builder().cache(Cache::new(secs(60), 10_000, |_| 10_001)));
     for n in 0..2 {
-        let caller = table.call(Call::new("k"), n).await;
-        table.begun().reply(n);
+        let caller = harness.call(Call::new("k"), n).await;
+        harness.pending().reply(n);
         assert_eq!(caller.value().await, n);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_that_finishes_without_waiters_fills_the_cache() {
-    let mut table = Table::of(cached().on_disconnect(OnDisconnect::Finish));
-    table.call(Call::new("k"), 0).await.leave().await;
-    table.begun().reply(7);
-    table.settle().await;
-    assert_eq!(table.call(Call::new("k"), 1).await.answer_now().await.result.unwrap(), 7);
+    let mut harness = Harness::of(cached().on_disconnect(OnDisconnect::Finish));
+    harness.call(Call::new("k"), 0).await.leave().await;
+    harness.pending().reply(7);
+    harness.settle().await;
+    assert_eq!(harness.call(Call::new("k"), 1).await.answer_now().await.result.unwrap(), 7);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_drained_dispatcher_still_answers_from_the_cache() {
-    let mut table = Table::of(cached());
-    let first = table.call(Call::new("k"), 0).await;
-    table.begun().reply(7);
+    let mut harness = Harness::of(cached());
+    let first = harness.call(Call::new("k"), 0).await;
+    harness.pending().reply(7);
     first.value().await;
-    table.drain();
-    assert_eq!(table.call(Call::new("k"), 1).await.answer_now().await.result.unwrap(), 7);
+    harness.drain();
+    assert_eq!(harness.call(Call::new("k"), 1).await.answer_now().await.result.unwrap(), 7);
 }

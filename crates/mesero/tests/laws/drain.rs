@@ -4,10 +4,10 @@ use std::pin::pin;
 use std::task::Poll;
 
 use futures_util::poll;
-use mesero::testing::{Checked, resource};
+use mesero::testing::{TestDispatcher, mock_resource};
 use mesero::{Advice, Call, Error, Failure, Refusal, Retry};
 
-use crate::table::{Table, builder, secs};
+use crate::harness::{Harness, builder, secs};
 
 fn later() -> Failure {
     Failure::unreachable("nobody there").advise(Advice::After(secs(20)))
@@ -15,55 +15,55 @@ fn later() -> Failure {
 
 #[tokio::test(start_paused = true)]
 async fn a_draining_dispatcher_refuses_what_is_new_and_finishes_what_is_in() {
-    let mut table = Table::of(builder().limit(1).retry(Retry::default()));
-    let (running, queued) = (table.unkeyed(0).await, table.unkeyed(1).await);
-    table.drain();
-    let error = table.unkeyed(2).await.error_now().await;
+    let mut harness = Harness::of(builder().limit(1).retry(Retry::default()));
+    let (running, queued) = (harness.unkeyed(0).await, harness.unkeyed(1).await);
+    harness.drain();
+    let error = harness.unkeyed(2).await.error_now().await;
     assert!(matches!(error, Error::Refused(Refusal::Draining)), "{error:?}");
-    table.begun().fail(later());
-    table.resource.next().await.reply(1);
+    harness.pending().fail(later());
+    harness.resource.next().await.reply(1);
     assert_eq!(queued.value().await, 1);
-    table.resource.next().await.reply(0);
+    harness.resource.next().await.reply(0);
     assert_eq!(running.value().await, 0);
-    table.idle().await;
+    harness.idle().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_draining_dispatcher_lets_calls_join_what_is_in() {
-    let mut table = Table::of(builder().coalesce());
-    let leader = table.call(Call::new("k"), 0).await;
-    table.drain();
-    let follower = table.call(Call::new("k"), 1).await;
-    table.begun().reply(7);
+    let mut harness = Harness::of(builder().coalesce());
+    let leader = harness.call(Call::new("k"), 0).await;
+    harness.drain();
+    let follower = harness.call(Call::new("k"), 1).await;
+    harness.pending().reply(7);
     assert_eq!((leader.value().await, follower.value().await), (7, 7));
 }
 
 #[tokio::test(start_paused = true)]
 async fn stop_sheds_what_waits_and_cancels_what_runs() {
-    let mut table = Table::of(builder().limit(1).retry(Retry::default()));
-    let backing_off = table.unkeyed(0).await;
-    table.begun().fail(later());
-    table.settle().await;
-    let (running, queued) = (table.unkeyed(1).await, table.unkeyed(2).await);
-    let attempt = table.begun();
-    table.stop();
-    table.settle().await;
+    let mut harness = Harness::of(builder().limit(1).retry(Retry::default()));
+    let backing_off = harness.unkeyed(0).await;
+    harness.pending().fail(later());
+    harness.settle().await;
+    let (running, queued) = (harness.unkeyed(1).await, harness.unkeyed(2).await);
+    let attempt = harness.pending();
+    harness.stop();
+    harness.settle().await;
     assert!(matches!(backing_off.error_now().await, Error::Shed));
     assert!(matches!(queued.error_now().await, Error::Shed));
     assert!(matches!(running.error_now().await, Error::Cancelled));
-    assert!(attempt.is_given_up());
-    let error = table.unkeyed(3).await.error_now().await;
+    assert!(attempt.is_abandoned());
+    let error = harness.unkeyed(3).await.error_now().await;
     assert!(matches!(error, Error::Refused(Refusal::Draining)), "{error:?}");
-    assert_eq!((table.stats().jobs.shed, table.stats().jobs.cancelled), (2, 1));
+    assert_eq!((harness.stats().jobs.shed, harness.stats().jobs.cancelled), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn jobs_finished_waits_for_the_jobs_and_idle_for_the_resource_too() {
-    let mut table = Table::of(builder());
-    let caller = table.unkeyed(0).await;
-    let attempt = table.begun();
-    let mut finished = pin!(table.jobs_finished());
-    let mut idle = pin!(table.idle());
+    let mut harness = Harness::of(builder());
+    let caller = harness.unkeyed(0).await;
+    let attempt = harness.pending();
+    let mut finished = pin!(harness.jobs_finished());
+    let mut idle = pin!(harness.idle());
     assert!(poll!(&mut finished).is_pending() && poll!(&mut idle).is_pending());
     let slot = attempt.reply_and_keep_slot(7);
     caller.value().await;
@@ -75,11 +75,11 @@ async fn jobs_finished_waits_for_the_jobs_and_idle_for_the_resource_too() {
 
 #[tokio::test(start_paused = true)]
 async fn idle_waits_for_the_callers_too() {
-    let dispatcher = Checked::new(builder().build().unwrap());
-    let (work, mut played) = resource();
+    let dispatcher = TestDispatcher::new(builder().build().unwrap());
+    let (work, mut handle) = mock_resource();
     let mut call = pin!(dispatcher.call(Call::unkeyed(), work.on(0)));
     assert!(poll!(&mut call).is_pending());
-    played.next().await.reply(7);
+    handle.next().await.reply(7);
     dispatcher.settle().await;
     // The job is over and the slot is back, but the caller has not looked yet.
     let mut idle = pin!(dispatcher.idle());
@@ -90,7 +90,7 @@ async fn idle_waits_for_the_callers_too() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dispatcher_that_has_nothing_to_do_is_idle() {
-    let table = Table::of(builder());
-    table.idle().await;
-    table.jobs_finished().await;
+    let harness = Harness::of(builder());
+    harness.idle().await;
+    harness.jobs_finished().await;
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use mesero::{Call, Event, Fact, Failure, Observer, Outcome, Phase, Retry, Stats, Stop, StopKind};
 use tokio::time::{Instant, advance};
 
-use crate::table::{Table, builder, secs};
+use crate::harness::{Harness, builder, secs};
 
 /// What the facts add up to, counted apart from the engine.
 #[derive(Debug, Clone, Default)]
@@ -112,38 +112,38 @@ impl Words {
 #[tokio::test(start_paused = true)]
 async fn a_simple_call_makes_these_facts_in_this_order() {
     let words = Words::default();
-    let mut table = Table::of(builder().observer(words.clone()));
-    let caller = table.unkeyed(0).await;
+    let mut harness = Harness::of(builder().observer(words.clone()));
+    let caller = harness.unkeyed(0).await;
     assert_eq!(words.take(), "CallLed SlotTaken AttemptStarted");
-    table.begun().reply(0);
+    harness.pending().reply(0);
     caller.value().await;
-    table.settle().await;
+    harness.settle().await;
     assert_eq!(words.take(), "AttemptFinished JobFinished SlotReturned CallFinished");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_queues_joins_and_tries_again_makes_these_facts_in_this_order() {
     let words = Words::default();
-    let retry = Retry { budget: 0.0, max_attempts: crate::table::some(9), ..Retry::default() };
-    let mut table =
-        Table::of(builder().limit(1).queue(1).coalesce().retry(retry).observer(words.clone()));
-    let running = table.unkeyed(0).await;
+    let retry = Retry { budget: 0.0, max_attempts: crate::harness::some(9), ..Retry::default() };
+    let mut harness =
+        Harness::of(builder().limit(1).queue(1).coalesce().retry(retry).observer(words.clone()));
+    let running = harness.unkeyed(0).await;
     words.take();
-    let leader = table.call(Call::new("k"), 1).await;
-    let follower = table.call(Call::new("k"), 2).await;
-    table.unkeyed(3).await.error_now().await;
+    let leader = harness.call(Call::new("k"), 1).await;
+    let follower = harness.call(Call::new("k"), 2).await;
+    harness.unkeyed(3).await.error_now().await;
     assert_eq!(words.take(), "CallLed JobQueued CallJoined CallRefused");
     follower.leave().await;
     running.leave().await;
-    table.settle().await;
+    harness.settle().await;
     assert_eq!(words.take(), "CallFinished CallFinished AttemptFinished JobFinished");
-    drop(table.begun());
-    table.settle().await;
+    drop(harness.pending());
+    harness.settle().await;
     assert_eq!(words.take(), "SlotReturned JobUnqueued SlotTaken AttemptStarted");
-    table.begun().fail(Failure::unreachable("nobody there"));
-    table.settle().await;
+    harness.pending().fail(Failure::unreachable("nobody there"));
+    harness.settle().await;
     assert_eq!(words.take(), "AttemptFinished RetryScheduled SlotReturned");
-    let attempt = table.resource.next().await;
+    let attempt = harness.resource.next().await;
     assert_eq!(words.take(), "SlotTaken AttemptStarted");
     attempt.reply(7);
     leader.value().await;
@@ -162,19 +162,19 @@ async fn facts_carry_the_times() {
         }
         _ => {}
     });
-    let mut table = Table::of(builder);
+    let mut harness = Harness::of(builder);
     let start = Instant::now();
-    let (first, second) = (table.unkeyed(0).await, table.unkeyed(1).await);
+    let (first, second) = (harness.unkeyed(0).await, harness.unkeyed(1).await);
     advance(secs(2)).await;
-    let slot = table.begun().reply_and_keep_slot(0);
+    let slot = harness.pending().reply_and_keep_slot(0);
     first.value().await;
     advance(secs(3)).await;
     drop(slot);
-    let attempt = table.resource.next().await;
+    let attempt = harness.resource.next().await;
     advance(secs(4)).await;
     attempt.reply(1);
     second.value().await;
-    table.settle().await;
+    harness.settle().await;
     let finished = sink.lock().unwrap().clone();
     let expected = [
         (start + secs(2), Outcome::Succeeded, secs(0), secs(2), 1, Phase::Running),
@@ -189,15 +189,15 @@ async fn facts_carry_the_times() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_was_given_up_is_told_to_have_stopped_before_its_slot_comes_back() {
     let words = Words::default();
-    let mut table = Table::of(builder().observer(words.clone()));
-    let caller = table.unkeyed(0).await;
-    let attempt = table.begun();
+    let mut harness = Harness::of(builder().observer(words.clone()));
+    let caller = harness.unkeyed(0).await;
+    let attempt = harness.pending();
     caller.leave().await;
-    table.settle().await;
+    harness.settle().await;
     words.take();
     attempt.attempt().slot().stopped(Stop { how: StopKind::Killed, after: secs(1) });
     drop(attempt);
-    table.settle().await;
+    harness.settle().await;
     assert_eq!(words.take(), "AttemptStopped SlotReturned");
 }
 
@@ -206,14 +206,14 @@ async fn an_observer_may_ask_the_dispatcher() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let dispatcher = Arc::new(Mutex::new(None::<mesero::Dispatcher<u32>>));
     let (answers, asks) = (Arc::clone(&asked), Arc::clone(&dispatcher));
-    let mut table = Table::of(builder().observer(move |_: &Event| {
+    let mut harness = Harness::of(builder().observer(move |_: &Event| {
         if let Some(dispatcher) = &*asks.lock().unwrap() {
             answers.lock().unwrap().push(dispatcher.stats().calls.started);
         }
     }));
-    *dispatcher.lock().unwrap() = Some(table.dispatcher());
-    let caller = table.unkeyed(0).await;
-    table.begun().reply(0);
+    *dispatcher.lock().unwrap() = Some(harness.dispatcher());
+    let caller = harness.unkeyed(0).await;
+    harness.pending().reply(0);
     caller.value().await;
     assert!(!asked.lock().unwrap().is_empty());
     // The observer and the dispatcher hold each other.
@@ -223,18 +223,18 @@ async fn an_observer_may_ask_the_dispatcher() {
 #[tokio::test(start_paused = true)]
 async fn the_facts_add_up_to_the_counts_at_every_moment() {
     let tally = Tally::default();
-    let mut table = Table::of(builder().limit(1).queue(1).coalesce().observer(tally.clone()));
-    let (running, _queued) = (table.call(Call::new("k"), 0).await, table.unkeyed(1).await);
-    let joined = table.call(Call::new("k"), 0).await;
-    tally.check(&table.stats());
-    table.unkeyed(2).await.error_now().await;
+    let mut harness = Harness::of(builder().limit(1).queue(1).coalesce().observer(tally.clone()));
+    let (running, _queued) = (harness.call(Call::new("k"), 0).await, harness.unkeyed(1).await);
+    let joined = harness.call(Call::new("k"), 0).await;
+    tally.check(&harness.stats());
+    harness.unkeyed(2).await.error_now().await;
     joined.leave().await;
-    tally.check(&table.stats());
-    table.begun().reply(0);
+    tally.check(&harness.stats());
+    harness.pending().reply(0);
     running.value().await;
-    table.settle().await;
-    tally.check(&table.stats());
-    table.stop();
-    table.settle().await;
-    tally.check(&table.stats());
+    harness.settle().await;
+    tally.check(&harness.stats());
+    harness.stop();
+    harness.settle().await;
+    tally.check(&harness.stats());
 }

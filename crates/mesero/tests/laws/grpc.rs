@@ -8,7 +8,7 @@ use axum::http::{Request, Response};
 use bytes::{Buf, BufMut};
 use futures_core::future::BoxFuture;
 use futures_util::{StreamExt, stream};
-use mesero::testing::Checked;
+use mesero::testing::TestDispatcher;
 use mesero::tower::{DispatcherLayer, grpc_status};
 use mesero::{Builder, Dispatcher, Error, Failure, FailureKind, Phase, Refusal};
 use tokio::net::TcpListener;
@@ -21,7 +21,7 @@ use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Code, Status, Streaming};
 use tower_service::Service;
 
-use crate::table::secs;
+use crate::harness::secs;
 
 /// Messages that are bytes as they are.
 #[derive(Default)]
@@ -94,8 +94,8 @@ impl Service<Request<Body>> for Echo {
 }
 
 /// A server with the layer in front, and a client of it.
-async fn serve(builder: Builder<()>) -> (Checked<()>, tonic::client::Grpc<Channel>) {
-    let dispatcher = Checked::new(builder.build().unwrap());
+async fn serve(builder: Builder<()>) -> (TestDispatcher<()>, tonic::client::Grpc<Channel>) {
+    let dispatcher = TestDispatcher::new(builder.build().unwrap());
     let layer = DispatcherLayer::new(dispatcher.dispatcher()).respond(grpc_status);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -181,7 +181,7 @@ async fn a_timeout_is_an_exceeded_deadline_to_a_grpc_client() {
 #[test]
 fn every_end_has_the_grpc_status_that_tonic_reads_from_it() {
     let failed = |kind| Error::Failed(Failure::new(kind, "secret"));
-    let table = [
+    let expected = [
         (Error::Refused(Refusal::RateLimited { retry_after: secs(1) }), Code::ResourceExhausted),
         (Error::Refused(Refusal::QueueFull { retry_after: secs(1) }), Code::Unavailable),
         (Error::Refused(Refusal::DeadlineUnmeetable { expected_wait: secs(1) }), Code::Unavailable),
@@ -196,7 +196,7 @@ fn every_end_has_the_grpc_status_that_tonic_reads_from_it() {
         (failed(FailureKind::Lost), Code::Unknown),
         (failed(FailureKind::Panicked), Code::Internal),
     ];
-    for (error, code) in table {
+    for (error, code) in expected {
         let status = Status::from_header_map(grpc_status(&error).headers()).unwrap();
         assert_eq!(status.code(), code, "{error}");
         assert!(!status.message().is_empty() && !status.message().contains("secret"));

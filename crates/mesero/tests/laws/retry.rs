@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use mesero::testing::Begun;
+use mesero::testing::PendingAttempt;
 use mesero::{Advice, Call, Error, Failure, FailureKind, Phase, Retry};
 use tokio::time::{Instant, advance};
 
-use crate::table::{Table, builder, millis, secs, some};
+use crate::harness::{Harness, builder, millis, secs, some};
 
 fn unreachable() -> Failure {
     Failure::unreachable("nobody there")
@@ -17,76 +17,81 @@ fn retry() -> Retry {
 }
 
 /// Fails an attempt, and says how long the job paused until the next.
-async fn pause(table: &mut Table, attempt: Begun<u32, u32>, failure: Failure) -> Duration {
+async fn pause(
+    harness: &mut Harness,
+    attempt: PendingAttempt<u32, u32>,
+    failure: Failure,
+) -> Duration {
     let failed = Instant::now();
     attempt.fail(failure);
-    let attempt = table.resource.next().await;
+    let attempt = harness.resource.next().await;
     let pause = failed.elapsed();
     attempt.reply(0);
-    table.settle().await;
+    harness.settle().await;
     pause
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_tries_again_until_it_succeeds() {
-    let mut table = Table::of(builder().retry(retry()));
-    let caller = table.unkeyed(0).await;
+    let mut harness = Harness::of(builder().retry(retry()));
+    let caller = harness.unkeyed(0).await;
     for number in [1, 2] {
-        let attempt = table.resource.next().await;
+        let attempt = harness.resource.next().await;
         assert_eq!(attempt.attempt().number(), number);
         attempt.fail(unreachable());
     }
-    table.resource.next().await.reply(7);
+    harness.resource.next().await.reply(7);
     let answer = caller.answer().await;
     assert_eq!((answer.result.unwrap(), answer.report.attempts), (7, 3));
-    let attempts = table.stats().attempts;
+    let attempts = harness.stats().attempts;
     assert_eq!((attempts.started, attempts.retries), (3, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_try_is_the_one_that_max_attempts_says() {
-    let mut table = Table::of(builder().retry(Retry { max_attempts: some(2), ..retry() }));
-    let caller = table.unkeyed(0).await;
-    table.resource.next().await.fail(unreachable());
-    table.resource.next().await.fail(Failure::unreachable("still nobody"));
+    let mut harness = Harness::of(builder().retry(Retry { max_attempts: some(2), ..retry() }));
+    let caller = harness.unkeyed(0).await;
+    harness.resource.next().await.fail(unreachable());
+    harness.resource.next().await.fail(Failure::unreachable("still nobody"));
     let error = caller.error().await;
     assert_eq!(error.to_string(), "still nobody");
-    assert_eq!(table.stats().jobs.failed, 1);
+    assert_eq!(harness.stats().jobs.failed, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_retry_policy_nothing_is_tried_again() {
-    let mut table = Table::of(builder());
-    let caller = table.unkeyed(0).await;
-    table.begun().fail(unreachable());
+    let mut harness = Harness::of(builder());
+    let caller = harness.unkeyed(0).await;
+    harness.pending().fail(unreachable());
     assert!(matches!(caller.error().await, Error::Failed(_)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_would_end_the_same_way_is_not_tried_again() {
-    let mut table = Table::of(builder().retry(retry()));
+    let mut harness = Harness::of(builder().retry(retry()));
     for kind in [FailureKind::Raised, FailureKind::Panicked] {
-        let caller = table.unkeyed(0).await;
-        table.begun().fail(Failure::new(kind, "no"));
+        let caller = harness.unkeyed(0).await;
+        harness.pending().fail(Failure::new(kind, "no"));
         caller.error().await;
     }
-    let caller = table.unkeyed(0).await;
-    table.begun().fail(unreachable().advise(Advice::Never));
+    let caller = harness.unkeyed(0).await;
+    harness.pending().fail(unreachable().advise(Advice::Never));
     caller.error().await;
-    assert_eq!(table.stats().attempts.retries, 0);
+    assert_eq!(harness.stats().attempts.retries, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn pauses_are_random_over_the_whole_range_up_to_a_bound_that_doubles() {
-    let mut table = Table::of(builder().retry(Retry { backoff: secs(10), budget: 2.0, ..retry() }));
+    let mut harness =
+        Harness::of(builder().retry(Retry { backoff: secs(10), budget: 2.0, ..retry() }));
     let mut pauses = [const { Vec::new() }; 2];
     for _ in 0..300 {
-        let caller = table.unkeyed(0).await;
-        let mut attempt = table.begun();
+        let caller = harness.unkeyed(0).await;
+        let mut attempt = harness.pending();
         for pauses in &mut pauses {
             let failed = Instant::now();
             attempt.fail(unreachable());
-            attempt = table.resource.next().await;
+            attempt = harness.resource.next().await;
             pauses.push(failed.elapsed());
         }
         attempt.reply(0);
@@ -102,26 +107,26 @@ async fn pauses_are_random_over_the_whole_range_up_to_a_bound_that_doubles() {
 
 #[tokio::test(start_paused = true)]
 async fn a_job_in_backoff_holds_no_slot() {
-    let mut table = Table::of(builder().limit(1).retry(retry()));
-    let _caller = table.unkeyed(0).await;
-    table.begun().fail(unreachable().advise(Advice::After(secs(9))));
-    table.settle().await;
-    assert_eq!(table.only_job().phase, Phase::Backoff);
-    assert_eq!(table.stats().slots.in_use, 0);
-    let other = table.unkeyed(1).await;
-    table.begun().reply(1);
+    let mut harness = Harness::of(builder().limit(1).retry(retry()));
+    let _caller = harness.unkeyed(0).await;
+    harness.pending().fail(unreachable().advise(Advice::After(secs(9))));
+    harness.settle().await;
+    assert_eq!(harness.only_job().phase, Phase::Backoff);
+    assert_eq!(harness.stats().slots.in_use, 0);
+    let other = harness.unkeyed(1).await;
+    harness.pending().reply(1);
     assert_eq!(other.value().await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_that_says_when_to_come_back_is_obeyed_up_to_the_longest_pause() {
     let retry = Retry { backoff: millis(1), max_backoff: secs(30), ..retry() };
-    let mut table = Table::of(builder().retry(retry));
+    let mut harness = Harness::of(builder().retry(retry));
     for (asked, expected) in [(secs(7), secs(7)), (secs(500), secs(30))] {
-        let caller = table.unkeyed(0).await;
-        let attempt = table.begun();
+        let caller = harness.unkeyed(0).await;
+        let attempt = harness.pending();
         let overloaded = Failure::new(FailureKind::Overloaded, "later");
-        let pause = pause(&mut table, attempt, overloaded.advise(Advice::After(asked))).await;
+        let pause = pause(&mut harness, attempt, overloaded.advise(Advice::After(asked))).await;
         assert_eq!(pause, expected);
         caller.value().await;
     }
@@ -129,18 +134,19 @@ async fn a_resource_that_says_when_to_come_back_is_obeyed_up_to_the_longest_paus
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_that_is_down_gets_its_share_of_retries_and_no_more() {
-    let mut table = Table::of(builder().retry(Retry { backoff: millis(0), ..Retry::default() }));
+    let mut harness =
+        Harness::of(builder().retry(Retry { backoff: millis(0), ..Retry::default() }));
     for n in 0..200 {
-        let caller = table.unkeyed(n).await;
+        let caller = harness.unkeyed(n).await;
         while !caller.is_answered() {
-            if let Some(attempt) = table.resource.try_next() {
+            if let Some(attempt) = harness.resource.try_next() {
                 attempt.fail(unreachable());
             }
-            table.settle().await;
+            harness.settle().await;
         }
         caller.error().await;
     }
-    let attempts = table.stats().attempts;
+    let attempts = harness.stats().attempts;
     // A fifth of a retry for each of two hundred jobs, and ten that are free.
     assert_eq!(attempts.retries, 50);
     assert!(attempts.retries_refused > 0);
@@ -148,12 +154,12 @@ async fn a_resource_that_is_down_gets_its_share_of_retries_and_no_more() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_tried_again_beyond_the_deadline() {
-    let mut table = Table::of(builder().retry(retry()));
-    let caller = table.call(Call::unkeyed().deadline(secs(5)), 0).await;
-    let attempt = table.begun();
+    let mut harness = Harness::of(builder().retry(retry()));
+    let caller = harness.call(Call::unkeyed().deadline(secs(5)), 0).await;
+    let attempt = harness.pending();
     advance(secs(1)).await;
     attempt.fail(unreachable().advise(Advice::After(secs(4))));
-    table.settle().await;
+    harness.settle().await;
     let error = caller.error_now().await;
     assert!(
         matches!(error, Error::Failed(_)),

@@ -4,121 +4,121 @@ use std::pin::pin;
 use std::task::Poll;
 
 use futures_util::poll;
-use mesero::testing::{Checked, resource};
+use mesero::testing::{TestDispatcher, mock_resource};
 use mesero::{Call, Error, Phase};
 use tokio::time::advance;
 
-use crate::table::{Table, builder, secs};
+use crate::harness::{Harness, builder, secs};
 
 #[tokio::test(start_paused = true)]
 async fn a_slot_comes_back_when_its_last_clone_is_dropped_and_not_before() {
-    let mut table = Table::of(builder().limit(1));
-    let caller = table.unkeyed(0).await;
-    let attempt = table.begun();
+    let mut harness = Harness::of(builder().limit(1));
+    let caller = harness.unkeyed(0).await;
+    let attempt = harness.pending();
     let clones = [attempt.attempt().slot().clone(), attempt.attempt().slot().clone()];
     attempt.reply(7);
     assert_eq!(caller.value().await, 7);
     for clone in clones {
-        table.settle().await;
-        assert_eq!(table.stats().slots.in_use, 1);
+        harness.settle().await;
+        assert_eq!(harness.stats().slots.in_use, 1);
         drop(clone);
     }
-    assert_eq!(table.stats().slots.in_use, 0);
+    assert_eq!(harness.stats().slots.in_use, 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_that_keeps_its_slot_is_answered_at_once_and_listed_as_stopping() {
-    let mut table = Table::of(builder().limit(1));
-    let (first, second) = (table.unkeyed(0).await, table.unkeyed(1).await);
-    let attempt = table.begun();
+    let mut harness = Harness::of(builder().limit(1));
+    let (first, second) = (harness.unkeyed(0).await, harness.unkeyed(1).await);
+    let attempt = harness.pending();
     advance(secs(2)).await;
     let slot = attempt.reply_and_keep_slot(7);
     assert_eq!(first.value().await, 7);
     advance(secs(5)).await;
-    assert_eq!(table.phases(), [Phase::Queued, Phase::Stopping]);
-    let stopping = table.jobs().remove(1);
+    assert_eq!(harness.phases(), [Phase::Queued, Phase::Stopping]);
+    let stopping = harness.jobs().remove(1);
     assert_eq!((stopping.seat, stopping.waiters, stopping.ran), (Some(0), 0, secs(2)));
-    assert_eq!(table.job(stopping.info.id).unwrap().phase, Phase::Stopping);
+    assert_eq!(harness.job(stopping.info.id).unwrap().phase, Phase::Stopping);
     drop(slot);
-    table.settle().await;
-    table.begun().reply(1);
+    harness.settle().await;
+    harness.pending().reply(1);
     assert_eq!(second.value().await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_leaves_gives_no_slot_back() {
-    let mut table = Table::of(builder().limit(1));
-    let caller = table.unkeyed(0).await;
-    let mut attempt = table.begun();
+    let mut harness = Harness::of(builder().limit(1));
+    let caller = harness.unkeyed(0).await;
+    let mut attempt = harness.pending();
     caller.leave().await;
-    attempt.given_up().await;
-    table.settle().await;
-    assert_eq!(table.phases(), [Phase::Stopping]);
-    assert_eq!((table.stats().jobs.in_flight, table.stats().slots.in_use), (0, 1));
-    let next = table.unkeyed(1).await;
-    assert!(table.resource.try_next().is_none());
+    attempt.abandoned().await;
+    harness.settle().await;
+    assert_eq!(harness.phases(), [Phase::Stopping]);
+    assert_eq!((harness.stats().jobs.in_flight, harness.stats().slots.in_use), (0, 1));
+    let next = harness.unkeyed(1).await;
+    assert!(harness.resource.try_next().is_none());
     drop(attempt);
-    table.settle().await;
-    table.begun().reply(1);
+    harness.settle().await;
+    harness.pending().reply(1);
     assert_eq!(next.value().await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_answers_the_caller_and_gives_no_slot_back() {
-    let mut table = Table::of(builder().limit(1).timeout(secs(3)));
-    let caller = table.unkeyed(0).await;
-    let attempt = table.begun();
+    let mut harness = Harness::of(builder().limit(1).timeout(secs(3)));
+    let caller = harness.unkeyed(0).await;
+    let attempt = harness.pending();
     assert!(matches!(caller.error().await, Error::TimedOut { .. }));
-    assert!(attempt.is_given_up());
-    assert_eq!(table.phases(), [Phase::Stopping]);
+    assert!(attempt.is_abandoned());
+    assert_eq!(harness.phases(), [Phase::Stopping]);
     attempt.reply(0);
-    assert!(table.stats().is_idle());
+    assert!(harness.stats().is_idle());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_stopped_between_its_grant_and_its_attempt_passes_the_slot_on_and_blames_nobody() {
-    let mut table = Table::of(builder().limit(1));
+    let mut harness = Harness::of(builder().limit(1));
     let (_first, granted, _third) =
-        (table.unkeyed(0).await, table.unkeyed(1).await, table.unkeyed(2).await);
-    let job = table.jobs()[1].info.id;
+        (harness.unkeyed(0).await, harness.unkeyed(1).await, harness.unkeyed(2).await);
+    let job = harness.jobs()[1].info.id;
     // The slot passes to the second job, whose task has no time to hear of it.
-    let slot = table.begun().reply_and_keep_slot(0);
-    table.settle().await;
+    let slot = harness.pending().reply_and_keep_slot(0);
+    harness.settle().await;
     drop(slot);
-    assert!(table.cancel(job));
+    assert!(harness.cancel(job));
     assert!(matches!(granted.error().await, Error::Cancelled));
-    table.settle().await;
-    assert_eq!(*table.begun().input(), 2);
-    assert_eq!(table.stats().jobs.attempted, 2);
+    harness.settle().await;
+    assert_eq!(*harness.pending().input(), 2);
+    assert_eq!(harness.stats().jobs.attempted, 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn whoever_gets_the_slot_of_a_stopped_job_is_not_listed_as_stopping() {
-    let mut table = Table::of(builder().limit(1));
+    let mut harness = Harness::of(builder().limit(1));
     let (_first, _granted, _third) =
-        (table.unkeyed(0).await, table.unkeyed(1).await, table.unkeyed(2).await);
-    let job = table.jobs()[1].info.id;
-    let slot = table.begun().reply_and_keep_slot(0);
-    table.settle().await;
+        (harness.unkeyed(0).await, harness.unkeyed(1).await, harness.unkeyed(2).await);
+    let job = harness.jobs()[1].info.id;
+    let slot = harness.pending().reply_and_keep_slot(0);
+    harness.settle().await;
     drop(slot);
-    table.cancel(job);
-    table.settle().await;
-    let attempt = table.begun();
+    harness.cancel(job);
+    harness.settle().await;
+    let attempt = harness.pending();
     assert_eq!(*attempt.input(), 2);
-    assert_eq!(table.phases(), [Phase::Running]);
+    assert_eq!(harness.phases(), [Phase::Running]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_job_left_before_its_task_ran_never_reaches_the_resource() {
-    let dispatcher = Checked::new(builder().limit(1).build().unwrap());
-    let (work, mut played) = resource();
+    let dispatcher = TestDispatcher::new(builder().limit(1).build().unwrap());
+    let (work, mut handle) = mock_resource();
     {
         let mut call = pin!(dispatcher.call(Call::unkeyed(), work.on(0)));
         assert!(matches!(poll!(call.as_mut()), Poll::Pending));
         assert_eq!(dispatcher.stats().jobs.in_flight, 1);
     }
     dispatcher.settle().await;
-    assert!(played.try_next().is_none());
+    assert!(handle.try_next().is_none());
     let stats = dispatcher.stats();
     assert_eq!((stats.jobs.cancelled, stats.jobs.attempted), (1, 0));
     assert!(stats.is_idle());
@@ -126,8 +126,8 @@ async fn a_job_left_before_its_task_ran_never_reaches_the_resource() {
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_is_never_polled_is_no_call() {
-    let dispatcher = Checked::new(builder().build().unwrap());
-    let (work, _played) = resource();
+    let dispatcher = TestDispatcher::new(builder().build().unwrap());
+    let (work, _handle) = mock_resource();
     drop(dispatcher.call(Call::unkeyed(), work.on(0)));
     assert_eq!(dispatcher.stats().calls.started, 0);
 }

@@ -3,7 +3,7 @@
 use mesero::{Cache, Call, Error, Failure, Origin, Outcome};
 use tokio::time::advance;
 
-use crate::table::{Caller, Table, builder, millis, secs};
+use crate::harness::{Caller, Harness, builder, millis, secs};
 
 fn rules() -> Cache<u32> {
     Cache::new(secs(60), 1_000_000, |_| 4)
@@ -13,13 +13,13 @@ fn call() -> Call {
     Call::new("k")
 }
 
-/// A table on which the reply 7 has just come to be kept.
-async fn kept(cache: Cache<u32>) -> Table {
-    let mut table = Table::of(builder().coalesce().cache(cache));
-    let first = table.call(call(), 0).await;
-    table.begun().reply(7);
+/// A harness on which the reply 7 has just come to be kept.
+async fn kept(cache: Cache<u32>) -> Harness {
+    let mut harness = Harness::of(builder().coalesce().cache(cache));
+    let first = harness.call(call(), 0).await;
+    harness.pending().reply(7);
     first.value().await;
-    table
+    harness
 }
 
 /// Everybody got this reply.
@@ -31,24 +31,25 @@ async fn all_get(callers: Vec<Caller<u32>>, value: u32) {
 
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_readers_of_a_cold_cache_cost_one_request_and_so_do_those_of_a_stale_one() {
-    let mut table = Table::of(builder().coalesce().cache(rules().stale_while_revalidate(secs(30))));
-    let readers = |table: &Table| (0..10_000).map(|n| table.call_soon(call(), n)).collect();
-    let callers: Vec<_> = readers(&table);
-    while table.only_job_if_any().is_none_or(|job| job.waiters < 10_000) {
-        table.settle().await;
+    let mut harness =
+        Harness::of(builder().coalesce().cache(rules().stale_while_revalidate(secs(30))));
+    let readers = |harness: &Harness| (0..10_000).map(|n| harness.call_soon(call(), n)).collect();
+    let callers: Vec<_> = readers(&harness);
+    while harness.only_job_if_any().is_none_or(|job| job.waiters < 10_000) {
+        harness.settle().await;
     }
-    table.begun().reply(7);
+    harness.pending().reply(7);
     for caller in callers {
         assert_eq!(caller.value().await, 7);
     }
     advance(secs(60)).await;
-    for caller in readers(&table) {
+    for caller in readers(&harness) {
         assert_eq!(caller.value().await, 7);
     }
-    table.begun().reply(8);
-    table.settle().await;
-    all_get(vec![table.call(call(), 0).await], 8).await;
-    let stats = table.stats();
+    harness.pending().reply(8);
+    harness.settle().await;
+    all_get(vec![harness.call(call(), 0).await], 8).await;
+    let stats = harness.stats();
     assert_eq!((stats.attempts.started, stats.jobs.refreshes), (2, 1));
     assert_eq!((stats.calls.led, stats.calls.joined), (1, 9_999));
     assert_eq!((stats.calls.stale, stats.calls.cached), (10_000, 1));
@@ -56,135 +57,138 @@ async fn ten_thousand_readers_of_a_cold_cache_cost_one_request_and_so_do_those_o
 
 #[tokio::test(start_paused = true)]
 async fn a_stale_answer_says_so_and_how_old_it_is() {
-    let table = kept(rules().stale_while_revalidate(secs(30))).await;
+    let harness = kept(rules().stale_while_revalidate(secs(30))).await;
     advance(secs(60)).await;
-    let report = table.call(call(), 1).await.answer_now().await.report;
+    let report = harness.call(call(), 1).await.answer_now().await.report;
     assert_eq!((report.origin, report.age, report.job), (Origin::Stale, Some(secs(60)), None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_is_listed_has_no_waiters_and_goes_on_whoever_joins_it_and_leaves() {
-    let mut table = kept(rules().stale_while_revalidate(secs(30))).await;
+    let mut harness = kept(rules().stale_while_revalidate(secs(30))).await;
     advance(secs(89)).await;
-    table.call(call(), 1).await.answer_now().await;
-    assert_eq!(table.only_job().waiters, 0);
+    harness.call(call(), 1).await.answer_now().await;
+    assert_eq!(harness.only_job().waiters, 0);
     advance(secs(1)).await;
-    let joins = table.call(call(), 2).await;
-    assert_eq!(table.only_job().waiters, 1);
+    let joins = harness.call(call(), 2).await;
+    assert_eq!(harness.only_job().waiters, 1);
     joins.leave().await;
-    table.settle().await;
-    table.begun().reply(8);
-    table.settle().await;
-    all_get(vec![table.call(call(), 3).await], 8).await;
+    harness.settle().await;
+    harness.pending().reply(8);
+    harness.settle().await;
+    all_get(vec![harness.call(call(), 3).await], 8).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_fails_leaves_the_old_reply_and_is_not_tried_again_for_a_second() {
-    let mut table = kept(rules().stale_while_revalidate(secs(30))).await;
+    let mut harness = kept(rules().stale_while_revalidate(secs(30))).await;
     advance(secs(60)).await;
-    all_get(vec![table.call(call(), 1).await], 7).await;
-    table.begun().fail(Failure::lost("it broke"));
-    table.settle().await;
+    all_get(vec![harness.call(call(), 1).await], 7).await;
+    harness.pending().fail(Failure::lost("it broke"));
+    harness.settle().await;
     for _ in 0..10 {
         advance(millis(99)).await;
-        all_get(vec![table.call(call(), 2).await], 7).await;
+        all_get(vec![harness.call(call(), 2).await], 7).await;
     }
-    assert!(table.resource.try_next().is_none());
+    assert!(harness.resource.try_next().is_none());
     advance(millis(10)).await;
-    all_get(vec![table.call(call(), 3).await], 7).await;
-    table.begun().reply(8);
-    table.settle().await;
-    all_get(vec![table.call(call(), 4).await], 8).await;
+    all_get(vec![harness.call(call(), 3).await], 7).await;
+    harness.pending().reply(8);
+    harness.settle().await;
+    all_get(vec![harness.call(call(), 4).await], 8).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refresh_that_would_be_refused_is_left_to_a_later_call() {
     let cache = rules().stale_while_revalidate(secs(30));
-    let mut table = Table::of(builder().limit(1).queue(0).cache(cache));
-    let first = table.call(call(), 0).await;
-    table.begun().reply(7);
+    let mut harness = Harness::of(builder().limit(1).queue(0).cache(cache));
+    let first = harness.call(call(), 0).await;
+    harness.pending().reply(7);
     first.value().await;
     advance(secs(60)).await;
-    let other = table.unkeyed(1).await;
-    all_get(vec![table.call(call(), 2).await], 7).await;
-    assert_eq!((table.stats().jobs.refreshes, table.stats().calls.refused), (0, 0));
-    table.begun().reply(0);
+    let other = harness.unkeyed(1).await;
+    all_get(vec![harness.call(call(), 2).await], 7).await;
+    assert_eq!((harness.stats().jobs.refreshes, harness.stats().calls.refused), (0, 0));
+    harness.pending().reply(0);
     other.value().await;
-    all_get(vec![table.call(call(), 3).await], 7).await;
-    assert_eq!(table.stats().jobs.refreshes, 1);
-    table.begun().reply(8);
-    table.settle().await;
+    all_get(vec![harness.call(call(), 3).await], 7).await;
+    assert_eq!(harness.stats().jobs.refreshes, 1);
+    harness.pending().reply(8);
+    harness.settle().await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn all_who_shared_a_job_that_failed_get_the_old_reply_and_the_resource_is_spared() {
-    let mut table = kept(rules().stale_if_error(secs(3_600))).await;
+    let mut harness = kept(rules().stale_if_error(secs(3_600))).await;
     advance(secs(1_000)).await;
-    let callers: Vec<_> = (0..1_000).map(|n| table.call_soon(call(), n)).collect();
-    table.settle().await;
-    table.begun().fail(Failure::lost("it broke"));
+    let callers: Vec<_> = (0..1_000).map(|n| harness.call_soon(call(), n)).collect();
+    harness.settle().await;
+    harness.pending().fail(Failure::lost("it broke"));
     for caller in callers {
         let answer = caller.answer().await;
         assert_eq!((answer.result.unwrap(), answer.report.age), (7, Some(secs(1_000))));
     }
-    all_get(vec![table.call(call(), 0).await], 7).await;
-    assert!(table.resource.try_next().is_none());
-    let stats = table.stats();
+    all_get(vec![harness.call(call(), 0).await], 7).await;
+    assert!(harness.resource.try_next().is_none());
+    let stats = harness.stats();
     assert_eq!((stats.calls.rescued, stats.calls.stale), (1_000, 1));
     assert_eq!(*stats.jobs.of(Outcome::Failed), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn beyond_its_window_the_old_reply_is_no_answer() {
-    let mut table = kept(rules().stale_if_error(secs(30))).await;
+    let mut harness = kept(rules().stale_if_error(secs(30))).await;
     advance(secs(90)).await;
-    let caller = table.call(call(), 1).await;
-    table.begun().fail(Failure::lost("it broke"));
+    let caller = harness.call(call(), 1).await;
+    harness.pending().fail(Failure::lost("it broke"));
     assert!(matches!(caller.error().await, Error::Failed(_)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_call_gets_the_old_reply_also_from_a_dispatcher_that_drains() {
-    let table = kept(rules().stale_if_error(secs(30))).await;
+    let harness = kept(rules().stale_if_error(secs(30))).await;
     advance(secs(60)).await;
-    table.drain();
-    all_get(vec![table.call(call(), 1).await], 7).await;
-    assert!(matches!(table.call(Call::new("other"), 1).await.error_now().await, Error::Refused(_)));
+    harness.drain();
+    all_get(vec![harness.call(call(), 1).await], 7).await;
+    assert!(matches!(
+        harness.call(Call::new("other"), 1).await.error_now().await,
+        Error::Refused(_)
+    ));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_job_is_not_answered_with_the_old_reply() {
-    let table = kept(rules().stale_if_error(secs(30))).await;
+    let harness = kept(rules().stale_if_error(secs(30))).await;
     advance(secs(60)).await;
-    let caller = table.call(call(), 1).await;
-    assert!(table.cancel(table.only_job().info.id));
+    let caller = harness.call(call(), 1).await;
+    assert!(harness.cancel(harness.only_job().info.id));
     assert!(matches!(caller.error().await, Error::Cancelled));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_leaders_followers_keep_their_own_deadlines() {
-    let mut table = Table::of(builder().coalesce().cache(rules()));
-    let leader = table.call(call(), 0).await;
-    let hurried = table.call(call().deadline(secs(1)), 1).await;
-    let patient = table.call(call().deadline(secs(10)), 2).await;
+    let mut harness = Harness::of(builder().coalesce().cache(rules()));
+    let leader = harness.call(call(), 0).await;
+    let hurried = harness.call(call().deadline(secs(1)), 1).await;
+    let patient = harness.call(call().deadline(secs(10)), 2).await;
     advance(secs(1)).await;
     assert!(matches!(hurried.error().await, Error::Expired { .. }));
     assert!(!leader.is_answered() && !patient.is_answered());
     advance(secs(5)).await;
-    table.begun().reply(7);
+    harness.pending().reply(7);
     assert_eq!((leader.value().await, patient.value().await), (7, 7));
 }
 
 #[tokio::test(start_paused = true)]
 async fn at_its_own_deadline_a_follower_gets_the_old_reply_and_the_leader_goes_on() {
-    let mut table = kept(rules().stale_if_error(secs(30))).await;
+    let mut harness = kept(rules().stale_if_error(secs(30))).await;
     advance(secs(60)).await;
-    let leader = table.call(call(), 0).await;
-    let hurried = table.call(call().deadline(secs(1)), 1).await;
+    let leader = harness.call(call(), 0).await;
+    let hurried = harness.call(call().deadline(secs(1)), 1).await;
     advance(secs(1)).await;
     let answer = hurried.answer().await;
     assert_eq!((answer.result.unwrap(), answer.report.age), (7, Some(secs(61))));
-    table.begun().reply(8);
+    harness.pending().reply(8);
     assert_eq!(leader.value().await, 8);
 }
 
@@ -192,26 +196,26 @@ async fn at_its_own_deadline_a_follower_gets_the_old_reply_and_the_leader_goes_o
 async fn a_failure_that_is_named_is_remembered_for_its_time_and_no_other() {
     let named =
         |error: &Error| matches!(error, Error::Failed(failure) if failure.message() == "down");
-    let mut table = Table::of(builder().coalesce().cache(rules().negative(secs(1), named)));
+    let mut harness = Harness::of(builder().coalesce().cache(rules().negative(secs(1), named)));
     for (message, answers_the_next) in [("up", false), ("down", true)] {
-        let first = table.call(call(), 0).await;
-        table.begun().fail(Failure::lost(message));
+        let first = harness.call(call(), 0).await;
+        harness.pending().fail(Failure::lost(message));
         first.error().await;
-        let second = table.call(call(), 1).await;
+        let second = harness.call(call(), 1).await;
         assert_eq!(second.is_answered(), answers_the_next);
         if answers_the_next {
             let answer = second.answer_now().await;
             assert_eq!((answer.report.origin, answer.report.job), (Origin::Cached, None));
             assert!(matches!(answer.result, Err(Error::Failed(_))));
         } else {
-            table.begun().reply(0);
+            harness.pending().reply(0);
             second.value().await;
             advance(secs(60)).await;
         }
     }
-    assert_eq!(table.stats().calls.negative, 1);
+    assert_eq!(harness.stats().calls.negative, 1);
     advance(secs(1)).await;
-    let third = table.call(call(), 2).await;
-    table.begun().reply(8);
+    let third = harness.call(call(), 2).await;
+    harness.pending().reply(8);
     assert_eq!(third.value().await, 8);
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use futures_util::poll;
-use mesero::testing::Checked;
+use mesero::testing::TestDispatcher;
 use mesero::{Call, Dispatcher, Error, FailureKind};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinSet, yield_now};
@@ -36,7 +36,7 @@ impl Drop for Running {
 async fn the_laws_hold_for_eight_tasks_on_four_threads() {
     let tally = Tally::default();
     let builder = Dispatcher::builder("shared").limit(3).queue(20).coalesce();
-    let dispatcher = Checked::new(builder.observer(tally.clone()).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder.observer(tally.clone()).build().unwrap());
     let running = Arc::new(AtomicUsize::new(0));
     let mut tasks = JoinSet::new();
     for task in 0..TASKS {
@@ -88,7 +88,7 @@ fn is_lost(error: &Error) -> bool {
 #[test]
 fn whoever_shares_a_job_of_a_runtime_that_is_shut_down_gets_an_error_and_does_not_hang() {
     let builder = Dispatcher::<u32>::builder("shared").limit(1).coalesce();
-    let dispatcher = Checked::new(builder.build().unwrap());
+    let dispatcher = TestDispatcher::new(builder.build().unwrap());
     let (dies, lives) = (runtime(), runtime());
     for key in ["running", "queued"] {
         let caller = dispatcher.dispatcher();
@@ -115,7 +115,8 @@ fn whoever_shares_a_job_of_a_runtime_that_is_shut_down_gets_an_error_and_does_no
 
 #[test]
 fn a_runtime_that_is_shut_down_takes_its_calls_and_their_slots_with_it() {
-    let dispatcher = Checked::new(Dispatcher::<u32>::builder("shared").limit(2).build().unwrap());
+    let dispatcher =
+        TestDispatcher::new(Dispatcher::<u32>::builder("shared").limit(2).build().unwrap());
     let dies = runtime();
     let tasks = tokio_util::task::TaskTracker::new();
     for _ in 0..5 {

@@ -12,14 +12,14 @@ use axum::http::{Request, Response, StatusCode};
 use axum::routing::get;
 use futures_util::{poll, stream};
 use http_body_util::BodyExt;
-use mesero::testing::Checked;
+use mesero::testing::TestDispatcher;
 use mesero::tower::{DispatcherLayer, SlotBody};
 use mesero::{Builder, Call, Dispatcher, Phase, Retry};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tower_service::Service;
 
-use crate::table::secs;
+use crate::harness::secs;
 
 #[expect(dead_code, reason = "its `main` listens, which a test need not")]
 #[path = "../../examples/axum_queue.rs"]
@@ -29,7 +29,7 @@ fn builder() -> Builder<()> {
     Dispatcher::builder("pages").limit(1).queue(0)
 }
 
-fn layer(dispatcher: &Checked<()>) -> DispatcherLayer {
+fn layer(dispatcher: &TestDispatcher<()>) -> DispatcherLayer {
     DispatcherLayer::new(dispatcher.dispatcher())
 }
 
@@ -45,7 +45,7 @@ async fn text(response: Response<Body>) -> String {
 }
 
 /// A route whose body is what the test sends.
-fn streamed(dispatcher: &Checked<()>) -> (Router, mpsc::Sender<Bytes>) {
+fn streamed(dispatcher: &TestDispatcher<()>) -> (Router, mpsc::Sender<Bytes>) {
     let (send, receive) = mpsc::channel::<Bytes>(1);
     let receive = std::sync::Arc::new(std::sync::Mutex::new(Some(receive)));
     let page = async move || {
@@ -60,7 +60,7 @@ fn streamed(dispatcher: &Checked<()>) -> (Router, mpsc::Sender<Bytes>) {
 
 #[tokio::test(start_paused = true)]
 async fn the_slot_is_held_until_the_body_has_ended_and_the_body_streams() {
-    let dispatcher = Checked::new(builder().build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().build().unwrap());
     let (routes, send) = streamed(&dispatcher);
     let mut body = get_from(&routes, "/").await.into_body();
     let job = dispatcher.jobs().pop().unwrap();
@@ -80,7 +80,7 @@ async fn the_slot_is_held_until_the_body_has_ended_and_the_body_streams() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_dropped_gives_the_slot_back() {
-    let dispatcher = Checked::new(builder().build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().build().unwrap());
     let (routes, _send) = streamed(&dispatcher);
     drop(get_from(&routes, "/").await);
     assert!(dispatcher.stats().is_idle());
@@ -88,7 +88,7 @@ async fn a_body_that_is_dropped_gives_the_slot_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_body_of_known_length_gives_the_slot_back_with_its_last_frame() {
-    let dispatcher = Checked::new(builder().build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().build().unwrap());
     let routes = Router::new().route("/", get(async || "whole")).layer(layer(&dispatcher));
     let mut body = get_from(&routes, "/").await.into_body();
     assert_eq!(dispatcher.stats().slots.in_use, 1);
@@ -105,7 +105,7 @@ async fn what_the_dispatcher_ends_itself_is_a_problem_with_a_type_of_its_own() {
     async fn panics() {
         unreachable!("as the test asked")
     }
-    let dispatcher = Checked::new(builder().timeout(secs(1)).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().timeout(secs(1)).build().unwrap());
     let routes = Router::new().route("/slow", get(slow)).route("/panics", get(panics));
     let routes = routes.layer(layer(&dispatcher));
     let timed_out = get_from(&routes, "/slow").await;
@@ -125,7 +125,7 @@ async fn what_the_dispatcher_ends_itself_is_a_problem_with_a_type_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_says_when_to_come_back_and_a_user_may_say_it_in_other_words() {
-    let dispatcher = Checked::new(builder().build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().build().unwrap());
     let (routes, _send) = streamed(&dispatcher);
     let _held = get_from(&routes, "/").await;
     let refused = get_from(&routes, "/").await;
@@ -143,7 +143,7 @@ async fn a_full_queue_says_when_to_come_back_and_a_user_may_say_it_in_other_word
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_takes_its_job_out_of_the_queue() {
-    let dispatcher = Checked::new(builder().queue(1).build().unwrap());
+    let dispatcher = TestDispatcher::new(builder().queue(1).build().unwrap());
     let (routes, send) = streamed(&dispatcher);
     let held = get_from(&routes, "/").await;
     {
@@ -177,7 +177,7 @@ impl Service<Request<String>> for Fails {
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_service_passes_through_is_counted_and_is_not_tried_again() {
     let sharing = builder().coalesce().retry(Retry::default());
-    let dispatcher = Checked::new(sharing.build().unwrap());
+    let dispatcher = TestDispatcher::new(sharing.build().unwrap());
     let layer = layer(&dispatcher).describe(|_| Call::new("all the same"));
     let mut service = tower_layer::Layer::layer(&layer, Fails);
     let answer = service.call(Request::new("broken".to_owned())).await;

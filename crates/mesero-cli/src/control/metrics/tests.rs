@@ -91,8 +91,8 @@ async fn every_count_is_a_metric() {
     // One runs, two wait, one is refused.
     let calls: Vec<_> = ["1", "2", "3", "4"].map(|num| scripted.call(num)).into();
     pass(300).await;
-    scripted.played.next().await.reply(nine());
-    let _second = scripted.played.next().await;
+    scripted.mock.next().await.reply(nine());
+    let _second = scripted.mock.next().await;
     settle().await;
     let seen = samples(&scripted).await;
     let expected = [
@@ -153,17 +153,17 @@ async fn phases_are_counted_without_a_look_at_the_jobs() {
     };
     let mut scripted = Scripted::built("square", |builder| builder.limit(1).queue(9).retry(retry));
     let _calls: Vec<_> = ["1", "2", "3"].map(|num| scripted.call(num)).into();
-    let first = scripted.played.next().await;
+    let first = scripted.mock.next().await;
     settle().await;
     assert_eq!(phases(&samples(&scripted).await), [2.0, 1.0, 0.0, 0.0]);
     // The first pauses before it tries again; the second has the slot.
     first.fail(Failure::lost("gone"));
-    let mut second = scripted.played.next().await;
+    let mut second = scripted.mock.next().await;
     settle().await;
     assert_eq!(phases(&samples(&scripted).await), [1.0, 1.0, 1.0, 0.0]);
     // The second is over, but the resource is not done with it.
     assert_eq!(ask(&scripted.router(), "DELETE /jobs/square-2", "").await.status, 202);
-    second.given_up().await;
+    second.abandoned().await;
     settle().await;
     assert_eq!(phases(&samples(&scripted).await), [1.0, 0.0, 1.0, 1.0]);
     pass(20).await;
@@ -177,7 +177,7 @@ async fn phases_are_counted_without_a_look_at_the_jobs() {
 async fn a_histogram_counts_what_its_last_bucket_counts() {
     let mut scripted = Scripted::new("square");
     let call = scripted.call("1");
-    scripted.played.next().await.reply(nine());
+    scripted.mock.next().await.reply(nine());
     call.await.unwrap().result.unwrap();
     let seen = samples(&scripted).await;
     for name in ["queue", "run", "slot_overdue"] {

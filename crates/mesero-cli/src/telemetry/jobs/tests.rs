@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mesero::testing::resource;
+use mesero::testing::mock_resource;
 use mesero::{Call, Dispatcher, Failure, Stop, StopKind};
 use tokio::time::{Instant, advance};
 use tracing::subscriber::DefaultGuard;
@@ -57,10 +57,10 @@ impl Captured {
 async fn a_failed_job_is_a_warning_with_its_traceback() {
     let captured = Captured::new("info");
     let squares = Dispatcher::builder("square").observer(Log::new("square")).build().unwrap();
-    let (work, mut played) = resource::<_, ()>();
+    let (work, mut handle) = mock_resource::<_, ()>();
     let calling = squares.call(Call::new("3").argument("num", "3"), work.on(()));
     let playing = async {
-        let attempt = played.next().await;
+        let attempt = handle.next().await;
         advance(Duration::from_millis(25)).await;
         attempt.fail(Failure::raised("OverflowError: too large").with_detail("Traceback:\n  x"));
     };

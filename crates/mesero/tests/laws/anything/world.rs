@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, Weak};
 
-use mesero::testing::{Begun, Checked, Played, Work, resource};
+use mesero::testing::{MockHandle, MockWork, PendingAttempt, TestDispatcher, mock_resource};
 use mesero::{
     Cache, Call, Error, Event, Fact, Failure, JobId, Observer, OnDisconnect, Phase, Retry, Slot,
 };
@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Step, Wish};
 use crate::facts::Tally;
-use crate::table::{builder, millis, secs, slots, some};
+use crate::harness::{builder, millis, secs, slots, some};
 
 /// The rules of a dispatcher.
 #[derive(Debug, Clone, Copy)]
@@ -30,14 +30,14 @@ pub(crate) struct Setting {
 }
 
 pub(crate) struct World {
-    dispatcher: Checked<u32>,
+    dispatcher: TestDispatcher<u32>,
     tally: Tally,
-    work: Work<u32, u32>,
-    played: Played<u32, u32>,
+    work: MockWork<u32, u32>,
+    handle: MockHandle<u32, u32>,
     tasks: TaskTracker,
     callers: Vec<Caller>,
     /// Attempts that the resource works on, those that were given up included.
-    working: Vec<Begun<u32, u32>>,
+    working: Vec<PendingAttempt<u32, u32>>,
     /// Slots that are occupied after the reply.
     kept: Vec<Slot>,
     closed: HashSet<usize>,
@@ -99,12 +99,12 @@ impl World {
         if setting.finishes {
             builder = builder.on_disconnect(OnDisconnect::Finish);
         }
-        let (work, played) = resource();
+        let (work, handle) = mock_resource();
         Self {
-            dispatcher: Checked::new(builder.build().unwrap()),
+            dispatcher: TestDispatcher::new(builder.build().unwrap()),
             tally,
             work,
-            played,
+            handle,
             tasks: TaskTracker::new(),
             callers: Vec::new(),
             working: Vec::new(),
@@ -145,7 +145,7 @@ impl World {
             Step::FailForGood(index) => {
                 self.ends(index, |attempt| attempt.fail(Failure::raised("no")));
             }
-            Step::Panic(index) => self.ends(index, Begun::panic),
+            Step::Panic(index) => self.ends(index, PendingAttempt::panic),
             Step::KeepSlot(index) => {
                 if !self.working.is_empty() {
                     let attempt = self.working.swap_remove(index.index(self.working.len()));
@@ -203,7 +203,7 @@ impl World {
         self.callers.push(Caller { task, until });
     }
 
-    fn ends(&mut self, index: Index, end: impl FnOnce(Begun<u32, u32>)) {
+    fn ends(&mut self, index: Index, end: impl FnOnce(PendingAttempt<u32, u32>)) {
         if !self.working.is_empty() {
             end(self.working.swap_remove(index.index(self.working.len())));
         }
@@ -211,7 +211,7 @@ impl World {
 
     async fn settle(&mut self) {
         self.dispatcher.settle().await;
-        while let Some(attempt) = self.played.try_next() {
+        while let Some(attempt) = self.handle.try_next() {
             self.working.push(attempt);
         }
         for caller in self.callers.extract_if(.., |caller| caller.task.is_finished()) {
@@ -249,7 +249,7 @@ impl World {
         // Jobs: what runs is at work, what waits is in the queue, and everybody waits for one.
         let jobs = self.dispatcher.jobs();
         let count = |phase| jobs.iter().filter(|job| job.phase == phase).count();
-        let wanted = self.working.iter().filter(|attempt| !attempt.is_given_up()).count();
+        let wanted = self.working.iter().filter(|attempt| !attempt.is_abandoned()).count();
         assert_eq!(count(Phase::Running), wanted, "whoever should be answered is answered");
         assert_eq!(count(Phase::Queued) as u64, stats.queue.len);
         assert_eq!(count(Phase::Stopping), seats.len() - wanted);

@@ -1,19 +1,19 @@
-//! What the laws are played on: a dispatcher, the resource that the test plays, and its callers.
+//! What the laws are handle on: a dispatcher, the resource that the test plays, and its callers.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::Deref;
 use std::time::Duration;
 
-use mesero::testing::{Begun, Checked, Played, Work, resource};
+use mesero::testing::{MockHandle, MockWork, PendingAttempt, TestDispatcher, mock_resource};
 use mesero::{Answer, Builder, Call, Dispatcher, Error, JobView, Phase};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 /// A dispatcher for the scripted resource, with callers in tasks of their own.
-pub(crate) struct Table {
-    dispatcher: Checked<u32>,
-    work: Work<u32, u32>,
-    pub(crate) resource: Played<u32, u32>,
+pub(crate) struct Harness {
+    dispatcher: TestDispatcher<u32>,
+    work: MockWork<u32, u32>,
+    pub(crate) resource: MockHandle<u32, u32>,
     tasks: TaskTracker,
 }
 
@@ -21,10 +21,10 @@ pub(crate) fn builder() -> Builder<u32> {
     Dispatcher::builder("scripted")
 }
 
-impl Table {
+impl Harness {
     pub(crate) fn of(builder: Builder<u32>) -> Self {
-        let (work, resource) = resource();
-        let dispatcher = Checked::new(builder.build().unwrap());
+        let (work, resource) = mock_resource();
+        let dispatcher = TestDispatcher::new(builder.build().unwrap());
         Self { dispatcher, work, resource, tasks: TaskTracker::new() }
     }
 
@@ -47,16 +47,16 @@ impl Table {
     }
 
     /// The attempt that has begun, of which there must be one.
-    pub(crate) fn begun(&mut self) -> Begun<u32, u32> {
+    pub(crate) fn pending(&mut self) -> PendingAttempt<u32, u32> {
         self.resource.try_next().expect("an attempt has begun")
     }
 
     /// Lets eight jobs occupy a slot each for `held`, one after the other: from then on the
     /// dispatcher forecasts.
-    pub(crate) async fn teach(&mut self, held: Duration) {
+    pub(crate) async fn train_wait_estimator(&mut self, held: Duration) {
         for _ in 0..8 {
             let caller = self.unkeyed(0).await;
-            let attempt = self.begun();
+            let attempt = self.pending();
             tokio::time::advance(held).await;
             attempt.reply(0);
             caller.value().await;
@@ -81,8 +81,8 @@ impl Table {
     }
 }
 
-impl Deref for Table {
-    type Target = Checked<u32>;
+impl Deref for Harness {
+    type Target = TestDispatcher<u32>;
 
     fn deref(&self) -> &Self::Target {
         &self.dispatcher
