@@ -127,7 +127,7 @@ impl Observer for Tally {
             Fact::RetryScheduled { .. } => count(&sums.retries_scheduled),
             Fact::AttemptStopped { stop, .. } => {
                 // In the order of `StopKind::ALL`, which is that of declaration.
-                count(&sums.stops[stop.how as usize]);
+                count(&sums.stops[stop.kind as usize]);
                 sums.stopped.add(stop.after);
             }
             Fact::JobFinished { waited, .. } => sums.queued.add(*waited),

@@ -12,7 +12,7 @@ use futures_core::future::BoxFuture;
 use futures_core::stream::FusedStream;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
-use crate::call::{Answer, Call, Report};
+use crate::call::{Answer, Call, CallReport};
 use crate::dispatcher::Entered;
 use crate::slot::Attempt;
 use crate::{Dispatcher, Error, Failure};
@@ -22,11 +22,11 @@ use crate::{Dispatcher, Error, Failure};
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use mesero::{Dispatcher, Item};
+/// use mesero::{BatchAnswer, Dispatcher};
 ///
 /// let squares = Dispatcher::builder("square").limit(4).build()?;
 /// let mut answers = squares.call_all([3, 4], |n, _attempt| async move { Ok(n * n) });
-/// while let Some(Item { index, input, result, report }) = answers.next().await {
+/// while let Some(BatchAnswer { index, input, result, report }) = answers.next().await {
 ///     assert_eq!((result?, report.attempts), (input * input, 1));
 ///     println!("number {index}: the square of {input}, after {:?}", report.ran);
 /// }
@@ -34,7 +34,7 @@ use crate::{Dispatcher, Error, Failure};
 /// # }
 /// ```
 #[derive(Debug, Clone)]
-pub struct Item<I, T> {
+pub struct BatchAnswer<I, T> {
     /// The input's place in the stream of inputs; the first is 0.
     pub index: u64,
     /// The input itself.
@@ -42,7 +42,7 @@ pub struct Item<I, T> {
     /// The resource's reply, or why there is none.
     pub result: Result<T, Error>,
     /// Where the answer came from, and what it took.
-    pub report: Report,
+    pub report: CallReport,
 }
 
 impl<T: Send + Sync + 'static> Dispatcher<T> {
@@ -164,7 +164,7 @@ pub struct Answers<I, T: Send + Sync + 'static> {
     /// Ready once for every change after it was asked first.
     limit_changed: Pin<Box<dyn Stream<Item = ()> + Send>>,
     watches_limit: bool,
-    in_flight: FuturesUnordered<BoxFuture<'static, Item<I, T>>>,
+    in_flight: FuturesUnordered<BoxFuture<'static, BatchAnswer<I, T>>>,
     order: OutputOrder<I, T>,
 }
 
@@ -176,10 +176,10 @@ struct StartedCall<I, T: Send + Sync + 'static> {
 }
 
 impl<I, T: Send + Sync + 'static> StartedCall<I, T> {
-    async fn answer(self) -> Item<I, T> {
+    async fn answer(self) -> BatchAnswer<I, T> {
         let Self { index, input, entered } = self;
         let Answer { result, report } = entered.answer().await;
-        Item { index: u64::try_from(index).unwrap_or(u64::MAX), input, result, report }
+        BatchAnswer { index: u64::try_from(index).unwrap_or(u64::MAX), input, result, report }
     }
 }
 
@@ -189,7 +189,7 @@ enum OutputOrder<I, T> {
     AsSubmitted {
         next: u64,
         /// Answers that came before their turn.
-        early: BTreeMap<u64, Item<I, T>>,
+        early: BTreeMap<u64, BatchAnswer<I, T>>,
         capacity: usize,
     },
 }
@@ -240,7 +240,7 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn next(&mut self) -> Option<Item<I, T>> {
+    pub async fn next(&mut self) -> Option<BatchAnswer<I, T>> {
         StreamExt::next(self).await
     }
 
@@ -257,7 +257,7 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
 }
 
 impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
-    type Item = Item<I, T>;
+    type Item = BatchAnswer<I, T>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();

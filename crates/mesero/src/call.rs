@@ -269,7 +269,7 @@ pub struct Answer<T> {
     /// The resource's reply, or why there is none.
     pub result: Result<T, Error>,
     /// Where the answer came from, and what it took.
-    pub report: Report,
+    pub report: CallReport,
 }
 
 /// Where an answer came from, and what it took.
@@ -287,7 +287,7 @@ pub struct Answer<T> {
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Report {
+pub struct CallReport {
     /// Who did the work.
     pub origin: Origin,
     /// The job that did the work; `None` if the call was refused or answered from the cache.
@@ -305,7 +305,7 @@ pub struct Report {
     pub age: Option<Duration>,
 }
 
-impl Report {
+impl CallReport {
     pub(crate) fn of(origin: Origin) -> Self {
         let nothing = Duration::ZERO;
         Self { origin, job: None, waited: nothing, ran: nothing, attempts: 0, age: None }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::call::{Answer, Call, JobId, Origin, Report};
+use crate::call::{Answer, Call, CallReport, JobId, Origin};
 use crate::event::Observer;
 use crate::registry::JobView;
 use crate::slot::{Attempt, Seats};
@@ -121,13 +121,13 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         match self.inner.admit(&mut call).await {
-            Admission::Cached(hit, origin) => Entered::Answered(hit.answer(Report::of(origin))),
+            Admission::Cached(hit, origin) => Entered::Answered(hit.answer(CallReport::of(origin))),
             Admission::CachedAndRefreshing(hit, job, grant) => {
                 self.inner.lead(&job, grant, work);
-                Entered::Answered(hit.answer(Report::of(Origin::Stale)))
+                Entered::Answered(hit.answer(CallReport::of(Origin::Stale)))
             }
             Admission::Refused(refusal) => {
-                let report = Report::of(Origin::Refused);
+                let report = CallReport::of(Origin::Refused);
                 Entered::Answered(Answer { result: Err(Error::Refused(refusal)), report })
             }
             Admission::Joined(job, deadline) => {

@@ -77,7 +77,7 @@ pub enum Fact {
         /// Which job.
         job: Arc<JobInfo>,
         /// Whether it is a retry.
-        again: bool,
+        is_retry: bool,
     },
     /// A job left the queue: with a slot, or because it ended.
     JobUnqueued {
@@ -86,7 +86,7 @@ pub enum Fact {
         /// How long it was queued this time.
         waited: Duration,
         /// Whether it was a retry.
-        again: bool,
+        is_retry: bool,
     },
     /// A slot was granted to a job.
     SlotTaken {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
-use crate::call::{Answer, JobId, JobInfo, Report};
+use crate::call::{Answer, CallReport, JobId, JobInfo};
 use crate::sync::{Lock, Mutex, Notify};
 
 /// How one reply becomes several.
@@ -36,7 +36,7 @@ impl<T> Job<T> {
     }
 
     /// Tells all waiters, including those that come later.
-    pub(crate) fn publish(&self, result: Result<T, Error>, report: Report) {
+    pub(crate) fn publish(&self, result: Result<T, Error>, report: CallReport) {
         *self.ending.locked() = Some(Answer { result, report });
         self.ended.notify_waiters();
     }

@@ -119,10 +119,10 @@ pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 
-pub use batch::{Answers, Item};
+pub use batch::{Answers, BatchAnswer};
 pub use blocking::Blocking;
 pub use builder::{BuildError, Builder};
-pub use call::{Answer, Argument, Call, JobId, JobInfo, Key, Origin, Report};
+pub use call::{Answer, Argument, Call, CallReport, JobId, JobInfo, Key, Origin};
 pub use dispatcher::Dispatcher;
 pub use error::{Error, Phase, Refusal};
 pub use event::{Event, Fact, Observer, Outcome};

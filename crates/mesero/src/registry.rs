@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Phase;
-use crate::call::{Argument, JobId, JobInfo, Key, Report};
+use crate::call::{Argument, CallReport, JobId, JobInfo, Key};
 use crate::job::Job;
 use crate::policy::limit::QueueIndex;
 
@@ -67,7 +67,7 @@ pub(crate) enum JobState {
     Queued {
         index: QueueIndex,
         since: Instant,
-        again: bool,
+        is_retry: bool,
     },
     /// It has a slot. The attempt begins when its task has heard of that.
     Granted {
@@ -102,7 +102,7 @@ impl JobState {
 
 impl<T> JobEntry<T> {
     /// What it took so far, the present turn included.
-    pub(crate) fn report(&self, origin: crate::Origin, now: Instant) -> Report {
+    pub(crate) fn report(&self, origin: crate::Origin, now: Instant) -> CallReport {
         let (mut waited, mut ran) = (self.waited, self.ran);
         match self.state {
             JobState::Queued { since, .. } => waited += now - since,
@@ -110,7 +110,7 @@ impl<T> JobEntry<T> {
             JobState::Granted { .. } | JobState::Detached { .. } => {}
         }
         let job = Some(self.job.id());
-        Report { origin, job, waited, ran, attempts: self.attempts, age: None }
+        CallReport { origin, job, waited, ran, attempts: self.attempts, age: None }
     }
 }
 

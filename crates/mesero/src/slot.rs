@@ -85,7 +85,7 @@ impl Slot {
     ///
     /// let secs = Duration::from_secs;
     /// let log = |event: &Event| match &event.fact {
-    ///     Fact::AttemptStopped { job, stop, .. } => eprintln!("job {} {}", job.id, stop.how.as_str()),
+    ///     Fact::AttemptStopped { job, stop, .. } => eprintln!("job {} {}", job.id, stop.kind.as_str()),
     ///     _ => {}
     /// };
     /// let tools = Dispatcher::<()>::builder("tool").timeout(secs(3)).observer(log).build()?;
@@ -96,7 +96,7 @@ impl Slot {
     ///         sleep(secs(3)).await;
     ///         let given_up = Instant::now();
     ///         sleep(secs(1)).await; // it was told to end, and takes its time
-    ///         slot.stopped(Stop { how: StopKind::Killed, after: given_up.elapsed() });
+    ///         slot.stopped(Stop { kind: StopKind::Killed, after: given_up.elapsed() });
     ///     });
     ///     std::future::pending()
     /// });
@@ -119,13 +119,13 @@ impl Slot {
 /// use std::time::Duration;
 /// use mesero::{Stop, StopKind};
 ///
-/// let stop = Stop { how: StopKind::Interrupted, after: Duration::from_millis(20) };
-/// assert_eq!(format!("{} after {:?}", stop.how.as_str(), stop.after), "interrupted after 20ms");
+/// let stop = Stop { kind: StopKind::Interrupted, after: Duration::from_millis(20) };
+/// assert_eq!(format!("{} after {:?}", stop.kind.as_str(), stop.after), "interrupted after 20ms");
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
     /// What made it end.
-    pub how: StopKind,
+    pub kind: StopKind,
     /// How long after it had been given up.
     pub after: Duration,
 }
@@ -191,7 +191,7 @@ impl fmt::Debug for Slot {
 /// let call = Call::unkeyed().argument("num", "3");
 /// let left = squares.call(call, |attempt: Attempt| async move {
 ///     assert_eq!((attempt.number(), &*attempt.info().arguments[0].text), (1, "3"));
-///     Ok(attempt.until().map(|until| until.duration_since(tokio::time::Instant::now())))
+///     Ok(attempt.deadline().map(|deadline| deadline.duration_since(tokio::time::Instant::now())))
 /// });
 /// assert_eq!(left.await?, Some(Duration::from_secs(3)));
 /// # Ok(())
@@ -202,7 +202,7 @@ pub struct Attempt {
     pub(crate) job: Arc<JobInfo>,
     pub(crate) slot: Slot,
     pub(crate) number: u32,
-    pub(crate) until: Option<Instant>,
+    pub(crate) deadline: Option<Instant>,
 }
 
 impl Attempt {
@@ -253,8 +253,8 @@ impl Attempt {
 
     /// When the dispatcher will give this attempt up: at its timeout or at the job's deadline, whichever
     /// is earlier; `None` if it has neither.
-    pub fn until(&self) -> Option<Instant> {
-        self.until
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::call::{Answer, JobId, Origin, Report};
+use crate::call::{Answer, CallReport, JobId, Origin};
 use crate::event::{Event, Fact};
 use crate::job::{CloneFn, Job};
 use crate::policy::Policy;
@@ -108,10 +108,10 @@ pub(crate) struct CacheHit<T> {
 }
 
 impl<T> CacheHit<T> {
-    pub(crate) fn answer(self, report: Report) -> Answer<T> {
+    pub(crate) fn answer(self, report: CallReport) -> Answer<T> {
         let Aged { value, age } = self.result;
         let result = value.map(|reply| (self.clone_reply)(&reply));
-        Answer { result, report: Report { age: Some(age), ..report } }
+        Answer { result, report: CallReport { age: Some(age), ..report } }
     }
 }
 
@@ -190,16 +190,16 @@ impl<T> DispatcherState<T> {
     /// Books a job out of the queue that the limit has already let go.
     fn unqueued(&mut self, id: JobId, next: JobState, now: Instant) {
         let Some(entry) = self.registry.get_mut(id) else { return };
-        let JobState::Queued { since, again, .. } = std::mem::replace(&mut entry.state, next)
+        let JobState::Queued { since, is_retry, .. } = std::mem::replace(&mut entry.state, next)
         else {
             return;
         };
         let waited = now - since;
         entry.waited += waited;
         let job = Arc::clone(&entry.job.info);
-        self.stats.queue.retries -= u64::from(again);
+        self.stats.queue.retries -= u64::from(is_retry);
         self.effects.room = true;
-        self.emit(now, Fact::JobUnqueued { job, waited, again });
+        self.emit(now, Fact::JobUnqueued { job, waited, is_retry });
     }
 
     /// The attempt at this seat was given up, and has really stopped.

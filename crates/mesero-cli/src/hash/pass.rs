@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesero::{Answers, Error, Item, Refusal};
+use mesero::{Answers, BatchAnswer, Error, Refusal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -60,7 +60,7 @@ struct Ready {
 }
 
 /// A row with its hash, or why it has none.
-type Hashed = Item<Arc<Order>, Made>;
+type Hashed = BatchAnswer<Arc<Order>, Made>;
 
 /// What the pass waits for.
 enum Heard {

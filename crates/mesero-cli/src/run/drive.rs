@@ -7,7 +7,7 @@ use std::io;
 use std::task::Poll;
 
 use futures_util::FutureExt;
-use mesero::{Answers, Item as Answered, Phase};
+use mesero::{Answers, BatchAnswer as Answered, Phase};
 
 use super::args::OnBadInput;
 use super::give::Early;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
-use mesero::{Answer, Error, FailureKind, Origin, Phase, Refusal, Report};
+use mesero::{Answer, CallReport, Error, FailureKind, Origin, Phase, Refusal};
 
 use super::receive::ReceiveError;
 use crate::body::Body;
@@ -33,7 +33,7 @@ pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body>
     response
 }
 
-fn failed(service: &Service, error: &Error, report: &Report) -> Problem {
+fn failed(service: &Service, error: &Error, report: &CallReport) -> Problem {
     let problem = cause(error);
     match report.job {
         Some(id) => problem
@@ -163,7 +163,7 @@ pub(crate) fn no_upgrade() -> Response<Body> {
 }
 
 /// How long the call waited and ran, for the browser's own display (W3C Server Timing).
-fn server_timing(report: &Report) -> Option<HeaderValue> {
+fn server_timing(report: &CallReport) -> Option<HeaderValue> {
     report.job?;
     let (queue, run) = (milliseconds(report.waited), milliseconds(report.ran));
     HeaderValue::from_str(&format!("queue;dur={queue:.3}, run;dur={run:.3}")).ok()
@@ -171,7 +171,7 @@ fn server_timing(report: &Report) -> Option<HeaderValue> {
 
 /// Where the answer came from (RFC 9211), if from elsewhere than a job of its own. The answer of a
 /// job that came to an error is an old one; a hit without a time to live is a remembered failure.
-fn cache_status(report: &Report, ttl: Option<Duration>) -> Option<HeaderValue> {
+fn cache_status(report: &CallReport, ttl: Option<Duration>) -> Option<HeaderValue> {
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     let left = report.age.zip(ttl).map(|(age, ttl)| match ttl.checked_sub(age) {
         Some(left) => seconds(left),

@@ -63,7 +63,7 @@ impl Log {
 
     fn stopped(&self, job: JobId, stop: &Stop) {
         let (resource, how, after_ms) =
-            (&*self.resource, stop.how.as_str(), milliseconds(stop.after));
+            (&*self.resource, stop.kind.as_str(), milliseconds(stop.after));
         tracing::info!(
             target: TARGET,
             resource,

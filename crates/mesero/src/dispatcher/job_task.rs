@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::DispatcherInner;
 use super::poll::{BlockingDetector, polled};
-use crate::call::Report;
+use crate::call::CallReport;
 use crate::job::Job;
 use crate::slot::{Attempt, Slot};
 use crate::state::SlotGrant;
@@ -75,8 +75,8 @@ impl<T: Send + Sync + 'static> JobTask<T> {
                 reason = self.job.stop.raised() => break Err(reason),
                 () = sleep(pause) => {}
             }
-            let again = self.inner.with(|state, now| state.rejoin(&self.job.info, now));
-            grant = self.inner.guard(again);
+            let granted = self.inner.with(|state, now| state.rejoin(&self.job.info, now));
+            grant = self.inner.guard(granted);
         };
         self.finish(result, None);
     }
@@ -115,12 +115,12 @@ impl<T: Send + Sync + 'static> JobTask<T> {
                 state.notice_blocking().map(|after| BlockingDetector { after, since: now });
             (number, now, state.timeout(), state.deadline(id, now), detector)
         });
-        let until = match (timeout.and_then(|after| began.checked_add(after)), deadline) {
+        let deadline = match (timeout.and_then(|after| began.checked_add(after)), deadline) {
             (Some(at), Some(deadline)) => Some(at.min(deadline)),
             (at, deadline) => at.or(deadline),
         };
         let job = Arc::clone(&self.job.info);
-        let attempt = Attempt { job, slot: slot.clone(), number, until };
+        let attempt = Attempt { job, slot: slot.clone(), number, deadline };
         let blocked = |held| {
             let attempt = (&self.job.info, number);
             self.inner.with(|state, now| state.blocked(attempt, held, now));
@@ -182,7 +182,7 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         self.over(result, report);
     }
 
-    fn over(&mut self, result: Result<T, Error>, report: Option<Report>) {
+    fn over(&mut self, result: Result<T, Error>, report: Option<CallReport>) {
         self.over = true;
         if let Some(report) = report {
             self.job.publish(result, report);

@@ -156,12 +156,12 @@ impl<T> DispatcherState<T> {
                 (JobState::Granted { seat }, SlotGrant::Ready(seat))
             }
             None => {
-                let again = end == QueueEnd::Front;
+                let is_retry = end == QueueEnd::Front;
                 let (tx, rx) = oneshot::channel();
                 let index = self.limit.enqueue(Waiter { job: job.id, tx }, end);
-                self.stats.queue.retries += u64::from(again);
-                self.emit(now, Fact::JobQueued { job: Arc::clone(job), again });
-                (JobState::Queued { index, since: now, again }, SlotGrant::Queued(rx))
+                self.stats.queue.retries += u64::from(is_retry);
+                self.emit(now, Fact::JobQueued { job: Arc::clone(job), is_retry });
+                (JobState::Queued { index, since: now, is_retry }, SlotGrant::Queued(rx))
             }
         };
         if let Some(entry) = self.registry.get_mut(job.id) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{DispatcherState, LeaveReason};
-use crate::call::{JobId, Origin, Report};
+use crate::call::{CallReport, JobId, Origin};
 use crate::event::{Fact, Outcome};
 use crate::job::Job;
 use crate::policy::OnDisconnect;
@@ -19,7 +19,7 @@ impl<T> DispatcherState<T> {
         job: &Job<T>,
         result: &Result<T, Error>,
         now: Instant,
-    ) -> Option<Report> {
+    ) -> Option<CallReport> {
         let error = result.as_ref().err();
         let phase = self.registry.get(job.id())?.state.phase();
         self.end_attempt(job.id(), error, now);
@@ -64,7 +64,7 @@ impl<T> DispatcherState<T> {
         id: JobId,
         reason: LeaveReason,
         now: Instant,
-    ) -> Option<(Phase, Report)> {
+    ) -> Option<(Phase, CallReport)> {
         let entry = self.registry.get_mut(id)?;
         entry.waiters -= 1;
         let (phase, report) = (entry.state.phase(), entry.report(Origin::Led, now));

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use futures_util::stream::{self, StreamExt};
 use futures_util::{future, poll};
 use mesero::testing::{TestDispatcher, mock_resource};
-use mesero::{Answers, Call, Error, Failure, Item, Rate};
+use mesero::{Answers, BatchAnswer, Call, Error, Failure, Rate};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::harness::{builder, millis, secs, some};
 
-async fn all(mut answers: Answers<u32, u32>) -> Vec<Item<u32, u32>> {
+async fn all(mut answers: Answers<u32, u32>) -> Vec<BatchAnswer<u32, u32>> {
     let mut items = Vec::new();
     while let Some(item) = answers.next().await {
         items.push(item);

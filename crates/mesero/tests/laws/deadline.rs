@@ -35,7 +35,7 @@ async fn the_deadline_passes_while_an_attempt_runs_and_the_wait_counts() {
     attempt.reply(0);
     first.value().await;
     let attempt = harness.resource.next().await;
-    assert_eq!(attempt.attempt().until(), Some(Instant::now() + secs(2)));
+    assert_eq!(attempt.attempt().deadline(), Some(Instant::now() + secs(2)));
     assert_eq!(expired(second).await, Phase::Running);
     assert!(attempt.is_abandoned());
 }
@@ -101,8 +101,8 @@ async fn a_calls_own_deadline_replaces_the_dispatchers() {
     );
     let endless = harness.call(Call::unkeyed().without_deadline(), 0).await;
     let attempts = [harness.pending(), harness.pending(), harness.pending()];
-    let until = attempts.each_ref().map(|attempt| attempt.attempt().until());
-    assert_eq!(until, [Some(start + secs(1)), Some(start + secs(9)), None]);
+    let deadlines = attempts.each_ref().map(|attempt| attempt.attempt().deadline());
+    assert_eq!(deadlines, [Some(start + secs(1)), Some(start + secs(9)), None]);
     assert_eq!([expired(short).await, expired(long).await], [Phase::Running; 2]);
     assert_eq!(start.elapsed(), secs(9));
     assert!(!endless.is_answered());

@@ -44,13 +44,13 @@ impl Observer for Tally {
             Fact::CallRescued => calls.rescued += 1,
             Fact::CallFinished => calls.finished += 1,
             // These go up and down, and several threads may tell of the way down first.
-            Fact::JobQueued { again, .. } => {
+            Fact::JobQueued { is_retry, .. } => {
                 queue.len = queue.len.wrapping_add(1);
-                queue.retries = queue.retries.wrapping_add(u64::from(*again));
+                queue.retries = queue.retries.wrapping_add(u64::from(*is_retry));
             }
-            Fact::JobUnqueued { again, .. } => {
+            Fact::JobUnqueued { is_retry, .. } => {
                 queue.len = queue.len.wrapping_sub(1);
-                queue.retries = queue.retries.wrapping_sub(u64::from(*again));
+                queue.retries = queue.retries.wrapping_sub(u64::from(*is_retry));
             }
             Fact::SlotTaken { .. } => slots.in_use = slots.in_use.wrapping_add(1),
             Fact::SlotReturned { .. } => slots.in_use = slots.in_use.wrapping_sub(1),
@@ -195,7 +195,7 @@ async fn an_attempt_that_was_given_up_is_told_to_have_stopped_before_its_slot_co
     caller.leave().await;
     harness.settle().await;
     words.take();
-    attempt.attempt().slot().stopped(Stop { how: StopKind::Killed, after: secs(1) });
+    attempt.attempt().slot().stopped(Stop { kind: StopKind::Killed, after: secs(1) });
     drop(attempt);
     harness.settle().await;
     assert_eq!(words.take(), "AttemptStopped SlotReturned");

@@ -13,7 +13,7 @@ async fn an_attempt_that_takes_longer_than_the_timeout_is_given_up() {
     let start = Instant::now();
     let caller = harness.unkeyed(0).await;
     let attempt = harness.pending();
-    assert_eq!(attempt.attempt().until(), Some(start + secs(3)));
+    assert_eq!(attempt.attempt().deadline(), Some(start + secs(3)));
     let answer = caller.answer().await;
     assert!(matches!(answer.result, Err(Error::TimedOut { after }) if after == secs(3)));
     assert_eq!((start.elapsed(), answer.report.ran), (secs(3), secs(3)));
@@ -54,7 +54,7 @@ async fn a_time_beyond_the_end_of_the_clock_is_no_bound() {
     let running = harness.call(Call::new("k").deadline(Duration::MAX), 0).await;
     let _queued = harness.call(Call::new("l").deadline(Duration::MAX), 0).await;
     let attempt = harness.pending();
-    assert_eq!(attempt.attempt().until(), None);
+    assert_eq!(attempt.attempt().deadline(), None);
     attempt.reply(7);
     assert_eq!(running.value().await, 7);
 }

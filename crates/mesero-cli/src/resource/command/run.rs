@@ -199,8 +199,8 @@ async fn feed(stdin: Option<pipe::Sender>, body: Payload) {
 /// How a command stopped that was told to: at the first signal, or at the one that nothing survives.
 fn stop(status: Option<&ExitStatus>, since: Instant) -> Stop {
     let was_killed = status.and_then(ExitStatus::signal) == Some(Signal::KILL.as_raw());
-    let how = if was_killed { StopKind::Killed } else { StopKind::Interrupted };
-    Stop { how, after: since.elapsed() }
+    let kind = if was_killed { StopKind::Killed } else { StopKind::Interrupted };
+    Stop { kind, after: since.elapsed() }
 }
 
 /// What the end of a command means.

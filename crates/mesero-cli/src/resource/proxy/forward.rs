@@ -32,7 +32,7 @@ pub(super) fn request(
     }
     if settings.behalf == Behalf::Client {
         fields.remove(headers::DEADLINE);
-        if let Some(until) = attempt.until() {
+        if let Some(until) = attempt.deadline() {
             let left = until.saturating_duration_since(Instant::now()).as_millis();
             let left = u64::try_from(left).unwrap_or(u64::MAX);
             fields.insert(headers::DEADLINE, HeaderValue::from(left));

@@ -90,12 +90,12 @@ impl Stopping {
 
     /// How it stopped: with this last frame, or none as its process is gone.
     pub(super) fn stop(&self, last: Option<&Frame>, force: Force) -> Stop {
-        let how = match (last.map(|frame| frame.kind), force) {
+        let kind = match (last.map(|frame| frame.kind), force) {
             (Some(from_worker::CANCELLED), _) => StopKind::Interrupted,
             (None, Force::Process) => StopKind::Killed,
             (Some(_), _) | (None, Force::None) => StopKind::ByItself,
         };
-        Stop { how, after: self.since.elapsed() }
+        Stop { kind, after: self.since.elapsed() }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use mesero::{Error, FailureKind, Item as Answered, Phase, Refusal};
+use mesero::{BatchAnswer as Answered, Error, FailureKind, Phase, Refusal};
 
 use super::{Driver, Ending};
 use crate::resource::Reply;

@@ -106,7 +106,7 @@ async fn a_call_that_stopped_after_it_was_given_up_is_told_with_how_and_how_long
     squares
         .call(Call::new("3"), |attempt| async move {
             let after = Duration::from_millis(1_250);
-            attempt.slot().stopped(Stop { how: StopKind::Killed, after });
+            attempt.slot().stopped(Stop { kind: StopKind::Killed, after });
             Ok(9)
         })
         .await
