@@ -119,7 +119,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// What happens to a job whose last caller has left; default: it is cancelled.
+    /// What happens to a job whose last caller has left; default: it is canceled.
     #[must_use]
     pub fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
         self.policy.on_disconnect = on_disconnect;

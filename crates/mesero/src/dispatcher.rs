@@ -159,7 +159,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     ///     assert_eq!(jobs[0].to_string(), "1 running at seat 0, 0.0 s old, num=3");
     ///     assert!(squares.cancel(jobs[0].info.id));
     /// });
-    /// assert!(matches!(answer, Err(Error::Cancelled)));
+    /// assert!(matches!(answer, Err(Error::Canceled)));
     /// # Ok(())
     /// # }
     /// ```
@@ -189,7 +189,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.with(|state, now| state.job(id, now))
     }
 
-    /// Cancels a job: all its callers get [`Error::Cancelled`], it leaves the queue at once, and a
+    /// Cancels a job: all its callers get [`Error::Canceled`], it leaves the queue at once, and a
     /// running attempt is dropped. Returns false if the job is not in flight.
     ///
     /// The slot of a running attempt comes back once the resource has really stopped.
@@ -201,10 +201,10 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     ///
     /// let squares = Dispatcher::<u64>::builder("square").build()?;
     /// let call = squares.call(Call::unkeyed(), |_attempt| std::future::pending());
-    /// let (answer, cancelled) =
+    /// let (answer, canceled) =
     ///     tokio::join!(call, async { squares.cancel(squares.jobs()[0].info.id) });
-    /// assert!(cancelled);
-    /// assert!(matches!(answer, Err(Error::Cancelled)));
+    /// assert!(canceled);
+    /// assert!(matches!(answer, Err(Error::Canceled)));
     /// assert!(!squares.cancel("1".parse()?)); // it is over
     /// # Ok(())
     /// # }
@@ -231,7 +231,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// Refuses new calls, and ends every job in flight at once: those that wait are
-    /// [shed](Error::Shed), those that run are [cancelled](Error::Cancelled).
+    /// [shed](Error::Shed), those that run are [canceled](Error::Canceled).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -241,7 +241,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// let squares = Dispatcher::<u64>::builder("square").limit(1).build()?;
     /// let call = || squares.call(Call::unkeyed(), |_attempt| std::future::pending());
     /// let (runs, waits, ()) = tokio::join!(call(), call(), async { squares.stop() });
-    /// assert!(matches!((runs, waits), (Err(Error::Cancelled), Err(Error::Shed))));
+    /// assert!(matches!((runs, waits), (Err(Error::Canceled), Err(Error::Shed))));
     /// # Ok(())
     /// # }
     /// ```

@@ -10,7 +10,7 @@ use crate::Failure;
 ///
 /// A caller can always distinguish three cases: the resource failed ([`Failed`](Error::Failed)),
 /// time or interest ran out ([`TimedOut`](Error::TimedOut), [`Expired`](Error::Expired),
-/// [`Cancelled`](Error::Cancelled), [`Shed`](Error::Shed)), or it was never started
+/// [`Canceled`](Error::Canceled), [`Shed`](Error::Shed)), or it was never started
 /// ([`Refused`](Error::Refused)).
 ///
 /// ```
@@ -44,9 +44,9 @@ pub enum Error {
         /// What the job was doing then.
         phase: Phase,
     },
-    /// The job was cancelled, by [`Dispatcher::cancel`](crate::Dispatcher::cancel) or by
+    /// The job was canceled, by [`Dispatcher::cancel`](crate::Dispatcher::cancel) or by
     /// [`Dispatcher::stop`](crate::Dispatcher::stop) while it ran.
-    Cancelled,
+    Canceled,
     /// The job was still waiting when the dispatcher was [stopped](crate::Dispatcher::stop).
     Shed,
     /// The call was refused on arrival; the resource was not called.
@@ -187,7 +187,7 @@ impl fmt::Display for Error {
             Error::Expired { phase: Phase::Running | Phase::Stopping } => {
                 f.write_str("the deadline passed before the answer came")
             }
-            Error::Cancelled => f.write_str("the job was cancelled"),
+            Error::Canceled => f.write_str("the job was canceled"),
             Error::Shed => f.write_str("the service stopped before the job's turn came"),
             Error::Refused(refusal) => refusal.fmt(f),
         }

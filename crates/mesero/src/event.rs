@@ -195,8 +195,8 @@ pub enum Outcome {
     Expired,
     /// It was still waiting when the dispatcher was [stopped](crate::Dispatcher::stop).
     Shed,
-    /// It was cancelled, or its last caller left.
-    Cancelled,
+    /// It was canceled, or its last caller left.
+    Canceled,
 }
 
 impl Outcome {
@@ -207,7 +207,7 @@ impl Outcome {
         Outcome::TimedOut,
         Outcome::Expired,
         Outcome::Shed,
-        Outcome::Cancelled,
+        Outcome::Canceled,
     ];
 
     /// The outcome as one lower-case word.
@@ -218,7 +218,7 @@ impl Outcome {
             Outcome::TimedOut => "timed_out",
             Outcome::Expired => "expired",
             Outcome::Shed => "shed",
-            Outcome::Cancelled => "cancelled",
+            Outcome::Canceled => "canceled",
         }
     }
 
@@ -230,7 +230,7 @@ impl Outcome {
             Some(Error::TimedOut { .. }) => Outcome::TimedOut,
             Some(Error::Expired { .. }) => Outcome::Expired,
             Some(Error::Shed) => Outcome::Shed,
-            Some(Error::Cancelled) => Outcome::Cancelled,
+            Some(Error::Canceled) => Outcome::Canceled,
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct Policy {
     pub deadline: Option<Duration>,
     /// Whether and how to try again. Default: never.
     pub retry: Option<Retry>,
-    /// What becomes of a job whose last waiter has left. Default: it is cancelled.
+    /// What becomes of a job whose last waiter has left. Default: it is canceled.
     pub on_disconnect: OnDisconnect,
     /// How long one poll of an attempt may take before observers are told that it
     /// [blocks](crate::Fact::AttemptBlocked); it is told when that poll is over. It is measured by
@@ -89,7 +89,7 @@ impl Default for Policy {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnDisconnect {
-    /// It is cancelled: it leaves the queue at once, or its attempt is dropped.
+    /// It is canceled: it leaves the queue at once, or its attempt is dropped.
     #[default]
     Cancel,
     /// It goes on, for the cache or for its effect.

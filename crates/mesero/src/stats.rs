@@ -113,8 +113,8 @@ pub struct JobStats {
     pub expired: u64,
     /// Jobs that still waited when the dispatcher was told to stop at once.
     pub shed: u64,
-    /// Jobs that were cancelled, or left by their last waiter.
-    pub cancelled: u64,
+    /// Jobs that were canceled, or left by their last waiter.
+    pub canceled: u64,
 }
 
 /// `started = jobs.attempted + retries`.
@@ -331,7 +331,7 @@ impl JobStats {
             Outcome::TimedOut => &self.timed_out,
             Outcome::Expired => &self.expired,
             Outcome::Shed => &self.shed,
-            Outcome::Cancelled => &self.cancelled,
+            Outcome::Canceled => &self.canceled,
         }
     }
 
@@ -342,7 +342,7 @@ impl JobStats {
             Outcome::TimedOut => &mut self.timed_out,
             Outcome::Expired => &mut self.expired,
             Outcome::Shed => &mut self.shed,
-            Outcome::Cancelled => &mut self.cancelled,
+            Outcome::Canceled => &mut self.canceled,
         }
     }
 }

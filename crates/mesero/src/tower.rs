@@ -207,7 +207,7 @@ where
                 (Ok((Err(error), _)), _) => Err(error),
                 (Err(_), Err(error)) => Ok(respond(&error).map(SlotBody::text)),
                 // The job has succeeded only if the service has answered.
-                (Err(_), Ok(())) => Ok(respond(&Error::Cancelled).map(SlotBody::text)),
+                (Err(_), Ok(())) => Ok(respond(&Error::Canceled).map(SlotBody::text)),
             }
         })
     }

@@ -113,7 +113,7 @@ fn a_slot_is_handed_over_and_never_lost_whoever_leaves() {
         join_all(tasks).await.into_iter().for_each(|task| task.unwrap());
         dispatcher.idle().await;
         let stats = check(&dispatcher);
-        assert_eq!(stats.jobs.succeeded + stats.jobs.cancelled, 5);
+        assert_eq!(stats.jobs.succeeded + stats.jobs.canceled, 5);
     });
 }
 
@@ -156,7 +156,7 @@ fn whoever_waits_for_quiet_hears_of_the_last_slot() {
 }
 
 #[test]
-fn everybody_who_shares_a_job_is_answered_and_it_is_cancelled_only_when_all_have_left() {
+fn everybody_who_shares_a_job_is_answered_and_it_is_canceled_only_when_all_have_left() {
     for on_disconnect in [OnDisconnect::Cancel, OnDisconnect::Finish] {
         let builder = move || builder().coalesce().on_disconnect(on_disconnect);
         model(builder, async |dispatcher| {
@@ -181,7 +181,7 @@ fn everybody_who_shares_a_job_is_answered_and_it_is_cancelled_only_when_all_have
 }
 
 #[test]
-fn a_job_that_is_cancelled_ends_once_wherever_it_is() {
+fn a_job_that_is_canceled_ends_once_wherever_it_is() {
     model(
         || builder().coalesce(),
         async |dispatcher| {
@@ -191,7 +191,7 @@ fn a_job_that_is_cancelled_ends_once_wherever_it_is() {
                     let (dispatcher, work) = (dispatcher.clone(), work(&running));
                     spawn(async move {
                         let answer = dispatcher.call(Call::new(key), work).await;
-                        assert!(matches!(answer, Ok(1) | Err(Error::Cancelled)), "{answer:?}");
+                        assert!(matches!(answer, Ok(1) | Err(Error::Canceled)), "{answer:?}");
                     })
                 })
                 .into();

@@ -67,7 +67,7 @@ fn counts(stats: &Stats) -> Value {
             "timed_out": jobs.timed_out,
             "expired": jobs.expired,
             "shed": jobs.shed,
-            "cancelled": jobs.cancelled,
+            "canceled": jobs.canceled,
         },
         "attempts": {
             "started": attempts.started,

@@ -66,7 +66,7 @@ async fn a_cancelled_job_in_the_queue_never_reaches_the_resource() {
     assert_eq!(told.status, 202);
     assert_eq!(told.json()["phase"], "queued");
     let answer = queued.await.unwrap();
-    assert!(matches!(answer.result, Err(Error::Cancelled)));
+    assert!(matches!(answer.result, Err(Error::Canceled)));
     let again = ask(&router, "DELETE /jobs/square-2", "").await;
     assert_eq!((again.status.as_u16(), &*again.problem()), (404, "no-such-job"));
     scripted.mock.next().await.reply(nine());
@@ -83,7 +83,7 @@ async fn a_job_that_only_is_stopping_cannot_be_cancelled_again() {
     let told = ask(&router, "DELETE /jobs/square-1", "").await;
     assert_eq!((told.status.as_u16(), &told.json()["phase"]), (202, &json!("running")));
     attempt.abandoned().await;
-    assert!(matches!(call.await.unwrap().result, Err(Error::Cancelled)));
+    assert!(matches!(call.await.unwrap().result, Err(Error::Canceled)));
     let again = ask(&router, "DELETE /jobs/square-1", "").await;
     assert_eq!((again.status.as_u16(), &*again.problem()), (409, "already-stopping"));
     let listed = ask(&router, "GET /jobs/square-1", "").await;

@@ -257,7 +257,7 @@ impl<'a, 'b> Passes<'a, 'b> {
                 stand.batch.push(Ready { change, is_verified: order.is_verified });
             }
             Ok(Made::Wrong(why)) => return Err(Unable::Wrong(why.to_owned())),
-            Err(Error::Cancelled | Error::Shed | Error::Refused(Refusal::Draining)) => {
+            Err(Error::Canceled | Error::Shed | Error::Refused(Refusal::Draining)) => {
                 self.counts.unfinished += 1;
             }
             Err(error) => self.failed(&order.row.key, &error.to_string())?,

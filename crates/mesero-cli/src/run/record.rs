@@ -192,7 +192,7 @@ impl Trouble {
             Error::TimedOut { .. } => (Status::TimedOut, "timeout"),
             Error::Expired { .. } => (Status::Expired, "deadline"),
             Error::Refused(_) => (Status::Refused, "refused"),
-            Error::Cancelled | Error::Shed => (Status::Cancelled, "cancelled"),
+            Error::Canceled | Error::Shed => (Status::Cancelled, "cancelled"),
             _ => (Status::Failed, "other"),
         };
         let message = error.to_string();

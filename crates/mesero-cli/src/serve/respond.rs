@@ -77,7 +77,7 @@ fn cause(error: &Error) -> Problem {
         Error::Expired { .. } => {
             problem(S::GATEWAY_TIMEOUT, "deadline-exceeded", "The deadline passed")
         }
-        Error::Cancelled => problem(S::SERVICE_UNAVAILABLE, "cancelled", "The job was cancelled"),
+        Error::Canceled => problem(S::SERVICE_UNAVAILABLE, "canceled", "The job was canceled"),
         Error::Shed => problem(S::SERVICE_UNAVAILABLE, "draining", "The service is stopping"),
         Error::Refused(refusal) => refused(*refusal, problem),
         _ => problem(S::INTERNAL_SERVER_ERROR, "internal", "The call failed"),

@@ -112,7 +112,7 @@ impl Log {
                 detail,
                 "job failed"
             ),
-            Outcome::Succeeded | Outcome::Shed | Outcome::Cancelled => tracing::debug!(
+            Outcome::Succeeded | Outcome::Shed | Outcome::Canceled => tracing::debug!(
                 target: TARGET,
                 resource,
                 job.id = %format_args!("{resource}-{job}"),

@@ -42,7 +42,7 @@ async fn a_queued_job_is_cancelled_by_its_id() {
     let (answer, cancelled) = tokio::join!(waiting, cancel);
     assert!(cancelled.status.is_success(), "{cancelled:?}");
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(answer.json()["type"], "urn:mesero:cancelled");
+    assert_eq!(answer.json()["type"], "urn:mesero:canceled");
     first.finish();
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
     let _third = client::impatient(mesero.front, "/square?num=3").await;
@@ -65,7 +65,7 @@ async fn a_running_async_call_is_cancelled_in_python() {
     };
     let (answer, cancelled) = tokio::join!(waiting, cancel);
     assert!(cancelled.status.is_success(), "{cancelled:?}");
-    assert_eq!(answer.json()["type"], "urn:mesero:cancelled");
+    assert_eq!(answer.json()["type"], "urn:mesero:canceled");
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
 }
 
@@ -84,7 +84,7 @@ async fn a_running_sync_call_that_is_cancelled_keeps_its_slot_until_the_thread_i
         begun
     };
     let (answer, begun) = tokio::join!(waiting, cancel);
-    assert_eq!(answer.json()["type"], "urn:mesero:cancelled");
+    assert_eq!(answer.json()["type"], "urn:mesero:canceled");
     begun.finish();
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
 }

@@ -52,7 +52,7 @@ impl Service<usize> for Answers {
     }
 }
 
-/// In the caller's own task: no queue to be seen, nothing to be cancelled.
+/// In the caller's own task: no queue to be seen, nothing to be canceled.
 #[divan::bench]
 fn empty_tower_concurrency_limit(bencher: Bencher<'_, '_>) {
     let (runtime, mut service) = (runtime(), ConcurrencyLimit::new(Answers, 4));

@@ -1,4 +1,4 @@
-//! Two tasks that would sleep for an hour are cancelled, and both clean up.
+//! Two tasks that would sleep for an hour are canceled, and both clean up.
 //!
 //! Takes 2 s. There is no `CancelledError` to catch: an aborted task is dropped at its `await`, and
 //! its values with it, so `Drop` cleans up. `drop` cannot await; a task whose farewell takes time is
@@ -30,7 +30,7 @@ pub(crate) async fn run() {
     closing.cancel();
     while let Some(end) = tasks.join_next().await {
         let end =
-            if end.is_err_and(|error| error.is_cancelled()) { "cancelled" } else { "returned" };
+            if end.is_err_and(|error| error.is_cancelled()) { "canceled" } else { "returned" };
         println!("{end} after {} s", start.elapsed().as_secs());
     }
 }

@@ -1,6 +1,6 @@
 //! Acquire and release around work: what `async with` does, a value does by going out of scope.
 //!
-//! A table is given back after a meal, after one that fails, and after one that is cancelled. `drop`
+//! A table is given back after a meal, after one that fails, and after one that is canceled. `drop`
 //! cannot await, so the part of the release that takes time is a task, of a tracker that the program
 //! waits for at its end. Takes 5.5 s: 2 s, 2 s, 1 s until a guest is called away, 0.5 s of cleaning.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]

@@ -94,7 +94,7 @@ impl<T> Cache<T> {
 
     /// For so long after the `ttl` a call that would get an error gets the stale reply instead:
     /// when the resource fails or takes too long, when the call's deadline passes, when the call
-    /// would be refused, and when the dispatcher stops. Not when the job is cancelled.
+    /// would be refused, and when the dispatcher stops. Not when the job is canceled.
     ///
     /// After a failure the next try for that key comes no sooner than the time for which failures
     /// are [remembered](Self::negative), or a second where none are: until then the stale reply is

@@ -69,7 +69,7 @@ impl<T> DispatcherState<T> {
         job: &JobInfo,
         now: Instant,
     ) -> Option<CacheHit<T>> {
-        if matches!(error, Error::Cancelled) {
+        if matches!(error, Error::Canceled) {
             return None;
         }
         let stale = self.stale(&job.key, now)?;

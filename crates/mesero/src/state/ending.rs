@@ -73,7 +73,7 @@ impl<T> DispatcherState<T> {
         match (abandoned, reason, self.policy.on_disconnect) {
             (true, LeaveReason::Expired, _) => self.stop(id, Error::Expired { phase }, now),
             (true, LeaveReason::Disconnected, OnDisconnect::Cancel) => {
-                self.stop(id, Error::Cancelled, now);
+                self.stop(id, Error::Canceled, now);
             }
             (true, LeaveReason::Disconnected, OnDisconnect::Finish) | (false, ..) => {}
         }
@@ -83,7 +83,7 @@ impl<T> DispatcherState<T> {
     /// Tells a job to stop, and takes it out of the queue at once; false if it is not in flight.
     pub(crate) fn cancel(&mut self, id: JobId, now: Instant) -> bool {
         let in_flight = self.registry.get(id).is_some();
-        self.stop(id, Error::Cancelled, now);
+        self.stop(id, Error::Canceled, now);
         in_flight
     }
 
@@ -106,7 +106,7 @@ impl<T> DispatcherState<T> {
         for (id, state) in all {
             let reason = match state.phase() {
                 Phase::Queued | Phase::Backoff => Error::Shed,
-                Phase::Running | Phase::Stopping => Error::Cancelled,
+                Phase::Running | Phase::Stopping => Error::Canceled,
             };
             self.stop(id, reason, now);
         }

@@ -15,7 +15,7 @@ use crate::{Error, FailureKind, Refusal};
 /// | `RESOURCE_EXHAUSTED` | refused by the rate |
 /// | `UNAVAILABLE` | nothing was begun, and another try is safe: refused otherwise, shed, unreachable, overloaded |
 /// | `DEADLINE_EXCEEDED` | the timeout or the deadline passed, in the queue too |
-/// | `CANCELLED` | the job was cancelled |
+/// | `CANCELLED` | the job was canceled |
 /// | `UNKNOWN` | the resource failed, or went away in the middle |
 /// | `INTERNAL` | the resource panicked |
 ///
@@ -64,7 +64,7 @@ fn code(error: &Error) -> u16 {
         Error::Refused(Refusal::RateLimited { .. }) => RESOURCE_EXHAUSTED,
         Error::Refused(_) | Error::Shed => UNAVAILABLE,
         Error::TimedOut { .. } | Error::Expired { .. } => DEADLINE_EXCEEDED,
-        Error::Cancelled => CANCELLED,
+        Error::Canceled => CANCELLED,
         Error::Failed(failure) => match failure.kind() {
             FailureKind::Unreachable | FailureKind::Overloaded => UNAVAILABLE,
             FailureKind::Raised | FailureKind::Lost => UNKNOWN,

@@ -8,7 +8,7 @@ use crate::{Error, FailureKind, Phase, Refusal};
 /// The response for an error: `application/problem+json` (RFC 9457) with a `type` that never
 /// changes for a cause, and a `Retry-After` in whole seconds where it is known.
 ///
-/// 429 for the rate; 503 for a full queue, a deadline that cannot be met, a cancelled job and a
+/// 429 for the rate; 503 for a full queue, a deadline that cannot be met, a canceled job and a
 /// dispatcher that drains; 504 for a timeout and a deadline; 502 for a resource that was lost or
 /// could not be reached; 500 for one that failed or panicked. What it failed with is not told.
 ///
@@ -55,7 +55,7 @@ pub(super) fn cause(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Refused(Refusal::Draining) | Error::Shed => {
             (S::SERVICE_UNAVAILABLE, "draining", "The service is stopping")
         }
-        Error::Cancelled => (S::SERVICE_UNAVAILABLE, "cancelled", "The job was cancelled"),
+        Error::Canceled => (S::SERVICE_UNAVAILABLE, "canceled", "The job was canceled"),
         Error::TimedOut { .. } => {
             (S::GATEWAY_TIMEOUT, "timed-out-running", "The attempt took too long")
         }

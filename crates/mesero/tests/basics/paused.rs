@@ -33,7 +33,7 @@ async fn two_waits_as_tasks_take_the_longer_of_the_two() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_task_cleans_up() {
+async fn a_canceled_task_cleans_up() {
     assert_eq!(watch(m04_cancel::run()).await, (page::output("m04_cancel"), 20));
 }
 

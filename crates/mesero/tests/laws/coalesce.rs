@@ -72,7 +72,7 @@ async fn the_leader_leaves_and_the_followers_still_get_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_last_waiter_leaves_the_job_is_cancelled() {
+async fn when_the_last_waiter_leaves_the_job_is_canceled() {
     let mut harness = Harness::of(builder().coalesce());
     let (leader, follower) = (harness.call(call(), 0).await, harness.call(call(), 1).await);
     let mut attempt = harness.pending();
@@ -81,7 +81,7 @@ async fn when_the_last_waiter_leaves_the_job_is_cancelled() {
     assert!(!attempt.is_abandoned());
     follower.leave().await;
     attempt.abandoned().await;
-    assert_eq!((harness.stats().jobs.cancelled, harness.stats().jobs.in_flight), (1, 0));
+    assert_eq!((harness.stats().jobs.canceled, harness.stats().jobs.in_flight), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -159,7 +159,7 @@ async fn cancelling_a_job_answers_all_its_callers() {
     let callers = [harness.call(call(), 0).await, harness.call(call(), 1).await];
     assert!(harness.cancel(harness.only_job().info.id));
     for caller in callers {
-        assert!(matches!(caller.error().await, Error::Cancelled));
+        assert!(matches!(caller.error().await, Error::Canceled));
     }
     assert!(harness.pending().is_abandoned());
 }

@@ -50,11 +50,11 @@ async fn stop_sheds_what_waits_and_cancels_what_runs() {
     harness.settle().await;
     assert!(matches!(backing_off.error_now().await, Error::Shed));
     assert!(matches!(queued.error_now().await, Error::Shed));
-    assert!(matches!(running.error_now().await, Error::Cancelled));
+    assert!(matches!(running.error_now().await, Error::Canceled));
     assert!(attempt.is_abandoned());
     let error = harness.unkeyed(3).await.error_now().await;
     assert!(matches!(error, Error::Refused(Refusal::Draining)), "{error:?}");
-    assert_eq!((harness.stats().jobs.shed, harness.stats().jobs.cancelled), (2, 1));
+    assert_eq!((harness.stats().jobs.shed, harness.stats().jobs.canceled), (2, 1));
 }
 
 #[tokio::test(start_paused = true)]

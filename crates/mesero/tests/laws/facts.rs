@@ -65,7 +65,7 @@ impl Observer for Tally {
                     Outcome::TimedOut => &mut jobs.timed_out,
                     Outcome::Expired => &mut jobs.expired,
                     Outcome::Shed => &mut jobs.shed,
-                    Outcome::Cancelled => &mut jobs.cancelled,
+                    Outcome::Canceled => &mut jobs.canceled,
                 } += 1;
             }
             _ => {}

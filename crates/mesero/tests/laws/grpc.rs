@@ -189,7 +189,7 @@ fn every_end_has_the_grpc_status_that_tonic_reads_from_it() {
         (Error::Shed, Code::Unavailable),
         (Error::TimedOut { after: secs(1) }, Code::DeadlineExceeded),
         (Error::Expired { phase: Phase::Queued }, Code::DeadlineExceeded),
-        (Error::Cancelled, Code::Cancelled),
+        (Error::Canceled, Code::Cancelled),
         (failed(FailureKind::Unreachable), Code::Unavailable),
         (failed(FailureKind::Overloaded), Code::Unavailable),
         (failed(FailureKind::Raised), Code::Unknown),

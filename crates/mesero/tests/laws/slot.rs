@@ -86,7 +86,7 @@ async fn a_job_stopped_between_its_grant_and_its_attempt_passes_the_slot_on_and_
     harness.settle().await;
     drop(slot);
     assert!(harness.cancel(job));
-    assert!(matches!(granted.error().await, Error::Cancelled));
+    assert!(matches!(granted.error().await, Error::Canceled));
     harness.settle().await;
     assert_eq!(*harness.pending().input(), 2);
     assert_eq!(harness.stats().jobs.attempted, 2);
@@ -120,7 +120,7 @@ async fn a_job_left_before_its_task_ran_never_reaches_the_resource() {
     dispatcher.settle().await;
     assert!(handle.try_next().is_none());
     let stats = dispatcher.stats();
-    assert_eq!((stats.jobs.cancelled, stats.jobs.attempted), (1, 0));
+    assert_eq!((stats.jobs.canceled, stats.jobs.attempted), (1, 0));
     assert!(stats.is_idle());
 }
 

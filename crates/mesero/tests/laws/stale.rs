@@ -157,12 +157,12 @@ async fn a_refused_call_gets_the_old_reply_also_from_a_dispatcher_that_drains() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cancelled_job_is_not_answered_with_the_old_reply() {
+async fn a_canceled_job_is_not_answered_with_the_old_reply() {
     let harness = kept(rules().stale_if_error(secs(30))).await;
     advance(secs(60)).await;
     let caller = harness.call(call(), 1).await;
     assert!(harness.cancel(harness.only_job().info.id));
-    assert!(matches!(caller.error().await, Error::Cancelled));
+    assert!(matches!(caller.error().await, Error::Canceled));
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,13 +48,11 @@ impl Driver<'_> {
                 Err(Error::Failed(failure))
             }
             // It did not fail: it was not wanted any more.
-            Err(Error::Cancelled | Error::Shed | Error::Refused(Refusal::Draining))
-                if is_ending =>
-            {
+            Err(Error::Canceled | Error::Shed | Error::Refused(Refusal::Draining)) if is_ending => {
                 return self.intake.settled();
             }
             Err(
-                error @ (Error::Cancelled
+                error @ (Error::Canceled
                 | Error::Shed
                 | Error::Refused(_)
                 | Error::Expired { phase: Phase::Queued }),

@@ -88,7 +88,7 @@ async fn a_job_that_is_cancelled_closes_the_connection() {
         wire.closed().await;
     };
     let (answer, ()) = tokio::join!(mesero.get("/"), cancel);
-    assert_eq!(answer.json()["type"], "urn:mesero:cancelled");
+    assert_eq!(answer.json()["type"], "urn:mesero:canceled");
 }
 
 #[tokio::test]
