@@ -1,4 +1,4 @@
-# `make check` is everything that CI runs. It needs Rust, Python 3 and make; what else it can use, it names.
+# `make check` is everything that CI runs. It needs Rust, Python 3 and make; missing optional programs are reported.
 .PHONY: check fmt lint doc words test models worker-test deny build bench bench-peers venv chromium databases skipped
 
 check: fmt lint doc worker-test test models deny skipped
@@ -28,40 +28,40 @@ test: venv chromium databases
 	@rm -f $${CARGO_TARGET_DIR:-target}/tmp/skipped
 	cargo test --locked --workspace --all-features
 
-# The engine on a scheduler that tries many orders of its tasks. Everything is built anew for it, beside the rest.
+# The engine on a scheduler that tries many orders of its tasks. It has a separate target directory.
 models:
 	RUSTFLAGS="--cfg shuttle" cargo test --locked -p mesero --features testing --test models --target-dir $${CARGO_TARGET_DIR:-target}/shuttle
 
-# What the tests use of Python's packages. Without an index to fetch them from, those tests are skipped.
+# Python packages for the tests. If they cannot be installed, the tests that use them are skipped.
 venv:
 	@target/venv/bin/python -c "import argon2, django, flask, gunicorn, jsonschema" 2>/dev/null \
 	|| { python3 -m venv target/venv && target/venv/bin/pip install --quiet flask django gunicorn argon2-cffi jsonschema; } \
 	|| echo "SKIPPED: Flask, Django, gunicorn, argon2-cffi and jsonschema could not be installed: the tests that use them will not run"
 
-# A browser, for the test that opens the pages of `mesero bench --html`. Without it that test is skipped.
+# A browser for the test that opens the pages of `mesero bench --html`. Without it that test is skipped.
 chromium:
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	{ apt-get update && apt-get install --yes --no-install-recommends chromium; } >/dev/null 2>&1 \
 	|| echo "SKIPPED: Chromium could not be installed: pages will not be opened in a browser"
 
-# The programs of PostgreSQL and MariaDB, for the tests that start them; no service is started. Without them those tests
-# are skipped.
+# The programs of PostgreSQL and MariaDB, for the tests that start them; no system service is started. Without them those
+# tests are skipped.
 databases:
 	@.ci/databases
 
-# What tests could not do here, once more.
+# Repeats which tests were skipped.
 skipped:
 	@sort -u $${CARGO_TARGET_DIR:-target}/tmp/skipped 2>/dev/null || true
 
 deny:
 	@if command -v cargo-deny >/dev/null; then cargo deny --offline check bans licenses sources; \
-	else echo "cargo-deny is not installed: licences and duplicates were not checked"; fi
+	else echo "cargo-deny is not installed: licenses and duplicates were not checked"; fi
 
 bench:
 	cargo bench -p mesero
 
-# Beside HAProxy, nginx, granian, gunicorn and uvicorn; beside curl, aiohttp, xargs and GNU parallel; and beside wrk, oha,
-# h2load and hey. Each program says what it needs; `--install` on its own command line gets it.
+# Compares with HAProxy, nginx, granian, gunicorn and uvicorn; with curl, aiohttp, xargs and GNU parallel; and with wrk, oha,
+# h2load and hey. Each program lists its missing requirements; with `--install` it installs them.
 bench-peers:
 	cargo build --locked --release -p mesero-cli
 	python3 benches/peers/serve.py

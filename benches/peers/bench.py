@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Loads one nginx with `mesero bench` and its peers, and prints what a request costs the generator.
+"""Loads one nginx with `mesero bench` and its peers, and prints the generator's CPU time per request.
 
-Every round runs all generators, one after the other and in another order, so that whatever else the machine does falls
-on all alike. CPU is user and system time of the generator's whole process, its start included, from the kernel's
-accounting; nginx counts the requests, the same way for all.
+Every round runs all generators, one after the other and in another order, so that other load on the machine affects
+all equally. CPU is user and system time of the generator's whole process, including its start, from the kernel's
+accounting; nginx counts the requests, for all in the same way.
 """
 
 import re
@@ -17,19 +17,18 @@ import servers
 from needs import OHA, Oha, Programs
 from table import figures, lines, ratios, spread
 
-# Clients, each of whom asks again when he has his answer: over a connection of his own that is kept, or over HTTP/2 so
-# many on each.
+# Clients of a closed load, and streams per connection of HTTP/2; over HTTP/1.1 each client keeps its own connection.
 GROUPS = {"c32": (32, None), "c100": (100, None), "h2": (100, 10)}
 NEEDS = [Programs({"wrk": "wrk", "hey": "hey", "h2load": "nghttp2-client", "nginx": "nginx"}), Oha()]
 PEERS = {"HTTP/1.1": "wrk", "HTTP/2": "h2load"}
 
 
 def generators(binary, url, clients, streams, seconds):
-    """The command of each that can, told to do the same for so long."""
+    """The command of each generator that supports the load."""
     if streams:
         return over_http2(binary, url, clients, streams, seconds)
     return {
-        # That the machine is busy voids nothing here: it is busy for all.
+        # The tolerance is disabled: a busy machine affects all generators.
         "mesero bench": [binary, "bench", url, "-c", clients, "-d", f"{seconds}s", "--tolerance", "1h", "--json"],
         "wrk": ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--latency", url],
         "oha": [OHA, "-c", clients, "-z", f"{seconds}s", "--no-tui", url],
@@ -39,7 +38,7 @@ def generators(binary, url, clients, streams, seconds):
 
 
 def over_http2(binary, url, clients, streams, seconds):
-    """By prior knowledge, which wrk and hey lack."""
+    """HTTP/2 with prior knowledge, which wrk and hey do not support."""
     connections = clients // streams
     mesero = [binary, "bench", url, "--http2", "-c", clients, "--streams", streams, "-d", f"{seconds}s"]
     return {
@@ -57,7 +56,7 @@ class Sample:
 
 
 def main():
-    program.main(__doc__, GROUPS, NEEDS, measure, text, "how long a generator is run")
+    program.main(__doc__, GROUPS, NEEDS, measure, text, "duration of one run of a generator")
 
 
 def measure(name, options):
@@ -82,7 +81,7 @@ def measure(name, options):
 def run(words, count_url):
     before = counted(count_url)
     took = command.run(words)
-    # The second count is a request itself.
+    # The second read of the count is a request itself.
     requests = counted(count_url) - before - 1
     if requests < 1:
         raise machine.Failed(f"`{' '.join(map(str, words))}` sent no request")
@@ -90,7 +89,7 @@ def run(words, count_url):
 
 
 def counted(url):
-    """Requests over either protocol that nginx has had so far: the third number of the line after `server accepts handled requests`."""
+    """Requests over either protocol so far: the third number of the line after `server accepts handled requests`."""
     with urllib.request.urlopen(f"{url}count", timeout=machine.START_SECONDS) as response:
         return int(re.search(r"requests\s+\d+ \d+ (\d+)", response.read().decode())[1])
 
@@ -112,14 +111,14 @@ def report(load, peer, samples):
     return {"title": title, "goal": goal, "peer": peer, "connections": connections, "streams": streams, "rows": rows}
 
 
-def text(told):
-    """The report for people."""
-    ratio = f"× {told['peer']}"
+def text(result):
+    """The report as a table."""
+    ratio = f"× {result['peer']}"
     rows = [["", "CPU µs/req", "(min-max)", "req/s", ratio, "(min-max)"]]
-    for row in told["rows"]:
+    for row in result["rows"]:
         rate = f"{row['requests_per_second']:,.0f}"
         rows.append([row["name"], *figures(row["cpu_us"], 1, 2), rate, *figures(row[ratio], 1, 2)])
-    return lines(f"{told['title']}; CPU of the generator; goal: {told['goal']}", rows)
+    return lines(f"{result['title']}; CPU of the generator; goal: {result['goal']}", rows)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A command that is run to its end, and what it took by the kernel's accounting."""
+"""Runs a command to its end, and measures it by the kernel's accounting."""
 
 import concurrent.futures
 import contextlib
@@ -13,9 +13,9 @@ LOOK_SECONDS = 0.01
 
 
 class Took:
-    """`cpu` and `wall` in seconds: of the command with every process that it waited for, and by the clock.
+    """`cpu` and `wall` in seconds: CPU of the command and all its reaped descendants, and elapsed time.
 
-    `memory` is the largest resident set of its first process, in bytes, as seen every 10 ms.
+    `memory` is the largest resident set of its first process, in bytes, sampled every 10 ms.
     """
 
     def __init__(self, cpu, wall, memory):
@@ -23,7 +23,7 @@ class Took:
 
 
 def run(words, text=""):
-    """Runs a command with `text` as its standard input. It must succeed: nothing else is comparable."""
+    """Runs a command with `text` as its standard input. Raises `Failed` unless it succeeds."""
     words = [str(word) for word in words]
     with tempfile.TemporaryFile("w+") as stdin:
         stdin.write(text)
@@ -31,7 +31,7 @@ def run(words, text=""):
         began = time.monotonic()
         process = subprocess.Popen(words, stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            # Read meanwhile, as a full pipe would stop it: curl draws a table of its progress.
+            # Read concurrently, as a full pipe would block the command: curl prints a table of its progress.
             said = pool.submit(process.stderr.read)
             memory = peak_bytes(process.pid)
             _, status, usage = os.wait4(process.pid, 0)
@@ -39,14 +39,14 @@ def run(words, text=""):
             process.returncode = os.waitstatus_to_exitcode(status)
             said = said.result()
     if process.returncode != 0:
-        raise Failed(f"`{' '.join(words)}` ended with {process.returncode}: {said}")
+        raise Failed(f"`{' '.join(words)}` exited with {process.returncode}: {said}")
     return Took(usage.ru_utime + usage.ru_stime, wall, memory)
 
 
 def peak_bytes(pid):
-    """The largest resident set of a process, once it has ended.
+    """The largest resident set of a process, returned when it has exited.
 
-    The kernel's own maximum is no use here: it is at least what this program takes, since every process begins as a
+    The kernel's own maximum is unusable here: it is at least that of this program, since every process begins as a
     copy of it.
     """
     peak = 0

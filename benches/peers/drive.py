@@ -10,27 +10,27 @@ SETTLED_BYTES = 256 * 1024
 
 
 class Sample:
-    """One contestant in one round."""
+    """The figures of one contestant in one round."""
 
     def __init__(self, rate, cpu, p50, p99, memory, errors):
         self.rate, self.cpu, self.p50, self.p99, self.memory, self.errors = rate, cpu, p50, p99, memory, errors
 
 
 def load(server, url, connections, seconds):
-    """Warms up, drives for `seconds`, and says what a request took."""
+    """Warms up, drives for `seconds`, and returns the figures of a request."""
     wrk(url, connections, WARM_UP_SECONDS)
     before = server.cpu_seconds()
-    told = wrk(url, connections, seconds)
+    output = wrk(url, connections, seconds)
     cpu = server.cpu_seconds() - before
-    requests = int(re.search(r"(\d+) requests in", told)[1])
-    errors = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", told)))
-    for line in re.findall(r"Socket errors: (.*)", told):
+    requests = int(re.search(r"(\d+) requests in", output)[1])
+    errors = sum(map(int, re.findall(r"Non-2xx or 3xx responses: (\d+)", output)))
+    for line in re.findall(r"Socket errors: (.*)", output):
         errors += sum(map(int, re.findall(r"\d+", line)))
     return Sample(
-        rate=float(re.search(r"Requests/sec:\s+([\d.]+)", told)[1]),
+        rate=float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]),
         cpu=cpu / max(requests, 1),
-        p50=duration(re.search(r"^ +50%\s+(\S+)", told, re.MULTILINE)[1]),
-        p99=duration(re.search(r"^ +99%\s+(\S+)", told, re.MULTILINE)[1]),
+        p50=duration(re.search(r"^ +50%\s+(\S+)", output, re.MULTILINE)[1]),
+        p99=duration(re.search(r"^ +99%\s+(\S+)", output, re.MULTILINE)[1]),
         memory=server.memory_bytes(),
         errors=errors,
     )
@@ -47,7 +47,7 @@ def duration(text):
 
 
 def hold(server, port, path, connections):
-    """Bytes that one request takes while it is held, measured over `connections` of them."""
+    """Memory in bytes of one held request, measured over `connections` of them."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nUser-Agent: peers\r\nAccept: */*\r\n\r\n".encode()
     before = settled(server)
     held = []
@@ -63,7 +63,7 @@ def hold(server, port, path, connections):
 
 
 def settled(server):
-    """The server's memory, once it changes no more."""
+    """The server's memory, after it has become stable."""
     last = server.memory_bytes()
     while True:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""What is compared: each group's contestants, under equal conditions."""
+"""The groups of contestants, each compared under equal conditions."""
 
 import functools
 
@@ -6,13 +6,13 @@ import servers
 from needs import VENV
 from servers import APPS, granian, gunicorn, haproxy, nginx, uvicorn
 
-PROXIED = 32  # Requests at the upstream at once: the limit of every proxy.
+PROXIED = 32  # Concurrency limit of every proxy.
 HELD = 3000
 WHOLE, VALUE = 'path = "/{*rest}"', 'path = "/"\nreply = "text"'  # Routes.
 
 
 class Group:
-    """One kind of work; `goal` says in words what mesero should reach."""
+    """One kind of work; `goal` is the text of mesero's goal."""
 
     def __init__(self, title, goal, connections, contestants):
         self.title, self.goal, self.connections, self.contestants = title, goal, connections, contestants
@@ -23,21 +23,21 @@ class Work(Group):
 
 
 class Sleep(Group):
-    """Compared by requests a second, as the work leaves the processor alone."""
+    """Compared by requests a second, as the work needs no CPU."""
 
     SECONDS = 0.01
 
     def ceiling(self):
-        """Little's law: more requests a second than this cannot be."""
+        """The upper bound of requests a second, by Little's law."""
         return self.connections / self.SECONDS
 
 
 class Held(Group):
-    """Compared by the memory of a request that is not answered yet."""
+    """Compared by the memory of an unanswered request."""
 
 
 def groups(binary, upstream):
-    """All groups by name; `upstream` is the port of what the proxies stand before."""
+    """All groups by name; `upstream` is the port of the server behind the proxies."""
     mesero = functools.partial(servers.mesero, binary)
 
     def function(name, what, places=""):
@@ -60,7 +60,7 @@ def groups(binary, upstream):
     quick = ('stub = { body = "hello" }', 'path = "/"')
     stub = 'stub = {{ delay = "30s" }}\npolicy = {{ limit = {}, queue = 10_000, deadline = "90s" }}'
     held = 'path = "/held"'
-    title = f"reverse proxy, {PROXIED} requests at the upstream at most"
+    title = f"reverse proxy, at most {PROXIED} concurrent requests at the upstream"
     return {
         "proxy": Work(
             f"{title}, {PROXIED} connections",

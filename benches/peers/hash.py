@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Hashes passwords with `mesero hash` and its peers, and prints how many hashes a second of a core's time makes.
+"""Hashes passwords with `mesero hash` and its peers, and prints hashes per core-second.
 
 Argon2id m=19456,t=2,p=1 on all sides. Every round runs all contestants, one after the other and in another order, each
-with few rows and with three times as many; what is counted is the difference, so that neither the start of Python nor
-mesero's look at the machine counts. `mesero hash` also reads and writes an SQLite file; like its peers it verifies
-nothing.
+with few rows and with three times as many; the difference is counted, which excludes the start of Python and mesero's
+measurement of the machine. `mesero hash` also reads and writes an SQLite file; like its peers it verifies nothing.
 """
 
 import contextlib
@@ -24,14 +23,14 @@ ROWS = 50 * CORES
 
 
 class Sample:
-    """What one hash took, in seconds: of processors, and by the clock."""
+    """Time of one hash in seconds: CPU, and elapsed."""
 
     def __init__(self, few, many):
         self.cpu, self.wall = (many.cpu - few.cpu) / (2 * ROWS), (many.wall - few.wall) / (2 * ROWS)
 
 
 def contestants(binary, folder):
-    """The command of each, for a number of rows."""
+    """The command of each contestant, for a number of rows."""
 
     def mesero(threads):
         def words(rows):
@@ -87,16 +86,16 @@ def report(samples):
     return {"rows": rows, "cores": CORES, "of_linear": {key: value / CORES for key, value in faster.items()}}
 
 
-def text(told):
-    """The report for people."""
-    peers = [key for key in told["rows"][0] if key.startswith("× ")]
+def text(result):
+    """The report as a table."""
+    peers = [key for key in result["rows"][0] if key.startswith("× ")]
     table = [["", "hashes/core-second", "(min-max)", "hashes/s", *peers]]
-    for row in told["rows"]:
+    for row in result["rows"]:
         rate = f"{row['hashes_per_second']['median']:.1f}"
         cells = [*figures(row["hashes_per_core_second"], 1, 1), rate, *(in_one(row[peer]) for peer in peers)]
         table.append([row["name"], *cells])
     title = "Argon2id m=19456,t=2,p=1; goal: at least 2.0 × argon2-cffi in hashes per core-second"
-    scaling = f"{told['cores']} threads reach {in_one(told['of_linear'])} of as many times one thread's rate"
+    scaling = f"{result['cores']} threads reach {in_one(result['of_linear'])} of as many times one thread's rate"
     return f"{lines(title, table)}\n{scaling}; goal: at least 0.95"
 
 

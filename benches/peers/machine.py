@@ -1,4 +1,4 @@
-"""Servers, which never outlive this program, and what the kernel says that they take."""
+"""Servers that never outlive this program, and their CPU time and memory by the kernel's accounting."""
 
 import contextlib
 import ctypes
@@ -19,15 +19,15 @@ STOP_SECONDS = 5
 
 
 class Failed(Exception):
-    """A command that must succeed did not; says which, and what it printed."""
+    """A required command failed; the message has its name and output."""
 
 
 class NotReady(Exception):
-    """A server did not come up; says which, and what it printed."""
+    """A server did not start; the message has its name and output."""
 
 
 def adopt_orphans():
-    """Makes this process the parent of every descendant that loses its own, so that none is lost from sight."""
+    """Makes this process the parent of every orphaned descendant, so that all are counted and stopped."""
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
@@ -38,7 +38,7 @@ def free_port():
 
 
 class Server:
-    """A server with all its processes, in a process group of its own; a context manager that ends all of it."""
+    """A server with all its processes, in its own process group; a context manager that stops all of them."""
 
     def __init__(self, name, command, folder, environment=None):
         self.name = name
@@ -70,7 +70,7 @@ class Server:
         self.process.wait()
 
     def is_alive(self, processes):
-        """Whether any of them is left; those that ended as orphans are ours to reap."""
+        """Whether any process is left. Reaps orphans, which are children of this process."""
         self.process.poll()
         for pid in processes:
             if pid != self.process.pid:
@@ -92,10 +92,10 @@ class Server:
                 came = str(error)
             time.sleep(0.05)
         printed = self.log.read_text(errors="replace")[-2000:]
-        raise NotReady(f"{self.name}: {url} should answer {wanted!r}, and came to {came!r}; it printed:\n{printed}")
+        raise NotReady(f"{self.name}: {url} answered {came!r} instead of {wanted!r}; its output:\n{printed}")
 
     def tree(self):
-        """Its processes, the first one first."""
+        """Its processes, the first process first."""
         found, looked_at = [self.process.pid], 0
         while looked_at < len(found):
             found += children(found[looked_at])
@@ -103,11 +103,11 @@ class Server:
         return found
 
     def cpu_seconds(self):
-        """What all its processes have taken so far, those that have ended included."""
+        """CPU time of all its processes so far, including exited ones."""
         return sum(map(cpu_ticks, self.tree())) / TICKS
 
     def memory_bytes(self):
-        """Proportional set size of all its processes: a page that several share counts once."""
+        """Proportional set size of all its processes: a shared page counts once."""
         return sum(map(pss_bytes, self.tree()))
 
 
@@ -120,7 +120,7 @@ def children(pid):
 
 
 def cpu_ticks(pid):
-    # After the command's name, which may hold anything; utime, stime and those of reaped children are fields 14 to 17.
+    # After the command's name, which may contain any character; utime, stime and those of reaped children are fields 14 to 17.
     fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return sum(map(int, fields[11:15]))
 

@@ -1,4 +1,4 @@
-"""What these programs need on the machine, and the commands that install it."""
+"""Requirements of these programs, and the commands that install them."""
 
 import ctypes.util
 import os
@@ -29,7 +29,7 @@ class Programs:
 
 
 class Modules:
-    """Python modules in an environment of these programs' own; `packages` has the package of each."""
+    """Python modules in a separate virtual environment; `packages` has the package of each."""
 
     def __init__(self, packages):
         self.packages = packages
@@ -70,10 +70,10 @@ class Oha:
 
 
 def provide(wanted, options):
-    """Installs what is missing if `options` say so; ends the program if something still is, and says how to get it."""
+    """Installs missing requirements with `--install`; exits with instructions if any is still missing."""
     if options.install:
         for need in wanted:
-            # What cannot be run is told below, as missing.
+            # A requirement whose installer is missing is reported below.
             for command in need.commands() if need.absent() else []:
                 if shutil.which(command[0]):
                     subprocess.run(command, check=True, stdout=sys.stderr)
@@ -85,4 +85,4 @@ def provide(wanted, options):
     if not options.binary.exists():
         missing.append(f"  {options.binary}: `cargo build --release -p mesero-cli`")
     if missing:
-        sys.exit("\n".join(["peers: something is missing:", *missing]))
+        sys.exit("\n".join(["peers: missing requirements:", *missing]))

@@ -1,4 +1,4 @@
-"""The frame of these programs: their command line, what they need installed, rounds, and how they end."""
+"""The frame of these programs: command line, requirements, rounds, and exit."""
 
 import argparse
 import contextlib
@@ -18,12 +18,12 @@ def main(doc, groups, wanted, measure, text, seconds=None):
     """Measures the groups named on the command line and prints each report as a table, or all of them as JSON.
 
     `wanted` lists what must be installed, `measure(group, options)` makes the report of a group, and `text(report)`
-    renders it. With `seconds`, its help, there is an option for how long one measurement takes.
+    renders it. With `seconds`, its help, there is an option for the duration of one measurement.
     """
     options = command_line(doc, groups, seconds)
     needs.provide(wanted, options)
     machine.adopt_orphans()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # An exception, so that everything started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # An exception, so that all started servers are stopped.
     reports = {}
     try:
         for name in options.groups or groups:
@@ -42,16 +42,16 @@ def main(doc, groups, wanted, measure, text, seconds=None):
 def command_line(doc, groups, seconds):
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"which of {', '.join(groups)}; default: all")
-    parser.add_argument("--rounds", type=positive, default=5, help="how often each contestant is run (%(default)s)")
+    parser.add_argument("--rounds", type=positive, default=5, help="number of runs of each contestant (%(default)s)")
     if seconds:
         parser.add_argument("--seconds", type=positive, default=3, help=f"{seconds} (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     binary = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", needs.ROOT / "target"), "release", "mesero")
     parser.add_argument("--binary", type=pathlib.Path, default=binary, help="the mesero to measure (%(default)s)")
-    parser.add_argument("--install", action="store_true", help="first install what is missing")
+    parser.add_argument("--install", action="store_true", help="install missing requirements first")
     options = parser.parse_args()
     if unknown := set(options.groups) - set(groups):
-        parser.error(f"no group is called {', '.join(sorted(unknown))}; there are {', '.join(groups)}")
+        parser.error(f"unknown group {', '.join(sorted(unknown))}; known are {', '.join(groups)}")
     options.binary = options.binary.resolve()
     return options
 
@@ -64,7 +64,7 @@ def positive(text):
 
 
 def rounds(title, contestants, options):
-    """Every contestant once in each round, in an order that is drawn anew for each."""
+    """Every contestant once in each round, in a random order."""
     for number in range(options.rounds):
         progress(f"{title}: round {number + 1} of {options.rounds}")
         yield from random.sample(list(contestants), len(contestants))
@@ -76,7 +76,7 @@ def progress(line):
 
 @contextlib.contextmanager
 def folder():
-    """A folder for configurations, logs and data, which every user can read: nginx's worker may run as another."""
+    """A folder for configurations, logs and data, readable by every user, since nginx's worker may run as another user."""
     with tempfile.TemporaryDirectory(prefix="peers-") as path:
         os.chmod(path, 0o755)
         yield pathlib.Path(path)

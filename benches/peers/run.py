@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Runs the same items with `mesero run` and its peers, and prints what an item costs each.
+"""Runs the same items with `mesero run` and its peers, and prints the cost of an item for each.
 
-Every round runs all contestants of a group, one after the other and in another order, so that whatever else the machine
-does falls on all alike. CPU is that of a contestant and all processes that it started and waited for, from the kernel's
-accounting; the HTTP server that the items are sent to is not counted. Memory is the largest resident set of its first
-process, as seen every 10 ms.
+Every round runs all contestants of a group, one after the other and in another order, so that other load on the machine
+affects all equally. CPU is that of a contestant and all its reaped descendants, from the kernel's accounting; the HTTP
+server that answers the requests is not counted. Memory is the largest resident set of its first process, sampled every
+10 ms.
 """
 
 import pathlib
@@ -18,19 +18,19 @@ from servers import APPS
 from table import figures, in_one, lines, ratios, spread
 
 LIMIT = 32  # Requests in flight.
-JOBS = 2  # Commands at once.
+JOBS = 2  # Concurrent commands.
 NEEDS = [Programs({"curl": "curl", "parallel": "parallel", "xargs": "findutils"}), Modules({"aiohttp": "aiohttp"})]
 
 
 class Group:
-    """One kind of work. A contestant's command is made for a number of items; `goal` says what mesero should reach."""
+    """One kind of work. A contestant's command takes a number of items; `goal` is the text of mesero's goal."""
 
     def __init__(self, title, goal, items, contestants, feeds=False):
         self.title, self.goal, self.items, self.contestants, self.feeds = title, goal, items, contestants, feeds
 
 
 class Alone(Group):
-    """Measured without a peer, once and at a tenth of the size, for memory that must not grow."""
+    """Measured without a peer, once and at a tenth of the size, since its memory must not grow."""
 
 
 def groups(binary, port, folder):
@@ -56,7 +56,7 @@ def groups(binary, port, folder):
 
     return {
         "http": Group(
-            f"{LIMIT} requests at once to a server that answers at once",
+            f"{LIMIT} concurrent requests to a server that answers immediately",
             "at most 0.5 × curl",
             20_000,
             {
@@ -67,7 +67,7 @@ def groups(binary, port, folder):
             },
         ),
         "command": Group(
-            f"`true`, {JOBS} at once",
+            f"`true`, {JOBS} concurrently",
             "at most 1.0 × xargs",
             1_000,
             {
@@ -78,13 +78,13 @@ def groups(binary, port, folder):
             feeds=True,
         ),
         "memory": Alone(
-            "items that are answered at once",
+            "items that are answered immediately",
             "flat, at most 40 MB",
             10_000_000,
             {"mesero run": mesero("stub:")},
         ),
         "ordered": Alone(
-            "items in order that are answered at once",
+            "items in order that are answered immediately",
             "flat, at most 40 MB",
             1_000_000,
             {"mesero run --ordered": mesero("stub:", "--ordered")},
@@ -107,7 +107,7 @@ def measure(name, options):
 
 
 def server(binary, folder, port):
-    """What HTTP items are sent to: mesero itself, answering at once."""
+    """The HTTP server for the items: mesero itself with a stub."""
     config = folder / "server.toml"
     resource = '[resource.it]\nstub = { body = "hello" }\npolicy = { limit = 1000 }\n'
     route = '[[route]]\npath = "/"\nresource = "it"\n'
@@ -119,9 +119,9 @@ def alone(group):
     [(name, contestant)] = group.contestants.items()
     program.progress(f"{group.title}: {name}")
     tenth = run(contestant, group, group.items // 10)
-    told = report(group, {name: [run(contestant, group, group.items)]})
-    told["rows"][0]["memory_mb_at_a_tenth"] = tenth.memory / 1e6
-    return told
+    result = report(group, {name: [run(contestant, group, group.items)]})
+    result["rows"][0]["memory_mb_at_a_tenth"] = tenth.memory / 1e6
+    return result
 
 
 def together(group, options):
@@ -152,16 +152,16 @@ def report(group, samples):
     return {"title": group.title, "goal": group.goal, "items": group.items, "rows": rows}
 
 
-def text(told):
-    """The report for people."""
-    peers = [key for key in told["rows"][0] if key.startswith("× ")]
-    at_a_tenth = ["MB at a tenth"] if "memory_mb_at_a_tenth" in told["rows"][0] else []
+def text(result):
+    """The report as a table."""
+    peers = [key for key in result["rows"][0] if key.startswith("× ")]
+    at_a_tenth = ["MB at a tenth"] if "memory_mb_at_a_tenth" in result["rows"][0] else []
     table = [["", "CPU µs/item", "(min-max)", "wall µs/item", "MB", *at_a_tenth, *peers]]
-    for row in told["rows"]:
+    for row in result["rows"]:
         cells = [*figures(row["cpu_us"], 1, 1), f"{row['wall_us']:,.1f}", f"{row['memory_mb']:.0f}"]
         cells += [f"{row['memory_mb_at_a_tenth']:.0f}"] if at_a_tenth else []
         table.append([row["name"], *cells, *(in_one(row[peer]) for peer in peers)])
-    title = f"{told['items']:,} items, {told['title']}; CPU in ratio to each peer; goal: {told['goal']}"
+    title = f"{result['items']:,} items, {result['title']}; CPU in ratio to each peer; goal: {result['goal']}"
     return lines(title, table)
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Drives mesero and its peers side by side and prints what a request costs each.
+"""Drives mesero and its peers side by side and prints the cost of a request for each.
 
-All contestants of a group run at once, one of them is driven at a time, and every round has them in another order: so
-whatever else the machine does falls on all alike. CPU is that of all of a contestant's processes, from the kernel's
+All contestants of a group run concurrently, one of them is driven at a time, and every round has another order, so that
+other load on the machine affects all equally. CPU is that of all of a contestant's processes, from the kernel's
 accounting; neither the load generator nor the upstream behind the proxies is counted.
 """
 
@@ -24,7 +24,7 @@ NEEDS = [
 
 
 def main():
-    seconds = "how long a contestant is driven, after a second of warm-up"
+    seconds = "duration of the load on a contestant, after a second of warm-up"
     program.main(__doc__, list(groups("", 0)), NEEDS, measure, text, seconds)
 
 
@@ -52,7 +52,7 @@ def load(group, stack, folder, options):
 
 
 def hold(group, folder, options):
-    """Every round has fresh processes, as memory that was taken once is not always given back."""
+    """Every round has new processes, as memory is not always returned to the system."""
     samples = {contestant.name: [] for contestant in group.contestants}
     for contestant in program.rounds(group.title, group.contestants, options):
         with contextlib.ExitStack() as stack:
@@ -69,7 +69,7 @@ def started(stack, start, folder, port, path="/"):
 
 
 def report(group, samples):
-    """Everything about a group that was measured: `samples` has a list for each contestant, a round each."""
+    """All figures of a group; `samples` has a list of rounds for each contestant."""
     ours = {contestant.name for contestant in group.contestants if contestant.is_ours()}
     score, better = scoring(group)
     medians = {name: statistics.median(map(score, rounds)) for name, rounds in samples.items()}
@@ -93,7 +93,7 @@ def report(group, samples):
 
 
 def scoring(group):
-    """What contestants are compared by, and which of two is better."""
+    """The figure that is compared, and `min` or `max` as the better one."""
     if isinstance(group, Held):
         return float, min
     if isinstance(group, Sleep):
@@ -101,11 +101,11 @@ def scoring(group):
     return (lambda sample: sample.cpu), min
 
 
-def text(told):
-    """The report for people."""
-    rows = [["", *titles(told["rows"][0])]]
-    rows += [[row["name"], *cells(row)] for row in told["rows"]]
-    return lines(f"{told['title']}; ratio to {told['best_peer']}, goal: {told['goal']}", rows)
+def text(result):
+    """The report as a table."""
+    rows = [["", *titles(result["rows"][0])]]
+    rows += [[row["name"], *cells(row)] for row in result["rows"]]
+    return lines(f"{result['title']}; ratio to {result['best_peer']}, goal: {result['goal']}", rows)
 
 
 def titles(row):

@@ -1,4 +1,4 @@
-"""How each server is started: one process, one thread and kept connections unless said otherwise; no access log."""
+"""Starts each server, by default with one process, one thread and kept connections; without an access log."""
 
 import pathlib
 
@@ -19,7 +19,7 @@ class Contestant:
 
 
 def mesero(binary, name, path="/", **tables):
-    """Served by mesero, with a resource and its route for each table: the text of both."""
+    """A contestant served by mesero; each table has the text of a resource and of its route."""
 
     def start(folder, port):
         config = folder / f"{name}.toml"
@@ -33,7 +33,7 @@ def mesero(binary, name, path="/", **tables):
 
 
 def upstream(folder, port):
-    """What the proxies stand before: the quickest fixed answer there is, and not counted."""
+    """The server behind the proxies: nginx with a fixed answer; its cost is not counted."""
     return start_nginx("upstream", folder, port, 'location / { return 200 "hello"; }')
 
 
@@ -110,7 +110,7 @@ def granian(name, app, places=(1, 1), interface="wsgi", path="/"):
         processes, threads = places
         command = [VENV / "bin/granian", "--interface", interface, "--port", port, "--workers", processes]
         command += ["--http", "1", "--no-ws", "--backlog", 4096, "--backpressure", 4096, "--log-level", "warning"]
-        # An ASGI application has no use for more threads.
+        # An ASGI application uses one thread.
         command += ["--blocking-threads", threads] if interface == "wsgi" else []
         return Server(name, [*command, app], folder, {"PYTHONPATH": str(APPS)})
 

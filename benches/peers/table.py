@@ -10,7 +10,7 @@ def spread(values):
 def ratios(rounds, others, figure):
     """The spread of one contestant's figure over another's.
 
-    Rounds are compared with themselves: whatever else the machine did then slowed both.
+    Figures are compared within a round, where other load on the machine slowed both.
     """
     return spread([figure(own) / figure(other) for own, other in zip(rounds, others)])
 
@@ -26,7 +26,7 @@ def lines(title, rows):
 
 
 def figures(values, unit, places):
-    """The cells of a spread: the median, and from where to where."""
+    """The cells of a spread: the median, and the bounds."""
     low, median, high = (f"{values[key] / unit:,.{places}f}" for key in ("min", "median", "max"))
     return [median, f"{low}-{high}"]
 

@@ -1,4 +1,4 @@
-"""What one writes today: a pool of threads that hash, as many as there are processors; the library lets others run meanwhile.
+"""The usual solution today: a pool of hashing threads, one for each processor; the library releases the lock of Python.
 
 Usage: argon2_pool.py cffi|libargon2 COUNT THREADS
 """

@@ -1,4 +1,4 @@
-"""The same for servers of WSGI and ASGI applications, with no framework between."""
+"""The same for servers of WSGI and ASGI applications, without a framework."""
 
 import asyncio
 
@@ -19,7 +19,7 @@ def wsgi_sleep(_environ, start_response):
 
 
 async def asgi_hold(scope, _receive, send):
-    """Answers `/` at once, and anything else after half a minute."""
+    """Answers `/` immediately, and any other path after half a minute."""
     if scope["type"] != "http":
         return
     if scope["path"] != "/":

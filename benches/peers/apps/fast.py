@@ -11,7 +11,7 @@ from fastapi.responses import PlainTextResponse
 
 @contextlib.asynccontextmanager
 async def threads(_app):
-    """As many threads as the other contestants have; it comes with 40."""
+    """As many threads as the other contestants have; the default is 40."""
     anyio.to_thread.current_default_thread_limiter().total_tokens = int(os.environ["THREADS"])
     yield
 

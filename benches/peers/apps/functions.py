@@ -1,4 +1,4 @@
-"""What the contestants serve, as plain functions: mesero calls these as they are."""
+"""The work of the contestants as plain functions, which mesero calls directly."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""What one writes today: a semaphore, as_completed, and a line of JSON for each answer."""
+"""The usual solution today: a semaphore, as_completed, and a line of JSON for each answer."""
 
 import asyncio
 import json
