@@ -26,6 +26,7 @@ mod lane;
 mod loop_watch;
 mod multiplex;
 mod orders;
+mod package;
 mod place;
 mod process;
 mod seat;

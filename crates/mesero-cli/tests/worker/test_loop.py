@@ -7,7 +7,9 @@ import tempfile
 import threading
 import unittest
 
-from worker_process import CALLABLES, LOOP_BLOCKED, RAISED, VALUE, Worker
+from worker_process import CALLABLES, Worker
+
+from mesero_worker.wire import LOOP_BLOCKED, RAISED, VALUE
 
 MODULE = str(CALLABLES / "blocking_calls.py")
 
@@ -37,7 +39,7 @@ class LoopTestCase(unittest.TestCase):
 
 
 class Blocked(LoopTestCase):
-    def test_the_function_that_blocks_is_named_while_it_does_and_the_total_told_when_it_has_ended(self):
+    def test_the_function_that_blocks_is_named_while_it_does_and_the_total_reported_when_it_has_ended(self):
         worker = self.started("blocking")
         worker.seat.call([self.pipe], call_id=7)
         first = self.report(worker)
@@ -55,7 +57,7 @@ class Blocked(LoopTestCase):
         self.assertGreaterEqual(last["for_ms"], first["for_ms"])
         self.assertEqual((last["function"], last["place"], last["stack"]), (first["function"], first["place"], ""))
 
-    def test_calls_that_block_one_after_the_other_are_told_of_one_by_one(self):
+    def test_calls_that_block_one_after_the_other_are_reported_one_by_one(self):
         worker = self.started("blocking")
         for call_id in range(3):
             worker.seat.call([self.pipe], call_id=call_id)
@@ -79,18 +81,18 @@ class Blocked(LoopTestCase):
         self.let_go()
         self.assertEqual(worker.seat.receive().kind, RAISED)
 
-    def test_a_call_that_blocks_a_thread_and_not_the_loop_is_not_told_of(self):
+    def test_a_call_that_blocks_a_thread_and_not_the_loop_is_not_reported(self):
         worker = self.started("patient")
         worker.seat.call([self.pipe])
-        # Nothing to wait for: what is not told has to be looked for over a time.
+        # Nothing to wait for: an absent report can only be looked for over a time.
         worker.control.sock.settimeout(0.5)
         with self.assertRaises(TimeoutError):
-            while True:  # A machine that lets the loop wait is told of, too.
+            while True:  # A busy machine may delay the loop, which is reported too.
                 self.assertNotEqual(self.report(worker)["function"], "read")
         self.let_go()
         self.assertEqual(worker.seat.receive().payload, b"done")
 
-    def test_native_code_that_keeps_the_watcher_from_running_is_told_of_late_with_its_whole_length(self):
+    def test_native_code_that_keeps_the_watcher_from_running_is_reported_late_with_its_whole_length(self):
         worker = self.started("greedy", loop_blocked_ms=20)
         numbers, taken, report = 1_000_000, 0.0, None
         while taken < 0.2:  # Until this machine is busy for long enough.

@@ -3,7 +3,9 @@
 import json
 import unittest
 
-from worker_process import CALL_JSON, CALL_TEXT, HEADER, RAISED, VALUE, Worker
+from worker_process import Worker
+
+from mesero_worker.wire import CALL_JSON, CALL_TEXT, HEADER, RAISED, VALUE
 
 HUGE = 10 * 1024 * 1024
 
@@ -53,7 +55,7 @@ class Calls(unittest.TestCase):
     def test_what_json_can_not_say_is_an_exception(self):
         bytes_, set_, key = self.exceptions("value", ["bytes"], ["set"], ["tuple key"], kind=CALL_JSON)
         self.assertEqual([report["type"] for report in (bytes_, set_, key)], ["TypeError"] * 3)
-        self.assertEqual(bytes_["text"], "a value of type bytes can not be written as JSON")
+        self.assertEqual(bytes_["text"], "a value of type bytes cannot be written as JSON")
         nan, inf = self.exceptions("echo", b"[NaN]", b"[[1e400]]", kind=CALL_JSON)
         self.assertEqual((nan["type"], inf["type"]), ("ValueError", "ValueError"))
         self.assertEqual(self.exceptions("circular", [], kind=CALL_JSON)[0]["type"], "ValueError")
@@ -72,9 +74,9 @@ class Calls(unittest.TestCase):
         self.assertTrue(overflow["traceback"].startswith("Traceback (most recent call last):\n"))
         self.assertIn("sync_calls.py", overflow["traceback"])
         self.assertIn("return float(num) ** 2", overflow["traceback"])
-        self.assertNotIn("mesero-worker.py", overflow["traceback"])
+        self.assertNotIn("mesero_worker", overflow["traceback"])
         bad, chained = self.exceptions("raising", ["bad"], ["chained"])
-        self.assertEqual((bad["type"], bad["text"]), ("sync_calls.Bad", "spoilt \\udc80"))
+        self.assertEqual((bad["type"], bad["text"]), ("sync_calls.Bad", "spoiled \\udc80"))
         self.assertIn("KeyError: 'first'", chained["traceback"])
 
     def test_a_traceback_and_a_text_are_bounded_and_the_traceback_keeps_its_end(self):

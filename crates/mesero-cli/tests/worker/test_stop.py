@@ -4,14 +4,16 @@ import json
 import random
 import unittest
 
-from test_wsgi import BODY, BODY_BROKEN, END, HEAD, PIECE, REQUEST, answer, environ
-from worker_process import CANCELLED, RAISED, VALUE, Worker
+from test_wsgi import answer, environ
+from worker_process import Worker
+
+from mesero_worker.wire import BODY, BODY_BROKEN, CANCELED, END, HEAD, PIECE, RAISED, REQUEST, VALUE
 
 RACES = 10_000
 
 
 def stack_in(worker, text, call_id, seat=0):
-    """The stack of a call, once it has come to a line with this text."""
+    """The stack of a call, once it is at a line with this text."""
     while True:
         stack = worker.control.stack(call_id, seat)
         if text in stack:
@@ -34,24 +36,24 @@ class Interrupting(unittest.TestCase):
                 self.assertEqual(worker.line(), "spinning")
                 worker.control.interrupt(7, seat)
                 worker.control.interrupt(7, seat)
-                self.assertEqual(worker.seats[seat].receive(), (CANCELLED, 7, b""))
+                self.assertEqual(worker.seats[seat].receive(), (CANCELED, 7, b""))
                 self.assertEqual(worker.seats[seat].ask(["count", 3], call_id=8), (VALUE, 8, b"3"))
 
     def test_what_the_function_has_to_tidy_up_is_tidied_up(self):
         worker = self.stopped("tidy")
         self.assertEqual(worker.line(), "spinning")
         worker.control.interrupt(7)
-        self.assertEqual(worker.seat.receive(), (CANCELLED, 7, b""))
+        self.assertEqual(worker.seat.receive(), (CANCELED, 7, b""))
         self.assertEqual(worker.seat.ask(["tidied_up"], call_id=8), (VALUE, 8, b"[5]"))
 
-    def test_a_call_that_swallows_the_interruption_goes_on_and_is_answered_with_what_it_comes_to(self):
+    def test_a_call_that_swallows_the_interruption_continues_and_is_answered_with_its_result(self):
         worker = self.stopped("stubborn", threads=2)
         self.assertEqual(worker.line(), "spinning")
         worker.control.interrupt(7)
-        self.assertEqual(worker.line(), "swallowed Interrupted nobody waits for this call any more")
+        self.assertEqual(worker.line(), "swallowed Interrupted the result of this call is no longer needed")
         self.assertIn("door.wait()", stack_in(worker, "in wait\n", 7))
         self.assertEqual(worker.seats[1].ask(["open_door"], call_id=8).payload, b"opened")
-        self.assertEqual(worker.seat.receive(), (VALUE, 7, b"went on"))
+        self.assertEqual(worker.seat.receive(), (VALUE, 7, b"continued"))
 
     def test_a_call_that_raises_something_else_when_it_is_interrupted_says_so(self):
         worker = self.stopped("failing")
@@ -60,12 +62,12 @@ class Interrupting(unittest.TestCase):
         frame = worker.seat.receive()
         self.assertEqual((frame.kind, json.loads(frame.payload)["text"]), (RAISED, "while it was stopped"))
 
-    def test_a_call_that_was_given_up_before_it_began_never_begins(self):
+    def test_a_call_that_was_canceled_before_it_began_never_begins(self):
         worker = self.stopped("count")
         self.assertEqual(worker.seat.receive().kind, VALUE)
         worker.control.interrupt(8)
         self.assertEqual(worker.control.stack(8), "")  # Once this is answered, the interruption is known.
-        self.assertEqual(worker.seat.ask(["spin"], call_id=8), (CANCELLED, 8, b""))
+        self.assertEqual(worker.seat.ask(["spin"], call_id=8), (CANCELED, 8, b""))
         self.assertEqual(worker.seat.ask(["count", 9], call_id=9), (VALUE, 9, b"9"))
 
     def test_a_call_that_is_over_or_at_another_seat_is_not_interrupted(self):
@@ -80,7 +82,7 @@ class Interrupting(unittest.TestCase):
         """Ten thousand interruptions that meet the ends of their calls, at any distance."""
         random.seed(threads)
         with Worker("stopping:work", threads) as worker:
-            kinds = {VALUE: 0, CANCELLED: 0}
+            kinds = {VALUE: 0, CANCELED: 0}
             for call_id in range(0, 2 * RACES, 2):
                 seat = call_id // 2 % threads
                 if random.random() < 0.5:
@@ -127,13 +129,13 @@ class Applications(unittest.TestCase):
         worker = self.begun("/view")
         self.assertIn("in application", worker.control.stack(7))
         worker.control.interrupt(7)
-        self.assertEqual(answer(worker.seat), (b"", CANCELLED))
+        self.assertEqual(answer(worker.seat), (b"", CANCELED))
         self.assertEqual(self.ask_again(worker), (b"[]", END))
 
     def test_an_answer_that_stops_between_two_pieces_is_interrupted_and_closed(self):
         worker = self.begun("/spins")
         worker.control.interrupt(7)
-        self.assertEqual(answer(worker.seat), (b"", CANCELLED))
+        self.assertEqual(answer(worker.seat), (b"", CANCELED))
         self.assertEqual(self.ask_again(worker), (b"['closed']", END))
 
     def test_an_application_that_waits_for_the_body_is_interrupted_when_that_has_ended(self):
@@ -143,7 +145,7 @@ class Applications(unittest.TestCase):
         worker.control.stack(7)  # Once this is answered, the interruption is known; mostly while it waits.
         worker.seat.send(BODY, 7, b"more")
         worker.seat.send(BODY_BROKEN, 7)
-        self.assertEqual(answer(worker.seat), (b"", CANCELLED))
+        self.assertEqual(answer(worker.seat), (b"", CANCELED))
         self.assertEqual(self.ask_again(worker), (b"[]", END))
 
 

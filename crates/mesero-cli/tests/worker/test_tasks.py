@@ -3,7 +3,9 @@
 import json
 import unittest
 
-from worker_process import CALL_JSON, CALL_TEXT, CANCEL, CANCELLED, HEADER, RAISED, VALUE, Worker
+from worker_process import Worker
+
+from mesero_worker.wire import CALL_JSON, CALL_TEXT, CANCEL, CANCELED, HEADER, RAISED, VALUE
 
 
 class AsyncTestCase(unittest.TestCase):
@@ -20,7 +22,7 @@ class AsyncTestCase(unittest.TestCase):
         self.assertEqual(frame.kind, RAISED, frame)
         report = json.loads(frame.payload)
         self.assertEqual((report["type"], report["text"]), (kind, text))
-        self.assertNotIn("mesero-worker.py", report["traceback"])
+        self.assertNotIn("mesero_worker", report["traceback"])
 
 
 class Calls(AsyncTestCase):
@@ -42,9 +44,9 @@ class Calls(AsyncTestCase):
 
     def test_exceptions_do_not_end_the_worker(self):
         seat = self.started("raising").seat
-        self.assert_raised(seat.ask(["bad"]), "ValueError", "spoilt")
+        self.assert_raised(seat.ask(["bad"]), "ValueError", "spoiled")
         self.assert_raised(seat.ask(["exit"]), "SystemExit", "3")
-        self.assert_raised(seat.ask(["cancelled"]), "asyncio.exceptions.CancelledError", "my own")
+        self.assert_raised(seat.ask(["canceled"]), "asyncio.exceptions.CancelledError", "my own")
         awaitable = seat.ask(["awaitable"])
         self.assertIn(b"returned an awaitable", awaitable.payload)
         self.assert_raised(seat.ask(["unknown"]), "KeyError", "'unknown'")
@@ -80,40 +82,40 @@ class Cancelling(AsyncTestCase):
         worker.seat.call([name], call_id=call_id)
         self.assertEqual(worker.line(), f"{name} began")
 
-    def test_a_cancelled_call_is_cancelled_in_python_and_answered_once(self):
+    def test_a_canceled_call_is_canceled_in_python_and_answered_once(self):
         worker = self.started("door")
         self.waiting(worker, "meal", 7)
         worker.seat.send(CANCEL, 7)
         worker.seat.send(CANCEL, 7)
-        self.assertEqual(worker.seat.receive(), (CANCELLED, 7, b""))
-        self.assertEqual(worker.line(), "meal was cancelled")
+        self.assertEqual(worker.seat.receive(), (CANCELED, 7, b""))
+        self.assertEqual(worker.line(), "meal was canceled")
         self.assertEqual(worker.seat.ask(["", "nothing"], call_id=8), (VALUE, 8, b"done"))
 
-    def test_only_the_named_call_is_cancelled(self):
+    def test_only_the_named_call_is_canceled(self):
         worker = self.started("door")
         self.waiting(worker, "first", 1)
         self.waiting(worker, "second", 2)
         worker.seat.send(CANCEL, 1)
-        self.assertEqual(worker.seat.receive(), (CANCELLED, 1, b""))
+        self.assertEqual(worker.seat.receive(), (CANCELED, 1, b""))
         self.assertEqual(worker.seat.ask(["second", "release"], call_id=3), (VALUE, 3, b"done"))
         self.assertEqual(worker.seat.receive(), (VALUE, 2, b"released"))
 
-    def test_a_call_that_finishes_although_it_was_cancelled_says_how(self):
+    def test_a_call_that_finishes_although_it_was_canceled_says_how(self):
         worker = self.started("door")
         self.waiting(worker, "stubborn", 1)
         worker.seat.send(CANCEL, 1)
         self.assertEqual(worker.seat.receive(), (VALUE, 1, b"finished anyway"))
-        self.assertEqual(worker.line(), "stubborn was cancelled")
+        self.assertEqual(worker.line(), "stubborn was canceled")
         self.waiting(worker, "failing", 2)
         worker.seat.send(CANCEL, 2)
-        self.assert_raised(worker.seat.receive(), "ValueError", "while it was cancelled")
+        self.assert_raised(worker.seat.receive(), "ValueError", "while it was canceled")
         self.assertEqual(worker.seat.ask(["", "nothing"], call_id=3), (VALUE, 3, b"done"))
 
-    def test_a_call_that_is_cancelled_before_it_began_never_begins(self):
+    def test_a_call_that_is_canceled_before_it_began_never_begins(self):
         worker = self.started("door")
         call = b'["early"]'
         worker.seat.sock.sendall(HEADER.pack(len(call), CALL_TEXT, 1) + call + HEADER.pack(0, CANCEL, 1))
-        self.assertEqual(worker.seat.receive(), (CANCELLED, 1, b""))
+        self.assertEqual(worker.seat.receive(), (CANCELED, 1, b""))
         self.assertEqual(worker.stop(), (0, "", ""))
 
     def test_cancelling_an_unknown_or_finished_call_is_ignored(self):

@@ -7,7 +7,9 @@ import signal
 import tempfile
 import unittest
 
-from worker_process import CALL_JSON, FAILED, HELLO, HERE, Worker
+from worker_process import HERE, Worker
+
+from mesero_worker.wire import CALL_JSON, FAILED, HELLO
 
 
 def failure(function, **modules):
@@ -27,7 +29,7 @@ class Starting(unittest.TestCase):
         self.assertEqual((said, report["type"], code), (FAILED, kind, 1), report)
         for text in texts:
             self.assertIn(text, report["text"])
-        self.assertNotIn("mesero-worker.py", report["traceback"])
+        self.assertNotIn("mesero_worker", report["traceback"])
         return report
 
     def test_hello_names_the_kind_the_process_the_python_and_the_signature(self):
@@ -164,7 +166,7 @@ class Ending(unittest.TestCase):
                 worker.seats[closed].close()
                 self.assertEqual(worker.seats[1 - closed].ask([3]).payload, b"9.0")
 
-    def test_a_seat_that_closes_before_its_answer_hurts_nobody(self):
+    def test_a_seat_that_closes_before_its_answer_disturbs_no_other(self):
         with Worker("sync_calls:echo", threads=2) as worker:
             worker.seats[0].call(["x" * 10_000_000])
             worker.seats[0].close()

@@ -1,4 +1,4 @@
-"""A WSGI application in the worker: how bodies come, how answers end, and who closes what."""
+"""A WSGI application in the worker: forms of bodies, ends of answers, and what is closed when."""
 
 import json
 import os
@@ -6,10 +6,23 @@ import socket
 import tempfile
 import unittest
 
-from worker_process import CANCEL, CANCELLED, FAILED, HEADER, RAISED, SEAT, Worker
+from worker_process import Worker
 
-REQUEST, BODY, BODY_END, BODY_BROKEN = 5, 6, 7, 8
-HEAD, PIECE, END = 21, 22, 23
+from mesero_worker.wire import (
+    BODY,
+    BODY_BROKEN,
+    BODY_END,
+    CANCEL,
+    CANCELED,
+    END,
+    FAILED,
+    HEAD,
+    HEADER,
+    PIECE,
+    RAISED,
+    REQUEST,
+    SEAT,
+)
 
 
 def application(name, **settings):
@@ -92,14 +105,14 @@ class Bodies(unittest.TestCase):
 
 
 class Endings(unittest.TestCase):
-    def test_an_endless_answer_that_nobody_wants_is_closed_and_the_seat_serves_on(self):
+    def test_a_canceled_endless_answer_is_closed_and_the_seat_serves_on(self):
         with application("endless", threads=2) as worker:
             for seat in worker.seats:
                 seat.send(REQUEST, 7 + worker.seats.index(seat), environ())
                 self.assertEqual(seat.receive().kind, HEAD)
             worker.control.send(CANCEL, 7, SEAT.pack(0))
             worker.control.send(CANCEL, 99, SEAT.pack(0))
-            self.assertEqual(answer(worker.seats[0])[1], CANCELLED)
+            self.assertEqual(answer(worker.seats[0])[1], CANCELED)
             worker.seats[0].send(REQUEST, 9, environ(path="/closed"))
             self.assertEqual(answer(worker.seats[0]), (b"1", END))
             self.assertEqual(worker.seats[1].receive().kind, PIECE)

@@ -5,28 +5,27 @@ import os
 import pathlib
 import select
 import socket
-import struct
 import subprocess
 import sys
-import threading
 from collections import namedtuple
 
 HERE = pathlib.Path(__file__).resolve().parent
 CALLABLES = HERE / "callables"
-SOURCES = [HERE.parents[1] / "src" / "worker" / name for name in ("worker.py", "tasks.py", "wsgi.py", "stop.py", "loop.py")]
-BOOT = "import os,sys;exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()"
+SOURCES = HERE.parents[1] / "src" / "worker"
+BOOT = (SOURCES / "boot.py").read_text()
+sys.path.insert(0, str(SOURCES))
 
-CONFIG, CALL_TEXT, CALL_JSON, CANCEL = 1, 2, 3, 4
-INTERRUPT, STACK = 9, 10
-HELLO, FAILED, VALUE, RAISED, CANCELLED = 16, 17, 18, 19, 20
-LOOP_BLOCKED = 24
-STACK_IS = 25
+from mesero_worker.wire import CALL_TEXT, CONFIG, HEADER, INTERRUPT, SEAT, STACK, STACK_IS  # noqa: E402
 
-HEADER = struct.Struct("<IBQ")
-SEAT = struct.Struct("<I")
 PATIENCE = 60  # Seconds after which a test has hung. Nothing is measured by it.
 
 Frame = namedtuple("Frame", "kind id payload")
+
+
+def package():
+    """What mesero sends to a new worker: path and text of each file, the importer first."""
+    files = sorted((SOURCES / "mesero_worker").glob("*.py"), key=lambda path: (path.name != "importer.py", path.name))
+    return b"\0".join(part for path in files for part in (f"mesero_worker/{path.name}".encode(), path.read_bytes()))
 
 
 class Peer:
@@ -103,7 +102,7 @@ class Worker:
             theirs.close()
         os.close(source)
         with os.fdopen(source_end, "wb") as pipe:
-            pipe.write(b"\n\n".join(source.read_bytes() for source in SOURCES))
+            pipe.write(package())
         self.pid = self.process.pid
         self.control = Peer(control)
         self.seats = [Peer(ours) for ours, _ in pairs]

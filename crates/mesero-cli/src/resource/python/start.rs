@@ -16,28 +16,13 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::answer::Raised;
+use super::package;
 use super::process::Process;
 use super::worker::{Hello, Worker};
 use super::{Serves, Settings};
 use crate::process::frame::{Frame, TooLong, from_worker, to_worker};
 use crate::process::spawner::Spawner;
 use crate::process::{child, noise};
-
-/// The worker itself, one program in five files; it needs nothing but Python's standard library.
-const SOURCE: &str = concat!(
-    include_str!("../../worker/worker.py"),
-    "\n\n",
-    include_str!("../../worker/tasks.py"),
-    "\n\n",
-    include_str!("../../worker/wsgi.py"),
-    "\n\n",
-    include_str!("../../worker/stop.py"),
-    "\n\n",
-    include_str!("../../worker/loop.py"),
-);
-/// Reads the worker's source from an inherited file and runs it.
-const BOOT: &str = "import os,sys;\
-    exec(compile(os.fdopen(int(sys.argv[1]),'rb').read(),'mesero-worker.py','exec'));main()";
 
 /// Starts one worker, and waits until it can serve. Dropping the future kills it.
 ///
@@ -68,7 +53,7 @@ pub(super) async fn worker(
     let config = serde_json::to_vec(&config).map_err(io::Error::from)?;
 
     let mut command = Command::new(&settings.interpreter);
-    command.args(["-u", "-c", BOOT]);
+    command.args(["-u", "-c", package::BOOT]);
     command.arg(source_theirs.as_raw_fd().to_string());
     command.arg(control_theirs.as_raw_fd().to_string());
     command.arg(&*settings.name);
@@ -104,7 +89,7 @@ async fn greet(
     mut source: UnixStream,
     config: Bytes,
 ) -> Result<(Hello, UnixStream), StartError> {
-    source.write_all(SOURCE.as_bytes()).await?;
+    source.write_all(package::stream().as_bytes()).await?;
     drop(source);
     let config = Frame { kind: to_worker::CONFIG, id: 0, payload: config };
     control.write_all(&config.encode()?).await?;

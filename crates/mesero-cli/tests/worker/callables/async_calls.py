@@ -28,9 +28,8 @@ async def echo(value):
 
 async def raising(name):
     if name == "awaitable":
-        future = asyncio.get_running_loop().create_future()
-        return future
-    raise {"bad": ValueError("spoilt"), "cancelled": asyncio.CancelledError("my own"), "exit": SystemExit(3)}[name]
+        return asyncio.get_running_loop().create_future()
+    raise {"bad": ValueError("spoiled"), "canceled": asyncio.CancelledError("my own"), "exit": SystemExit(3)}[name]
 
 
 async def meet(people):
@@ -51,11 +50,11 @@ async def wait(name):
     try:
         return await waiting[name]
     except asyncio.CancelledError:
-        print(f"{name} was cancelled")
+        print(f"{name} was canceled")
         if name == "stubborn":
             return "finished anyway"
         if name == "failing":
-            raise ValueError("while it was cancelled") from None
+            raise ValueError("while it was canceled") from None
         raise
 
 

@@ -6,7 +6,7 @@ import time
 
 
 def read(path):
-    with open(path) as pipe:  # Nobody opens the other end until the test does.
+    with open(path) as pipe:  # Blocks until the test opens the other end.
         return pipe.read()
 
 
@@ -32,4 +32,5 @@ async def greedy(numbers):
 
 
 async def in_library(path):
-    base64.encode(open(path, "rb"), None)
+    with open(path, "rb") as pipe:
+        base64.encode(pipe, None)

@@ -17,7 +17,7 @@ def count(num):
     """Some bytecode, as much as `num` says; then `num` itself."""
     total = 0
     for _ in range(num % 50):
-        total += 1
+        total += num
     return num
 
 
@@ -41,7 +41,7 @@ def tidied_up(num):
 
 
 def stubborn(num):
-    """Swallows what interrupts it, says so, and goes on until the door opens."""
+    """Swallows what interrupts it, says so, and continues until the door opens."""
     try:
         print("spinning")
         while True:
@@ -49,7 +49,7 @@ def stubborn(num):
     except BaseException as error:
         print("swallowed", type(error).__qualname__, error)
     door.wait()
-    return "went on"
+    return "continued"
 
 
 def open_door(num):
@@ -70,7 +70,7 @@ def deep(num):
     if num:
         return deep(num - 1)
     print("deep down")
-    door.wait()
+    return door.wait()
 
 
 def sleeping(num):

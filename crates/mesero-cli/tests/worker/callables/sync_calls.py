@@ -67,7 +67,7 @@ def circular():
 
 def raising(name):
     if name == "bad":
-        raise Bad("spoilt \udc80")
+        raise Bad("spoiled \udc80")
     if name == "unprintable":
         raise Unprintable
     if name == "chained":
