@@ -1,7 +1,8 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; missing optional programs are reported.
-.PHONY: check fmt lint doc words test models worker-test deny build bench bench-peers venv chromium databases skipped
+.PHONY: check fmt lint doc words test models worker-test deny build bench bench-peers venv chromium databases skipped \
+	python-lint linters
 
-check: fmt lint doc worker-test test models deny skipped
+check: fmt lint doc python-lint worker-test test models deny skipped
 
 build:
 	cargo build --locked --workspace
@@ -20,6 +21,25 @@ doc:
 words:
 	python3 .ci/test_words.py
 	python3 .ci/words.py
+
+# Python's linter and type checker; the worker's folder has their rules. pyright is a program of Node, which pip installs
+# as well.
+WORKER := crates/mesero-cli/src/worker
+PYTHON := $(WORKER) crates/mesero-cli/tests/worker benches/peers examples
+export PYRIGHT_PYTHON_CACHE_DIR := target/venv/pyright
+export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
+
+python-lint: linters
+	@if target/venv/bin/ruff --version >/dev/null 2>&1; then \
+	target/venv/bin/ruff check --config $(WORKER)/pyproject.toml $(PYTHON) \
+	&& target/venv/bin/ruff format --config $(WORKER)/pyproject.toml --check $(PYTHON); fi
+	@if target/venv/bin/pyright --version >/dev/null 2>&1; then target/venv/bin/pyright --project $(WORKER); fi
+
+# Their versions are fixed, since each new one may find something new.
+linters: venv
+	@{ target/venv/bin/ruff --version | grep -x "ruff 0.17.6" && target/venv/bin/pyright --version | grep -x "pyright 1.1.414"; } >/dev/null 2>&1 \
+	|| { target/venv/bin/pip install --quiet ruff==0.17.6 "pyright[nodejs]==1.1.414" && target/venv/bin/pyright --version >/dev/null; } \
+	|| echo "SKIPPED: ruff and pyright could not be installed: Python code was not checked"
 
 worker-test:
 	python3 -m unittest discover -s crates/mesero-cli/tests/worker

@@ -52,7 +52,7 @@ class Server:
                 cwd=folder,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
-                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
+                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),  # noqa: PLW1509 - it takes no lock
             )
 
     def __enter__(self):
@@ -120,7 +120,7 @@ def children(pid):
 
 
 def cpu_ticks(pid):
-    # After the command's name, which may contain any character; utime, stime and those of reaped children are fields 14 to 17.
+    # After the command name, which may contain any character: utime, stime, cutime and cstime are fields 14 to 17.
     fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
     return sum(map(int, fields[11:15]))
 

@@ -76,7 +76,7 @@ def progress(line):
 
 @contextlib.contextmanager
 def folder():
-    """A folder for configurations, logs and data, readable by every user, since nginx's worker may run as another user."""
+    """A folder for configurations, logs and data, readable by every user, as the user of nginx may be another."""
     with tempfile.TemporaryDirectory(prefix="peers-") as path:
         os.chmod(path, 0o755)
         yield pathlib.Path(path)

@@ -17,7 +17,8 @@ class Api(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         if self.path == "/count":
-            return self.answer(200, count)
+            self.answer(200, count)
+            return
         with lock:
             count["running"] += 1
             together = count["running"]
@@ -61,9 +62,13 @@ class Server(http.server.ThreadingHTTPServer):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("port", type=int, nargs="?", default=8000)
-    parser.add_argument("--max-concurrent", type=int, default=2, metavar="N", help="requests at a time; others get a 503")
+    parser.add_argument(
+        "--max-concurrent", type=int, default=2, metavar="N", help="requests at a time; others get a 503"
+    )
     parser.add_argument("--bears", type=int, dest="max_concurrent", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
-    parser.add_argument("--seconds", type=float, nargs=2, default=[0.5, 0.5], metavar=("FROM", "TO"), help="duration of a request")
+    parser.add_argument(
+        "--seconds", type=float, nargs=2, default=[0.5, 0.5], metavar=("FROM", "TO"), help="duration of a request"
+    )
     parser.add_argument("--fails", type=int, metavar="N", help="every Nth item fails once, with a 502")
     options = parser.parse_args()
     server = Server(("127.0.0.1", options.port), Api)

@@ -1,5 +1,6 @@
 """A site that answers after two seconds, with the number of the request. Ctrl-C stops it."""
 
+import contextlib
 import http.server
 import itertools
 import json
@@ -27,7 +28,5 @@ if __name__ == "__main__":
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 8000
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Site)
     print(f"listening on {server.server_port}", flush=True)
-    try:
+    with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
-    except KeyboardInterrupt:
-        pass
