@@ -1,4 +1,4 @@
-"""The usual solution today: a pool of hashing threads, one for each processor; the library releases the lock of Python.
+"""The usual solution today: a pool of hashing threads, one for each processor; the library releases Python's lock.
 
 Usage: argon2_pool.py cffi|libargon2 COUNT THREADS
 """

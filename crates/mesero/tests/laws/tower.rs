@@ -207,11 +207,11 @@ async fn the_axum_example_runs_two_at_a_time_and_shows_the_third_waiting() {
 }
 
 #[test]
-fn the_readme_shows_the_axum_example_as_it_is() {
-    let readme = include_str!("../../../../README.md");
+fn the_library_page_shows_the_axum_example_as_it_is() {
+    let page = include_str!("../../../../docs/library.md");
     let example = include_str!("../../examples/axum_queue.rs");
     let program = example.split_once("\n\n").unwrap().1;
-    assert!(readme.contains(program), "the README has:\n{program}");
+    assert!(page.contains(program), "docs/library.md has:\n{program}");
     let lines = program.lines().filter(|line| !line.is_empty()).count();
     assert!(lines < 20, "{lines} lines");
 }
