@@ -25,7 +25,7 @@ words:
 # Python's linter and type checker; the worker's folder has their rules. pyright is a program of Node, which pip installs
 # as well.
 WORKER := crates/mesero-cli/src/worker
-PYTHON := $(WORKER) crates/mesero-cli/tests/worker benches/peers examples
+PYTHON := $(WORKER) crates/mesero-cli/tests/worker benches/peers examples .ci
 export PYRIGHT_PYTHON_CACHE_DIR := target/venv/pyright
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 

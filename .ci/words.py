@@ -39,7 +39,9 @@ class Texts:
 
     def add(self, line, text):
         """Adds the lines of `text`, which begins at `line`."""
-        self.pieces.extend((line + i, part) for i, part in enumerate(text.split("\n")) if re.search("[A-Za-z]{2}", part))
+        self.pieces.extend(
+            (line + i, part) for i, part in enumerate(text.split("\n")) if re.search("[A-Za-z]{2}", part)
+        )
 
 
 RUST = re.compile(
@@ -203,7 +205,9 @@ def read(path, source):
 
 
 # Code in prose: names in backticks, placeholders of format strings, targets of links, addresses, paths, options.
-CODE = re.compile(r"`[^`\n]*`|\{[\w.]*(?::[^{}\s]*)?\}|\]\([^)\n]*\)|\w+://\S+|(?<![\w-])--?\w[\w-]*|[\w.-]*/[\w./-]*\w")
+CODE = re.compile(
+    r"`[^`\n]*`|\{[\w.]*(?::[^{}\s]*)?\}|\]\([^)\n]*\)|\w+://\S+|(?<![\w-])--?\w[\w-]*|[\w.-]*/[\w./-]*\w"
+)
 
 
 @dataclass(frozen=True)
@@ -233,8 +237,8 @@ class Words:
     def findings(self, path, pieces):
         """One finding at most for each line."""
         found = {}
-        for first, text in joined(pieces):
-            text = CODE.sub(lambda code: "_" * len(code[0]), text)
+        for first, lines in joined(pieces):
+            text = CODE.sub(lambda code: "_" * len(code[0]), lines)
             for match in self.pattern.finditer(text):
                 line = first + text.count("\n", 0, match.start())
                 word = " ".join(match[0].split())
@@ -314,7 +318,9 @@ def git(*arguments):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Counts the words of words.txt in comments, documentation and strings.")
+    parser = argparse.ArgumentParser(
+        description="Counts the words of words.txt in comments, documentation and strings."
+    )
     parser.add_argument("-v", "--verbose", action="store_true", help="print each finding")
     parser.add_argument("paths", nargs="*", metavar="PATH", help="count only these files and folders")
     options = parser.parse_args()
