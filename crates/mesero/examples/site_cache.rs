@@ -34,10 +34,10 @@ impl Site {
     async fn fetch(&self) -> Result<Arc<str>, Failure> {
         let version = self.requests.fetch_add(1, SeqCst) + 1;
         sleep(secs(2)).await;
-        match self.is_down.load(SeqCst) {
-            true => Err(Failure::unreachable("connection refused")),
-            false => Ok(format!("version {version}").into()),
+        if self.is_down.load(SeqCst) {
+            return Err(Failure::unreachable("connection refused"));
         }
+        Ok(format!("version {version}").into())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A stream of inputs becomes a stream of answers, with every input's identity on its answer.
+//! Batches: a stream of inputs becomes a stream of answers, each with its input.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -35,24 +35,24 @@ use crate::{Dispatcher, Error, Failure};
 /// ```
 #[derive(Debug, Clone)]
 pub struct BatchAnswer<I, T> {
-    /// The input's place in the stream of inputs; the first is 0.
+    /// The input's index in the stream of inputs; the first is 0.
     pub index: u64,
     /// The input itself.
     pub input: I,
-    /// The resource's reply, or why there is none.
+    /// The resource's reply, or the reason for its absence.
     pub result: Result<T, Error>,
-    /// Where the answer came from, and what it took.
+    /// The answer's origin and cost.
     pub report: CallReport,
 }
 
 impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// Calls the resource once for every input: as many at once as there are slots, and as many
-    /// again wait in the queue, so that a slot that comes back is taken up at once.
+    /// again wait in the queue, so that a returned slot is used at once.
     ///
-    /// The answers come as they complete; see [`Answers::ordered`]. An input that fails harms no
-    /// other. An input is taken from `inputs` only when there is room for it: whoever reads the
-    /// answers slowly slows the inputs down, and no input is refused because the queue is full or
-    /// the rate used up. Calls in flight go on while the answers are not read. Dropping the
+    /// The answers come as they complete; see [`Answers::ordered`]. A failed input affects no
+    /// other. An input is taken from `inputs` only when there is room for it: slow reading of the
+    /// answers slows the inputs down, and no input is refused because of a full queue or an
+    /// exhausted rate. Calls in flight continue while the answers are not read. Dropping the
     /// answers leaves all calls, and takes no further input.
     ///
     /// ```
@@ -81,8 +81,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.call_stream(stream::iter(inputs), |_| Call::unkeyed(), work)
     }
 
-    /// As [`call_all`](Self::call_all), for inputs that come one by one; `call` says each input's
-    /// key, arguments and deadline.
+    /// As [`call_all`](Self::call_all), for a stream of inputs; `call` returns each input's key,
+    /// arguments and deadline.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -91,7 +91,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// use mesero::{Call, Dispatcher};
     ///
     /// let squares = Dispatcher::builder("square").limit(4).coalesce().build()?;
-    /// let numbers = stream::iter(["3", "3", "4"]); // or what a socket brings
+    /// let numbers = stream::iter(["3", "3", "4"]); // or lines of a socket
     /// let call = |num: &&'static str| Call::new(*num).argument("num", *num);
     /// let mut answers = squares.call_stream(numbers, call, |num, _attempt| async move {
     ///     let num: u32 = num.parse()?;
@@ -117,11 +117,11 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         let work = Arc::new(work);
         // One after the other: at most one call of this stream waits for room.
         let calls = inputs.enumerate().then(move |(index, input)| {
-            let (work, again) = (Arc::clone(&work), input.clone());
+            let (work, retry_input) = (Arc::clone(&work), input.clone());
             let call = call(&input).wait_for_room();
             let dispatcher = dispatcher.clone();
             async move {
-                let work = move |attempt| work(again.clone(), attempt);
+                let work = move |attempt| work(retry_input.clone(), attempt);
                 StartedCall { index, input, entered: dispatcher.enter(call, work).await }
             }
         });
@@ -141,7 +141,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 
 /// The answers to a stream of inputs; a [`Stream`].
 ///
-/// It holds at most twice as many calls as the dispatcher has slots.
+/// It holds at most twice as many calls as the dispatcher has slots. Dropping it leaves these
+/// calls, as dropping their futures would, and takes no further input.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -151,24 +152,24 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
 ///
 /// let squares = Dispatcher::builder("square").limit(4).build()?;
 /// let answers: Answers<u32, u32> = squares.call_all(0..4, |n, _attempt| async move { Ok(n * n) });
-/// // Whatever can be done with a stream can be done with them.
+/// // The combinators of streams apply.
 /// let large = answers.filter(|answer| std::future::ready(answer.input > 2));
 /// assert_eq!(large.count().await, 1);
 /// # Ok(())
 /// # }
 /// ```
-#[must_use = "no input is taken until the answers are asked for"]
+#[must_use = "no input is taken until the stream is polled"]
 pub struct Answers<I, T: Send + Sync + 'static> {
     calls: Pin<Box<dyn FusedStream<Item = StartedCall<I, T>> + Send>>,
     window: Box<dyn Fn() -> usize + Send>,
-    /// Ready once for every change after it was asked first.
+    /// Ready once for every change after the first poll.
     limit_changed: Pin<Box<dyn Stream<Item = ()> + Send>>,
     watches_limit: bool,
     in_flight: FuturesUnordered<BoxFuture<'static, BatchAnswer<I, T>>>,
     order: OutputOrder<I, T>,
 }
 
-/// An input whose call has been looked at.
+/// An input whose call has been admitted, answered or refused.
 struct StartedCall<I, T: Send + Sync + 'static> {
     index: usize,
     input: I,
@@ -183,23 +184,23 @@ impl<I, T: Send + Sync + 'static> StartedCall<I, T> {
     }
 }
 
-/// In which order answers are given out.
+/// The order of the answers.
 enum OutputOrder<I, T> {
     AsCompleted,
     AsSubmitted {
         next: u64,
-        /// Answers that came before their turn.
+        /// Answers that wait for an earlier input's answer.
         early: BTreeMap<u64, BatchAnswer<I, T>>,
         capacity: usize,
     },
 }
 
 impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
-    /// Gives the answers in the order of the inputs.
+    /// Yields the answers in the order of the inputs.
     ///
-    /// At most `early` answers that came before their turn are kept. No input is taken whose answer
-    /// could find no room, so at most one call more than that is in flight: a number well above
-    /// the limit keeps all slots busy.
+    /// At most `early` answers are buffered while an earlier one is missing. No input is taken
+    /// whose answer would not fit, so at most one call more than that is in flight: a number well
+    /// above the limit keeps all slots busy.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -226,7 +227,8 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
         self
     }
 
-    /// The next answer; none when all inputs are answered. Dropping it loses nothing.
+    /// Waits for the next answer; `None` when all inputs are answered. Dropping the returned future
+    /// loses nothing.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -245,14 +247,14 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Answers<I, T> {
     }
 
     fn has_room(&self) -> bool {
-        let kept = match &self.order {
+        let fits = match &self.order {
             OutputOrder::AsCompleted => true,
-            // All flights but the one whose turn it is may come early.
+            // All calls in flight but the next may be answered early.
             OutputOrder::AsSubmitted { early, capacity, .. } => {
                 early.len() + self.in_flight.len() <= *capacity
             }
         };
-        kept && self.in_flight.len() < (self.window)()
+        fits && self.in_flight.len() < (self.window)()
     }
 }
 
@@ -262,7 +264,7 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         loop {
-            // Who changes the limit after we have looked at it is heard before we wait.
+            // A change of the limit after the check wakes this task.
             while !this.watches_limit {
                 this.watches_limit = this.limit_changed.as_mut().poll_next(context).is_pending();
             }
@@ -288,7 +290,7 @@ impl<I: Send + 'static, T: Send + Sync + 'static> Stream for Answers<I, T> {
                     }
                 },
                 Poll::Ready(None) if exhausted => return Poll::Ready(None),
-                // If no call is in flight, the inputs wake us, or who raises the limit.
+                // If no call is in flight, the inputs or a raised limit wake this task.
                 Poll::Ready(None) | Poll::Pending => {
                     this.watches_limit =
                         this.limit_changed.as_mut().poll_next(context).is_pending();

@@ -17,9 +17,9 @@ use crate::sync::{Lock, Mutex};
 
 /// Runs blocking functions on threads of its own, one for each slot that was ever in use at once.
 ///
-/// A function that blocks occupies its slot until it returns, whether somebody still waits for it
-/// or not: a thread cannot be stopped from outside. So a timeout answers the caller at once, and
-/// the limit holds all the same.
+/// A function that blocks occupies its slot until it returns, with or without a waiting caller: a
+/// thread cannot be stopped from outside. So a timeout answers the caller at once, and the limit
+/// still holds.
 ///
 /// Cheap to clone; all clones are one pool. Use one pool for each dispatcher. The threads end when
 /// the last clone is dropped and their functions have returned.
@@ -51,7 +51,8 @@ struct ThreadPool {
 type Task = Box<dyn FnOnce() + Send>;
 
 impl Blocking {
-    /// A pool without threads; they start when they are needed, called `name` and their seat.
+    /// A pool without threads; they start when they are needed, and their name is `name` and the
+    /// seat's number.
     pub fn new(name: impl Into<String>) -> Self {
         let seats = Mutex::new(HashMap::new());
         Self { pool: Arc::new(ThreadPool { name: name.into(), seats }) }
@@ -59,12 +60,12 @@ impl Blocking {
 
     /// Runs `function` on the thread of the attempt's seat.
     ///
-    /// The slot goes with the function, and comes back when it has returned. Dropping the returned
-    /// future before the thread has begun the function does not stop it either.
+    /// The slot belongs to the function, and comes back when it has returned. Dropping the returned
+    /// future discards the result; the function still runs, even if the thread has not begun it.
     ///
     /// # Errors
-    /// What `function` returns; a panic of it ([`Panicked`](crate::FailureKind::Panicked)); or
-    /// [`Unreachable`](crate::FailureKind::Unreachable) if the system gives no further thread.
+    /// The error of `function`; a panic of it ([`Panicked`](crate::FailureKind::Panicked)); or
+    /// [`Unreachable`](crate::FailureKind::Unreachable) if the system starts no further thread.
     pub fn run<T, F>(
         &self,
         attempt: &Attempt,
@@ -80,21 +81,23 @@ impl Blocking {
         let task = move || {
             let result = catch_unwind(AssertUnwindSafe(function))
                 .unwrap_or_else(|payload| panicked(&*payload));
-            // The function has returned, so the slot is free, before anybody acts on the result.
+            // The function has returned, so the slot is free before the result is delivered.
             drop(slot);
-            // Nobody may be waiting any more.
+            // The caller may have left.
             let _ = tx.send(result);
         };
         let begun = self.pool.begin(seat, Box::new(task));
         async move {
             begun?;
-            rx.await.unwrap_or_else(|_| Err(Failure::lost("the thread ended in the middle")))
+            rx.await.unwrap_or_else(|_| {
+                Err(Failure::lost("the thread ended before its function returned"))
+            })
         }
     }
 }
 
 impl ThreadPool {
-    /// Hands the task to the seat's thread, which is idle: its slot has just been granted.
+    /// Sends the task to the seat's thread, which is idle: its slot has just been granted.
     fn begin(&self, seat: usize, task: Task) -> Result<(), Failure> {
         let mut seats = self.seats.locked();
         let thread = match seats.entry(seat) {
@@ -115,7 +118,7 @@ fn start(name: &str) -> std::io::Result<SyncSender<Task>> {
     let (tx, rx) = sync_channel::<Task>(1);
     thread::Builder::new().name(name.to_owned()).spawn(move || {
         while let Ok(task) = rx.recv() {
-            // The drop of a reply that nobody takes may panic; the seat's next task needs a thread.
+            // The drop of an undelivered reply may panic; the seat's next task needs a thread.
             let _ = catch_unwind(AssertUnwindSafe(task));
         }
     })?;

@@ -62,7 +62,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// use mesero::{Dispatcher, Policy};
     ///
-    /// let mut policy = Policy::default(); // or what a file says
+    /// let mut policy = Policy::default(); // or from a file
     /// policy.queue = 10;
     /// let squares = Dispatcher::<u64>::builder("square").policy(policy).limit(4).build()?;
     /// assert_eq!((squares.limit(), squares.stats().queue.bound), (4, 10));
@@ -76,58 +76,61 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// How many attempts may occupy the resource at once; default 1. [`build`](Self::build) refuses zero.
+    /// Sets the limit: attempts that may occupy the resource at once; default 1.
+    /// [`build`](Self::build) refuses zero.
     #[must_use]
     pub fn limit(mut self, slots: usize) -> Self {
         self.limit = slots;
         self
     }
 
-    /// How many jobs may wait for a slot; default 1,000. With 0, a call that finds no free slot is refused.
+    /// Sets the size of the queue: jobs that may wait for a slot; default 1,000. With 0, a call
+    /// that finds no free slot is refused.
     #[must_use]
     pub fn queue(mut self, jobs: usize) -> Self {
         self.policy.queue = jobs;
         self
     }
 
-    /// How many jobs may be admitted per period; default: no limit.
+    /// Sets the rate at which jobs may be admitted; default: no limit.
     #[must_use]
     pub fn rate(mut self, rate: Rate) -> Self {
         self.policy.rate = Some(rate);
         self
     }
 
-    /// How long one attempt may take; default: no limit. The attempt's future is dropped then.
+    /// Sets the timeout of one attempt; default: no limit. The attempt's future is dropped then.
     #[must_use]
     pub fn timeout(mut self, after: Duration) -> Self {
         self.policy.timeout = Some(after);
         self
     }
 
-    /// How long a call may take from its arrival to its answer: queue, attempts and backoff together.
-    /// Default: no limit.
+    /// Sets the deadline of a call, from its arrival to its answer: queue, attempts and backoff
+    /// together. Default: no limit.
     #[must_use]
     pub fn deadline(mut self, after: Duration) -> Self {
         self.policy.deadline = Some(after);
         self
     }
 
-    /// How to retry; default: never.
+    /// Sets the rules of retries; default: no retries.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.policy.retry = Some(retry);
         self
     }
 
-    /// What happens to a job whose last caller has left; default: it is canceled.
+    /// Sets the fate of a job whose last caller has left; default: it is canceled.
     #[must_use]
     pub fn on_disconnect(mut self, on_disconnect: OnDisconnect) -> Self {
         self.policy.on_disconnect = on_disconnect;
         self
     }
 
-    /// How long one poll of an attempt may take before observers are told that it
-    /// [blocks](crate::Fact::AttemptBlocked).
+    /// Sets the length from which a poll of an attempt counts as
+    /// [blocking](crate::Fact::AttemptBlocked); default: 100 ms. Observers receive it at the end of
+    /// that poll.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -151,7 +154,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// Adds an observer, which is told every fact; may be called several times.
+    /// Adds an observer, which receives every fact; may be called several times.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -191,7 +194,7 @@ impl<T: Clone + Send + Sync + 'static> Builder<T> {
         self
     }
 
-    /// Keeps replies by key, by the rules of `cache`.
+    /// Caches replies by key, by the rules of `cache`.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -225,7 +228,7 @@ impl<T> fmt::Debug for Builder<T> {
     }
 }
 
-/// Why a dispatcher could not be built.
+/// The reason for which a dispatcher could not be built.
 ///
 /// ```
 /// use mesero::{BuildError, Dispatcher};

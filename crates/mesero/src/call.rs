@@ -1,4 +1,4 @@
-//! What a caller asks for and what it gets back.
+//! A caller's request, and the answer to it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,7 +62,7 @@ impl Call {
         self
     }
 
-    /// Gives up `after` this long, counted from the moment the call is made.
+    /// Expires `after` this long, counted from the moment the call is made.
     ///
     /// This replaces the dispatcher's own deadline. It covers the wait for a slot, all attempts and the
     /// backoff between them.
@@ -127,17 +127,17 @@ impl Call {
     }
 }
 
-/// How long a call waits for its answer.
+/// The deadline of a call, relative to its admission.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) enum Deadline {
-    /// As long as the dispatcher's deadline says.
+    /// The dispatcher's own deadline.
     #[default]
     FromPolicy,
     After(Duration),
     Never,
 }
 
-/// What a call does when there is no room for it.
+/// The reaction of a call to a full queue or an exhausted rate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum WhenFull {
     #[default]
@@ -145,9 +145,9 @@ pub(crate) enum WhenFull {
     Wait,
 }
 
-/// What makes two calls the same work.
+/// The identity of a call's work: calls with the same key may share one job.
 ///
-/// Everything that changes the answer belongs in the key. It is cheap to clone.
+/// Every input that changes the answer belongs in the key. It is cheap to clone.
 ///
 /// ```
 /// use mesero::Key;
@@ -213,9 +213,9 @@ impl From<String> for Key {
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Argument {
-    /// Its name.
+    /// The argument's name.
     pub name: Arc<str>,
-    /// Its text, unchanged.
+    /// The argument's text, unchanged.
     pub text: String,
 }
 
@@ -251,7 +251,7 @@ impl FromStr for JobId {
     }
 }
 
-/// The result of a call, with a report of how it came about.
+/// The result of a call, with a report of its origin and cost.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -266,13 +266,13 @@ impl FromStr for JobId {
 /// ```
 #[derive(Debug, Clone)]
 pub struct Answer<T> {
-    /// The resource's reply, or why there is none.
+    /// The resource's reply, or the reason for its absence.
     pub result: Result<T, Error>,
-    /// Where the answer came from, and what it took.
+    /// The answer's origin and cost.
     pub report: CallReport,
 }
 
-/// Where an answer came from, and what it took.
+/// The origin and the cost of an answer.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -288,20 +288,21 @@ pub struct Answer<T> {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallReport {
-    /// Who did the work.
+    /// The source of the answer: a job of its own, a shared job, or the cache.
     pub origin: Origin,
     /// The job that did the work; `None` if the call was refused or answered from the cache.
     pub job: Option<JobId>,
-    /// How long the job waited in the queue, over all its attempts.
+    /// Time the job waited in the queue, over all its attempts.
     pub waited: Duration,
-    /// How long the job's attempts ran in total.
+    /// Total run time of the job's attempts.
     pub ran: Duration,
-    /// How many attempts the job made, including the first.
+    /// Number of the job's attempts, including the first.
     pub attempts: u32,
-    /// How old the reply is: the time since the resource gave it; `None` if it is fresh from the resource.
+    /// Age of the reply: the time since the resource gave it; `None` if it is fresh from the
+    /// resource.
     ///
-    /// Together with [`Led`](Origin::Led) or [`Joined`](Origin::Joined) it means that the job ended with
-    /// an error and that a stale reply from the cache took its place.
+    /// Together with [`Led`](Origin::Led) or [`Joined`](Origin::Joined) it means that the job ended
+    /// with an error and that a stale reply from the cache replaced it.
     pub age: Option<Duration>,
 }
 
@@ -312,7 +313,7 @@ impl CallReport {
     }
 }
 
-/// Who did the work of an answer.
+/// The source of an answer.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -336,11 +337,11 @@ pub enum Origin {
     Cached,
     /// The cache held a stale reply, which was returned at once.
     Stale,
-    /// No one: the call was refused.
+    /// None: the call was refused.
     Refused,
 }
 
-/// What identifies a job, from its start on.
+/// The identity of a job, fixed at its admission.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -359,12 +360,12 @@ pub enum Origin {
 /// ```
 #[derive(Debug)]
 pub struct JobInfo {
-    /// Its number.
+    /// The job's number.
     pub id: JobId,
-    /// Its key, if the call that started it had one.
+    /// The key of the call that started the job, if it had one.
     pub key: Option<Key>,
-    /// The arguments of the call that started it.
+    /// The arguments of the call that started the job.
     pub arguments: Vec<Argument>,
-    /// When it was admitted.
+    /// The instant of the job's admission.
     pub started: Instant,
 }

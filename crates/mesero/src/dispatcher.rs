@@ -1,4 +1,4 @@
-//! THE PIPELINE: from a call to its answer, read from top to bottom.
+//! The pipeline: from a call to its answer, read from top to bottom.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -69,7 +69,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// answered from the cache, shares a job in flight, or is refused.
     ///
     /// Dropping the returned future leaves the job: other calls that share it still get their answer.
-    /// Once the last one has left, [`OnDisconnect`](crate::OnDisconnect) decides whether the job goes on.
+    /// Once the last one has left, [`OnDisconnect`](crate::OnDisconnect) decides whether the job continues.
     ///
     /// # Errors
     /// See [`Error`]: the resource failed, time ran out, or the call was refused.
@@ -93,7 +93,9 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.ask(call, work).await.result
     }
 
-    /// Like [`call`](Self::call), with a report of where the answer came from and what it took.
+    /// Like [`call`](Self::call), with a report of the answer's origin and cost.
+    ///
+    /// Dropping the returned future leaves the job, as with [`call`](Self::call).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -114,7 +116,11 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.enter(call, work).await.answer().await
     }
 
-    /// The first half of a call: it is answered or refused at once, or has a job to wait for.
+    /// Makes the first half of a call: it is answered or refused at once, or gets a job to wait
+    /// for.
+    ///
+    /// Dropping the returned future before admission makes no call. The result must be dropped or
+    /// awaited: it holds the caller's share of the job.
     pub(crate) async fn enter<W, F>(&self, mut call: Call, work: W) -> Entered<T>
     where
         W: FnMut(Attempt) -> F + Send + 'static,
@@ -134,7 +140,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
                 Entered::Waiting(WaitingCall::new(&self.inner, job), deadline, Origin::Joined)
             }
             Admission::Led(job, deadline, grant) => {
-                // The waiter comes first, so that it leaves if the task cannot be started.
+                // The waiter comes first, so that its drop leaves the job if the task cannot be
+                // started.
                 let waiting = WaitingCall::new(&self.inner, Arc::clone(&job));
                 self.inner.lead(&job, grant, work);
                 Entered::Waiting(waiting, deadline, Origin::Led)
@@ -142,8 +149,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         }
     }
 
-    /// Every job in flight, in the order of admission, followed by every attempt that still occupies
-    /// the resource although its job is over.
+    /// Lists every job in flight, in the order of admission, followed by every attempt that still
+    /// occupies the resource although its job is over.
     ///
     /// This takes time in proportion to their number, under the dispatcher's lock.
     ///
@@ -167,7 +174,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.with(|state, now| state.jobs(now))
     }
 
-    /// A job in flight, or one that is over but whose attempt still occupies the resource.
+    /// Finds a job in flight, or a finished job whose attempt still occupies the resource.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -213,7 +220,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.with(|state, now| state.cancel(id, now))
     }
 
-    /// Refuses new calls from now on; jobs in flight go on.
+    /// Refuses new calls from now on; jobs in flight continue.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -230,8 +237,9 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.drain();
     }
 
-    /// Refuses new calls, and ends every job in flight at once: those that wait are
-    /// [shed](Error::Shed), those that run are [canceled](Error::Canceled).
+    /// Refuses new calls, and ends every job in flight at once: waiting jobs are
+    /// [shed](Error::Shed), running jobs are [canceled](Error::Canceled). The slot of a running
+    /// attempt comes back once the resource has really stopped.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -250,7 +258,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.with(|state, now| state.stop_all(now));
     }
 
-    /// Waits until no call waits, no job is in flight and no slot is in use.
+    /// Waits until no call waits, no job is in flight and no slot is in use. Dropping the returned
+    /// future has no effect on calls and jobs.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -265,10 +274,11 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub async fn idle(&self) {
-        self.inner.until_quiet(|stats| stats.is_idle()).await;
+        self.inner.wait_until(|stats| stats.is_idle()).await;
     }
 
-    /// Waits until no job is in flight, though the resource may still be occupied.
+    /// Waits until no job is in flight; the resource may still be occupied. Dropping the returned
+    /// future has no effect on calls and jobs.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -286,7 +296,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// # }
     /// ```
     pub async fn jobs_finished(&self) {
-        self.inner.until_quiet(|stats| stats.jobs.in_flight == 0).await;
+        self.inner.wait_until(|stats| stats.jobs.in_flight == 0).await;
     }
 
     /// Changes the number of slots. Lowering it takes no slot away from an attempt that has one: the limit
@@ -304,7 +314,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.limit_changed.notify_waiters();
     }
 
-    /// Changes how long one attempt may take, including those that are already running; `None` is no limit.
+    /// Changes the timeout of one attempt, including attempts that already run; `None` is no limit.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -323,18 +333,19 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.set_timeout(timeout);
     }
 
-    /// Waits until the limit changes.
+    /// Waits until the limit changes after the first poll. Dropping the returned future loses only
+    /// the notification.
     pub(crate) async fn limit_changed(self) -> Self {
         self.inner.limit_changed.notified().await;
         self
     }
 
-    /// How many slots there are.
+    /// The number of slots.
     pub fn limit(&self) -> usize {
         self.inner.with(|state, _| state.limit())
     }
 
-    /// The counts at this moment.
+    /// A snapshot of the counts, taken under one lock.
     pub fn stats(&self) -> Stats {
         self.inner.with(|state, _| state.stats())
     }
@@ -344,7 +355,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         &self.inner.name
     }
 
-    /// A handle that closes and opens seats, for whatever supervises the resource.
+    /// A handle that closes and opens seats, for the code that supervises the resource.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -362,7 +373,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 }
 
-/// A call that was admitted, answered or refused. Dropping it means that the caller leaves.
+/// A call after its admission, immediate answer or refusal. Dropping it leaves the job.
 pub(crate) enum Entered<T: Send + Sync + 'static> {
     Answered(Answer<T>),
     Waiting(WaitingCall<T>, Option<Instant>, Origin),

@@ -1,4 +1,4 @@
-//! How a call can end without a reply.
+//! Ends of a call without a reply.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::Failure;
 
-/// Why a call got no reply.
+/// The reason for which a call got no reply.
 ///
 /// A caller can always distinguish three cases: the resource failed ([`Failed`](Error::Failed)),
 /// time or interest ran out ([`TimedOut`](Error::TimedOut), [`Expired`](Error::Expired),
@@ -41,7 +41,7 @@ pub enum Error {
     },
     /// The call's deadline passed.
     Expired {
-        /// What the job was doing then.
+        /// The job's phase then.
         phase: Phase,
     },
     /// The job was canceled, by [`Dispatcher::cancel`](crate::Dispatcher::cancel) or by
@@ -53,7 +53,7 @@ pub enum Error {
     Refused(Refusal),
 }
 
-/// What a job is doing.
+/// The phase of a job.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -101,7 +101,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// Why a call was refused on arrival.
+/// The reason for which a call was refused on arrival.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -120,17 +120,17 @@ impl fmt::Display for Phase {
 pub enum Refusal {
     /// All slots are taken and the queue is full.
     QueueFull {
-        /// When the queue should have drained, from how fast slots come back.
+        /// Expected time until the queue has drained, from the pace at which slots come back.
         retry_after: Duration,
     },
     /// The rate is used up.
     RateLimited {
-        /// When the rate admits the next call.
+        /// Time until the rate admits the next call.
         retry_after: Duration,
     },
     /// The jobs ahead would still be running at the call's deadline.
     DeadlineUnmeetable {
-        /// How long they are expected to take, from how fast slots come back.
+        /// Their expected duration, from the pace at which slots come back.
         expected_wait: Duration,
     },
     /// The dispatcher is draining: it accepts no new calls.
@@ -138,7 +138,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// How long a caller should wait before it tries again, if that is known.
+    /// The time that a caller should wait before it tries again, if that is known.
     ///
     /// ```
     /// use mesero::Refusal;
@@ -168,7 +168,7 @@ impl fmt::Display for Refusal {
                 f,
                 "the deadline cannot be met: the wait alone is expected to take {expected_wait:.1?}"
             ),
-            Refusal::Draining => f.write_str("the service is draining and takes nothing new"),
+            Refusal::Draining => f.write_str("the service is draining and accepts no new calls"),
         }
     }
 }
@@ -188,7 +188,7 @@ impl fmt::Display for Error {
                 f.write_str("the deadline passed before the answer came")
             }
             Error::Canceled => f.write_str("the job was canceled"),
-            Error::Shed => f.write_str("the service stopped before the job's turn came"),
+            Error::Shed => f.write_str("the service stopped before the job got a slot"),
             Error::Refused(refusal) => refusal.fmt(f),
         }
     }

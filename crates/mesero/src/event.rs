@@ -1,4 +1,4 @@
-//! Facts: what happened, told once to everything that counts, logs or draws.
+//! Facts: each event of a dispatcher, emitted once to every consumer that counts, logs or draws.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::call::JobInfo;
 use crate::slot::Stop;
 use crate::{Error, Phase, Refusal};
 
-/// Something that happened in a dispatcher.
+/// An event in a dispatcher.
 ///
 /// ```
 /// use mesero::{Event, Fact};
@@ -23,13 +23,13 @@ use crate::{Error, Phase, Refusal};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// When it happened.
+    /// The instant of the event.
     pub at: Instant,
-    /// What happened.
+    /// The fact itself.
     pub fact: Fact,
 }
 
-/// What happened.
+/// A fact about calls, jobs, attempts or slots.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -38,10 +38,10 @@ pub struct Event {
 /// use mesero::{Call, Dispatcher, Event, Fact, Outcome};
 ///
 /// let ended = Arc::new(Mutex::new(Vec::new()));
-/// let heard = Arc::clone(&ended);
+/// let sink = Arc::clone(&ended);
 /// let observer = move |event: &Event| {
 ///     if let Fact::JobFinished { outcome, attempts, .. } = event.fact {
-///         heard.lock().unwrap().push((outcome, attempts));
+///         sink.lock().unwrap().push((outcome, attempts));
 ///     }
 /// };
 /// let squares = Dispatcher::builder("square").observer(observer).build()?;
@@ -60,7 +60,7 @@ pub enum Fact {
     CallCached,
     /// A call was answered at once with a stale reply from the cache.
     CallStale,
-    /// A call was answered with a failure that the cache remembers.
+    /// A call was answered with a cached failure.
     CallNegative,
     /// A call started a job.
     CallLed(Arc<JobInfo>),
@@ -74,41 +74,41 @@ pub enum Fact {
     RefreshStarted(Arc<JobInfo>),
     /// A job entered the queue.
     JobQueued {
-        /// Which job.
+        /// The job.
         job: Arc<JobInfo>,
-        /// Whether it is a retry.
+        /// True for a retry.
         is_retry: bool,
     },
     /// A job left the queue: with a slot, or because it ended.
     JobUnqueued {
-        /// Which job.
+        /// The job.
         job: Arc<JobInfo>,
-        /// How long it was queued this time.
+        /// Time in the queue, this time.
         waited: Duration,
-        /// Whether it was a retry.
+        /// True for a retry.
         is_retry: bool,
     },
     /// A slot was granted to a job.
     SlotTaken {
-        /// Which job.
+        /// The job.
         job: Arc<JobInfo>,
         /// The slot's [seat](crate::Slot::seat).
         seat: usize,
     },
-    /// A slot is free again: what occupied the resource has really stopped.
+    /// A slot is free again: the code that occupied the resource has really stopped.
     SlotReturned {
         /// The slot's [seat](crate::Slot::seat).
         seat: usize,
-        /// How long it was occupied.
+        /// Time from the grant to the return.
         held: Duration,
-        /// How much of that came after the attempt was over for its job.
+        /// The part of that time after the attempt was over for its job.
         overdue: Duration,
     },
     /// An attempt began.
     AttemptStarted {
         /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which attempt this is; the first is 1.
+        /// The attempt's number; the first is 1.
         number: u32,
     },
     /// An attempt held its thread for longer than
@@ -116,64 +116,64 @@ pub enum Fact {
     AttemptBlocked {
         /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which attempt this was.
+        /// The attempt's number.
         number: u32,
-        /// For how long it did not yield.
+        /// Time for which it did not yield.
         held: Duration,
     },
-    /// An attempt is over, as far as its job is concerned.
+    /// An attempt is over for its job.
     AttemptFinished {
         /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which attempt this was.
+        /// The attempt's number.
         number: u32,
-        /// How long it took.
+        /// The attempt's run time.
         ran: Duration,
-        /// What went wrong, if something did.
+        /// The error, if it ended with one.
         error: Option<Error>,
     },
-    /// An attempt that had been given up has really stopped. Resources that know how it stopped report it
-    /// with [`Slot::stopped`](crate::Slot::stopped), right before the slot is returned.
+    /// An abandoned attempt has really stopped. Resources that know how it stopped report it with
+    /// [`Slot::stopped`](crate::Slot::stopped), right before the slot is returned.
     AttemptStopped {
         /// The job that it belongs to.
         job: Arc<JobInfo>,
-        /// Which attempt this was.
+        /// The attempt's number.
         number: u32,
-        /// How it stopped, and how long after it had been given up.
+        /// The cause of the end, and its delay.
         stop: Stop,
     },
     /// A job will be retried after a pause.
     RetryScheduled {
-        /// Which job.
+        /// The job.
         job: Arc<JobInfo>,
         /// The pause.
         backoff: Duration,
     },
     /// A job would have been retried, but the retry budget is used up.
     RetryRefused {
-        /// Which job.
+        /// The job.
         job: Arc<JobInfo>,
     },
     /// A job is over.
     JobFinished {
-        /// Which job.
+        /// The job.
         job: Arc<JobInfo>,
-        /// How it ended.
+        /// The job's outcome.
         outcome: Outcome,
         /// The error, if it ended with one.
         error: Option<Error>,
-        /// How long it waited in the queue, over all its attempts.
+        /// Time in the queue, over all its attempts.
         waited: Duration,
-        /// How long its attempts ran in total.
+        /// Total run time of its attempts.
         ran: Duration,
-        /// How many attempts it made.
+        /// Number of its attempts.
         attempts: u32,
-        /// What it was doing when it ended.
+        /// The job's phase when it ended.
         phase: Phase,
     },
 }
 
-/// How a job ended.
+/// The end of a job.
 ///
 /// ```
 /// use mesero::{Dispatcher, Outcome};
@@ -200,7 +200,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// All of them, in the order of declaration.
+    /// All outcomes, in the order of declaration.
     pub const ALL: [Outcome; 6] = [
         Outcome::Succeeded,
         Outcome::Failed,
@@ -235,11 +235,11 @@ impl Outcome {
     }
 }
 
-/// Something that is told every fact.
+/// A consumer of facts.
 ///
-/// It is called on the task that caused the fact, after the dispatcher's lock was released: it may call
-/// the dispatcher, but must neither block nor panic. Facts from several threads may be told in another
-/// order than they happened in; [`Event::at`] has the true order.
+/// It is called on the task that caused the fact, after the dispatcher's lock was released: it may
+/// call the dispatcher, but must neither block nor panic. Facts from several threads may arrive in
+/// another order than they happened in; [`Event::at`] has the true order.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -268,7 +268,7 @@ impl Outcome {
 /// # }
 /// ```
 pub trait Observer: Send + Sync {
-    /// Is told one fact.
+    /// Receives one event.
     ///
     /// ```
     /// use mesero::{Event, Fact, Observer};

@@ -1,11 +1,12 @@
-//! How a resource can fail, and whether a retry is worthwhile.
+//! Failures of a resource, and advice about retries.
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How a resource failed. It is cheap to clone, since every caller that waits for the job gets it.
+/// A failure of a resource. It is cheap to clone, because every caller that waits for the job gets
+/// it.
 ///
 /// ```
 /// use mesero::{Advice, Failure, FailureKind};
@@ -34,7 +35,7 @@ struct FailureInner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What a failure says about the work: whether it was done.
+/// The kind of a failure, which says whether the work was done.
 ///
 /// ```
 /// use mesero::{Failure, FailureKind};
@@ -53,29 +54,29 @@ struct FailureInner {
 pub enum FailureKind {
     /// The work was done, and its result is an error: an exception, a non-zero exit code.
     Raised,
-    /// The work was never begun, since the resource could not be reached. It is safe to retry.
+    /// The work was never begun, because the resource could not be reached. It is safe to retry.
     Unreachable,
     /// The resource said that it is overloaded. It is safe to retry later.
     Overloaded,
-    /// The resource went away during the work; whether the work was done is unknown.
+    /// The resource was lost during the work; it is unknown whether the work was done.
     Lost,
     /// The work was a Rust function, and it panicked.
     Panicked,
 }
 
-/// Whether and when to retry.
+/// Advice on retrying.
 ///
 /// ```
 /// use mesero::{Advice, Failure};
 ///
 /// assert_eq!(Failure::raised("no such user").advice(), Advice::Never);
 /// assert_eq!(Failure::lost("connection reset").advice(), Advice::Backoff);
-/// // This work is not safe to repeat, whatever the kind suggests.
+/// // This work is not safe to repeat, despite its kind.
 /// assert_eq!(Failure::lost("connection reset").advise(Advice::Never).advice(), Advice::Never);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advice {
-    /// Not at all: it would end the same way.
+    /// No retry: it would end the same way.
     Never,
     /// After the policy's backoff.
     Backoff,
@@ -115,7 +116,7 @@ impl Failure {
         Self::new(FailureKind::Raised, message)
     }
 
-    /// A failure of the kind [`FailureKind::Lost`]: the resource went away during the work.
+    /// A failure of the kind [`FailureKind::Lost`]: the resource was lost during the work.
     ///
     /// ```
     /// use mesero::{Failure, FailureKind};
@@ -152,7 +153,7 @@ impl Failure {
     /// use mesero::{Error, Failure};
     ///
     /// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
-    /// let error = Error::Failed(Failure::unreachable("nobody is there").with_source(refused));
+    /// let error = Error::Failed(Failure::unreachable("connection refused").with_source(refused));
     /// assert!(error.source().is_some_and(|source| source.is::<std::io::Error>()));
     /// ```
     #[must_use]
@@ -161,14 +162,14 @@ impl Failure {
         self
     }
 
-    /// Sets whether to retry, in place of what the kind implies.
+    /// Sets the advice on retrying, in place of the kind's own.
     #[must_use]
     pub fn advise(mut self, advice: Advice) -> Self {
         Arc::make_mut(&mut self.0).advice = advice;
         self
     }
 
-    /// What the failure says about the work.
+    /// The kind of the failure.
     pub fn kind(&self) -> FailureKind {
         self.0.kind
     }
@@ -192,7 +193,7 @@ impl Failure {
         self.0.detail.as_deref()
     }
 
-    /// Whether and when to retry.
+    /// Advice on retrying.
     ///
     /// ```
     /// use mesero::{Advice, Failure};

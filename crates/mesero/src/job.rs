@@ -1,4 +1,4 @@
-//! The work that answers calls: how it is told to stop, and how its callers get the answer.
+//! The work that answers calls: its stop signal, and the delivery of its answer.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -7,14 +7,14 @@ use crate::Error;
 use crate::call::{Answer, CallReport, JobId, JobInfo};
 use crate::sync::{Lock, Mutex, Notify};
 
-/// How one reply becomes several.
+/// A reply's `Clone`, as a function.
 pub(crate) type CloneFn<T> = fn(&T) -> T;
 
 /// A job in flight, held by its task, its waiters and the registry.
 pub(crate) struct Job<T> {
     pub(crate) info: Arc<JobInfo>,
     pub(crate) stop: StopSignal,
-    /// None if every job has exactly one waiter, so that a reply need not be cloned.
+    /// `None` if every job has exactly one waiter, so that a reply need not be cloned.
     clone_reply: Option<CloneFn<T>>,
     ending: Mutex<Option<Answer<T>>>,
     ended: Notify,
@@ -35,13 +35,13 @@ impl<T> Job<T> {
         self.info.id
     }
 
-    /// Tells all waiters, including those that come later.
+    /// Delivers the answer to all waiters, including later ones.
     pub(crate) fn publish(&self, result: Result<T, Error>, report: CallReport) {
         *self.ending.locked() = Some(Answer { result, report });
         self.ended.notify_waiters();
     }
 
-    /// Waits until the job has ended. Dropping it loses nothing.
+    /// Waits until the job has ended. Dropping the returned future loses nothing.
     pub(crate) async fn ended(&self) -> Answer<T> {
         loop {
             // Registered before the check, so that an end in between is not missed.
@@ -71,7 +71,7 @@ impl<T> fmt::Debug for Job<T> {
     }
 }
 
-/// The order to stop, which the job's task obeys at its next `await`. The first reason counts.
+/// A request to stop, which the job's task obeys at its next `await`. The first reason counts.
 #[derive(Debug, Default)]
 pub(crate) struct StopSignal {
     reason: OnceLock<Error>,
@@ -86,12 +86,13 @@ impl StopSignal {
         }
     }
 
-    /// The reason, if the order was given.
+    /// The reason, if the signal was raised.
     pub(crate) fn reason(&self) -> Option<Error> {
         self.reason.get().cloned()
     }
 
-    /// Waits for the order. For the job's task alone.
+    /// Waits for the signal; only the job's task may call it. Dropping the returned future loses
+    /// nothing: the signal stays raised.
     pub(crate) async fn raised(&self) -> Error {
         loop {
             if let Some(reason) = self.reason() {

@@ -43,9 +43,9 @@
 //! ```
 //!
 //! A [`Call`] is one caller's request. The work that answers it is a *job*, which calls of the same
-//! [`Key`] may share; each try of it is an [`Attempt`], which holds a [`Slot`]. A caller who goes away
-//! (drops the future) leaves the job; once the last caller has left, [`OnDisconnect`] decides whether
-//! the job goes on.
+//! [`Key`] may share; each try of it is an [`Attempt`], which holds a [`Slot`]. A caller that drops
+//! its future leaves the job; once the last caller has left, [`OnDisconnect`] decides whether the
+//! job continues.
 //!
 //! # What you decide
 //!
@@ -76,10 +76,10 @@
 //!
 //! # What you see
 //!
-//! [`Dispatcher::jobs`] lists what is in flight, [`Dispatcher::stats`] counts it, and an [`Observer`]
-//! is told every fact once, as an [`Event`]. In every snapshot the counts obey the laws that
-//! [`Stats::check`] verifies. The feature `testing` provides a scripted resource, and a dispatcher that
-//! checks these laws in every test.
+//! [`Dispatcher::jobs`] lists the jobs in flight, [`Dispatcher::stats`] counts them, and an
+//! [`Observer`] receives every fact once, as an [`Event`]. In every snapshot the counts obey the
+//! laws that [`Stats::check`] verifies. The feature `testing` provides a mock resource, and a
+//! dispatcher that checks these laws in every test.
 //!
 //! # Time
 //!
@@ -89,7 +89,8 @@
 //!
 //! # Features
 //!
-//! None is on by default. `tower` adds the layer for axum and tonic; `testing` adds the scripted resource.
+//! None is on by default. `tower` adds the layer for axum and tonic; `testing` adds the mock
+//! resource.
 //!
 //! # Learning it
 //!
@@ -132,7 +133,7 @@ pub use registry::JobView;
 pub use slot::{Attempt, Seats, Slot, Stop, StopKind};
 pub use stats::{AttemptStats, CallStats, JobStats, QueueStats, SlotStats, Stats};
 
-/// Compiles what the page says compiles, and checks that the rest does not.
+/// Doc tests of the page: its `rust` blocks compile, and its `compile_fail` blocks do not.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/BASICS.md")]
 struct Basics;

@@ -1,10 +1,10 @@
-//! A panic of foreign code becomes a failure.
+//! Conversion of a panic in foreign code to a failure.
 
 use std::any::Any;
 
 use crate::{Failure, FailureKind};
 
-/// The failure that stands for a panic with this payload.
+/// The failure for a panic with this payload.
 pub(crate) fn panicked<T>(payload: &(dyn Any + Send)) -> Result<T, Failure> {
     let text = payload
         .downcast_ref::<&str>()

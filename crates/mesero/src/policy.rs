@@ -1,4 +1,4 @@
-//! What a dispatcher promises its resource and its callers; one file a rule.
+//! The rules of a dispatcher towards its resource and its callers; one file a rule.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub use cache::Cache;
 pub use rate::Rate;
 pub use retry::Retry;
 
-/// The rules of a dispatcher, all of them with a safe default.
+/// The rules of a dispatcher, each with a safe default.
 ///
 /// ```
 /// use mesero::{Dispatcher, Policy};
@@ -28,28 +28,29 @@ pub use retry::Retry;
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Policy {
-    /// How many slots there are: how many attempts may occupy the resource at once. Default 1.
+    /// Number of slots: attempts that may occupy the resource at once. Default 1.
     pub limit: NonZeroUsize,
-    /// How many seats the resource has, where that is not the limit. A limit below it leaves
-    /// spare seats for when some are [closed](crate::Seats::close); a limit above it has no
-    /// effect. Default: as many as the limit.
+    /// Number of the resource's seats, where it differs from the limit. A limit below it leaves
+    /// spare seats for when some are [closed](crate::Seats::close); a limit above it has no effect.
+    /// Default: the limit.
     pub seats: Option<NonZeroUsize>,
-    /// How many jobs may wait for a slot; 0 refuses whatever cannot start at once. Default 1,000.
+    /// Number of jobs that may wait for a slot; 0 refuses calls that cannot start at once. Default
+    /// 1,000.
     pub queue: usize,
-    /// How many jobs may be admitted in a time. Default: as many as come.
+    /// Rate at which jobs may be admitted. Default: no limit.
     pub rate: Option<Rate>,
-    /// How long one attempt may take. Default: as long as the call's deadline lets it.
+    /// Timeout of one attempt. Default: the call's deadline only.
     pub timeout: Option<Duration>,
-    /// How long a call may take, from its arrival to its answer. Default: as long as it needs.
+    /// Deadline of a call, from its arrival to its answer. Default: no limit.
     pub deadline: Option<Duration>,
-    /// Whether and how to try again. Default: never.
+    /// Rules of retries. Default: no retries.
     pub retry: Option<Retry>,
-    /// What becomes of a job whose last waiter has left. Default: it is canceled.
+    /// Fate of a job whose last waiter has left. Default: it is canceled.
     pub on_disconnect: OnDisconnect,
-    /// How long one poll of an attempt may take before observers are told that it
-    /// [blocks](crate::Fact::AttemptBlocked); it is told when that poll is over. It is measured by
-    /// the clock, so a machine that lets the thread wait counts as well, and so does
-    /// `block_in_place`. Default 100 ms; none looks at no poll.
+    /// Length of a poll of an attempt from which observers receive that it
+    /// [blocks](crate::Fact::AttemptBlocked), at the end of that poll. It is measured by the clock,
+    /// so time in which the machine does not run the thread counts as well, and so does
+    /// `block_in_place`. Default 100 ms; `None` measures no poll.
     pub notice_blocking: Option<Duration>,
 }
 
@@ -69,7 +70,7 @@ impl Default for Policy {
     }
 }
 
-/// What becomes of a job whose last waiter has left before its deadline.
+/// The fate of a job whose last waiter has left before its deadline.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -81,7 +82,7 @@ impl Default for Policy {
 /// let secs = Duration::from_secs;
 /// let orders = Dispatcher::builder("order").on_disconnect(OnDisconnect::Finish).build()?;
 /// let order = orders.call(Call::unkeyed(), move |_attempt| async move { Ok(sleep(secs(5)).await) });
-/// assert!(timeout(secs(1), order).await.is_err()); // the caller leaves, the order goes on
+/// assert!(timeout(secs(1), order).await.is_err()); // the caller leaves, the order continues
 /// orders.idle().await;
 /// assert_eq!(orders.stats().jobs.succeeded, 1);
 /// # Ok(())
@@ -92,6 +93,6 @@ pub enum OnDisconnect {
     /// It is canceled: it leaves the queue at once, or its attempt is dropped.
     #[default]
     Cancel,
-    /// It goes on, for the cache or for its effect.
+    /// It continues, for the cache or for its effect.
     Finish,
 }

@@ -1,4 +1,4 @@
-//! The jobs in flight: by id, by key, and as a list that people read.
+//! The jobs in flight: by id, by key, and as a readable list.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,7 +13,7 @@ use crate::call::{Argument, CallReport, JobId, JobInfo, Key};
 use crate::job::Job;
 use crate::policy::limit::QueueIndex;
 
-/// Every job from its admission to its end.
+/// All jobs from their admission to their end.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
     entries: HashMap<JobId, JobEntry<T>, BuildHasherDefault<IdHasher>>,
@@ -22,8 +22,8 @@ pub(crate) struct Registry<T> {
     next: u64,
 }
 
-/// Spreads numbers that we gave out ourselves, one after the other; nobody can choose them to
-/// collide, so that the standard library's careful hash is not needed.
+/// A hasher for job numbers. They are assigned one after the other and cannot be chosen to collide,
+/// so the standard library's careful hash is not needed.
 #[derive(Debug, Default)]
 struct IdHasher(u64);
 
@@ -45,23 +45,23 @@ impl Hasher for IdHasher {
     }
 }
 
-/// What is known of a job in flight.
+/// The state of a job in flight.
 #[derive(Debug)]
 pub(crate) struct JobEntry<T> {
     pub(crate) job: Arc<Job<T>>,
     pub(crate) state: JobState,
     /// Calls that wait for the answer.
     pub(crate) waiters: usize,
-    /// It goes on when nobody waits for it, whatever the policy says: it is for the cache.
+    /// A refresh continues without waiters, regardless of the policy: it is for the cache.
     pub(crate) is_refresh: bool,
-    /// The latest of their deadlines; none if one of them has none.
+    /// The latest of the waiters' deadlines; `None` if one of them has none.
     pub(crate) deadline: Option<Instant>,
     pub(crate) attempts: u32,
     pub(crate) waited: Duration,
     pub(crate) ran: Duration,
 }
 
-/// Where a job is, and since when.
+/// A job's position in the pipeline, and its start there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum JobState {
     Queued {
@@ -69,7 +69,7 @@ pub(crate) enum JobState {
         since: Instant,
         is_retry: bool,
     },
-    /// It has a slot. The attempt begins when its task has heard of that.
+    /// The job has a slot; its task has not begun the attempt yet.
     Granted {
         seat: usize,
     },
@@ -77,7 +77,7 @@ pub(crate) enum JobState {
         seat: usize,
         since: Instant,
     },
-    /// It has neither a place in the queue nor a slot: between two attempts, or on its way out.
+    /// The job is neither queued nor has it a slot: between two attempts, or about to end.
     Detached {
         phase: Phase,
     },
@@ -101,7 +101,7 @@ impl JobState {
 }
 
 impl<T> JobEntry<T> {
-    /// What it took so far, the present turn included.
+    /// The cost so far, including the current wait or attempt.
     pub(crate) fn report(&self, origin: crate::Origin, now: Instant) -> CallReport {
         let (mut waited, mut ran) = (self.waited, self.ran);
         match self.state {
@@ -150,14 +150,14 @@ impl<T> Registry<T> {
         self.entries.get_mut(self.joinable.get(key)?)
     }
 
-    /// From now on calls of the same key join this job.
+    /// Lets calls of the same key join this job.
     pub(crate) fn allow_joining(&mut self, job: &JobInfo) {
         if let Some(key) = &job.key {
             self.joinable.insert(key.clone(), job.id);
         }
     }
 
-    /// From now on no call joins this job: it is told to stop, or over.
+    /// Lets no further call join this job: it has a stop signal, or it is over.
     pub(crate) fn forbid_joining(&mut self, job: &JobInfo) {
         if let Some(key) = &job.key
             && self.joinable.get(key) == Some(&job.id)
@@ -196,27 +196,27 @@ impl<T> Registry<T> {
 /// ```
 #[derive(Debug, Clone)]
 pub struct JobView {
-    /// Its number, key and arguments.
+    /// The job's number, key and arguments.
     pub info: Arc<JobInfo>,
-    /// What it is doing.
+    /// The job's phase.
     pub phase: Phase,
-    /// Its place in the queue, 1 for the next; none where it does not wait for a slot.
+    /// The job's position in the queue, 1 for the next; `None` unless it waits for a slot.
     pub position: Option<usize>,
-    /// Its place at the resource; none where it holds no slot.
+    /// The seat of the job's slot; `None` if it holds no slot.
     pub seat: Option<usize>,
-    /// How long ago it was admitted.
+    /// Time since the job's admission.
     pub age: Duration,
-    /// How often it has tried, the present attempt included.
+    /// Number of attempts, including the current one.
     pub attempts: u32,
-    /// How many calls wait for its answer.
+    /// Number of calls that wait for the job's answer.
     pub waiters: usize,
-    /// How long it has stood in the queue, all its turns together.
+    /// Total time in the queue.
     pub waited: Duration,
-    /// How long its attempts ran, the present one included.
+    /// Total run time of the attempts, including the current one.
     pub ran: Duration,
 }
 
-/// One line for people: the number, what it does, for how long, and its arguments.
+/// One readable line: the number, the phase, the age, and the arguments.
 impl fmt::Display for JobView {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.info.id, self.phase)?;

@@ -11,9 +11,9 @@ use crate::call::{JobId, JobInfo};
 /// Permission to occupy the resource.
 ///
 /// A dispatcher never has more slots than its limit. A slot is given back when its last clone is
-/// dropped, so whatever occupies the resource holds one and drops it when it has really stopped: a
-/// thread at the end of its blocking closure, a killed process once it is reaped, a response when its
-/// body has ended. A caller that goes away does not give a slot back.
+/// dropped, so the code that occupies the resource holds a clone until it has really stopped: a
+/// thread to the end of its blocking closure, a killed process until it is reaped, a response until
+/// its body has ended. A caller that leaves does not give a slot back.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -35,16 +35,16 @@ pub struct Slot(Arc<SeatGuard>);
 
 struct SeatGuard {
     seat: usize,
-    /// None once the seat has been taken out.
+    /// `None` once the seat has been taken out.
     owner: Option<Arc<dyn SlotOwner>>,
 }
 
-/// Where slots come from and go back to.
+/// The dispatcher's side of a slot: grants seats and takes them back.
 pub(crate) trait SlotOwner: Send + Sync {
     /// Takes the seat back and hands it to the next job in the queue.
     fn give_back(self: Arc<Self>, seat: usize);
 
-    /// The attempt at this seat was given up, and has really stopped.
+    /// Records that the abandoned attempt at this seat has really stopped.
     fn stopped(self: Arc<Self>, seat: usize, stop: Stop);
 
     fn close_seats(&self, seats: &[usize]);
@@ -57,24 +57,24 @@ impl Slot {
         Self(Arc::new(SeatGuard { seat, owner: Some(owner) }))
     }
 
-    /// Takes the seat out if this is the last clone; the caller must then give it back. Otherwise this is
-    /// an ordinary drop.
+    /// Takes the seat out if this is the last clone; the caller must then give it back. Otherwise
+    /// this is an ordinary drop.
     pub(crate) fn into_seat(self) -> Option<usize> {
         let mut guard = Arc::into_inner(self.0)?;
         guard.owner = None;
         Some(guard.seat)
     }
 
-    /// The number of this slot's place at the resource. It is below the limit, no other slot in use has
-    /// it, and it was the lowest free one when the slot was granted.
+    /// The number of this slot's seat at the resource: below the limit, used by no other slot, and
+    /// the lowest free one when the slot was granted.
     pub fn seat(&self) -> usize {
         self.0.seat
     }
 
-    /// Reports that an attempt which had been given up has really stopped, and how.
+    /// Reports that an abandoned attempt has really stopped, and how.
     ///
-    /// A resource that knows this calls it right before it drops its clone of the slot. Observers are
-    /// told; it has no other effect.
+    /// A resource that knows this calls it right before it drops its clone of the slot. Observers
+    /// receive a [`Fact::AttemptStopped`](crate::Fact::AttemptStopped); it has no other effect.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -91,17 +91,17 @@ impl Slot {
     /// let tools = Dispatcher::<()>::builder("tool").timeout(secs(3)).observer(log).build()?;
     /// let call = tools.call(Call::unkeyed(), move |attempt: Attempt| {
     ///     let slot = attempt.slot().clone();
-    ///     // This occupies the resource, and goes on after the attempt's future is dropped.
+    ///     // This occupies the resource, and continues after the attempt's future is dropped.
     ///     tokio::spawn(async move {
     ///         sleep(secs(3)).await;
-    ///         let given_up = Instant::now();
-    ///         sleep(secs(1)).await; // it was told to end, and takes its time
-    ///         slot.stopped(Stop { kind: StopKind::Killed, after: given_up.elapsed() });
+    ///         let abandoned = Instant::now();
+    ///         sleep(secs(1)).await; // the tool takes a second to end
+    ///         slot.stopped(Stop { kind: StopKind::Killed, after: abandoned.elapsed() });
     ///     });
     ///     std::future::pending()
     /// });
     /// assert!(call.await.is_err());
-    /// assert_eq!(tools.stats().slots.in_use, 1); // the caller is gone, the tool is not
+    /// assert_eq!(tools.stats().slots.in_use, 1); // the call is answered, the tool still runs
     /// tools.idle().await;
     /// # Ok(())
     /// # }
@@ -113,7 +113,7 @@ impl Slot {
     }
 }
 
-/// How an attempt that had been given up came to its end.
+/// The end of an abandoned attempt: its cause and its delay.
 ///
 /// ```
 /// use std::time::Duration;
@@ -124,13 +124,13 @@ impl Slot {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
-    /// What made it end.
+    /// The cause of the end.
     pub kind: StopKind,
-    /// How long after it had been given up.
+    /// Time from the abandonment to the end.
     pub after: Duration,
 }
 
-/// What ended an attempt that had been given up.
+/// The cause of an abandoned attempt's end.
 ///
 /// ```
 /// use mesero::StopKind;
@@ -139,16 +139,16 @@ pub struct Stop {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StopKind {
-    /// It ended by itself: before it could be stopped, or because it ignored that.
+    /// It ended by itself: before it could be stopped, or because it ignored the request to stop.
     ByItself,
-    /// It was told to stop, and did.
+    /// It received a request to stop, and obeyed.
     Interrupted,
     /// It was ended by force.
     Killed,
 }
 
 impl StopKind {
-    /// All of them, in the order of declaration.
+    /// All kinds, in the order of declaration.
     pub const ALL: [StopKind; 3] = [StopKind::ByItself, StopKind::Interrupted, StopKind::Killed];
 
     /// The kind as one lower-case word.
@@ -175,11 +175,11 @@ impl fmt::Debug for Slot {
     }
 }
 
-/// One try at the resource, as handed to the work.
+/// One try at the resource, as passed to the work.
 ///
-/// The dispatcher holds the slot while the work's future runs. Work that continues elsewhere after its
-/// future is dropped (a thread, a process) must hold a clone of [`slot`](Attempt::slot) until it has
-/// really stopped.
+/// The dispatcher holds the slot while the work's future runs. Work that continues elsewhere after
+/// its future is dropped (a thread, a process) must hold a clone of [`slot`](Attempt::slot) until
+/// it has really stopped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -246,19 +246,19 @@ impl Attempt {
         &self.job
     }
 
-    /// Which attempt of its job this is; the first is 1.
+    /// The attempt's number within its job; the first is 1.
     pub fn number(&self) -> u32 {
         self.number
     }
 
-    /// When the dispatcher will give this attempt up: at its timeout or at the job's deadline, whichever
-    /// is earlier; `None` if it has neither.
+    /// The instant at which the dispatcher abandons this attempt: its timeout or the job's
+    /// deadline, whichever is earlier; `None` if it has neither.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 }
 
-/// Closes and opens seats, for whatever supervises the resource.
+/// Closes and opens seats, for the code that supervises the resource.
 ///
 /// ```
 /// use mesero::Dispatcher;
@@ -266,7 +266,7 @@ impl Attempt {
 /// let workers = Dispatcher::<u64>::builder("workers").limit(2).build().unwrap();
 /// workers.seats().close(&[1]); // that worker has died
 /// assert_eq!(workers.stats().slots.closed, 1);
-/// workers.seats().open(&[1]); // its replacement has said hello
+/// workers.seats().open(&[1]); // its replacement is ready
 /// assert_eq!(workers.stats().slots.closed, 0);
 /// ```
 #[derive(Clone)]
@@ -279,8 +279,8 @@ impl Seats {
         Self { owner }
     }
 
-    /// Grants no slot for these seats until they are opened again, since nothing is there to serve them.
-    /// An attempt that holds such a seat keeps it.
+    /// Stops granting slots for these seats until they are opened again, because nothing serves
+    /// them. An attempt that holds such a seat keeps it.
     pub fn close(&self, seats: &[usize]) {
         self.owner.close_seats(seats);
     }

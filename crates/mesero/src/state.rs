@@ -1,7 +1,7 @@
 //! Everything under the lock: each change is one synchronous method that takes the time.
 //!
-//! What a change has to do outside (hand a slot over, tell observers, wake those who wait for
-//! idleness) is left in [`Effects`], and done when the lock is released.
+//! A change leaves its work for outside the lock (delivering a slot, notifying observers, waking
+//! tasks that wait for idleness) in [`Effects`], which are carried out when the lock is released.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -32,8 +32,9 @@ mod occupancy;
 mod progress;
 
 use occupancy::{Occupancy, Occupant};
+pub(crate) use progress::BlockedPoll;
 
-/// A dispatcher's whole state.
+/// The whole state of a dispatcher.
 #[derive(Debug)]
 pub(crate) struct DispatcherState<T> {
     policy: Policy,
@@ -49,58 +50,58 @@ pub(crate) struct DispatcherState<T> {
     calls_in_flight: u64,
     draining: bool,
     observed: bool,
-    /// Who has to be woken when there is room, and when it is quieter: mostly nobody.
+    /// Tasks to wake when there is room, and when work ends; usually none.
     pub(crate) waiter_counts: WaiterCounts,
     effects: Effects,
 }
 
-/// How many wait for what.
+/// Numbers of waiting tasks.
 #[derive(Debug, Default)]
 pub(crate) struct WaiterCounts {
     pub(crate) room: usize,
-    pub(crate) quiet: usize,
+    pub(crate) end_of_work: usize,
 }
 
-/// How replies are shared between calls of the same key.
+/// The sharing of replies between calls of the same key.
 #[derive(Debug)]
 pub(crate) struct Sharing<T> {
-    /// Set where a reply may go to several waiters.
+    /// Set if a reply may go to several waiters.
     pub(crate) clone_reply: Option<CloneFn<T>>,
     pub(crate) coalesce: bool,
     pub(crate) cache: Option<ReplyStore<T>>,
 }
 
-/// A job that stands in the queue, and how its task is told.
+/// A queued job, and the channel to its task.
 #[derive(Debug)]
 pub(crate) struct Waiter {
     job: JobId,
     tx: oneshot::Sender<Slot>,
 }
 
-/// What has to be done once the lock is released.
+/// Work to do once the lock is released.
 #[derive(Debug, Default)]
-#[must_use = "somebody waits for it"]
+#[must_use = "a task waits for it"]
 pub(crate) struct Effects {
     pub(crate) grants: Vec<(oneshot::Sender<Slot>, usize)>,
     pub(crate) events: Vec<Event>,
-    /// There is more room in the queue than before, and somebody waits for it.
-    pub(crate) room: bool,
-    /// A call, a job or a slot has gone, and somebody waits for that.
-    pub(crate) quieter: bool,
+    /// The queue has more room than before, and a call waits for it.
+    pub(crate) room_freed: bool,
+    /// A call, a job or a slot has ended, and a task waits for that.
+    pub(crate) work_ended: bool,
 }
 
-/// What becomes of a call on arrival.
+/// The decision about a call on its arrival.
 #[derive(Debug)]
 pub(crate) enum Admission<T> {
     Cached(CacheHit<T>, Origin),
-    /// Answered from the cache, and to be refreshed by a job that nobody waits for.
+    /// Answered from the cache, whose entry a job without callers refreshes.
     CachedAndRefreshing(CacheHit<T>, Arc<Job<T>>, SlotGrant),
     Joined(Arc<Job<T>>, Option<Instant>),
     Led(Arc<Job<T>>, Option<Instant>, SlotGrant),
     Refused(Refusal),
 }
 
-/// What the cache answers with, to be cloned when the lock is released.
+/// An answer from the cache, to be cloned when the lock is released.
 #[derive(Debug)]
 pub(crate) struct CacheHit<T> {
     result: Aged<Result<Arc<T>, Error>>,
@@ -115,20 +116,20 @@ impl<T> CacheHit<T> {
     }
 }
 
-/// A call that waits for room: it has to come again when there is some, or after this time.
+/// The call waits for room: it tries again when there is some, or after this time.
 #[derive(Debug)]
 pub(crate) struct NotAdmitted {
     pub(crate) after: Option<Duration>,
 }
 
-/// When a job may begin an attempt.
+/// The grant of a slot: at once, or through the queue.
 #[derive(Debug)]
 pub(crate) enum SlotGrant {
     Ready(usize),
     Queued(oneshot::Receiver<Slot>),
 }
 
-/// Why a waiter stops waiting.
+/// The reason for which a waiter stops waiting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LeaveReason {
     Expired,
@@ -156,23 +157,23 @@ impl<T> DispatcherState<T> {
         }
     }
 
-    /// What the last change left to be done outside.
+    /// Takes the effects of the last change.
     pub(crate) fn take_effects(&mut self) -> Effects {
         let mut effects = std::mem::take(&mut self.effects);
-        effects.room &= self.waiter_counts.room > 0;
-        effects.quieter &= self.waiter_counts.quiet > 0;
+        effects.room_freed &= self.waiter_counts.room > 0;
+        effects.work_ended &= self.waiter_counts.end_of_work > 0;
         effects
     }
 
-    /// A slot has come back: what occupied the resource has really stopped.
+    /// Takes a slot back: the code that occupied the resource has really stopped.
     pub(crate) fn give_back(&mut self, seat: usize, now: Instant) {
         let (held, overdue) = self.occupancy.end(seat, now);
         self.wait_estimator.record(held);
         self.emit(now, Fact::SlotReturned { seat, held, overdue });
         let grant = self.limit.give_back(seat);
         self.granted(grant, now);
-        self.effects.room = true;
-        self.effects.quieter = true;
+        self.effects.room_freed = true;
+        self.effects.work_ended = true;
     }
 
     fn granted(&mut self, grants: impl IntoIterator<Item = Grant<Waiter>>, now: Instant) {
@@ -187,7 +188,7 @@ impl<T> DispatcherState<T> {
         }
     }
 
-    /// Books a job out of the queue that the limit has already let go.
+    /// Records that a job has left the queue; the limit has already removed it.
     fn unqueued(&mut self, id: JobId, next: JobState, now: Instant) {
         let Some(entry) = self.registry.get_mut(id) else { return };
         let JobState::Queued { since, is_retry, .. } = std::mem::replace(&mut entry.state, next)
@@ -198,11 +199,11 @@ impl<T> DispatcherState<T> {
         entry.waited += waited;
         let job = Arc::clone(&entry.job.info);
         self.stats.queue.retries -= u64::from(is_retry);
-        self.effects.room = true;
+        self.effects.room_freed = true;
         self.emit(now, Fact::JobUnqueued { job, waited, is_retry });
     }
 
-    /// The attempt at this seat was given up, and has really stopped.
+    /// Records that the abandoned attempt at this seat has really stopped.
     pub(crate) fn stopped(&mut self, seat: usize, stop: Stop, now: Instant) {
         if let Some(Occupant { job, attempt: number, .. }) = self.occupancy.occupant(seat) {
             let (job, number) = (Arc::clone(job), *number);
@@ -217,17 +218,17 @@ impl<T> DispatcherState<T> {
     pub(crate) fn open_seat(&mut self, seat: usize, now: Instant) {
         let grant = self.limit.open(seat);
         self.granted(grant, now);
-        self.effects.room = true;
+        self.effects.room_freed = true;
     }
 
     pub(crate) fn resize(&mut self, limit: NonZeroUsize, now: Instant) {
         let grants = self.limit.resize(limit);
         self.granted(grants, now);
-        self.effects.room = true;
+        self.effects.room_freed = true;
     }
 
-    /// The job's deadline as it is now: followers may have moved it. Once it has passed nobody
-    /// joins the job any more, so nobody can move it then.
+    /// The job's current deadline: followers may have moved it. Once it has passed, calls can no
+    /// longer join the job, so it cannot move.
     pub(crate) fn deadline(&mut self, id: JobId, now: Instant) -> Option<Instant> {
         let entry = self.registry.get(id)?;
         let deadline = entry.deadline?;

@@ -1,11 +1,11 @@
-//! Counts of everything that happened, and the laws they obey.
+//! Counts of all facts, and the laws they obey.
 
 use crate::event::{Fact, Outcome};
 
-/// What a dispatcher has done and is doing, at one moment.
+/// The counts of a dispatcher, at one moment.
 ///
-/// All counts are taken under one lock, so the laws that [`check`](Stats::check) knows hold in
-/// every snapshot, also in the middle of work.
+/// All counts are taken under one lock, so the laws that [`check`](Stats::check) verifies hold in
+/// every snapshot, also during work.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -22,11 +22,11 @@ use crate::event::{Fact, Outcome};
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// What callers asked.
+    /// Requests of callers.
     pub calls: CallStats,
     /// The work that answers them.
     pub jobs: JobStats,
-    /// Tries at the resource.
+    /// Attempts at the resource.
     pub attempts: AttemptStats,
     /// Permissions to occupy the resource.
     pub slots: SlotStats,
@@ -36,9 +36,9 @@ pub struct Stats {
 
 /// `started = finished + in_flight = refused + cached + stale + negative + led + joined`.
 ///
-/// A call answered with a stale reply at once is `stale` and nothing else. One that led or joined
-/// a job first, and got a stale reply because the job came to an error, stays `led` or `joined`,
-/// and is counted in `rescued` too.
+/// A call answered with a stale reply at once is `stale` and nothing else. A call that led or
+/// joined a job first, and got a stale reply because the job ended with an error, stays `led` or
+/// `joined`, and counts in `rescued` too.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -61,19 +61,19 @@ pub struct CallStats {
     pub finished: u64,
     /// Calls whose caller still waits.
     pub in_flight: u64,
-    /// Calls turned away on arrival.
+    /// Calls refused on arrival.
     pub refused: u64,
     /// Calls answered with a fresh reply from the cache.
     pub cached: u64,
     /// Calls answered at once with a stale reply from the cache.
     pub stale: u64,
-    /// Calls answered with a failure that the cache remembers.
+    /// Calls answered with a cached failure.
     pub negative: u64,
     /// Calls that started a job.
     pub led: u64,
     /// Calls that shared a job in flight.
     pub joined: u64,
-    /// Those of the led and the joined that got a stale reply in place of an error.
+    /// Led or joined calls that got a stale reply in place of an error.
     pub rescued: u64,
 }
 
@@ -95,7 +95,7 @@ pub struct CallStats {
 pub struct JobStats {
     /// All jobs ever admitted.
     pub started: u64,
-    /// Those of them that no call led: they replace a stale reply in the cache.
+    /// Jobs that no call led: they replace a stale reply in the cache.
     pub refreshes: u64,
     /// Jobs that are over.
     pub finished: u64,
@@ -111,7 +111,7 @@ pub struct JobStats {
     pub timed_out: u64,
     /// Jobs whose deadline passed.
     pub expired: u64,
-    /// Jobs that still waited when the dispatcher was told to stop at once.
+    /// Jobs that still waited when the dispatcher was stopped.
     pub shed: u64,
     /// Jobs that were canceled, or left by their last waiter.
     pub canceled: u64,
@@ -125,8 +125,8 @@ pub struct JobStats {
 /// use mesero::{AttemptStats, Call, Dispatcher, Failure, Retry};
 ///
 /// let pages = Dispatcher::<u64>::builder("pages").retry(Retry::default()).build()?;
-/// let nobody = |_attempt| async { Err(Failure::unreachable("connection refused")) };
-/// let call = pages.call(Call::unkeyed(), nobody);
+/// let down = |_attempt| async { Err(Failure::unreachable("connection refused")) };
+/// let call = pages.call(Call::unkeyed(), down);
 /// assert!(call.await.is_err());
 /// let AttemptStats { started, retries, .. } = pages.stats().attempts;
 /// assert_eq!((started, retries), (3, 2));
@@ -135,13 +135,13 @@ pub struct JobStats {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AttemptStats {
-    /// All tries ever begun.
+    /// All attempts ever begun.
     pub started: u64,
-    /// Those of them that were not a job's first.
+    /// Attempts that were not a job's first.
     pub retries: u64,
     /// Retries that were due, and that the budget refused.
     pub retries_refused: u64,
-    /// How often a try held its thread for too long; see
+    /// Polls of attempts that held their thread for too long; see
     /// [`notice_blocking`](crate::Policy::notice_blocking).
     pub blocked: u64,
 }
@@ -160,9 +160,9 @@ pub struct AttemptStats {
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SlotStats {
-    /// Slots that occupy the resource, those of jobs that have already ended included.
+    /// Slots that occupy the resource, including those of jobs that have already ended.
     pub in_use: u64,
-    /// The limit; where it was lowered below what is in use, the old one until enough came back.
+    /// The limit; if it was lowered below the slots in use, the old one until enough came back.
     pub total: u64,
     /// Seats that are closed, so that no slot can be granted for them.
     pub closed: u64,
@@ -184,10 +184,10 @@ pub struct SlotStats {
 pub struct QueueStats {
     /// Jobs that wait for a slot.
     pub len: u64,
-    /// How many new jobs may wait.
+    /// Number of new jobs that may wait.
     pub bound: u64,
-    /// Those of the waiting that have tried before; they stand in front, and were admitted once,
-    /// so the bound does not turn them away.
+    /// Waiting retries; they are in front, and were admitted once, so the bound does not apply to
+    /// them.
     pub retries: u64,
 }
 
@@ -198,13 +198,17 @@ impl Stats {
     /// Names the first law that does not hold, with its numbers. That is a bug in this library.
     pub fn check(&self) -> Result<(), String> {
         let Stats { calls, jobs, attempts, slots, queue } = self;
-        let equal = |law: &str, left: u64, right: u64| match left == right {
-            true => Ok(()),
-            false => Err(format!("{law} does not hold: {left} is not {right}")),
+        let equal = |law: &str, left: u64, right: u64| {
+            if left == right {
+                return Ok(());
+            }
+            Err(format!("{law} does not hold: {left} is not {right}"))
         };
-        let at_most = |law: &str, left: u64, right: u64| match left <= right {
-            true => Ok(()),
-            false => Err(format!("{law} does not hold: {left} is more than {right}")),
+        let at_most = |law: &str, left: u64, right: u64| {
+            if left <= right {
+                return Ok(());
+            }
+            Err(format!("{law} does not hold: {left} is more than {right}"))
         };
         equal(
             "calls.started = finished + in_flight",
@@ -235,7 +239,7 @@ impl Stats {
         at_most("queue.len ≤ queue.bound + retries", queue.len, queue.bound + queue.retries)
     }
 
-    /// Whether nothing is left to do: nobody waits, nothing runs, no slot is occupied.
+    /// True if no call waits, no job is in flight, and no slot is occupied.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -259,8 +263,8 @@ impl Stats {
             && self.slots.in_use == 0
     }
 
-    /// Counts a fact. What is in flight is not counted here: the snapshot reads it from the
-    /// registry and the limit themselves, so that the laws compare two independent accounts.
+    /// Counts a fact. Numbers in flight are not counted here: the snapshot reads them from the
+    /// registry and the limit, so that the laws compare two independent accounts.
     pub(crate) fn fold(&mut self, fact: &Fact) {
         match fact {
             Fact::CallRefused(_) => {
@@ -323,7 +327,7 @@ impl Stats {
 }
 
 impl JobStats {
-    /// How many ended this way.
+    /// The number of jobs that ended this way.
     pub fn of(&self, outcome: Outcome) -> &u64 {
         match outcome {
             Outcome::Succeeded => &self.succeeded,

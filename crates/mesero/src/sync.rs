@@ -1,7 +1,8 @@
-//! The lock, the bell and the start of a task: what a model checker puts its own in place of.
+//! The lock, the notification and the start of a task: the primitives that a model checker
+//! replaces.
 //!
 //! Built with `--cfg shuttle`, the engine runs on shuttle's scheduler, which tries many orders of
-//! its tasks; see `tests/models.rs`. Nothing else of the engine is different then.
+//! its tasks; see `tests/models.rs`. The rest of the engine is the same.
 
 use std::sync::PoisonError;
 
@@ -15,8 +16,8 @@ pub(crate) use std::sync::{Mutex, MutexGuard};
 pub(crate) use tokio::sync::Notify;
 
 pub(crate) trait Lock<T> {
-    /// Locks. State under our locks changes in whole steps, and no foreign code runs under them but
-    /// `Clone` of the reply and what a cache asks about it, so what a panic leaves behind is sound.
+    /// Locks. State under our locks changes in whole steps, and the only foreign code under them is
+    /// the reply's `Clone` and the cache's closures, so the state is sound after a panic.
     fn locked(&self) -> MutexGuard<'_, T>;
 }
 
@@ -26,8 +27,8 @@ impl<T> Lock<T> for Mutex<T> {
     }
 }
 
-/// From so many bytes on a task is moved once, into a place of its own: on its way into the runtime and out of it a task
-/// is copied several times, which costs more than the place.
+/// The size in bytes from which a task is boxed: the runtime copies a task several times, which
+/// costs more than the allocation.
 #[cfg(not(shuttle))]
 const LARGE: usize = 1_024;
 
@@ -46,13 +47,13 @@ pub(crate) fn spawn<F: Future<Output = ()> + Send + 'static>(tasks: &TaskTracker
     shuttle::future::spawn(tasks.track_future(task));
 }
 
-/// Another task may go on between what comes before this and what comes after it.
+/// Lets the model checker run another task at this point.
 pub(crate) fn yield_point() {
     #[cfg(shuttle)]
     shuttle::sync::atomic::AtomicBool::new(false).load(std::sync::atomic::Ordering::SeqCst);
 }
 
-/// tokio's, where other tasks may go on before each of its steps.
+/// tokio's `Notify`, with a point for other tasks before each of its steps.
 #[cfg(shuttle)]
 #[derive(Debug, Default)]
 pub(crate) struct Notify(tokio::sync::Notify);

@@ -1,4 +1,4 @@
-//! For tests: a resource that the test plays, and a dispatcher that checks its laws.
+//! Tools for tests: a mock resource that the test controls, and a dispatcher that checks its laws.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -30,7 +30,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::slot::{Attempt, Slot};
 use crate::{Dispatcher, Failure};
 
-/// A dispatcher that checks its laws when it is dropped, so that every test does.
+/// A dispatcher that checks its laws when it is dropped.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -54,29 +54,29 @@ use crate::{Dispatcher, Failure};
 pub struct TestDispatcher<T: Send + Sync + 'static>(Dispatcher<T>);
 
 impl<T: Send + Sync + 'static> TestDispatcher<T> {
-    /// Watches over `dispatcher`.
+    /// Wraps `dispatcher`. All its handles share the checks: they read the same counts.
     pub fn new(dispatcher: Dispatcher<T>) -> Self {
         Self(dispatcher)
     }
 
-    /// Another handle, for another task.
+    /// A further handle of the dispatcher, which checks nothing on drop.
     pub fn dispatcher(&self) -> Dispatcher<T> {
         self.0.clone()
     }
 
-    /// Lets every task that can go on do so.
+    /// Lets every task run until it waits. Dropping the returned future is harmless.
     ///
-    /// Only for a runtime of one thread: there, a task that yields comes after all that are ready.
+    /// Only for a current-thread runtime: there, a task that yields comes after all that are ready.
     pub async fn settle(&self) {
         for _ in 0..YIELDS {
             tokio::task::yield_now().await;
         }
     }
 
-    /// Checks the laws now.
+    /// Checks the laws in the present snapshot.
     ///
     /// # Panics
-    /// If one does not hold.
+    /// If one does not hold; the message names it.
     #[expect(clippy::panic, reason = "that is how a test fails")]
     pub fn check(&self) {
         let stats = self.0.stats();
@@ -106,7 +106,7 @@ impl<T: Send + Sync + 'static> Drop for TestDispatcher<T> {
     }
 }
 
-/// A resource that the test plays: the work for calls, and what the test holds.
+/// A mock resource: the work for calls, and the test's handle.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -127,12 +127,12 @@ impl<T: Send + Sync + 'static> Drop for TestDispatcher<T> {
 /// ```
 pub fn mock_resource<I: Clone + Send + 'static, T: Send + 'static>()
 -> (MockWork<I, T>, MockHandle<I, T>) {
-    // As many attempts as a test will start before it looks; a full channel only makes them wait.
+    // As many attempts as a test starts before it looks; a full channel only makes them wait.
     let (tx, rx) = mpsc::channel(4_096);
     (MockWork { tx }, MockHandle { rx })
 }
 
-/// Makes the work of calls.
+/// The mock's side of the calls: makes their work.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -145,7 +145,7 @@ pub fn mock_resource<I: Clone + Send + 'static, T: Send + 'static>()
 /// let call = |num| squares.call(Call::unkeyed(), work.on(num));
 /// let (three, four, ()) = tokio::join!(call(3), call(4), async {
 ///     let (first, second) = (handle.next().await, handle.next().await);
-///     second.reply(16); // in whatever order the test wants
+///     second.reply(16); // in any order
 ///     first.reply(9);
 /// });
 /// assert_eq!((three?, four?), (9, 16));
@@ -164,7 +164,7 @@ impl<I, T> Clone for MockWork<I, T> {
 }
 
 impl<I: Clone + Send + 'static, T: Send + 'static> MockWork<I, T> {
-    /// The work of a call with this input: each attempt appears in [`MockHandle::next`].
+    /// Makes the work of a call with this input: each attempt appears in [`MockHandle::next`].
     pub fn on(
         &self,
         input: I,
@@ -181,7 +181,7 @@ impl<I: Clone + Send + 'static, T: Send + 'static> MockWork<I, T> {
                 match rx.await {
                     Ok(ScriptedEnd::Reply(reply)) => reply,
                     #[expect(clippy::panic, reason = "the test asked for it")]
-                    Ok(ScriptedEnd::Panic) => panic!("as the test asked"),
+                    Ok(ScriptedEnd::Panic) => panic!("requested by the test"),
                     Err(_) => Err(Failure::lost("the test dropped the attempt")),
                 }
             })
@@ -189,7 +189,7 @@ impl<I: Clone + Send + 'static, T: Send + 'static> MockWork<I, T> {
     }
 }
 
-/// The test's end of the resource.
+/// The test's side of the mock resource.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -216,24 +216,25 @@ pub struct MockHandle<I, T> {
 }
 
 impl<I, T> MockHandle<I, T> {
-    /// Waits for the next attempt to begin.
+    /// Waits for the next attempt to begin. Dropping the returned future loses no attempt.
     ///
     /// # Panics
-    /// If there can be none any more, because all work is gone.
+    /// If no attempt can begin, because all work has been dropped.
     #[expect(clippy::expect_used, reason = "that is how a test fails")]
     pub async fn next(&mut self) -> PendingAttempt<I, T> {
         self.rx.recv().await.expect("an attempt begins")
     }
 
-    /// An attempt that has begun already.
+    /// An attempt that has already begun, or `None`.
     pub fn try_next(&mut self) -> Option<PendingAttempt<I, T>> {
         self.rx.try_recv().ok()
     }
 }
 
-/// An attempt that runs until the test says how it ends.
+/// An attempt that runs until the test ends it.
 ///
-/// It holds its slot, as a blocking function would, also when the dispatcher has given it up.
+/// It holds its slot, as a blocking function would, also when the dispatcher has abandoned it.
+/// Dropping it ends the attempt as [lost](crate::FailureKind::Lost), and gives the slot back.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -249,7 +250,7 @@ impl<I, T> MockHandle<I, T> {
 ///     tokio::join!(squares.call(Call::unkeyed(), work.on("3")), handle.next());
 /// assert_eq!((*pending.input(), pending.attempt().number()), ("3", 1));
 /// assert!(answer.is_err() && pending.is_abandoned());
-/// pending.abandoned().await; // would wait for the timeout, if that were still to come
+/// pending.abandoned().await; // at once, because the timeout has passed
 /// assert_eq!(squares.stats().slots.in_use, 1); // as with a blocking function
 /// pending.reply(9);
 /// assert_eq!(squares.stats().slots.in_use, 0);
@@ -279,32 +280,33 @@ impl<T> fmt::Debug for ScriptedEnd<T> {
 }
 
 impl<I, T> PendingAttempt<I, T> {
-    /// What the call was made with.
+    /// The input of the call.
     pub fn input(&self) -> &I {
         &self.input
     }
 
-    /// The attempt as the work got it.
+    /// The attempt that the work received.
     pub fn attempt(&self) -> &Attempt {
         &self.attempt
     }
 
-    /// Whether the dispatcher no longer waits for it.
+    /// True once the dispatcher has dropped the attempt's future.
     pub fn is_abandoned(&self) -> bool {
         self.tx.is_closed()
     }
 
-    /// Waits until the dispatcher no longer waits for it.
+    /// Waits until the dispatcher has dropped the attempt's future. Dropping the returned future
+    /// loses nothing.
     pub async fn abandoned(&mut self) {
         self.tx.closed().await;
     }
 
-    /// Ends with a reply.
+    /// Ends the attempt with a reply; an abandoned attempt discards it.
     pub fn reply(self, value: T) {
         let _ = self.tx.send(ScriptedEnd::Reply(Ok(value)));
     }
 
-    /// Ends with a failure.
+    /// Ends the attempt with a failure.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -316,7 +318,7 @@ impl<I, T> PendingAttempt<I, T> {
     /// let (work, mut handle) = mock_resource();
     /// let (answer, ()) = tokio::join!(squares.call(Call::unkeyed(), work.on(3)), async {
     ///     handle.next().await.fail(Failure::lost("it went away"));
-    ///     handle.next().await.reply(9); // the second try
+    ///     handle.next().await.reply(9); // the second attempt
     /// });
     /// assert_eq!(answer?, 9);
     /// # Ok(())
@@ -326,7 +328,7 @@ impl<I, T> PendingAttempt<I, T> {
         let _ = self.tx.send(ScriptedEnd::Reply(Err(failure)));
     }
 
-    /// Ends with a panic of the work.
+    /// Ends the attempt with a panic of the work.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -348,7 +350,7 @@ impl<I, T> PendingAttempt<I, T> {
         let _ = self.tx.send(ScriptedEnd::Panic);
     }
 
-    /// Ends with a reply, while something still occupies the resource.
+    /// Ends the attempt with a reply, and returns its slot, which still occupies the resource.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]

@@ -1,4 +1,5 @@
-//! (feature `tower`) A dispatcher as a layer, for axum, tonic and whatever else serves HTTP with tower's traits.
+//! (feature `tower`) A dispatcher as a layer, for axum, tonic and other HTTP services with tower's
+//! traits.
 
 use std::fmt;
 use std::future::poll_fn;
@@ -27,19 +28,19 @@ pub use problem::problem;
 /// Puts a dispatcher in front of an HTTP service: each request is a call, a job and one attempt.
 ///
 /// The request's body and the response's body stay streams. The slot is held until the response's
-/// body has ended or is dropped, since the resource is occupied as long; the timeout and the
-/// deadline bound only the time to the response's head. A client that goes away leaves the job.
+/// body has ended or is dropped, because it occupies the resource until then; the timeout and the
+/// deadline bound only the time to the response's head. A client that disconnects leaves the job.
 ///
-/// - What the service answers passes through, and an error of its own too.
-/// - What the dispatcher ends itself (a refusal, a timeout, a panic of the service) becomes a
-///   [`problem`], or what [`respond`](Self::respond) makes of it.
-/// - Requests are not shared and not kept, whatever the dispatcher's `coalesce` and `cache` say,
-///   and not tried again, whatever its `retry`: a body that streams can be sent once.
+/// - Responses of the service pass through, and so do its own errors.
+/// - A call that the dispatcher ends itself (a refusal, a timeout, a panic of the service) becomes
+///   a [`problem`], or the response of [`respond`](Self::respond).
+/// - Requests are not shared, cached or retried; the dispatcher's `coalesce`, `cache` and `retry`
+///   have no effect: a body that streams can be sent once.
 ///
 /// The service is always ready: its [`poll_ready`](Service::poll_ready) never waits, and admission,
-/// refusal and the queue are in `call`. So nothing waits where no list shows it, and a load balancer
-/// in front learns from the answers. The inner service's readiness is waited for in the attempt,
-/// with the slot.
+/// refusal and the queue are in `call`. So every waiting request is in the job list, and a load
+/// balancer in front learns from the responses. The attempt waits for the inner service's
+/// readiness, with the slot.
 ///
 /// ```
 /// # fn main() -> Result<(), mesero::BuildError> {
@@ -55,7 +56,7 @@ pub use problem::problem;
 /// # }
 /// ```
 ///
-/// In front of a tonic server, where [`grpc_status`] says what was refused as gRPC says it:
+/// In front of a tonic server, where [`grpc_status`] converts a refusal to a gRPC status:
 ///
 /// ```
 /// # fn main() -> Result<(), mesero::BuildError> {
@@ -77,8 +78,8 @@ pub struct DispatcherLayer {
 }
 
 impl DispatcherLayer {
-    /// A layer whose jobs show the method and the path. All services that it makes, and whoever
-    /// else has a clone of `dispatcher`, share its slots.
+    /// A layer whose jobs show the method and the path. All services that it makes share the
+    /// dispatcher's slots with its other users.
     pub fn new(dispatcher: Dispatcher<()>) -> Self {
         let describe = |parts: &Parts| {
             Call::unkeyed()
@@ -88,7 +89,7 @@ impl DispatcherLayer {
         Self { dispatcher, describe, respond: problem }
     }
 
-    /// Says each call's arguments and deadline. Its key is not used.
+    /// Sets the function that returns each call's arguments and deadline. Its key is not used.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -97,11 +98,11 @@ impl DispatcherLayer {
     ///
     /// let reports = Dispatcher::builder("report").limit(2).build()?;
     /// let layer = DispatcherLayer::new(reports).describe(|parts| {
-    ///     // What a proxy in front says its client will wait.
-    ///     let patience = parts.headers.get("x-patience");
-    ///     let patience = patience.and_then(|value| value.to_str().ok()?.parse().ok());
+    ///     // The timeout of the client, from a proxy in front.
+    ///     let timeout = parts.headers.get("x-timeout");
+    ///     let timeout = timeout.and_then(|value| value.to_str().ok()?.parse().ok());
     ///     let call = Call::unkeyed().argument("path", parts.uri.path());
-    ///     match patience {
+    ///     match timeout {
     ///         Some(seconds) => call.deadline(Duration::from_secs(seconds)),
     ///         None => call,
     ///     }
@@ -116,7 +117,7 @@ impl DispatcherLayer {
         self
     }
 
-    /// Says what a client gets where the dispatcher ended the call itself.
+    /// Sets the function that makes the response to a call that the dispatcher ended itself.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -126,7 +127,7 @@ impl DispatcherLayer {
     /// let layer = DispatcherLayer::new(reports).respond(|error| match error {
     ///     Error::Refused(_) => http::Response::builder()
     ///         .status(503)
-    ///         .body("all tables are taken".into())
+    ///         .body("too many reports".into())
     ///         .unwrap_or_else(|_| problem(error)),
     ///     _ => problem(error),
     /// });
@@ -200,37 +201,48 @@ where
         let request = Request::from_parts(parts, body);
         Box::pin(async move {
             let (tx, mut rx) = oneshot::channel();
-            let mut once = Some((inner, request, tx));
+            let mut once = Some(SingleUse { inner, request, tx });
             let result = dispatcher.call(call, move |attempt| serve(once.take(), attempt)).await;
             match (rx.try_recv(), result) {
-                (Ok((Ok(response), slot)), _) => Ok(response.map(|body| SlotBody::new(body, slot))),
-                (Ok((Err(error), _)), _) => Err(error),
+                (Ok(ServiceOutcome { result: Ok(response), slot }), _) => {
+                    Ok(response.map(|body| SlotBody::new(body, slot)))
+                }
+                (Ok(ServiceOutcome { result: Err(error), .. }), _) => Err(error),
                 (Err(_), Err(error)) => Ok(respond(&error).map(SlotBody::text)),
-                // The job has succeeded only if the service has answered.
+                // Unreachable: a job succeeds only with a response.
                 (Err(_), Ok(())) => Ok(respond(&Error::Canceled).map(SlotBody::text)),
             }
         })
     }
 }
 
-/// What the service came to, and the slot that its body occupies.
-type ServiceOutcome<R, E> = (Result<Response<R>, E>, Slot);
-/// What an attempt needs, of which there is one.
-type Once<S, Q, R, E> = (S, Request<Q>, oneshot::Sender<ServiceOutcome<R, E>>);
+/// The service's result, and the slot that its body occupies.
+struct ServiceOutcome<R, E> {
+    result: Result<Response<R>, E>,
+    slot: Slot,
+}
 
-/// The attempt: waits until the service is ready, and for its response's head.
+/// The single-use inputs of an attempt.
+struct SingleUse<S, Q, R, E> {
+    inner: S,
+    request: Request<Q>,
+    tx: oneshot::Sender<ServiceOutcome<R, E>>,
+}
+
+/// Runs the attempt: waits until the service is ready, and for its response's head. Dropped, it
+/// drops the service's future, and the slot goes back.
 ///
-/// The response goes its own way and not through the job: it can be neither cloned nor shared.
+/// The response bypasses the job: it can be neither cloned nor shared.
 async fn serve<S, Q, R>(
-    once: Option<Once<S, Q, R, S::Error>>,
+    once: Option<SingleUse<S, Q, R, S::Error>>,
     attempt: Attempt,
 ) -> Result<(), Failure>
 where
     S: Service<Request<Q>, Response = Response<R>>,
     S::Error: fmt::Display,
 {
-    let Some((mut inner, request, tx)) = once else {
-        return Err(Failure::lost("the request's body is gone").advise(Advice::Never));
+    let Some(SingleUse { mut inner, request, tx }) = once else {
+        return Err(Failure::lost("the request's body was already sent").advise(Advice::Never));
     };
     let result = match poll_fn(|context| inner.poll_ready(context)).await {
         Ok(()) => inner.call(request).await,
@@ -240,7 +252,7 @@ where
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::raised(error.to_string())),
     };
-    // Whoever left gets nothing, and the body gives its slot back.
-    let _ = tx.send((result, attempt.slot().clone()));
+    // If the client has left, the response is dropped, and its body gives the slot back.
+    let _ = tx.send(ServiceOutcome { result, slot: attempt.slot().clone() });
     outcome
 }

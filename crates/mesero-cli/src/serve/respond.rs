@@ -60,10 +60,10 @@ fn cause(error: &Error) -> Problem {
                 problem(S::BAD_GATEWAY, "unreachable", "The resource could not be reached")
             }
             FailureKind::Lost => {
-                problem(S::BAD_GATEWAY, "lost", "The resource went away in the middle of the call")
+                problem(S::BAD_GATEWAY, "lost", "The resource was lost during the call")
             }
             FailureKind::Overloaded => {
-                problem(S::SERVICE_UNAVAILABLE, "overloaded", "The resource has too much to do")
+                problem(S::SERVICE_UNAVAILABLE, "overloaded", "The resource is overloaded")
             }
             // A panic, or a kind that is newer than this table.
             _ => problem(S::INTERNAL_SERVER_ERROR, "panicked", "The resource failed"),

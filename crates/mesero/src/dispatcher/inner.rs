@@ -1,4 +1,5 @@
-//! What all handles, jobs and slots of a dispatcher hold: the lock, and what happens after it.
+//! The state that all handles, jobs and slots of a dispatcher share: the lock, and the effects
+//! after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,8 @@ pub(crate) struct DispatcherInner<T> {
     pub(super) tasks: TaskTracker,
     state: Mutex<DispatcherState<T>>,
     observers: Vec<Arc<dyn Observer>>,
-    room: Notify,
-    quieter: Notify,
+    room_freed: Notify,
+    work_ended: Notify,
     pub(super) timeout_changed: Notify,
     pub(super) limit_changed: Notify,
 }
@@ -35,14 +36,14 @@ impl<T: Send + Sync + 'static> DispatcherInner<T> {
             tasks: TaskTracker::new(),
             state: Mutex::new(state),
             observers,
-            room: Notify::new(),
-            quieter: Notify::new(),
+            room_freed: Notify::new(),
+            work_ended: Notify::new(),
             timeout_changed: Notify::new(),
             limit_changed: Notify::new(),
         }
     }
 
-    /// Changes the state under the lock; then, without it, does what the change left to be done.
+    /// Changes the state under the lock, then carries out the effects of the change without it.
     pub(super) fn with<R>(
         self: &Arc<Self>,
         change: impl FnOnce(&mut DispatcherState<T>, Instant) -> R,
@@ -60,7 +61,7 @@ impl<T: Send + Sync + 'static> DispatcherInner<T> {
 
     fn carry_out(self: &Arc<Self>, effects: Effects) {
         for (tx, seat) in effects.grants {
-            // If nobody listens any more the slot comes back at once, by its drop.
+            // If the receiver is gone, the slot comes back at once, by its drop.
             let _ = tx.send(Slot::new(seat, Arc::clone(self) as _));
         }
         for event in &effects.events {
@@ -68,22 +69,23 @@ impl<T: Send + Sync + 'static> DispatcherInner<T> {
                 observer.observe(event);
             }
         }
-        if effects.room {
-            // All of them: the first may not take it, by joining a job, by being refused, or by
-            // not being polled for a while.
-            self.room.notify_waiters();
+        if effects.room_freed {
+            // All of them: the first may not take the room, because it joins a job, is refused, or
+            // is not polled for a while.
+            self.room_freed.notify_waiters();
         }
-        if effects.quieter {
-            self.quieter.notify_waiters();
+        if effects.work_ended {
+            self.work_ended.notify_waiters();
         }
     }
 
-    /// Admits a call; waits for room first where the call says so.
+    /// Admits a call; waits for room first where the call says so. Dropped while it waits, it
+    /// leaves no trace of the call.
     pub(super) async fn admit(self: &Arc<Self>, call: &mut Call) -> Admission<T> {
         loop {
-            // Registered before the look, and counted with it, so that room made after it is not
+            // Registered before the check, and counted with it, so that room made in between is not
             // missed.
-            let room = self.room.notified();
+            let room = self.room_freed.notified();
             let admitted = self.with(|state, now| {
                 let admitted = state.admit(call, now);
                 state.waiter_counts.room += usize::from(admitted.is_err());
@@ -105,35 +107,35 @@ impl<T: Send + Sync + 'static> DispatcherInner<T> {
         }
     }
 
-    /// Takes nothing new; whoever waits for room learns that there will be none.
+    /// Refuses new calls; calls that wait for room are refused, too.
     pub(super) fn drain(self: &Arc<Self>) {
         self.with(|state, _| state.drain());
-        self.room.notify_waiters();
+        self.room_freed.notify_waiters();
     }
 
-    /// Bounds attempts anew; those that run learn of it.
+    /// Changes the timeout of attempts, including those that run.
     pub(super) fn set_timeout(self: &Arc<Self>, timeout: Option<Duration>) {
         self.with(|state, _| state.set_timeout(timeout));
         self.timeout_changed.notify_waiters();
     }
 
-    /// Waits until the counts are as wanted. They are looked at whenever a call, a
-    /// job or a slot goes.
-    pub(super) async fn until_quiet(self: &Arc<Self>, wanted: impl Fn(&Stats) -> bool) {
-        self.state.locked().waiter_counts.quiet += 1;
+    /// Waits until the counts satisfy `wanted`. They are checked whenever a call, a job or a slot
+    /// ends. Dropped, it only stops counting as a waiter.
+    pub(super) async fn wait_until(self: &Arc<Self>, wanted: impl Fn(&Stats) -> bool) {
+        self.state.locked().waiter_counts.end_of_work += 1;
         let _counted =
-            CountedWaiter { inner: self, count: |waiter_counts| &mut waiter_counts.quiet };
+            CountedWaiter { inner: self, count: |waiter_counts| &mut waiter_counts.end_of_work };
         loop {
-            let quieter = self.quieter.notified();
+            let ended = self.work_ended.notified();
             if wanted(&self.with(|state, _| state.stats())) {
                 return;
             }
-            quieter.await;
+            ended.await;
         }
     }
 }
 
-/// Somebody who is counted among those that wait, until dropped.
+/// A waiter that counts in [`WaiterCounts`] until it is dropped.
 struct CountedWaiter<'a, T> {
     inner: &'a DispatcherInner<T>,
     count: fn(&mut WaiterCounts) -> &mut usize,

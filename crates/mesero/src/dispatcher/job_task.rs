@@ -1,4 +1,4 @@
-//! The job's own task: turns, attempts, pauses, and exactly one end.
+//! The job's own task: grants, attempts, backoff, and exactly one end.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::poll::{BlockingDetector, polled};
 use crate::call::CallReport;
 use crate::job::Job;
 use crate::slot::{Attempt, Slot};
-use crate::state::SlotGrant;
+use crate::state::{BlockedPoll, SlotGrant};
 use crate::sync::spawn;
 use crate::{Error, Failure, Phase};
 
@@ -24,7 +24,7 @@ impl<T: Send + Sync + 'static> DispatcherInner<T> {
         F: Future<Output = Result<T, Failure>> + Send + 'static,
     {
         let grant = self.guard(grant);
-        let task = JobTask { inner: Arc::clone(self), job: Arc::clone(job), over: false };
+        let task = JobTask { inner: Arc::clone(self), job: Arc::clone(job), is_over: false };
         spawn(&self.tasks, task.run(grant, work));
     }
 
@@ -37,17 +37,17 @@ impl<T: Send + Sync + 'static> DispatcherInner<T> {
     }
 }
 
-/// A job's turn, with the slot in a guard.
+/// A slot grant, with the slot in a guard.
 enum GuardedGrant {
     Ready(Slot),
     Queued(tokio::sync::oneshot::Receiver<Slot>),
 }
 
-/// A job's task. However it ends, by a result, a panic or a drop, the job gets exactly one outcome.
+/// A job's task. Its result, its panic or its drop gives the job exactly one outcome.
 struct JobTask<T: Send + Sync + 'static> {
     inner: Arc<DispatcherInner<T>>,
     job: Arc<Job<T>>,
-    over: bool,
+    is_over: bool,
 }
 
 impl<T: Send + Sync + 'static> JobTask<T> {
@@ -75,16 +75,17 @@ impl<T: Send + Sync + 'static> JobTask<T> {
                 reason = self.job.stop.raised() => break Err(reason),
                 () = sleep(pause) => {}
             }
-            let granted = self.inner.with(|state, now| state.rejoin(&self.job.info, now));
+            let granted = self.inner.with(|state, now| state.requeue(&self.job.info, now));
             grant = self.inner.guard(granted);
         };
         self.finish(result, None);
     }
 
-    /// Leaves the queue at the job's deadline, or when it is told to stop.
+    /// Waits for a granted slot; ends early at the job's deadline or at a stop signal. Dropped, it
+    /// gives back a slot that was granted to it.
     async fn wait_for_slot(&self, grant: GuardedGrant) -> Result<Slot, Error> {
         let rx = match grant {
-            // Its callers may have left before the task first ran.
+            // The callers may have left before the task first ran.
             GuardedGrant::Ready(slot) => return self.job.stop.reason().map_or(Ok(slot), Err),
             GuardedGrant::Queued(rx) => rx,
         };
@@ -93,21 +94,22 @@ impl<T: Send + Sync + 'static> JobTask<T> {
             reason = self.job.stop.raised() => Err(reason),
             granted = rx => match granted {
                 Ok(slot) => Ok(slot),
-                // Taken out of the queue, which only an order to stop does.
+                // The job was taken out of the queue, which only a stop signal does.
                 Err(_) => Err(self.job.stop.raised().await),
             },
             () = self.deadline() => Err(Error::Expired { phase: Phase::Queued }),
         }
     }
 
-    /// One try, bounded by the timeout and by the job's deadline.
+    /// Runs one try, bounded by the timeout and by the job's deadline. Dropped, it drops the work,
+    /// and the slot stays with the caller.
     async fn attempt<W, F>(&self, slot: &Slot, work: &mut W) -> Result<T, Error>
     where
         W: FnMut(Attempt) -> F,
         F: Future<Output = Result<T, Failure>>,
     {
         let id = self.job.id();
-        // Registered before the look, so that a change in between is not missed.
+        // Registered before the check, so that a change in between is not missed.
         let changed = self.inner.timeout_changed.notified();
         let (number, began, timeout, deadline, detector) = self.inner.with(|state, now| {
             let number = state.begin_attempt(id, now);
@@ -122,8 +124,8 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         let job = Arc::clone(&self.job.info);
         let attempt = Attempt { job, slot: slot.clone(), number, deadline };
         let blocked = |held| {
-            let attempt = (&self.job.info, number);
-            self.inner.with(|state, now| state.blocked(attempt, held, now));
+            let poll = BlockedPoll { number, held };
+            self.inner.with(|state, now| state.blocked(&self.job.info, poll, now));
         };
         let mut result = pin!(polled(async { work(attempt).await }, detector, blocked));
         let timed_out = self.timed_out(began, timeout, changed);
@@ -136,7 +138,7 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         }
     }
 
-    /// Waits until an attempt has taken longer than the timeout, which can be changed meanwhile.
+    /// Waits until an attempt has taken longer than the timeout, which may change during the wait.
     async fn timed_out<'a>(
         &'a self,
         began: Instant,
@@ -156,7 +158,7 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         }
     }
 
-    /// Waits for the job's deadline, which followers can move while it is waited for.
+    /// Waits for the job's deadline, which followers may move during the wait.
     async fn deadline(&self) {
         let id = self.job.id();
         loop {
@@ -168,22 +170,23 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         }
     }
 
-    /// Ends the job; and gives its slot back in the same step, unless something else still holds it.
+    /// Ends the job, and gives its slot back in the same step, unless another clone still holds it.
     fn finish(&mut self, result: Result<T, Error>, mut slot: Option<Slot>) {
         let report = self.inner.with(|state, now| {
-            state.keep(&self.job, &result, now);
+            state.store_result(&self.job, &result, now);
             let report = state.finish(&self.job, &result, now);
-            // Not before: a reply whose `Clone` panics leaves the slot to be dropped without the lock.
+            // Only now: a reply whose `Clone` panics leaves the slot to be dropped without the
+            // lock.
             if let Some(seat) = slot.take().and_then(Slot::into_seat) {
                 state.give_back(seat, now);
             }
             report
         });
-        self.over(result, report);
+        self.conclude(result, report);
     }
 
-    fn over(&mut self, result: Result<T, Error>, report: Option<CallReport>) {
-        self.over = true;
+    fn conclude(&mut self, result: Result<T, Error>, report: Option<CallReport>) {
+        self.is_over = true;
         if let Some(report) = report {
             self.job.publish(result, report);
         }
@@ -192,11 +195,12 @@ impl<T: Send + Sync + 'static> JobTask<T> {
 
 impl<T: Send + Sync + 'static> Drop for JobTask<T> {
     fn drop(&mut self) {
-        if !self.over {
-            // The runtime was shut down under the job, or foreign code panicked in its task.
-            let result = Err(Error::Failed(Failure::lost("the job's task ended in the middle")));
+        if !self.is_over {
+            // The runtime was shut down during the job, or foreign code panicked in its task.
+            let result =
+                Err(Error::Failed(Failure::lost("the job's task ended before its result")));
             let report = self.inner.with(|state, now| state.finish(&self.job, &result, now));
-            self.over(result, report);
+            self.conclude(result, report);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How foreign work is polled: its panics are caught, and a poll that takes too long is told.
+//! Polling of foreign work: panics are caught, and polls that take too long are reported.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -10,16 +10,18 @@ use tokio::time::Instant;
 use crate::Failure;
 use crate::panic::panicked;
 
-/// Looks at the length of polls.
+/// Measures the length of polls.
 pub(super) struct BlockingDetector {
-    /// What is too long.
+    /// The length from which a poll counts as blocking.
     pub(super) after: Duration,
-    /// When the first poll begins: the clock has just been read for something else.
+    /// The start of the first poll: the clock has just been read for something else.
     pub(super) since: Instant,
 }
 
-/// Polls `work`; a panic of it is a failure. Calls `blocked` at the end of every poll that `watch`
-/// finds too long, with its length.
+/// Polls `work`; a panic of it becomes a failure. Calls `blocked` with the length of every poll
+/// that `detector` finds too long.
+///
+/// Dropping the returned future drops `work` where it awaits.
 pub(super) async fn polled<T>(
     work: impl Future<Output = Result<T, Failure>>,
     detector: Option<BlockingDetector>,
@@ -29,7 +31,8 @@ pub(super) async fn polled<T>(
     let mut first = detector.as_ref().map(|detector| detector.since);
     std::future::poll_fn(|context| {
         let since = detector.as_ref().map(|_| first.take().unwrap_or_else(Instant::now));
-        // The work is dropped after a panic and never polled again, so nobody sees it half done.
+        // The work is dropped after a panic and never polled again, so its broken state is never
+        // observed.
         let poll = match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
             Ok(poll) => poll,
             Err(payload) => Poll::Ready(panicked(&*payload)),

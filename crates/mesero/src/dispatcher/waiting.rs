@@ -10,7 +10,7 @@ use crate::call::Answer;
 use crate::job::Job;
 use crate::state::LeaveReason;
 
-/// Stands for a caller who waits. Dropping it is the caller leaving.
+/// A caller that waits. Dropping it leaves the job.
 pub(crate) struct WaitingCall<T: Send + Sync + 'static> {
     inner: Arc<DispatcherInner<T>>,
     job: Arc<Job<T>>,
@@ -22,7 +22,7 @@ impl<T: Send + Sync + 'static> WaitingCall<T> {
         Self { inner: Arc::clone(inner), job, is_waiting: true }
     }
 
-    /// Waits for the job's end, at the longest until the call's own deadline.
+    /// Waits for the job's end, at most until the call's own deadline. Dropped, it leaves the job.
     pub(super) async fn answer(mut self, deadline: Option<Instant>) -> Answer<T> {
         let answer = match deadline {
             None => self.job.ended().await,
@@ -31,7 +31,7 @@ impl<T: Send + Sync + 'static> WaitingCall<T> {
                 answer = self.job.ended() => answer,
                 () = sleep_until(deadline) => match self.expire() {
                     Some(answer) => return answer,
-                    // It has ended in this very moment.
+                    // The job has just ended.
                     None => self.job.ended().await,
                 },
             },
@@ -45,7 +45,7 @@ impl<T: Send + Sync + 'static> WaitingCall<T> {
         stale.map_or(answer, |stale| stale.answer(report))
     }
 
-    /// Leaves the job, which goes on for others; none if it has ended.
+    /// Leaves the job, which continues for other callers; `None` if it has ended.
     fn expire(&mut self) -> Option<Answer<T>> {
         let (error, report, stale) = self.inner.with(|state, now| {
             let (phase, report) = state.leave(self.job.id(), LeaveReason::Expired, now)?;

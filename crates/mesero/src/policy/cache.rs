@@ -1,4 +1,4 @@
-//! How long replies are kept, and when an old one is better than none.
+//! Caching of replies and failures, and the use of stale replies.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,13 +9,13 @@ pub(crate) mod store;
 
 /// Keeps replies by key, so that many readers cost one job.
 ///
-/// A reply is *fresh* for the `ttl`, counted from the end of the job that brought it, and *stale*
-/// from the moment at which it is exactly that old. What a stale reply is good for says the rest,
-/// all of it off until it is said; the words are those of RFC 5861.
+/// A reply is *fresh* for the `ttl`, counted from the end of the job that fetched it, and *stale*
+/// from the moment at which it is exactly that old. The other settings say when a stale reply is
+/// used; all of them are off by default. The terms are those of RFC 5861.
 ///
 /// One refresh runs at a time for a key, with or without [`coalesce`](crate::Builder::coalesce).
-/// The calls that find nothing kept share a job only with it, so a cache that is to spare its
-/// resource wants both.
+/// Calls that find no entry share a job only with it, so a cache that protects its resource needs
+/// both.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -43,28 +43,28 @@ pub struct Cache<T> {
     negative: Option<NegativeRule>,
 }
 
-/// Which failures are remembered, and for how long.
+/// Caching of failures.
 struct NegativeRule {
     ttl: Duration,
     remembers: Box<dyn Fn(&Error) -> bool + Send + Sync>,
 }
 
 impl<T> Cache<T> {
-    /// Keeps replies for `ttl`, in at most `bytes` bytes of memory; the least used leave first.
-    /// `size_of` says how many bytes a reply takes, and is asked once for each.
+    /// Caches replies for `ttl`, in at most `bytes` bytes of memory; the least used are evicted
+    /// first. `size_of` returns the size of a reply in bytes, and is called once for each.
     ///
     /// A reply is cloned into the cache and out of it: make that cheap, by an
-    /// [`Arc`](std::sync::Arc) for instance. A reply larger than the whole cache is not kept.
+    /// [`Arc`](std::sync::Arc) for instance. A reply larger than the whole cache is not cached.
     pub fn new(ttl: Duration, bytes: u64, size_of: fn(&T) -> usize) -> Self {
         let (stale_while_revalidate, stale_if_error) = (Duration::ZERO, Duration::ZERO);
         Self { ttl, bytes, size_of, stale_while_revalidate, stale_if_error, negative: None }
     }
 
-    /// For so long after the `ttl` a call is answered with the stale reply at once, while one job,
-    /// which nobody waits for, fetches a new one.
+    /// For `window` after the `ttl`, answers a call with the stale reply at once, while one job
+    /// without callers fetches a new one.
     ///
-    /// The job is admitted as every other; where it would be refused there is none, and a later
-    /// call tries again. It has the dispatcher's own deadline, and no caller's leaving ends it.
+    /// The job is admitted like any other; where it would be refused none is started, and a later
+    /// call tries again. It has the dispatcher's own deadline, and continues when callers leave.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -78,11 +78,11 @@ impl<T> Cache<T> {
     /// let ask = |reply| squares.ask(Call::new("now"), move |_attempt| async move { Ok(reply) });
     /// ask(1).await.result?;
     /// tokio::time::advance(secs(90)).await;
-    /// let old = ask(2).await; // nobody waits for the second reply,
+    /// let old = ask(2).await; // the second reply is fetched without a caller
     /// assert_eq!((old.result?, old.report.origin), (1, Origin::Stale));
     /// assert_eq!(old.report.age, Some(secs(90)));
     /// squares.idle().await;
-    /// assert_eq!(ask(3).await.result?, 2); // and whoever comes later has it
+    /// assert_eq!(ask(3).await.result?, 2); // later calls get it
     /// # Ok(())
     /// # }
     /// ```
@@ -92,24 +92,24 @@ impl<T> Cache<T> {
         self
     }
 
-    /// For so long after the `ttl` a call that would get an error gets the stale reply instead:
-    /// when the resource fails or takes too long, when the call's deadline passes, when the call
-    /// would be refused, and when the dispatcher stops. Not when the job is canceled.
+    /// For `window` after the `ttl`, replaces a call's error by the stale reply: when the resource
+    /// fails or takes too long, when the call's deadline passes, when the call would be refused,
+    /// and when the dispatcher stops. A canceled job keeps its error.
     ///
     /// After a failure the next try for that key comes no sooner than the time for which failures
-    /// are [remembered](Self::negative), or a second where none are: until then the stale reply is
-    /// given at once.
+    /// are [cached](Self::negative), or a second where none are: until then calls get the stale
+    /// reply at once.
     #[must_use]
     pub fn stale_if_error(mut self, window: Duration) -> Self {
         self.stale_if_error = window;
         self
     }
 
-    /// Remembers failures for `ttl`, so that a resource that is down is not asked by everybody
+    /// Caches failures for `ttl`, so that a resource that is down is not called by each caller
     /// anew: until then calls of the same key get the same error at once.
     ///
-    /// Only an [`Error::Failed`] or [`Error::TimedOut`] is remembered, and of these only what
-    /// `names` says yes to. A stale reply that may be given is given before an error.
+    /// Only an [`Error::Failed`] or [`Error::TimedOut`] is cached, and only if `remembers` returns
+    /// true for it. A usable stale reply takes precedence over a cached failure.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]

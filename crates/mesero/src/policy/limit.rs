@@ -1,18 +1,17 @@
-//! How many attempts may occupy the resource at once, and who is next: the one place where work
-//! waits.
+//! The limit of concurrent attempts, and the queue: the one place where work waits.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 
 use slab::Slab;
 
-/// Slots, and the queue of those who wait for one. `W` is how a waiter is told its seat.
+/// Slots, and the queue of waiters. `W` delivers a seat to its waiter.
 ///
-/// Invariant: as long as a slot can be granted, nobody waits.
+/// Invariant: while a slot can be granted, the queue is empty.
 #[derive(Debug)]
 pub(crate) struct Limit<W> {
     limit: usize,
-    /// How many seats the resource has, where it has a number of its own.
+    /// Number of the resource's seats, where it differs from the limit.
     capacity: Option<NonZeroUsize>,
     bound: usize,
     in_use: usize,
@@ -22,24 +21,24 @@ pub(crate) struct Limit<W> {
     ceiling: usize,
 }
 
-/// A place in the queue.
+/// A position in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct QueueIndex(usize);
 
 /// A seat that goes to a waiter.
 #[derive(Debug)]
-#[must_use = "the waiter waits until it is told"]
+#[must_use = "the waiter waits until it gets the seat"]
 pub(crate) struct Grant<W> {
     pub(crate) waiter: W,
     pub(crate) seat: usize,
 }
 
-/// Where a job enters the queue.
+/// The end of the queue at which a job enters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum QueueEnd {
-    /// Behind everybody, where the bound admits it.
+    /// Behind all other jobs, where the bound admits it.
     Back,
-    /// In front of everybody: a job that has tried before and was admitted then.
+    /// In front of all other jobs: a job that has tried before and was admitted then.
     Front,
 }
 
@@ -56,7 +55,7 @@ impl<W> Limit<W> {
         }
     }
 
-    /// Takes a free seat, which there is none of as long as somebody waits.
+    /// Takes a free seat; there is none while a job waits.
     pub(crate) fn try_take(&mut self) -> Option<usize> {
         if self.in_use >= self.limit {
             return None;
@@ -66,7 +65,7 @@ impl<W> Limit<W> {
         Some(seat)
     }
 
-    /// Whether a new job can neither start nor wait.
+    /// True if a new job can neither start nor wait.
     pub(crate) fn is_full(&self) -> bool {
         self.queue.len() >= self.bound && !self.can_take()
     }
@@ -79,17 +78,17 @@ impl<W> Limit<W> {
         self.capacity.map_or(self.limit, NonZeroUsize::get)
     }
 
-    /// Waits for a seat. Whoever calls this has seen that there is none.
+    /// Enters a waiter; the caller has seen that no seat is free.
     pub(crate) fn enqueue(&mut self, waiter: W, end: QueueEnd) -> QueueIndex {
         QueueIndex(self.queue.push(waiter, end))
     }
 
-    /// Leaves the queue; none if a seat was granted meanwhile.
+    /// Removes a waiter from the queue; `None` if a seat was granted to it before.
     pub(crate) fn leave(&mut self, index: QueueIndex) -> Option<W> {
         self.queue.remove(index.0)
     }
 
-    /// Takes a seat back, and grants what is free now.
+    /// Takes a seat back, and grants it to the next waiter.
     pub(crate) fn give_back(&mut self, seat: usize) -> Option<Grant<W>> {
         self.in_use -= 1;
         if self.in_use <= self.limit {
@@ -99,7 +98,7 @@ impl<W> Limit<W> {
         self.grant()
     }
 
-    /// Closes a seat: no slot is granted for it until it is opened. Whoever has it, keeps it.
+    /// Closes a seat: no slot is granted for it until it is opened. Its present occupant keeps it.
     pub(crate) fn close(&mut self, seat: usize) {
         self.seats.close(seat);
     }
@@ -110,7 +109,7 @@ impl<W> Limit<W> {
         self.grant()
     }
 
-    /// Changes how many slots there are. Lowering takes nothing away from those who have one.
+    /// Changes the number of slots. Lowering it takes no seat away from an occupant.
     pub(crate) fn resize(&mut self, limit: NonZeroUsize) -> Vec<Grant<W>> {
         self.limit = limit.get();
         self.ceiling = self.ceiling.max(self.limit);
@@ -125,12 +124,12 @@ impl<W> Limit<W> {
             return None;
         }
         let seat = self.try_take()?;
-        // Somebody waits, or the seat would not have been taken.
+        // The queue is not empty, or no seat would have been taken.
         let waiter = self.queue.pop()?;
         Some(Grant { waiter, seat })
     }
 
-    /// Everybody who waits, from the front on.
+    /// All waiters, from the front.
     pub(crate) fn waiters(&self) -> impl Iterator<Item = &W> {
         self.queue.iter()
     }
@@ -160,12 +159,13 @@ impl<W> Limit<W> {
     }
 }
 
-/// Which seats are free. The lowest is taken first, so that a little work stays on few, warm seats.
+/// The states of the seats. The lowest free one is taken first, so that a little work stays on few,
+/// warm seats.
 #[derive(Debug, Default)]
 struct SeatTable {
-    /// The seats that were ever touched; those behind them are free.
+    /// The seats that were ever used; those behind them are free.
     states: Vec<SeatState>,
-    /// Those of them that are free.
+    /// The free ones among them.
     free: BTreeSet<usize>,
     closed: usize,
 }
@@ -243,8 +243,8 @@ impl SeatTable {
     }
 }
 
-/// First in, first out, with leaving from anywhere: a list whose links are indexes, so that the
-/// millionth waiter costs what the first did.
+/// A first-in-first-out queue that can be left from any position: a list whose links are indexes,
+/// so that entering and leaving take constant time.
 #[derive(Debug)]
 struct WaiterQueue<W> {
     nodes: Slab<Node<W>>,

@@ -1,11 +1,11 @@
-//! How many jobs may be admitted in a time: the generic cell rate algorithm.
+//! The rate of admissions: the generic cell rate algorithm.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// So many jobs a period, with so many of them at once.
+/// A number of jobs per period, and the size of a burst.
 ///
 /// The algorithm is the generic cell rate algorithm in its virtual scheduling form (ITU-T I.371):
 /// a job conforms when it comes no earlier than the burst's tolerance before its theoretical time.
@@ -29,7 +29,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// `jobs` in every `per`, all of which may come at once; none where `per` is zero.
+    /// `jobs` in every `per`, all of which may come at once; `None` if `per` is zero.
     pub fn new(jobs: NonZeroU32, per: Duration) -> Option<Self> {
         (!per.is_zero()).then_some(Self { jobs, per, burst: jobs })
     }
@@ -47,12 +47,12 @@ impl Rate {
     }
 }
 
-/// What is used up of a rate.
+/// The used share of a rate.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
     interval: Duration,
     tolerance: Duration,
-    /// When the next job would come if they came evenly; none as long as nothing came.
+    /// The time of the next job if they came evenly; `None` until the first job.
     due: Option<Instant>,
 }
 
@@ -62,14 +62,14 @@ impl TokenBucket {
         Self { interval, tolerance: interval * (rate.burst.get() - 1), due: None }
     }
 
-    /// When a job may come, if not at once.
+    /// The wait until a job conforms; `None` if it does now.
     pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         let due = self.due?;
         let earliest = due.checked_sub(self.tolerance).unwrap_or(now);
         (earliest > now).then(|| earliest - now)
     }
 
-    /// Counts a job that comes now.
+    /// Counts a job that is admitted now.
     pub(crate) fn take(&mut self, now: Instant) {
         self.due = Some(self.due.map_or(now, |due| due.max(now)) + self.interval);
     }
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_idle_time_gives_no_more_than_the_burst() {
+    async fn idle_time_saves_up_no_more_than_the_burst() {
         let mut bucket = bucket(10, 2);
         let start = Instant::now();
         bucket.take(start);

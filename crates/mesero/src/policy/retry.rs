@@ -1,18 +1,18 @@
-//! Whether to try again, and when: full jitter, within a budget for all jobs together.
+//! Retries: full jitter, within a budget for all jobs together.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Whether and how to try again.
+/// The rules of retries.
 ///
-/// The pause before try `n + 1` is random between zero and `min(max_backoff, backoff × 2ⁿ⁻¹)`:
+/// The pause before attempt `n + 1` is random between zero and `min(max_backoff, backoff × 2ⁿ⁻¹)`:
 /// *full jitter*, after M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-/// Where the resource said when to come back, the pause is at least that, up to `max_backoff`.
+/// Where the resource said when to retry, the pause is at least that, up to `max_backoff`.
 ///
-/// The budget bounds what retries add to the load of a resource that is down, for all jobs
-/// together: every job earns `budget` of a retry, and a few a second are free.
+/// The budget bounds the load that retries add to a failing resource, for all jobs together: every
+/// job earns `budget` of a retry, and one a second is free.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -32,13 +32,13 @@ use tokio::time::Instant;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Retry {
-    /// How often a job may try, the first time included. Default 3.
+    /// Number of attempts of a job, including the first. Default 3.
     pub max_attempts: NonZeroU32,
     /// The upper bound of the first pause. Default 100 ms.
     pub backoff: Duration,
     /// The upper bound of every pause. Default 30 s.
     pub max_backoff: Duration,
-    /// How many retries every job earns. Default 0.2.
+    /// Number of retries that every job earns. Default 0.2.
     pub budget: f64,
 }
 
@@ -54,7 +54,7 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// The upper bound of the pause after the try `number`.
+    /// The upper bound of the pause after the attempt `number`.
     pub(crate) fn ceiling(&self, number: u32) -> Duration {
         let doubled = 2u32.saturating_pow(number.saturating_sub(1));
         self.backoff.saturating_mul(doubled).min(self.max_backoff)
@@ -65,13 +65,13 @@ impl Retry {
 const RETRY: u64 = 1_000;
 /// Retries a second that need not be earned, so that a service with little traffic can retry.
 const FREE_PER_SECOND: u64 = RETRY;
-/// How many seconds' worth of free retries can be saved up.
+/// Seconds' worth of free retries that can be saved up.
 const SAVED_SECONDS: u64 = 10;
-/// How many jobs' worth of earned retries can be saved up: enough for a burst of failures, too few
-/// for a retry storm after a quiet day.
+/// Jobs' worth of earned retries that can be saved up: enough for a burst of failures, too few for
+/// a retry storm after a quiet day.
 const SAVED_JOBS: u64 = 1_000;
 
-/// What is left for retries: a token bucket that jobs and time fill.
+/// The remaining retries: a token bucket that jobs and time fill.
 #[derive(Debug)]
 pub(crate) struct RetryBudget {
     per_job: u64,
@@ -89,7 +89,7 @@ impl RetryBudget {
         Self { per_job, tokens: free, most, filled: None }
     }
 
-    /// A job has started.
+    /// Adds the share of a job that has started.
     pub(crate) fn earn(&mut self) {
         self.fill(self.per_job);
     }

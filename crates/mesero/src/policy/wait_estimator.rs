@@ -1,16 +1,16 @@
-//! How long a newcomer will wait, from how fast slots have come back.
+//! An estimate of a new job's wait, from the pace at which slots come back.
 
 use std::time::Duration;
 
-/// How many slots must have come back before the forecast is trusted.
+/// Number of returned slots from which the estimate is trusted.
 const MIN_SAMPLES: u32 = 8;
-/// How much the newest occupation counts: about the last sixteen decide.
+/// Weight of the newest occupation: about the last sixteen decide.
 const WEIGHT: f64 = 1.0 / 16.0;
 
 /// An exponentially weighted mean of how long slots were occupied.
 ///
-/// It counts occupation, not attempts: a thread that runs on after its timeout keeps its slot from
-/// others, and that is what a newcomer feels.
+/// It counts occupation, not attempts: a thread that runs beyond its timeout keeps its slot from
+/// other jobs, which is the delay that a new job sees.
 #[derive(Debug, Default)]
 pub(crate) struct WaitEstimator {
     mean_seconds: f64,
@@ -18,18 +18,18 @@ pub(crate) struct WaitEstimator {
 }
 
 impl WaitEstimator {
-    /// A slot came back.
+    /// Records the occupation of a slot that came back.
     pub(crate) fn record(&mut self, held: Duration) {
         self.samples = self.samples.saturating_add(1);
         let weight = WEIGHT.max(1.0 / f64::from(self.samples));
         self.mean_seconds += (held.as_secs_f64() - self.mean_seconds) * weight;
     }
 
-    /// How long `ahead` jobs need until the last of them has a slot, with `slots` of them; none as
-    /// long as too little is known.
+    /// The time until the last of `ahead` jobs has one of `slots` slots; `None` while there are too
+    /// few samples.
     ///
-    /// It counts what stands in the queue and not what runs, so it errs towards a shorter wait: a
-    /// call is refused only when it plainly comes too late.
+    /// It counts queued jobs and not running ones, so it errs towards a shorter wait: a call is
+    /// refused only when it clearly comes too late.
     pub(crate) fn estimate(&self, ahead: usize, slots: usize) -> Option<Duration> {
         if self.samples < MIN_SAMPLES || slots == 0 {
             return None;

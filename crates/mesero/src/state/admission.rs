@@ -1,4 +1,4 @@
-//! What becomes of a call on arrival, and of a job that wants a slot.
+//! Admission of calls, and the granting of slots to jobs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,15 +14,15 @@ use crate::policy::limit::QueueEnd;
 use crate::registry::{JobEntry, JobState};
 use crate::{Phase, Refusal};
 
-/// What a client is told to wait where too little is known to compute it.
+/// The advised wait while there are too few samples to compute one.
 const UNKNOWN_DRAIN: Duration = Duration::from_secs(1);
 
-/// What a new job is for.
+/// The purpose of a new job.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum JobPurpose {
-    /// The call that leads it waits for its answer.
+    /// It answers the call that leads it.
     Answer { deadline: Option<Instant> },
-    /// A stale reply is to be replaced; nobody waits.
+    /// It replaces a stale reply; no call waits for it.
     Refresh { deadline: Option<Instant> },
 }
 
@@ -72,7 +72,7 @@ impl<T> DispatcherState<T> {
             Deadline::After(after) => Some(after),
             Deadline::Never => None,
         };
-        // What lies beyond the clock's end is no deadline.
+        // A time beyond the clock's end is no deadline.
         after.and_then(|after| now.checked_add(after))
     }
 
@@ -86,7 +86,7 @@ impl<T> DispatcherState<T> {
         let ahead = self.limit.queue_len();
         let wait = |ahead| self.wait_estimator.estimate(ahead, self.limit.limit());
         if self.limit.is_full() {
-            // Without a queue it is the next slot that a caller has to wait for.
+            // Without a queue a caller has to wait for the next slot.
             let retry_after = wait(ahead.max(1)).unwrap_or(UNKNOWN_DRAIN);
             return Some(Refusal::QueueFull { retry_after });
         }
@@ -98,7 +98,7 @@ impl<T> DispatcherState<T> {
         }
     }
 
-    /// Enters a new job, with the call's key and arguments.
+    /// Registers a new job, with the call's key and arguments.
     pub(super) fn start(
         &mut self,
         call: &mut Call,
@@ -143,8 +143,8 @@ impl<T> DispatcherState<T> {
         (job, grant)
     }
 
-    /// A job that has tried before wants to try again.
-    pub(crate) fn rejoin(&mut self, job: &Arc<JobInfo>, now: Instant) -> SlotGrant {
+    /// Requests a slot for a job's next attempt, in front of the queue.
+    pub(crate) fn requeue(&mut self, job: &Arc<JobInfo>, now: Instant) -> SlotGrant {
         self.take_or_queue(job, QueueEnd::Front, now)
     }
 

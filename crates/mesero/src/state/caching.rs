@@ -1,4 +1,4 @@
-//! What the cache answers, what it refreshes, and what it keeps.
+//! Answers from the cache, refreshes of its entries, and their replacement.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::job::Job;
 use crate::policy::cache::store::{Aged, Lookup};
 
 impl<T> DispatcherState<T> {
-    /// Answers a call at once, if something is kept that may be its answer.
+    /// Answers a call at once, if the cache has an answer for it.
     pub(super) fn cached_answer(&mut self, call: &mut Call, now: Instant) -> Option<Admission<T>> {
         let (key, clone_reply) = (call.key.as_ref()?, self.sharing.clone_reply?);
         let hit =
@@ -38,7 +38,7 @@ impl<T> DispatcherState<T> {
         }
     }
 
-    /// Starts a job for the cache, unless there is one already or it would be refused.
+    /// Starts a refresh, unless a job of the key is in flight or it would be refused.
     fn refresh(
         &mut self,
         call: &mut Call,
@@ -62,7 +62,7 @@ impl<T> DispatcherState<T> {
         Some(Admission::Cached(stale, Origin::Stale))
     }
 
-    /// The stale reply for a call whose job came to this error.
+    /// The stale reply for a call whose job ended with this error.
     pub(crate) fn stale_instead_of(
         &mut self,
         error: &Error,
@@ -79,24 +79,24 @@ impl<T> DispatcherState<T> {
 
     fn stale(&self, key: &Option<crate::Key>, now: Instant) -> Option<CacheHit<T>> {
         let (key, clone_reply) = (key.as_ref()?, self.sharing.clone_reply?);
-        let Aged { value, age } = self.sharing.cache.as_ref()?.instead_of_error(key, now)?;
+        let Aged { value, age } = self.sharing.cache.as_ref()?.stale_reply(key, now)?;
         Some(CacheHit { result: Aged { value: Ok(value), age }, clone_reply })
     }
 
-    /// Keeps what a job came to. To be called before anything else of the end is booked: a reply
-    /// whose `Clone` panics leaves the job in the registry, and its task finishes it as failed.
-    pub(crate) fn keep(&mut self, job: &Job<T>, result: &Result<T, Error>, now: Instant) {
+    /// Stores a job's result in the cache. Must be called before the end is recorded: a reply whose
+    /// `Clone` panics leaves the job in the registry, and its task finishes it as failed.
+    pub(crate) fn store_result(&mut self, job: &Job<T>, result: &Result<T, Error>, now: Instant) {
         let (Some(cache), Some(clone_reply), Some(key)) =
             (&mut self.sharing.cache, self.sharing.clone_reply, &job.info.key)
         else {
             return;
         };
         match result {
-            Ok(value) => cache.put(key.clone(), Arc::new(clone_reply(value)), now),
+            Ok(value) => cache.insert(key.clone(), Arc::new(clone_reply(value)), now),
             Err(error @ (Error::Failed(_) | Error::TimedOut { .. })) => {
-                cache.put_failure(key.clone(), error, now);
+                cache.insert_failure(key.clone(), error, now);
             }
-            // These say nothing about the resource.
+            // The other errors say nothing about the resource.
             Err(_) => {}
         }
     }

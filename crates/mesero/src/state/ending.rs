@@ -1,4 +1,4 @@
-//! How jobs end: with a result, because nobody waits any more, or because somebody says so.
+//! Ends of jobs: a result, the last caller's departure, or a stop signal.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::registry::{JobEntry, JobState};
 use crate::{Error, Phase};
 
 impl<T> DispatcherState<T> {
-    /// The job is over, whatever it was doing. Says what it took.
+    /// Ends the job in any phase, and returns its report; `None` if it has already ended.
     pub(crate) fn finish(
         &mut self,
         job: &Job<T>,
@@ -38,27 +38,27 @@ impl<T> DispatcherState<T> {
                 phase,
             },
         );
-        self.effects.quieter = true;
+        self.effects.work_ended = true;
         Some(report)
     }
 
     fn dequeue(&mut self, id: JobId, now: Instant) {
         if let Some(&JobEntry { state: JobState::Queued { index, .. }, .. }) = self.registry.get(id)
         {
-            // Dropping the waiter tells its task.
+            // Dropping the waiter wakes its task.
             drop(self.limit.leave(index));
             self.unqueued(id, JobState::Detached { phase: Phase::Queued }, now);
         }
     }
 
-    /// A call has its answer.
+    /// Records that a call has its answer.
     pub(crate) fn answered(&mut self, now: Instant) {
         self.calls_in_flight -= 1;
-        self.effects.quieter = true;
+        self.effects.work_ended = true;
         self.emit(now, Fact::CallFinished);
     }
 
-    /// A waiter stops waiting; none if the job has ended, so that the answer is there.
+    /// Removes a waiter from its job; `None` if the job has ended, so that the answer is there.
     pub(crate) fn leave(
         &mut self,
         id: JobId,
@@ -80,7 +80,8 @@ impl<T> DispatcherState<T> {
         Some((phase, report))
     }
 
-    /// Tells a job to stop, and takes it out of the queue at once; false if it is not in flight.
+    /// Sends a job the stop signal, and takes it out of the queue at once; false if it is not in
+    /// flight.
     pub(crate) fn cancel(&mut self, id: JobId, now: Instant) -> bool {
         let in_flight = self.registry.get(id).is_some();
         self.stop(id, Error::Canceled, now);
@@ -95,12 +96,12 @@ impl<T> DispatcherState<T> {
         self.dequeue(id, now);
     }
 
-    /// Takes nothing new from now on.
+    /// Refuses new calls from now on.
     pub(crate) fn drain(&mut self) {
         self.draining = true;
     }
 
-    /// Ends at once what waits and what runs.
+    /// Ends all jobs at once.
     pub(crate) fn stop_all(&mut self, now: Instant) {
         let all: Vec<_> = self.registry.iter().map(|entry| (entry.job.id(), entry.state)).collect();
         for (id, state) in all {

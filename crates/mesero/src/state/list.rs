@@ -1,4 +1,4 @@
-//! What the state looks like from outside: the list of jobs, and the counts.
+//! Views of the state: the list of jobs, and the counts.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::registry::{JobEntry, JobView};
 use crate::stats::Stats;
 
 impl<T> DispatcherState<T> {
-    /// The counts, with what is in flight read from where it is.
+    /// The counts; those in flight are read from the registry and the limit.
     pub(crate) fn stats(&self) -> Stats {
         let mut stats = self.stats;
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
@@ -41,7 +41,7 @@ impl<T> DispatcherState<T> {
         views
     }
 
-    /// One job; takes time in proportion to its place in the queue.
+    /// One job; takes time in proportion to its position in the queue.
     pub(crate) fn job(&self, id: JobId, now: Instant) -> Option<JobView> {
         let Some(entry) = self.registry.get(id) else {
             return self.stopping(now).find(|view| view.info.id == id);

@@ -1,4 +1,4 @@
-//! Who occupies which seat, from the grant until the resource has really stopped.
+//! The occupants of seats, from the grant until the resource has really stopped.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,10 +17,10 @@ pub(crate) struct Occupancy {
 #[derive(Debug)]
 pub(crate) struct Occupant {
     pub(crate) job: Arc<JobInfo>,
-    /// Which try of the job it is; none before it has begun.
+    /// The attempt's number within the job; 0 before it has begun.
     pub(crate) attempt: u32,
     pub(crate) since: Instant,
-    /// Since when nobody waits for it any more: the attempt is over, the resource is not done.
+    /// The instant at which the attempt was over for its job, while the resource was not done.
     pub(crate) overdue_since: Option<Instant>,
 }
 
@@ -32,15 +32,15 @@ impl Occupancy {
         self.seats[seat] = Some(Occupant { job, attempt: 0, since: now, overdue_since: None });
     }
 
-    /// The attempt begins.
+    /// Records the beginning of an attempt.
     pub(crate) fn attempt(&mut self, seat: usize, number: u32) {
         if let Some(Some(occupant)) = self.seats.get_mut(seat) {
             occupant.attempt = number;
         }
     }
 
-    /// The attempt is over, as far as its job is concerned. A job that never took up the slot it
-    /// was granted may find somebody else there already.
+    /// Records that the attempt is over for its job. A job that never took up its granted slot may
+    /// find another occupant there already.
     pub(crate) fn overdue(&mut self, seat: usize, job: JobId, now: Instant) {
         if let Some(Some(occupant)) = self.seats.get_mut(seat)
             && occupant.job.id == job
@@ -49,12 +49,12 @@ impl Occupancy {
         }
     }
 
-    /// Who has the seat.
+    /// The occupant of the seat.
     pub(crate) fn occupant(&self, seat: usize) -> Option<&Occupant> {
         self.seats.get(seat)?.as_ref()
     }
 
-    /// The seat is free. Says how long it was held, and how much of that was overdue.
+    /// Frees the seat, and returns how long it was held, and how much of that was overdue.
     pub(crate) fn end(&mut self, seat: usize, now: Instant) -> (Duration, Duration) {
         let Some(occupant) = self.seats.get_mut(seat).and_then(Option::take) else {
             return (Duration::ZERO, Duration::ZERO);

@@ -1,4 +1,4 @@
-//! A job's attempts: their begin, their end, and whether there is another.
+//! A job's attempts: start, end, and retry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,16 @@ use crate::event::Fact;
 use crate::registry::JobState;
 use crate::{Advice, Error, Phase};
 
+/// A poll that took too long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BlockedPoll {
+    /// The attempt's number.
+    pub(crate) number: u32,
+    pub(crate) held: Duration,
+}
+
 impl<T> DispatcherState<T> {
-    /// An attempt begins; says which it is.
+    /// Begins an attempt, and returns its number.
     pub(crate) fn begin_attempt(&mut self, id: JobId, now: Instant) -> u32 {
         let Some(entry) = self.registry.get_mut(id) else { return 1 };
         entry.attempts += 1;
@@ -25,9 +33,9 @@ impl<T> DispatcherState<T> {
         number
     }
 
-    /// A poll of an attempt has taken too long.
-    pub(crate) fn blocked(&mut self, attempt: (&Arc<JobInfo>, u32), held: Duration, now: Instant) {
-        let (job, number) = attempt;
+    /// Records a poll of an attempt that took too long.
+    pub(crate) fn blocked(&mut self, job: &Arc<JobInfo>, poll: BlockedPoll, now: Instant) {
+        let BlockedPoll { number, held } = poll;
         self.emit(now, Fact::AttemptBlocked { job: Arc::clone(job), number, held });
     }
 
@@ -44,7 +52,7 @@ impl<T> DispatcherState<T> {
         self.emit(now, Fact::AttemptFinished { job, number, ran, error: error.cloned() });
     }
 
-    /// An attempt has gone wrong: how long to pause before the next, if there is to be one.
+    /// Ends a failed attempt, and returns the pause before the next one, if there is to be one.
     pub(crate) fn retry(&mut self, id: JobId, error: &Error, now: Instant) -> Option<Duration> {
         self.end_attempt(id, Some(error), now);
         let retry = self.policy.retry?;

@@ -14,8 +14,8 @@ pin_project! {
     /// A response's body, streamed as it comes, and the slot that it occupies.
     ///
     /// The slot is free when the last frame has been taken, when the body fails, or when it is
-    /// dropped, as a server does whose client has gone. Until then the job list shows the attempt
-    /// as [stopping](crate::Phase::Stopping): its job is over, the resource is not.
+    /// dropped, as a server does when its client disconnects. Until then the job list shows the
+    /// attempt as [stopping](crate::Phase::Stopping): its job is over, the resource is not.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -76,7 +76,7 @@ impl<B: Body<Data = Bytes>> Body for SlotBody<B> {
                 let frame = body.as_mut().poll_frame(context);
                 let goes_on = match &frame {
                     Poll::Pending => true,
-                    // A server need not ask again for the end that it knows of.
+                    // A server need not poll again for an end that it knows.
                     Poll::Ready(Some(Ok(_))) => !body.is_end_stream(),
                     Poll::Ready(None | Some(Err(_))) => false,
                 };

@@ -1,4 +1,4 @@
-//! The one table from what a dispatcher ended to a gRPC status.
+//! The one table from a dispatcher's errors to a gRPC status.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, header};
@@ -6,22 +6,22 @@ use http::{HeaderValue, Response, header};
 use super::problem::cause;
 use crate::{Error, FailureKind, Refusal};
 
-/// The response for an error, to a client that speaks gRPC: no messages, and a status.
+/// The response to a gRPC client for an error: no messages, and a status.
 ///
 /// It is for [`respond`](super::DispatcherLayer::respond), in front of a tonic server.
 ///
 /// | status | what happened |
 /// |---|---|
 /// | `RESOURCE_EXHAUSTED` | refused by the rate |
-/// | `UNAVAILABLE` | nothing was begun, and another try is safe: refused otherwise, shed, unreachable, overloaded |
+/// | `UNAVAILABLE` | nothing was begun, and a retry is safe: refused otherwise, shed, unreachable, overloaded |
 /// | `DEADLINE_EXCEEDED` | the timeout or the deadline passed, in the queue too |
 /// | `CANCELLED` | the job was canceled |
-/// | `UNKNOWN` | the resource failed, or went away in the middle |
+/// | `UNKNOWN` | the resource failed, or was lost during the call |
 /// | `INTERNAL` | the resource panicked |
 ///
-/// `grpc-message` has the cause in words, and not what the resource failed with. Where it is known
-/// when to come back, `grpc-retry-pushback-ms` says it, in whole milliseconds: clients that retry
-/// by a service configuration obey it.
+/// `grpc-message` has the cause, without the resource's own error. If the time of a retry is known,
+/// `grpc-retry-pushback-ms` has it, in whole milliseconds: clients that retry by a service
+/// configuration obey it.
 ///
 /// ```
 /// use mesero::{Error, Refusal, tower::grpc_status};
@@ -52,7 +52,7 @@ pub fn grpc_status(error: &Error) -> Response<Bytes> {
     response
 }
 
-/// The numbers of <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>.
+/// The codes of <https://grpc.github.io/grpc/core/md_doc_statuscodes.html>.
 fn code(error: &Error) -> u16 {
     const CANCELLED: u16 = 1;
     const UNKNOWN: u16 = 2;

@@ -1,16 +1,17 @@
-//! The one table from what a dispatcher ended to an HTTP response.
+//! The one table from a dispatcher's errors to an HTTP response.
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 
 use crate::{Error, FailureKind, Phase, Refusal};
 
-/// The response for an error: `application/problem+json` (RFC 9457) with a `type` that never
-/// changes for a cause, and a `Retry-After` in whole seconds where it is known.
+/// The response for an error: `application/problem+json` (RFC 9457) with a fixed `type` for each
+/// cause, and a `Retry-After` in whole seconds where it is known.
 ///
 /// 429 for the rate; 503 for a full queue, a deadline that cannot be met, a canceled job and a
 /// dispatcher that drains; 504 for a timeout and a deadline; 502 for a resource that was lost or
-/// could not be reached; 500 for one that failed or panicked. What it failed with is not told.
+/// could not be reached; 500 for one that failed or panicked. The resource's own error is not
+/// included.
 ///
 /// ```
 /// use mesero::{Error, Refusal, tower::problem};
@@ -39,7 +40,7 @@ pub fn problem(error: &Error) -> Response<Bytes> {
     response
 }
 
-/// The texts are plain words, so that they can stand in JSON and in a header field as they are.
+/// The texts need no escaping, in JSON and in a header field.
 pub(super) fn cause(error: &Error) -> (StatusCode, &'static str, &'static str) {
     use StatusCode as S;
     match error {
@@ -67,11 +68,9 @@ pub(super) fn cause(error: &Error) -> (StatusCode, &'static str, &'static str) {
             FailureKind::Unreachable => {
                 (S::BAD_GATEWAY, "unreachable", "The resource could not be reached")
             }
-            FailureKind::Lost => {
-                (S::BAD_GATEWAY, "lost", "The resource went away in the middle of the call")
-            }
+            FailureKind::Lost => (S::BAD_GATEWAY, "lost", "The resource was lost during the call"),
             FailureKind::Overloaded => {
-                (S::SERVICE_UNAVAILABLE, "overloaded", "The resource has too much to do")
+                (S::SERVICE_UNAVAILABLE, "overloaded", "The resource is overloaded")
             }
             FailureKind::Raised => (S::INTERNAL_SERVER_ERROR, "raised", "The resource failed"),
             FailureKind::Panicked => (S::INTERNAL_SERVER_ERROR, "panicked", "The resource failed"),

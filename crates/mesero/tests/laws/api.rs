@@ -19,10 +19,10 @@ const KINDS: [&str; 7] = [
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => sources(&path, found),
-            false if path.ends_with("tests.rs") => {}
-            false => found.push(path),
+        if path.is_dir() {
+            sources(&path, found);
+        } else if !path.ends_with("tests.rs") {
+            found.push(path);
         }
     }
 }
@@ -94,9 +94,10 @@ fn read() -> Api {
         } else if line.starts_with('}') {
             owner.clear();
         } else if let Some(what) = implemented(&line) {
-            let what = match line.ends_with('{') || line.ends_with('}') {
-                true => what.to_owned(),
-                false => signature(what, &mut lines),
+            let what = if line.ends_with(['{', '}']) {
+                what.to_owned()
+            } else {
+                signature(what, &mut lines)
             };
             match what.split_once(" for ") {
                 Some((_, of)) => api.implementations.push((name(of).to_owned(), what.clone())),

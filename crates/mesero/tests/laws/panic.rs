@@ -20,7 +20,7 @@ async fn a_panic_of_the_work_is_a_failure_for_all_who_wait() {
     let next = harness.unkeyed(2).await;
     harness.pending().panic();
     for caller in callers {
-        assert_eq!(panicked(&caller.error().await), "the work panicked: as the test asked");
+        assert_eq!(panicked(&caller.error().await), "the work panicked: requested by the test");
     }
     harness.resource.next().await.reply(2);
     assert_eq!(next.value().await, 2);

@@ -103,7 +103,7 @@ async fn what_the_dispatcher_ends_itself_is_a_problem_with_a_type_of_its_own() {
     }
     #[expect(clippy::unreachable, reason = "it is the panic that is tested")]
     async fn panics() {
-        unreachable!("as the test asked")
+        unreachable!("requested by the test")
     }
     let dispatcher = TestDispatcher::new(builder().timeout(secs(1)).build().unwrap());
     let routes = Router::new().route("/slow", get(slow)).route("/panics", get(panics));

@@ -1,4 +1,4 @@
-//! What is kept for a key: the last reply, the last failure, or both; bounded by their bytes.
+//! The cache's entries by key: the last reply, the last failure, or both; bounded by their bytes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use super::Cache;
 use crate::Error;
 use crate::call::Key;
 
-/// What an entry costs beside its key and its value: the reply's and the key's allocations, the
-/// slot in the table, the times. Counted so that a million empty replies are not free.
+/// The overhead of an entry beside its key and its value: the reply's and the key's allocations,
+/// the slot in the table, the times. Counted so that a million empty replies are not free.
 const OVERHEAD_BYTES: u64 = 192;
-/// The guess of a reply's size that sizes the table before anything is in it.
+/// An assumed reply size, which sizes the table before it has entries.
 const TYPICAL_BYTES: u64 = 1_024;
-/// How long a resource that has failed is spared where no failure is remembered: long enough that
-/// a resource that fails at once is not asked again and again, short for whoever waits for news.
+/// The pause after a failure where failures are not cached: long enough that a resource that fails
+/// at once is not called again and again, short for callers that wait for a new reply.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// What is kept, by key; the least used leave when there is no room.
+/// The entries by key; the least used are evicted when there is no room.
 pub(crate) struct ReplyStore<T> {
     rules: Cache<T>,
     entries: unsync::Cache<Key, CacheEntry<T>, WeightInBytes>,
 }
 
-/// What a call finds.
+/// The result of a look-up.
 #[derive(Debug)]
 pub(crate) enum Lookup<T> {
     Fresh(Aged<Arc<T>>),
-    /// To be given at once; and whether it is time for a new one.
+    /// Answers the call at once; `refresh` asks for a new reply.
     Stale {
         reply: Aged<Arc<T>>,
         refresh: bool,
@@ -39,7 +39,7 @@ pub(crate) enum Lookup<T> {
     Failure(Aged<Error>),
 }
 
-/// Something kept, and how old it is.
+/// A cached value, and its age.
 #[derive(Debug)]
 pub(crate) struct Aged<V> {
     pub(crate) value: V,
@@ -58,10 +58,10 @@ struct StoredReply<T> {
     bytes: u64,
 }
 
-/// The last job of the key has failed since the reply came.
+/// A failure of the key's last job, after the reply was stored.
 #[derive(Clone)]
 struct RecentFailure {
-    /// None where failures of this kind are not remembered.
+    /// `None` if failures of this kind are not cached.
     error: Option<Error>,
     since: Instant,
 }
@@ -93,7 +93,7 @@ impl<T> ReplyStore<T> {
         Self { rules, entries }
     }
 
-    /// What a call of `key` is answered with at once.
+    /// Looks up the answer that a call of `key` gets at once.
     pub(crate) fn look_up(&mut self, key: &Key, now: Instant) -> Option<Lookup<T>> {
         let Self { rules, entries } = self;
         let entry = entries.get(key)?;
@@ -118,28 +118,28 @@ impl<T> ReplyStore<T> {
         if let Some(RecentFailure { error: Some(error), since }) = failing {
             return Some(Lookup::Failure(Aged { value: error.clone(), age: now - *since }));
         }
-        // Nothing of it will be of use again.
+        // The entry can answer no further call.
         entries.remove(key);
         None
     }
 
-    /// The reply that may be given in place of an error.
-    pub(crate) fn instead_of_error(&self, key: &Key, now: Instant) -> Option<Aged<Arc<T>>> {
+    /// The stale reply that may replace an error.
+    pub(crate) fn stale_reply(&self, key: &Key, now: Instant) -> Option<Aged<Arc<T>>> {
         let reply = self.entries.get(key)?.reply.as_ref()?;
         let age = now - reply.since;
         let serves = self.rules.is_within(self.rules.stale_if_error, age);
         serves.then(|| Aged { value: Arc::clone(&reply.value), age })
     }
 
-    /// Keeps a reply from now on, if there is room for it at all.
-    pub(crate) fn put(&mut self, key: Key, value: Arc<T>, now: Instant) {
+    /// Stores a reply, unless it is larger than the cache.
+    pub(crate) fn insert(&mut self, key: Key, value: Arc<T>, now: Instant) {
         let bytes = u64::try_from((self.rules.size_of)(&value)).unwrap_or(u64::MAX);
         let reply = Some(StoredReply { value, since: now, bytes });
         self.entries.insert(key, CacheEntry { reply, failure: None });
     }
 
-    /// Spares the resource for a while: it has failed.
-    pub(crate) fn put_failure(&mut self, key: Key, error: &Error, now: Instant) {
+    /// Stores a failure, which pauses further calls of the key.
+    pub(crate) fn insert_failure(&mut self, key: Key, error: &Error, now: Instant) {
         let negative = self.rules.negative.as_ref();
         let error = negative.is_some_and(|rule| (rule.remembers)(error)).then(|| error.clone());
         let stale = self.rules.stale_while_revalidate.max(self.rules.stale_if_error);
@@ -157,7 +157,7 @@ impl<T> Cache<T> {
         age < self.ttl.saturating_add(window)
     }
 
-    /// How long a resource that has failed is not asked again, where there is another answer.
+    /// The pause after a failure, where another answer exists.
     fn pause_after_failure(&self) -> Duration {
         self.negative.as_ref().map_or(PAUSE_AFTER_FAILURE, |negative| negative.ttl)
     }

@@ -19,7 +19,7 @@ fn the_lowest_free_seat_is_taken_first() {
 }
 
 #[test]
-fn a_closed_seat_is_granted_to_nobody_until_it_is_opened() {
+fn a_closed_seat_is_not_granted_until_it_is_opened() {
     let mut limit = limit(2, 10);
     assert_eq!(limit.try_take(), Some(0));
     limit.close(0);
@@ -34,7 +34,7 @@ fn a_closed_seat_is_granted_to_nobody_until_it_is_opened() {
 }
 
 #[test]
-fn lowering_the_limit_takes_nothing_away_and_raising_it_grants_at_once() {
+fn lowering_the_limit_takes_no_seat_away_and_raising_it_grants_at_once() {
     let mut limit = limit(3, 10);
     let seats: Vec<_> = std::iter::from_fn(|| limit.try_take()).collect();
     assert!(limit.resize(NonZeroUsize::MIN).is_empty());
@@ -50,7 +50,7 @@ fn lowering_the_limit_takes_nothing_away_and_raising_it_grants_at_once() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Come(QueueEnd),
+    Arrive(QueueEnd),
     Leave(prop::sample::Index),
     GiveBack(prop::sample::Index),
     Close(usize),
@@ -60,8 +60,8 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => Just(Step::Come(QueueEnd::Back)),
-        1 => Just(Step::Come(QueueEnd::Front)),
+        4 => Just(Step::Arrive(QueueEnd::Back)),
+        1 => Just(Step::Arrive(QueueEnd::Front)),
         2 => any::<prop::sample::Index>().prop_map(Step::Leave),
         3 => any::<prop::sample::Index>().prop_map(Step::GiveBack),
         1 => (0..6usize).prop_map(Step::Close),
@@ -71,7 +71,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..200)
 }
 
-/// The same rules, written with a plain list and no cleverness.
+/// The same rules, with a plain list.
 #[derive(Default)]
 struct Model {
     waiting: VecDeque<(u32, QueueIndex)>,
@@ -81,7 +81,7 @@ struct Model {
 impl Model {
     fn granted(&mut self, grants: impl IntoIterator<Item = Grant<u32>>) {
         for grant in grants {
-            let (first, _) = self.waiting.pop_front().expect("somebody waits");
+            let (first, _) = self.waiting.pop_front().expect("a waiter");
             assert_eq!(grant.waiter, first, "the first of the queue is next");
             assert!(!self.running.contains(&grant.seat), "a seat has one owner");
             self.running.push(grant.seat);
@@ -91,14 +91,14 @@ impl Model {
 
 proptest! {
     #[test]
-    fn whoever_waits_is_served_in_order_and_no_seat_is_shared_or_lost(steps in steps()) {
+    fn waiters_are_served_in_order_and_no_seat_is_shared_or_lost(steps in steps()) {
         let mut limit = limit(3, 1_000);
         let mut model = Model::default();
         for (step, number) in steps.into_iter().zip(0..) {
             match step {
-                Step::Come(end) => match limit.try_take() {
+                Step::Arrive(end) => match limit.try_take() {
                     Some(seat) => {
-                        prop_assert!(model.waiting.is_empty(), "nobody overtakes the queue");
+                        prop_assert!(model.waiting.is_empty(), "no job overtakes the queue");
                         prop_assert!(!model.running.contains(&seat));
                         model.running.push(seat);
                     }
@@ -131,7 +131,7 @@ proptest! {
             prop_assert!(limit.in_use() <= limit.ceiling());
             let waiting: Vec<_> = limit.waiters().copied().collect();
             prop_assert_eq!(waiting, model.waiting.iter().map(|(n, _)| *n).collect::<Vec<_>>());
-            prop_assert!(model.waiting.is_empty() || !limit.can_take(), "nobody waits for nothing");
+            prop_assert!(model.waiting.is_empty() || !limit.can_take(), "no job waits while a seat is free");
         }
     }
 }

@@ -81,14 +81,14 @@ impl World {
             builder = builder.coalesce();
         }
         if setting.caches {
-            let cache = Cache::new(secs(2), 10_000, |_| 4);
-            builder = builder.cache(match setting.stale {
-                true => cache
+            let mut cache = Cache::new(secs(2), 10_000, |_| 4);
+            if setting.stale {
+                cache = cache
                     .stale_while_revalidate(secs(2))
                     .stale_if_error(secs(4))
-                    .negative(secs(1), |error| matches!(error, Error::Failed(_))),
-                false => cache,
-            });
+                    .negative(secs(1), |error| matches!(error, Error::Failed(_)));
+            }
+            builder = builder.cache(cache);
         }
         if setting.retries {
             builder = builder.retry(Retry { max_attempts: some(3), ..Retry::default() });

@@ -1,4 +1,4 @@
-//! What is found of what was kept, at every age.
+//! Look-ups at every age of an entry.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn broke() -> Error {
     Error::Failed(Failure::lost("it broke"))
 }
 
-/// What a call finds, in a word.
+/// The result of a look-up, as a word.
 fn found(store: &mut ReplyStore<String>, now: Instant) -> &'static str {
     match store.look_up(&"k".into(), now) {
         Some(Lookup::Fresh(_)) => "fresh",
@@ -29,61 +29,61 @@ fn found(store: &mut ReplyStore<String>, now: Instant) -> &'static str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_is_fresh_for_its_time_and_not_a_moment_longer() {
+async fn a_reply_is_fresh_for_exactly_its_ttl() {
     let (mut store, now) = (ReplyStore::new(rules(10_000)), Instant::now());
-    store.put("k".into(), Arc::new("v".to_owned()), now);
+    store.insert("k".into(), Arc::new("v".to_owned()), now);
     assert_eq!(found(&mut store, now + Duration::from_nanos(59_999_999_999)), "fresh");
     assert_eq!(found(&mut store, now + secs(60)), "nothing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_stale_reply_is_good_for_depends_on_its_age_and_on_the_last_failure() {
+async fn the_use_of_a_stale_reply_depends_on_its_age_and_on_the_last_failure() {
     let rules = rules(10_000).stale_while_revalidate(secs(30)).stale_if_error(secs(100));
     let (mut store, now) = (ReplyStore::new(rules), Instant::now());
-    store.put("k".into(), Arc::new("v".to_owned()), now);
+    store.insert("k".into(), Arc::new("v".to_owned()), now);
     assert_eq!(found(&mut store, now + secs(60)), "stale, to be refreshed");
-    store.put_failure("k".into(), &broke(), now + secs(60));
+    store.insert_failure("k".into(), &broke(), now + secs(60));
     assert_eq!(found(&mut store, now + secs(60)), "stale");
     assert_eq!(found(&mut store, now + secs(61)), "stale, to be refreshed");
-    assert_eq!(store.instead_of_error(&"k".into(), now + secs(159)).unwrap().age, secs(159));
-    assert!(store.instead_of_error(&"k".into(), now + secs(160)).is_none());
+    assert_eq!(store.stale_reply(&"k".into(), now + secs(159)).unwrap().age, secs(159));
+    assert!(store.stale_reply(&"k".into(), now + secs(160)).is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_too_old_to_be_given_at_once_is_still_there_in_place_of_an_error() {
+async fn a_reply_too_old_to_revalidate_still_replaces_an_error() {
     let (mut store, now) =
         (ReplyStore::new(rules(10_000).stale_if_error(secs(100))), Instant::now());
-    store.put("k".into(), Arc::new("v".to_owned()), now);
+    store.insert("k".into(), Arc::new("v".to_owned()), now);
     let later = now + secs(90);
     assert_eq!(found(&mut store, later), "nothing");
-    assert_eq!(store.instead_of_error(&"k".into(), later).unwrap().value.as_str(), "v");
-    store.put_failure("k".into(), &broke(), later);
+    assert_eq!(store.stale_reply(&"k".into(), later).unwrap().value.as_str(), "v");
+    store.insert_failure("k".into(), &broke(), later);
     assert_eq!(found(&mut store, later), "stale");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_remembered_for_its_own_time_and_only_if_it_is_named() {
+async fn a_failure_is_cached_for_its_own_ttl_and_only_if_the_rule_accepts_it() {
     let rules = rules(10_000).negative(secs(5), |error| matches!(error, Error::Failed(_)));
     let (mut store, now) = (ReplyStore::new(rules), Instant::now());
-    store.put_failure("k".into(), &Error::TimedOut { after: secs(1) }, now);
+    store.insert_failure("k".into(), &Error::TimedOut { after: secs(1) }, now);
     assert_eq!(found(&mut store, now), "nothing");
-    store.put_failure("k".into(), &broke(), now);
+    store.insert_failure("k".into(), &broke(), now);
     assert_eq!(found(&mut store, now + Duration::from_nanos(4_999_999_999)), "failure");
     assert_eq!(found(&mut store, now + secs(5)), "nothing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_bytes_kept_never_exceed_the_bound() {
+async fn the_cached_bytes_never_exceed_the_bound() {
     let rules = rules(10_000).negative(secs(60), |_| true);
     let (mut store, now) = (ReplyStore::new(rules), Instant::now());
     for n in 0..1_000 {
         let long = "x".repeat(n);
-        store.put_failure(
+        store.insert_failure(
             format!("failure {n}").into(),
             &Error::Failed(Failure::raised(&*long)),
             now,
         );
-        store.put(format!("key {n}").into(), Arc::new(long), now);
+        store.insert(format!("key {n}").into(), Arc::new(long), now);
         assert!(store.entries.weight() <= 10_000);
     }
     assert!(store.entries.len() > 1);
