@@ -1,12 +1,12 @@
-//! The engine itself, not a copy of it, on a scheduler that tries thousands of orders of its tasks.
+//! Model checking: the real engine, on a scheduler that tries thousands of orders of its tasks.
 //!
-//! `make models` runs them. A task that is never woken is a deadlock, which the scheduler finds; and
-//! after every model the laws hold and nothing is left. A failure prints the schedule that led to
-//! it, to be given to `shuttle::replay`. What cannot change the order is not modelled: tokio's own
+//! `make models` runs them. A task that is never woken is a deadlock, which the scheduler finds;
+//! after every model the laws hold and nothing is left. A failure prints its schedule, for
+//! `shuttle::replay`. Operations that cannot change the order are not modeled: tokio's own
 //! primitives are single steps here, with a choice before each, and no clock runs.
 
 #![cfg(shuttle)]
-#![expect(clippy::unwrap_used, reason = "a model that goes wrong ends")]
+#![expect(clippy::unwrap_used, reason = "a failed model ends")]
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,20 +17,21 @@ use futures_util::poll;
 use mesero::{Attempt, Builder, Call, Dispatcher, Error, Failure, OnDisconnect, Slot, Stats};
 use shuttle::future::{block_on, spawn, yield_now};
 
-/// Orders tried a model: by chance, and by chance with few changes of task, which finds other mistakes.
+/// Orders for each model: random ones, and random ones with few task changes, which find other
+/// mistakes.
 const ORDERS: usize = 1_000;
-/// How often the second kind changes the task: more than the mistakes that are known need.
+/// Task changes in an order of the second kind: more than the known mistakes need.
 const CHANGES: usize = 4;
 
-/// Runs a model in many orders; its dispatcher keeps its laws, and nothing of it is left.
+/// Runs a model in many orders; its dispatcher obeys the laws, and nothing is left.
 fn model<F: Future<Output = ()> + 'static>(
     builder: impl Fn() -> Builder<u32> + Send + Sync + 'static,
-    play: impl Fn(Dispatcher<u32>) -> F + Send + Sync + 'static,
+    scenario: impl Fn(Dispatcher<u32>) -> F + Send + Sync + 'static,
 ) {
     let once = move || {
         block_on(async {
             let dispatcher = builder().build().unwrap();
-            play(dispatcher.clone()).await;
+            scenario(dispatcher.clone()).await;
             dispatcher.idle().await;
             let stats = check(&dispatcher);
             assert!(stats.is_idle(), "{stats:?}");
@@ -49,10 +50,10 @@ fn check(dispatcher: &Dispatcher<u32>) -> Stats {
 }
 
 fn builder() -> Builder<u32> {
-    Dispatcher::builder("modelled").limit(1).queue(8)
+    Dispatcher::builder("modeled").limit(1).queue(8)
 }
 
-/// MockWork of two steps; no more of it at once than the limit allows.
+/// Work of two steps; no more of it at once than the limit allows.
 fn work(
     running: &Arc<AtomicUsize>,
 ) -> impl FnMut(Attempt) -> futures_core::future::BoxFuture<'static, Result<u32, Failure>> + Send + use<>
@@ -83,10 +84,10 @@ impl Drop for Running {
     }
 }
 
-/// Somebody calls, and leaves after `patience` looks if nothing has come by then.
-async fn impatient(call: impl Future<Output = Result<u32, Error>>, patience: usize) {
+/// Polls a call at most `polls` times, and then leaves it.
+async fn leave_after(call: impl Future<Output = Result<u32, Error>>, polls: usize) {
     let mut call = pin!(call);
-    for _ in 0..patience {
+    for _ in 0..polls {
         if poll!(&mut call).is_ready() {
             return;
         }
@@ -95,12 +96,12 @@ async fn impatient(call: impl Future<Output = Result<u32, Error>>, patience: usi
 }
 
 #[test]
-fn a_slot_is_handed_over_and_never_lost_whoever_leaves() {
+fn a_slot_is_passed_on_and_never_lost_when_callers_leave() {
     model(builder, async |dispatcher| {
         let running = Arc::default();
-        let leaves = (1..4).map(|patience| {
+        let leaves = (1..4).map(|polls| {
             let (dispatcher, work) = (dispatcher.clone(), work(&running));
-            spawn(async move { impatient(dispatcher.call(Call::unkeyed(), work), patience).await })
+            spawn(async move { leave_after(dispatcher.call(Call::unkeyed(), work), polls).await })
         });
         let stays = (0..2).map(|_| {
             let (dispatcher, work) = (dispatcher.clone(), work(&running));
@@ -118,7 +119,7 @@ fn a_slot_is_handed_over_and_never_lost_whoever_leaves() {
 }
 
 #[test]
-fn a_slot_kept_beyond_its_job_is_handed_over_when_it_is_dropped_on_another_thread() {
+fn a_slot_held_beyond_its_job_is_passed_on_when_it_is_dropped_on_another_thread() {
     model(builder, async |dispatcher| {
         let (tx, rx) = tokio::sync::oneshot::channel::<Slot>();
         let mut tx = Some(tx);
@@ -138,7 +139,7 @@ fn a_slot_kept_beyond_its_job_is_handed_over_when_it_is_dropped_on_another_threa
 }
 
 #[test]
-fn whoever_waits_for_quiet_hears_of_the_last_slot() {
+fn the_last_slot_wakes_a_task_that_waits_for_idleness() {
     model(builder, async |dispatcher| {
         let (tx, rx) = tokio::sync::oneshot::channel::<Slot>();
         let mut tx = Some(tx);
@@ -156,15 +157,15 @@ fn whoever_waits_for_quiet_hears_of_the_last_slot() {
 }
 
 #[test]
-fn everybody_who_shares_a_job_is_answered_and_it_is_canceled_only_when_all_have_left() {
+fn all_callers_of_a_job_are_answered_and_it_is_canceled_only_when_all_have_left() {
     for on_disconnect in [OnDisconnect::Cancel, OnDisconnect::Finish] {
         let builder = move || builder().coalesce().on_disconnect(on_disconnect);
         model(builder, async |dispatcher| {
             let running = Arc::default();
-            let leaves = (1..3).map(|patience| {
+            let leaves = (1..3).map(|polls| {
                 let (dispatcher, work) = (dispatcher.clone(), work(&running));
                 spawn(
-                    async move { impatient(dispatcher.call(Call::new("k"), work), patience).await },
+                    async move { leave_after(dispatcher.call(Call::new("k"), work), polls).await },
                 )
             });
             let stays = (0..2).map(|_| {
@@ -181,7 +182,7 @@ fn everybody_who_shares_a_job_is_answered_and_it_is_canceled_only_when_all_have_
 }
 
 #[test]
-fn a_job_that_is_canceled_ends_once_wherever_it_is() {
+fn a_job_that_is_canceled_in_any_phase_ends_once() {
     model(
         || builder().coalesce(),
         async |dispatcher| {
@@ -214,7 +215,7 @@ fn a_job_that_is_canceled_ends_once_wherever_it_is() {
 }
 
 #[test]
-fn whoever_waits_for_room_gets_it_or_learns_that_there_will_be_none() {
+fn a_call_that_waits_for_room_is_admitted_or_refused() {
     model(
         || builder().queue(0),
         async |dispatcher| {
@@ -242,7 +243,7 @@ fn whoever_waits_for_room_gets_it_or_learns_that_there_will_be_none() {
 }
 
 #[test]
-fn a_changed_limit_and_closed_seats_leave_nobody_behind() {
+fn a_changed_limit_and_closed_seats_leave_no_job_waiting() {
     model(
         || builder().limit(2),
         async |dispatcher| {

@@ -1,4 +1,4 @@
-//! What the engine itself costs: a call whose work is empty, and a job in a queue of any length.
+//! The cost of the engine itself: a call whose work is empty, and a job in a queue of any length.
 //!
 //! The throughput column counts calls or jobs; its reciprocal is the cost of one.
 
@@ -92,7 +92,7 @@ fn queued_hand_over(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// A job that holds the only slot, and a queue behind it that nobody waits for.
+/// A job that holds the only slot, and a queue of jobs without callers behind it.
 struct Queue {
     runtime: Runtime,
     dispatcher: Dispatcher<usize>,
@@ -117,7 +117,7 @@ impl Queue {
             for n in 0..len {
                 let call = dispatcher.call(Call::unkeyed(), move |_| async move { Ok(n) });
                 let _ = poll!(pin!(call));
-                // A task that yields lets some sixty others run; all must stand in the queue.
+                // A task that yields lets some sixty others run; all must be in the queue.
                 if n % 32 == 0 {
                     yield_now().await;
                 }
@@ -147,7 +147,7 @@ fn enter_and_leave_a_queue_of(bencher: Bencher<'_, '_>, len: usize) {
     drop(slot);
 }
 
-/// All of them get their turn, one after the other.
+/// All jobs run, one after the other.
 #[divan::bench(args = [10, 1_000, 100_000, 1_000_000], sample_count = 3, sample_size = 1)]
 fn drain_a_queue_of(bencher: Bencher<'_, '_>, len: usize) {
     let queue = || Queue::of(len);

@@ -1,4 +1,4 @@
-//! The same work with what else there is for it.
+//! The same work with comparable libraries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -52,7 +52,7 @@ impl Service<usize> for Answers {
     }
 }
 
-/// In the caller's own task: no queue to be seen, nothing to be canceled.
+/// Runs in the caller's own task, without a visible queue and without cancellation by id.
 #[divan::bench]
 fn empty_tower_concurrency_limit(bencher: Bencher<'_, '_>) {
     let (runtime, mut service) = (runtime(), ConcurrencyLimit::new(Answers, 4));
@@ -115,7 +115,7 @@ fn hit_moka_get_with(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// A key of its own for every run, so that the callers find somebody at work.
+/// A key of its own for every run, so that the callers join a call in flight.
 #[divan::bench]
 fn joined_moka_get_with(bencher: Bencher<'_, '_>) {
     let (runtime, cache) = (runtime(), Cache::<usize, usize>::new(10_000));

@@ -1,7 +1,8 @@
-//! The programs that teach: each prints what `docs/BASICS.md` shows, in the time that its comment says.
+//! The teaching programs: each prints the output that `docs/BASICS.md` shows, in the time that its
+//! comment states.
 //!
-//! Those that only await run here with time paused, so that their times are exact. Those that block
-//! or compute run as programs of their own, and their times are compared with their own parts.
+//! Programs that only await run here with time paused, so that their times are exact. Programs that
+//! block or compute run as processes, and their times are compared with their own parts.
 
 #![expect(
     clippy::unwrap_used,

@@ -22,7 +22,7 @@ pub(crate) fn output(name: &str) -> String {
     shown.unwrap_or_else(|| panic!("docs/BASICS.md shows no output of {name}")).1
 }
 
-/// The contents of the page's fenced blocks whose opening fence says `kind`.
+/// The contents of the page's fenced blocks of this `kind`.
 fn blocks(kind: &str) -> Vec<String> {
     let page = fs::read_to_string(root().join("../../docs/BASICS.md")).unwrap();
     let (opening, mut blocks, mut open) = (format!("```{kind}"), Vec::new(), None);

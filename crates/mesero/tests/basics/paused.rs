@@ -1,4 +1,4 @@
-//! The programs that only await: what they print, and exactly how long they take.
+//! The programs that only await: their output, and their exact duration.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use tokio::time::{Instant, timeout};
 use crate::programs::*;
 use crate::{page, screen};
 
-/// Runs a program; says what it printed, and the tenths of a second that went by.
+/// Runs a program; returns its output, and its duration in tenths of a second.
 async fn watch(program: impl Future) -> (String, u128) {
     let start = Instant::now();
-    // Far beyond all of them: a program in which nobody can go on any more gets there at once.
+    // Far beyond all of them: a program without a runnable task gets there at once.
     let ended = timeout(Duration::from_secs(60), program).await;
-    assert!(ended.is_ok(), "it waits for ever, after printing:\n{}", screen::taken());
+    assert!(ended.is_ok(), "it waits forever, after printing:\n{}", screen::taken());
     // Rounded down: tokio's timers may fire up to a millisecond late.
     (screen::taken(), start.elapsed().as_millis() / 100)
 }
@@ -51,7 +51,7 @@ async fn an_answer_with_its_input_loses_neither_the_time_nor_the_shop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_ten_calls_only_the_one_that_failed_is_repeated() {
+async fn of_ten_calls_only_the_failed_one_is_repeated() {
     assert_eq!(watch(m09_exceptions::run()).await, (page::output("m09_exceptions"), 20));
 }
 
@@ -61,7 +61,7 @@ async fn an_attempt_and_the_whole_have_a_timeout_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn answers_find_their_callers_and_a_lost_one_leaves_nobody_waiting() {
+async fn answers_find_their_callers_and_a_lost_one_leaves_no_caller_waiting() {
     assert_eq!(
         watch(m12_futures_and_correlation::run()).await,
         (page::output("m12_futures_and_correlation"), 30)
@@ -79,7 +79,7 @@ async fn two_connections_serve_five_queries() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_signal_that_was_given_is_not_missed_by_who_comes_late() {
+async fn a_late_runner_does_not_miss_a_signal_that_was_given() {
     assert_eq!(watch(event::run()).await, (page::output("event"), 50));
 }
 

@@ -1,6 +1,6 @@
 //! The programs that only await, as modules: a test runs them on its own runtime, with time paused.
 
-#![expect(dead_code, reason = "their `main` is not what runs here")]
+#![expect(dead_code, reason = "their `main` does not run here")]
 
 #[path = "../../examples/primitives/barrier.rs"]
 pub(crate) mod barrier;

@@ -9,12 +9,12 @@ use tokio::time::timeout;
 
 use crate::page;
 
-/// What the program `name`, which `cargo test` has built beside this test, prints.
+/// The output of the program `name`, which `cargo test` has built beside this test.
 async fn output(name: &str) -> String {
     let test = std::env::current_exe().unwrap();
     let program = test.parent().unwrap().parent().unwrap().join("examples").join(name);
     let output = Command::new(program).stdin(Stdio::null()).kill_on_drop(true).output();
-    // None needs ten seconds; a minute says that it hangs.
+    // No program needs ten seconds; after a minute it hangs.
     let output = timeout(Duration::from_secs(60), output).await.unwrap_or_else(|_| {
         panic!("{name} has not ended within a minute");
     });
@@ -73,7 +73,7 @@ async fn blocking_calls_on_threads_take_less_than_the_sum_of_their_times() {
 }
 
 #[tokio::test]
-async fn what_blocks_in_async_delays_all_others_and_what_is_cured_does_not() {
+async fn a_blocking_call_in_async_delays_all_others_and_a_thread_does_not() {
     let printed = output("m10_blocking_in_async").await;
     let [washed, coffee, first_cure, _, second_cure, _] = times(&printed, "s")[..] else {
         panic!("no six times: {printed}")

@@ -1,4 +1,4 @@
-//! What a program that runs inside a test has printed.
+//! The output of a program that runs inside a test.
 
 use std::cell::RefCell;
 
@@ -6,7 +6,7 @@ thread_local! {
     static SCREEN: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Stands for the standard library's `println!` in the programs that are part of this test, whose
+/// Replaces the standard library's `println!` in the programs that are part of this test, whose
 /// tasks all run on the test's own thread.
 macro_rules! println {
     ($($text:tt)*) => { $crate::screen::print(&format!($($text)*)) };
@@ -19,7 +19,7 @@ pub(crate) fn print(line: &str) {
     });
 }
 
-/// All that this thread has printed since it was last asked.
+/// Takes the output of this thread since the last call.
 pub(crate) fn taken() -> String {
     SCREEN.take()
 }

@@ -1,7 +1,8 @@
-//! The public API is what `api.txt` lists: a change of it is a change of that file, and is seen.
+//! The public API equals the list in `api.txt`: a change of it changes that file, and is seen in
+//! review.
 //!
-//! The list is read from the source, item by item, and knows signatures, fields, variants, derives and
-//! implementations. It does not know what the compiler infers, as whether a type is `Send`.
+//! The list is read from the source, item by item, and has signatures, fields, variants, derives
+//! and implementations. It lacks properties that the compiler infers, such as `Send`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -54,7 +55,7 @@ pub(crate) fn name(text: &str) -> &str {
     text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap()
 }
 
-/// What is implemented, without the `impl`, its generics and the brace.
+/// The implemented trait and type, without the `impl`, its generics and the brace.
 pub(crate) fn implemented(line: &str) -> Option<&str> {
     let rest = line.strip_prefix("impl")?;
     let rest = match rest.strip_prefix('<') {
@@ -106,7 +107,7 @@ fn read() -> Api {
         } else if KINDS.iter().any(|kind| line.trim_start().starts_with(kind)) {
             let text = signature(&line, &mut lines);
             let text = text.trim_start_matches("pub ");
-            // What a macro wraps is indented, and a type all the same.
+            // A type inside a macro is indented.
             if line.starts_with(' ') && !text.starts_with("struct ") {
                 api.lines.insert(format!("{owner}: {text}"));
                 continue;
@@ -143,7 +144,7 @@ fn read() -> Api {
 }
 
 #[test]
-fn the_public_api_is_what_the_list_says() {
+fn the_public_api_equals_the_list() {
     let mut api = read();
     for (of, what) in std::mem::take(&mut api.implementations) {
         if api.types.contains(&of) {
@@ -162,6 +163,6 @@ fn the_public_api_is_what_the_list_says() {
         (found.difference(&listed).collect(), listed.difference(&found).collect());
     assert!(
         new.is_empty() && gone.is_empty(),
-        "the public API has changed. New: {new:#?}\nGone: {gone:#?}\nIf that is meant, run the test with UPDATE_EXPECTED=1"
+        "the public API has changed. New: {new:#?}\nGone: {gone:#?}\nIf that is intended, run the test with UPDATE_EXPECTED=1"
     );
 }

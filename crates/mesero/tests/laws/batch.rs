@@ -64,7 +64,7 @@ async fn ordered_answers_come_in_the_order_of_the_inputs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_answers_are_kept_early_than_allowed() {
+async fn no_more_early_answers_are_buffered_than_allowed() {
     let dispatcher = TestDispatcher::new(builder().limit(10).build().unwrap());
     let (work, mut handle) = mock_resource();
     let (inputs, taken) = counted(100);
@@ -81,7 +81,7 @@ async fn no_more_answers_are_kept_early_than_allowed() {
             assert!(poll!(&mut next).is_pending());
             dispatcher.settle().await;
         }
-        assert_eq!(taken.load(Relaxed), 4, "the slow one, and three that are kept");
+        assert_eq!(taken.load(Relaxed), 4, "the slow one, and three that are buffered");
         slow.reply(0);
         assert_eq!(next.await.unwrap().index, 0);
     }
@@ -91,7 +91,7 @@ async fn no_more_answers_are_kept_early_than_allowed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_item_that_fails_harms_no_other() {
+async fn a_failed_item_affects_no_other() {
     let dispatcher = TestDispatcher::new(builder().limit(2).build().unwrap());
     let answers = dispatcher.call_all(0..9, |n, _| async move {
         match n % 3 {
@@ -111,7 +111,7 @@ async fn an_item_that_fails_harms_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_input_is_taken_before_the_answers_are_asked_for() {
+async fn no_input_is_taken_before_the_answers_are_polled() {
     let dispatcher = TestDispatcher::new(builder().build().unwrap());
     let (inputs, taken) = counted(100);
     let answers = dispatcher.call_all(inputs, |n, _| async move { Ok(n) });
@@ -136,7 +136,7 @@ async fn never_more_than_twice_the_limit_is_taken_ahead_of_the_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_reads_no_answers_takes_no_inputs_and_loses_none_that_are_in_flight() {
+async fn unread_answers_take_no_inputs_and_lose_none_in_flight() {
     let dispatcher = TestDispatcher::new(builder().limit(3).build().unwrap());
     let (inputs, taken) = counted(10);
     let mut answers = dispatcher.call_all(inputs, |n, _| async move {
@@ -146,7 +146,7 @@ async fn whoever_reads_no_answers_takes_no_inputs_and_loses_none_that_are_in_fli
     answers.next().await.unwrap().result.unwrap();
     sleep(secs(60)).await;
     assert!(taken.load(Relaxed) <= 6);
-    assert_eq!(dispatcher.stats().jobs.in_flight, 0, "the calls in flight went on");
+    assert_eq!(dispatcher.stats().jobs.in_flight, 0, "the calls in flight continued");
     assert_eq!(all(answers).await.len(), 9);
 }
 
@@ -179,7 +179,7 @@ async fn inputs_may_come_one_by_one_and_each_is_answered_before_the_next_comes()
         assert_eq!(start.elapsed(), secs(10) * (n + 1));
     }
     assert!(answers.next().await.is_none());
-    assert!(answers.next().await.is_none(), "the end is the end");
+    assert!(answers.next().await.is_none(), "an exhausted stream stays exhausted");
 }
 
 #[tokio::test(start_paused = true)]
@@ -251,7 +251,7 @@ async fn a_batch_whose_answers_are_not_read_starves_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_batches_share_the_slots_and_both_come_to_their_end() {
+async fn two_batches_share_the_slots_and_both_finish() {
     let dispatcher = TestDispatcher::new(builder().limit(4).queue(2).build().unwrap());
     let work = |n, _| async move {
         sleep(secs(1)).await;
@@ -265,7 +265,7 @@ async fn two_batches_share_the_slots_and_both_come_to_their_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_batch_on_a_draining_dispatcher_is_told_so_item_by_item() {
+async fn a_draining_dispatcher_refuses_a_batch_item_by_item() {
     let dispatcher = TestDispatcher::new(builder().limit(1).build().unwrap());
     let mut answers = dispatcher.call_all(0..10, |n, _| async move {
         sleep(secs(1)).await;
@@ -283,7 +283,7 @@ async fn a_raised_limit_takes_further_inputs_at_once() {
     let dispatcher = TestDispatcher::new(builder().limit(1).build().unwrap());
     let (work, mut handle) = mock_resource();
     let answers = dispatcher.call_all(0..9, move |n, attempt| work.on(n)(attempt));
-    // A task of its own, which nothing but the limit can wake.
+    // A task of its own, which only a change of the limit can wake.
     let mut tasks = JoinSet::new();
     tasks.spawn(all(answers));
     let first = handle.next().await;

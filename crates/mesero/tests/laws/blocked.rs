@@ -1,4 +1,4 @@
-//! An attempt that blocks its thread is noticed, and nothing else is.
+//! Blocking attempts are reported, and nothing else is.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{advance, sleep};
 
 use crate::harness::{builder, millis};
 
-/// Remembers which attempts blocked, and for how long.
+/// Records the attempts that blocked, and their times.
 #[derive(Debug, Clone, Default)]
 struct Blocked(Arc<Mutex<Vec<(String, u32, Duration)>>>);
 
@@ -31,14 +31,14 @@ fn watched(blocked: &Blocked, builder: Builder<u32>) -> TestDispatcher<u32> {
     TestDispatcher::new(builder.observer(blocked.clone()).build().unwrap())
 }
 
-/// Lets time pass while its caller cannot do anything else, as a blocking function does.
+/// Advances the clock without yielding, as a blocking function does.
 async fn block(time: Duration) {
     // The first poll moves the clock, and all that is left is to yield.
     advance(time).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_that_takes_longer_than_a_tenth_of_a_second_is_told_with_its_length() {
+async fn a_poll_longer_than_a_tenth_of_a_second_is_reported_with_its_length() {
     let blocked = Blocked::default();
     let dispatcher = watched(&blocked, builder());
     let work = |_| async {
@@ -51,7 +51,7 @@ async fn a_poll_that_takes_longer_than_a_tenth_of_a_second_is_told_with_its_leng
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_later_poll_is_told_and_the_time_that_was_awaited_does_not_count() {
+async fn a_later_poll_is_reported_and_awaited_time_does_not_count() {
     let blocked = Blocked::default();
     let dispatcher = watched(&blocked, builder());
     let work = |_| async {
@@ -67,7 +67,7 @@ async fn a_later_poll_is_told_and_the_time_that_was_awaited_does_not_count() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn polls_of_a_tenth_of_a_second_are_not_told_however_many_there_are() {
+async fn any_number_of_polls_of_a_tenth_of_a_second_is_not_reported() {
     let blocked = Blocked::default();
     let dispatcher = watched(&blocked, builder());
     let work = |_| async {
@@ -82,7 +82,7 @@ async fn polls_of_a_tenth_of_a_second_are_not_told_however_many_there_are() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_blocks_before_it_makes_its_future_is_told_too() {
+async fn work_that_blocks_before_it_makes_its_future_is_reported_too() {
     let blocked = Blocked::default();
     let dispatcher = watched(&blocked, builder());
     let work = |_| {
@@ -96,12 +96,12 @@ async fn work_that_blocks_before_it_makes_its_future_is_told_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_blocks_and_fails_is_told_with_its_number() {
+async fn an_attempt_that_blocks_and_panics_is_reported_with_its_number() {
     let blocked = Blocked::default();
     let dispatcher = watched(&blocked, builder().retry(mesero::Retry::default()));
     let work = |attempt: mesero::Attempt| async move {
         if attempt.number() == 1 {
-            return Err(Failure::unreachable("nobody there"));
+            return Err(Failure::unreachable("connection refused"));
         }
         block(millis(250)).await;
         panic!("after a while");
@@ -111,7 +111,7 @@ async fn an_attempt_that_blocks_and_fails_is_told_with_its_number() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_too_long_is_said_by_the_builder() {
+async fn the_builder_sets_the_threshold() {
     let blocked = Blocked::default();
     let dispatcher = watched(&blocked, builder().notice_blocking(millis(10)));
     let work = |_| async {
@@ -124,7 +124,7 @@ async fn what_is_too_long_is_said_by_the_builder() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_told_where_nobody_wants_to_know() {
+async fn without_a_threshold_nothing_is_reported() {
     let mut policy = mesero::Policy::default();
     policy.notice_blocking = None;
     let blocked = Blocked::default();

@@ -77,7 +77,7 @@ async fn the_slot_returns_when_the_function_returns_although_the_caller_has_left
             Ok(0)
         })
     });
-    // The function has begun; the caller leaves.
+    // The function runs; the caller leaves.
     tokio::select! {
         answer = call => panic!("answered with {answer:?}"),
         begun = has_begun => begun.unwrap(),
@@ -91,7 +91,7 @@ async fn the_slot_returns_when_the_function_returns_although_the_caller_has_left
 }
 
 #[tokio::test]
-async fn a_panic_of_the_function_is_a_failure_and_the_thread_goes_on() {
+async fn a_panic_of_the_function_is_a_failure_and_the_thread_continues() {
     let (dispatcher, pool) = (dispatcher(1), Blocking::new("one"));
     let panics = pool.clone();
     let call =
@@ -114,18 +114,18 @@ async fn an_error_of_the_function_is_the_answer() {
     dispatcher.idle().await;
 }
 
-/// A reply whose drop panics, when nobody takes it.
+/// A reply whose drop panics.
 #[derive(Debug)]
 struct Explodes;
 
 impl Drop for Explodes {
     fn drop(&mut self) {
-        panic!("nobody took it");
+        panic!("dropped");
     }
 }
 
 #[tokio::test]
-async fn a_reply_that_nobody_takes_harms_no_thread_even_if_its_drop_panics() {
+async fn an_undelivered_reply_harms_no_thread_even_if_its_drop_panics() {
     let dispatcher = TestDispatcher::new(Dispatcher::builder("blocking").limit(1).build().unwrap());
     let pool = Blocking::new("one");
     let (begun, has_begun) = oneshot::channel();
@@ -157,7 +157,7 @@ async fn a_reply_that_nobody_takes_harms_no_thread_even_if_its_drop_panics() {
 }
 
 #[tokio::test]
-async fn a_raised_limit_brings_further_threads() {
+async fn a_raised_limit_starts_further_threads() {
     let (dispatcher, pool) = (dispatcher(1), Blocking::new("grows"));
     dispatcher.set_limit(slots(2));
     let barrier = Arc::new(Barrier::new(2));

@@ -1,4 +1,4 @@
-//! Replies kept for a while.
+//! Cached replies.
 
 use mesero::{Builder, Cache, Call, Failure, OnDisconnect, Origin};
 use tokio::time::advance;
@@ -27,7 +27,7 @@ async fn a_reply_in_the_cache_costs_no_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_is_kept_for_its_time_and_no_longer() {
+async fn a_reply_is_cached_for_exactly_its_ttl() {
     let mut harness = Harness::of(cached());
     let first = harness.call(Call::new("k"), 0).await;
     harness.pending().reply(7);
@@ -41,7 +41,7 @@ async fn a_reply_is_kept_for_its_time_and_no_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_is_not_kept() {
+async fn an_error_is_not_cached() {
     let mut harness = Harness::of(cached());
     let first = harness.call(Call::new("k"), 0).await;
     harness.pending().fail(Failure::raised("no"));
@@ -62,7 +62,7 @@ async fn a_call_without_a_key_is_never_answered_from_the_cache() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reply_larger_than_the_cache_is_not_kept() {
+async fn a_reply_larger_than_the_cache_is_not_cached() {
     let mut harness = Harness::of(builder().cache(Cache::new(secs(60), 10_000, |_| 10_001)));
     for n in 0..2 {
         let caller = harness.call(Call::new("k"), n).await;

@@ -1,4 +1,4 @@
-//! Cancelling a job by its number, whatever it does.
+//! Cancellation of a job by its number, in every phase.
 
 use mesero::{Advice, Error, Failure, Phase, Retry};
 
@@ -38,7 +38,7 @@ async fn a_job_in_backoff_that_is_canceled_answers_at_once() {
     let retry = Retry { max_backoff: secs(60), ..Retry::default() };
     let mut harness = Harness::of(builder().retry(retry));
     let caller = harness.unkeyed(0).await;
-    let later = Failure::unreachable("nobody there").advise(Advice::After(secs(60)));
+    let later = Failure::unreachable("connection refused").advise(Advice::After(secs(60)));
     harness.pending().fail(later);
     harness.settle().await;
     let job = harness.only_job();

@@ -28,7 +28,7 @@ async fn a_thousand_callers_of_one_key_cost_one_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_keys_and_calls_without_a_key_are_work_of_their_own() {
+async fn other_keys_and_calls_without_a_key_get_jobs_of_their_own() {
     let harness = Harness::of(builder().limit(10).coalesce());
     let _callers = [
         harness.call(call(), 0).await,
@@ -40,14 +40,14 @@ async fn other_keys_and_calls_without_a_key_are_work_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_coalescing_calls_of_one_key_are_work_of_their_own() {
+async fn without_coalescing_calls_of_one_key_get_jobs_of_their_own() {
     let harness = Harness::of(builder().limit(10));
     let _callers = [harness.call(call(), 0).await, harness.call(call(), 1).await];
     assert_eq!(harness.stats().attempts.started, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_in_the_queue_is_shared_too_and_needs_no_further_place() {
+async fn a_queued_job_is_shared_too_and_takes_one_queue_position() {
     let mut harness = Harness::of(builder().limit(1).queue(1).coalesce());
     let _running = harness.unkeyed(0).await;
     let callers = [harness.call(call(), 1).await, harness.call(call(), 2).await];
@@ -85,7 +85,7 @@ async fn when_the_last_waiter_leaves_the_job_is_canceled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_finish_a_job_goes_on_without_waiters_and_can_be_joined_again() {
+async fn on_finish_a_job_continues_without_waiters_and_can_be_joined_again() {
     let mut harness = Harness::of(builder().coalesce().on_disconnect(OnDisconnect::Finish));
     let leader = harness.call(call(), 0).await;
     leader.leave().await;
@@ -101,7 +101,7 @@ async fn on_finish_a_job_goes_on_without_waiters_and_can_be_joined_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_finish_a_job_that_nobody_waits_for_still_ends_at_its_deadline() {
+async fn on_finish_a_job_without_waiters_still_ends_at_its_deadline() {
     let mut harness = Harness::of(builder().deadline(secs(5)).on_disconnect(OnDisconnect::Finish));
     harness.unkeyed(0).await.leave().await;
     let mut attempt = harness.pending();
@@ -113,17 +113,17 @@ async fn on_finish_a_job_that_nobody_waits_for_still_ends_at_its_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_after_the_last_has_left_leads_a_new_job_and_never_joins_the_dying_one() {
+async fn a_call_after_the_last_has_left_leads_a_new_job_and_never_joins_the_stopping_one() {
     let mut harness = Harness::of(builder().limit(2).coalesce());
     let first = harness.call(call(), 0).await;
-    let dying = harness.pending();
+    let stopping = harness.pending();
     first.leave().await;
-    // The dying job's task has not run since.
+    // The stopping job's task has not run since.
     let second = harness.call_soon(call(), 1);
     harness.settle().await;
     let attempt = harness.pending();
     assert_eq!(*attempt.input(), 1);
-    dying.reply(6);
+    stopping.reply(6);
     attempt.reply(7);
     let answer = second.answer().await;
     assert_eq!((answer.result.unwrap(), answer.report.origin), (7, Origin::Led));
@@ -154,7 +154,7 @@ async fn a_failure_is_shared_by_all_waiters() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn cancelling_a_job_answers_all_its_callers() {
+async fn canceling_a_job_answers_all_its_callers() {
     let mut harness = Harness::of(builder().coalesce());
     let callers = [harness.call(call(), 0).await, harness.call(call(), 1).await];
     assert!(harness.cancel(harness.only_job().info.id));

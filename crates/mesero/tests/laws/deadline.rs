@@ -81,7 +81,7 @@ async fn a_follower_with_a_longer_deadline_keeps_the_job_beyond_the_leaders() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_follower_without_a_deadline_keeps_the_job_for_ever() {
+async fn a_follower_without_a_deadline_keeps_the_job_forever() {
     let mut harness = Harness::of(builder().limit(1).coalesce().deadline(secs(2)));
     let leader = harness.call(Call::new("k"), 0).await;
     let follower = harness.call(Call::new("k").without_deadline(), 0).await;
@@ -109,7 +109,7 @@ async fn a_calls_own_deadline_replaces_the_dispatchers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_that_plainly_cannot_be_met_is_refused_on_arrival_and_only_then() {
+async fn a_deadline_that_clearly_cannot_be_met_is_refused_on_arrival_and_only_then() {
     let mut harness = Harness::of(builder().limit(2));
     harness.train_wait_estimator(secs(4)).await;
     let mut callers = Vec::new();
@@ -126,7 +126,7 @@ async fn a_deadline_that_plainly_cannot_be_met_is_refused_on_arrival_and_only_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_deadline_is_refused_as_long_as_too_little_is_known_or_a_slot_is_free() {
+async fn no_deadline_is_refused_with_too_few_samples_or_a_free_slot() {
     let mut harness = Harness::of(builder().limit(1));
     let hasty = || Call::unkeyed().deadline(millis(1));
     let (running, queued) = (harness.unkeyed(0).await, harness.unkeyed(1).await);

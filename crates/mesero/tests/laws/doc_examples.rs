@@ -61,7 +61,7 @@ fn items() -> Vec<Item> {
     items
 }
 
-/// Whether an example of its type calls the item or names it.
+/// True if an example of its type calls the item or names it.
 fn is_shown(item: &Item, types: &BTreeMap<&str, &str>) -> bool {
     let code = types.get(&*item.owner).copied().unwrap_or_default();
     [".", "::"].iter().any(|sign| {
@@ -76,11 +76,16 @@ fn every_public_item_has_an_example_that_runs() {
     let items = items();
     let listed = include_str!("../../api.txt").lines();
     let listed = listed.filter_map(|line| declared(line.split_once(' ').unwrap().1)).count();
-    assert_eq!(items.len(), listed, "as many as the list of the public API has");
+    assert_eq!(items.len(), listed, "every item of the list of the public API");
     let types = items.iter().filter(|item| item.owner.is_empty());
     let types: BTreeMap<_, _> = types.map(|item| (&*item.name, &*item.examples)).collect();
-    let untaught = items.iter().filter(|item| item.examples.is_empty() && !is_shown(item, &types));
-    let untaught: Vec<_> =
-        untaught.map(|Item { owner, name, .. }| format!("{owner}::{name}")).collect();
-    assert!(untaught.is_empty(), "{} items without an example: {untaught:#?}", untaught.len());
+    let without_example =
+        items.iter().filter(|item| item.examples.is_empty() && !is_shown(item, &types));
+    let without_example: Vec<_> =
+        without_example.map(|Item { owner, name, .. }| format!("{owner}::{name}")).collect();
+    assert!(
+        without_example.is_empty(),
+        "{} items without an example: {without_example:#?}",
+        without_example.len()
+    );
 }

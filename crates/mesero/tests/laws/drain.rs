@@ -1,4 +1,4 @@
-//! Taking nothing new, ending at once, and waiting for the end.
+//! Draining, stopping, and waiting for idleness.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -10,11 +10,11 @@ use mesero::{Advice, Call, Error, Failure, Refusal, Retry};
 use crate::harness::{Harness, builder, secs};
 
 fn later() -> Failure {
-    Failure::unreachable("nobody there").advise(Advice::After(secs(20)))
+    Failure::unreachable("connection refused").advise(Advice::After(secs(20)))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draining_dispatcher_refuses_what_is_new_and_finishes_what_is_in() {
+async fn a_draining_dispatcher_refuses_new_calls_and_finishes_admitted_ones() {
     let mut harness = Harness::of(builder().limit(1).retry(Retry::default()));
     let (running, queued) = (harness.unkeyed(0).await, harness.unkeyed(1).await);
     harness.drain();
@@ -29,7 +29,7 @@ async fn a_draining_dispatcher_refuses_what_is_new_and_finishes_what_is_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_draining_dispatcher_lets_calls_join_what_is_in() {
+async fn a_draining_dispatcher_lets_calls_join_jobs_in_flight() {
     let mut harness = Harness::of(builder().coalesce());
     let leader = harness.call(Call::new("k"), 0).await;
     harness.drain();
@@ -39,7 +39,7 @@ async fn a_draining_dispatcher_lets_calls_join_what_is_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_sheds_what_waits_and_cancels_what_runs() {
+async fn stop_sheds_waiting_jobs_and_cancels_running_ones() {
     let mut harness = Harness::of(builder().limit(1).retry(Retry::default()));
     let backing_off = harness.unkeyed(0).await;
     harness.pending().fail(later());
@@ -81,7 +81,7 @@ async fn idle_waits_for_the_callers_too() {
     assert!(poll!(&mut call).is_pending());
     handle.next().await.reply(7);
     dispatcher.settle().await;
-    // The job is over and the slot is back, but the caller has not looked yet.
+    // The job is over and the slot is back, but the caller has not been polled yet.
     let mut idle = pin!(dispatcher.idle());
     assert!(poll!(&mut idle).is_pending());
     assert_eq!(call.await.unwrap(), 7);
@@ -89,7 +89,7 @@ async fn idle_waits_for_the_callers_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dispatcher_that_has_nothing_to_do_is_idle() {
+async fn a_dispatcher_without_work_is_idle() {
     let harness = Harness::of(builder());
     harness.idle().await;
     harness.jobs_finished().await;

@@ -24,7 +24,7 @@ async fn get(address: SocketAddr, path: &str) -> String {
 }
 
 #[tokio::test]
-async fn the_square_service_computes_at_once_what_is_asked_at_once_and_lists_it() {
+async fn the_square_service_runs_simultaneous_requests_concurrently_and_lists_them() {
     let mut command = Command::new(example("square_service"));
     command.arg("127.0.0.1:0").stderr(Stdio::piped()).kill_on_drop(true);
     let mut service = command.spawn().unwrap();
@@ -48,7 +48,7 @@ async fn the_square_service_computes_at_once_what_is_asked_at_once_and_lists_it(
 }
 
 #[tokio::test]
-async fn the_blocking_handler_holds_up_its_neighbour_and_is_told_and_the_cure_does_not() {
+async fn the_blocking_handler_delays_its_neighbor_and_is_reported_and_threads_do_not() {
     let mut command = Command::new(example("blocking_handler"));
     let output = command.arg("300").kill_on_drop(true).output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
@@ -66,7 +66,7 @@ async fn the_blocking_handler_holds_up_its_neighbour_and_is_told_and_the_cure_do
 }
 
 #[tokio::test]
-async fn the_site_cache_prints_what_its_comment_says() {
+async fn the_site_cache_prints_the_output_of_its_comment() {
     let output = Command::new(example("site_cache")).output().await.unwrap();
     let source = include_str!("../../examples/site_cache.rs");
     let comment = source.lines().map_while(|line| line.strip_prefix("//!"));
@@ -101,7 +101,7 @@ async fn all_at_once_most_requests_are_refused() {
 }
 
 #[tokio::test]
-async fn ten_at_a_time_only_those_fail_that_would_have_to_be_repeated() {
+async fn ten_at_a_time_only_requests_that_need_a_retry_fail() {
     assert_eq!(output("requests_bounded").await, "Successful: 90 Failed: 10\n");
 }
 
@@ -115,6 +115,6 @@ async fn as_completed_each_answer_comes_with_its_input_and_none_fails() {
     );
     assert!(
         !text.starts_with("0 →"),
-        "in order of completion, and the first is tried twice: {text}"
+        "in order of completion, and the first needs two attempts: {text}"
     );
 }

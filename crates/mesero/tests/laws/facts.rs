@@ -1,4 +1,4 @@
-//! Facts and counts: every fact is told once, and the counts are nothing but their sum.
+//! Facts and counts: every fact is emitted once, and the counts are exactly their sum.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +7,7 @@ use tokio::time::{Instant, advance};
 
 use crate::harness::{Harness, builder, secs};
 
-/// What the facts add up to, counted apart from the engine.
+/// The sum of the facts, counted apart from the engine.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally(Arc<Mutex<Stats>>);
 
@@ -43,7 +43,7 @@ impl Observer for Tally {
             Fact::CallJoined(_) => calls.joined += 1,
             Fact::CallRescued => calls.rescued += 1,
             Fact::CallFinished => calls.finished += 1,
-            // These go up and down, and several threads may tell of the way down first.
+            // These rise and fall, and another thread's fall may arrive first.
             Fact::JobQueued { is_retry, .. } => {
                 queue.len = queue.len.wrapping_add(1);
                 queue.retries = queue.retries.wrapping_add(u64::from(*is_retry));
@@ -74,7 +74,7 @@ impl Observer for Tally {
 }
 
 impl Tally {
-    /// Asserts that the facts told so far add up to these counts.
+    /// Asserts that the facts so far add up to these counts.
     pub(crate) fn check(&self, stats: &Stats) {
         let mut sum = *self.0.lock().unwrap();
         let Stats { calls, jobs, attempts, slots, queue } = &mut sum;
@@ -91,11 +91,11 @@ impl Tally {
     }
 }
 
-/// Remembers every fact as one word.
+/// Records every fact as one word.
 #[derive(Debug, Clone, Default)]
-struct Words(Arc<Mutex<Vec<String>>>);
+struct FactNames(Arc<Mutex<Vec<String>>>);
 
-impl Observer for Words {
+impl Observer for FactNames {
     fn observe(&self, event: &Event) {
         let text = format!("{:?}", event.fact);
         let word = text.split(|c: char| !c.is_alphanumeric()).next().unwrap();
@@ -103,48 +103,48 @@ impl Observer for Words {
     }
 }
 
-impl Words {
+impl FactNames {
     fn take(&self) -> String {
         std::mem::take(&mut *self.0.lock().unwrap()).join(" ")
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_simple_call_makes_these_facts_in_this_order() {
-    let words = Words::default();
-    let mut harness = Harness::of(builder().observer(words.clone()));
+async fn a_simple_call_emits_these_facts_in_this_order() {
+    let names = FactNames::default();
+    let mut harness = Harness::of(builder().observer(names.clone()));
     let caller = harness.unkeyed(0).await;
-    assert_eq!(words.take(), "CallLed SlotTaken AttemptStarted");
+    assert_eq!(names.take(), "CallLed SlotTaken AttemptStarted");
     harness.pending().reply(0);
     caller.value().await;
     harness.settle().await;
-    assert_eq!(words.take(), "AttemptFinished JobFinished SlotReturned CallFinished");
+    assert_eq!(names.take(), "AttemptFinished JobFinished SlotReturned CallFinished");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_queues_joins_and_tries_again_makes_these_facts_in_this_order() {
-    let words = Words::default();
+async fn a_call_that_queues_joins_and_retries_emits_these_facts_in_this_order() {
+    let names = FactNames::default();
     let retry = Retry { budget: 0.0, max_attempts: crate::harness::some(9), ..Retry::default() };
     let mut harness =
-        Harness::of(builder().limit(1).queue(1).coalesce().retry(retry).observer(words.clone()));
+        Harness::of(builder().limit(1).queue(1).coalesce().retry(retry).observer(names.clone()));
     let running = harness.unkeyed(0).await;
-    words.take();
+    names.take();
     let leader = harness.call(Call::new("k"), 1).await;
     let follower = harness.call(Call::new("k"), 2).await;
     harness.unkeyed(3).await.error_now().await;
-    assert_eq!(words.take(), "CallLed JobQueued CallJoined CallRefused");
+    assert_eq!(names.take(), "CallLed JobQueued CallJoined CallRefused");
     follower.leave().await;
     running.leave().await;
     harness.settle().await;
-    assert_eq!(words.take(), "CallFinished CallFinished AttemptFinished JobFinished");
+    assert_eq!(names.take(), "CallFinished CallFinished AttemptFinished JobFinished");
     drop(harness.pending());
     harness.settle().await;
-    assert_eq!(words.take(), "SlotReturned JobUnqueued SlotTaken AttemptStarted");
-    harness.pending().fail(Failure::unreachable("nobody there"));
+    assert_eq!(names.take(), "SlotReturned JobUnqueued SlotTaken AttemptStarted");
+    harness.pending().fail(Failure::unreachable("connection refused"));
     harness.settle().await;
-    assert_eq!(words.take(), "AttemptFinished RetryScheduled SlotReturned");
+    assert_eq!(names.take(), "AttemptFinished RetryScheduled SlotReturned");
     let attempt = harness.resource.next().await;
-    assert_eq!(words.take(), "SlotTaken AttemptStarted");
+    assert_eq!(names.take(), "SlotTaken AttemptStarted");
     attempt.reply(7);
     leader.value().await;
 }
@@ -187,22 +187,22 @@ async fn facts_carry_the_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_was_given_up_is_told_to_have_stopped_before_its_slot_comes_back() {
-    let words = Words::default();
-    let mut harness = Harness::of(builder().observer(words.clone()));
+async fn an_abandoned_attempt_is_reported_as_stopped_before_its_slot_comes_back() {
+    let names = FactNames::default();
+    let mut harness = Harness::of(builder().observer(names.clone()));
     let caller = harness.unkeyed(0).await;
     let attempt = harness.pending();
     caller.leave().await;
     harness.settle().await;
-    words.take();
+    names.take();
     attempt.attempt().slot().stopped(Stop { kind: StopKind::Killed, after: secs(1) });
     drop(attempt);
     harness.settle().await;
-    assert_eq!(words.take(), "AttemptStopped SlotReturned");
+    assert_eq!(names.take(), "AttemptStopped SlotReturned");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_observer_may_ask_the_dispatcher() {
+async fn an_observer_may_call_the_dispatcher() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let dispatcher = Arc::new(Mutex::new(None::<mesero::Dispatcher<u32>>));
     let (answers, asks) = (Arc::clone(&asked), Arc::clone(&dispatcher));

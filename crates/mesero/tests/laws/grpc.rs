@@ -23,7 +23,7 @@ use tower_service::Service;
 
 use crate::harness::secs;
 
-/// Messages that are bytes as they are.
+/// Messages of plain bytes.
 #[derive(Default)]
 struct Plain;
 
@@ -141,12 +141,12 @@ async fn a_grpc_call_streams_both_ways_while_it_holds_its_slot_and_gives_it_back
         assert_eq!(dispatcher.stats().slots.in_use, 1);
     }
     drop(send);
-    assert!(answers.next().await.is_none(), "and no status but OK");
+    assert!(answers.next().await.is_none(), "the status is OK");
     dispatcher.idle().await;
 }
 
 #[tokio::test]
-async fn a_grpc_client_that_goes_away_gives_its_slot_back() {
+async fn a_grpc_client_that_disconnects_gives_its_slot_back() {
     let (dispatcher, client) = serve(Dispatcher::builder("echo").limit(1)).await;
     let begun = begin(&client, "/echo.Echo/Echo").await;
     assert_eq!(dispatcher.stats().slots.in_use, 1);
@@ -155,7 +155,7 @@ async fn a_grpc_client_that_goes_away_gives_its_slot_back() {
 }
 
 #[tokio::test]
-async fn a_full_queue_is_unavailable_to_a_grpc_client_and_says_when_to_come_back() {
+async fn a_full_queue_is_unavailable_to_a_grpc_client_with_a_time_to_retry() {
     let (dispatcher, client) = serve(Dispatcher::builder("echo").limit(1).queue(0)).await;
     let held = begin(&client, "/echo.Echo/Echo").await;
     let (_, refused) = begin(&client, "/echo.Echo/Echo").await;

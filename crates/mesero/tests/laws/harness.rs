@@ -1,4 +1,4 @@
-//! What the laws are handle on: a dispatcher, the resource that the test plays, and its callers.
+//! The fixture of the laws: a dispatcher, its mock resource, and its callers.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::Deref;
@@ -9,7 +9,7 @@ use mesero::{Answer, Builder, Call, Dispatcher, Error, JobView, Phase};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
-/// A dispatcher for the scripted resource, with callers in tasks of their own.
+/// A dispatcher of the mock resource, with callers in tasks of their own.
 pub(crate) struct Harness {
     dispatcher: TestDispatcher<u32>,
     work: MockWork<u32, u32>,
@@ -28,31 +28,31 @@ impl Harness {
         Self { dispatcher, work, resource, tasks: TaskTracker::new() }
     }
 
-    /// Somebody calls, and has been heard when this returns.
+    /// Makes a call, which is admitted or refused when this returns.
     pub(crate) async fn call(&self, call: Call, input: u32) -> Caller<u32> {
         let caller = self.call_soon(call, input);
         self.settle().await;
         caller
     }
 
-    /// Somebody calls, and will be heard with whoever else calls now.
+    /// Makes a call, which is admitted with the next run of the tasks.
     pub(crate) fn call_soon(&self, call: Call, input: u32) -> Caller<u32> {
         let (dispatcher, work) = (self.dispatcher.dispatcher(), self.work.on(input));
         Caller(self.tasks.spawn(async move { dispatcher.ask(call, work).await }))
     }
 
-    /// Somebody calls without a key.
+    /// Makes a call without a key.
     pub(crate) async fn unkeyed(&self, input: u32) -> Caller<u32> {
         self.call(Call::unkeyed(), input).await
     }
 
-    /// The attempt that has begun, of which there must be one.
+    /// The pending attempt, of which there must be one.
     pub(crate) fn pending(&mut self) -> PendingAttempt<u32, u32> {
-        self.resource.try_next().expect("an attempt has begun")
+        self.resource.try_next().expect("a pending attempt")
     }
 
     /// Lets eight jobs occupy a slot each for `held`, one after the other: from then on the
-    /// dispatcher forecasts.
+    /// dispatcher estimates waits.
     pub(crate) async fn train_wait_estimator(&mut self, held: Duration) {
         for _ in 0..8 {
             let caller = self.unkeyed(0).await;
@@ -64,14 +64,14 @@ impl Harness {
         self.settle().await;
     }
 
-    /// The only job that is listed.
+    /// The only listed job.
     pub(crate) fn only_job(&self) -> JobView {
         let jobs = self.jobs();
         assert_eq!(jobs.len(), 1, "{jobs:?}");
         jobs.into_iter().next().unwrap()
     }
 
-    /// The only job that is listed, if one is.
+    /// The only listed job, if there is one.
     pub(crate) fn only_job_if_any(&self) -> Option<JobView> {
         self.jobs().pop()
     }
@@ -89,12 +89,12 @@ impl Deref for Harness {
     }
 }
 
-/// A caller who waits in a task.
+/// A caller that waits in a task.
 pub(crate) struct Caller<T>(JoinHandle<Answer<T>>);
 
 impl<T> Caller<T> {
     pub(crate) async fn answer(self) -> Answer<T> {
-        self.0.await.expect("the caller's task goes on")
+        self.0.await.expect("the caller's task does not panic")
     }
 
     pub(crate) async fn value(self) -> T {
@@ -105,13 +105,13 @@ impl<T> Caller<T> {
         self.answer().await.result.err().expect("an error")
     }
 
-    /// The answer, if it is there.
+    /// The answer, which must be there.
     pub(crate) async fn answer_now(self) -> Answer<T> {
         assert!(self.is_answered(), "the caller still waits");
         self.answer().await
     }
 
-    /// The error, if it is there.
+    /// The error, which must be there.
     pub(crate) async fn error_now(self) -> Error {
         self.answer_now().await.result.err().expect("an error")
     }
@@ -120,7 +120,7 @@ impl<T> Caller<T> {
         self.0.is_finished()
     }
 
-    /// Goes away, and is gone when this returns.
+    /// Drops the caller's future before this returns.
     pub(crate) async fn leave(self) {
         self.0.abort();
         assert!(self.0.await.is_err(), "the caller had its answer already");

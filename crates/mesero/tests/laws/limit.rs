@@ -1,4 +1,4 @@
-//! The limit and its queue: who runs, who waits, who is refused.
+//! The limit and its queue: running, waiting and refused jobs.
 
 use mesero::{Call, Error, Failure, Phase, Policy, Refusal, Retry};
 use tokio::time::advance;
@@ -36,7 +36,7 @@ async fn never_more_attempts_run_than_there_are_slots() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn jobs_begin_in_the_order_in_which_they_came() {
+async fn jobs_begin_in_the_order_of_admission() {
     let mut harness = Harness::of(builder().limit(2));
     let callers: Vec<_> = (0..50).map(|n| harness.call_soon(Call::unkeyed(), n)).collect();
     for n in 0..50 {
@@ -50,7 +50,7 @@ async fn jobs_begin_in_the_order_in_which_they_came() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_list_shows_the_place_in_the_queue_and_how_long_a_job_has_stood_there() {
+async fn the_list_shows_the_queue_position_and_the_time_in_the_queue() {
     let mut harness = Harness::of(builder().limit(1));
     let _running = harness.unkeyed(0).await;
     let _attempt = harness.pending();
@@ -59,13 +59,13 @@ async fn the_list_shows_the_place_in_the_queue_and_how_long_a_job_has_stood_ther
     let _second = harness.unkeyed(2).await;
     advance(secs(1)).await;
     let jobs = harness.jobs();
-    let places: Vec<_> = jobs.iter().map(|job| (job.phase, job.position, job.seat)).collect();
+    let positions: Vec<_> = jobs.iter().map(|job| (job.phase, job.position, job.seat)).collect();
     let expected = [
         (Phase::Running, None, Some(0)),
         (Phase::Queued, Some(1), None),
         (Phase::Queued, Some(2), None),
     ];
-    assert_eq!(places, expected);
+    assert_eq!(positions, expected);
     let waited: Vec<_> = jobs.iter().map(|job| job.waited).collect();
     assert_eq!(waited, [secs(0), secs(4), secs(1)]);
     assert_eq!(jobs[0].ran, secs(4));
@@ -74,7 +74,7 @@ async fn the_list_shows_the_place_in_the_queue_and_how_long_a_job_has_stood_ther
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_refuses_at_once_and_says_when_it_should_have_drained() {
+async fn a_full_queue_refuses_at_once_with_the_time_until_it_should_have_drained() {
     let mut harness = Harness::of(builder().limit(2).queue(3));
     harness.train_wait_estimator(secs(4)).await;
     let mut callers = Vec::new();
@@ -88,7 +88,7 @@ async fn a_full_queue_refuses_at_once_and_says_when_it_should_have_drained() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn as_long_as_too_little_is_known_a_full_queue_says_one_second() {
+async fn with_too_few_samples_a_full_queue_advises_one_second() {
     let harness = Harness::of(builder().limit(1).queue(1));
     let (_running, _queued) = (harness.unkeyed(0).await, harness.unkeyed(1).await);
     let refused = harness.unkeyed(2).await;
@@ -96,7 +96,7 @@ async fn as_long_as_too_little_is_known_a_full_queue_says_one_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_queue_whatever_cannot_start_is_refused_until_the_next_slot_comes_back() {
+async fn without_a_queue_calls_are_refused_until_the_next_slot_comes_back() {
     let mut harness = Harness::of(builder().limit(2).queue(0));
     harness.train_wait_estimator(secs(4)).await;
     let (first, _second) = (harness.unkeyed(0).await, harness.unkeyed(1).await);
@@ -109,7 +109,7 @@ async fn without_a_queue_whatever_cannot_start_is_refused_until_the_next_slot_co
 }
 
 #[tokio::test(start_paused = true)]
-async fn leaving_the_queue_frees_the_place_at_once() {
+async fn leaving_the_queue_makes_room_at_once() {
     let mut harness = Harness::of(builder().limit(1).queue(1));
     let _running = harness.unkeyed(0).await;
     let attempt = harness.pending();
@@ -121,19 +121,19 @@ async fn leaving_the_queue_frees_the_place_at_once() {
     assert!(harness.job(leaving).is_none());
     attempt.reply(0);
     let attempt = harness.resource.next().await;
-    assert_eq!(*attempt.input(), 2, "whoever left never reaches the resource");
+    assert_eq!(*attempt.input(), 2, "a job that left never reaches the resource");
     attempt.reply(2);
     assert_eq!(next.value().await, 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_tries_again_waits_in_front_of_those_who_have_not_and_beyond_the_bound() {
+async fn a_retry_waits_in_front_of_new_jobs_and_beyond_the_bound() {
     let mut harness = Harness::of(builder().limit(1).queue(1).retry(Retry::default()));
     let _first = harness.unkeyed(0).await;
     let attempt = harness.pending();
     let _second = harness.unkeyed(1).await;
-    attempt.fail(Failure::unreachable("nobody there"));
-    // The second has the slot; a third takes the only place in the queue, and the first comes back.
+    attempt.fail(Failure::unreachable("connection refused"));
+    // The second has the slot; a third fills the queue, and the first retries.
     let attempt = harness.resource.next().await;
     assert_eq!(*attempt.input(), 1);
     let _third = harness.unkeyed(2).await;
@@ -149,7 +149,7 @@ async fn a_job_that_tries_again_waits_in_front_of_those_who_have_not_and_beyond_
 }
 
 #[tokio::test(start_paused = true)]
-async fn raising_the_limit_starts_those_who_wait_at_once() {
+async fn raising_the_limit_starts_waiting_jobs_at_once() {
     let mut harness = Harness::of(builder().limit(1));
     let callers: Vec<_> = (0..4).map(|n| harness.call_soon(Call::unkeyed(), n)).collect();
     harness.settle().await;
@@ -181,7 +181,7 @@ async fn lowering_the_limit_takes_no_slot_away_and_grants_none_until_enough_came
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_seat_serves_nobody_and_a_spare_one_stands_in() {
+async fn a_closed_seat_serves_no_job_and_a_spare_one_replaces_it() {
     let mut policy = Policy::default();
     (policy.limit, policy.seats) = (slots(2), Some(slots(3)));
     let mut harness = Harness::of(builder().policy(policy));
@@ -197,7 +197,7 @@ async fn a_closed_seat_serves_nobody_and_a_spare_one_stands_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_keeps_its_closed_seat_and_an_opened_seat_serves_who_waits() {
+async fn an_attempt_keeps_its_closed_seat_and_an_opened_seat_serves_the_queue() {
     let mut harness = Harness::of(builder().limit(1));
     let (running, _queued) = (harness.unkeyed(0).await, harness.unkeyed(1).await);
     let attempt = harness.pending();

@@ -7,7 +7,6 @@
     reason = "the functions beside the tests fail as tests do"
 )]
 
-mod anything;
 mod api;
 mod batch;
 mod blocked;
@@ -24,6 +23,7 @@ mod grpc;
 mod harness;
 mod limit;
 mod panic;
+mod random_steps;
 mod rate;
 mod retry;
 mod room;

@@ -1,4 +1,4 @@
-//! A panic is an outcome: whoever waits is answered, and nothing is lost.
+//! A panic is an outcome: every waiter is answered, and nothing is lost.
 
 use futures_util::future::BoxFuture;
 use mesero::testing::TestDispatcher;
@@ -14,7 +14,7 @@ fn panicked(error: &Error) -> &str {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_of_the_work_is_a_failure_for_all_who_wait() {
+async fn a_panic_of_the_work_is_a_failure_for_all_waiters() {
     let mut harness = Harness::of(builder().limit(1).coalesce());
     let callers = [harness.call(Call::new("k"), 0).await, harness.call(Call::new("k"), 1).await];
     let next = harness.unkeyed(2).await;

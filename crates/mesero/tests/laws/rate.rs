@@ -10,7 +10,7 @@ fn ten_a_second() -> Rate {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_the_rate_a_call_is_refused_at_once_and_told_when_to_come_back() {
+async fn beyond_the_rate_a_call_is_refused_at_once_with_a_time_to_retry() {
     let harness = Harness::of(builder().limit(10).rate(ten_a_second()));
     let _burst = [harness.unkeyed(0).await, harness.unkeyed(1).await];
     advance(millis(30)).await;

@@ -1,4 +1,4 @@
-//! Trying again: when, how often, and when not.
+//! Retries: their conditions, their number, and their pauses.
 
 use std::time::Duration;
 
@@ -9,14 +9,14 @@ use tokio::time::{Instant, advance};
 use crate::harness::{Harness, builder, millis, secs, some};
 
 fn unreachable() -> Failure {
-    Failure::unreachable("nobody there")
+    Failure::unreachable("connection refused")
 }
 
 fn retry() -> Retry {
     Retry { budget: 1.0, ..Retry::default() }
 }
 
-/// Fails an attempt, and says how long the job paused until the next.
+/// Fails an attempt, and returns the job's pause until the next.
 async fn pause(
     harness: &mut Harness,
     attempt: PendingAttempt<u32, u32>,
@@ -32,7 +32,7 @@ async fn pause(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_tries_again_until_it_succeeds() {
+async fn a_job_is_retried_until_it_succeeds() {
     let mut harness = Harness::of(builder().retry(retry()));
     let caller = harness.unkeyed(0).await;
     for number in [1, 2] {
@@ -48,18 +48,18 @@ async fn a_job_tries_again_until_it_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_try_is_the_one_that_max_attempts_says() {
+async fn the_number_of_attempts_is_at_most_max_attempts() {
     let mut harness = Harness::of(builder().retry(Retry { max_attempts: some(2), ..retry() }));
     let caller = harness.unkeyed(0).await;
     harness.resource.next().await.fail(unreachable());
-    harness.resource.next().await.fail(Failure::unreachable("still nobody"));
+    harness.resource.next().await.fail(Failure::unreachable("still down"));
     let error = caller.error().await;
-    assert_eq!(error.to_string(), "still nobody");
+    assert_eq!(error.to_string(), "still down");
     assert_eq!(harness.stats().jobs.failed, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_retry_policy_nothing_is_tried_again() {
+async fn without_a_retry_policy_nothing_is_retried() {
     let mut harness = Harness::of(builder());
     let caller = harness.unkeyed(0).await;
     harness.pending().fail(unreachable());
@@ -67,7 +67,7 @@ async fn without_a_retry_policy_nothing_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_would_end_the_same_way_is_not_tried_again() {
+async fn a_failure_that_would_recur_is_not_retried() {
     let mut harness = Harness::of(builder().retry(retry()));
     for kind in [FailureKind::Raised, FailureKind::Panicked] {
         let caller = harness.unkeyed(0).await;
@@ -119,7 +119,7 @@ async fn a_job_in_backoff_holds_no_slot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_that_says_when_to_come_back_is_obeyed_up_to_the_longest_pause() {
+async fn the_advised_pause_of_a_resource_is_obeyed_up_to_the_longest_pause() {
     let retry = Retry { backoff: millis(1), max_backoff: secs(30), ..retry() };
     let mut harness = Harness::of(builder().retry(retry));
     for (asked, expected) in [(secs(7), secs(7)), (secs(500), secs(30))] {
@@ -133,7 +133,7 @@ async fn a_resource_that_says_when_to_come_back_is_obeyed_up_to_the_longest_paus
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_that_is_down_gets_its_share_of_retries_and_no_more() {
+async fn a_resource_that_is_down_gets_no_more_retries_than_the_budget() {
     let mut harness =
         Harness::of(builder().retry(Retry { backoff: millis(0), ..Retry::default() }));
     for n in 0..200 {
@@ -153,7 +153,7 @@ async fn a_resource_that_is_down_gets_its_share_of_retries_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_tried_again_beyond_the_deadline() {
+async fn no_retry_begins_beyond_the_deadline() {
     let mut harness = Harness::of(builder().retry(retry()));
     let caller = harness.call(Call::unkeyed().deadline(secs(5)), 0).await;
     let attempt = harness.pending();
@@ -163,6 +163,6 @@ async fn nothing_is_tried_again_beyond_the_deadline() {
     let error = caller.error_now().await;
     assert!(
         matches!(error, Error::Failed(_)),
-        "the failure says more than the deadline: {error:?}"
+        "the failure is more precise than the deadline: {error:?}"
     );
 }

@@ -25,7 +25,7 @@ async fn a_call_that_waits_for_room_is_not_started_until_there_is_some() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_there_is_room_for_several_several_come_in() {
+async fn room_for_several_calls_admits_several() {
     let mut harness = Harness::of(builder().limit(1).queue(0));
     let _running = harness.unkeyed(0).await;
     let _attempt = harness.pending();
@@ -37,7 +37,7 @@ async fn when_there_is_room_for_several_several_come_in() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn room_that_one_does_not_take_goes_to_the_next() {
+async fn room_that_one_call_does_not_take_goes_to_the_next() {
     let mut harness =
         Harness::of(builder().limit(1).queue(0).cache(Cache::new(secs(60), 10_000, |_| 4)));
     let first = harness.call(Call::new("k"), 1).await;
@@ -69,7 +69,7 @@ async fn the_deadline_of_a_call_that_waits_for_room_counts_from_its_admission() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_waits_for_room_learns_at_once_that_there_will_be_none() {
+async fn draining_refuses_a_call_that_waits_for_room_at_once() {
     let rate = Rate::new(some(1), secs(3_600)).unwrap();
     let harness = Harness::of(builder().limit(1).rate(rate));
     let _first = harness.unkeyed(0).await;

@@ -1,4 +1,4 @@
-//! A slot belongs to what occupies the resource, not to who waits for it.
+//! A slot belongs to the occupant of the resource, not to the waiting caller.
 
 use std::pin::pin;
 use std::task::Poll;
@@ -76,12 +76,12 @@ async fn a_timeout_answers_the_caller_and_gives_no_slot_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_stopped_between_its_grant_and_its_attempt_passes_the_slot_on_and_blames_nobody() {
+async fn a_job_stopped_between_its_grant_and_its_attempt_frees_the_slot_and_begins_no_attempt() {
     let mut harness = Harness::of(builder().limit(1));
     let (_first, granted, _third) =
         (harness.unkeyed(0).await, harness.unkeyed(1).await, harness.unkeyed(2).await);
     let job = harness.jobs()[1].info.id;
-    // The slot passes to the second job, whose task has no time to hear of it.
+    // The slot is granted to the second job, whose task does not run before the cancellation.
     let slot = harness.pending().reply_and_keep_slot(0);
     harness.settle().await;
     drop(slot);
@@ -93,7 +93,7 @@ async fn a_job_stopped_between_its_grant_and_its_attempt_passes_the_slot_on_and_
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_gets_the_slot_of_a_stopped_job_is_not_listed_as_stopping() {
+async fn the_next_owner_of_the_slot_of_a_stopped_job_is_not_listed_as_stopping() {
     let mut harness = Harness::of(builder().limit(1));
     let (_first, _granted, _third) =
         (harness.unkeyed(0).await, harness.unkeyed(1).await, harness.unkeyed(2).await);
@@ -125,7 +125,7 @@ async fn a_job_left_before_its_task_ran_never_reaches_the_resource() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_is_never_polled_is_no_call() {
+async fn a_call_that_is_never_polled_does_not_count() {
     let dispatcher = TestDispatcher::new(builder().build().unwrap());
     let (work, _handle) = mock_resource();
     drop(dispatcher.call(Call::unkeyed(), work.on(0)));

@@ -1,4 +1,4 @@
-//! What an old reply is good for, and what is known of a failure: many readers, few requests.
+//! Stale replies and cached failures: many readers, few requests.
 
 use mesero::{Cache, Call, Error, Failure, Origin, Outcome};
 use tokio::time::advance;
@@ -13,8 +13,8 @@ fn call() -> Call {
     Call::new("k")
 }
 
-/// A harness on which the reply 7 has just come to be kept.
-async fn kept(cache: Cache<u32>) -> Harness {
+/// A harness whose cache has just stored the reply 7.
+async fn with_cached_reply(cache: Cache<u32>) -> Harness {
     let mut harness = Harness::of(builder().coalesce().cache(cache));
     let first = harness.call(call(), 0).await;
     harness.pending().reply(7);
@@ -22,7 +22,7 @@ async fn kept(cache: Cache<u32>) -> Harness {
     harness
 }
 
-/// Everybody got this reply.
+/// Asserts that all callers got this reply.
 async fn all_get(callers: Vec<Caller<u32>>, value: u32) {
     for caller in callers {
         assert_eq!(caller.answer_now().await.result.unwrap(), value);
@@ -56,16 +56,16 @@ async fn ten_thousand_readers_of_a_cold_cache_cost_one_request_and_so_do_those_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stale_answer_says_so_and_how_old_it_is() {
-    let harness = kept(rules().stale_while_revalidate(secs(30))).await;
+async fn a_stale_answer_reports_its_origin_and_age() {
+    let harness = with_cached_reply(rules().stale_while_revalidate(secs(30))).await;
     advance(secs(60)).await;
     let report = harness.call(call(), 1).await.answer_now().await.report;
     assert_eq!((report.origin, report.age, report.job), (Origin::Stale, Some(secs(60)), None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_is_listed_has_no_waiters_and_goes_on_whoever_joins_it_and_leaves() {
-    let mut harness = kept(rules().stale_while_revalidate(secs(30))).await;
+async fn a_refresh_is_listed_without_waiters_and_continues_when_a_call_joins_and_leaves() {
+    let mut harness = with_cached_reply(rules().stale_while_revalidate(secs(30))).await;
     advance(secs(89)).await;
     harness.call(call(), 1).await.answer_now().await;
     assert_eq!(harness.only_job().waiters, 0);
@@ -80,8 +80,8 @@ async fn a_refresh_is_listed_has_no_waiters_and_goes_on_whoever_joins_it_and_lea
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refresh_that_fails_leaves_the_old_reply_and_is_not_tried_again_for_a_second() {
-    let mut harness = kept(rules().stale_while_revalidate(secs(30))).await;
+async fn a_failed_refresh_leaves_the_stale_reply_and_is_not_repeated_for_a_second() {
+    let mut harness = with_cached_reply(rules().stale_while_revalidate(secs(30))).await;
     advance(secs(60)).await;
     all_get(vec![harness.call(call(), 1).await], 7).await;
     harness.pending().fail(Failure::lost("it broke"));
@@ -118,8 +118,8 @@ async fn a_refresh_that_would_be_refused_is_left_to_a_later_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_who_shared_a_job_that_failed_get_the_old_reply_and_the_resource_is_spared() {
-    let mut harness = kept(rules().stale_if_error(secs(3_600))).await;
+async fn all_callers_of_a_failed_job_get_the_stale_reply_and_the_next_call_waits_a_second() {
+    let mut harness = with_cached_reply(rules().stale_if_error(secs(3_600))).await;
     advance(secs(1_000)).await;
     let callers: Vec<_> = (0..1_000).map(|n| harness.call_soon(call(), n)).collect();
     harness.settle().await;
@@ -136,8 +136,8 @@ async fn all_who_shared_a_job_that_failed_get_the_old_reply_and_the_resource_is_
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_its_window_the_old_reply_is_no_answer() {
-    let mut harness = kept(rules().stale_if_error(secs(30))).await;
+async fn beyond_its_window_the_stale_reply_is_no_answer() {
+    let mut harness = with_cached_reply(rules().stale_if_error(secs(30))).await;
     advance(secs(90)).await;
     let caller = harness.call(call(), 1).await;
     harness.pending().fail(Failure::lost("it broke"));
@@ -145,8 +145,8 @@ async fn beyond_its_window_the_old_reply_is_no_answer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_call_gets_the_old_reply_also_from_a_dispatcher_that_drains() {
-    let harness = kept(rules().stale_if_error(secs(30))).await;
+async fn a_refused_call_gets_the_stale_reply_also_from_a_draining_dispatcher() {
+    let harness = with_cached_reply(rules().stale_if_error(secs(30))).await;
     advance(secs(60)).await;
     harness.drain();
     all_get(vec![harness.call(call(), 1).await], 7).await;
@@ -157,8 +157,8 @@ async fn a_refused_call_gets_the_old_reply_also_from_a_dispatcher_that_drains() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_canceled_job_is_not_answered_with_the_old_reply() {
-    let harness = kept(rules().stale_if_error(secs(30))).await;
+async fn a_canceled_job_is_not_answered_with_the_stale_reply() {
+    let harness = with_cached_reply(rules().stale_if_error(secs(30))).await;
     advance(secs(60)).await;
     let caller = harness.call(call(), 1).await;
     assert!(harness.cancel(harness.only_job().info.id));
@@ -170,18 +170,18 @@ async fn a_slow_leaders_followers_keep_their_own_deadlines() {
     let mut harness = Harness::of(builder().coalesce().cache(rules()));
     let leader = harness.call(call(), 0).await;
     let hurried = harness.call(call().deadline(secs(1)), 1).await;
-    let patient = harness.call(call().deadline(secs(10)), 2).await;
+    let unhurried = harness.call(call().deadline(secs(10)), 2).await;
     advance(secs(1)).await;
     assert!(matches!(hurried.error().await, Error::Expired { .. }));
-    assert!(!leader.is_answered() && !patient.is_answered());
+    assert!(!leader.is_answered() && !unhurried.is_answered());
     advance(secs(5)).await;
     harness.pending().reply(7);
-    assert_eq!((leader.value().await, patient.value().await), (7, 7));
+    assert_eq!((leader.value().await, unhurried.value().await), (7, 7));
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_its_own_deadline_a_follower_gets_the_old_reply_and_the_leader_goes_on() {
-    let mut harness = kept(rules().stale_if_error(secs(30))).await;
+async fn at_its_own_deadline_a_follower_gets_the_stale_reply_and_the_leader_continues() {
+    let mut harness = with_cached_reply(rules().stale_if_error(secs(30))).await;
     advance(secs(60)).await;
     let leader = harness.call(call(), 0).await;
     let hurried = harness.call(call().deadline(secs(1)), 1).await;
@@ -193,10 +193,10 @@ async fn at_its_own_deadline_a_follower_gets_the_old_reply_and_the_leader_goes_o
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_that_is_named_is_remembered_for_its_time_and_no_other() {
-    let named =
+async fn a_failure_that_the_rule_accepts_is_cached_for_its_ttl_and_no_other() {
+    let down =
         |error: &Error| matches!(error, Error::Failed(failure) if failure.message() == "down");
-    let mut harness = Harness::of(builder().coalesce().cache(rules().negative(secs(1), named)));
+    let mut harness = Harness::of(builder().coalesce().cache(rules().negative(secs(1), down)));
     for (message, answers_the_next) in [("up", false), ("down", true)] {
         let first = harness.call(call(), 0).await;
         harness.pending().fail(Failure::lost(message));

@@ -1,4 +1,4 @@
-//! The laws on several threads, and when a runtime goes away in the middle.
+//! The laws on several threads, and after the shutdown of a runtime.
 
 use std::future::pending;
 use std::pin::pin;
@@ -58,7 +58,7 @@ async fn the_laws_hold_for_eight_tasks_on_four_threads() {
                     }
                 }));
                 if (n + task) % 11 == 0 {
-                    // Asks, and leaves.
+                    // Calls, and leaves.
                     let _ = poll!(&mut call);
                     continue;
                 }
@@ -86,7 +86,7 @@ fn is_lost(error: &Error) -> bool {
 }
 
 #[test]
-fn whoever_shares_a_job_of_a_runtime_that_is_shut_down_gets_an_error_and_does_not_hang() {
+fn a_follower_of_a_job_whose_runtime_is_shut_down_gets_an_error_and_does_not_hang() {
     let builder = Dispatcher::<u32>::builder("shared").limit(1).coalesce();
     let dispatcher = TestDispatcher::new(builder.build().unwrap());
     let (dies, lives) = (runtime(), runtime());

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use crate::harness::{Harness, builder, secs};
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_takes_longer_than_the_timeout_is_given_up() {
+async fn an_attempt_that_takes_longer_than_the_timeout_is_abandoned() {
     let mut harness = Harness::of(builder().timeout(secs(3)));
     let start = Instant::now();
     let caller = harness.unkeyed(0).await;
@@ -35,7 +35,7 @@ async fn the_timeout_counts_from_the_attempt_and_not_from_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attempt_that_timed_out_is_tried_again() {
+async fn an_attempt_that_timed_out_is_retried() {
     let mut harness = Harness::of(builder().limit(2).timeout(secs(3)).retry(Retry::default()));
     let caller = harness.unkeyed(0).await;
     let _first = harness.pending();
@@ -60,7 +60,7 @@ async fn a_time_beyond_the_end_of_the_clock_is_no_bound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_changed_timeout_holds_for_attempts_that_run_already() {
+async fn a_changed_timeout_applies_to_running_attempts() {
     let mut harness = Harness::of(builder().limit(2));
     let start = Instant::now();
     let (slow, quick) = (harness.unkeyed(0).await, harness.unkeyed(1).await);

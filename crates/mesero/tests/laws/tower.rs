@@ -1,4 +1,4 @@
-//! A dispatcher as a layer: the slot stays with the body, and what is refused is a response.
+//! A dispatcher as a layer: the body holds the slot, and a refusal is a response.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -44,36 +44,36 @@ async fn text(response: Response<Body>) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A route whose body is what the test sends.
+/// A route whose body streams the test's bytes.
 fn streamed(dispatcher: &TestDispatcher<()>) -> (Router, mpsc::Sender<Bytes>) {
-    let (send, receive) = mpsc::channel::<Bytes>(1);
-    let receive = std::sync::Arc::new(std::sync::Mutex::new(Some(receive)));
+    let (tx, rx) = mpsc::channel::<Bytes>(1);
+    let rx = std::sync::Arc::new(std::sync::Mutex::new(Some(rx)));
     let page = async move || {
-        let receive = receive.lock().unwrap().take().unwrap();
-        Body::from_stream(stream::unfold(receive, |mut receive| async move {
-            let bytes = receive.recv().await?;
-            Some((Ok::<_, Infallible>(bytes), receive))
+        let rx = rx.lock().unwrap().take().unwrap();
+        Body::from_stream(stream::unfold(rx, |mut rx| async move {
+            let bytes = rx.recv().await?;
+            Some((Ok::<_, Infallible>(bytes), rx))
         }))
     };
-    (Router::new().route("/", get(page)).layer(layer(dispatcher)), send)
+    (Router::new().route("/", get(page)).layer(layer(dispatcher)), tx)
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_slot_is_held_until_the_body_has_ended_and_the_body_streams() {
     let dispatcher = TestDispatcher::new(builder().build().unwrap());
-    let (routes, send) = streamed(&dispatcher);
+    let (routes, tx) = streamed(&dispatcher);
     let mut body = get_from(&routes, "/").await.into_body();
     let job = dispatcher.jobs().pop().unwrap();
     assert_eq!(job.phase, Phase::Stopping);
     assert_eq!(job.to_string(), "1 stopping at seat 0, 0.0 s old, method=GET, path=/");
     assert_eq!(get_from(&routes, "/").await.status(), StatusCode::SERVICE_UNAVAILABLE);
     for part in ["one", "two"] {
-        send.send(part.into()).await.unwrap();
+        tx.send(part.into()).await.unwrap();
         let frame = body.frame().await.unwrap().unwrap();
         assert_eq!(frame.into_data().unwrap(), part);
         assert_eq!(dispatcher.stats().slots.in_use, 1);
     }
-    drop(send);
+    drop(tx);
     assert!(body.frame().await.is_none());
     assert!(dispatcher.stats().is_idle());
 }
@@ -81,7 +81,7 @@ async fn the_slot_is_held_until_the_body_has_ended_and_the_body_streams() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_is_dropped_gives_the_slot_back() {
     let dispatcher = TestDispatcher::new(builder().build().unwrap());
-    let (routes, _send) = streamed(&dispatcher);
+    let (routes, _tx) = streamed(&dispatcher);
     drop(get_from(&routes, "/").await);
     assert!(dispatcher.stats().is_idle());
 }
@@ -97,11 +97,11 @@ async fn a_body_of_known_length_gives_the_slot_back_with_its_last_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_dispatcher_ends_itself_is_a_problem_with_a_type_of_its_own() {
+async fn a_call_that_the_dispatcher_ends_itself_becomes_a_problem_with_its_own_type() {
     async fn slow() {
         tokio::time::sleep(secs(60)).await;
     }
-    #[expect(clippy::unreachable, reason = "it is the panic that is tested")]
+    #[expect(clippy::unreachable, reason = "the panic is tested")]
     async fn panics() {
         unreachable!("requested by the test")
     }
@@ -124,9 +124,9 @@ async fn what_the_dispatcher_ends_itself_is_a_problem_with_a_type_of_its_own() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_full_queue_says_when_to_come_back_and_a_user_may_say_it_in_other_words() {
+async fn a_full_queue_has_a_retry_after_and_the_response_can_be_replaced() {
     let dispatcher = TestDispatcher::new(builder().build().unwrap());
-    let (routes, _send) = streamed(&dispatcher);
+    let (routes, _tx) = streamed(&dispatcher);
     let _held = get_from(&routes, "/").await;
     let refused = get_from(&routes, "/").await;
     assert_eq!(refused.headers()["retry-after"], "1");
@@ -144,7 +144,7 @@ async fn a_full_queue_says_when_to_come_back_and_a_user_may_say_it_in_other_word
 #[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_takes_its_job_out_of_the_queue() {
     let dispatcher = TestDispatcher::new(builder().queue(1).build().unwrap());
-    let (routes, send) = streamed(&dispatcher);
+    let (routes, tx) = streamed(&dispatcher);
     let held = get_from(&routes, "/").await;
     {
         let mut waits = pin!(get_from(&routes, "/"));
@@ -152,11 +152,11 @@ async fn a_client_that_leaves_takes_its_job_out_of_the_queue() {
         assert_eq!(dispatcher.stats().queue.len, 1);
     }
     assert_eq!(dispatcher.stats().queue.len, 0);
-    drop((held, send));
+    drop((held, tx));
     dispatcher.idle().await;
 }
 
-/// A service that is no route: it fails with a text.
+/// A service without a route, which fails with the request's text.
 #[derive(Clone)]
 struct Fails;
 
@@ -175,7 +175,7 @@ impl Service<Request<String>> for Fails {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_service_passes_through_is_counted_and_is_not_tried_again() {
+async fn an_error_of_the_service_passes_through_is_counted_and_is_not_retried() {
     let sharing = builder().coalesce().retry(Retry::default());
     let dispatcher = TestDispatcher::new(sharing.build().unwrap());
     let layer = layer(&dispatcher).describe(|_| Call::new("all the same"));
@@ -207,7 +207,7 @@ async fn the_axum_example_runs_two_at_a_time_and_shows_the_third_waiting() {
 }
 
 #[test]
-fn the_library_page_shows_the_axum_example_as_it_is() {
+fn the_library_page_shows_the_axum_example_unchanged() {
     let page = include_str!("../../../../docs/library.md");
     let example = include_str!("../../examples/axum_queue.rs");
     let program = example.split_once("\n\n").unwrap().1;

@@ -1,16 +1,16 @@
-//! Anything may happen in any order: the laws hold, the order is kept, nothing leaks.
+//! Random steps in random order: the laws hold, the order is kept, nothing leaks.
 
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-mod world;
+mod simulation;
 
-use world::{Setting, World};
+use simulation::{RandomPolicy, Simulation};
 
-/// One thing that happens.
+/// One step of a random run.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
-    Call(Wish),
+    Call(RandomCall),
     Leave(Index),
     Cancel(Index),
     Reply(Index),
@@ -26,19 +26,19 @@ pub(crate) enum Step {
     Drain,
 }
 
-/// What a caller wants.
+/// The key, the deadline and the waiting of a random call.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish {
+pub(crate) struct RandomCall {
     pub(crate) key: Option<u32>,
     pub(crate) deadline: Option<u64>,
     pub(crate) waits_for_room: bool,
 }
 
-fn wish() -> impl Strategy<Value = Wish> {
+fn random_call() -> impl Strategy<Value = RandomCall> {
     let key = prop_oneof![2 => Just(None), 1 => (0..3u32).prop_map(Some)];
     let deadline = prop_oneof![2 => Just(None), 1 => (1..5_000u64).prop_map(Some)];
     let waits = prop_oneof![3 => Just(false), 1 => Just(true)];
-    (key, deadline, waits).prop_map(|(key, deadline, waits_for_room)| Wish {
+    (key, deadline, waits).prop_map(|(key, deadline, waits_for_room)| RandomCall {
         key,
         deadline,
         waits_for_room,
@@ -48,7 +48,7 @@ fn wish() -> impl Strategy<Value = Wish> {
 fn step() -> impl Strategy<Value = Step> {
     let index = any::<Index>;
     prop_oneof![
-        12 => wish().prop_map(Step::Call),
+        12 => random_call().prop_map(Step::Call),
         3 => index().prop_map(Step::Leave),
         2 => index().prop_map(Step::Cancel),
         6 => index().prop_map(Step::Reply),
@@ -64,8 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-fn setting() -> impl Strategy<Value = Setting> {
-    (1..4usize, 0..5usize, any::<[bool; 6]>()).prop_map(|(limit, queue, on)| Setting {
+fn policy() -> impl Strategy<Value = RandomPolicy> {
+    (1..4usize, 0..5usize, any::<[bool; 6]>()).prop_map(|(limit, queue, on)| RandomPolicy {
         limit,
         queue,
         coalesces: on[0],
@@ -91,19 +91,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..Default::default() })]
 
     #[test]
-    fn whatever_happens_the_laws_hold_and_nothing_is_left(setting in setting(), steps in steps()) {
+    fn after_every_random_step_the_laws_hold_and_at_the_end_nothing_is_left(policy in policy(), steps in steps()) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .start_paused(true)
             .build()
             .unwrap();
         runtime.block_on(async {
-            let mut world = World::of(setting);
+            let mut simulation = Simulation::of(policy);
             for step in steps {
-                world.happen(step).await;
-                world.check();
+                simulation.apply(step).await;
+                simulation.check();
             }
-            world.end().await;
+            simulation.end().await;
         });
     }
 }

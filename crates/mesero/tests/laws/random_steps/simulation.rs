@@ -1,4 +1,4 @@
-//! A dispatcher, its callers and its resource, and what must be true of them between two steps.
+//! A dispatcher, its callers and its mock resource, and the invariants between two steps.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, Weak};
@@ -12,13 +12,13 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, advance};
 use tokio_util::task::TaskTracker;
 
-use super::{Step, Wish};
+use super::{RandomCall, Step};
 use crate::facts::Tally;
 use crate::harness::{builder, millis, secs, slots, some};
 
 /// The rules of a dispatcher.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Setting {
+pub(crate) struct RandomPolicy {
     pub(crate) limit: usize,
     pub(crate) queue: usize,
     pub(crate) coalesces: bool,
@@ -29,17 +29,17 @@ pub(crate) struct Setting {
     pub(crate) finishes: bool,
 }
 
-pub(crate) struct World {
+pub(crate) struct Simulation {
     dispatcher: TestDispatcher<u32>,
     tally: Tally,
     work: MockWork<u32, u32>,
     handle: MockHandle<u32, u32>,
     tasks: TaskTracker,
     callers: Vec<Caller>,
-    /// Attempts that the resource works on, those that were given up included.
+    /// Attempts at the resource, including abandoned ones.
     working: Vec<PendingAttempt<u32, u32>>,
-    /// Slots that are occupied after the reply.
-    kept: Vec<Slot>,
+    /// Slots that are still occupied after the reply.
+    held_slots: Vec<Slot>,
     closed: HashSet<usize>,
     limit: usize,
     queue: usize,
@@ -49,8 +49,8 @@ pub(crate) struct World {
     tokens: Vec<Weak<()>>,
 }
 
-/// Which jobs got a slot, in this order. Their attempts may begin in another: the runtime runs a
-/// task that was just spawned before one that is woken later.
+/// The jobs that got a slot, in this order. Their attempts may begin in another: the runtime runs a
+/// newly spawned task before a task that is woken later.
 #[derive(Clone, Default)]
 struct Served(Arc<Mutex<Vec<JobId>>>);
 
@@ -58,7 +58,7 @@ impl Observer for Served {
     fn observe(&self, event: &Event) {
         if let Fact::SlotTaken { job, .. } = &event.fact {
             let mut served = self.0.lock().unwrap();
-            // A job that tries again has had its turn.
+            // A retry counts with its job's first attempt.
             if !served.contains(&job.id) {
                 served.push(job.id);
             }
@@ -68,21 +68,21 @@ impl Observer for Served {
 
 struct Caller {
     task: JoinHandle<()>,
-    /// When it must have its answer; none if it waits for ever, or for room.
+    /// The latest time of its answer; `None` without a deadline, or while it waits for room.
     until: Option<Instant>,
 }
 
-impl World {
-    pub(crate) fn of(setting: Setting) -> Self {
+impl Simulation {
+    pub(crate) fn of(policy: RandomPolicy) -> Self {
         let (tally, served) = (Tally::default(), Served::default());
-        let mut builder = builder().limit(setting.limit).queue(setting.queue);
+        let mut builder = builder().limit(policy.limit).queue(policy.queue);
         builder = builder.observer(tally.clone()).observer(served.clone());
-        if setting.coalesces {
+        if policy.coalesces {
             builder = builder.coalesce();
         }
-        if setting.caches {
+        if policy.caches {
             let mut cache = Cache::new(secs(2), 10_000, |_| 4);
-            if setting.stale {
+            if policy.stale {
                 cache = cache
                     .stale_while_revalidate(secs(2))
                     .stale_if_error(secs(4))
@@ -90,13 +90,13 @@ impl World {
             }
             builder = builder.cache(cache);
         }
-        if setting.retries {
+        if policy.retries {
             builder = builder.retry(Retry { max_attempts: some(3), ..Retry::default() });
         }
-        if setting.times_out {
+        if policy.times_out {
             builder = builder.timeout(secs(1));
         }
-        if setting.finishes {
+        if policy.finishes {
             builder = builder.on_disconnect(OnDisconnect::Finish);
         }
         let (work, handle) = mock_resource();
@@ -108,10 +108,10 @@ impl World {
             tasks: TaskTracker::new(),
             callers: Vec::new(),
             working: Vec::new(),
-            kept: Vec::new(),
+            held_slots: Vec::new(),
             closed: HashSet::new(),
-            limit: setting.limit,
-            queue: setting.queue,
+            limit: policy.limit,
+            queue: policy.queue,
             in_use: 0,
             inputs: 100,
             served,
@@ -119,10 +119,10 @@ impl World {
         }
     }
 
-    /// Lets it happen, and everything that follows from it at this moment.
-    pub(crate) async fn happen(&mut self, step: Step) {
+    /// Applies a step, and lets all tasks run until they wait.
+    pub(crate) async fn apply(&mut self, step: Step) {
         match step {
-            Step::Call(wish) => self.call(&wish),
+            Step::Call(random_call) => self.call(&random_call),
             Step::Leave(index) => {
                 if !self.callers.is_empty() {
                     let caller = self.callers.swap_remove(index.index(self.callers.len()));
@@ -140,7 +140,9 @@ impl World {
                 attempt.reply(value);
             }),
             Step::Fail(index) => {
-                self.ends(index, |attempt| attempt.fail(Failure::unreachable("nobody there")));
+                self.ends(index, |attempt| {
+                    attempt.fail(Failure::unreachable("connection refused"))
+                });
             }
             Step::FailForGood(index) => {
                 self.ends(index, |attempt| attempt.fail(Failure::raised("no")));
@@ -150,12 +152,12 @@ impl World {
                 if !self.working.is_empty() {
                     let attempt = self.working.swap_remove(index.index(self.working.len()));
                     let value = *attempt.input();
-                    self.kept.push(attempt.reply_and_keep_slot(value));
+                    self.held_slots.push(attempt.reply_and_keep_slot(value));
                 }
             }
             Step::ReleaseSlot(index) => {
-                if !self.kept.is_empty() {
-                    drop(self.kept.swap_remove(index.index(self.kept.len())));
+                if !self.held_slots.is_empty() {
+                    drop(self.held_slots.swap_remove(index.index(self.held_slots.len())));
                 }
             }
             Step::Pass { milliseconds } => advance(millis(milliseconds)).await,
@@ -176,16 +178,16 @@ impl World {
         self.settle().await;
     }
 
-    fn call(&mut self, wish: &Wish) {
-        let mut call = wish.key.map_or_else(Call::unkeyed, |key| Call::new(key.to_string()));
-        let expected = wish.key;
+    fn call(&mut self, random_call: &RandomCall) {
+        let mut call = random_call.key.map_or_else(Call::unkeyed, |key| Call::new(key.to_string()));
+        let expected = random_call.key;
         let input = expected.unwrap_or(self.inputs);
         self.inputs += 1;
-        if let Some(after) = wish.deadline {
+        if let Some(after) = random_call.deadline {
             call = call.deadline(millis(after));
         }
-        let mut until = wish.deadline.map(|after| Instant::now() + millis(after));
-        if wish.waits_for_room {
+        let mut until = random_call.deadline.map(|after| Instant::now() + millis(after));
+        if random_call.waits_for_room {
             (call, until) = (call.wait_for_room(), None);
         }
         let token = Arc::new(());
@@ -197,7 +199,7 @@ impl World {
                 work(attempt)
             });
             if let Ok(value) = answer.await {
-                assert_eq!(value, input, "an answer is that of the question");
+                assert_eq!(value, input, "an answer belongs to its input");
             }
         });
         self.callers.push(Caller { task, until });
@@ -219,38 +221,43 @@ impl World {
         }
     }
 
-    /// What must be true whenever everybody has done what he can.
+    /// Checks the invariants, when all tasks wait.
     pub(crate) fn check(&mut self) {
         self.dispatcher.check();
         let stats = self.dispatcher.stats();
         self.tally.check(&stats);
 
-        // Slots: each is with somebody at the resource, and there are no more than the limit.
+        // Slots: each has an occupant, and there are no more than the limit.
         let seats = self.working.iter().map(|attempt| attempt.attempt().slot().seat());
-        let seats: HashSet<_> = seats.chain(self.kept.iter().map(Slot::seat)).collect();
-        assert_eq!(seats.len(), self.working.len() + self.kept.len(), "a seat has one occupant");
-        assert_eq!(stats.slots.in_use, seats.len() as u64, "a slot is with an occupant");
+        let seats: HashSet<_> = seats.chain(self.held_slots.iter().map(Slot::seat)).collect();
+        assert_eq!(
+            seats.len(),
+            self.working.len() + self.held_slots.len(),
+            "a seat has one occupant"
+        );
+        assert_eq!(stats.slots.in_use, seats.len() as u64, "a slot has an occupant");
         let limit = self.limit as u64;
         assert!(stats.slots.in_use <= limit.max(self.in_use), "a lowered limit grants nothing");
         self.in_use = stats.slots.in_use;
 
-        // The queue: nobody waits for what is there.
+        // The queue: no job waits while it could start.
         let open = |seat: &usize| !seats.contains(seat) && !self.closed.contains(seat);
         let grantable = stats.slots.in_use < limit && (0..self.limit).any(|seat| open(&seat));
-        assert!(stats.queue.len == 0 || !grantable, "nobody waits while a slot is free");
+        assert!(stats.queue.len == 0 || !grantable, "no job waits while a slot is free");
         let waits_for_room = self.callers.len() as u64 - stats.calls.in_flight;
         let full = !grantable && stats.queue.len >= self.queue as u64;
-        assert!(waits_for_room == 0 || full, "nobody waits for room that is there");
+        assert!(waits_for_room == 0 || full, "no call waits while there is room");
 
         let served = self.served.0.lock().unwrap();
         assert!(served.is_sorted(), "first slots are granted in the order of admission");
         drop(served);
 
-        // Jobs: what runs is at work, what waits is in the queue, and everybody waits for one.
+        // Jobs: running ones have an attempt, queued ones are in the queue, and every caller waits
+        // for one.
         let jobs = self.dispatcher.jobs();
         let count = |phase| jobs.iter().filter(|job| job.phase == phase).count();
         let wanted = self.working.iter().filter(|attempt| !attempt.is_abandoned()).count();
-        assert_eq!(count(Phase::Running), wanted, "whoever should be answered is answered");
+        assert_eq!(count(Phase::Running), wanted, "every job with a waiter runs");
         assert_eq!(count(Phase::Queued) as u64, stats.queue.len);
         assert_eq!(count(Phase::Stopping), seats.len() - wanted);
         let waiters: usize = jobs.iter().map(|job| job.waiters).sum();
@@ -259,14 +266,14 @@ impl World {
         let now = Instant::now();
         let late =
             self.callers.iter().find(|caller| caller.until.is_some_and(|until| until <= now));
-        assert!(late.is_none(), "nobody waits beyond his deadline");
+        assert!(late.is_none(), "no caller waits beyond its deadline");
     }
 
-    /// Lets everything come to its end, and sees that nothing is left.
+    /// Ends all work, and checks that nothing is left.
     pub(crate) async fn end(mut self) {
-        self.kept.clear();
+        self.held_slots.clear();
         for seat in 0..5 {
-            self.happen(Step::Open(seat)).await;
+            self.apply(Step::Open(seat)).await;
         }
         while !(self.dispatcher.stats().is_idle() && self.callers.is_empty()) {
             let before = self.dispatcher.stats();
@@ -274,15 +281,15 @@ impl World {
                 let value = *attempt.input();
                 attempt.reply(value);
             }
-            // Longer than every pause.
+            // Longer than every backoff.
             advance(secs(60)).await;
             self.settle().await;
             self.check();
-            assert_ne!(before, self.dispatcher.stats(), "something goes on");
+            assert_ne!(before, self.dispatcher.stats(), "each round makes progress");
         }
         assert!(self.working.is_empty());
         self.tally.check(&self.dispatcher.stats());
         let left = self.tokens.iter().filter(|token| token.strong_count() > 0).count();
-        assert_eq!(left, 0, "no work is kept");
+        assert_eq!(left, 0, "no work leaks");
     }
 }
