@@ -1,4 +1,5 @@
-//! A slow axum handler behind a bounded queue that can be seen: two run, a hundred wait, `GET /jobs` shows them.
+//! A slow axum handler behind a bounded, visible queue: two run, a hundred wait, `GET /jobs` lists
+//! them.
 
 use axum::{Router, routing::get};
 use mesero::{BuildError, Dispatcher, tower::DispatcherLayer};

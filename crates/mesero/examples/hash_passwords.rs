@@ -1,16 +1,17 @@
 //! Many passwords, each of which takes a processor for some milliseconds and 19 MiB: a bounded pool over an iterator.
 //!
-//! Usage: `hash_passwords [PASSWORDS [THREADS]]`, by default 40 with a thread for each usable processor. On stdout a hash
-//! for each password as it is done, on stderr how fast it was. How the number of threads was chosen:
+//! Usage: `hash_passwords [PASSWORDS [THREADS]]`, by default 40 with a thread for each usable
+//! processor. Prints each hash on stdout as it completes, and the rate on stderr. The number of
+//! threads was chosen by:
 //!
 //! ```sh
-//! for threads in 1 2 4 8; do hash_passwords 200 $threads > /dev/null; done     # where does it end to get faster?
-//! time (hash_passwords 100 1 & hash_passwords 100 1 & wait) > /dev/null        # processes, instead of threads
+//! for threads in 1 2 4 8; do hash_passwords 200 $threads > /dev/null; done     # where does the rate stop rising?
+//! time (hash_passwords 100 1 & hash_passwords 100 1 & wait) > /dev/null        # processes instead of threads
 //! ```
 //!
-//! One thread for each processor: more only take turns, and each needs 19 MiB that compete for the same memory bus, so on
-//! a machine of many cores fewer may do as much. Processes are no faster than threads: nothing here is shared that could
-//! be waited for, no lock and no interpreter.
+//! One thread for each processor: more threads only alternate, and each needs 19 MiB that compete
+//! for the same memory bus, so on a machine of many cores fewer may suffice. Processes are no
+//! faster than threads: the threads share no lock and no interpreter.
 
 use std::io::{Write, stderr, stdout};
 
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut numbers = std::env::args().skip(1).map(|text| text.parse());
     let passwords = numbers.next().unwrap_or(Ok(40))?;
-    // By the affinity and the quota of this process, and not by what the machine has.
+    // From the affinity and the quota of this process, not from the machine's size.
     let processors = std::thread::available_parallelism()?.get();
     let threads = numbers.next().unwrap_or(Ok(processors))?;
 
@@ -31,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let work =
         move |password: String, attempt: Attempt| pool.run(&attempt, move || hash(&password));
     let began = Instant::now();
-    // An iterator: a million passwords are no more memory than the few that are in work.
+    // An iterator: a million passwords take no more memory than those in flight.
     let inputs = (0..passwords).map(|number| format!("password {number}"));
     let mut answers = hashing.call_all(inputs, work);
     while let Some(answer) = answers.next().await {

@@ -1,5 +1,5 @@
-//! A hundred requests, ten at a time: each answer is seen as it comes, with its input, and what failed for now is tried
-//! again.
+//! A hundred requests, ten at a time: each answer arrives as it completes, with its input, and
+//! transient failures are retried.
 
 use std::io::Write;
 

@@ -1,7 +1,8 @@
-//! A site's data, kept for a minute: ten thousand readers, one request; and the day the site is down.
+//! A site's data, cached for a minute: ten thousand readers, one request; and an outage of the
+//! site.
 //!
-//! The remote takes two seconds and fails when it is told to. The program prints, at once since its
-//! clock is paused:
+//! The remote takes two seconds, and fails during the outage. The program's clock is paused, so it
+//! prints at once:
 //!
 //! ```text
 //! a cold cache:       10000 readers got version 1, 1 request
@@ -23,7 +24,7 @@ const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A site that knows nothing of its readers.
+/// A remote site without a cache of its own.
 #[derive(Default)]
 struct Site {
     requests: AtomicU64,
@@ -41,7 +42,7 @@ impl Site {
     }
 }
 
-/// Ten thousand readers ask at once; says what they got.
+/// Reads with ten thousand readers at once, and returns their result.
 async fn readers(site: &Arc<Site>, data: &Dispatcher<Arc<str>>) -> Result<String, Error> {
     let start = Instant::now();
     let read = |_| {

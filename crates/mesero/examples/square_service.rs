@@ -1,7 +1,7 @@
 //! The square service as a Rust program: a slow function behind a bounded, visible queue.
 //!
 //! `GET /blocking?num=3` calls a function that blocks its thread for a second, `GET /async?num=3`
-//! one that awaits. Either way sixteen run at once, a thousand wait, and `GET /jobs` shows them.
+//! an async function. Either way sixteen run at once, a thousand wait, and `GET /jobs` lists them.
 //!
 //! Usage: `square_service [ADDRESS]`, by default `127.0.0.1:8888`.
 
@@ -31,14 +31,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// The slow thing.
-#[expect(clippy::disallowed_methods, reason = "it is the slow thing: it blocks")]
+/// The slow function.
+#[expect(clippy::disallowed_methods, reason = "it blocks on purpose")]
 fn blocking_square(num: f64) -> f64 {
     std::thread::sleep(Duration::from_secs(1));
     num * num
 }
 
-/// The slow thing, written to be awaited.
+/// The slow function, as an async function.
 async fn async_square(num: f64) -> f64 {
     tokio::time::sleep(Duration::from_secs(1)).await;
     num * num

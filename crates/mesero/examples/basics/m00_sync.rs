@@ -1,7 +1,7 @@
-//! A function call: whoever calls stands and waits until the function has returned.
+//! A function call: the caller waits until the function has returned.
 //!
-//! Prints the kitchen's line before "ordered", since the call is the work. Takes no time to speak
-//! of. `m01_async` is the same program, once more.
+//! Prints the kitchen's line before "ordered", because the call is the work. Takes almost no time.
+//! `m01_async` is the same program, once more.
 #![expect(clippy::print_stdout, reason = "it is a program to look at")]
 
 fn main() {

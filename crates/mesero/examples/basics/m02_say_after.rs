@@ -1,10 +1,11 @@
 //! Two waits, one after the other.
 //!
 //! Takes 1 s + 2 s = 3 s: the second future is made and awaited when the first is done. While it
-//! awaits, the thread is free, but nobody has given it anything else to do.
+//! awaits, the thread is free, but it has no other task.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;
+
 use tokio::time::{Instant, sleep};
 
 #[tokio::main(flavor = "current_thread")]

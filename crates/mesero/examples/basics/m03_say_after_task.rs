@@ -1,10 +1,11 @@
 //! The same two waits, as tasks.
 //!
-//! Takes 2 s, the longer of the two: a task is under way from the moment it is spawned, whoever
-//! awaits it and when. A `JoinSet` is asyncio's `TaskGroup`: tasks do not outlive it.
+//! Takes 2 s, the longer of the two: a task runs from the moment it is spawned, awaited or not. A
+//! `JoinSet` is asyncio's `TaskGroup`: tasks do not outlive it.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;
+
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 

@@ -1,11 +1,12 @@
 //! Two tasks that would sleep for an hour are canceled, and both clean up.
 //!
 //! Takes 2 s. There is no `CancelledError` to catch: an aborted task is dropped at its `await`, and
-//! its values with it, so `Drop` cleans up. `drop` cannot await; a task whose farewell takes time is
-//! not aborted but asked to stop, by a token.
+//! its values with it, so `Drop` cleans up. `drop` cannot await; a task whose clean-up takes time
+//! is not aborted: a token requests its end.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;
+
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;

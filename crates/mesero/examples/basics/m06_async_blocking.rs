@@ -1,7 +1,7 @@
-//! The four calls of `m05_sync_blocking`, concurrently, and the function is still the same.
+//! The four calls of `m05_sync_blocking`, concurrently, with the same function.
 //!
 //! Takes 1 s: four washing machines. `Blocking` has a thread for each slot of the dispatcher, and
-//! the dispatcher as many slots as it was told, so a thousand calls would not be a thousand threads.
+//! the dispatcher has four slots, so a thousand calls would not be a thousand threads.
 #![expect(clippy::print_stdout, reason = "it is a program to look at")]
 
 use std::num::NonZeroUsize;
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "it is the slow thing: it blocks its thread")]
+#[expect(clippy::disallowed_methods, reason = "it blocks its thread on purpose")]
 fn slow_square(num: u32) -> u32 {
     std::thread::sleep(Duration::from_secs(1));
     num * num

@@ -1,11 +1,11 @@
-//! Acquire and release around work: what `async with` does, a value does by going out of scope.
+//! Acquire and release around work: a value does by going out of scope what `async with` does.
 //!
-//! A table is given back after a meal, after one that fails, and after one that is canceled. `drop`
-//! cannot await, so the part of the release that takes time is a task, of a tracker that the program
-//! waits for at its end. Takes 5.5 s: 2 s, 2 s, 1 s until a guest is called away, 0.5 s of cleaning.
+//! A table is given back after each meal. `drop` cannot await, so the slow part of the release is a
+//! task of a tracker. Takes 5.5 s: 2 s, 2 s, 1 s until a guest is called away, 0.5 s of cleaning.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;
+
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 
@@ -21,8 +21,8 @@ async fn main() {
 pub(crate) async fn run() {
     let start = Instant::now();
     let cleaning = TaskTracker::new();
-    for (dish, patience) in [(Ok("soup"), 9), (Err("the soup is burnt"), 9), (Ok("soup"), 1)] {
-        let end = match timeout(secs(patience), dine(&cleaning, dish)).await {
+    for (dish, limit) in [(Ok("soup"), 9), (Err("the soup is burnt"), 9), (Ok("soup"), 1)] {
+        let end = match timeout(secs(limit), dine(&cleaning, dish)).await {
             Ok(Ok(())) => "the guest is content",
             Ok(Err(complaint)) => complaint,
             Err(_elapsed) => "the guest was called away",
@@ -39,9 +39,9 @@ async fn dine(
     dish: Result<&str, &'static str>,
 ) -> Result<(), &'static str> {
     let _table = Table { cleaning: cleaning.clone() };
-    sleep(secs(2)).await; // Who is called away leaves here,
-    println!("  eating {}", dish?); // who complains leaves here,
-    Ok(()) // and who is content leaves here.
+    sleep(secs(2)).await; // A guest that is called away leaves here,
+    println!("  eating {}", dish?); // a guest that complains leaves here,
+    Ok(()) // and a contented guest leaves here.
 }
 
 struct Table {

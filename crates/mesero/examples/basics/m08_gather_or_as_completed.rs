@@ -1,8 +1,8 @@
 //! Three questions at once, and three ways to take the answers.
 //!
-//! Takes 3 × 3 s, as long as the slowest shop each time. `gather` keeps the order and gives nothing
-//! before the last answer; `as_completed` gives each answer at once and forgets whose it is. An
-//! answer that carries its input loses neither.
+//! Takes 3 × 3 s, as long as the slowest shop each time. `gather` keeps the order and returns
+//! nothing before the last answer; `as_completed` returns each answer at once, without its
+//! question. An answer that carries its input has both.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;
@@ -12,7 +12,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use mesero::Dispatcher;
 use tokio::time::{Instant, sleep};
 
-const SHOPS: [&str; 3] = ["harbour", "market", "station"];
+const SHOPS: [&str; 3] = ["harbor", "market", "station"];
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -27,7 +27,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn std::error::Error>> {
     let start = Instant::now();
     let mut prices: FuturesUnordered<_> = SHOPS.into_iter().map(price).collect();
     while let Some(price) = prices.next().await {
-        println!("as completed: {price} after {} s, from whom?", start.elapsed().as_secs());
+        println!("as completed: {price} after {} s, from which shop?", start.elapsed().as_secs());
     }
 
     let start = Instant::now();
@@ -42,7 +42,7 @@ pub(crate) async fn run() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn price(shop: &str) -> u32 {
     let (seconds, price) = match shop {
-        "harbour" => (3, 50),
+        "harbor" => (3, 50),
         "market" => (1, 70),
         _ => (2, 60),
     };

@@ -1,8 +1,9 @@
-//! One of ten calls fails: the other nine answers are kept, and only that one is asked again.
+//! One of ten calls fails: the other nine answers are kept, and only the failed shop is asked
+//! again.
 //!
 //! Takes 2 s and eleven calls. Nothing is raised through the other nine: an error is a value, in
-//! the place of the answer, and beside it is the input to ask again with. A `Retry` in the
-//! dispatcher's policy does the same by itself, with pauses and a budget.
+//! the place of the answer, and beside it is the input for the next round. A `Retry` in the
+//! dispatcher's policy does the same automatically, with pauses and a budget.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
-//! The hazard: what blocks inside `async` stops everything on its thread. And the two cures.
+//! The hazard: a blocking call inside `async` stops everything on its thread. And the two remedies.
 //!
-//! Somebody orders a coffee, which takes 0.1 s, while a second's laundry is done. Takes 3.1 s: in
-//! the first evening the waiter washes by hand and the coffee comes last; in the second a thread
-//! washes, in the third a machine that can be awaited.
+//! A guest orders a coffee, which takes 0.1 s, during a second's laundry. Takes 3.1 s: in the first
+//! evening the waiter washes by hand and the coffee comes last; in the second a thread washes, in
+//! the third a machine that can be awaited.
 #![expect(clippy::print_stdout, reason = "it is a program to look at")]
 
 use std::time::Duration;
@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "it is the hazard: it blocks its thread")]
+#[expect(clippy::disallowed_methods, reason = "it blocks its thread on purpose")]
 fn wash() -> &'static str {
     std::thread::sleep(SECOND);
     "clean shirts"

@@ -1,11 +1,12 @@
 //! Two bounds on one wait: a timeout for each attempt, and one for the whole.
 //!
-//! The kitchen needs 3 s for the first try, 2 s for the second and 0.5 s for the third, and a guest
-//! asks again after a second. Takes 2.5 s for a guest who has 3 s in all, and 1.5 s for one who has
-//! only that. A future that is out of time is dropped where it awaits; nothing of it goes on.
+//! The kitchen needs 3 s for the first attempt, 2 s for the second and 0.5 s for the third, and a
+//! guest asks again after a second. Takes 2.5 s for a guest with 3 s in all, and 1.5 s for a guest
+//! with 1.5 s. A future that is out of time is dropped where it awaits; nothing of it continues.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;
+
 use tokio::time::{Instant, sleep, timeout};
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,11 +1,12 @@
-//! One connection, many requests: the answers come in any order, and a number says whose each is.
+//! One connection, many requests: a number matches each answer, in any order, to its request.
 //!
-//! Whoever asks waits on a one-shot channel (asyncio's `create_future`), filed under the number.
-//! Takes 3 s: coffee comes after 1 s, soup after 2 s; the fish is lost, and its caller gives up.
+//! Each caller waits on a one-shot channel (asyncio's `create_future`), filed under the number.
+//! Takes 3 s: coffee takes 1 s, soup 2 s; the fish is lost, and its caller times out.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
-use futures_util::future::join_all;
 use std::{cell::RefCell, collections::HashMap, time::Duration};
+
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 
@@ -21,7 +22,7 @@ pub(crate) async fn run() {
     let asked = (1..).zip(["soup", "coffee", "fish"]).map(|(number, dish)| line.ask(number, dish));
     tokio::select! {
         () = kitchen(orders, dishes) => println!("the kitchen has closed"),
-        () = line.hand_out(answers) => println!("the connection has ended"),
+        () = line.deliver(answers) => println!("the connection has ended"),
         answers = join_all(asked) => println!("{answers:?}"),
     }
 }
@@ -34,17 +35,16 @@ struct Connection {
 impl Connection {
     async fn ask(&self, number: u32, dish: &'static str) -> Option<String> {
         let (tx, rx) = oneshot::channel();
-        self.waiting.borrow_mut().retain(|_, caller| !caller.is_closed()); // They gave up.
+        self.waiting.borrow_mut().retain(|_, caller| !caller.is_closed()); // Timed out.
         self.waiting.borrow_mut().insert(number, tx);
         self.requests.send((number, dish)).await.ok()?;
         timeout(Duration::from_secs(3), rx).await.ok()?.ok()
     }
 
-    async fn hand_out(&self, mut answers: mpsc::Receiver<(u32, String)>) {
+    async fn deliver(&self, mut answers: mpsc::Receiver<(u32, String)>) {
         while let Some((number, dish)) = answers.recv().await {
             println!("answer to {number}: {dish}");
-            let caller = self.waiting.borrow_mut().remove(&number);
-            let _is_late = caller.is_none_or(|caller| caller.send(dish).is_err());
+            self.waiting.borrow_mut().remove(&number).map(|caller| caller.send(dish));
         }
     }
 }

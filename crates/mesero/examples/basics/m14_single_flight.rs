@@ -1,8 +1,8 @@
-//! Two callers want the value of the key `status` at the same time, and a third wants it later.
+//! Two callers need the value of the key `status` at the same time, and a third needs it later.
 //!
-//! It is not in the cache for the first, which asks the remote: that takes a second. For the second
-//! it is already there: on its way, and the two share it. For the third it is in the cache. Takes
-//! 1 s and one remote request.
+//! The first finds no entry in the cache and calls the remote, which takes a second. The second
+//! joins that job, and shares its answer. The third finds the entry. Takes 1 s and one remote
+//! request.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! A computation in phases: heat spreads along a rod, and each task has one piece of it.
 //!
-//! Takes 3 s, a second a phase. Nobody may begin a phase before all have ended the last one: twice a
-//! phase all tasks meet, between reading the neighbours and writing, and again before they read.
+//! Takes 3 s, a second a phase. A phase begins when all tasks have ended the last one: twice a
+//! phase all tasks meet, between reading the neighbors and writing, and again before they read.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,16 +19,16 @@ async fn main() {
 pub(crate) async fn run() {
     let start = Instant::now();
     let rod = Rod { pieces: Mutex::new([80, 0, 0, 0]), barrier: Barrier::new(4) };
-    let piece = async |place: usize| {
+    let piece = async |index: usize| {
         for _phase in 0..3 {
-            let (left, right) = (place.saturating_sub(1), (place + 1).min(3));
+            let (left, right) = (index.saturating_sub(1), (index + 1).min(3));
             let pieces = *rod.pieces();
-            let next = (pieces[left] + 2 * pieces[place] + pieces[right]) / 4;
+            let next = (pieces[left] + 2 * pieces[index] + pieces[right]) / 4;
             // The pieces are not all equally fast.
-            sleep(Duration::from_secs(1) / (1 + place as u32)).await;
+            sleep(Duration::from_secs(1) / (1 + index as u32)).await;
             rod.barrier.wait().await;
-            rod.pieces()[place] = next;
-            // One of them is told that it is the leader.
+            rod.pieces()[index] = next;
+            // One of the tasks is the leader.
             if rod.barrier.wait().await.is_leader() {
                 println!("{:?} after {} s", rod.pieces(), start.elapsed().as_secs());
             }

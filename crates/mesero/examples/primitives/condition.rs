@@ -1,13 +1,14 @@
-//! A bounded buffer: a cook who is faster than the two guests waits for room on the counter.
+//! A bounded buffer: a cook, faster than the two guests, waits for room on the counter.
 //!
-//! Takes 5 s: two plates find room on the counter, one guest needs 1 s a plate and one 2.5 s. asyncio's
-//! `Condition` is a lock and a `Notify`: look, and if it is not as you want it, wait for a change and
-//! look again. (`tokio::sync::mpsc` is such a buffer ready made.)
+//! Takes 5 s: two plates have room on the counter, one guest needs 1 s a plate and one 2.5 s.
+//! asyncio's `Condition` is a lock and a `Notify`: check the state, and if it does not fit, wait
+//! for a change and check again. (`tokio::sync::mpsc` is such a buffer, ready made.)
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
@@ -42,10 +43,10 @@ struct Counter {
 }
 
 impl Counter {
-    /// Takes `step` as soon as it can be taken; it says none as long as it cannot.
+    /// Waits until `step` returns a value, and returns that. Dropping the future takes no step.
     async fn change<T>(&self, step: impl Fn(&mut VecDeque<u32>) -> Option<T>) -> T {
         loop {
-            let changed = self.changed.notified(); // Before the look: nothing in between is missed.
+            let changed = self.changed.notified(); // Registered first: no change is missed.
             let done = step(&mut self.plates.lock().unwrap_or_else(PoisonError::into_inner));
             if let Some(done) = done {
                 self.changed.notify_waiters();

@@ -1,8 +1,9 @@
-//! A start signal: three runners wait for it, and one who comes late need not.
+//! A start signal: three runners wait for it, and a late one starts at once.
 //!
-//! Takes 5 s: the signal comes after 1 s, the runs take 1 s, 2 s and 3 s, and the one who comes after
-//! 4 s runs for a second. asyncio's `Event` is a value that can be watched: set, it stays set, and
-//! whoever looks too late sees it all the same. (`Notify` alone wakes those who wait at that moment.)
+//! Takes 5 s: the signal comes after 1 s, the runs take 1 s, 2 s and 3 s, and the late runner comes
+//! after 4 s and runs for a second. asyncio's `Event` is a value that can be watched: once set, it
+//! stays set, and a late task sees it too. (`Notify` alone wakes only tasks that wait at that
+//! moment.)
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::time::Duration;
@@ -29,7 +30,7 @@ pub(crate) async fn run() {
         runners.spawn(async move {
             sleep(secs(comes)).await;
             if started.wait_for(|started| *started).await.is_err() {
-                return println!("{name} goes home: nobody is there to give a signal any more");
+                return println!("{name} goes home: there will be no signal");
             }
             sleep(secs(runs)).await;
             println!("{name} arrives after {} s", start.elapsed().as_secs());

@@ -1,7 +1,8 @@
 //! A connection pool: five queries of a second, two connections.
 //!
-//! Takes 3 s: two queries, two queries, one. A permit is a value, and dropping it is the release, so
-//! nobody releases twice or forgets to: what `BoundedSemaphore` is for does not compile here.
+//! Takes 3 s: two queries, two queries, one. A permit is a value, and its drop is the release, so a
+//! permit is never released twice or forgotten: the mistake that `BoundedSemaphore` catches does
+//! not compile here.
 #![cfg_attr(not(test), expect(clippy::print_stdout, reason = "it is a program to look at"))]
 
 use std::collections::VecDeque;
@@ -37,7 +38,7 @@ struct Pool {
 impl Pool {
     async fn connection(&self) -> Result<Connection<'_>, AcquireError> {
         let permit = self.free.acquire().await?;
-        // There is one: there are as many permits as connections.
+        // There is one, because there are as many permits as connections.
         let name = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         Ok(Connection { name: name.unwrap_or_default(), pool: self, _permit: permit })
     }

@@ -1,4 +1,5 @@
-//! The API of the three programs: 10 to 200 ms a request, ten at a time, and one in ten fails the first time.
+//! The API of the three programs: 10 to 200 ms a request, ten at a time, and one request in ten
+//! fails the first time.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,21 +11,21 @@ use tokio::sync::Semaphore;
 /// Cheap to clone; all clones are one API.
 #[derive(Clone)]
 pub(crate) struct Api {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     seen: Arc<Mutex<HashSet<u64>>>,
 }
 
 impl Api {
     pub(crate) fn new() -> Self {
-        Self { places: Arc::new(Semaphore::new(10)), seen: Arc::default() }
+        Self { permits: Arc::new(Semaphore::new(10)), seen: Arc::default() }
     }
 
     /// One request.
     pub(crate) async fn square(&self, number: u64) -> Result<u64, Failure> {
-        let Ok(_place) = self.places.try_acquire() else {
-            return Err(Failure::new(FailureKind::Overloaded, "too much at once"));
+        let Ok(_permit) = self.permits.try_acquire() else {
+            return Err(Failure::new(FailureKind::Overloaded, "too many concurrent requests"));
         };
-        // Spread between its bounds without any order.
+        // Spread between its bounds in no order.
         tokio::time::sleep(Duration::from_millis(10 + number * 7919 % 190)).await;
         let is_new = self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(number);
         if number.is_multiple_of(10) && is_new {
