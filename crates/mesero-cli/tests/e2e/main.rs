@@ -25,6 +25,7 @@ mod command_line;
 mod control;
 mod currency;
 mod django;
+mod documents;
 mod examples;
 mod exceptions;
 mod exhaustion;
