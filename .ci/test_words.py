@@ -105,8 +105,12 @@ class Others(unittest.TestCase):
         self.assertEqual(found("a.js", "he(`who is`) // nobody\n"), [(1, "who")])
 
     def test_excluded_files(self):
-        self.assertIsNone(words.check(LIST, "CHANGELOG.md", "Nobody.")[0])
+        self.assertIsNone(words.check(LIST, ".ci/words.py", "# nobody")[0])
         self.assertIsNone(words.check(LIST, "Cargo.lock", "nobody")[0])
+
+    def test_past_entries_of_the_changelog_are_not_looked_at(self):
+        source = "## Unreleased\n\n### Changed\n- Nobody.\n\n### Added\n- Whoever.\n"
+        self.assertEqual(found("CHANGELOG.md", source), [(4, "Nobody")])
 
 
 class List(unittest.TestCase):
