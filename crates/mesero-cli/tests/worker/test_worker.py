@@ -9,7 +9,7 @@ import unittest
 
 from worker_process import HERE, Worker
 
-from mesero_worker.wire import CALL_JSON, FAILED, HELLO
+from mesero_worker.wire import CALL_JSON, FAILED, HELLO, VALUE
 
 
 def failure(function, **modules):
@@ -68,7 +68,8 @@ class Starting(unittest.TestCase):
 
     def test_a_process_pool_of_the_users_functions_works(self):
         with Worker("sync_calls:in_a_process_pool") as worker:
-            self.assertEqual(worker.seat.ask([3]).payload, b"9.0")
+            for method in ("spawn", "forkserver", "fork"):
+                self.assertEqual(worker.seat.ask([3, method]), (VALUE, 1, b"9.0"), method)
 
     def test_a_module_that_is_missing(self):
         texts = ("module 'nowhere.at_all' was not found", "'nowhere'")

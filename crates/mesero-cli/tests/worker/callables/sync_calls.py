@@ -140,8 +140,8 @@ def process():
     return {"argv": sys.argv, "path": sys.path, "main": sorted(vars(sys.modules["__main__"])), "name": __name__}
 
 
-def in_a_process_pool(num):
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
+def in_a_process_pool(num, method):
+    with multiprocessing.get_context(method).Pool(1) as pool:
         return pool.apply(square, (num,))
 
 
