@@ -36,7 +36,7 @@ pub(crate) mod from_worker {
     pub(crate) const FAILED: u8 = 17;
     pub(crate) const VALUE: u8 = 18;
     pub(crate) const RAISED: u8 = 19;
-    pub(crate) const CANCELLED: u8 = 20;
+    pub(crate) const CANCELED: u8 = 20;
     pub(crate) const HEAD: u8 = 21;
     pub(crate) const PIECE: u8 = 22;
     pub(crate) const END: u8 = 23;

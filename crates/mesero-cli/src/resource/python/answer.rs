@@ -59,7 +59,7 @@ pub(super) fn read(
             Ok(raised) => Err(raised.among(exceptions)),
             Err(error) => Err(garbled(&format!("an exception that is no JSON: {error}"))),
         },
-        from_worker::CANCELLED => Err(Failure::raised("CancelledError: the task was cancelled")),
+        from_worker::CANCELED => Err(Failure::raised("CancelledError: the task was canceled")),
         kind => Err(garbled(&format!("a frame of the unknown kind {kind}"))),
     }
 }

@@ -91,7 +91,7 @@ impl Stopping {
     /// How it stopped: with this last frame, or none as its process is gone.
     pub(super) fn stop(&self, last: Option<&Frame>, force: Force) -> Stop {
         let kind = match (last.map(|frame| frame.kind), force) {
-            (Some(from_worker::CANCELLED), _) => StopKind::Interrupted,
+            (Some(from_worker::CANCELED), _) => StopKind::Interrupted,
             (None, Force::Process) => StopKind::Killed,
             (Some(_), _) | (None, Force::None) => StopKind::ByItself,
         };
