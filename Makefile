@@ -26,7 +26,6 @@ words:
 # as well.
 WORKER := crates/mesero-cli/src/worker
 PYTHON := $(WORKER) crates/mesero-cli/tests/worker benches/peers examples .ci
-export PYRIGHT_PYTHON_CACHE_DIR := target/venv/pyright
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 python-lint: linters
