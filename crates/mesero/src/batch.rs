@@ -82,7 +82,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// As [`call_all`](Self::call_all), for a stream of inputs; `call` returns each input's key,
-    /// arguments and deadline.
+    /// arguments and deadline. Dropping the answers drops the stream of inputs.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -177,6 +177,7 @@ struct StartedCall<I, T: Send + Sync + 'static> {
 }
 
 impl<I, T: Send + Sync + 'static> StartedCall<I, T> {
+    /// Waits for the answer. Dropping the returned future leaves the job.
     async fn answer(self) -> BatchAnswer<I, T> {
         let Self { index, input, entered } = self;
         let Answer { result, report } = entered.answer().await;

@@ -380,6 +380,7 @@ pub(crate) enum Entered<T: Send + Sync + 'static> {
 }
 
 impl<T: Send + Sync + 'static> Entered<T> {
+    /// Waits for the answer. Dropping the returned future leaves the job.
     pub(crate) async fn answer(self) -> Answer<T> {
         match self {
             Entered::Answered(answer) => answer,

@@ -1,9 +1,9 @@
 //! A bounded, shared way to call something slow.
 //!
 //! A program has something slow: a blocking function, a remote API that can take ten requests at a
-//! time, a command. More callers want it at once than it can serve. A [`Dispatcher`] stands in front
-//! of it: it lets through as many calls as there are slots, queues a bounded number of the others,
-//! refuses the rest at once and says when to come back, and answers every call exactly once.
+//! time, a command. More callers need it at once than it can serve. A [`Dispatcher`] in front of it
+//! lets through as many calls as there are slots, queues a bounded number of the others, refuses
+//! the rest at once with a time to retry, and answers every call exactly once.
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -43,9 +43,9 @@
 //! ```
 //!
 //! A [`Call`] is one caller's request. The work that answers it is a *job*, which calls of the same
-//! [`Key`] may share; each try of it is an [`Attempt`], which holds a [`Slot`]. A caller that drops
-//! its future leaves the job; once the last caller has left, [`OnDisconnect`] decides whether the
-//! job continues.
+//! [`Key`] may share; each [`Attempt`] at it holds a [`Slot`]. A caller that drops its future
+//! leaves the job; once the last caller has left, [`OnDisconnect`] decides whether the job
+//! continues.
 //!
 //! # What you decide
 //!
@@ -62,10 +62,10 @@
 //!
 //! # The slow thing
 //!
-//! - **A future**: the one that the closure returns. It is dropped at the timeout, which frees its slot.
+//! - **A future**: the closure's own. It is dropped at the timeout, which frees its slot.
 //! - **A blocking function**: [`Blocking`] runs it on a thread, and the slot becomes free when the
 //!   function returns, even after a timeout: a thread cannot be stopped, so the limit counts threads.
-//! - **Anything that keeps running after its future is dropped** (a process, a connection): it holds a
+//! - **Work that keeps running after its future is dropped** (a process, a connection): it holds a
 //!   clone of [`Attempt::slot`] until it has really stopped.
 //! - **An HTTP service**: with the feature `tower`, `tower::DispatcherLayer` puts the dispatcher in front
 //!   of an axum router, a tonic server or another service.

@@ -251,8 +251,8 @@ impl Attempt {
         self.number
     }
 
-    /// The instant at which the dispatcher abandons this attempt: its timeout or the job's
-    /// deadline, whichever is earlier; `None` if it has neither.
+    /// The instant at which the dispatcher abandons this attempt: the earlier of its timeout and
+    /// the job's deadline; `None` if it has neither.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }

@@ -51,6 +51,7 @@ struct JobTask<T: Send + Sync + 'static> {
 }
 
 impl<T: Send + Sync + 'static> JobTask<T> {
+    /// Runs attempts until the job ends. Dropped, it ends the job as lost, and gives its slot back.
     async fn run<W, F>(mut self, mut grant: GuardedGrant, mut work: W)
     where
         W: FnMut(Attempt) -> F + Send + 'static,
@@ -139,6 +140,7 @@ impl<T: Send + Sync + 'static> JobTask<T> {
     }
 
     /// Waits until an attempt has taken longer than the timeout, which may change during the wait.
+    /// Dropping it has no effect.
     async fn timed_out<'a>(
         &'a self,
         began: Instant,
@@ -158,7 +160,8 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         }
     }
 
-    /// Waits for the job's deadline, which followers may move during the wait.
+    /// Waits for the job's deadline, which followers may move during the wait. Dropping it has no
+    /// effect.
     async fn deadline(&self) {
         let id = self.job.id();
         loop {

@@ -105,8 +105,8 @@ impl<T> Cache<T> {
         self
     }
 
-    /// Caches failures for `ttl`, so that a resource that is down is not called by each caller
-    /// anew: until then calls of the same key get the same error at once.
+    /// Caches failures for `ttl`, so that a resource that is down does not get a call from each
+    /// caller: until then calls of the same key get the same error at once.
     ///
     /// Only an [`Error::Failed`] or [`Error::TimedOut`] is cached, and only if `remembers` returns
     /// true for it. A usable stale reply takes precedence over a cached failure.

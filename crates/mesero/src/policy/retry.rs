@@ -83,7 +83,8 @@ pub(crate) struct RetryBudget {
 impl RetryBudget {
     pub(crate) fn new(retry: &Retry) -> Self {
         let free = FREE_PER_SECOND * SAVED_SECONDS;
-        // A share that is negative or not a number becomes 0, one that is too large the largest.
+        // A share that is negative or not a number becomes 0, a share that is too large the
+        // maximum.
         let per_job = (retry.budget * RETRY as f64).round() as u64;
         let most = free.saturating_add(per_job.saturating_mul(SAVED_JOBS));
         Self { per_job, tokens: free, most, filled: None }

@@ -10,8 +10,8 @@ use crate::{Error, FailureKind, Phase, Refusal};
 ///
 /// 429 for the rate; 503 for a full queue, a deadline that cannot be met, a canceled job and a
 /// dispatcher that drains; 504 for a timeout and a deadline; 502 for a resource that was lost or
-/// could not be reached; 500 for one that failed or panicked. The resource's own error is not
-/// included.
+/// could not be reached; 500 for a failure or a panic of the resource. The resource's own error is
+/// not included.
 ///
 /// ```
 /// use mesero::{Error, Refusal, tower::problem};
