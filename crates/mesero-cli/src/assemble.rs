@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use mesero::{
-    Builder, Cache, Dispatcher, Error, Event, FailureKind, Observer, OnDisconnect, Rate, Retry,
+    Cache, Dispatcher, DispatcherBuilder, Error, Event, FailureKind, Observer, OnDisconnect, Rate,
+    Retry,
 };
 
 use crate::config::{self, Config, Kind};
@@ -230,7 +231,7 @@ fn dispatcher(
     config: &config::Resource,
     limit: NonZeroUsize,
     seats: NonZeroUsize,
-) -> Builder<Reply> {
+) -> DispatcherBuilder<Reply> {
     let config::Policy { timeout, deadline, rate, retry, cache, .. } = &config.policy;
     let mut policy = mesero::Policy::default();
     policy.limit = limit;

@@ -36,7 +36,7 @@ use crate::state::{DispatcherState, Sharing};
 /// # Ok(())
 /// # }
 /// ```
-pub struct Builder<T> {
+pub struct DispatcherBuilder<T> {
     name: Arc<str>,
     policy: Policy,
     limit: usize,
@@ -44,7 +44,7 @@ pub struct Builder<T> {
     observers: Vec<Arc<dyn Observer>>,
 }
 
-impl<T: Send + Sync + 'static> Builder<T> {
+impl<T: Send + Sync + 'static> DispatcherBuilder<T> {
     pub(crate) fn new(name: Arc<str>) -> Self {
         let policy = Policy::default();
         Self {
@@ -184,7 +184,7 @@ impl<T: Send + Sync + 'static> Builder<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Builder<T> {
+impl<T: Clone + Send + Sync + 'static> DispatcherBuilder<T> {
     /// Lets calls join the job in flight that has the same key, instead of starting one of their own.
     /// Each of them gets a clone of its reply.
     #[must_use]
@@ -219,9 +219,9 @@ impl<T: Clone + Send + Sync + 'static> Builder<T> {
     }
 }
 
-impl<T> fmt::Debug for Builder<T> {
+impl<T> fmt::Debug for DispatcherBuilder<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder")
+        f.debug_struct("DispatcherBuilder")
             .field("name", &self.name)
             .field("policy", &self.policy)
             .finish_non_exhaustive()

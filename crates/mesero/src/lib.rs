@@ -51,14 +51,14 @@
 //!
 //! | rule | without it | set by |
 //! |---|---|---|
-//! | how many run at once | one | [`Builder::limit`] |
-//! | how many may wait | 1,000 | [`Builder::queue`] |
-//! | how many may start per period | no limit | [`Builder::rate`] |
-//! | how long one attempt may take | no limit | [`Builder::timeout`] |
-//! | how long a call may take in all | no limit | [`Builder::deadline`], [`Call::deadline`] |
-//! | whether to retry | never | [`Builder::retry`] |
-//! | whether calls of one key share a job | they do not | [`Builder::coalesce`] |
-//! | whether replies are kept | they are not | [`Builder::cache`] |
+//! | how many run at once | one | [`DispatcherBuilder::limit`] |
+//! | how many may wait | 1,000 | [`DispatcherBuilder::queue`] |
+//! | how many may start per period | no limit | [`DispatcherBuilder::rate`] |
+//! | how long one attempt may take | no limit | [`DispatcherBuilder::timeout`] |
+//! | how long a call may take in all | no limit | [`DispatcherBuilder::deadline`], [`Call::deadline`] |
+//! | whether to retry | never | [`DispatcherBuilder::retry`] |
+//! | whether calls of one key share a job | they do not | [`DispatcherBuilder::coalesce`] |
+//! | whether replies are kept | they are not | [`DispatcherBuilder::cache`] |
 //!
 //! # The slow thing
 //!
@@ -122,7 +122,7 @@ pub mod tower;
 
 pub use batch::{Answers, BatchAnswer};
 pub use blocking::Blocking;
-pub use builder::{BuildError, Builder};
+pub use builder::{BuildError, DispatcherBuilder};
 pub use call::{Answer, Argument, Call, CallReport, JobId, JobInfo, Key, Origin};
 pub use dispatcher::Dispatcher;
 pub use error::{Error, Phase, Refusal};

@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use futures_util::future::join_all;
 use futures_util::poll;
-use mesero::{Attempt, Builder, Call, Dispatcher, Error, Failure, OnDisconnect, Slot, Stats};
+use mesero::{
+    Attempt, Call, Dispatcher, DispatcherBuilder, Error, Failure, OnDisconnect, Slot, Stats,
+};
 use shuttle::future::{block_on, spawn, yield_now};
 
 /// Orders for each model: random ones, and random ones with few task changes, which find other
@@ -25,7 +27,7 @@ const CHANGES: usize = 4;
 
 /// Runs a model in many orders; its dispatcher obeys the laws, and nothing is left.
 fn model<F: Future<Output = ()> + 'static>(
-    builder: impl Fn() -> Builder<u32> + Send + Sync + 'static,
+    builder: impl Fn() -> DispatcherBuilder<u32> + Send + Sync + 'static,
     scenario: impl Fn(Dispatcher<u32>) -> F + Send + Sync + 'static,
 ) {
     let once = move || {
@@ -49,7 +51,7 @@ fn check(dispatcher: &Dispatcher<u32>) -> Stats {
     stats
 }
 
-fn builder() -> Builder<u32> {
+fn builder() -> DispatcherBuilder<u32> {
     Dispatcher::builder("modeled").limit(1).queue(8)
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use mesero::testing::{MockHandle, MockWork, mock_resource};
-use mesero::{Answer, Attempt, Builder, Call, Dispatcher, Seats};
+use mesero::{Answer, Attempt, Call, Dispatcher, DispatcherBuilder, Seats};
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +43,10 @@ impl Scripted {
         Self::built(name, |builder| builder.limit(1).queue(2))
     }
 
-    pub(crate) fn built(name: &str, build: impl FnOnce(Builder<Reply>) -> Builder<Reply>) -> Self {
+    pub(crate) fn built(
+        name: &str,
+        build: impl FnOnce(DispatcherBuilder<Reply>) -> DispatcherBuilder<Reply>,
+    ) -> Self {
         let (work, mock) = mock_resource();
         let tally = Tally::default();
         let builder = Dispatcher::builder(name).observer(tally.clone());

@@ -29,7 +29,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-fn dispatcher(limit: usize) -> mesero::Builder<usize> {
+fn dispatcher(limit: usize) -> mesero::DispatcherBuilder<usize> {
     Dispatcher::builder("empty").limit(limit).queue(usize::MAX)
 }
 

@@ -13,7 +13,7 @@ pub(crate) mod store;
 /// from the moment at which it is exactly that old. The other settings say when a stale reply is
 /// used; all of them are off by default. The terms are those of RFC 5861.
 ///
-/// One refresh runs at a time for a key, with or without [`coalesce`](crate::Builder::coalesce).
+/// One refresh runs at a time for a key, with or without [`coalesce`](crate::DispatcherBuilder::coalesce).
 /// Calls that find no entry share a job only with it, so a cache that protects its resource needs
 /// both.
 ///

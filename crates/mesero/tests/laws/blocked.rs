@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mesero::testing::TestDispatcher;
-use mesero::{Builder, Call, Event, Fact, Failure, Observer};
+use mesero::{Call, DispatcherBuilder, Event, Fact, Failure, Observer};
 use tokio::time::{advance, sleep};
 
 use crate::harness::{builder, millis};
@@ -27,7 +27,7 @@ impl Blocked {
     }
 }
 
-fn watched(blocked: &Blocked, builder: Builder<u32>) -> TestDispatcher<u32> {
+fn watched(blocked: &Blocked, builder: DispatcherBuilder<u32>) -> TestDispatcher<u32> {
     TestDispatcher::new(builder.observer(blocked.clone()).build().unwrap())
 }
 

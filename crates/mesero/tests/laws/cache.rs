@@ -1,6 +1,6 @@
 //! Cached replies.
 
-use mesero::{Builder, Cache, Call, Failure, OnDisconnect, Origin};
+use mesero::{Cache, Call, DispatcherBuilder, Failure, OnDisconnect, Origin};
 use tokio::time::advance;
 
 use crate::harness::{Harness, builder, millis, secs};
@@ -9,7 +9,7 @@ fn rules() -> Cache<u32> {
     Cache::new(secs(60), 10_000, |_| 4)
 }
 
-fn cached() -> Builder<u32> {
+fn cached() -> DispatcherBuilder<u32> {
     builder().cache(rules())
 }
 

@@ -10,7 +10,7 @@ use futures_core::future::BoxFuture;
 use futures_util::{StreamExt, stream};
 use mesero::testing::TestDispatcher;
 use mesero::tower::{DispatcherLayer, grpc_status};
-use mesero::{Builder, Dispatcher, Error, Failure, FailureKind, Phase, Refusal};
+use mesero::{Dispatcher, DispatcherBuilder, Error, Failure, FailureKind, Phase, Refusal};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
@@ -94,7 +94,9 @@ impl Service<Request<Body>> for Echo {
 }
 
 /// A server with the layer in front, and a client of it.
-async fn serve(builder: Builder<()>) -> (TestDispatcher<()>, tonic::client::Grpc<Channel>) {
+async fn serve(
+    builder: DispatcherBuilder<()>,
+) -> (TestDispatcher<()>, tonic::client::Grpc<Channel>) {
     let dispatcher = TestDispatcher::new(builder.build().unwrap());
     let layer = DispatcherLayer::new(dispatcher.dispatcher()).respond(grpc_status);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

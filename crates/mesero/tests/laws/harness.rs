@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use mesero::testing::{MockHandle, MockWork, PendingAttempt, TestDispatcher, mock_resource};
-use mesero::{Answer, Builder, Call, Dispatcher, Error, JobView, Phase};
+use mesero::{Answer, Call, Dispatcher, DispatcherBuilder, Error, JobView, Phase};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -17,12 +17,12 @@ pub(crate) struct Harness {
     tasks: TaskTracker,
 }
 
-pub(crate) fn builder() -> Builder<u32> {
+pub(crate) fn builder() -> DispatcherBuilder<u32> {
     Dispatcher::builder("scripted")
 }
 
 impl Harness {
-    pub(crate) fn of(builder: Builder<u32>) -> Self {
+    pub(crate) fn of(builder: DispatcherBuilder<u32>) -> Self {
         let (work, resource) = mock_resource();
         let dispatcher = TestDispatcher::new(builder.build().unwrap());
         Self { dispatcher, work, resource, tasks: TaskTracker::new() }

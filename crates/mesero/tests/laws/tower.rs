@@ -14,7 +14,7 @@ use futures_util::{poll, stream};
 use http_body_util::BodyExt;
 use mesero::testing::TestDispatcher;
 use mesero::tower::{DispatcherLayer, SlotBody};
-use mesero::{Builder, Call, Dispatcher, Phase, Retry};
+use mesero::{Call, Dispatcher, DispatcherBuilder, Phase, Retry};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tower_service::Service;
@@ -25,7 +25,7 @@ use crate::harness::secs;
 #[path = "../../examples/axum_queue.rs"]
 mod axum_queue;
 
-fn builder() -> Builder<()> {
+fn builder() -> DispatcherBuilder<()> {
     Dispatcher::builder("pages").limit(1).queue(0)
 }
 
