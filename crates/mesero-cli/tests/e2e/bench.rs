@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{PATIENCE, program};
+use crate::harness::{HANG_TIMEOUT, program};
 use crate::upstream::Upstream;
 
 mod baseline;
@@ -24,7 +24,7 @@ mod start;
 mod suggest;
 mod usage;
 
-/// What a measurement came to.
+/// Outcome of `mesero bench`.
 struct Measured {
     code: Option<i32>,
     stdout: String,
@@ -53,14 +53,14 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 async fn bench(arguments: &[&str]) -> Measured {
-    timeout(PATIENCE, command(arguments).output()).await.expect("it ends").unwrap().into()
+    timeout(HANG_TIMEOUT, command(arguments).output()).await.expect("it ends").unwrap().into()
 }
 
 fn url(server: &Upstream) -> String {
     format!("http://{}/", server.address())
 }
 
-/// A measurement of what the test plays. That this machine is busy with other tests voids nothing.
+/// Measures a server that a test plays. Other tests that keep this machine busy void nothing.
 async fn measure(address: SocketAddr, arguments: &[&str]) -> Measured {
     let url = format!("http://{address}/");
     bench(&[&[url.as_str(), "--tolerance", "1h"], arguments].concat()).await

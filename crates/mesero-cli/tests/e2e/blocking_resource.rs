@@ -9,12 +9,12 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{Mesero, example, folder, on_free_ports, program, quiet_machine, venv};
+use crate::harness::{Mesero, example, folder, on_free_ports, program, shared_machine, venv};
 
-/// How long a client waits before it gives up.
+/// Timeout of a client.
 const SEVEN_SECONDS: Duration = Duration::from_secs(7);
 
-/// One of the example's files, its address and what it names beside it replaced.
+/// Serves one of the example's files on free ports, with some of its lines replaced.
 async fn serve(file: &str, replaced: &[(&str, &str)], slow_api: &str) -> Mesero {
     let mut config = on_free_ports(&format!("blocking-resource/{file}"));
     // Each runs in a process of its own here, and in one process with the others in the example.
@@ -31,7 +31,7 @@ async fn serve(file: &str, replaced: &[(&str, &str)], slow_api: &str) -> Mesero 
     Mesero::start_in(folder, command).await
 }
 
-/// How many of so many clients have their answer before they give up.
+/// Sends so many requests at once; returns how many are answered before they time out.
 async fn passes(clients: usize, front: SocketAddr, path: &'static str) -> usize {
     let mut all = JoinSet::new();
     for _ in 0..clients {
@@ -47,7 +47,7 @@ async fn passes(clients: usize, front: SocketAddr, path: &'static str) -> usize 
     all.join_all().await.into_iter().filter(|passed| *passed).count()
 }
 
-/// Ten clients in one command; what it says at its end, with its exit code.
+/// Runs ten clients in one command; returns its exit code and the first line that it prints.
 async fn ten_in_one_command(front: SocketAddr) -> (Option<i32>, String) {
     let mut command = Command::new(program());
     command.args(["run", &format!("http://{front}/resource"), "-n", "10", "--limit", "10"]);
@@ -58,7 +58,7 @@ async fn ten_in_one_command(front: SocketAddr) -> (Option<i32>, String) {
 
 #[tokio::test]
 async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads() {
-    let _machine = quiet_machine().await;
+    let _machine = shared_machine().await;
     let Some(venv) = venv() else { return };
     let slow = Mesero::serve(&on_free_ports("blocking-resource/slow-api.toml"), &[]).await;
     let slow_api = format!("http://{}", slow.front);
@@ -90,7 +90,7 @@ async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads(
     assert_eq!(passed, (1, 1, 4, 5, five_of_ten, 10, 10));
 }
 
-/// What `mesero bench` says of ten clients who come at once.
+/// Measures ten clients that start at once.
 async fn bench_of_ten(front: SocketAddr) -> (Option<i32>, serde_json::Value) {
     let mut command = Command::new(program());
     command.args(["bench", &format!("http://{front}/resource"), "-c", "10", "-n", "10"]);
@@ -101,7 +101,7 @@ async fn bench_of_ten(front: SocketAddr) -> (Option<i32>, serde_json::Value) {
 
 #[tokio::test]
 async fn bench_says_how_many_workers_would_pass_and_with_as_many_it_passes() {
-    let _machine = quiet_machine().await;
+    let _machine = shared_machine().await;
     let Some(venv) = venv() else { return };
     let slow = Mesero::serve(&on_free_ports("blocking-resource/slow-api.toml"), &[]).await;
     let slow_api = format!("http://{}", slow.front);

@@ -1,4 +1,4 @@
-//! Clients that leave, and jobs that are cancelled.
+//! Clients that leave, and jobs that are canceled.
 
 use http::{Method, StatusCode};
 

@@ -1,4 +1,4 @@
-//! Certificates of the test's own authority, as good or as bad as a test wants them.
+//! Certificates of an authority that only the tests trust, valid or not.
 
 use std::sync::Arc;
 
@@ -21,19 +21,19 @@ impl Authority {
         Self { issuer: CertifiedIssuer::self_signed(params, key).unwrap() }
     }
 
-    /// Its certificate, as a file has it.
+    /// Its certificate, in PEM.
     pub(crate) fn pem(&self) -> String {
         self.issuer.pem()
     }
 
-    /// A certificate that bears this name, and its key, as files have them.
+    /// Makes a certificate for a name; returns it and its key, in PEM.
     pub(crate) fn files(&self, name: &str) -> [String; 2] {
         let key = KeyPair::generate().unwrap();
         let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         [params.signed_by(&key, &self.issuer).unwrap().pem(), key.serialize_pem()]
     }
 
-    /// A server whose certificate bears this name and is good until the end of that year.
+    /// Makes a server with a certificate for a name that expires at the end of a year.
     pub(crate) fn server(&self, name: &str, until: i32, protocols: &[&str]) -> TlsAcceptor {
         let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
@@ -43,7 +43,7 @@ impl Authority {
         acceptor(certificate.der().clone(), &key, protocols)
     }
 
-    /// A server that shows the authority's own certificate.
+    /// Makes a server with the authority's own certificate.
     pub(crate) fn itself(&self) -> TlsAcceptor {
         acceptor(self.issuer.der().clone(), self.issuer.key(), &[])
     }

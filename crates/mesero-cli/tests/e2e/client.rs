@@ -1,4 +1,4 @@
-//! An HTTP client that does one thing: a request on a connection of its own.
+//! An HTTP client that sends one request on each connection.
 
 use std::net::SocketAddr;
 
@@ -10,6 +10,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::harness::HANG_TIMEOUT;
 
 /// A response, received whole.
 #[derive(Debug)]
@@ -52,7 +55,7 @@ pub(crate) async fn try_request(
     send(address, request.body(Full::new(Bytes::from(body.to_owned())))?).await
 }
 
-/// A POST of a body that is of this media type.
+/// Sends a POST with a body of this media type.
 pub(crate) async fn post(
     address: SocketAddr,
     path: &str,
@@ -65,6 +68,13 @@ pub(crate) async fn post(
 }
 
 async fn send(
+    address: SocketAddr,
+    request: Request<Full<Bytes>>,
+) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
+    timeout(HANG_TIMEOUT, exchange(address, request)).await.expect("a response")
+}
+
+async fn exchange(
     address: SocketAddr,
     mut request: Request<Full<Bytes>>,
 ) -> Result<Response, Box<dyn std::error::Error + Send + Sync>> {
@@ -96,7 +106,7 @@ pub(crate) async fn impatient(address: SocketAddr, path: &str) -> TcpStream {
     stream
 }
 
-/// A connection that is kept for one request after the other.
+/// A connection for one request after another.
 pub(crate) struct Kept {
     address: SocketAddr,
     sender: http1::SendRequest<Full<Bytes>>,

@@ -1,18 +1,17 @@
-//! Commands: what reaches them, what their end means, and that nothing of them is left.
+//! Commands: their arguments and input, the meaning of their exit, and that they leave no process behind.
 
 use http::{Method, StatusCode};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use crate::client::{self, request};
 use crate::gate::Gate;
-use crate::harness::{Mesero, PATIENCE, in_phase, shared_machine};
+use crate::harness::{Mesero, in_phase, process_id, shared_machine, until};
 
-/// Announces itself at the gate, and starts a child that would run for long. The gate sees it gone
-/// when both are.
+/// Announces itself at the gate, and starts a child that would run for long. The gate sees the end
+/// of both.
 const FAMILY: &str = r#"
 exec 9<>"/dev/tcp/127.0.0.1/$GATE"
 sleep 1000 &
@@ -20,7 +19,7 @@ echo "$$ $1" >&9
 wait
 "#;
 
-/// Says a word, waits at the gate, says another.
+/// Prints a word, waits at the gate, prints another.
 const TALKER: &str = r#"
 exec 9<>"/dev/tcp/127.0.0.1/$GATE"
 echo first
@@ -202,7 +201,7 @@ async fn a_timeout_ends_the_command_and_its_children() {
     assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 1", "killed 0"]);
 }
 
-/// How commands stopped that were given up, as the metrics count them.
+/// Counts in the metrics of how canceled commands stopped.
 async fn stops(mesero: &Mesero) -> Vec<String> {
     let metrics = client::get(mesero.control, "/metrics").await.body;
     let counts = metrics.lines().filter_map(|line| line.strip_prefix("mesero_stops_total{"));
@@ -223,7 +222,7 @@ async fn a_command_that_does_not_listen_keeps_its_slot_until_it_is_killed() {
     // The next begins only when the slot is free, and then nothing is left of the first.
     let _waiting = client::impatient(mesero.front, "/it?a=2").await;
     assert_eq!(gate.next().await.num, 2.0);
-    timeout(PATIENCE, begun.gone()).await.unwrap();
+    begun.gone().await;
     assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 0", "killed 1"]);
 }
 
@@ -252,7 +251,7 @@ async fn a_mesero_that_is_killed_leaves_no_command_and_none_of_its_children() {
     mesero.signal(Signal::KILL);
     mesero.exit().await;
     for begun in begun {
-        timeout(PATIENCE, begun.gone()).await.expect("it goes with mesero");
+        begun.gone().await;
     }
 }
 
@@ -261,14 +260,14 @@ async fn a_guardian_that_is_killed_is_replaced_by_one_that_knows_what_runs() {
     let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = gated(&gate, FAMILY, "").await;
-    let guardian: i32 = children(&mesero).concat().parse().unwrap();
+    let guardian: u32 = children(&mesero).concat().parse().unwrap();
     let _client = client::impatient(mesero.front, "/it?a=1").await;
     let begun = gate.next().await;
-    kill_process(Pid::from_raw(guardian).unwrap(), Signal::KILL).unwrap();
+    kill_process(process_id(guardian), Signal::KILL).unwrap();
     mesero.logged("ended (signal: 9 (SIGKILL)); a new one has taken its place").await;
     mesero.signal(Signal::KILL);
     mesero.exit().await;
-    timeout(PATIENCE, begun.gone()).await.expect("it goes with mesero");
+    begun.gone().await;
 }
 
 #[tokio::test]
@@ -315,7 +314,7 @@ async fn a_reader_who_leaves_a_streamed_output_ends_the_command() {
     let mut received = vec![0; 1_000_000];
     stream.read_exact(&mut received).await.unwrap();
     drop(stream);
-    until(|| children(&mesero).len() == 1).await;
+    until(async || children(&mesero).len() == 1).await;
 }
 
 #[tokio::test]
@@ -337,8 +336,8 @@ async fn two_hundred_commands_at_once_leave_no_process_and_no_file_behind() {
         });
     }
     callers.join_all().await;
-    // The guardian is the one that stays.
-    until(|| children(&mesero).len() == 1 && files_of(&mesero) <= before).await;
+    // The guardian stays.
+    until(async || children(&mesero).len() == 1 && files_of(&mesero) <= before).await;
 }
 
 /// The children of a mesero, zombies included.
@@ -351,13 +350,4 @@ fn children(mesero: &Mesero) -> Vec<String> {
         .flat_map(|line| line.split(' ').map(str::to_owned).collect::<Vec<_>>())
         .filter(|pid| !pid.is_empty())
         .collect()
-}
-
-async fn until(is_so: impl Fn() -> bool) {
-    let asking = async {
-        while !is_so() {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, asking).await.expect("it becomes so");
 }

@@ -1,4 +1,4 @@
-//! What people see when something is wrong, and what scripts see.
+//! Error messages and exit codes.
 
 use std::process::Output;
 

@@ -1,4 +1,4 @@
-//! The control plane of a running mesero, and the command that speaks to it.
+//! Control plane of a running mesero, and the command that uses it.
 
 use http::{Method, StatusCode};
 use serde_json::Value;

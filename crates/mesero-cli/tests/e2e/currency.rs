@@ -1,4 +1,4 @@
-//! One service three times: a function, a Flask application and a Rust program, which answer alike.
+//! One service as a function, as a Flask application and as a Rust program, with the same answers.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,14 +7,14 @@ use std::process::Stdio;
 use http::{Method, StatusCode};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::net::TcpSocket;
 use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::client::{self, Response};
 use crate::harness::{
-    Mesero, PATIENCE, example, folder, on_free_ports, program, shared_machine, venv,
+    HANG_TIMEOUT, Mesero, ReservedPort, example, folder, on_free_ports, program, shared_machine,
+    venv,
 };
 
 /// The three implementations on one rates service.
@@ -50,10 +50,10 @@ impl Three {
         [self.function.front, self.flask.front, self.rust.address]
     }
 
-    /// The answers of all three to one request.
+    /// Sends one request to all three; returns their answers.
     async fn ask(&self, path: &str) -> [Response; 3] {
         let [function, flask, rust] = self.fronts().map(|front| client::get(front, path));
-        let answers = timeout(PATIENCE, async { tokio::join!(function, flask, rust) });
+        let answers = timeout(HANG_TIMEOUT, async { tokio::join!(function, flask, rust) });
         answers.await.expect("three answers").into()
     }
 
@@ -72,7 +72,8 @@ impl Rust {
         command.arg("127.0.0.1:0").env("RATES_URL", rates);
         let mut child = command.stderr(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
-        let line = timeout(PATIENCE, said.next_line()).await.expect("it starts").unwrap().unwrap();
+        let line =
+            timeout(HANG_TIMEOUT, said.next_line()).await.expect("it starts").unwrap().unwrap();
         let address = line.rsplit_once("http://").expect(&line).1.parse().unwrap();
         Self { address, _child: child }
     }
@@ -174,17 +175,12 @@ async fn all_three_refuse_alike_and_say_why() {
 #[tokio::test]
 async fn rates_that_cannot_be_had_are_a_502_and_slow_ones_a_504() {
     let _machine = shared_machine().await;
-    // Bound and not listening: nobody is there, and nobody else can come.
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = ReservedPort::new();
     let down = async {
-        let Some(three) = Three::on(&format!("http://{}", socket.local_addr().unwrap())).await
-        else {
-            return;
-        };
+        let Some(three) = Three::on(&format!("http://{}", port.address())).await else { return };
         let why = ["the rates are not available"; 3];
         three.refuse("/convert/GBP/100", StatusCode::BAD_GATEWAY, why).await;
-        // The amount is looked at first.
+        // The amount is checked first.
         three.refuse("/convert/GBP/x", StatusCode::BAD_REQUEST, [" int"; 3]).await;
     };
     let broken = async |from: &str, to: &str| {
@@ -230,7 +226,7 @@ async fn a_thousand_conversions_at_once_ask_for_the_rates_once() {
             assert_eq!(answer.body, format!("PLN {}", amount * 4_167));
         });
     }
-    timeout(PATIENCE, callers.join_all()).await.expect("a thousand answers");
+    timeout(HANG_TIMEOUT, callers.join_all()).await.expect("a thousand answers");
     let resources = client::get(rates.control, "/resources").await.json();
     assert_eq!(resources["resources"][0]["stats"]["calls"]["started"], 1);
 }

@@ -1,6 +1,5 @@
-//! Database servers of a test's own, from the distribution's packages; they end with the test.
+//! Database servers of a test, from the distribution's packages; they end with the test.
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -10,7 +9,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
-use crate::harness::{PATIENCE, collect, skipped};
+use crate::harness::{HANG_TIMEOUT, ReservedPort, collect, skipped};
 
 mod client;
 mod kind;
@@ -18,10 +17,10 @@ mod kind;
 pub(crate) use client::Client;
 pub(crate) use kind::Kind;
 
-/// The user of every server, who may do anything in it, and who needs the password over TCP.
+/// Superuser of every server, which needs the password over TCP.
 pub(crate) const USER: &str = "mesero";
 pub(crate) const PASSWORD: &str = "p@ss: w/rd";
-/// The database that is there from the beginning.
+/// Database that exists from the beginning.
 pub(crate) const DATABASE: &str = "shop";
 
 /// A server with a data directory, a socket and a port of its own.
@@ -31,13 +30,13 @@ pub(crate) struct Server {
     /// Further arguments.
     pub(crate) settings: Vec<String>,
     pub(crate) folder: TempDir,
-    pub(crate) port: u16,
+    /// Kept while the server is stopped.
+    port: ReservedPort,
     running: Option<(Child, watch::Receiver<Vec<String>>)>,
 }
 
 impl Server {
-    /// Starts a server with these further settings; none where it is not installed, which is said
-    /// loudly.
+    /// Starts a server with further settings; none, with a message, where it is not installed.
     pub(crate) async fn start(kind: Kind, settings: &[&str]) -> Option<Self> {
         let Some(program) = kind.program() else {
             skipped(&format!("{kind:?} is not installed; `make databases` installs it"));
@@ -48,19 +47,14 @@ impl Server {
         done(Command::new("cp").arg("-a").arg(template).arg(folder.path().join("data"))).await;
         give_away(folder.path()).await;
         let settings = settings.iter().map(|&setting| setting.to_owned()).collect();
-        let mut server = Self { kind, program, settings, folder, port: 0, running: None };
-        // Somebody may take the port between these two lines, and then it has to be another.
-        for _ in 0..5 {
-            server.port = free_port();
-            if server.start_again().await {
-                return Some(server);
-            }
-        }
-        panic!("{kind:?} does not start");
+        let port = ReservedPort::new();
+        let mut server = Self { kind, program, settings, folder, port, running: None };
+        assert!(server.start_again().await, "{kind:?} does not start");
+        Some(server)
     }
 
-    /// Starts it again, so that what is in its folder `small` is on a disk of this size, which ends
-    /// with the server; false where that is not allowed, which is said loudly.
+    /// Starts it again with its folder `small` on a disk of this size, which ends with the server;
+    /// false, with a message, where that is not allowed.
     pub(crate) async fn start_again_with_small_disk(&mut self, megabytes: usize) -> bool {
         let small = self.folder.path().join("small");
         std::fs::create_dir_all(&small).unwrap();
@@ -98,13 +92,13 @@ impl Server {
     }
 
     async fn run(&mut self, mut command: Command) -> bool {
-        command.args(self.kind.arguments(self.folder.path(), self.port)).args(&self.settings);
+        command.args(self.kind.arguments(self.folder.path(), self.port())).args(&self.settings);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.kill_on_drop(true);
         let mut child = command.spawn().unwrap();
         let mut log = collect(child.stderr.take().unwrap());
         let ready = |lines: &Vec<String>| lines.iter().any(|line| line.contains(self.kind.ready()));
-        let heard = timeout(PATIENCE, log.wait_for(ready)).await;
+        let heard = timeout(HANG_TIMEOUT, log.wait_for(ready)).await;
         let is_ready = heard.expect("it starts or ends").is_ok();
         self.running = Some((child, log));
         is_ready
@@ -123,26 +117,30 @@ impl Server {
     async fn end(&mut self, signal: Signal) {
         let (mut child, _) = self.running.take().expect("it runs");
         send(&child, signal);
-        timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap();
+        timeout(HANG_TIMEOUT, child.wait()).await.expect("it ends").unwrap();
     }
 
-    /// What it has logged since it was started.
+    /// Its log since it was started.
     pub(crate) fn log(&self) -> String {
         self.running.as_ref().expect("it runs").1.borrow().join("\n")
     }
 
-    /// How to reach it over TCP, which takes the password.
+    fn port(&self) -> u16 {
+        self.port.address().port()
+    }
+
+    /// URL over TCP, which takes the password.
     pub(crate) fn url(&self) -> String {
         let scheme = self.kind.scheme();
-        format!("{scheme}://{USER}@127.0.0.1:{}/{DATABASE}", self.port)
+        format!("{scheme}://{USER}@127.0.0.1:{}/{DATABASE}", self.port())
     }
 
-    /// How to reach it through its socket.
+    /// URL of its socket.
     pub(crate) fn socket_url(&self) -> String {
-        self.kind.socket_url(self.folder.path(), self.port)
+        self.kind.socket_url(self.folder.path(), self.port())
     }
 
-    /// A session through the socket.
+    /// Opens a session through the socket.
     pub(crate) async fn client(&self) -> Client {
         Client::connect(self.kind, &self.socket_url()).await
     }
@@ -151,7 +149,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some((child, _)) = &self.running {
-            // Its data is about to be deleted, so it need not care for it.
+            // Its data is about to be deleted.
             send(child, self.kind.crash());
         }
     }
@@ -180,11 +178,7 @@ async fn template(kind: Kind, program: &Path) -> PathBuf {
     place
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
-}
-
-/// Servers refuse to run as root, so then somebody without rights does it.
+/// User for servers where the tests run as root, which servers refuse.
 const NOBODY: [&str; 3] = ["--reuid=nobody", "--regid=nogroup", "--clear-groups"];
 
 fn unprivileged(death: &str, program: &Path) -> Command {
@@ -197,16 +191,16 @@ fn unprivileged(death: &str, program: &Path) -> Command {
     command
 }
 
-/// Gives a folder to whom [`unprivileged`] programs belong to.
+/// Gives a folder to the user of [`unprivileged`] programs.
 async fn give_away(folder: &Path) {
     if rustix::process::geteuid().is_root() {
         done(Command::new("chown").args(["-R", "nobody:nogroup"]).arg(folder)).await;
     }
 }
 
-/// Runs to the end, which must be good; returns what was printed.
+/// Runs to the end, which must be a success; returns what was printed.
 async fn done(command: &mut Command) -> String {
-    let output = timeout(PATIENCE, command.output()).await.expect("it ends").unwrap();
+    let output = timeout(HANG_TIMEOUT, command.output()).await.expect("it ends").unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command:?}: {said}");
     String::from_utf8(output.stdout).unwrap()

@@ -1,10 +1,10 @@
-//! A Django project, as it is; and Flask and Django under the validator of the standard library.
+//! An unmodified Django project; and Flask and Django under the validator of the standard library.
 
 use http::{Method, StatusCode};
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{Mesero, PATIENCE, example, shared_machine, venv};
+use crate::harness::{HANG_TIMEOUT, Mesero, example, shared_machine, venv};
 
 /// A project in one file: views, a form, an upload, a file and a stream.
 const KITCHEN: &str = r#"
@@ -77,7 +77,7 @@ async fn serve(application: &str, files: &[(&str, &str)]) -> Option<Mesero> {
 
 async fn post(mesero: &Mesero, path: &str, media_type: &str, body: &str) -> client::Response {
     let ask = client::post(mesero.front, path, media_type, body);
-    timeout(PATIENCE, ask).await.expect("an answer")
+    timeout(HANG_TIMEOUT, ask).await.expect("an answer")
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! The examples of the repository, as they are but for the addresses.
+//! The examples of the repository, unmodified but for the addresses.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn the_slow_api_answers_after_its_delay() {
     assert_eq!(answer.header("content-type"), "application/json");
 }
 
-/// How many of so many clients get their answer, each of whom gives up after seven seconds.
+/// Sends so many requests at once; returns how many are answered within seven seconds.
 async fn passing(mesero: &Mesero, path: &'static str, clients: usize) -> usize {
     let mut callers = JoinSet::new();
     for _ in 0..clients {
@@ -103,7 +103,7 @@ async fn a_blocking_handler_serves_one_of_two_is_named_and_counted_and_both_cure
         assert!(named.contains(part), "{part} in {named}");
     }
     alone.logged("event loop goes on; it was blocked by `build_report`").await;
-    // Nobody waits for the second call any more, and it cannot be interrupted.
+    // The client of the second call has left, and the call cannot be interrupted.
     mesero.logged("worker ended: its call had been given up").await;
     let metrics = client::get(mesero.control, "/metrics").await.body;
     let value = |name: &str| -> f64 {
@@ -138,7 +138,7 @@ async fn the_site_cache_asks_once_for_many_readers_and_outlives_the_site() {
     wire.answer("one").await;
     assert_eq!(readers.join_all().await, ["one"; 20]);
 
-    // What was kept is old now: it is given at once, while one job asks again.
+    // The cached answer is old now: it is served at once, while one job asks again.
     for _ in 0..2 {
         let old = mesero.get("/data/prices").await;
         assert_eq!(old.body, "one");
@@ -151,7 +151,7 @@ async fn the_site_cache_asks_once_for_many_readers_and_outlives_the_site() {
     wire.answer("two").await;
     mesero.until_jobs(<[_]>::is_empty).await;
 
-    // And now the site breaks off, and is gone.
+    // Now the site breaks off, and is gone.
     assert_eq!(mesero.get("/data/prices").await.body, "two");
     drop(site.accept().await);
     mesero.until_jobs(<[_]>::is_empty).await;

@@ -1,4 +1,4 @@
-//! Exceptions that the configuration gives a status.
+//! Exceptions that the configuration maps to a status.
 
 use http::StatusCode;
 
@@ -56,7 +56,7 @@ async fn an_exception_has_the_status_of_the_nearest_type_that_is_named() {
             (&"urn:mesero:raised".into(), &attempts.into())
         );
     }
-    // A surprise is logged with its traceback, and is told after everything before it.
+    // An unexpected exception is logged with its traceback, after everything before it.
     mesero.logged("ValueError: no other").await;
     let log = mesero.log();
     assert!(log.contains("ConnectionRefusedError: no refused"), "{log}");

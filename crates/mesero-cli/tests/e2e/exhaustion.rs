@@ -1,4 +1,4 @@
-//! A machine that has no more to give: descriptors, room on the disk.
+//! Exhausted resources of the machine: descriptors, room on the disk.
 
 use http::{Method, StatusCode};
 use tokio::net::TcpStream;
@@ -7,7 +7,7 @@ use tokio::process::Command;
 use crate::client::request;
 use crate::harness::{self, Mesero, shared_machine};
 
-/// Serves a configuration from a shell that first says this.
+/// Serves a configuration from a shell that first runs this.
 async fn under(limit: &str, config: &str, files: &[(&str, &str)]) -> (Mesero, tempfile::TempDir) {
     let folder = harness::folder(files);
     std::fs::write(folder.path().join("mesero.toml"), config).unwrap();
@@ -75,5 +75,5 @@ async fn a_body_for_which_the_disk_has_no_room_is_refused_and_the_next_one_is_se
         }
     }
     mesero.logged("failed to store a request's body").await;
-    assert!(mesero.jobs().await.is_empty());
+    mesero.until_jobs(|jobs| jobs.is_empty()).await;
 }

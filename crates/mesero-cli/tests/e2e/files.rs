@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::client;
 use crate::gate::{self, Gate};
-use crate::harness::{self, Mesero, PATIENCE, program, shared_machine};
+use crate::harness::{self, HANG_TIMEOUT, Mesero, program, shared_machine};
 
 const FIRST: &str = r#"
     [server]
@@ -85,7 +85,7 @@ async fn a_stop_drains_the_routes_of_all_files() {
             let refused = client::get(front, path).await;
             assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
         }
-        begun.into_iter().for_each(crate::gate::Begun::finish);
+        begun.into_iter().for_each(gate::Begun::finish);
         mesero.exit().await
     };
     let (left, right, exit) = tokio::join!(
@@ -105,7 +105,7 @@ async fn an_address_without_a_route_is_refused_and_a_file_of_resources_alone_is_
     let run = async |names: &[&str]| {
         let mut command = Command::new(program());
         command.arg("serve").args(names.iter().map(|name| folder.path().join(name)));
-        timeout(PATIENCE, command.output()).await.expect("it ends").unwrap()
+        timeout(HANG_TIMEOUT, command.output()).await.expect("it ends").unwrap()
     };
     let refused = run(&["first.toml", "silent.toml"]).await;
     assert_eq!(refused.status.code(), Some(2));

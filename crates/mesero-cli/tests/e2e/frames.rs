@@ -1,11 +1,11 @@
-//! The test plays an HTTP/2 server frame by frame (RFC 9113), as a library would not let it.
+//! An HTTP/2 server that a test plays frame by frame (RFC 9113), as a library would not let it.
 
 use std::collections::VecDeque;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use crate::harness::PATIENCE;
+use crate::harness::HANG_TIMEOUT;
 use crate::upstream::{Stream, Wire};
 
 const DATA: u8 = 0;
@@ -28,13 +28,16 @@ pub(crate) const CANCEL: u32 = 8;
 const STATUS_200: &[u8] = &[0x88];
 
 /// A connection to a client that speaks HTTP/2 by prior knowledge.
+///
+/// A client may close it whenever it has what it wants. Frames that are sent after that are lost,
+/// as on a network; what is read after that is the end of the connection.
 pub(crate) struct Frames {
     stream: Box<dyn Stream>,
-    /// What came while something else was waited for, in its order.
+    /// Events that have been read and not been waited for yet, in their order.
     heard: VecDeque<Heard>,
 }
 
-/// What a client says that a test may wait for, each with the number of its stream.
+/// An event at a client that a test may wait for, with the number of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Heard {
     /// The head of a request.
@@ -45,7 +48,7 @@ pub(crate) enum Heard {
 }
 
 impl Frames {
-    /// Begins to speak, and grants so many streams.
+    /// Reads the preface, and grants so many streams.
     pub(crate) async fn begin(wire: Wire, streams: u32) -> Self {
         let mut frames = Self { stream: wire.into_stream(), heard: VecDeque::new() };
         let preface = frames.bytes(24).await.expect("a preface");
@@ -56,7 +59,7 @@ impl Frames {
         frames
     }
 
-    /// Waits until the client says this; what it says before is kept.
+    /// Waits for an event; keeps those that come before it.
     pub(crate) async fn heard(&mut self, wanted: impl Fn(Heard) -> bool) -> Heard {
         let mut seen = 0;
         loop {
@@ -85,7 +88,7 @@ impl Frames {
         self.last(stream, body.as_bytes()).await;
     }
 
-    /// Says 103, early hints, before the answer.
+    /// Sends 103, early hints, before the answer.
     pub(crate) async fn interim(&mut self, stream: u32) {
         // The name by its number, and three characters (RFC 7541, 6.2.2).
         let head = [&[0x08, 3], &b"103"[..]].concat();
@@ -103,12 +106,12 @@ impl Frames {
         self.send((HEADERS, END_HEADERS), stream, &head).await;
     }
 
-    /// The last piece of the body of an answer.
+    /// Sends the last piece of the body of an answer.
     pub(crate) async fn last(&mut self, stream: u32, bytes: &[u8]) {
         self.send((DATA, END_STREAM), stream, bytes).await;
     }
 
-    /// A piece of the body of an answer, which goes on.
+    /// Sends a piece of the body of an answer that is not its last.
     pub(crate) async fn piece(&mut self, stream: u32, bytes: &[u8]) {
         self.send((DATA, 0), stream, bytes).await;
     }
@@ -117,25 +120,25 @@ impl Frames {
         self.send((RESET, 0), stream, &reason.to_be_bytes()).await;
     }
 
-    /// Takes no more requests than those up to and with `last`.
+    /// Announces that no stream after `last` is processed.
     pub(crate) async fn go_away(&mut self, last: u32) {
         self.go_away_for(last, NO_ERROR).await;
     }
 
-    /// The same, for a reason.
+    /// As [`go_away`](Self::go_away), for a reason.
     pub(crate) async fn go_away_for(&mut self, last: u32, reason: u32) {
         let payload = [last.to_be_bytes(), reason.to_be_bytes()].concat();
         self.send((GO_AWAY, 0), 0, &payload).await;
     }
 
-    /// Waits until the client has closed the connection, and has asked for nothing more before.
+    /// Waits until the client has closed the connection; it must have sent no further request.
     pub(crate) async fn closed(mut self) {
         while self.listen().await {}
         let asked = self.heard.iter().any(|heard| matches!(heard, Heard::Request(_)));
         assert!(!asked, "{:?}", self.heard);
     }
 
-    /// The next that the client says; none at the end of the connection.
+    /// Waits for the next event; none at the end of the connection.
     pub(crate) async fn next(&mut self) -> Option<Heard> {
         while self.heard.is_empty() && self.listen().await {}
         self.heard.pop_front()
@@ -146,7 +149,8 @@ impl Frames {
         let Some(head) = self.bytes(9).await else { return false };
         let length = usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2]);
         let stream = u32::from_be_bytes(head[5..9].try_into().unwrap());
-        let payload = self.bytes(length).await.expect("a whole frame");
+        // A client that is killed may leave half a frame.
+        let Some(payload) = self.bytes(length).await else { return false };
         match (head[3], head[4]) {
             (SETTINGS, 0) => self.send((SETTINGS, ACK), 0, &[]).await,
             (PING, 0) => self.send((PING, ACK), 0, &payload).await,
@@ -160,7 +164,7 @@ impl Frames {
 
     async fn bytes(&mut self, count: usize) -> Option<Vec<u8>> {
         let mut bytes = vec![0; count];
-        let reading = timeout(PATIENCE, self.stream.read_exact(&mut bytes));
+        let reading = timeout(HANG_TIMEOUT, self.stream.read_exact(&mut bytes));
         reading.await.expect("a frame").ok()?;
         Some(bytes)
     }
@@ -171,6 +175,8 @@ impl Frames {
         frame.extend([kind, flags]);
         frame.extend(stream.to_be_bytes());
         frame.extend(payload);
-        timeout(PATIENCE, self.stream.write_all(&frame)).await.expect("it is taken").unwrap();
+        let writing = timeout(HANG_TIMEOUT, self.stream.write_all(&frame)).await;
+        // An error is a client that is gone.
+        let _ = writing.expect("the frame is written");
     }
 }

@@ -1,10 +1,12 @@
-//! The test plays the slow function: it sees every call begin, and says when it ends.
+//! A slow function that a test plays: it sees every call begin, and decides when it ends.
+
+use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::harness::PATIENCE;
+use crate::harness::{HANG_TIMEOUT, Process};
 
 /// Python functions that announce themselves at the gate and wait there.
 pub(crate) const MODULE: &str = r#"
@@ -28,7 +30,7 @@ async def gated_async(num):
     return num
 "#;
 
-/// Where the functions of [`MODULE`] wait.
+/// Listener at which the functions of [`MODULE`] wait.
 pub(crate) struct Gate {
     listener: TcpListener,
 }
@@ -36,6 +38,8 @@ pub(crate) struct Gate {
 /// A call that has begun in Python; it ends when this is dropped.
 pub(crate) struct Begun {
     pub(crate) pid: u32,
+    /// The process that runs it.
+    pub(crate) process: Arc<Process>,
     pub(crate) num: f64,
     stream: BufReader<TcpStream>,
 }
@@ -49,21 +53,26 @@ impl Gate {
         self.listener.local_addr().unwrap().port()
     }
 
-    /// Waits for the next call to begin. One that is interrupted before it can say so has not.
+    /// Waits for the next call to begin. A call that is interrupted before it has announced itself
+    /// has not begun.
     pub(crate) async fn next(&self) -> Begun {
+        timeout(HANG_TIMEOUT, self.announced()).await.expect("a call begins")
+    }
+
+    async fn announced(&self) -> Begun {
         loop {
-            let accepted = timeout(PATIENCE, self.listener.accept()).await;
-            let (stream, _) = accepted.expect("a call begins").unwrap();
+            let (stream, _) = self.listener.accept().await.unwrap();
             let mut stream = BufReader::new(stream);
             let mut line = String::new();
-            let said = stream.read_line(&mut line).await;
-            if let (Ok(_), Some((pid, num))) = (said, line.trim().split_once(' ')) {
-                return Begun { pid: pid.parse().unwrap(), num: num.parse().unwrap(), stream };
+            let read = stream.read_line(&mut line).await;
+            if let (Ok(_), Some((pid, num))) = (read, line.trim().split_once(' ')) {
+                let (pid, num) = (pid.parse().unwrap(), num.parse().unwrap());
+                return Begun { pid, process: Arc::new(Process::of(pid)), num, stream };
             }
         }
     }
 
-    /// Waits for so many calls to have begun.
+    /// Waits until so many calls have begun.
     pub(crate) async fn take(&self, count: usize) -> Vec<Begun> {
         let mut begun = Vec::new();
         while begun.len() < count {
@@ -77,11 +86,12 @@ impl Begun {
     /// Lets the call end.
     pub(crate) fn finish(self) {}
 
-    /// Waits until the function is gone without having been let go: cancelled, or killed.
+    /// Waits until the function is gone though the test has not let it end: canceled, or killed.
     pub(crate) async fn gone(mut self) {
         let mut rest = String::new();
-        // An error is a reset, which is gone as well.
-        let _ = self.stream.read_line(&mut rest).await;
+        let reading = timeout(HANG_TIMEOUT, self.stream.read_line(&mut rest)).await;
+        // A reset is an end too.
+        let _ = reading.expect("the function is gone");
         assert_eq!(rest, "");
     }
 }

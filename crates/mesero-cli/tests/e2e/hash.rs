@@ -13,7 +13,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{PATIENCE, folder, program, skipped, venv};
+use crate::harness::{HANG_TIMEOUT, folder, program, skipped, venv};
 
 mod crashes;
 mod example;
@@ -32,7 +32,7 @@ struct App {
     folder: TempDir,
 }
 
-/// What a run came to.
+/// Outcome of a run.
 #[derive(Debug)]
 struct Ran {
     code: Option<i32>,
@@ -45,12 +45,12 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap_or_else(|_| panic!("{self:?}"))
     }
 
-    /// A count of the summary.
+    /// Count in the summary.
     fn count(&self, name: &str) -> u64 {
         self.json()[name].as_u64().unwrap_or_else(|| panic!("{name}: {self:?}"))
     }
 
-    /// Every row that was seen came to one end.
+    /// Asserts that every row that was seen has exactly one outcome.
     fn balances(&self) {
         let ends = ["hashed", "already", "changed", "empty", "ambiguous", "failed", "unfinished"];
         let sum: u64 = ends.iter().map(|name| self.count(name)).sum();
@@ -60,14 +60,14 @@ impl Ran {
 }
 
 impl App {
-    /// With this schema.
+    /// Makes one with this schema.
     fn new(schema: &str) -> Self {
         let app = Self { folder: folder(&[]) };
         app.open().execute_batch(schema).unwrap();
         app
     }
 
-    /// With a table `users`, in a write-ahead log, of so many rows.
+    /// Makes one with a table `users`, in a write-ahead log, of so many rows.
     fn of(rows: usize) -> Self {
         let app = Self::new(
             "PRAGMA journal_mode = WAL; CREATE TABLE users (id INTEGER PRIMARY KEY, password TEXT)",
@@ -87,7 +87,7 @@ impl App {
 
     fn open(&self) -> Connection {
         let connection = Connection::open(self.path()).unwrap();
-        connection.busy_timeout(PATIENCE).unwrap();
+        connection.busy_timeout(HANG_TIMEOUT).unwrap();
         connection
     }
 
@@ -129,7 +129,7 @@ impl App {
 }
 
 async fn finished(command: Command) -> Ran {
-    finished_within(command, PATIENCE).await
+    finished_within(command, HANG_TIMEOUT).await
 }
 
 async fn finished_within(mut command: Command, patience: Duration) -> Ran {
@@ -141,7 +141,7 @@ async fn finished_within(mut command: Command, patience: Duration) -> Ran {
     }
 }
 
-/// What a user of [`App::of`] has for a password.
+/// Password of a user of [`App::of`].
 fn password(id: usize) -> String {
     format!("hunter{id}🔑")
 }
@@ -151,8 +151,8 @@ fn insert(connection: &Connection, id: usize) {
     connection.execute(text, params![id as i64, password(id)]).unwrap();
 }
 
-/// Has argon2-cffi, an implementation that is not ours, verify every pair of a hash and a password;
-/// false where it is not installed, which is said loudly.
+/// Has argon2-cffi, another implementation, verify every pair of a hash and a password; false, with
+/// a message, where it is not installed.
 #[must_use]
 async fn verified_by_argon2_cffi(pairs: impl IntoIterator<Item = (String, Vec<u8>)>) -> bool {
     const PROGRAM: &str = r#"
@@ -181,7 +181,7 @@ print(count)
     let mut child = python.kill_on_drop(true).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let feed = async {
-        // What it does not read it has refused.
+        // It stops reading when it has refused a pair.
         let _ = stdin.write_all(input.as_bytes()).await;
         drop(stdin);
     };

@@ -1,4 +1,4 @@
-//! A real framework, and a real server beside ours; both from the virtual environment of `make venv`.
+//! A real framework, and another server for comparison; both from the virtual environment of `make venv`.
 
 use std::process::Stdio;
 
@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{self, Mesero, PATIENCE, example, shared_machine, venv};
+use crate::harness::{self, HANG_TIMEOUT, Mesero, example, shared_machine, venv};
 
 #[tokio::test]
 async fn an_unmodified_flask_application_is_served() {
@@ -79,9 +79,9 @@ async fn two_hundred_random_requests_are_answered_as_gunicorn_answers_them() {
     command.arg("--bind").arg(format!("unix:{}", socket.display())).arg("echo:app");
     command.current_dir(folder.path()).kill_on_drop(true).stderr(Stdio::piped());
     let mut gunicorn = command.spawn().unwrap();
-    // It says so before it listens for the first time; by then the socket is there.
+    // It logs that before it listens for the first time; by then the socket exists.
     let mut log = gunicorn.stderr.take().unwrap();
-    timeout(PATIENCE, said(&mut log, "Booting worker")).await.expect("gunicorn starts");
+    timeout(HANG_TIMEOUT, said(&mut log, "Booting worker")).await.expect("gunicorn starts");
 
     let mut random = fastrand::Rng::with_seed(4);
     for number in 0..200 {
@@ -89,7 +89,7 @@ async fn two_hundred_random_requests_are_answered_as_gunicorn_answers_them() {
         let ours = TcpStream::connect(mesero.front).await.unwrap();
         let theirs = UnixStream::connect(&socket).await.unwrap();
         let both = async { tokio::join!(exchange(ours, &request), exchange(theirs, &request)) };
-        let (ours, theirs) = timeout(PATIENCE, both).await.expect("two answers");
+        let (ours, theirs) = timeout(HANG_TIMEOUT, both).await.expect("two answers");
         let head = &request[..request.len().min(400)];
         assert_eq!(ours, theirs, "request {number}: {}", String::from_utf8_lossy(head));
     }
@@ -143,8 +143,8 @@ fn request(random: &mut fastrand::Rng, number: usize) -> Vec<u8> {
     bytes
 }
 
-/// Status, sorted headers and body of an answer, without what may differ: who answered, when, how it was framed
-/// (Date, Server, Connection, Transfer-Encoding, Content-Length), and what only mesero tells.
+/// Status, sorted headers and body of an answer, without those that may differ (Date, Server, Connection,
+/// Transfer-Encoding, Content-Length), and those that only mesero sends.
 async fn exchange(
     stream: impl AsyncRead + AsyncWrite,
     request: &[u8],

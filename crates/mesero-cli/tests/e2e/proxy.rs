@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 
 use crate::client::{self, Response, request};
-use crate::harness::{Mesero, in_phase, shared_machine};
+use crate::harness::{Mesero, ReservedPort, in_phase, shared_machine};
 use crate::upstream::{Upstream, Wire, field};
 
 mod answers;
@@ -103,9 +103,8 @@ async fn a_request_for_another_protocol_is_refused() {
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_a_502() {
     let _machine = shared_machine().await;
-    let upstream = Upstream::open().await;
-    let config = upstream.behind("");
-    drop(upstream);
+    let port = ReservedPort::new();
+    let config = Upstream::at(port.address()).await.behind("");
     let mesero = Mesero::serve(&config, &[]).await;
     let answer = mesero.get("/").await;
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
@@ -115,8 +114,9 @@ async fn an_upstream_that_is_not_there_is_a_502() {
 #[tokio::test]
 async fn every_address_of_a_name_is_tried() {
     let _machine = shared_machine().await;
-    // Nobody listens on ::1 at this port, which is the first or the second address of the name.
-    let upstream = Upstream::open().await;
+    // Nothing listens on ::1 at this port, which is the first or the second address of the name.
+    let port = ReservedPort::new();
+    let upstream = Upstream::at(port.address()).await;
     let (address, name) = (upstream.address(), "localhost");
     let named = format!("http://{name}:{}", address.port());
     let config = upstream.behind("").replace(&format!("http://{address}"), &named);

@@ -1,6 +1,7 @@
-//! Workers that others take the place of, without a dropped call.
+//! Workers that are replaced, without a dropped call.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use http::StatusCode;
 use tokio::task::JoinSet;
@@ -8,12 +9,12 @@ use tokio::time::timeout;
 
 use crate::client::{self, Kept};
 use crate::gate::{Begun, Gate};
-use crate::harness::{Mesero, PATIENCE, in_phase, shared_machine};
+use crate::harness::{HANG_TIMEOUT, Mesero, Process, in_phase, shared_machine};
 
 mod recycling;
 mod reload;
 
-/// Waits until nothing is in flight; then every call must have been answered, and every slot be back.
+/// Waits until nothing is in flight; then every call must have been answered and every slot be free.
 async fn nothing_was_dropped(mesero: &Mesero) {
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
     let resources = client::get(mesero.control, "/resources").await.json();
@@ -25,8 +26,8 @@ async fn nothing_was_dropped(mesero: &Mesero) {
     }
 }
 
-/// Waits until this worker is reaped because another took its place.
-async fn replaced_and_gone(mesero: &mut Mesero, pid: u32) {
+/// Waits until this worker has ended because another took its place.
+async fn replaced_and_gone(mesero: &mut Mesero, pid: u32, process: &Process) {
     mesero.logged(&format!("taken its place\" resource=square pid={pid}")).await;
-    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    process.ended().await;
 }

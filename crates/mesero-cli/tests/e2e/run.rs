@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{PATIENCE, program};
+use crate::harness::{HANG_TIMEOUT, program};
 
 mod api;
 mod crashes;
@@ -23,7 +23,7 @@ mod requests;
 mod results;
 mod stopping;
 
-/// What a run came to.
+/// Outcome of a run.
 struct Ran {
     code: Option<i32>,
     stdout: String,
@@ -70,7 +70,7 @@ async fn run(arguments: &[&str]) -> Ran {
 
 async fn run_in(folder: &TempDir, arguments: &[&str]) -> Ran {
     let output = command(folder, arguments).output();
-    timeout(PATIENCE, output).await.expect("it ends").unwrap().into()
+    timeout(HANG_TIMEOUT, output).await.expect("it ends").unwrap().into()
 }
 
 /// Runs to the end with this on standard input.
@@ -84,5 +84,5 @@ async fn run_with(input: &str, arguments: &[&str]) -> Ran {
         drop(stdin);
     };
     let both = async { tokio::join!(feeding, child.wait_with_output()).1 };
-    timeout(PATIENCE, both).await.expect("it ends").unwrap().into()
+    timeout(HANG_TIMEOUT, both).await.expect("it ends").unwrap().into()
 }

@@ -1,4 +1,4 @@
-//! `mesero schema`, read by the validator that editors have one like.
+//! `mesero schema`, read by a validator such as editors have.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{folder, program, venv};
 
-/// Says of each document whether the schema accepts it; fails if the schema is none.
+/// Prints for each document whether the schema accepts it; fails if the schema is invalid.
 const VALIDATOR: &str = "
 import json, sys
 from jsonschema import Draft7Validator as Validator
@@ -26,7 +26,7 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Whether the schema accepts each of these configurations; none where there is no validator.
+/// Validates configurations with the schema; none where there is no validator.
 fn accepted(configurations: &[String]) -> Option<Vec<bool>> {
     let python = venv()?.join("bin/python");
     let schema: Value = serde_json::from_str(&printed(&["schema"])).unwrap();

@@ -1,4 +1,4 @@
-//! Stopping: first what is in flight finishes, then everything ends.
+//! Shutdown: first the jobs in flight finish, then everything ends.
 
 use http::StatusCode;
 use rustix::process::Signal;

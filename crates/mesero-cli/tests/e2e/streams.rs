@@ -1,4 +1,6 @@
-//! The test plays an HTTP/2 server that does as the library does which it is made of.
+//! An HTTP/2 server that a test plays with a library, whose behavior it has.
+//!
+//! A client may leave at any time: what is still to be sent to it is dropped.
 
 use std::future::poll_fn;
 
@@ -10,10 +12,10 @@ use tokio::task::JoinSet;
 
 use crate::upstream::Wire;
 
-/// What may be under way of a request's body: so little that a client waits for room.
+/// Window of a request's body: so little that a client has to wait for it.
 const ROOM_BYTES: u32 = 10_000;
 
-/// Serves one connection: what each request is answered with, `answer` says.
+/// Serves one connection; `answer` answers each request.
 pub(crate) async fn serve<F>(
     wire: Wire,
     answer: impl Fn(Request<RecvStream>, SendResponse<Bytes>) -> F,
@@ -22,7 +24,7 @@ pub(crate) async fn serve<F>(
 {
     let begun =
         server::Builder::new().initial_window_size(ROOM_BYTES).handshake(wire.into_stream());
-    let mut connection = begun.await.unwrap();
+    let Ok(mut connection) = begun.await else { return };
     let mut answers = JoinSet::new();
     while let Some(Ok((request, respond))) = connection.accept().await {
         answers.spawn(answer(request, respond));
@@ -44,25 +46,27 @@ pub(crate) async fn echo(request: Request<RecvStream>, mut respond: SendResponse
     let mut head = http::Response::new(());
     *head.headers_mut() = said;
     head.headers_mut().insert("trailer", HeaderValue::from_static("x-last"));
-    let mut answer = respond.send_response(head, false).unwrap();
+    let Ok(mut answer) = respond.send_response(head, false) else { return };
     let mut body = request.into_body();
     while let Some(Ok(piece)) = body.data().await {
-        body.flow_control().release_capacity(piece.len()).unwrap();
+        let _ = body.flow_control().release_capacity(piece.len());
         if !send(&mut answer, piece).await {
             return;
         }
     }
     let mut trailers = HeaderMap::new();
     trailers.insert("x-last", HeaderValue::from_static("said"));
-    answer.send_trailers(trailers).unwrap();
+    let _ = answer.send_trailers(trailers);
 }
 
-/// Sends bytes of a body as there is room for them; false if they are not wanted any more.
+/// Sends bytes of a body as the window allows; false if the client has left.
 pub(crate) async fn send(body: &mut SendStream<Bytes>, mut bytes: Bytes) -> bool {
     while !bytes.is_empty() {
         body.reserve_capacity(bytes.len());
         let Some(Ok(room)) = poll_fn(|cx| body.poll_capacity(cx)).await else { return false };
-        body.send_data(bytes.split_to(room.min(bytes.len())), false).unwrap();
+        if body.send_data(bytes.split_to(room.min(bytes.len())), false).is_err() {
+            return false;
+        }
     }
     true
 }

@@ -1,20 +1,23 @@
-//! The test plays the HTTP server that requests are passed on to.
+//! An HTTP server that a test plays, as the upstream of a proxy or the target of a benchmark.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
-use crate::harness::PATIENCE;
+use crate::harness::HANG_TIMEOUT;
 
 /// An HTTP server, one connection after the other.
 pub(crate) struct Upstream {
     listener: TcpListener,
 }
 
-/// A connection whose other side is written and read as bytes: by an upstream, or by a client.
+/// A connection that a test reads and writes as bytes: as an upstream, or as a client.
+///
+/// Its peer may close it at any time. What is written after that is lost, as on a network; what is
+/// read after that is the end of the connection.
 pub(crate) struct Wire {
     stream: BufReader<Box<dyn Stream>>,
 }
@@ -26,15 +29,19 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Upstream {
     pub(crate) async fn open() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.unwrap() }
+        Self::at((Ipv4Addr::LOCALHOST, 0).into()).await
+    }
+
+    pub(crate) async fn at(address: SocketAddr) -> Self {
+        Self { listener: TcpListener::bind(address).await.unwrap() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.listener.local_addr().unwrap()
     }
 
-    /// A configuration that passes everything on to this server, with these settings of the
-    /// resource and, after a slash, of its policy.
+    /// The configuration of a proxy in front of this server, with these settings of the resource
+    /// and, after a slash, of its policy.
     pub(crate) fn behind(&self, settings: &str) -> String {
         let (resource, policy) = settings.split_once('/').unwrap_or((settings, ""));
         let address = self.address();
@@ -57,9 +64,9 @@ impl Upstream {
 
     /// Waits for the next connection.
     pub(crate) async fn accept(&self) -> Wire {
-        let accepted = timeout(PATIENCE, self.listener.accept()).await.expect("a connection");
+        let accepted = timeout(HANG_TIMEOUT, self.listener.accept()).await.expect("a connection");
         let (stream, _) = accepted.unwrap();
-        // An answer in several pieces waits for no acknowledgement.
+        // Without it, an answer in several pieces would wait for acknowledgements.
         stream.set_nodelay(true).unwrap();
         Wire::new(stream)
     }
@@ -71,7 +78,7 @@ impl Upstream {
         wire
     }
 
-    /// Whether a connection waits to be accepted.
+    /// Returns whether a connection waits to be accepted.
     pub(crate) async fn has_another(&self) -> bool {
         let mut accept = std::pin::pin!(self.listener.accept());
         std::future::poll_fn(|cx| std::task::Poll::Ready(accept.as_mut().poll(cx).is_ready())).await
@@ -83,10 +90,10 @@ impl Wire {
         Self { stream: BufReader::new(Box::new(stream)) }
     }
 
-    /// Shakes hands as this server; nothing was read or written before.
+    /// Does the handshake of TLS as a server; nothing has been read or written before.
     pub(crate) async fn over_tls(self, server: &TlsAcceptor) -> Self {
         let shaking = server.accept(self.into_stream());
-        Self::new(timeout(PATIENCE, shaking).await.expect("a handshake").unwrap())
+        Self::new(timeout(HANG_TIMEOUT, shaking).await.expect("a handshake").unwrap())
     }
 
     pub(crate) fn into_stream(self) -> Box<dyn Stream> {
@@ -103,14 +110,15 @@ impl Wire {
         let reading = async {
             loop {
                 let mut line = String::new();
-                self.stream.read_line(&mut line).await.unwrap();
-                if line.trim().is_empty() {
+                // A reset is an end too.
+                let read = self.stream.read_line(&mut line).await;
+                if read.is_err() || line.trim().is_empty() {
                     return;
                 }
                 head.push_str(&line);
             }
         };
-        timeout(PATIENCE, reading).await.expect("a head");
+        timeout(HANG_TIMEOUT, reading).await.expect("a head");
         head
     }
 
@@ -118,30 +126,33 @@ impl Wire {
     pub(crate) async fn bytes(&mut self, count: usize) -> String {
         let mut bytes = vec![0; count];
         let reading = self.stream.read_exact(&mut bytes);
-        timeout(PATIENCE, reading).await.expect("so many bytes").unwrap();
+        timeout(HANG_TIMEOUT, reading).await.expect("so many bytes").unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
-    /// Reads what there is into `space`.
+    /// Reads what has arrived into `space`.
     pub(crate) async fn read(&mut self, space: &mut [u8]) -> usize {
-        timeout(PATIENCE, self.stream.read(space)).await.expect("bytes").unwrap()
+        timeout(HANG_TIMEOUT, self.stream.read(space)).await.expect("bytes").unwrap()
     }
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        let writing = self.stream.write_all(bytes.as_ref());
-        timeout(PATIENCE, writing).await.expect("it is taken").unwrap();
-        timeout(PATIENCE, self.stream.flush()).await.expect("it is taken").unwrap();
+        let writing = async {
+            self.stream.write_all(bytes.as_ref()).await?;
+            self.stream.flush().await
+        };
+        // An error is a peer that is gone.
+        let _ = timeout(HANG_TIMEOUT, writing).await.expect("the bytes are written");
     }
 
-    /// Writes however long the other side takes.
+    /// Writes however long the peer takes to read.
     pub(crate) async fn write_at_leisure(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    /// Writes zeros for as long as the other side takes them and then waits until it closes.
+    /// Writes zeros until the peer closes the connection.
     pub(crate) async fn written_until_closed(mut self) {
         let writing = async { while self.stream.write_all(&[0; 64 * 1024]).await.is_ok() {} };
-        timeout(PATIENCE, writing).await.expect("an end");
+        timeout(HANG_TIMEOUT, writing).await.expect("an end");
     }
 
     /// Answers 200 with a body of known length.
@@ -150,21 +161,21 @@ impl Wire {
         self.write(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}")).await;
     }
 
-    /// Waits until the other side has closed the connection, and has said nothing before.
+    /// Waits until the peer has closed the connection; it must have sent nothing more.
     pub(crate) async fn closed(self) {
         assert_eq!(self.rest().await, "");
     }
 
-    /// Waits until the other side has closed the connection; returns what it has said before.
+    /// Waits until the peer has closed the connection; returns what it has sent before.
     pub(crate) async fn rest(mut self) -> String {
         let mut rest = Vec::new();
-        // An error is a reset, which is closed as well.
-        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut rest)).await.expect("an end");
+        // A reset is an end too.
+        let _ = timeout(HANG_TIMEOUT, self.stream.read_to_end(&mut rest)).await.expect("an end");
         String::from_utf8_lossy(&rest).into_owned()
     }
 }
 
-/// The value of a field in a head.
+/// Value of a field in a head.
 pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| {
         let (found, value) = line.split_once(": ")?;

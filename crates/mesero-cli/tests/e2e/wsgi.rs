@@ -1,4 +1,4 @@
-//! WSGI applications, as they are.
+//! Unmodified WSGI applications.
 
 use http::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::client;
 use crate::gate::Gate;
-use crate::harness::{Mesero, PATIENCE, shared_machine};
+use crate::harness::{HANG_TIMEOUT, Mesero, shared_machine};
 
 /// Applications that the validator of the standard library watches.
 const APPS: &str = r#"
@@ -25,7 +25,7 @@ def plain(environ, start_response):
     return [text]
 
 class Gated:
-    """Pieces that each wait at the gate, and tell it when they are closed."""
+    """Pieces that each wait at the gate, and log when they are closed."""
     number = 0
     def __iter__(self):
         return self
@@ -147,12 +147,12 @@ async fn bodies_of_any_size_reach_the_application_whole() {
             let body = "1234567\n".repeat(count);
             let ask = client::request(mesero.front, Method::POST, "/lines", &body);
             let wanted = format!("{count} lines, {} bytes", body.len());
-            assert_eq!(timeout(PATIENCE, ask).await.unwrap().body, wanted);
+            assert_eq!(timeout(HANG_TIMEOUT, ask).await.unwrap().body, wanted);
         }
         // An application that leaves the body unread does not spoil the next request.
         let body = "x".repeat(3_000_000);
         let ask = client::request(mesero.front, Method::POST, "/recovers", &body);
-        assert_eq!(timeout(PATIENCE, ask).await.unwrap().body, "sorry");
+        assert_eq!(timeout(HANG_TIMEOUT, ask).await.unwrap().body, "sorry");
         assert_eq!(mesero.get("/plain/after").await.body, "GET /plain/after  0");
     }
 }
@@ -239,5 +239,5 @@ async fn read_until(stream: &mut TcpStream, text: &str) {
             assert!(count > 0, "{text} did not come: {}", String::from_utf8_lossy(&received));
         }
     };
-    timeout(PATIENCE, reading).await.expect(text);
+    timeout(HANG_TIMEOUT, reading).await.expect(text);
 }

@@ -1,4 +1,4 @@
-//! What was measured before, beside what is measured now.
+//! Measurements that are saved, and compared with later ones.
 
 use std::convert::Infallible;
 use std::fs;
@@ -6,25 +6,25 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::{TempDir, tempdir};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{Measured, bench, command, url};
-use crate::harness::{PATIENCE, shared_machine};
+use crate::harness::{output_of, shared_machine, signal};
 use crate::upstream::Upstream;
 
-/// What a service takes, in milliseconds and one round after the other: now more and now less, by far more than a busy
-/// machine makes of it. So one measurement of it is as good as the next, and no interval is narrow.
+/// Response times of a service, in milliseconds and one round after another. They vary by far more than a busy machine
+/// adds to them, so one measurement is as good as the next, and no interval is narrow.
 const TIMES: [u64; 10] = [20, 80, 40, 60, 30, 70, 50, 90, 25, 65];
 
 /// A request in each of as many rounds.
 const LOAD: [&str; 8] = ["-c", "1", "-n", "1", "--rounds", "10", "--tolerance", "1h"];
 
-/// Something that takes so many times as long as another.
+/// A service whose response times are a multiple of [`TIMES`].
 struct Service {
     listener: TcpListener,
     factor: u32,
@@ -39,16 +39,18 @@ impl Service {
         self.listener.local_addr().unwrap()
     }
 
-    /// Answers a request a connection, for ever.
+    /// Answers one request on each connection, forever.
     async fn serve(&self) -> Infallible {
         let mut times = TIMES.into_iter().cycle().map(Duration::from_millis);
         loop {
             let (mut stream, _) = self.listener.accept().await.unwrap();
             let mut request = [0; 4_096];
-            assert!(stream.read(&mut request).await.unwrap() > 0);
-            sleep(times.next().unwrap() * self.factor).await;
-            let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
-            stream.write_all(answer).await.unwrap();
+            if let Ok(1..) = stream.read(&mut request).await {
+                sleep(times.next().unwrap() * self.factor).await;
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+                // The client may have left.
+                let _ = stream.write_all(answer).await;
+            }
         }
     }
 
@@ -62,7 +64,7 @@ impl Service {
     }
 }
 
-/// A place for a file.
+/// Path of a file to be written.
 fn file(folder: &TempDir) -> String {
     folder.path().join("base.json").to_str().unwrap().to_owned()
 }
@@ -140,7 +142,7 @@ async fn a_baseline_is_replaced_by_what_holds_beside_it_and_by_nothing_else() {
     assert!(fails.code == Some(3) && fails.stderr.ends_with(&said), "{}", fails.stderr);
     assert_eq!(read(&base), second);
 
-    // Into another file it is kept, whatever it is.
+    // In another file it is saved in any case.
     let other = folder.path().join("other.json");
     let other = other.to_str().unwrap();
     let flags = ["--baseline", &base, "--save", other, "--expect", "p50<=1.2x"];
@@ -174,7 +176,7 @@ async fn what_cannot_be_compared_or_kept_is_told_before_anything_is_asked() {
         assert!(refused.stderr.contains(text), "{arguments:?}: {}", refused.stderr);
         assert_eq!(refused.stdout, "");
     }
-    assert!(!server.has_another().await, "nobody was asked");
+    assert!(!server.has_another().await, "no request was sent");
 }
 
 #[tokio::test]
@@ -187,9 +189,8 @@ async fn an_interrupted_measurement_is_kept_and_is_no_baseline() {
     let child = command(&[&url, "-c", "1", "-d", "1h", "--save", &base]).spawn().unwrap();
     let mut wire = server.accept().await;
     wire.head().await;
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    let ended = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    signal(&child, Signal::INT);
+    let ended = output_of(child).await;
     assert_eq!(ended.status.code(), Some(130));
     assert!(Path::new(&base).exists());
     let refused = bench(&[&url, "-c", "1", "-d", "1h", "--baseline", &base]).await;

@@ -1,16 +1,16 @@
-//! Targets that are called and not asked: functions, commands, resources of a configuration.
+//! Targets that are called in the process: functions, commands, resources of a configuration.
 
 use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::{Measured, bench, command};
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
 
-/// Runs to the end in a folder with these functions and these resources, whatever the machine does beside.
+/// Runs to the end in a folder with functions and resources, however busy the machine is.
 async fn bench_in(folder: &TempDir, arguments: &[&str]) -> Measured {
     let arguments = [arguments, &["--tolerance", "1h"]].concat();
     let output = command(&arguments).current_dir(folder.path()).output();
-    timeout(PATIENCE, output).await.expect("it ends").unwrap().into()
+    timeout(HANG_TIMEOUT, output).await.expect("it ends").unwrap().into()
 }
 
 const TOOLS: &str = r#"
@@ -22,7 +22,8 @@ def root(num):
     return num ** 0.5
 
 def sleep(num):
-    time.sleep(60 if num == 0 else 0)
+    while num == 0:
+        time.sleep(0.01)
 "#;
 
 #[tokio::test]
@@ -43,7 +44,8 @@ async fn a_function_is_called_with_items_in_turn_and_what_it_raises_is_no_work_d
 async fn a_call_that_is_given_up_frees_its_place_when_the_function_has_really_stopped() {
     let _machine = shared_machine().await;
     let folder = folder(&[("tools.py", TOOLS)]);
-    // The only thread is in the first call until that is interrupted; the second call waits for it.
+    // The first call does not return. The only thread is in it until it is interrupted, which the
+    // second call waits for.
     let arguments = ["python:tools:sleep", "-n", "2", "-c", "1", "--patience", "5s", "--json"];
     let measured = bench_in(&folder, &arguments).await;
     let report = measured.json();
@@ -78,7 +80,7 @@ async fn a_resource_of_a_configuration_brings_its_policy_and_whom_it_turns_away_
         stub = {}
     "#;
     let folder = folder(&[("mesero.toml", config)]);
-    let arguments = ["@slow", "-n", "3", "-c", "3", "--patience", "1s", "--json"];
+    let arguments = ["@slow", "-n", "3", "-c", "3", "--patience", "3s", "--json"];
     let report = bench_in(&folder, &arguments).await.json();
     assert_eq!((&report["gave_up"], &report["faults"]["not_admitted"]), (&2.into(), &1.into()));
 

@@ -1,7 +1,7 @@
-//! A service beside itself, and beside one that is a tenth slower, by the clock on the wall.
+//! A service compared with itself, and with a service that is a tenth slower, in real time.
 //!
-//! Whether a tenth is seen in so many rounds depends on what else the machine does. The same is tested with a machine that
-//! is always as restless, in `bench/contest/tests.rs`; this is for a quiet one: `cargo test --test e2e -- --ignored an_interval`.
+//! Whether a tenth is seen in so many rounds depends on what else the machine does. The same is tested with a machine whose
+//! disturbances are always the same, in `bench/contest/tests.rs`; this is for a quiet one: `cargo test --test e2e -- --ignored an_interval`.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::harness::quiet_machine;
 /// Long beside what a busy machine adds.
 const DELAY: Duration = Duration::from_millis(40);
 
-/// Answers `/` after the delay, and everything else after one that is a tenth longer.
+/// Answers `/` after the delay, and everything else after a delay that is a tenth longer.
 async fn serve(listener: TcpListener) -> Infallible {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
@@ -41,8 +41,8 @@ async fn connection(mut stream: TcpStream) {
     }
 }
 
-/// The interval in which the median time of a path is, over that of `/`: of what takes longer because the machine does
-/// something else a median is the least disturbed.
+/// Interval of the ratio of the median times of a path and of `/`. The median is what disturbances of the machine
+/// change least.
 async fn interval(address: SocketAddr, path: &str) -> [f64; 2] {
     let targets = [format!("one=http://{address}/"), format!("other=http://{address}{path}")];
     // Many short rounds, since what disturbs one leaves the others alone.
@@ -52,7 +52,7 @@ async fn interval(address: SocketAddr, path: &str) -> [f64; 2] {
     ["low", "high"].map(|end| report["comparisons"][0]["response"]["p50"][end].as_f64().unwrap())
 }
 
-/// Twenty intervals, some at the same time, since they are mostly waited for.
+/// Measures twenty intervals, some at the same time, since measuring is mostly waiting.
 async fn intervals(address: SocketAddr, path: &'static str) -> Vec<[f64; 2]> {
     let places = Arc::new(Semaphore::new(10));
     let measured = |places: Arc<Semaphore>| async move {

@@ -1,11 +1,11 @@
-//! Failures, each under its own name, and none for longer than the client's patience.
+//! Failures, each under its own name, and none after a longer time than the client's timeout.
 
 use serde_json::Value;
 use tokio::net::TcpListener;
 
 use super::{Measured, bench, measure};
 use crate::certificates::Authority;
-use crate::harness::{folder, shared_machine};
+use crate::harness::{ReservedPort, folder, shared_machine};
 use crate::upstream::{Upstream, Wire};
 
 /// Three requests of one client: all failed in the same way, and none was an answer.
@@ -34,8 +34,8 @@ async fn played(part: impl AsyncFn(Wire), arguments: &[&str]) -> Measured {
 #[tokio::test]
 async fn a_port_where_nobody_listens_refused() {
     let _machine = shared_machine().await;
-    let address = Upstream::open().await.address();
-    let measured = measure(address, &THREE).await;
+    let port = ReservedPort::new();
+    let measured = measure(port.address(), &THREE).await;
     assert_eq!(measured.code, Some(1));
     is_all(&measured.json(), "refused");
 }

@@ -1,4 +1,4 @@
-//! A server that stands still for five seconds, and the truth about it.
+//! A server that freezes for five seconds, and the true percentiles of its response times.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use tokio::time::sleep;
 use super::measure;
 use crate::harness::shared_machine;
 
-/// A second; over twenty seconds.
-const RATE: u64 = 1_000;
+/// Requests a second, over twenty seconds.
+const RATE: u64 = 200;
 const REQUESTS: u64 = 20 * RATE;
 const FREEZE: Duration = Duration::from_secs(5);
 
@@ -59,11 +59,9 @@ async fn the_percentiles_of_a_frozen_server_are_those_of_arithmetic() {
     let address = listener.local_addr().unwrap();
     let server = Server { asked: Arc::default(), frozen: watch::channel(false).0 };
     let (rate, requests) = (RATE.to_string(), REQUESTS.to_string());
-    let arguments = [
-        &["--rate", &rate, "--arrivals", "uniform", "-n", &requests][..],
-        &["-c", "100", "--json"],
-    ]
-    .concat();
+    let arguments =
+        [&["--rate", &rate, "--arrivals", "uniform", "-n", &requests][..], &["-c", "20", "--json"]]
+            .concat();
     let measured = tokio::select! {
         measured = measure(address, &arguments) => measured,
         never = server.serve(listener) => match never {},
@@ -71,19 +69,19 @@ async fn the_percentiles_of_a_frozen_server_are_those_of_arithmetic() {
     let report = measured.json();
     assert_eq!(report["ok"], REQUESTS, "{}", measured.stdout);
 
-    // Those who come while it is frozen wait for what is left of it, each a little less than the
-    // one before; so of all times the greatest hundredth is what is cut off that slope.
+    // Requests that come while it is frozen wait for the rest of that time, each a little less than
+    // the one before; so of all times the greatest hundredth is what is cut off that slope.
     let slope = RATE as f64 * FREEZE.as_secs_f64();
     let of_slope = REQUESTS as f64 / 100.0 / slope;
     let truth = FREEZE.as_secs_f64() * (1.0 - of_slope);
     let p99 = report["response_s"]["p99"].as_f64().unwrap();
     assert!((p99 / truth - 1.0).abs() < 0.1, "{p99} is not {truth}");
 
-    // A generator that counts from when it sends has seen a hundred slow answers of 20,000.
+    // A generator that counts from when it sends has seen twenty slow answers of 4,000.
     let naive = report["service_s"]["p99"].as_f64().unwrap();
     assert!(naive < truth / 4.0, "{naive}");
 
-    // Both are told, the one beside the other.
+    // Both are reported, side by side.
     let note = report["notes"][0].as_str().unwrap();
     assert!(note.contains("its p99 is 4.") && note.contains("would say "), "{note}");
 }

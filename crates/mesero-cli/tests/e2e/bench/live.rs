@@ -1,28 +1,28 @@
-//! What a person sees on a terminal while it is measured.
+//! Progress on a terminal during a measurement.
 
 use std::fs::File;
 use std::io::Read;
 use std::process::Stdio;
 
 use rustix::fs::{Mode, OFlags, open};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::{Measured, command};
-use crate::harness::{PATIENCE, shared_machine};
+use crate::harness::{HANG_TIMEOUT, output_of, shared_machine, signal};
 use crate::upstream::Upstream;
 
-/// A terminal that keeps all that was ever written to it.
+/// A terminal that keeps everything that was written to it.
 struct Terminal {
     controller: File,
     seen: watch::Receiver<String>,
 }
 
 impl Terminal {
-    /// And what a program writes to, so that it is shown.
+    /// Opens one, and the end that a program writes to.
     fn open() -> (Self, Stdio) {
         let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&controller).unwrap();
@@ -32,7 +32,7 @@ impl Terminal {
         let controller = File::from(controller);
         let mut reader = controller.try_clone().unwrap();
         let (writer, seen) = watch::channel(String::new());
-        // It ends with the program, when nobody is left who could write.
+        // It ends with the program, the last writer.
         std::thread::spawn(move || {
             let mut bytes = [0; 4_096];
             let mut whole = Vec::new();
@@ -50,7 +50,7 @@ impl Terminal {
     }
 
     async fn until(&mut self, wanted: impl FnMut(&String) -> bool) -> String {
-        let seen = timeout(PATIENCE, self.seen.wait_for(wanted))
+        let seen = timeout(HANG_TIMEOUT, self.seen.wait_for(wanted))
             .await
             .map(|seen| seen.map(|seen| seen.clone()));
         match seen {
@@ -59,15 +59,15 @@ impl Terminal {
         }
     }
 
-    /// All that was shown, when nothing more will be.
+    /// Waits for the end of the program; returns all that was shown.
     async fn until_the_end(mut self) -> String {
         let end = async { while self.seen.changed().await.is_ok() {} };
-        timeout(PATIENCE, end).await.expect("the program ends");
+        timeout(HANG_TIMEOUT, end).await.expect("the program ends");
         self.seen.borrow().clone()
     }
 }
 
-/// What takes away what was drawn before: the cursor goes up, and all below is cleared.
+/// Sequence that erases a picture: the cursor goes up, and all below is cleared.
 const CLEAR: &str = "\r\u{1b}[J";
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_cle
     terminal.resize(100);
     let mut command = command(&[&url, "-c", "1", "-d", "1h", "--tolerance", "1h"]);
     let child = command.env("TERM", "xterm").stderr(shown).spawn().unwrap();
-    // What it holds of the terminal would keep that open.
+    // It would keep the terminal open.
     drop(command);
     let mut wire = server.asked().await;
     wire.answer("done").await;
@@ -91,7 +91,7 @@ async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_cle
 
     terminal.resize(24);
     let fits = |picture: &str| picture.lines().all(|line| line.chars().count() < 24);
-    // The last one may be shown in part.
+    // The last picture may be incomplete.
     let is_narrow = |seen: &String| {
         let mut pictures = seen.rsplit(CLEAR).skip(1);
         pictures.next().is_some_and(|picture| {
@@ -100,9 +100,8 @@ async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_cle
     };
     terminal.until(is_narrow).await;
 
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    signal(&child, Signal::INT);
+    let output = output_of(child).await;
     let measured = Measured::from(output);
     assert_eq!(measured.code, Some(130));
     assert!(measured.stdout.contains("Interrupted: "), "{}", measured.stdout);
@@ -118,9 +117,8 @@ async fn rounds_that_are_shorter_than_it_takes_to_look_are_shown_as_well() {
     let child = command.env("TERM", "xterm").stderr(shown).spawn().unwrap();
     drop(command);
     terminal.until(|seen| seen.contains(" of 1000: ")).await;
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    signal(&child, Signal::INT);
+    let output = output_of(child).await;
     assert_eq!(output.status.code(), Some(130));
     assert!(terminal.until_the_end().await.ends_with(CLEAR));
 }

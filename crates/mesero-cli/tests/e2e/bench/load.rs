@@ -1,10 +1,9 @@
-//! Clients as they behave, and what is counted as work done.
+//! Behavior of clients, and what counts as a success.
 
-use rustix::process::{Pid, Signal, kill_process};
-use tokio::time::timeout;
+use rustix::process::Signal;
 
 use super::{Measured, command, measure};
-use crate::harness::{Mesero, PATIENCE, quiet_machine, shared_machine};
+use crate::harness::{Mesero, output_of, shared_machine, signal};
 use crate::upstream::Upstream;
 
 #[tokio::test]
@@ -53,7 +52,7 @@ async fn new_connections_are_made_where_they_are_wanted_or_where_the_old_one_was
                 let mut wire = server.accept().await;
                 let head = wire.head().await;
                 assert_eq!(head.contains("connection: close"), arguments.len() == 5);
-                // That this is the last, it does not say.
+                // It does not announce that this is the last.
                 wire.answer("done").await;
             }
         };
@@ -102,11 +101,15 @@ async fn who_waits_for_a_connection_until_his_patience_ends_was_never_sent() {
     let serving = async {
         let wire = server.asked().await;
         wire.closed().await;
-        // The first has left, and all others with him but for some that came a little later.
-        server.asked().await;
+        // The first has timed out, and all others with it but for some that came a little later.
+        loop {
+            drop(server.asked().await);
+        }
     };
-    let measuring = measure(address, &arguments);
-    let (measured, ()) = tokio::join!(measuring, serving);
+    let measured = tokio::select! {
+        measured = measure(address, &arguments) => measured,
+        () = serving => unreachable!("it serves forever"),
+    };
     let report = measured.json();
     let count = |name: &str| report[name].as_u64().unwrap();
     assert_eq!(count("requests"), 5);
@@ -127,11 +130,9 @@ async fn an_interrupted_measurement_tells_what_it_has() {
     let mut wire = server.asked().await;
     wire.answer("done").await;
     wire.head().await;
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
+    signal(&child, Signal::INT);
     wire.closed().await;
-    let measured: Measured =
-        timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap().into();
+    let measured: Measured = output_of(child).await.into();
     assert_eq!(measured.code, Some(130));
     let report = measured.json();
     assert_eq!((&report["ok"], &report["interrupted"]), (&1.into(), &true.into()));
@@ -140,7 +141,7 @@ async fn an_interrupted_measurement_tells_what_it_has() {
 #[tokio::test]
 async fn ten_clients_of_seven_seconds_patience_pass_with_ten_workers_of_five_seconds_and_not_with_five()
  {
-    let _machine = quiet_machine().await;
+    let _machine = shared_machine().await;
     let served = async |limit: &str| {
         let config = format!(
             r#"
@@ -164,7 +165,7 @@ async fn ten_clients_of_seven_seconds_patience_pass_with_ten_workers_of_five_sec
         tokio::join!(measure(five.front, &arguments), measure(ten.front, &arguments));
     let mut said = few.stderr.lines();
     assert_eq!((few.code, said.next()), (Some(3), Some("failed: gave_up=0 (5 of 10)")));
-    assert!(said.next().unwrap().starts_with("10 workers would pass: a request takes 5.0"));
+    assert!(said.next().unwrap().starts_with("10 workers would pass: a request takes 5."));
     assert_eq!(few.json()["workers"]["needed"], 10);
     assert_eq!((enough.code, &*enough.stderr), (Some(0), "passed: gave_up=0 (0 of 10)\n"));
 }

@@ -1,4 +1,4 @@
-//! The page of a measurement: written whole, or not at all.
+//! HTML page of a measurement: written as a whole, or not at all.
 
 use std::fs;
 

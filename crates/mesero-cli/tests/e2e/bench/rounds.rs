@@ -43,7 +43,7 @@ async fn who_answers_otherwise_than_the_first_is_told_and_fails_what_expects_the
     let load = ["-c", "1", "-n", "1", "--rounds", "8", "--tolerance", "1h"];
     let expect = ["--expect", "same_answers, p50<1000x", "--json"];
     let arguments = [&[&*targets[0], &targets[1]][..], &load, &expect].concat();
-    // Each is asked once to be looked at, and once in each round.
+    // Each is sent a request before the first round, and one in each round.
     let serve = async |server: Upstream, body: &str| {
         for _ in 0..9 {
             let mut wire = server.asked().await;

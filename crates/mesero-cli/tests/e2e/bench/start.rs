@@ -1,17 +1,16 @@
-//! What is started to be measured, and ends with it.
+//! Servers that a measurement starts, and ends.
 
 use std::net::SocketAddr;
 
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
 
 use super::{Measured, bench, command};
 use crate::gate::Gate;
-use crate::harness::{PATIENCE, folder, program, shared_machine};
-use crate::upstream::Upstream;
+use crate::harness::{ReservedPort, folder, output_of, program, shared_machine, signal};
 
-/// Tells the gate that it has begun, and serves as a child, which holds the gate's connection too.
+/// Announces itself at the gate, and serves as a child, which holds the gate's connection too.
 const SCRIPT: &str = r#"
 exec 9<>"/dev/tcp/127.0.0.1/$1"
 echo "$$ 1" >&9
@@ -19,17 +18,18 @@ echo "$$ 1" >&9
 wait
 "#;
 
-/// A server that can be started, and where.
+/// A server that can be started, and its address.
 struct Service {
     folder: TempDir,
     address: SocketAddr,
     gate: Gate,
+    _port: ReservedPort,
 }
 
 impl Service {
     async fn new() -> Self {
-        // Free again, when it is dropped.
-        let address = Upstream::open().await.address();
+        let port = ReservedPort::new();
+        let address = port.address();
         let config = format!(
             r#"
             [server]
@@ -43,7 +43,7 @@ impl Service {
             "#
         );
         let folder = folder(&[("start.sh", SCRIPT), ("it.toml", &config)]);
-        Self { folder, address, gate: Gate::open().await }
+        Self { folder, address, gate: Gate::open().await, _port: port }
     }
 
     fn url(&self) -> String {
@@ -70,7 +70,7 @@ async fn two_that_share_a_port_are_each_started_for_their_turn_and_ended_after_i
     let measuring = bench(&arguments);
     let starting = async {
         for _ in 0..4 {
-            // The next is not there before the last is gone.
+            // No server is started before the previous one has ended.
             service.gate.next().await.gone().await;
         }
     };
@@ -81,7 +81,7 @@ async fn two_that_share_a_port_are_each_started_for_their_turn_and_ended_after_i
         assert!(target["cpu_s_per_request"].is_number(), "{target:#}");
         assert!(target["memory_bytes"].as_u64().unwrap() > 1_000_000, "{target:#}");
     }
-    assert!(TcpStream::connect(service.address).await.is_err(), "nothing is left");
+    assert!(TcpStream::connect(service.address).await.is_err(), "a server is left");
 }
 
 #[tokio::test]
@@ -104,7 +104,7 @@ async fn a_bench_that_is_killed_leaves_nothing_that_it_has_started() {
     let mut child = command(&[&url, "--start", &start, "-d", "1h"]).spawn().unwrap();
     let begun = service.gate.next().await;
     child.kill().await.unwrap();
-    timeout(PATIENCE, begun.gone()).await.expect("it goes with mesero");
+    begun.gone().await;
 }
 
 #[tokio::test]
@@ -115,10 +115,9 @@ async fn an_interrupted_bench_ends_what_it_has_started_and_tells_what_it_has() {
     let arguments = [&url, "--start", &start, "-d", "1h", "--tolerance", "1h", "--json"];
     let child = command(&arguments).spawn().unwrap();
     let begun = service.gate.next().await;
-    let pid = rustix::process::Pid::from_raw(child.id().unwrap().try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    signal(&child, Signal::INT);
     begun.gone().await;
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    let output = output_of(child).await;
     let measured = Measured::from(output);
     assert_eq!(measured.code, Some(130), "{}", measured.stderr);
     assert_eq!(measured.json()["interrupted"], true);
@@ -127,22 +126,22 @@ async fn an_interrupted_bench_ends_what_it_has_started_and_tells_what_it_has() {
 #[tokio::test]
 async fn a_command_that_does_not_start_or_does_not_answer_is_told_with_its_last_words() {
     let _machine = shared_machine().await;
-    let address = Upstream::open().await.address();
-    let url = format!("http://{address}/");
-    let failed = async |start: &str| {
-        let measured = bench(&[&url, "--start", start, "--start-timeout", "500ms"]).await;
+    let failed = async |start: &str, timeout: &str| {
+        let port = ReservedPort::new();
+        let url = format!("http://{}/", port.address());
+        let measured = bench(&[&url, "--start", start, "--start-timeout", timeout]).await;
         assert_eq!((measured.code, &*measured.stdout), (Some(2), ""));
         measured.stderr
     };
     let (broken, silent) = tokio::join!(
-        failed("echo one; echo the config is broken >&2; exit 7"),
-        failed("echo here I am; sleep 60")
+        failed("echo one; echo the config is broken >&2; exit 7", "120s"),
+        failed("echo here I am; sleep 60", "3s")
     );
     for wanted in ["with exit code 7", "has to stay in the foreground", "\n  the config is broken"]
     {
         assert!(broken.contains(wanted), "{broken}");
     }
-    for wanted in ["no answer within 500 ms, refused", "--start-timeout", "\n  here I am"] {
+    for wanted in ["no answer within 3.00 s, refused", "--start-timeout", "\n  here I am"] {
         assert!(silent.contains(wanted), "{silent}");
     }
 }
@@ -160,7 +159,8 @@ async fn somebody_else_on_the_port_is_not_measured_in_its_place() {
 #[tokio::test]
 async fn what_dies_in_the_middle_of_a_round_fails_its_requests_and_is_told() {
     let _machine = shared_machine().await;
-    let address = Upstream::open().await.address();
+    let port = ReservedPort::new();
+    let address = port.address();
     let server = format!(
         r"
 import http.server, os, sys

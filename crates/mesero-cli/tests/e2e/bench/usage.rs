@@ -1,4 +1,4 @@
-//! What is refused, and with which words.
+//! Usage errors and their messages.
 
 use super::bench;
 

@@ -1,4 +1,4 @@
-//! A session with either server, for what a test does itself.
+//! Sessions with either server, for the statements of a test.
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Row};
 
 use super::{Kind, PASSWORD};
 
-/// A session of its own.
+/// A session.
 pub(crate) enum Client {
     Postgres(PgConnection),
     MariaDb(MySqlConnection),
@@ -39,7 +39,7 @@ impl Client {
         })
     }
 
-    /// What a query counts.
+    /// Runs a query for a count.
     pub(crate) async fn count(&mut self, text: &str) -> i64 {
         let query = sqlx::query_scalar(AssertSqlSafe(text));
         match self {
@@ -50,7 +50,7 @@ impl Client {
         }
     }
 
-    /// The rows of a query for an integer of eight bytes and a text or bytes.
+    /// Runs a query for an integer of eight bytes and a text or bytes.
     pub(crate) async fn pairs(&mut self, text: &str) -> Vec<(i64, Option<Vec<u8>>)> {
         fn pair<R: Row<Database = D>, D: sqlx::Database>(row: &R) -> (i64, Option<Vec<u8>>)
         where

@@ -1,4 +1,4 @@
-//! What is different between PostgreSQL and MariaDB, as servers of a test.
+//! Differences between PostgreSQL and MariaDB, as servers of a test.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// A text of these bytes, which are UTF-8, as a statement has it.
+    /// SQL literal of a text of these bytes, which are UTF-8.
     pub(crate) fn text(self, bytes: &[u8]) -> String {
         match self {
             Kind::Postgres => format!("convert_from({}, 'UTF8')", self.bytes(bytes)),
@@ -21,7 +21,7 @@ impl Kind {
         }
     }
 
-    /// These bytes, as a statement has them.
+    /// SQL literal of these bytes.
     pub(crate) fn bytes(self, bytes: &[u8]) -> String {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
@@ -38,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// What it logs when clients may connect.
+    /// Text that it logs when clients may connect.
     pub(super) fn ready(self) -> &'static str {
         match self {
             Kind::Postgres => "database system is ready to accept connections",
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// The signal to end in good order with.
+    /// Signal that ends it in good order.
     pub(super) fn end(self) -> Signal {
         match self {
             // Its "fast" way: TERM would wait for the clients.
@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// The signal to end at once with, all processes of it.
+    /// Signal that ends all of its processes at once.
     pub(super) fn crash(self) -> Signal {
         match self {
             Kind::Postgres => Signal::QUIT,
@@ -147,7 +147,7 @@ impl Kind {
         }
     }
 
-    /// How it is started.
+    /// Arguments to start it with.
     pub(super) fn arguments(self, folder: &Path, port: u16) -> Vec<String> {
         let folder = folder.display();
         match self {

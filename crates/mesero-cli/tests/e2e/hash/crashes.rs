@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use rusqlite::types::Value;
 use tokio::process::Command;
-use tokio::time::timeout;
 
 use super::{App, CHEAP, finished, password, verified_by_argon2_cffi};
-use crate::harness::{PATIENCE, program, shared_machine};
+use crate::harness::{program, shared_machine, until};
 
 #[tokio::test]
 async fn killed_at_twenty_random_moments_the_end_is_the_same() {
@@ -18,14 +17,9 @@ async fn killed_at_twenty_random_moments_the_end_is_the_same() {
     let hashed = || connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap();
     for _ in 0..20 {
         let before = hashed();
-        let until = before + fastrand::i64(1..200);
+        let wanted = before + fastrand::i64(1..200);
         let mut child = app.command(&[&CHEAP[..], &["--batch", "20"]].concat()).spawn().unwrap();
-        let there = async {
-            while hashed() < until && child.try_wait().unwrap().is_none() {
-                tokio::task::yield_now().await;
-            }
-        };
-        timeout(PATIENCE, there).await.expect("it works");
+        until(async || hashed() >= wanted || child.try_wait().unwrap().is_some()).await;
         // Anywhere within a batch.
         tokio::time::sleep(Duration::from_micros(fastrand::u64(..5_000))).await;
         child.kill().await.unwrap();

@@ -3,7 +3,7 @@
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{PATIENCE, example, folder, program, shared_machine, venv};
+use crate::harness::{HANG_TIMEOUT, example, folder, program, shared_machine, venv};
 
 #[tokio::test]
 async fn the_example_is_hashed_and_its_users_log_in() {
@@ -13,7 +13,7 @@ async fn the_example_is_hashed_and_its_users_log_in() {
     let run = async |program: &str, arguments: &[&str]| {
         let mut command = Command::new(program);
         let output = command.args(arguments).current_dir(folder.path()).output();
-        timeout(PATIENCE, output).await.expect("it ends").unwrap()
+        timeout(HANG_TIMEOUT, output).await.expect("it ends").unwrap()
     };
     let made = run("python3", &[script("users.py").to_str().unwrap()]).await;
     assert!(made.status.success(), "{made:?}");

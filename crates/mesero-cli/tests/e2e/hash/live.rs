@@ -1,4 +1,4 @@
-//! Beside an application that goes on: nothing that it writes is lost, and it is never kept waiting for long.
+//! Beside an application that keeps running: nothing that it writes is lost, and it never waits for long.
 
 use std::collections::HashMap;
 use std::process::Stdio;
@@ -7,19 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior, params};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
 use super::{
     App, CHEAP, Ran, finished, finished_within, insert, password, verified_by_argon2_cffi,
 };
-use crate::harness::{PATIENCE, shared_machine};
+use crate::harness::{HANG_TIMEOUT, output_of, shared_machine, signal, until};
 
-const ROWS: usize = 100_000;
-const MOST: i64 = 90_000;
+const ROWS: usize = 30_000;
+const MOST: i64 = 27_000;
 
-/// An application that changes random passwords and signs users up until it is told to stop.
+/// An application that changes random passwords and signs users up until `stop` is set.
 fn application(mut connection: Connection, stop: &AtomicBool) -> HashMap<usize, String> {
     let mut passwords = HashMap::new();
     let mut next = ROWS;
@@ -28,7 +28,7 @@ fn application(mut connection: Connection, stop: &AtomicBool) -> HashMap<usize, 
             connection.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
         insert(&transaction, next);
         passwords.insert(next, password(next));
-        // Also to one that differs in a capital letter alone.
+        // Also to a password that differs in a capital letter alone.
         let changed = [(fastrand::usize(..next), true), (fastrand::usize(..next), false)];
         for (id, differs) in changed {
             let new =
@@ -39,7 +39,7 @@ fn application(mut connection: Connection, stop: &AtomicBool) -> HashMap<usize, 
         }
         transaction.commit().unwrap();
         next += 1;
-        // Others want to write too.
+        // The run has to write too.
         std::thread::yield_now();
     }
     passwords
@@ -55,7 +55,7 @@ async fn no_update_is_lost_while_an_application_changes_passwords_and_signs_user
         std::thread::spawn(move || application(connection, &stop))
     };
     let command = app.command(&[&CHEAP[..], &["--json", "--batch", "1000"]].concat());
-    let hashing = finished_within(command, 10 * PATIENCE);
+    let hashing = finished_within(command, 10 * HANG_TIMEOUT);
     let watching = app.open();
     let count = "SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'";
     // It stops when most rows are hashed, so that the last pass finds nothing.
@@ -66,7 +66,8 @@ async fn no_update_is_lost_while_an_application_changes_passwords_and_signs_user
         }
         stop.store(true, SeqCst);
     };
-    let (ran, ()) = tokio::join!(hashing, stopping);
+    let both = async { tokio::join!(hashing, stopping) };
+    let (ran, ()) = timeout(10 * HANG_TIMEOUT, both).await.expect("both end");
     let changed = running.join().unwrap();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     ran.balances();
@@ -102,9 +103,9 @@ async fn a_file_that_is_locked_is_waited_for_and_that_is_said() {
         }
         panic!("it did not wait");
     };
-    timeout(PATIENCE, waiting).await.unwrap();
+    timeout(HANG_TIMEOUT, waiting).await.unwrap();
     other.execute_batch("COMMIT").unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let output = output_of(child).await;
     assert_eq!(output.status.code(), Some(0));
     let pairs = app.texts("password").into_iter().map(|(id, text)| {
         let password = if id == "3" { "later".to_owned() } else { password(id.parse().unwrap()) };
@@ -130,10 +131,10 @@ async fn nothing_is_begun_while_the_pause_file_exists() {
         }
         panic!("it did not pause");
     };
-    timeout(PATIENCE, paused).await.unwrap();
+    timeout(HANG_TIMEOUT, paused).await.unwrap();
     assert!(app.texts("password").values().all(|text| !text.starts_with('$')));
     std::fs::remove_file(&pause).unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let output = output_of(child).await;
     assert_eq!(output.status.code(), Some(0));
     assert!(app.texts("password").values().all(|text| text.starts_with('$')));
 }
@@ -151,21 +152,16 @@ async fn a_rate_holds_from_the_first_row_on() {
 async fn an_interrupt_leaves_every_row_hashed_or_as_it_was() {
     let _machine = shared_machine().await;
     let app = App::of(2_000);
-    // So slow that it cannot be done before it is told to stop.
+    // So slow that the signal comes before its end.
     let mut command = app.command(&[&CHEAP[..], &["--json", "--max-rows-per-s", "100"]].concat());
     command.stdout(Stdio::piped());
     let child = command.spawn().unwrap();
     let connection = app.open();
     let count = "SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'";
-    let some = async {
-        while connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    timeout(PATIENCE, some).await.unwrap();
-    let pid = i32::try_from(child.id().unwrap()).unwrap();
-    kill_process(Pid::from_raw(pid).unwrap(), Signal::INT).unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let hashed = || connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap();
+    until(async || hashed() > 0).await;
+    signal(&child, Signal::INT);
+    let output = output_of(child).await;
     let stderr = String::from_utf8(output.stderr).unwrap();
     let ran = Ran {
         code: output.status.code(),
@@ -174,8 +170,7 @@ async fn an_interrupt_leaves_every_row_hashed_or_as_it_was() {
     };
     assert_eq!(ran.code, Some(130), "{ran:?}");
     ran.balances();
-    let hashed = connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap();
-    assert_eq!(u64::try_from(hashed).unwrap(), ran.count("hashed"));
+    assert_eq!(u64::try_from(hashed()).unwrap(), ran.count("hashed"));
     let again = finished(app.command(&[&CHEAP[..], &["--json"]].concat())).await;
     assert_eq!((again.code, again.count("already")), (Some(0), ran.count("hashed")), "{again:?}");
     let pairs = app.texts("password").into_iter();

@@ -1,4 +1,4 @@
-//! Whatever a password is, its exact bytes are hashed, and another implementation verifies them.
+//! Any password: its exact bytes are hashed, and another implementation verifies them.
 
 use rusqlite::params;
 use rusqlite::types::Value;
@@ -8,7 +8,7 @@ use crate::harness::shared_machine;
 
 const TABLE: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, password)";
 
-/// Passwords that are not what one thinks of first.
+/// Unusual passwords.
 pub(super) fn odd() -> Vec<Vec<u8>> {
     let planes = (0..=0x10u32).filter_map(|plane| char::from_u32(plane * 0x1_0000 + 0x1234));
     let mut odd: Vec<Vec<u8>> = [
@@ -72,7 +72,7 @@ async fn the_exact_bytes_are_hashed_and_argon2_cffi_verifies_every_one() {
     let values = app.values("password");
     let stored = expected.iter().map(|(id, _)| match &values[&id.to_string()] {
         Value::Text(text) => text.clone(),
-        // Who reads bytes goes on reading bytes.
+        // A column of bytes stays a column of bytes.
         Value::Blob(bytes) => String::from_utf8(bytes.clone()).unwrap(),
         other => panic!("{id}: {other:?}"),
     });

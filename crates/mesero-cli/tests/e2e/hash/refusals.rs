@@ -1,4 +1,4 @@
-//! What cannot be used is refused with a message that says what to do, and nothing is written.
+//! Errors before the first write, with messages that say what to do.
 
 use super::App;
 use crate::harness::shared_machine;

@@ -1,14 +1,13 @@
-//! PostgreSQL and MariaDB: what holds in a file holds there, beside applications that write, and through what only servers do.
+//! PostgreSQL and MariaDB: the same guarantees as with files, beside applications that write, and through failures of servers.
 
 use std::collections::BTreeMap;
 use std::process::{Output, Stdio};
 
 use tokio::process::{Child, Command};
-use tokio::time::timeout;
 
 use super::{CHEAP, Ran, finished, password, verified_by_argon2_cffi};
 use crate::databases::{Client, Kind, PASSWORD, Server};
-use crate::harness::{PATIENCE, program};
+use crate::harness::{output_of, program, until};
 
 mod crashes;
 mod full;
@@ -27,7 +26,7 @@ struct Shop {
 }
 
 impl Shop {
-    /// With a table of these columns; none where the server is not installed.
+    /// Makes one with a table of these columns; none where the server is not installed.
     async fn with(kind: Kind, columns: &str, settings: &[&str]) -> Option<Self> {
         let server = Server::start(kind, settings).await?;
         let mut client = server.client().await;
@@ -35,7 +34,7 @@ impl Shop {
         Some(Self { server, client })
     }
 
-    /// With so many users, whose passwords are [`password`]s.
+    /// Makes one with so many users, whose passwords are [`password`]s.
     async fn of(kind: Kind, rows: usize, settings: &[&str]) -> Option<Self> {
         let columns = "id bigint PRIMARY KEY, password varchar(200)";
         let mut shop = Self::with(kind, columns, settings).await?;
@@ -76,16 +75,15 @@ impl Shop {
         self.command(&[&CHEAP[..], &["--json"], arguments].concat()).spawn().unwrap()
     }
 
-    /// How many rows are hashed.
+    /// Counts the hashed rows.
     async fn hashed(&mut self) -> i64 {
         self.client.count("SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'").await
     }
 
     /// Waits until so many rows are hashed, or the run has ended.
     async fn until_hashed(&mut self, count: i64, child: &mut Child) {
-        let there =
-            async { while self.hashed().await < count && child.try_wait().unwrap().is_none() {} };
-        timeout(PATIENCE, there).await.expect("it works");
+        let reached = async || self.hashed().await >= count || child.try_wait().unwrap().is_some();
+        until(reached).await;
     }
 
     /// The values of a column that are not NULL, by the id.
@@ -94,7 +92,7 @@ impl Shop {
         pairs.into_iter().filter_map(|(id, value)| Some((id, value?))).collect()
     }
 
-    /// Has all values of a column verified as hashes of what `password` says.
+    /// Verifies all values of a column as hashes of `password`.
     async fn verify(&mut self, column: &str, password: impl Fn(i64) -> Vec<u8>) {
         let values = self.values(column).await;
         let pairs = values.into_iter().map(|(id, hash)| {
@@ -106,7 +104,7 @@ impl Shop {
     }
 
     /// Waits until a statement waits for a lock.
-    async fn until_somebody_waits(&mut self) {
+    async fn until_blocked(&mut self) {
         let query = match self.server.kind {
             Kind::Postgres => {
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -116,15 +114,13 @@ impl Shop {
                  WHERE VARIABLE_NAME = 'Innodb_row_lock_current_waits'"
             }
         };
-        let waiting = async { while self.client.count(query).await == 0 {} };
-        timeout(PATIENCE, waiting).await.expect("somebody waits");
+        until(async || self.client.count(query).await > 0).await;
     }
 }
 
 /// Waits for the end.
 async fn ended(child: Child) -> Ran {
-    let output = timeout(PATIENCE, child.wait_with_output()).await;
-    output.expect("it ends").unwrap().into()
+    output_of(child).await.into()
 }
 
 impl From<Output> for Ran {
@@ -134,7 +130,7 @@ impl From<Output> for Ran {
     }
 }
 
-/// What [`password`] says of an id.
+/// First password of an id, by [`password`].
 fn first(id: i64) -> Vec<u8> {
     password(usize::try_from(id).unwrap()).into_bytes()
 }

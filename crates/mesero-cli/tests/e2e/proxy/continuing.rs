@@ -24,9 +24,8 @@ async fn a_client_is_told_to_go_on_and_the_upstream_is_not_asked() {
 #[tokio::test]
 async fn a_client_whose_body_nobody_can_have_is_not_told_to_send_it() {
     let _machine = shared_machine().await;
-    let upstream = Upstream::open().await;
-    let config = upstream.behind("");
-    drop(upstream);
+    let port = ReservedPort::new();
+    let config = Upstream::at(port.address()).await.behind("");
     let mesero = Mesero::serve(&config, &[]).await;
     let mut client = sent(&mesero, HEAD).await;
     assert!(client.head().await.starts_with("HTTP/1.1 502 "));

@@ -1,4 +1,4 @@
-//! The example of an API that bears two requests at a time.
+//! The example of an API with a concurrency limit of two.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -6,11 +6,12 @@ use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use super::*;
-use crate::harness::{example, quiet_machine};
+use crate::harness::{HANG_TIMEOUT, example};
 
-/// The statuses that eight callers get who come at once.
+/// Sends eight requests at once; returns their statuses.
 async fn eight(address: SocketAddr, path: &'static str) -> Vec<u16> {
     let mut callers = JoinSet::new();
     for _ in 0..8 {
@@ -21,13 +22,13 @@ async fn eight(address: SocketAddr, path: &'static str) -> Vec<u16> {
 
 #[tokio::test]
 async fn an_api_that_bears_two_at_a_time_serves_eight_callers() {
-    let _machine = quiet_machine().await;
+    let _machine = shared_machine().await;
     let folder = example("fragile-api");
     let mut api = Command::new("python3");
     api.arg(folder.join("api.py")).arg("0").stdout(Stdio::piped()).kill_on_drop(true);
     let mut api = api.spawn().unwrap();
     let mut lines = BufReader::new(api.stdout.take().unwrap()).lines();
-    let line = lines.next_line().await.unwrap().unwrap();
+    let line = timeout(HANG_TIMEOUT, lines.next_line()).await.expect("a line").unwrap().unwrap();
     let port: u16 = line.strip_prefix("listening on ").unwrap().parse().unwrap();
 
     let config = std::fs::read_to_string(folder.join("mesero.toml")).unwrap();

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::certificates::Authority;
 use crate::frames::{Frames, Heard, NO_ERROR, REFUSED_STREAM};
-use crate::harness::PATIENCE;
+use crate::harness::HANG_TIMEOUT;
 use crate::streams::{echo, serve};
 
 const PRIOR: &str = "http2 = \"prior-knowledge\"";
@@ -115,7 +115,7 @@ async fn a_server_that_goes_away_finishes_what_it_took_and_the_rest_is_asked_els
         old.closed().await;
         new
     };
-    // No method that may be sent twice without asking.
+    // The method is not idempotent.
     let ask = || request(mesero.front, Method::POST, "/", "hello");
     let (_new, one, other) = tokio::join!(serve, ask(), ask());
     let mut bodies = [one.body, other.body];
@@ -229,16 +229,16 @@ async fn a_reader_that_takes_nothing_holds_up_no_other_stream() {
     let mesero = behind(&upstream, PRIOR).await;
     let without_end = |request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
         let is_endless = request.uri().path() == "/endless";
-        let mut send = respond.send_response(http::Response::new(()), !is_endless).unwrap();
-        if !is_endless {
-            return;
-        }
+        let begun = respond.send_response(http::Response::new(()), !is_endless);
+        let (true, Ok(mut send)) = (is_endless, begun) else { return };
         loop {
             send.reserve_capacity(100_000);
             let Some(Ok(room)) = std::future::poll_fn(|cx| send.poll_capacity(cx)).await else {
                 return;
             };
-            send.send_data(Bytes::from(vec![b'x'; room]), false).unwrap();
+            if send.send_data(Bytes::from(vec![b'x'; room]), false).is_err() {
+                return;
+            }
         }
     };
     let mut slow = sent(&mesero, "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -252,7 +252,7 @@ async fn a_reader_that_takes_nothing_holds_up_no_other_stream() {
         () = async { serve(upstream.accept().await, without_end).await } => panic!("it ended"),
         () = ask => {}
     }
-    assert_eq!(in_phase(&mesero.jobs().await, "stopping"), 1);
+    mesero.until_jobs(|jobs| jobs.len() == 1 && in_phase(jobs, "stopping") == 1).await;
 }
 
 #[tokio::test]
@@ -280,7 +280,7 @@ async fn what_speaks_only_http1_is_named_as_such() {
         wire.rest().await;
     };
     let (answer, ()) =
-        tokio::join!(mesero.get("/"), async { drop(timeout(PATIENCE, serve).await) });
+        tokio::join!(mesero.get("/"), async { drop(timeout(HANG_TIMEOUT, serve).await) });
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert!(answer.body.contains("it does not speak HTTP/2"), "{}", answer.body);
 }

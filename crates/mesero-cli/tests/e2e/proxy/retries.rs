@@ -1,4 +1,4 @@
-//! What is tried again, and what is not.
+//! Requests that are sent again, and requests that are not.
 
 use super::*;
 

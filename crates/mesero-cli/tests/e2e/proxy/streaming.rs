@@ -1,14 +1,13 @@
-//! Bodies as they come, both ways.
+//! Bodies that are passed on as they arrive, both ways.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::harness::quiet_machine;
 
 const MEGABYTE: usize = 1_000_000;
 const BODY: usize = 1_000 * MEGABYTE;
 
-/// What the kernel may hold at most on its four sockets between the two ends, and a little more.
+/// Most that the kernel may buffer on the four sockets between the two ends, and a little more.
 fn on_the_way() -> usize {
     let most = |name: &str| -> usize {
         let sizes = std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap();
@@ -17,7 +16,7 @@ fn on_the_way() -> usize {
     2 * (most("tcp_rmem") + most("tcp_wmem")) + 2 * MEGABYTE
 }
 
-/// What mesero's memory may grow by.
+/// Most that the memory of mesero may grow by.
 const GROWTH_KB: usize = 10_000;
 
 #[tokio::test]
@@ -45,7 +44,7 @@ async fn a_piece_of_a_body_is_passed_on_before_the_next_has_come() {
 
 #[tokio::test]
 async fn a_long_body_of_an_answer_goes_no_faster_than_its_reader_and_takes_no_memory() {
-    let _machine = quiet_machine().await;
+    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let before = peak_kb(&mesero);
@@ -59,7 +58,7 @@ async fn a_long_body_of_an_answer_goes_no_faster_than_its_reader_and_takes_no_me
 
 #[tokio::test]
 async fn a_long_body_of_a_request_goes_no_faster_than_its_reader_and_takes_no_memory() {
-    let _machine = quiet_machine().await;
+    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let before = peak_kb(&mesero);
@@ -72,7 +71,7 @@ async fn a_long_body_of_a_request_goes_no_faster_than_its_reader_and_takes_no_me
 
 #[tokio::test]
 async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_else() {
-    let _machine = quiet_machine().await;
+    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 2").await;
     let mut slow = sent(&mesero, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -96,7 +95,7 @@ async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_el
         }
     };
     let ask = async {
-        // A thousand bytes for every call of somebody else.
+        // A thousand bytes for each call of another client.
         for _ in 0..200 {
             slow.bytes(1_000).await;
             assert_eq!(mesero.get("/fast").await.body, "fast");
@@ -109,7 +108,7 @@ async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_el
     }
     let sent = sent.into_inner();
     assert!(sent < on_the_way(), "{sent} bytes were taken of the upstream");
-    assert_eq!(in_phase(&mesero.jobs().await, "stopping"), 1);
+    mesero.until_jobs(|jobs| jobs.len() == 1 && in_phase(jobs, "stopping") == 1).await;
     grown_little(&mesero, before);
 }
 
@@ -117,9 +116,8 @@ async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_el
 async fn a_client_that_stops_reading_is_given_up_and_its_slot_is_free() {
     let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
-    let config = upstream
-        .behind("connections = 1")
-        .replace("[server]", "[server]\nidle_timeout = \"100ms\"");
+    let config =
+        upstream.behind("connections = 1").replace("[server]", "[server]\nidle_timeout = \"1s\"");
     let mesero = Mesero::serve(&config, &[]).await;
     let mut stopped = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut wire = upstream.asked().await;
@@ -147,7 +145,7 @@ async fn carry(mut from: Wire, mut to: Wire) {
             read += to.read(&mut space).await;
             let ahead = sent.load(Ordering::Relaxed).saturating_sub(read);
             assert!(ahead < on_the_way, "{ahead} bytes ahead");
-            // Whoever can send more has every chance to.
+            // The sender has every chance to send more.
             for _ in 0..4 {
                 tokio::task::yield_now().await;
             }
@@ -156,7 +154,7 @@ async fn carry(mut from: Wire, mut to: Wire) {
     tokio::join!(send, read);
 }
 
-/// The most memory that mesero has ever had.
+/// Peak of the memory of mesero.
 fn peak_kb(mesero: &Mesero) -> usize {
     let path = format!("/proc/{}/status", mesero.child.id().unwrap());
     let status = std::fs::read_to_string(path).unwrap();

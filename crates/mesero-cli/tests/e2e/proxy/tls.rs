@@ -1,10 +1,10 @@
-//! Upstreams over https: who is trusted, and what is said about those who are not.
+//! Upstreams over https: trusted ones, and the errors of others.
 
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::certificates::Authority;
-use crate::harness::PATIENCE;
+use crate::harness::HANG_TIMEOUT;
 
 /// A mesero that passes everything on to this upstream over https, and trusts this authority.
 async fn behind_tls(upstream: &Upstream, authority: &Authority, settings: &str) -> Mesero {
@@ -13,8 +13,8 @@ async fn behind_tls(upstream: &Upstream, authority: &Authority, settings: &str) 
     Mesero::serve(&config, &[("ca.pem", &authority.pem())]).await
 }
 
-/// What a client is told, of a server that shakes hands like this.
-async fn told(server: &TlsAcceptor, authority: &Authority, settings: &str) -> String {
+/// Sends a request for an upstream whose handshake fails; returns the detail of the problem.
+async fn failed_handshake(server: &TlsAcceptor, authority: &Authority, settings: &str) -> String {
     let upstream = Upstream::open().await;
     let mesero = behind_tls(&upstream, authority, settings).await;
     let shake = async {
@@ -63,7 +63,7 @@ async fn requests_are_passed_on_over_tls_and_the_connection_is_kept() {
 async fn a_certificate_of_nobody_who_is_trusted_is_refused() {
     let _machine = shared_machine().await;
     let server = Authority::new().server("127.0.0.1", 2100, &[]);
-    let detail = told(&server, &Authority::new(), "").await;
+    let detail = failed_handshake(&server, &Authority::new(), "").await;
     assert!(detail.ends_with("is signed by nobody who is trusted here"), "{detail}");
 }
 
@@ -71,7 +71,7 @@ async fn a_certificate_of_nobody_who_is_trusted_is_refused() {
 async fn a_certificate_that_is_an_authoritys_is_named_as_such() {
     let _machine = shared_machine().await;
     let authority = Authority::new();
-    let detail = told(&authority.itself(), &authority, "").await;
+    let detail = failed_handshake(&authority.itself(), &authority, "").await;
     assert!(detail.contains("an authority's (CA:TRUE)"), "{detail}");
 }
 
@@ -80,7 +80,7 @@ async fn an_expired_certificate_is_refused_and_not_tried_again() {
     let _machine = shared_machine().await;
     let authority = Authority::new();
     let server = authority.server("127.0.0.1", 2020, &[]);
-    let detail = told(&server, &authority, "/retry = { max_attempts = 3 }").await;
+    let detail = failed_handshake(&server, &authority, "/retry = { max_attempts = 3 }").await;
     assert!(detail.ends_with("its certificate has expired"), "{detail}");
 }
 
@@ -89,7 +89,7 @@ async fn a_certificate_of_another_name_is_refused_unless_that_name_is_wanted() {
     let _machine = shared_machine().await;
     let authority = Authority::new();
     let server = authority.server("api.example", 2100, &[]);
-    let detail = told(&server, &authority, "").await;
+    let detail = failed_handshake(&server, &authority, "").await;
     assert!(detail.ends_with("its certificate is not for the name `127.0.0.1`"), "{detail}");
 
     let upstream = Upstream::open().await;
@@ -139,7 +139,7 @@ async fn a_body_that_ends_without_a_goodbye_of_tls_is_not_taken_for_whole() {
     let serve = async {
         let mut wire = upstream.accept().await.over_tls(&server).await;
         wire.head().await;
-        // Its end is the connection's, and anybody on the way can end that.
+        // It ends with the connection, which any machine on the way can end.
         wire.write("HTTP/1.0 200 OK\r\n\r\nnot everyth").await;
     };
     let asking = client::try_request(mesero.front, Method::GET, "/", "");
@@ -154,7 +154,7 @@ async fn certificates_that_cannot_be_read_are_an_error_at_the_start() {
     std::fs::write(folder.path().join("mesero.toml"), config).unwrap();
     let mut check = tokio::process::Command::new(crate::harness::program());
     check.arg("check").arg(folder.path().join("mesero.toml"));
-    let output = tokio::time::timeout(PATIENCE, check.output()).await.unwrap().unwrap();
+    let output = tokio::time::timeout(HANG_TIMEOUT, check.output()).await.unwrap().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("resource `api`: read the trusted certificates in"), "{said}");
     assert!(said.contains("ca.pem`: it holds no certificate in PEM form"), "{said}");

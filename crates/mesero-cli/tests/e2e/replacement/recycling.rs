@@ -55,7 +55,7 @@ async fn processes_change_under_load_and_no_call_notices() {
             }
         });
     }
-    timeout(PATIENCE, callers.join_all()).await.expect("six processes are seen by everybody");
+    timeout(HANG_TIMEOUT, callers.join_all()).await.expect("every caller meets six processes");
     nothing_was_dropped(&mesero).await;
     assert!(replacements(&mesero, "max_requests").await >= 4);
 }
@@ -81,10 +81,11 @@ async fn a_call_that_runs_ends_in_the_old_process_and_the_limit_holds_across_bot
         let jobs = mesero.until_jobs(|jobs| in_phase(jobs, "queued") == 1).await;
         assert_eq!(in_phase(&jobs, "running"), 2);
         let old = long.pid;
+        let process = Arc::clone(&long.process);
         long.finish();
         let next = gate.next().await;
         assert_eq!(next.pid, new.pid);
-        replaced_and_gone(&mut mesero, old).await;
+        replaced_and_gone(&mut mesero, old, &process).await;
         [new, next].into_iter().for_each(Begun::finish);
         mesero.until_jobs(|jobs| jobs.is_empty()).await;
     };
@@ -107,8 +108,9 @@ async fn an_async_worker_is_replaced_while_its_calls_go_on() {
         assert_eq!(short.body, "2.0");
         mesero.logged("worker took over").await;
         let old = long.pid;
+        let process = Arc::clone(&long.process);
         long.finish();
-        replaced_and_gone(&mut mesero, old).await;
+        replaced_and_gone(&mut mesero, old, &process).await;
     };
     let (long, ()) = tokio::join!(client::get(front, "/square?num=1"), play);
     assert_eq!(long.body, "1.0");
@@ -121,7 +123,7 @@ async fn a_process_that_has_grown_is_replaced() {
     let mesero = serve("hoarding", "max_memory = \"100MB\"").await;
     let first = mesero.get("/").await.body;
     let calling = async { while mesero.get("/").await.body == first {} };
-    timeout(PATIENCE, calling).await.expect("another process");
+    timeout(HANG_TIMEOUT, calling).await.expect("another process");
     nothing_was_dropped(&mesero).await;
     assert!(replacements(&mesero, "max_memory").await >= 1);
 }
@@ -134,7 +136,7 @@ async fn a_process_that_is_old_is_replaced_though_nobody_calls() {
     let line = mesero.logged("worker took over").await;
     let before: u32 =
         line.split("before=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-    replaced_and_gone(&mut mesero, before).await;
+    replaced_and_gone(&mut mesero, before, &Process::of(before)).await;
     assert_eq!(mesero.get("/").await.status, StatusCode::OK);
     nothing_was_dropped(&mesero).await;
 }

@@ -1,10 +1,11 @@
 //! SIGHUP: new code, and no dropped call.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use tokio::sync::watch;
 
 use super::*;
 use crate::gate::MODULE;
+use crate::harness::process_id;
 
 /// A function and an application that say which version they are.
 fn versioned(version: u32) -> String {
@@ -92,13 +93,13 @@ async fn a_reload_under_two_hundred_callers_drops_none_and_then_all_run_on_new_c
         let how = (path, number % 4 < 2);
         callers.spawn(caller(mesero.front, how, is_reloaded.clone(), answered.clone()));
     }
-    timeout(PATIENCE, are_answered.wait_for(|count| *count == 200)).await.unwrap().unwrap();
+    timeout(HANG_TIMEOUT, are_answered.wait_for(|count| *count == 200)).await.unwrap().unwrap();
     // Of another length, since Python tells files apart by their second and their length.
     mesero.rewrite("code.py", &versioned(22));
     mesero.signal(Signal::HUP);
     mesero.logged(r#"msg="reloaded" processes=4"#).await;
     reloaded.send(true).unwrap();
-    timeout(PATIENCE, callers.join_all()).await.expect("all are answered by new code");
+    timeout(HANG_TIMEOUT, callers.join_all()).await.expect("all are answered by new code");
     mesero.logged_times("another has taken its place", 4).await;
     nothing_was_dropped(&mesero).await;
 }
@@ -137,8 +138,9 @@ async fn a_call_that_runs_finishes_on_the_old_code_and_then_its_process_ends() {
         let (new, ()) = tokio::join!(client::get(front, "/square?num=2"), new);
         assert_eq!(new.body, "-2.0");
         let pid = old.pid;
+        let process = Arc::clone(&old.process);
         old.finish();
-        replaced_and_gone(&mut mesero, pid).await;
+        replaced_and_gone(&mut mesero, pid, &process).await;
     };
     let (answer, ()) = tokio::join!(client::get(front, "/square?num=1"), play);
     assert_eq!(answer.body, "1.0");
@@ -176,8 +178,7 @@ async fn a_new_worker_that_is_killed_while_it_warms_leaves_the_old_one_in_place(
     mesero.rewrite("gated.py", &waiting(-1));
     mesero.signal(Signal::HUP);
     let warming = gate.next().await;
-    let pid = Pid::from_raw(i32::try_from(warming.pid).unwrap()).unwrap();
-    kill_process(pid, Signal::KILL).unwrap();
+    kill_process(process_id(warming.pid), Signal::KILL).unwrap();
     mesero.logged("the old code goes on serving: failed to start a worker").await;
     let front = mesero.front;
     let play = async { gate.next().await.finish() };
@@ -197,9 +198,9 @@ async fn a_stop_in_the_middle_of_a_reload_ends_the_old_worker_and_the_one_that_w
         mesero.rewrite("gated.py", &waiting(-1));
         mesero.signal(Signal::HUP);
         let warming = gate.next().await;
-        let old = running.pid;
         mesero.signal(Signal::TERM);
         mesero.logged("finishing 1 job,").await;
+        let old = Arc::clone(&running.process);
         running.finish();
         warming.gone().await;
         old
@@ -207,5 +208,5 @@ async fn a_stop_in_the_middle_of_a_reload_ends_the_old_worker_and_the_one_that_w
     let (answer, old) = tokio::join!(client::get(front, "/square?num=1"), play);
     assert_eq!(answer.body, "1.0");
     assert_eq!(mesero.exit().await.code(), Some(0));
-    assert!(!std::path::Path::new(&format!("/proc/{old}")).exists());
+    old.ended().await;
 }

@@ -1,4 +1,4 @@
-//! An HTTP server that answers as a test says.
+//! An HTTP server whose answers a test defines.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::upstream::field;
 
-/// A request, as it came.
+/// A request that was received.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
     pub(super) head: String,
@@ -63,13 +63,13 @@ impl Api {
         format!("http://{}{path}", self.address)
     }
 
-    /// Ends it; once this returns, nobody can connect any more.
+    /// Ends it; from then on, connections are refused.
     pub(super) async fn end(mut self) {
         self.serving.abort();
         let _ = (&mut self.serving).await;
     }
 
-    /// All requests that came, in their order.
+    /// All requests, in their order.
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
@@ -96,7 +96,9 @@ async fn converse(
         }
         let length = field(&head, "content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; length];
-        stream.read_exact(&mut body).await.unwrap();
+        if stream.read_exact(&mut body).await.is_err() {
+            return;
+        }
         let request = Asked { head, body: String::from_utf8(body).unwrap() };
         asked.lock().unwrap().push(request.clone());
         let (status, body) = answer(&request);

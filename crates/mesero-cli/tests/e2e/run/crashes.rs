@@ -1,4 +1,4 @@
-//! Runs that are cut off: killed, without room on the disk, without a reader. Nothing is lost, and nothing done twice.
+//! Runs that are interrupted: killed, without room on the disk, without a reader. Nothing is lost, and nothing done twice.
 
 use std::collections::HashMap;
 use std::process::{Output, Stdio};
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::api::{Api, ok};
 use super::{Ran, command, run_in};
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
 
 /// Items, some of them more than once, in a file whose order changes; and a server that counts them.
 struct Work {
@@ -52,7 +52,7 @@ impl Work {
         self.api.url("/{}")
     }
 
-    /// Goes on to the end, in another order.
+    /// Resumes the run to the end, in another order.
     async fn resume(&mut self, more: &[&str]) -> Ran {
         self.shuffle();
         let url = self.url();
@@ -61,7 +61,7 @@ impl Work {
         run_in(&self.folder, &arguments).await
     }
 
-    /// How often the server was asked for an item.
+    /// Counts the requests for each item.
     fn times_asked(&self) -> HashMap<usize, usize> {
         let mut times = HashMap::new();
         for request in self.api.asked() {
@@ -70,14 +70,14 @@ impl Work {
         times
     }
 
-    /// How often the input has an item.
+    /// Counts each item in the input.
     fn times_wanted(&self) -> HashMap<usize, usize> {
         let mut times = HashMap::new();
         self.items.iter().for_each(|item| *times.entry(*item).or_default() += 1);
         times
     }
 
-    /// How many items have each status, by item, in records of which every item of the input has one.
+    /// Counts the statuses of each item, in records of which every item of the input has one.
     fn tally(&self, ran: &Ran) -> HashMap<usize, HashMap<String, usize>> {
         let mut tally: HashMap<usize, HashMap<String, usize>> = HashMap::new();
         let records = ran.sorted();
@@ -102,13 +102,13 @@ async fn killed_ten_times_every_item_is_accounted_for_and_none_that_was_done_is_
         work.shuffle();
         let url = work.url();
         let journal = [if round == 0 { "--journal" } else { "--resume" }, "j"];
-        // Into a file, so that what was printed is there whatever happens.
+        // Into a file, which keeps what was printed when the run is killed.
         let out = std::fs::File::create(work.folder.path().join("out")).unwrap();
         let mut command = command(&work.folder, &work.arguments(&url, journal));
         let mut child = command.stdout(Stdio::from(out)).spawn().unwrap();
         let until = *work.asked.borrow() + fastrand::usize(1..800);
         let there = work.asked.wait_for(|count| *count >= until);
-        timeout(PATIENCE, there).await.expect("it works").unwrap();
+        timeout(HANG_TIMEOUT, there).await.expect("it works").unwrap();
         child.kill().await.unwrap();
         // Since the last round everything that was kept is printed again.
         let mut this_time: HashMap<usize, usize> = HashMap::new();
@@ -137,7 +137,7 @@ async fn killed_ten_times_every_item_is_accounted_for_and_none_that_was_done_is_
         assert!(asked.get(&item).copied().unwrap_or(0) >= of("succeeded"), "{item} never ran");
         assert!(of("succeeded") >= printed.get(&item).copied().unwrap_or(0), "{item} was lost");
     }
-    // Those in work, and those that were done and not yet on disk.
+    // Items in flight, and items that were done and not yet on disk.
     assert!(unknown <= 10 * 3 * LIMIT, "{unknown}");
     assert_eq!(ran.code, Some(i32::from(unknown > 0)), "{}", ran.stderr);
     let before = asked.values().sum::<usize>();
@@ -178,7 +178,7 @@ async fn a_full_disk_ends_the_run_and_nothing_that_was_kept_is_done_again() {
 }
 
 async fn ended(output: impl Future<Output = std::io::Result<Output>>) -> Ran {
-    timeout(PATIENCE, output).await.expect("it ends").unwrap().into()
+    timeout(HANG_TIMEOUT, output).await.expect("it ends").unwrap().into()
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn where_nobody_reads_the_results_any_more_the_journal_has_them() {
     let mut child =
         command(&work.folder, &work.arguments(&url, ["--journal", "j"])).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
-    timeout(PATIENCE, stdout.read_line(&mut String::new())).await.unwrap().unwrap();
+    timeout(HANG_TIMEOUT, stdout.read_line(&mut String::new())).await.unwrap().unwrap();
     drop(stdout);
     let ran = ended(child.wait_with_output()).await;
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
@@ -213,7 +213,7 @@ async fn where_nobody_reads_the_results_any_more_the_journal_has_them() {
     assert_eq!(all_done_once(&mut work).await, Some(0));
 }
 
-/// Goes on to the end: what was in work had finished, so that nothing is unknown.
+/// Resumes the run to the end: all items in flight had finished, so that none is unknown.
 async fn all_done_once(work: &mut Work) -> Option<i32> {
     let ran = work.resume(&[]).await;
     let wanted = work.times_wanted();

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{command, run};
 use crate::client;
-use crate::harness::{Mesero, PATIENCE, example, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, Mesero, example, folder, output_of, shared_machine};
 use crate::upstream::Upstream;
 
 /// The API that `examples/requests` calls, ten times as fast.
@@ -19,7 +19,8 @@ async fn api() -> (Child, std::net::SocketAddr) {
     command.args(["0", "--max-concurrent", "10", "--seconds", "0.01", "0.2", "--fails", "10"]);
     let mut api = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(api.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+    let mut printed = BufReader::new(api.stdout.take().unwrap());
+    timeout(HANG_TIMEOUT, printed.read_line(&mut line)).await.expect("a line").unwrap();
     let port = line.trim().strip_prefix("listening on ").expect(&line).parse().unwrap();
     (api, ([127, 0, 0, 1], port).into())
 }
@@ -37,7 +38,8 @@ async fn of_a_hundred_requests_none_is_refused_and_only_those_that_failed_are_re
     assert!((0..100_usize).all(|n| attempts[n] == if n % 10 == 0 { 2 } else { 1 }));
     let count = client::get(address, "/count").await.json();
     assert_eq!((&count["refused"], &count["failed"]), (&0.into(), &10.into()));
-    assert_eq!((&count["served"], &count["most"]), (&100.into(), &10.into()));
+    assert_eq!(count["served"], 100);
+    assert!(count["most"].as_u64().unwrap() <= 10, "{count}");
     assert!(ran.stderr.contains("Successful: 100 Failed: 0"), "{}", ran.stderr);
     assert!(ran.stderr.contains("10 retries, 0 refused"), "{}", ran.stderr);
 }
@@ -53,13 +55,13 @@ async fn the_first_record_comes_while_the_slowest_item_still_runs() {
     let (slow, _) = (one.head().await, other.head().await);
     other.answer("quick").await;
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = timeout(PATIENCE, stdout.next_line()).await.expect("a record").unwrap().unwrap();
+    let line = timeout(HANG_TIMEOUT, stdout.next_line()).await.expect("a record").unwrap().unwrap();
     let record: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(record["value"], "quick");
     assert!(!slow.contains(&format!("/{} ", record["index"])), "{slow}");
     one.answer("slow").await;
     assert!(stdout.next_line().await.unwrap().unwrap().contains("slow"));
-    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(0));
+    assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(0));
 }
 
 #[tokio::test]
@@ -71,15 +73,15 @@ async fn clients_of_the_blocking_resource_get_their_answer_or_run_out_of_patienc
     let arguments = [&*url, "-n", "10", "--limit", "10", "--timeout", "2s", "--verbose"];
     let child = command(&folder, &arguments).spawn().unwrap();
     let mut wires = Vec::new();
-    for _ in 0..10 {
-        let wire = upstream.asked().await;
+    // Five are answered, the others never.
+    for number in 0..10 {
+        let mut wire = upstream.asked().await;
+        if number < 5 {
+            wire.answer("done!").await;
+        }
         wires.push(wire);
     }
-    // Five are answered, the others never.
-    for wire in &mut wires[..5] {
-        wire.answer("done!").await;
-    }
-    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let output = output_of(child).await;
     let ran = super::Ran::from(output);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("Successful: 5 Failed: 5 (5 timed out)"), "{}", ran.stderr);

@@ -1,19 +1,17 @@
 //! Requests whose server is named by the item.
 
-use tokio::time::timeout;
-
 use super::api::{Api, ok};
 use super::{command, run, run_with};
 use crate::certificates::Authority;
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{ReservedPort, folder, output_of, shared_machine};
 use crate::upstream::{Upstream, field};
 
 #[tokio::test]
 async fn every_item_is_asked_of_its_own_server_and_one_that_is_away_harms_no_other() {
     let _machine = shared_machine().await;
     let (one, other) = (Api::open(|_| ok("1")).await, Api::open(|_| ok("2")).await);
-    // Nobody listens where a server was.
-    let away = Api::open(|_| ok("3")).await.address;
+    let port = ReservedPort::new();
+    let away = port.address();
     let items: String = (0..30)
         .map(|n| {
             let server = [one.address, other.address, away][n % 3];
@@ -72,7 +70,7 @@ async fn the_limit_is_of_all_servers_together_and_connections_wait_for_the_next_
     first.answer("3").await;
     second.head().await;
     second.answer("4").await;
-    let ended = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    let ended = output_of(child).await;
     assert_eq!(ended.status.code(), Some(0));
 }
 
@@ -90,6 +88,6 @@ async fn a_server_that_an_item_names_has_to_prove_who_it_is() {
     let mut wire = upstream.accept().await.over_tls(&server).await;
     assert!(wire.head().await.starts_with("GET /x HTTP/1.1\r\n"));
     wire.answer("proved").await;
-    let ended = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    let ended = output_of(child).await;
     assert!(String::from_utf8(ended.stdout).unwrap().contains("proved"));
 }

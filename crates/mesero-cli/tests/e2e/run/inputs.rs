@@ -1,4 +1,4 @@
-//! Where items come from, and what is wrong with them.
+//! Sources of items, and errors in them.
 
 use std::process::Stdio;
 
@@ -7,7 +7,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use super::{command, run, run_in, run_with};
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
 
 #[tokio::test]
 async fn arguments_ranges_and_lines_are_items() {
@@ -127,17 +127,18 @@ async fn an_item_is_called_as_soon_as_its_line_has_come() {
     let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
     for item in ["one", "two"] {
         stdin.write_all(format!("{item}\n").as_bytes()).await.unwrap();
-        let line = timeout(PATIENCE, stdout.next_line()).await.expect("a record").unwrap().unwrap();
+        let line =
+            timeout(HANG_TIMEOUT, stdout.next_line()).await.expect("a record").unwrap().unwrap();
         assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["input"], item);
     }
     drop(stdin);
-    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(0));
+    assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(0));
 }
 
 #[tokio::test]
 async fn the_input_is_read_no_further_than_it_is_worked_on() {
     let _machine = shared_machine().await;
-    // An input without an end: reading it whole would never come to the halt.
+    // An input without an end: a run that read all of it would never halt.
     let folder = folder(&[]);
     let mut child = command(&folder, &["stub:", "--halt", "done=1000"]);
     let mut child = child.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -145,5 +146,5 @@ async fn the_input_is_read_no_further_than_it_is_worked_on() {
     let endless =
         async { while stdin.write_all("item\n".repeat(10_000).as_bytes()).await.is_ok() {} };
     let both = async { tokio::join!(child.wait(), endless).0 };
-    assert_eq!(timeout(PATIENCE, both).await.expect("it ends").unwrap().code(), Some(5));
+    assert_eq!(timeout(HANG_TIMEOUT, both).await.expect("it ends").unwrap().code(), Some(5));
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::time::timeout;
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::api::{Api, ok};
 use super::{command, run_in};
 use crate::gate::{self, Gate};
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, ReservedPort, folder, output_of, shared_machine, signal};
 
 fn journal(folder: &TempDir) -> PathBuf {
     folder.path().join("j")
@@ -110,11 +110,10 @@ async fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
     assert_eq!(ran.code, Some(2));
     assert!(ran.stderr.contains("another run works with it"), "{}", ran.stderr);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    timeout(PATIENCE, stderr.read_line(&mut String::new())).await.unwrap().unwrap();
+    signal(&child, Signal::INT);
+    timeout(HANG_TIMEOUT, stderr.read_line(&mut String::new())).await.unwrap().unwrap();
     begun.into_iter().for_each(gate::Begun::finish);
-    let ended = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let ended = output_of(child).await;
     assert_eq!(ended.status.code(), Some(130));
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).await.unwrap();
@@ -124,7 +123,7 @@ async fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
     for _ in 0..4 {
         gate.next().await.finish();
     }
-    let ended = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let ended = output_of(child).await;
     assert_eq!(ended.status.code(), Some(0), "{}", String::from_utf8_lossy(&ended.stderr));
     assert_eq!(String::from_utf8(ended.stdout).unwrap().lines().count(), 6);
 }
@@ -149,8 +148,7 @@ async fn what_had_begun_is_unknown_until_it_is_said_to_be_harmless() {
     };
     let child = spawned(&[]);
     gate.next().await.finish();
-    let ran: super::Ran =
-        timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap().into();
+    let ran: super::Ran = output_of(child).await.into();
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.all("status"), ["unknown", "unknown", "succeeded"]);
     assert!(ran.stderr.contains("Successful: 1 Failed: 2 (2 unknown)"), "{}", ran.stderr);
@@ -160,13 +158,11 @@ async fn what_had_begun_is_unknown_until_it_is_said_to_be_harmless() {
     for _ in 0..2 {
         gate.next().await.finish();
     }
-    let ran: super::Ran =
-        timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap().into();
+    let ran: super::Ran = output_of(child).await.into();
     assert_eq!((ran.code, ran.records().len()), (Some(0), 3), "{}", ran.stderr);
     // Nothing is left to do.
     let child = spawned(&[]);
-    let ran: super::Ran =
-        timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap().into();
+    let ran: super::Ran = output_of(child).await.into();
     assert_eq!((ran.code, ran.records().len()), (Some(0), 3), "{}", ran.stderr);
 }
 
@@ -174,17 +170,17 @@ async fn what_had_begun_is_unknown_until_it_is_said_to_be_harmless() {
 async fn an_item_that_never_reached_its_target_had_not_begun() {
     let _machine = shared_machine().await;
     let folder = folder(&[]);
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ReservedPort::new();
+    let free = port.address();
     let url = format!("http://{free}/{{}}");
     let arguments = [&*url, "0", "1", "--journal", "j", "--wait-for-target"];
     let mut child = command(&folder, &arguments).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
-    timeout(PATIENCE, stderr.read_line(&mut line)).await.unwrap().unwrap();
+    timeout(HANG_TIMEOUT, stderr.read_line(&mut line)).await.unwrap().unwrap();
     assert!(line.contains("cannot be reached any more"), "{line}");
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(130));
+    signal(&child, Signal::INT);
+    assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(130));
     let api = Api::at(free, |_| ok("1")).await;
     let ran = run_in(&folder, &[&url, "0", "1", "--resume", "j"]).await;
     assert_eq!((ran.code, ran.records().len()), (Some(0), 2), "{}", ran.stderr);

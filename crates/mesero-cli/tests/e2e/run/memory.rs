@@ -1,4 +1,4 @@
-//! What a run keeps in memory does not depend on how many items there are.
+//! Memory of a run, which does not depend on the number of items.
 
 use std::process::Stdio;
 
@@ -6,9 +6,9 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use super::command;
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
 
-/// The largest resident set so far, in kilobytes, after few and after many items.
+/// Peaks of the resident set, in kilobytes, after few and after many items.
 async fn peaks(arguments: &[&str], few: usize, many: usize) -> (usize, usize) {
     let folder = folder(&[]);
     let mut child = command(&folder, arguments).stdin(Stdio::piped()).spawn().unwrap();
@@ -28,7 +28,7 @@ async fn peaks(arguments: &[&str], few: usize, many: usize) -> (usize, usize) {
                 results.next_line().await.unwrap().unwrap();
             }
         };
-        let patience = PATIENCE * u32::try_from(until.div_ceil(50_000)).unwrap();
+        let patience = HANG_TIMEOUT * u32::try_from(until.div_ceil(50_000)).unwrap();
         timeout(patience, async { tokio::join!(feeding, reading) }).await.expect("it works");
         next = until;
         // Every item has its result, and the run waits for more.

@@ -1,20 +1,23 @@
 //! A target that goes away, and comes back.
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use super::api::{Api, ok};
 use super::{command, run};
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, ReservedPort, folder, shared_machine, signal};
 
 #[tokio::test]
 async fn items_wait_for_a_target_that_went_away_and_none_fails() {
     let _machine = shared_machine().await;
     let folder = folder(&[]);
     // Every item needs a connection of its own, so that none is left when the target goes.
-    let api = Api::open(|_| ("200 OK\r\nConnection: close".to_owned(), "1".to_owned())).await;
-    let (address, url) = (api.address, api.url("/{}"));
+    let port = ReservedPort::new();
+    let address = port.address();
+    let closing = |_: &_| ("200 OK\r\nConnection: close".to_owned(), "1".to_owned());
+    let api = Api::at(address, closing).await;
+    let url = api.url("/{}");
     let mut child = command(&folder, &[&url, "--format-in", "lines", "-i", "-", "-l", "2"]);
     let mut child = child.stdin(std::process::Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -25,21 +28,22 @@ async fn items_wait_for_a_target_that_went_away_and_none_fails() {
     api.end().await;
     stdin.write_all(b"1\n2\n3\n4\n5\n6\n").await.unwrap();
     drop(stdin);
-    let line = timeout(PATIENCE, stderr.next_line()).await.unwrap().unwrap().unwrap();
+    let line = timeout(HANG_TIMEOUT, stderr.next_line()).await.unwrap().unwrap().unwrap();
     assert!(line.contains("the target cannot be reached any more"), "{line}");
     let _api = Api::at(address, |_| ok("1")).await;
-    let line = timeout(PATIENCE, stderr.next_line()).await.unwrap().unwrap().unwrap();
+    let line = timeout(HANG_TIMEOUT, stderr.next_line()).await.unwrap().unwrap().unwrap();
     assert!(line.contains("the target can be reached again, after"), "{line}");
     let mut rest = String::new();
-    timeout(PATIENCE, stderr.into_inner().read_to_string(&mut rest)).await.unwrap().unwrap();
+    timeout(HANG_TIMEOUT, stderr.into_inner().read_to_string(&mut rest)).await.unwrap().unwrap();
     assert!(rest.contains("Successful: 7 Failed: 0"), "{rest}");
-    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(0));
+    assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(0));
 }
 
 #[tokio::test]
 async fn a_target_that_was_never_reached_fails_its_items_at_once() {
     let _machine = shared_machine().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ReservedPort::new();
+    let free = port.address();
     let ran = run(&[&format!("http://{free}/{{}}"), "0..5"]).await;
     assert_eq!(ran.code, Some(1));
     assert_eq!(ran.sorted()[0]["error"]["kind"], "unreachable");
@@ -49,7 +53,8 @@ async fn a_target_that_was_never_reached_fails_its_items_at_once() {
 #[tokio::test]
 async fn who_waits_for_a_target_gives_up_at_the_deadline() {
     let _machine = shared_machine().await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let port = ReservedPort::new();
+    let free = port.address();
     let url = format!("http://{free}/{{}}");
     let ran = run(&[&url, "0..5", "--wait-for-target", "--deadline", "1s"]).await;
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
@@ -59,17 +64,15 @@ async fn who_waits_for_a_target_gives_up_at_the_deadline() {
 #[tokio::test]
 async fn who_is_interrupted_while_waiting_for_a_target_has_not_failed() {
     let _machine = shared_machine().await;
-    let (folder, free) = (folder(&[]), std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let url = format!("http://{}/{{}}", free.local_addr().unwrap());
-    drop(free);
+    let (folder, port) = (folder(&[]), ReservedPort::new());
+    let url = format!("http://{}/{{}}", port.address());
     let mut child = command(&folder, &[&url, "0..5", "--wait-for-target"]).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
-    timeout(PATIENCE, stderr.read_line(&mut said)).await.unwrap().unwrap();
+    timeout(HANG_TIMEOUT, stderr.read_line(&mut said)).await.unwrap().unwrap();
     assert!(said.contains("cannot be reached any more"), "{said}");
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, Signal::INT).unwrap();
-    timeout(PATIENCE, stderr.read_to_string(&mut said)).await.unwrap().unwrap();
+    signal(&child, Signal::INT);
+    timeout(HANG_TIMEOUT, stderr.read_to_string(&mut said)).await.unwrap().unwrap();
     assert!(said.contains("Successful: 0 Failed: 0 Not finished: 5"), "{said}");
-    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(130));
+    assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(130));
 }

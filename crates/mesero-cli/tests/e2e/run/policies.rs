@@ -4,12 +4,14 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::ChildStderr;
 use tokio::time::timeout;
 
 use super::api::{Api, ok};
 use super::{command, run, run_in, run_with};
+use crate::client;
 use crate::gate::{self, Gate};
-use crate::harness::{PATIENCE, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder, output_of, shared_machine, until};
 use crate::upstream::Upstream;
 
 #[tokio::test]
@@ -113,7 +115,7 @@ async fn an_item_that_waits_for_its_next_try_keeps_no_other_from_beginning() {
     let script = "test {} != 0 || test -e 2; status=$?; touch {}; exit $status";
     let flags = ["0..3", "-l", "1", "--halt", "fail=1", "--retry", "50", "--retry-on", "raised"];
     let all = [&flags[..], &["--retry-budget", "100", "--", "sh", "-c", script]].concat();
-    let output = timeout(PATIENCE, command(&folder, &all).output()).await.expect("it ends");
+    let output = timeout(HANG_TIMEOUT, command(&folder, &all).output()).await.expect("it ends");
     let ran = super::Ran::from(output.unwrap());
     assert_eq!((ran.code, ran.records().len()), (Some(0), 3), "{}", ran.stderr);
 }
@@ -127,21 +129,33 @@ async fn halting_now_stops_what_runs_and_does_not_call_it_failed() {
     assert!(ran.stderr.contains("Failed: 1 Not finished: 1"), "{}", ran.stderr);
 }
 
+/// Reads the URL of the control plane, which a run prints first.
+async fn control(stderr: &mut BufReader<ChildStderr>) -> String {
+    let mut line = String::new();
+    timeout(HANG_TIMEOUT, stderr.read_line(&mut line)).await.expect("a line").unwrap();
+    line.trim().strip_prefix("control on ").expect(&line).to_owned()
+}
+
 #[tokio::test]
 async fn equal_items_in_work_share_a_call_when_told_so() {
     let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let folder = folder(&[("gated.py", gate::MODULE)]);
-    let mut command =
-        command(&folder, &["python:gated:gated", "7", "7", "7", "--coalesce", "-l", "3"]);
-    let child = command.env("GATE", gate.port().to_string()).spawn().unwrap();
-    let one = async {
-        let begun = gate.next().await;
-        begun.finish();
-    };
-    let (output, ()) = tokio::join!(timeout(PATIENCE, child.wait_with_output()), one);
-    let ran = super::Ran::from(output.unwrap().unwrap());
-    assert_eq!(ran.all("value"), [7, 7, 7], "{}", ran.stderr);
+    let items = ["python:gated:gated", "7", "7", "7", "--coalesce", "-l", "3"];
+    let mut command = command(&folder, &[&items[..], &["--control", "127.0.0.1:0"]].concat());
+    let mut child = command.env("GATE", gate.port().to_string()).spawn().unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let control = control(&mut stderr).await;
+    let control = control.strip_prefix("http://").expect(&control).parse().unwrap();
+    let begun = gate.next().await;
+    until(async || {
+        let listed = client::get(control, "/jobs").await.json();
+        listed["jobs"].as_array().unwrap().len() == 1 && listed["jobs"][0]["waiters"] == 3
+    })
+    .await;
+    begun.finish();
+    let ran = super::Ran::from(output_of(child).await);
+    assert_eq!(ran.all("value"), [7, 7, 7]);
 }
 
 #[tokio::test]
@@ -152,9 +166,8 @@ async fn the_limit_is_changed_while_it_runs() {
     let folder = folder(&[]);
     let arguments = [&*url, "0..4", "--limit", "1", "--control", "127.0.0.1:0"];
     let mut child = command(&folder, &arguments).spawn().unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap()).lines();
-    let line = stderr.next_line().await.unwrap().unwrap();
-    let control = line.strip_prefix("control on ").expect(&line).to_owned();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let control = control(&mut stderr).await;
     let mut first = upstream.asked().await;
     let mut jobs = tokio::process::Command::new(crate::harness::program());
     let changed = jobs.args(["jobs", "limit", "3", "--control", &control]).output().await.unwrap();
@@ -167,14 +180,14 @@ async fn the_limit_is_changed_while_it_runs() {
     for wire in [&mut first, &mut second, &mut third] {
         wire.answer("1").await;
     }
-    for wire in [&mut first, &mut second, &mut third] {
-        if wire.head().await.contains("GET") {
-            wire.answer("1").await;
-            break;
-        }
+    // The last item is sent over any of the connections.
+    tokio::select! {
+        _ = first.head() => first.answer("1").await,
+        _ = second.head() => second.answer("1").await,
+        _ = third.head() => third.answer("1").await,
     }
     drop((first, second, third));
-    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(0));
+    assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(0));
 }
 
 #[tokio::test]

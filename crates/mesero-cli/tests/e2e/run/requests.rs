@@ -18,7 +18,7 @@ async fn an_item_is_put_into_the_url_and_escaped_there() {
     assert!(head.starts_with("GET /a%20b/"), "{head}");
     assert_eq!(field(head, "host"), Some(&*api.address.to_string()));
     assert!(field(head, "user-agent").unwrap().starts_with("mesero/"));
-    // It is our own request, not one that is passed on.
+    // The request is our own, and no proxied one.
     assert!(field(head, "via").is_none() && field(head, "forwarded").is_none(), "{head}");
 }
 

@@ -1,4 +1,4 @@
-//! What comes out: records, tables, values, failed items, and the summary.
+//! Results: records, tables, values, failed items, and the summary.
 
 use super::api::{Api, ok};
 use super::{run, run_in, run_with};
@@ -89,7 +89,7 @@ async fn a_job_log_has_what_gnu_parallel_writes_exit_codes_signals_and_bytes() {
     assert_eq!(of_sh("echo hello").await, "0 6 0 0 sh -c echo hello");
     assert_eq!(of_sh("echo hello; exit 7").await, "0 6 7 0 sh -c echo hello; exit 7");
     assert_eq!(of_sh("kill -9 $$").await, "0 0 0 9 sh -c kill -9 $$");
-    let late = row(&["-n", "1", "--timeout", "100ms", "--", "sleep", "60"]).await;
+    let late = row(&["-n", "1", "--timeout", "1s", "--", "sleep", "60"]).await;
     assert_eq!(late[4..].join(" "), "0 0 -1 15 sleep 60");
     let api = Api::open(|asked| match asked.path() {
         "/bad" => ("404 Not Found".to_owned(), "no such page".to_owned()),

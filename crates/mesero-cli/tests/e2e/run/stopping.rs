@@ -1,20 +1,15 @@
-//! Signals, and readers that go away.
+//! Signals, and readers that leave.
 
 use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Child;
 use tokio::time::timeout;
 
 use super::{Ran, command, run_in};
 use crate::gate::{self, Gate};
-use crate::harness::{PATIENCE, folder, shared_machine};
-
-fn signal(child: &Child, signal: Signal) {
-    let pid = i32::try_from(child.id().unwrap()).unwrap();
-    kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
-}
+use crate::harness::{HANG_TIMEOUT, folder, output_of, shared_machine, signal};
 
 /// A run of two gated items at a time out of ten, both of which have begun.
 async fn gated(gate: &Gate) -> (Child, [gate::Begun; 2], tempfile::TempDir) {
@@ -33,10 +28,10 @@ async fn the_first_signal_finishes_what_is_in_work_and_begins_nothing_more() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     signal(&child, Signal::INT);
     let mut line = String::new();
-    timeout(PATIENCE, stderr.read_line(&mut line)).await.unwrap().unwrap();
+    timeout(HANG_TIMEOUT, stderr.read_line(&mut line)).await.unwrap().unwrap();
     assert!(line.contains("interrupted: finishing the 2 items in work"), "{line}");
     begun.into_iter().for_each(gate::Begun::finish);
-    let output = timeout(PATIENCE, child.wait_with_output()).await.unwrap().unwrap();
+    let output = output_of(child).await;
     let ran = Ran::from(output);
     assert_eq!((ran.code, ran.records().len()), (Some(130), 2));
     let mut rest = String::new();
@@ -52,9 +47,9 @@ async fn the_second_signal_stops_at_once() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     signal(&child, Signal::TERM);
     let mut line = String::new();
-    timeout(PATIENCE, stderr.read_line(&mut line)).await.unwrap().unwrap();
+    timeout(HANG_TIMEOUT, stderr.read_line(&mut line)).await.unwrap().unwrap();
     signal(&child, Signal::TERM);
-    assert_eq!(timeout(PATIENCE, child.wait()).await.unwrap().unwrap().code(), Some(143));
+    assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(143));
     for begun in begun {
         begun.gone().await;
     }
@@ -69,7 +64,7 @@ async fn a_reader_that_has_read_enough_ends_the_run() {
     let mut line = String::new();
     stdout.read_line(&mut line).await.unwrap();
     drop(stdout);
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    let output = output_of(child).await;
     let ran = Ran::from(output);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("nobody reads the results any more"), "{}", ran.stderr);
@@ -82,13 +77,16 @@ async fn a_reader_who_does_not_read_keeps_nobody_from_stopping_the_run() {
     let mut child = command(&folder, &["stub:", "0..1000000000000"]).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    // It runs; from now on nobody reads, and the pipe fills up.
+    // It runs; from now on its output is not read, and the pipe fills up.
     let mut line = String::new();
     stdout.read_line(&mut line).await.unwrap();
     signal(&child, Signal::INT);
-    timeout(PATIENCE, stderr.read_line(&mut line)).await.expect("it hears").unwrap();
+    timeout(HANG_TIMEOUT, stderr.read_line(&mut line)).await.expect("it hears").unwrap();
     signal(&child, Signal::INT);
-    assert_eq!(timeout(PATIENCE, child.wait()).await.expect("it ends").unwrap().code(), Some(130));
+    assert_eq!(
+        timeout(HANG_TIMEOUT, child.wait()).await.expect("it ends").unwrap().code(),
+        Some(130)
+    );
 }
 
 #[tokio::test]
@@ -98,7 +96,7 @@ async fn a_disk_that_is_full_is_said_and_ends_the_run() {
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = command(&folder, &["stub:", "0..1000000000000"]);
     let child = command.stdout(Stdio::from(full())).spawn().unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends").unwrap();
+    let output = output_of(child).await;
     let ran = Ran::from(output);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stderr.contains("failed to write the results: No space left"), "{}", ran.stderr);

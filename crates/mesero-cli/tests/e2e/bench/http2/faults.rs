@@ -6,13 +6,13 @@ use super::super::{bench, measure};
 use super::{begun, taken};
 use crate::certificates::Authority;
 use crate::frames::{CANCEL, Frames, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM};
-use crate::harness::{folder, shared_machine};
+use crate::harness::{ReservedPort, folder, shared_machine};
 use crate::upstream::Upstream;
 
-/// Three clients who share a connection and ask once each.
+/// Three clients that share a connection and send one request each.
 const THREE: [&str; 8] = ["--http2", "-n", "3", "-c", "3", "--streams", "3", "--json"];
 
-/// One client who asks three times.
+/// One client that sends three requests.
 const ONE: [&str; 6] = ["--http2", "-n", "3", "-c", "1", "--json"];
 
 fn is_all(report: &Value, name: &str) {
@@ -21,7 +21,7 @@ fn is_all(report: &Value, name: &str) {
     assert_eq!(count, 3, "{name}: {report:#}");
 }
 
-/// What three clients have who share a connection that a test goes on with when all have asked.
+/// Measures three clients that share a connection; `play` answers when all have sent their requests.
 async fn shared<F>(play: impl FnOnce(Frames, Vec<u32>) -> F) -> Value
 where
     F: Future<Output = Frames>,
@@ -135,7 +135,7 @@ async fn answers_that_are_broken_off_without_an_error_are_not_taken_for_whole() 
 async fn whole_answers_count_though_the_rest_of_the_request_is_not_wanted() {
     let _machine = shared_machine().await;
     let server = Upstream::open().await;
-    // Longer than what a server has room for that has not said how much it has.
+    // Longer than the default window.
     let body = "x".repeat(100_000);
     let arguments = [&THREE[..], &["--data", &body]].concat();
     let serving = async {
@@ -185,8 +185,8 @@ async fn a_server_that_takes_the_preface_and_is_silent_is_given_up_on() {
 #[tokio::test]
 async fn a_port_where_nobody_listens_refused_all_who_wait_for_the_connection() {
     let _machine = shared_machine().await;
-    let address = Upstream::open().await.address();
-    is_all(&measure(address, &THREE).await.json(), "refused");
+    let port = ReservedPort::new();
+    is_all(&measure(port.address(), &THREE).await.json(), "refused");
 }
 
 #[tokio::test]
@@ -202,9 +202,10 @@ async fn a_server_that_does_not_choose_http2_is_a_failure_of_tls() {
         let acceptor = authority.server("127.0.0.1", 2099, offered);
         let serving = async {
             for _ in 0..3 {
-                // Who offers another version ends the handshake, who knows of none is left.
+                // A handshake with another version fails. One without any may succeed for the
+                // server, before the client leaves.
                 let accepted = acceptor.accept(server.accept().await.into_stream()).await;
-                assert_eq!(accepted.is_ok(), offered.is_empty());
+                assert!(accepted.is_err() || offered.is_empty());
             }
         };
         let (measured, ()) = tokio::join!(bench(&arguments), serving);

@@ -1,4 +1,4 @@
-//! Who leaves: a client whose patience is over, or the server, connection by connection.
+//! Clients that time out, and servers that go away, connection by connection.
 
 use super::super::measure;
 use super::{begun, taken};
@@ -47,7 +47,7 @@ async fn who_waits_for_a_stream_of_a_server_that_goes_away_asks_elsewhere_at_onc
     assert_eq!(measured.json()["ok"], 2, "{}", measured.stdout);
 }
 
-/// As a server says it that does not know yet what it takes of what is on its way (RFC 9113, 6.8).
+/// A server does this while it does not know yet which requests are on their way (RFC 9113, 6.8).
 #[tokio::test]
 async fn a_server_that_goes_away_in_two_steps_loses_nothing() {
     let _machine = shared_machine().await;

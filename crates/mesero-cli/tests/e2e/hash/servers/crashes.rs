@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
 use super::{Kind, Shop, ended, first};
-use crate::harness::{PATIENCE, shared_machine};
+use crate::harness::{HANG_TIMEOUT, shared_machine};
 
 async fn killed_at_twenty_random_moments(kind: Kind) {
     let _machine = shared_machine().await;
@@ -54,7 +54,7 @@ async fn cut(shop: &mut Shop) -> usize {
                           WHERE USER = 'mesero' AND ID <> CONNECTION_ID()";
             let others = shop.client.pairs(others).await;
             for (id, _) in &others {
-                // It may have gone meanwhile.
+                // It may have ended in the meantime.
                 let _ = shop.client.try_run(&format!("KILL {id}")).await;
             }
             others.len()
@@ -62,13 +62,16 @@ async fn cut(shop: &mut Shop) -> usize {
     }
 }
 
+/// Rate at which a run does not end before a test has disturbed it.
+const SLOWLY: [&str; 4] = ["--batch", "20", "--max-rows-per-s", "500"];
+
 async fn a_connection_that_is_cut_is_made_anew(kind: Kind) {
     let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, 5_000, &[]).await else { return };
-    let mut child = shop.begin(&["--batch", "20"]);
+    let mut child = shop.begin(&SLOWLY);
     let mut cuts = 0;
     for round in 1..=10 {
-        shop.until_hashed(round * 400, &mut child).await;
+        shop.until_hashed(round * 300, &mut child).await;
         cuts += cut(&mut shop).await;
     }
     let ran = ended(child).await;
@@ -92,7 +95,7 @@ async fn a_connection_to_mariadb_that_is_cut_is_made_anew_and_nothing_is_lost() 
 async fn a_server_that_goes_away_is_waited_for(kind: Kind) {
     let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, 5_000, &[]).await else { return };
-    let mut child = shop.begin(&["--batch", "20"]);
+    let mut child = shop.begin(&SLOWLY);
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     shop.until_hashed(1_000, &mut child).await;
     shop.server.stop().await;
@@ -102,7 +105,7 @@ async fn a_server_that_goes_away_is_waited_for(kind: Kind) {
             lines.push_str(&said.next_line().await.unwrap().expect("it waits"));
         }
     };
-    timeout(PATIENCE, waiting).await.expect("it says so");
+    timeout(HANG_TIMEOUT, waiting).await.expect("it says so");
     assert!(shop.server.start_again().await);
     let ran = ended(child).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -1,11 +1,11 @@
-//! What a server logs and keeps of passwords: nothing that is ours to keep out.
+//! Logs, files and statistics of a server: they have no password from a run.
 
 use std::path::Path;
 
 use super::{Kind, Shop, finished, password};
-use crate::harness::shared_machine;
+use crate::harness::{shared_machine, until};
 
-/// So that what a test prepares is in no log.
+/// Keeps the statements of a test out of the logs.
 async fn in_silence(shop: &mut Shop) {
     let silence = match shop.server.kind {
         Kind::Postgres => "SET log_statement = 'none'; SET log_min_duration_statement = -1",
@@ -14,7 +14,7 @@ async fn in_silence(shop: &mut Shop) {
     shop.client.run(silence).await;
 }
 
-/// All that the server has logged.
+/// Reads all logs of the server.
 fn logged(shop: &Shop) -> String {
     let general = shop.server.folder.path().join("data/general.log");
     shop.server.log() + &std::fs::read_to_string(general).unwrap_or_default()
@@ -66,9 +66,7 @@ async fn no_log_has_a_password(kind: Kind) {
     // It does log what others send.
     let mut other = shop.server.client().await;
     other.run("UPDATE users SET password = 'from another' WHERE id = -1").await;
-    while !logged(&shop).contains("from another") {
-        tokio::task::yield_now().await;
-    }
+    until(async || logged(&shop).contains("from another")).await;
 }
 
 #[tokio::test]
@@ -81,7 +79,7 @@ async fn no_log_of_mariadb_or_of_ours_has_a_password_or_a_hash() {
     no_log_has_a_password(Kind::MariaDb).await;
 }
 
-/// Whether a file has these bytes in it.
+/// Returns whether a file has these bytes in it.
 fn has(path: &Path, needle: &[u8]) -> bool {
     let bytes = std::fs::read(path).unwrap();
     bytes.windows(needle.len()).any(|window| window == needle)

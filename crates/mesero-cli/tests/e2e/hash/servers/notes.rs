@@ -1,9 +1,9 @@
-//! What is found before the first write: whatever may copy, log or keep plaintext, and what stands in the way.
+//! Findings before the first write: triggers, logs and indexes that may keep plaintext, and obstacles.
 
 use super::{Kind, Shop, finished};
 use crate::harness::shared_machine;
 
-/// What `--dry-run` prints.
+/// Runs with `--dry-run`; returns what is printed.
 async fn found(shop: &Shop, more: &[&str]) -> String {
     let ran = finished(shop.command(&[&["--dry-run"][..], more].concat())).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -33,7 +33,7 @@ async fn what_else_happens_to_a_row_in_postgres_is_found() {
     {
         assert!(text.contains(wanted), "{wanted} is not in:\n{text}");
     }
-    // Who may turn the log off for himself is not warned of it.
+    // A user that may turn the log off is not warned of it.
     assert!(!text.contains("log_statement"), "{text}");
     let url = shop.server.url().replace("mesero@", "clerk@");
     let mut command = tokio::process::Command::new(crate::harness::program());

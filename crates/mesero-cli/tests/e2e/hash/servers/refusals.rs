@@ -1,4 +1,4 @@
-//! What cannot be used is said, before anything is written, and without anything secret.
+//! Errors before the first write, without secrets.
 
 use super::{Kind, Shop, finished};
 use crate::databases::PASSWORD;
@@ -7,7 +7,7 @@ use crate::harness::shared_machine;
 const COLUMNS: &str = "id bigint PRIMARY KEY, login varchar(50), password varchar(200), \
                        narrow varchar(60), fixed char(200), born date";
 
-/// What is said to a command line.
+/// Runs to an error; returns its message.
 async fn said(shop: &Shop, arguments: &[&str]) -> String {
     let ran = finished(shop.command(arguments)).await;
     assert_eq!(ran.code, Some(2), "{arguments:?}: {ran:?}");

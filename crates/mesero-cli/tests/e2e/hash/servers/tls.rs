@@ -1,10 +1,10 @@
-//! A server that has to show who it is.
+//! Servers that have to prove their identity.
 
 use super::{Kind, Ran, Shop, finished};
 use crate::certificates::Authority;
 use crate::harness::shared_machine;
 
-/// What `--dry-run` comes to, with these parameters of the URL.
+/// Runs with `--dry-run` and these parameters of the URL.
 async fn run(shop: &Shop, parameters: &str) -> Ran {
     let url = format!("{}?{parameters}", shop.server.url());
     finished(shop.command_to(&url, &["--dry-run"])).await
@@ -17,7 +17,7 @@ async fn a_certificate(kind: Kind) {
         Kind::Postgres => ("sslmode=verify-full", "sslrootcert"),
         Kind::MariaDb => ("sslmode=VERIFY_IDENTITY", "sslca"),
     };
-    // In the clear it is not who it should be either.
+    // Without TLS it proves nothing either.
     let ran = run(&shop, verified).await;
     assert!(ran.code == Some(2) && ran.stderr.contains("TLS"), "{ran:?}");
 
@@ -28,7 +28,7 @@ async fn a_certificate(kind: Kind) {
     shop.server.start_again_with_certificate(authority.files("127.0.0.1")).await;
     let ran = run(&shop, &trusted).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    // Signed by nobody whom this system trusts.
+    // Signed by an authority that this system does not trust.
     let ran = run(&shop, verified).await;
     assert!(ran.code == Some(2) && ran.stderr.contains("TLS"), "{ran:?}");
 

@@ -1,4 +1,4 @@
-//! Whatever a password or a key is: exact bytes are hashed, and every row is found.
+//! Any password and any key: exact bytes are hashed, and every row is found.
 
 use std::collections::BTreeMap;
 
@@ -82,11 +82,12 @@ async fn padding_of_a_fixed_width_is_no_part_of_a_password() {
     }
 }
 
-/// Three pages of keys, half of which differ only in what a collation does not see.
-async fn keys_of(kind: Kind, key: &str, columns: &str, values: impl Fn(usize) -> String) {
+/// Hashes three pages of keys, half of which differ only in what a collation does not see.
+async fn keys_of(shop: &mut Shop, key: &str, columns: &str, values: impl Fn(usize) -> String) {
     const ROWS: usize = 2_500;
     let columns = format!("id bigint, {columns}, password varchar(200), PRIMARY KEY ({key})");
-    let Some(mut shop) = Shop::with(kind, &columns, &[]).await else { return };
+    shop.client.run("DROP TABLE users").await;
+    shop.client.run(&format!("CREATE TABLE users ({columns})")).await;
     let mut ids: Vec<usize> = (0..ROWS).collect();
     fastrand::shuffle(&mut ids);
     let rows = ids.iter().map(|&id| format!("({id}, {}, '{}')", values(id), super::password(id)));
@@ -115,42 +116,44 @@ fn letters(id: usize) -> String {
 #[tokio::test]
 async fn every_row_is_found_by_whatever_key_postgres_can_order() {
     let _machine = shared_machine().await;
-    let kind = Kind::Postgres;
-    keys_of(kind, "k", "k text", |id| format!("'{}'", letters(id))).await;
-    keys_of(kind, "k", "k text COLLATE \"en-x-icu\"", |id| format!("'{}'", letters(id))).await;
-    keys_of(kind, "k", "k char(9)", |id| format!("'{}'", letters(id))).await;
-    keys_of(kind, "k", "k uuid", |id| format!("md5('{id}')::uuid")).await;
-    keys_of(kind, "k", "k bytea", |id| format!("decode(md5('{id}'), 'hex')")).await;
-    keys_of(kind, "k", "k numeric", |id| format!("{id} / 7.0 - 100")).await;
-    keys_of(kind, "k", "k float8", |id| format!("({id} / 7.0)::float8 - 100")).await;
+    let Some(mut shop) = Shop::of(Kind::Postgres, 0, &[]).await else { return };
+    let shop = &mut shop;
+    keys_of(shop, "k", "k text", |id| format!("'{}'", letters(id))).await;
+    keys_of(shop, "k", "k text COLLATE \"en-x-icu\"", |id| format!("'{}'", letters(id))).await;
+    keys_of(shop, "k", "k char(9)", |id| format!("'{}'", letters(id))).await;
+    keys_of(shop, "k", "k uuid", |id| format!("md5('{id}')::uuid")).await;
+    keys_of(shop, "k", "k bytea", |id| format!("decode(md5('{id}'), 'hex')")).await;
+    keys_of(shop, "k", "k numeric", |id| format!("{id} / 7.0 - 100")).await;
+    keys_of(shop, "k", "k float8", |id| format!("({id} / 7.0)::float8 - 100")).await;
     let times = |id| format!("'2026-10-25 00:30:00+00'::timestamptz + {id} * interval '7 µs'");
-    keys_of(kind, "k", "k timestamptz", |id| times(id).replace("µs", "microseconds")).await;
+    keys_of(shop, "k", "k timestamptz", |id| times(id).replace("µs", "microseconds")).await;
     let two = "realm smallint, \"log in\" text";
     let values = |id| format!("{}, '{}'", id % 3, letters(id));
-    keys_of(kind, "realm, \"log in\"", two, values).await;
+    keys_of(shop, "realm, \"log in\"", two, values).await;
 }
 
 #[tokio::test]
 async fn every_row_is_found_by_whatever_key_mariadb_can_order() {
     let _machine = shared_machine().await;
-    let kind = Kind::MariaDb;
+    let Some(mut shop) = Shop::of(Kind::MariaDb, 0, &[]).await else { return };
+    let shop = &mut shop;
     let three = "realm int, k varchar(20) COLLATE utf8mb4_general_ci, n bigint";
     // Texts that the collation takes for the same are told apart by the last column.
     let values = |id| format!("{}, '{}', {id}", id % 3, letters(id));
-    keys_of(kind, "realm, k, n", three, values).await;
-    keys_of(kind, "k", "k varchar(20) COLLATE utf8mb4_bin", |id| format!("'{}'", letters(id)))
+    keys_of(shop, "realm, k, n", three, values).await;
+    keys_of(shop, "k", "k varchar(20) COLLATE utf8mb4_bin", |id| format!("'{}'", letters(id)))
         .await;
     let latin = "k varchar(20) CHARACTER SET latin1 COLLATE latin1_german2_ci, n int";
-    keys_of(kind, "k, n", latin, |id| format!("'{}', {id}", letters(id).replace('☃', "~"))).await;
-    keys_of(kind, "k", "k bigint unsigned", |id| format!("18446744073709551615 - {id}")).await;
+    keys_of(shop, "k, n", latin, |id| format!("'{}', {id}", letters(id).replace('☃', "~"))).await;
+    keys_of(shop, "k", "k bigint unsigned", |id| format!("18446744073709551615 - {id}")).await;
     let uuid = |id| format!("'{:08x}-0000-4000-8000-{id:012x}'", (id * 40_503) % 65_536);
-    keys_of(kind, "k", "k uuid", uuid).await;
-    keys_of(kind, "k", "k varbinary(20)", |id| format!("unhex(md5('{id}'))")).await;
-    keys_of(kind, "k", "k binary(16)", |id| format!("unhex(md5('{id}'))")).await;
-    keys_of(kind, "k", "k decimal(10, 3)", |id| format!("{id} / 7 - 100 + {id}")).await;
-    keys_of(kind, "k", "k datetime(6)", |id| format!("'2026-10-25' + INTERVAL {id} MICROSECOND"))
+    keys_of(shop, "k", "k uuid", uuid).await;
+    keys_of(shop, "k", "k varbinary(20)", |id| format!("unhex(md5('{id}'))")).await;
+    keys_of(shop, "k", "k binary(16)", |id| format!("unhex(md5('{id}'))")).await;
+    keys_of(shop, "k", "k decimal(10, 3)", |id| format!("{id} / 7 - 100 + {id}")).await;
+    keys_of(shop, "k", "k datetime(6)", |id| format!("'2026-10-25' + INTERVAL {id} MICROSECOND"))
         .await;
-    keys_of(kind, "k", "k inet6", |id| format!("'::{id:x}'")).await;
+    keys_of(shop, "k", "k inet6", |id| format!("'::{id:x}'")).await;
 }
 
 async fn large_values(kind: Kind) {
