@@ -1,6 +1,6 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; missing optional programs are reported.
 .PHONY: check fmt lint doc words test models worker-test deny build bench bench-peers venv chromium databases skipped \
-	python-lint linters
+	python-lint linters stress
 
 check: fmt lint doc python-lint worker-test test models deny skipped
 
@@ -43,9 +43,17 @@ linters: venv
 worker-test:
 	python3 -m unittest discover -s crates/mesero-cli/tests/worker
 
+# Most tests wait for events, and few of them compute: several share a processor.
+test stress: export RUST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))
+
 test: venv chromium databases
 	@rm -f $${CARGO_TARGET_DIR:-target}/tmp/skipped
 	cargo test --locked --workspace --all-features
+
+# Runs the Rust tests many times, every second time beside two busy loops. `.ci/stress` has the settings, such as RUNS=20;
+# the log is `target/stress.log`.
+stress: venv chromium databases
+	@.ci/stress
 
 # The engine on a scheduler that tries many orders of its tasks. It has a separate target directory.
 models:
