@@ -15,7 +15,7 @@ lint:
 
 doc:
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked -p mesero --no-deps --all-features
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked -p mesero-cli --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --exclude mesero --no-deps --document-private-items
 
 # The language of comments, documentation, strings and help: `.ci/words.txt` lists words, `.ci/words.py -v` prints each place.
 words:
@@ -24,8 +24,8 @@ words:
 
 # Python's linter and type checker; the worker's folder has their rules. pyright is a program of Node, which pip installs
 # as well.
-WORKER := crates/mesero-cli/src/worker
-PYTHON := $(WORKER) crates/mesero-cli/tests/worker benches/peers examples .ci
+WORKER := crates/mesero-resources/src/worker
+PYTHON := $(WORKER) crates/mesero-resources/tests/worker benches/peers examples .ci
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 python-lint: linters
@@ -41,7 +41,7 @@ linters: venv
 	|| echo "SKIPPED: ruff and pyright could not be installed: Python code was not checked"
 
 worker-test:
-	python3 -m unittest discover -s crates/mesero-cli/tests/worker
+	python3 -m unittest discover -s crates/mesero-resources/tests/worker
 
 # Most tests wait for events, and few of them compute: several share a processor.
 test stress: export RUST_TEST_THREADS ?= $(shell echo $$((3 * $$(nproc))))

@@ -1,10 +1,10 @@
 //! `mesero check`: starts every resource once and says what it found.
 
-use crate::assemble::{self, AssembleError};
-use crate::config::Config;
-use crate::exit::Exit;
-use crate::output::Output;
-use crate::process::spawner::Spawner;
+use mesero_config::Config;
+use mesero_process::spawner::Spawner;
+use mesero_services::assemble::{self, AssembleError};
+use mesero_terminal::exit::Exit;
+use mesero_terminal::output::Output;
 
 /// Starts the resources of a configuration, prints a line for each, and stops them.
 ///

@@ -3,14 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-
-use crate::bench::BenchArgs;
-use crate::config::{Config, ConfigError, FlagsInput};
+use mesero_bench::BenchArgs;
+use mesero_config::{Config, ConfigError, FlagsInput};
+use mesero_control::client::JobsArgs;
 #[cfg(feature = "hash")]
-use crate::hash::HashArgs;
-use crate::jobs::JobsArgs;
-use crate::run::RunArgs;
-use crate::telemetry::LogArgs;
+use mesero_hash::HashArgs;
+use mesero_run::RunArgs;
+use mesero_terminal::telemetry::LogArgs;
 
 /// Puts a slow, blocking thing behind a concurrent, bounded, observable front.
 #[derive(Debug, Parser)]

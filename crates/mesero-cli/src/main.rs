@@ -1,31 +1,9 @@
 //! The `mesero` program.
 
-mod assemble;
-mod bench;
-mod body;
+#![forbid(unsafe_code)]
+
 mod check;
 mod cli;
-mod config;
-mod control;
-mod counted;
-mod exit;
-#[cfg(feature = "hash")]
-mod hash;
-mod item;
-mod jobs;
-mod output;
-mod problem;
-mod process;
-mod resource;
-mod run;
-mod serve;
-mod service;
-mod shutdown;
-mod tally;
-mod target;
-mod telemetry;
-mod template;
-mod whole;
 
 use std::fmt::Display;
 use std::io;
@@ -33,18 +11,18 @@ use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::Parser;
+use mesero_bench::BenchArgs;
+use mesero_config::{Config, ConfigError};
+use mesero_control::client::JobsArgs;
+#[cfg(feature = "hash")]
+use mesero_hash::HashArgs;
+use mesero_run::RunArgs;
+use mesero_terminal::exit::Exit;
+use mesero_terminal::output::Output;
 use tokio::runtime::{Builder, Runtime};
 use tracing::level_filters::LevelFilter;
 
-use crate::bench::BenchArgs;
 use crate::cli::{CheckArgs, Cli, Command, ServeArgs};
-use crate::config::{Config, ConfigError};
-use crate::exit::Exit;
-#[cfg(feature = "hash")]
-use crate::hash::HashArgs;
-use crate::jobs::JobsArgs;
-use crate::output::Output;
-use crate::run::RunArgs;
 
 /// Short-lived allocations by several threads at once are what it is made for.
 #[global_allocator]
@@ -58,7 +36,7 @@ fn main() -> ExitCode {
         Command::Bench(_) => LevelFilter::WARN,
         _ => LevelFilter::INFO,
     };
-    let exit = match telemetry::start(&cli.log, usual) {
+    let exit = match mesero_terminal::telemetry::start(&cli.log, usual) {
         // Dropped, and so written out, when the command is over.
         Ok(_telemetry) => dispatch(cli.command, &mut output),
         Err(error) => unusable(&error, &mut output),
@@ -75,7 +53,7 @@ fn dispatch(command: Command, output: &mut Output) -> Exit {
         Command::Bench(args) => bench(*args, output),
         Command::Check(args) => check(&args, output),
         Command::Jobs(args) => jobs(args, output),
-        Command::Reference => print(config::REFERENCE.trim_end(), output),
+        Command::Reference => print(mesero_config::REFERENCE.trim_end(), output),
         Command::Schema => print(&format!("{:#}", Config::schema()), output),
     }
 }
@@ -96,7 +74,7 @@ fn serve(args: ServeArgs, output: &mut Output) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error, output),
     };
-    let ended = runtime.block_on(serve::run(config, output));
+    let ended = runtime.block_on(mesero_server::run(config, output));
     ended.unwrap_or_else(|error| unusable(&error, output))
 }
 
@@ -105,7 +83,7 @@ fn batch(args: RunArgs, output: &mut Output) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error, output),
     };
-    let ended = runtime.block_on(run::run(args, output));
+    let ended = runtime.block_on(mesero_run::run(args, output));
     // Whatever still reads or writes ends with the process.
     runtime.shutdown_background();
     ended.unwrap_or_else(|error| {
@@ -120,7 +98,7 @@ fn hash(args: HashArgs, output: &mut Output) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error, output),
     };
-    let ended = runtime.block_on(hash::run(args, output));
+    let ended = runtime.block_on(mesero_hash::run(args, output));
     // A measurement that is not waited for any more.
     runtime.shutdown_background();
     ended.unwrap_or_else(|error| unusable(&error, output))
@@ -131,7 +109,7 @@ fn bench(args: BenchArgs, output: &mut Output) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error, output),
     };
-    let ended = runtime.block_on(bench::run(args, output));
+    let ended = runtime.block_on(mesero_bench::run(args, output));
     // A name that is still being looked up keeps nobody waiting.
     runtime.shutdown_background();
     ended.unwrap_or_else(|error| match error.config() {
@@ -158,7 +136,7 @@ fn jobs(args: JobsArgs, output: &mut Output) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return unusable(&error, output),
     };
-    match runtime.block_on(jobs::run(args, output)) {
+    match runtime.block_on(mesero_control::client::run(args, output)) {
         Ok(()) => Exit::Fine,
         Err(error) => {
             output.say(&format!("mesero: {error}"));
@@ -182,6 +160,6 @@ fn unusable(error: &dyn Display, output: &mut Output) -> Exit {
 }
 
 fn unusable_config(error: &ConfigError, output: &mut Output) -> Exit {
-    output.say(&error.render(output::colour_is_welcome()));
+    output.say(&error.render(mesero_terminal::output::colour_is_welcome()));
     Exit::Unusable
 }

@@ -97,6 +97,7 @@
 //! Small example programs lead from the first `await` to a dispatcher, with one for each asyncio primitive.
 //! `cargo run --example m00_sync` runs the first; `docs/BASICS.md` walks through all of them.
 
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 mod batch;

@@ -1,0 +1,219 @@
+//! What is read of a file, and every reason to refuse it.
+
+use std::num::NonZeroUsize;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::comparison::tests::measured;
+use crate::ratio::Ratio;
+use crate::saved::Target;
+use crate::saved::tests::terms;
+
+const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
+const ROUNDS: [u64; 10] = [100, 120, 90, 200, 100, 110, 95, 100, 105, 99];
+
+fn way(path: &str) -> Way {
+    Way { scheme: Some("http".to_owned()), path: Some(path.to_owned()), started: false }
+}
+
+/// Two targets, as they are saved.
+fn saved() -> Saved {
+    let mut saved = Saved::new(
+        "2026-11-14T10:00:00Z".to_owned(),
+        "mesero bench a=http://host/ b=http://host/b".to_owned(),
+        terms(&["-d", "1s"]),
+    );
+    saved.targets = vec![
+        Target::new(&measured("a", &ROUNDS), way("/"), Vec::new()),
+        Target::new(&measured("b", &ROUNDS), way("/b"), Vec::new()),
+    ];
+    saved
+}
+
+fn changed(change: impl FnOnce(&mut Value)) -> String {
+    let mut value = serde_json::from_str(&saved().text().unwrap()).unwrap();
+    change(&mut value);
+    value.to_string()
+}
+
+/// Reads this text as a file, and compares with those that are called so.
+fn compare(text: &str, now: &[(&str, Way)]) -> Result<Vec<Measured>, String> {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("base.json");
+    std::fs::write(&path, text).unwrap();
+    let now: Vec<_> = now.iter().map(|(name, way)| Now { name, way: way.clone() }).collect();
+    let baseline = Baseline::read(&path);
+    let found = baseline.and_then(|baseline| baseline.of(&now, &terms(&["-d", "1s"])));
+    found.map_err(|error| error.to_string().replace(&path.display().to_string(), "base.json"))
+}
+
+fn refused(change: impl FnOnce(&mut Value)) -> String {
+    compare(&changed(change), &[("a", way("/"))]).unwrap_err()
+}
+
+#[test]
+fn what_was_saved_is_compared_as_what_it_was() {
+    let text = saved().text().unwrap();
+    let then = compare(&text, &[("b", way("/b")), ("a", way("/"))]).unwrap();
+    let names: Vec<_> = then.iter().map(|measured| measured.name.as_str()).collect();
+    assert_eq!(names, ["b", "a"]);
+    let times = |measured: &Measured| {
+        measured.rounds.iter().map(|round| (round.ok, round.response)).collect::<Vec<_>>()
+    };
+    assert_eq!(times(&then[1]), times(&measured("a", &ROUNDS)));
+    let origin = Origin { file: String::new(), when: String::new(), notes: Vec::new() };
+    let twice = measured("a", &ROUNDS.map(|time| 3 * time));
+    let then = Then::new(&twice, then[1].clone(), &CLOSED, origin);
+    let sentence = then.comparison.sentence();
+    assert!(
+        sentence.starts_with("a is slower than its baseline: 0.333 × the rate (0."),
+        "{sentence}"
+    );
+    let Ratio::Of { interval: Some(interval), .. } = then.comparison.ratio("p50") else {
+        panic!("{:?}", then.comparison.ratio("p50"));
+    };
+    assert!(interval.low < 3.0 && interval.high > 3.0, "rounds are no pairs: {interval:?}");
+}
+
+#[test]
+fn what_is_no_saved_measurement_is_refused_with_what_is_wanted() {
+    let whole = saved().text().unwrap();
+    let refused = |text: &str| compare(text, &[("a", way("/"))]).unwrap_err();
+    let cut = refused(&whole[..whole.len() / 2]);
+    assert!(cut.starts_with("compare with `base.json`: it ends in the middle (EOF"), "{cut}");
+    assert!(cut.ends_with("; measure it anew with --save"), "{cut}");
+    assert!(refused("").contains("it ends in the middle"), "{}", refused(""));
+    assert!(refused("<html>").contains("it is no JSON (expected value at line 1"));
+    for foreign in ["[]", "{}", "3", r#"{"name": "x", "requests": 3}"#, r#"{"mesero_bench": "1"}"#]
+    {
+        let text = refused(foreign);
+        assert!(text.contains("it is JSON that does not say `\"mesero_bench\": 1`"), "{text}");
+    }
+}
+
+#[test]
+fn another_format_is_refused_with_what_to_do() {
+    let newer = refused(|value| value["mesero_bench"] = json!(2));
+    assert!(newer.contains("its format is 2, of a newer mesero; this one reads 1"), "{newer}");
+    let older = refused(|value| value["mesero_bench"] = json!(0));
+    assert!(older.contains("its format is 0, and this mesero reads 1; measure it anew"), "{older}");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_by_its_name() {
+    let missing = Baseline::read(Path::new("/no/base.json")).unwrap_err().to_string();
+    assert_eq!(missing, "compare with `/no/base.json`: there is no such file; --save writes one");
+    let folder = Baseline::read(Path::new("/")).unwrap_err().to_string();
+    assert!(folder.starts_with("compare with `/`: Is a directory"), "{folder}");
+}
+
+#[test]
+fn what_is_missing_or_is_something_else_is_named() {
+    for member in ["when", "mesero", "command", "interrupted", "terms", "targets"] {
+        let text = refused(|value| drop(value.as_object_mut().unwrap().remove(member)));
+        assert!(text.contains(&format!("missing field `{member}`")), "{text}");
+    }
+    let text = refused(|value| {
+        value["targets"][0]["rounds"][3]["response_s"]["p50"] = json!("soon");
+    });
+    assert!(text.contains("a time is wanted: seconds, or {\"more_than\": seconds}"), "{text}");
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_with_where() {
+    type Change = fn(&mut Value);
+    let cases: [(Change, &str); 6] = [
+        (|target| target["record"]["requests"] = json!(7), "of `a`: `requests` is 7, and"),
+        (
+            |target| target["record"]["response"]["histogram_ns"] = json!([]),
+            "of `a`: `response`: `histogram_ns` has 0 times, and `count` says 100",
+        ),
+        (
+            |target| drop(target["rounds"].as_array_mut().unwrap().pop()),
+            "of `a`: `requests` is 100, and of its rounds 90",
+        ),
+        (
+            |target| drop(target["rounds"][2]["response_s"].as_object_mut().unwrap().remove("p99")),
+            "of `a`: round 3: `response_s` has no `p99`",
+        ),
+        (|target| target["rounds"][0]["rate"] = json!(-1), "of `a`: round 1: `rate` is -1"),
+        (|target| target["name"] = json!("b"), "two targets are called `b`"),
+    ];
+    for (change, wanted) in cases {
+        let text = refused(|value| change(&mut value["targets"][0]));
+        assert!(text.contains(&format!("it contradicts itself: {wanted}")), "{text}");
+        assert!(text.ends_with("; measure it anew with --save"), "{text}");
+    }
+    let text = refused(|value| value["targets"] = json!([]));
+    assert!(text.contains("it has no target"), "{text}");
+}
+
+#[test]
+fn what_is_not_to_be_believed_is_no_baseline() {
+    let interrupted = refused(|value| value["interrupted"] = json!(true));
+    assert!(interrupted.contains("it was interrupted, so it is not what was planned"));
+    let void = refused(|value| value["targets"][0]["void"] = json!(["this machine is too busy"]));
+    assert!(void.contains("what it has of `a` is void (this machine is too busy)"), "{void}");
+    // Of another it does not matter.
+    let other = changed(|value| value["targets"][1]["void"] = json!(["this machine is too busy"]));
+    assert!(compare(&other, &[("a", way("/"))]).is_ok());
+    let mut empty = saved();
+    empty.targets[0] = Target::new(&measured("a", &[]), way("/"), Vec::new());
+    let text = compare(&empty.text().unwrap(), &[("a", way("/"))]).unwrap_err();
+    assert!(text.contains("nobody was answered by `a` when it was saved"), "{text}");
+}
+
+#[test]
+fn each_has_his_namesake_and_a_single_one_the_only_one() {
+    let text = saved().text().unwrap();
+    let nobody = compare(&text, &[("c", way("/"))]).unwrap_err();
+    assert!(
+        nobody.contains("it has no target called `c`, but `a` and `b`; give the target"),
+        "{nobody}"
+    );
+    let mut single = saved();
+    single.targets.truncate(1);
+    let single = single.text().unwrap();
+    assert!(compare(&single, &[("whatever", way("/"))]).is_ok());
+    let nobody = compare(&single, &[("a", way("/")), ("b", way("/b"))]).unwrap_err();
+    assert!(nobody.contains("no target called `b`, but `a`;"), "{nobody}");
+}
+
+#[test]
+fn what_was_measured_otherwise_is_refused_with_every_difference_and_the_command() {
+    let text = changed(|value| {
+        value["terms"]["plan"]["clients"] = json!(20);
+        value["terms"]["machine"]["cores"] = json!(512);
+        value["terms"]["machine"]["system"] = json!("Linux 1.0");
+        value["terms"]["plan"]["rounds"] = json!(99);
+    });
+    let started = Way { started: true, ..way("/other") };
+    let refused = compare(&text, &[("a", way("/")), ("b", started)]).unwrap_err();
+    let cores = terms(&[]).machine.cores;
+    let wanted = format!(
+        "compare with `base.json`: it was measured otherwise, in 4 things
+  cores: saved 512, now {cores}
+  clients: saved 20, now 10
+  path of b: saved /b, now /other
+  --start of b: saved not used, now for each turn
+measure as it was (`mesero bench a=http://host/ b=http://host/b`), or measure it anew with --save"
+    );
+    assert_eq!(refused, wanted);
+}
+
+#[test]
+fn another_system_or_version_is_no_reason_and_is_told() {
+    let mut old = saved();
+    old.mesero = "0.0.9".to_owned();
+    old.terms.machine.system = "Linux 1.0".to_owned();
+    let baseline = Baseline { path: "base.json".into(), saved: old, measured: Vec::new() };
+    let now = terms(&["-d", "1s"]);
+    let notes = baseline.origin(&now).notes;
+    assert!(notes[0].starts_with("Both were measured at different times"), "{notes:?}");
+    let ours = env!("CARGO_PKG_VERSION");
+    assert_eq!(notes[1], format!("The baseline was measured by mesero 0.0.9, this by {ours}."));
+    let system = &now.machine.system;
+    assert_eq!(notes[2], format!("The baseline was measured on Linux 1.0, this on {system}."));
+}

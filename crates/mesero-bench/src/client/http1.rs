@@ -1,0 +1,134 @@
+//! HTTP/1.1: a connection of its own, one request after the other.
+
+use std::future::poll_fn;
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use mesero_http::socket::Socket;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::answer::Reader;
+use crate::outcome::{Answer, Fault, FaultKind};
+use crate::target::Target;
+
+/// A usual answer is a tenth of this, and a large one needs few calls.
+const READ_BYTES: usize = 16 * 1_024;
+
+/// One client. Dropped, it closes its connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    target: Arc<Target>,
+    request: Bytes,
+    /// The connection of the last exchange, if it can carry another.
+    kept: Option<Socket>,
+}
+
+impl Client {
+    /// Its request is in the words of HTTP/1.1.
+    pub(super) fn new(target: Arc<Target>, request: Bytes) -> Self {
+        Self { target, request, kept: None }
+    }
+
+    /// Sends the request, and waits for the whole answer. The connection is back in its place only
+    /// if all went well; dropped meanwhile, this closes it.
+    pub(super) async fn exchange(&mut self) -> Result<Answer, Fault> {
+        if let Some(socket) = self.kept.take() {
+            match self.over(socket).await {
+                // The server had closed it while nobody used it, and has not heard of this request.
+                Err(fault) if fault.kind == FaultKind::Closed && self.may_repeat() => {}
+                result => return result,
+            }
+        }
+        let socket = self.target.connect().await?;
+        self.over(socket).await
+    }
+
+    async fn over(&mut self, socket: Socket) -> Result<Answer, Fault> {
+        let reader = Reader::to(&self.target.method);
+        let mut exchange =
+            Exchange { socket, reader, unsent: &self.request, is_flushed: false, broken: None };
+        let answer = poll_fn(|cx| exchange.poll(cx)).await?;
+        if answer.keeps && exchange.unsent.is_empty() && !self.target.connects_anew {
+            self.kept = Some(exchange.socket);
+        }
+        Ok(answer)
+    }
+
+    fn may_repeat(&self) -> bool {
+        self.target.method.is_idempotent()
+    }
+}
+
+/// A request on its way, and its answer.
+struct Exchange<'a> {
+    socket: Socket,
+    reader: Reader,
+    unsent: &'a [u8],
+    /// TLS may hold back what it has taken.
+    is_flushed: bool,
+    /// Why the rest of the request could not be sent; an answer may have come all the same.
+    broken: Option<io::Error>,
+}
+
+impl Exchange<'_> {
+    /// Sends and receives at once, since a server may answer before it has read everything.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+        self.poll_send(cx);
+        self.poll_receive(cx)
+    }
+
+    fn poll_send(&mut self, cx: &mut Context<'_>) {
+        while !self.unsent.is_empty() && self.broken.is_none() {
+            match Pin::new(&mut self.socket).poll_write(cx, self.unsent) {
+                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(sent)) => self.unsent = &self.unsent[sent..],
+                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Pending => return,
+            }
+        }
+        if !self.is_flushed {
+            // An error comes again when the answer is read.
+            self.is_flushed = Pin::new(&mut self.socket).poll_flush(cx).is_ready();
+        }
+    }
+
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+        loop {
+            let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+            let mut chunk = ReadBuf::uninit(&mut space);
+            let read = ready!(Pin::new(&mut self.socket).poll_read(cx, &mut chunk));
+            let fault = match read {
+                Ok(()) if chunk.filled().is_empty() => match self.reader.end() {
+                    Some(answer) => return Poll::Ready(Ok(answer)),
+                    None => self.ended("it closed the connection"),
+                },
+                Ok(()) => match self.reader.feed(chunk.filled()) {
+                    Ok(Some(answer)) => return Poll::Ready(Ok(answer)),
+                    Ok(None) => continue,
+                    Err(garbage) => {
+                        let why = format_args!("it answered with {}", garbage.0);
+                        Fault::new(FaultKind::Garbage, why)
+                    }
+                },
+                Err(error) => self.ended(&error.to_string()),
+            };
+            return Poll::Ready(Err(fault));
+        }
+    }
+
+    /// The connection ended where no answer does.
+    fn ended(&mut self, why: &str) -> Fault {
+        let kind = match self.reader.is_in_the_middle() {
+            true => FaultKind::CutOff,
+            false => FaultKind::Closed,
+        };
+        match mem::take(&mut self.broken) {
+            Some(error) => Fault::new(kind, format_args!("{why}, and took no more: {error}")),
+            None => Fault::new(kind, why),
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! A connection that carries many requests at once.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use bytes::Bytes;
+use h2::RecvStream;
+use h2::client::{Builder, SendRequest};
+use http::Response;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::fault::{self, Stage};
+use super::room::{self, Room};
+use crate::outcome::{Answer, Fault, FaultKind};
+use crate::request::Message;
+use crate::target::Target;
+
+/// What may be under way of one answer before it is taken: enough for 800 Mbit/s over 10 ms. A
+/// connection's window is that of all its streams together, so none holds up another.
+const WINDOW_BYTES: u32 = 1024 * 1024;
+
+/// The largest window that there can be (RFC 9113, 6.9.1).
+const LARGEST_WINDOW_BYTES: u32 = (1 << 31) - 1;
+
+/// The largest head of an answer, as over HTTP/1.1.
+const HEAD_BYTES: u32 = 64 * 1024;
+
+/// A connection. Dropped, it is closed, with all that is under way.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    sender: SendRequest<Bytes>,
+    room: Arc<Room>,
+    /// Who reads and writes.
+    _driver: JoinSet<()>,
+    /// Whether an answer has come.
+    is_heard: AtomicBool,
+}
+
+/// The body of an answer. Dropped before its end, it resets the stream.
+#[derive(Debug)]
+pub(crate) struct Pieces(RecvStream);
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// The server takes nothing more over this connection, and has not looked at it.
+    Unseen(Fault),
+    Failed(Fault),
+}
+
+impl Connection {
+    /// Makes one, and begins to speak.
+    pub(crate) async fn open(target: &Target) -> Result<Self, Fault> {
+        let socket = target.connect().await?;
+        let streams = u32::try_from(target.protocol.streams().get()).unwrap_or(u32::MAX);
+        let begun = Builder::new()
+            .enable_push(false)
+            // The first request goes at once; for the others it is heard first how many the server
+            // takes, so that it has none to refuse.
+            .initial_max_send_streams(1)
+            .initial_window_size(WINDOW_BYTES)
+            .initial_connection_window_size(
+                WINDOW_BYTES.saturating_mul(streams).min(LARGEST_WINDOW_BYTES),
+            )
+            .max_header_list_size(HEAD_BYTES)
+            // Answers to those who gave up are no reason to close the connection, in however many
+            // pieces they come.
+            .max_local_error_reset_streams(None)
+            .data_frame_budget(usize::MAX)
+            .handshake(socket)
+            .await;
+        let (sender, connection) = begun.map_err(|error| fault::of(&error, Stage::Silent))?;
+        let mut driver = JoinSet::new();
+        let room = Arc::new(Room::new(target.protocol.streams().get()));
+        driver.spawn(room::drive(connection, sender.clone(), Arc::clone(&room)));
+        Ok(Self { sender, room, _driver: driver, is_heard: AtomicBool::new(false) })
+    }
+
+    /// Sends the target's request as soon as the server takes it, and waits for its whole answer.
+    /// Dropped meanwhile, this tells the server that nobody waits for it any more. What nobody would
+    /// wait for, since that instant is over, is not sent, and nothing becomes of it.
+    pub(super) async fn ask(&self, target: &Target, until: Instant) -> Result<Answer, Unanswered> {
+        let place = self.room.enter().await;
+        if Instant::now() >= until {
+            drop(place);
+            return pending().await;
+        }
+        let response = self.response(target).await?;
+        let status = response.status().as_u16();
+        let mut body = response.into_body();
+        let mut body_bytes = 0;
+        while let Some(piece) = body.next().await {
+            body_bytes += piece.map_err(Unanswered::Failed)?.len() as u64;
+        }
+        Ok(Answer { status, body_bytes, keeps: true })
+    }
+
+    /// Sends the target's request, and waits for the head of its answer. Who drops what this returns
+    /// has left.
+    pub(crate) async fn response(&self, target: &Target) -> Result<Response<Pieces>, Unanswered> {
+        let Message::Http2 { head, body } = &target.message else {
+            let why = "the request is not in the words of HTTP/2";
+            return Err(Unanswered::Failed(Fault::new(FaultKind::Generator, why)));
+        };
+        let sent = self.sender.clone().send_request(head.as_ref().clone(), body.is_empty());
+        let (response, mut upload) =
+            sent.map_err(|error| Unanswered::Unseen(fault::of(&error, Stage::Silent)))?;
+        if !body.is_empty() {
+            // It goes as the server makes room. How it failed the answer says, or its absence.
+            let _ = upload.send_data(body.clone(), true);
+        }
+        let response = response.await.map_err(|error| Unanswered::silent(&error, self.stage()))?;
+        if !self.is_heard.swap(true, Relaxed) {
+            target.grants(self.sender.current_max_send_streams());
+        }
+        Ok(response.map(Pieces))
+    }
+
+    fn stage(&self) -> Stage {
+        match self.is_heard.load(Relaxed) {
+            true => Stage::Unanswered,
+            false => Stage::Silent,
+        }
+    }
+}
+
+impl Pieces {
+    /// The next piece; none when the answer is over, with its trailers if there are any. That it is as
+    /// long as its head says is seen to by the library.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, Fault>> {
+        let cut_off = |error| fault::of(&error, Stage::Begun);
+        let Some(piece) = self.0.data().await else {
+            return self.0.trailers().await.err().map(|error| Err(cut_off(error)));
+        };
+        let taken = piece.and_then(|piece| {
+            // The server may send as much again.
+            self.0.flow_control().release_capacity(piece.len())?;
+            Ok(piece)
+        });
+        Some(taken.map_err(cut_off))
+    }
+}
+
+impl Unanswered {
+    /// Before anything of an answer.
+    fn silent(error: &h2::Error, stage: Stage) -> Self {
+        let is_graceful = error.is_go_away() && error.is_remote();
+        let fault = fault::of(error, stage);
+        match is_graceful && error.reason() == Some(h2::Reason::NO_ERROR) {
+            true => Unanswered::Unseen(fault),
+            false => Unanswered::Failed(fault),
+        }
+    }
+
+    pub(super) fn fault(self) -> Fault {
+        match self {
+            Unanswered::Unseen(fault) | Unanswered::Failed(fault) => fault,
+        }
+    }
+}

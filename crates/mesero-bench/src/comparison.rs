@@ -1,0 +1,249 @@
+//! Which of two contestants is faster, by how much, and with what certainty.
+
+use super::bootstrap::{Interval, LEAST_ROUNDS};
+use super::measured::{Measured, STATISTICS};
+use super::plan::Load;
+pub(super) use super::ratio::Ratio;
+use super::ratio::{Figure, Pairing};
+pub(super) use super::seen::Answers;
+use super::words;
+
+/// One contestant beside the one that all are compared with.
+#[derive(Debug)]
+pub(super) struct Comparison {
+    pub(super) name: String,
+    pub(super) reference: String,
+    pub(super) rate: Ratio,
+    /// Of response times, in the order of [`STATISTICS`].
+    pub(super) response: [Ratio; STATISTICS.len()],
+    pub(super) answers: Answers,
+    /// Which of them says who is faster.
+    by: By,
+    /// Requests that were no work done, of all requests of both.
+    failed: (u64, u64),
+    /// How many of the one who has fewer.
+    rounds: usize,
+}
+
+/// By what somebody is faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// Clients who wait ask the more, the sooner they are answered.
+    Rate,
+    /// In an open load everyone does the same work.
+    Median,
+}
+
+impl Comparison {
+    pub(super) fn of(
+        contestant: &Measured,
+        reference: &Measured,
+        load: &Load,
+        pairing: Pairing,
+    ) -> Self {
+        let ratio = |figure: Figure| figure.ratio(pairing, contestant, reference);
+        let (mine, theirs) = (&contestant.record, &reference.record);
+        Self {
+            name: contestant.name.clone(),
+            reference: reference.name.clone(),
+            rate: ratio(Figure::Rate),
+            response: std::array::from_fn(|index| ratio(Figure::Response(index))),
+            answers: Answers::of(
+                &contestant.name,
+                contestant.seen.as_ref(),
+                (&reference.name, reference.seen.as_ref()),
+            ),
+            by: match load {
+                Load::Closed { .. } => By::Rate,
+                Load::Open { .. } => By::Median,
+            },
+            failed: (mine.failed() + theirs.failed(), mine.requests + theirs.requests),
+            rounds: contestant.rounds.len().min(reference.rounds.len()),
+        }
+    }
+
+    /// Of the figure of this name; unknown if there is none.
+    pub(super) fn ratio(&self, name: &str) -> Ratio {
+        match Figure::named(name) {
+            Some(Figure::Rate) => self.rate,
+            Some(Figure::Response(index)) => self.response[index],
+            None => Ratio::Unknown,
+        }
+    }
+
+    /// Whether there are enough rounds of both to say anything for sure.
+    pub(super) fn has_rounds(&self) -> bool {
+        self.rounds >= LEAST_ROUNDS
+    }
+
+    /// What it comes to, as a sentence.
+    pub(super) fn sentence(&self) -> String {
+        let Comparison { name, reference, .. } = self;
+        let (ratio, what) = match self.by {
+            By::Rate => (self.rate, "the rate"),
+            By::Median => (self.ratio("p50"), "the median response time"),
+        };
+        let is_better = |ratio: f64| (ratio > 1.0) == (self.by == By::Rate);
+        let word = |ratio| if is_better(ratio) { "faster" } else { "slower" };
+        let shown = quantity(ratio, what);
+        let mut sentence = match ratio {
+            Ratio::Of { ratio, interval: Some(interval) } if interval.excludes_one() => {
+                format!("{name} is {} than {reference}: {shown}", word(ratio))
+            }
+            Ratio::Of { interval: Some(interval), .. } => {
+                let range = range(interval);
+                format!("no difference seen between {name} and {reference}: {range} × {what}")
+            }
+            Ratio::Of { .. } => format!(
+                "{name} has {shown} of {reference}; how sure that is can be said with \
+                 {LEAST_ROUNDS} rounds or more that all have answers"
+            ),
+            Ratio::MoreThan(_) | Ratio::LessThan(_) => {
+                format!("{name} has {shown} of {reference}")
+            }
+            Ratio::Unknown => format!(
+                "{name} and {reference} cannot be compared: of one of them nothing is known"
+            ),
+        };
+        let (failed, requests) = self.failed;
+        if failed > 0 {
+            let share = words::share(failed, requests);
+            sentence.push_str(&format!("; but {share} of their requests were no work done"));
+        }
+        sentence
+    }
+}
+
+impl Interval {
+    /// Whether two that are the same would hardly show this.
+    pub(super) fn excludes_one(self) -> bool {
+        self.low > 1.0 || self.high < 1.0
+    }
+}
+
+/// `1.42 × (1.38–1.47)`.
+pub(super) fn text(ratio: Ratio) -> String {
+    match ratio {
+        Ratio::Of { ratio, interval: Some(interval) } => {
+            format!("{} × ({})", words::ratio(ratio), range(interval))
+        }
+        Ratio::Of { ratio, interval: None } => format!("{} ×", words::ratio(ratio)),
+        Ratio::MoreThan(ratio) => format!("> {} ×", words::ratio(ratio)),
+        Ratio::LessThan(ratio) => format!("< {} ×", words::ratio(ratio)),
+        Ratio::Unknown => "—".to_owned(),
+    }
+}
+
+/// `1.42 × the rate (1.38–1.47)`.
+fn quantity(ratio: Ratio, what: &str) -> String {
+    text(ratio).replacen(" ×", &format!(" × {what}"), 1)
+}
+
+fn range(Interval { low, high }: Interval) -> String {
+    format!("{}–{}", words::ratio(low), words::ratio(high))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::outcome::{Answer, Outcome};
+    use crate::plan::Arrivals;
+    use crate::record::{Instants, Record, Window};
+
+    const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
+    const OPEN: Load =
+        Load::Open { rate: 1.0, arrivals: Arrivals::Uniform, at_once: NonZeroUsize::MIN };
+
+    /// Rounds of ten answers, one after the other, that took so many milliseconds each.
+    pub(crate) fn measured(name: &str, rounds: &[u64]) -> Measured {
+        let begin = Instant::now() - Duration::from_secs(60);
+        let mut measured = Measured::new(name.to_owned(), format!("http://{name}/")).unwrap();
+        for milliseconds in rounds {
+            let time = Duration::from_millis(*milliseconds);
+            let mut record = Record::new(Window { begin, end: Some(begin + 10 * time) }).unwrap();
+            for turn in 0..10 {
+                let planned = begin + turn * time;
+                let instants = Instants { planned, begun: planned, ended: planned + time };
+                let answer = Answer { status: 200, body_bytes: 2, keeps: true };
+                record.add(instants, Outcome::Answered(answer));
+            }
+            measured.add(&record);
+        }
+        measured
+    }
+
+    /// One more round, in which nobody had the patience for any answer.
+    fn giving_up(mut measured: Measured) -> Measured {
+        let begin = Instant::now() - Duration::from_secs(60);
+        let end = begin + Duration::from_secs(1);
+        let mut record = Record::new(Window { begin, end: Some(end) }).unwrap();
+        let instants = Instants { planned: begin, begun: begin, ended: end };
+        (0..1_000).for_each(|_| record.add(instants, Outcome::GaveUp));
+        measured.add(&record);
+        measured
+    }
+
+    fn sentence(load: &Load, contestant: &Measured, reference: &Measured) -> String {
+        Comparison::of(contestant, reference, load, Pairing::Rounds).sentence()
+    }
+
+    /// The machine is now slower and now faster, for both.
+    const ROUNDS: [u64; 8] = [100, 120, 90, 200, 100, 110, 95, 100];
+
+    #[test]
+    fn a_difference_is_told_with_how_much_it_is_and_how_sure() {
+        let slow = measured("slow", &ROUNDS.map(|time| 2 * time));
+        let fast = measured("fast", &ROUNDS);
+        let text = sentence(&CLOSED, &fast, &slow);
+        assert_eq!(text, "fast is faster than slow: 2.00 × the rate (2.00–2.00)");
+        let text = sentence(&CLOSED, &slow, &fast);
+        assert_eq!(text, "slow is slower than fast: 0.500 × the rate (0.500–0.500)");
+        let text = sentence(&OPEN, &fast, &slow);
+        let begin = "fast is faster than slow: 0.500 × the median response time (0.";
+        assert!(text.starts_with(begin), "{text}");
+    }
+
+    #[test]
+    fn where_no_difference_was_seen_none_is_told() {
+        let one = measured("one", &ROUNDS);
+        let other = measured("other", &[101, 119, 91, 199, 99, 111, 96, 99]);
+        let text = sentence(&CLOSED, &other, &one);
+        let begin = "no difference seen between other and one: 0.9";
+        assert!(text.starts_with(begin) && text.ends_with(" × the rate"), "{text}");
+    }
+
+    #[test]
+    fn too_few_rounds_make_no_interval() {
+        let one = measured("one", &ROUNDS[..7]);
+        let text = sentence(&CLOSED, &one, &one);
+        assert!(text.starts_with("one has 1.00 × the rate of one; how sure"), "{text}");
+        assert!(text.contains("8 rounds or more"), "{text}");
+    }
+
+    #[test]
+    fn of_times_that_were_cut_off_there_is_a_bound_and_no_ratio() {
+        let whole = measured("whole", &ROUNDS);
+        let cut = giving_up(measured("cut", &ROUNDS[1..]));
+        let of = |one: &Measured, other: &Measured| {
+            text(Comparison::of(one, other, &OPEN, Pairing::Rounds).ratio("p50"))
+        };
+        assert_eq!(of(&cut, &whole), "> 10.0 ×");
+        assert_eq!(of(&whole, &cut), "< 0.100 ×");
+        assert_eq!(of(&cut, &cut), "—");
+        let text = sentence(&OPEN, &cut, &whole);
+        let wanted = "cut has > 10.0 × the median response time of whole; but 87.0 % of their requests were no work done";
+        assert_eq!(text, wanted);
+    }
+
+    #[test]
+    fn of_somebody_who_never_answered_there_is_nothing_to_compare() {
+        let (nobody, somebody) = (measured("nobody", &[]), measured("somebody", &ROUNDS));
+        let text = sentence(&CLOSED, &nobody, &somebody);
+        assert!(text.starts_with("nobody and somebody cannot be compared"), "{text}");
+    }
+}

@@ -1,0 +1,257 @@
+//! `mesero bench`: measures a service, and says the truth about it.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::io;
+
+use hdrhistogram::CreationError;
+use mesero_config::ConfigError;
+use mesero_terminal::exit::Exit;
+use mesero_terminal::output::Output;
+use mesero_terminal::signals::Signal;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+mod answer;
+mod args;
+mod baseline;
+mod bootstrap;
+mod called;
+mod circumstances;
+mod client;
+mod comparison;
+mod contest;
+mod contestant;
+mod doubt;
+mod expect;
+mod live;
+mod load;
+mod measured;
+mod metric;
+mod outcome;
+mod page;
+mod plan;
+mod ratio;
+mod record;
+mod report;
+mod request;
+mod saved;
+mod saving;
+mod scale;
+mod seen;
+mod series;
+mod start;
+mod subject;
+mod suggest;
+mod target;
+mod timer;
+mod times;
+mod turn;
+mod waves;
+mod whole_file;
+mod words;
+
+pub use args::BenchArgs;
+use baseline::{Baseline, Now, Then};
+use circumstances::Circumstances;
+use comparison::Comparison;
+use contest::{Contest, Ended};
+use contestant::{Contestant, ContestantError};
+use expect::Beside;
+use measured::Measured;
+use ratio::Pairing;
+use report::{Account, Report};
+use saved::{SavedError, Terms};
+use saving::Saving;
+use start::{StartError, Starter};
+use suggest::SuggestError;
+use whole_file::{FileError, WholeFile};
+
+/// Measures, prints what was measured, and judges it.
+///
+/// # Errors
+/// Why nothing could be measured.
+pub async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
+    if args.suggest {
+        return suggest::run(&args, output).await;
+    }
+    let plan = args.plan();
+    let terms = Terms::new(&plan, &args);
+    // Before anybody waits for what could not be compared, or not be kept.
+    let baseline = args.baseline.as_deref().map(Baseline::read).transpose()?;
+    let page = args.html.as_deref().map(WholeFile::prepare).transpose()?;
+    let saving = args.save.as_deref().map(|path| Saving::prepare(path, args.baseline.as_deref()));
+    let saving = saving.transpose()?;
+    allow_connections(plan.connections())?;
+    let contestants = Contestant::all(&args).await.map_err(BenchError::Contestant)?;
+    has_whom_to_compare_with(&args, contestants.len())?;
+    let mut thens = match &baseline {
+        Some(baseline) => baseline.of(&now(&contestants), &terms)?,
+        None => Vec::new(),
+    }
+    .into_iter();
+    let starter = match contestants.iter().any(|contestant| contestant.start.is_some()) {
+        true => Some(Starter::new(args.starts.start_timeout).map_err(BenchError::Io)?),
+        false => None,
+    };
+    let compares_answers = contestants.len() > 1 && !args.ignore_answers;
+    let contest = Contest { plan, contestants, starter, compares_answers };
+    let Ended { measured, signal } = contest.run().await?;
+    if signal.is_none() {
+        for contestant in &contest.contestants {
+            contestant.stop().await;
+        }
+    }
+    let comparisons: Vec<_> = match &measured[..] {
+        [reference, others @ ..] => {
+            let of = |other| Comparison::of(other, reference, &contest.plan.load, Pairing::Rounds);
+            others.iter().map(of).collect()
+        }
+        [] => Vec::new(),
+    };
+    let beside = std::iter::once(None).chain(comparisons.iter().map(Some));
+    let account = |(measured, beside): (Measured, Option<&Comparison>)| {
+        let then = thens.next().zip(baseline.as_ref()).map(|(then, baseline)| {
+            Then::new(&measured, then, &contest.plan.load, baseline.origin(&terms))
+        });
+        // Who has a past is compared with that.
+        let figures = then.as_ref().map(|then| &then.comparison).or(beside);
+        let beside = Beside { figures, answers: beside };
+        Account {
+            doubts: doubt::about(&measured.record, &contest.plan),
+            verdict: args.expect.as_ref().map(|expected| expected.judge(&measured.record, beside)),
+            is_interrupted: signal.is_some(),
+            plan: contest.plan.clone(),
+            measured,
+            then,
+        }
+    };
+    let accounts = measured.into_iter().zip(beside).map(account).collect();
+    let report = Report { accounts, comparisons };
+    let text = match (args.json, args.markdown) {
+        (true, _) => report.json(),
+        (_, true) => report.markdown(),
+        _ => report.text(),
+    };
+    output.line(text.trim_end()).map_err(BenchError::Io)?;
+    let circumstances = Circumstances::now();
+    if let Some(page) = page {
+        page.write(&report.html(&circumstances))?;
+    }
+    // Whoever reads data with a program sees the verdict too.
+    if args.json || args.markdown {
+        report.judgement().iter().for_each(|line| output.say(line));
+    }
+    if let Some(saving) = saving {
+        let saved = report.saved(&now(&contest.contestants), terms, circumstances);
+        if let Some(why) = saving.keep(&saved, &report)? {
+            output.say(&why);
+        }
+    }
+    Ok(signal.map_or_else(|| report.exit(), Signal::exit))
+}
+
+/// Those who are measured, as who reads a baseline has to know them.
+fn now(contestants: &[Contestant]) -> Vec<Now<'_>> {
+    contestants.iter().map(|one| Now { name: &one.name, way: one.way() }).collect()
+}
+
+fn has_whom_to_compare_with(args: &BenchArgs, targets: usize) -> Result<(), BenchError> {
+    let Some(expected) = args.expect.as_ref().filter(|_| targets == 1) else { return Ok(()) };
+    let relative = expected.relative().filter(|_| args.baseline.is_none());
+    match (relative, expected.of_answers()) {
+        (Some(text), _) => Err(BenchError::NobodyBeside(text.to_owned())),
+        (None, Some(text)) => Err(BenchError::NoOtherAnswers(text.to_owned())),
+        (None, None) => Ok(()),
+    }
+}
+
+/// Every connection is a descriptor, and the usual bound is a thousand.
+fn allow_connections(connections: usize) -> Result<(), BenchError> {
+    // For all else that is open.
+    const OTHERS: u64 = 64;
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
+        return Err(BenchError::Descriptors { wanted, allowed: limit.maximum.unwrap_or_default() });
+    }
+    limit.current = Some(wanted);
+    setrlimit(Resource::Nofile, limit).map_err(|error| BenchError::Io(error.into()))
+}
+
+/// Why nothing could be measured. Reads on after "failed to".
+#[derive(Debug)]
+pub enum BenchError {
+    Contestant(ContestantError),
+    Suggest(SuggestError),
+    Start(StartError),
+    /// Something was expected of how one compares with another, and there is one.
+    NobodyBeside(String),
+    NoOtherAnswers(String),
+    /// A file that should be compared with.
+    Baseline(SavedError),
+    /// What was measured could not be put into words.
+    Saving(serde_json::Error),
+    Descriptors {
+        wanted: u64,
+        allowed: u64,
+    },
+    Histogram(CreationError),
+    /// A file that the report should be written to.
+    File(FileError),
+    Io(io::Error),
+}
+
+impl BenchError {
+    /// The error of a configuration, which is a message of its own.
+    pub fn config(&self) -> Option<&ConfigError> {
+        match self {
+            BenchError::Contestant(error) => error.config(),
+            _ => None,
+        }
+    }
+}
+
+impl From<SavedError> for BenchError {
+    fn from(error: SavedError) -> Self {
+        BenchError::Baseline(error)
+    }
+}
+
+impl From<FileError> for BenchError {
+    fn from(error: FileError) -> Self {
+        BenchError::File(error)
+    }
+}
+
+impl fmt::Display for BenchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BenchError::Contestant(error) => error.fmt(f),
+            BenchError::Suggest(error) => error.fmt(f),
+            BenchError::Start(error) => error.fmt(f),
+            BenchError::NobodyBeside(text) => write!(
+                f,
+                "judge `{text}`: it compares a target with the first, and there is only one; name another, or give the \
+                 --baseline to compare it with"
+            ),
+            BenchError::NoOtherAnswers(text) => write!(
+                f,
+                "judge `{text}`: it compares answers with those of the first target, and there is only one; name another"
+            ),
+            BenchError::Baseline(error) => error.fmt(f),
+            BenchError::Saving(error) => write!(f, "save the measurement: {error}"),
+            BenchError::Descriptors { wanted, allowed } => write!(
+                f,
+                "open so many connections: they take {wanted} descriptors, and this machine \
+                 allows {allowed}; ask for fewer clients, or raise `ulimit -Hn`"
+            ),
+            BenchError::Histogram(error) => write!(f, "keep times: {error:?}"),
+            BenchError::File(error) => error.fmt(f),
+            BenchError::Io(error) => write!(f, "measure: {error}"),
+        }
+    }
+}

@@ -1,0 +1,302 @@
+//! What is told of one contestant.
+
+use mesero_terminal::exit::Exit;
+
+use super::super::baseline::Then;
+use super::super::doubt::Doubt;
+use super::super::expect::Judged;
+use super::super::measured::Measured;
+use super::super::metric::Statistic;
+use super::super::outcome::FaultKind;
+use super::super::page::{Ending, EndingKind};
+use super::super::plan::{Arrivals, Load, Plan, Protocol, Until};
+use super::super::record::Record;
+use super::super::waves::Waves;
+use super::super::words;
+
+/// All there is to tell of one contestant.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) plan: Plan,
+    pub(crate) measured: Measured,
+    pub(crate) doubts: Vec<Doubt>,
+    /// None if nothing was expected.
+    pub(crate) verdict: Option<Vec<Judged>>,
+    pub(crate) is_interrupted: bool,
+    /// What it was before, if that is known.
+    pub(crate) then: Option<Then>,
+}
+
+/// How much of the time a request may take before it makes the rate rough.
+const ROUGH: f64 = 0.1;
+
+impl Account {
+    /// What was done, and for how long, in words.
+    pub(super) fn load(&self) -> String {
+        let measured = words::time(self.measured.record.measured());
+        let until = match (&self.plan.until, self.plan.rounds.get()) {
+            (Until::Time(_), 1) => measured,
+            (Until::Requests(count), 1) => {
+                format!("{} requests in {measured}", words::count(count.get()))
+            }
+            (Until::Time(_) | Until::Requests(_), _) => {
+                format!("{}, {measured} in all", self.rounds())
+            }
+        };
+        self.who(&until)
+    }
+
+    /// What was done to each contestant, in words.
+    pub(super) fn plan(&self) -> String {
+        self.who(&self.rounds())
+    }
+
+    fn rounds(&self) -> String {
+        let round = match self.plan.until {
+            Until::Time(time) => words::time(time),
+            Until::Requests(count) => format!("{} requests", words::count(count.get())),
+        };
+        match self.plan.rounds.get() {
+            1 => format!("1 round of {round}"),
+            rounds => format!("{rounds} rounds of {round}"),
+        }
+    }
+
+    fn who(&self, until: &str) -> String {
+        let Plan { load, protocol, patience, warm_up, .. } = &self.plan;
+        let connections = match protocol {
+            Protocol::Http1 => " connections",
+            Protocol::Http2 { .. } => " at once",
+        };
+        let who = match load {
+            Load::Closed { clients } if clients.get() == 1 => "1 client".to_owned(),
+            Load::Closed { clients } => format!("{clients} clients, each of which waits"),
+            Load::Open { rate, arrivals, at_once } => {
+                let pattern = match arrivals {
+                    Arrivals::Poisson => "at random",
+                    Arrivals::Uniform => "evenly",
+                };
+                let rate = words::number(*rate);
+                format!("{rate} requests a second {pattern}, up to {at_once}{connections}")
+            }
+        };
+        let protocol = protocol.told().map_or_else(String::new, |told| format!("; {told}"));
+        let mut load = format!("{who}{protocol}; {until}; patience {}", words::time(*patience));
+        if !warm_up.is_zero() {
+            load.push_str(&format!("; after a warm-up of {}", words::time(*warm_up)));
+        }
+        load
+    }
+
+    /// What has to be known to read the figures right, a sentence each.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let record = &self.measured.record;
+        let mut notes = self.measured.notes.clone();
+        if record.delayed > 0 {
+            let p99 = |times| words::found(Statistic::Quantile(0.99).of(times));
+            notes.push(format!(
+                "{} requests had to wait until one of the {}s was free. `response` counts from when \
+                 they were due, and its p99 is {}; a generator that counts from when it sends would \
+                 say {}, which is `service`.",
+                words::count(record.delayed),
+                self.plan.protocol.place(),
+                p99(&record.response),
+                p99(&record.service),
+            ));
+        }
+        if record.gave_up + record.unsent > 0 {
+            notes.push(
+                "A time behind > is a lower bound: nobody knows when those who gave up would have \
+                 been answered."
+                    .to_owned(),
+            );
+        }
+        if !record.has_times() {
+            notes.push("Nobody was answered with 2xx, so there are no times.".to_owned());
+        }
+        notes.extend(self.about_rate());
+        if self.is_interrupted {
+            notes.push("Interrupted: requests still in work are not counted.".to_owned());
+        }
+        notes
+    }
+
+    /// How far the rate is to be trusted, where it is not to be taken at its word: clients of a closed load who were asking
+    /// when the time was over have done a part of a request that no count of answers has in it.
+    fn about_rate(&self) -> Option<String> {
+        let record = &self.measured.record;
+        if record.ok > 0 && record.ok_in_window == 0 {
+            return Some("No answer came within the time, so there is no rate.".to_owned());
+        }
+        let Until::Time(round) = self.plan.until else { return None };
+        let mean = record.service.mean().filter(|_| !self.is_open())?.time;
+        let share = mean.as_secs_f64() / round.as_secs_f64();
+        (share > ROUGH).then(|| {
+            format!(
+                "A request took {} on average, {} of the {} that are measured at a time, and the rate may be off by as \
+                 much; with a longer -d it is finer.",
+                words::time(mean),
+                words::part(share),
+                words::time(round),
+            )
+        })
+    }
+
+    /// What it took, if it was started here.
+    pub(super) fn taken(&self) -> Option<String> {
+        let taken = self.measured.taken?;
+        let memory = words::bytes(taken.memory_bytes);
+        let cpu = words::time(taken.cpu_per_request()?);
+        Some(format!(
+            "A request took {cpu} of CPU time, and all processes together {memory} of memory."
+        ))
+    }
+
+    /// Whether all went as it should, and as it was expected to.
+    pub(super) fn exit(&self) -> Exit {
+        let record = &self.measured.record;
+        let holds = |verdict: &Vec<Judged>| verdict.iter().all(|judged| judged.holds);
+        match &self.verdict {
+            Some(verdict) if holds(verdict) && self.doubts.is_empty() => Exit::Fine,
+            Some(_) => Exit::Unexpected,
+            None if record.failed() > 0 || !record.has_times() => Exit::SomeFailed,
+            None if !self.doubts.is_empty() => Exit::SomeFailed,
+            None => Exit::Fine,
+        }
+    }
+
+    /// What is to be said about it: whether it is void, and whether what was expected holds.
+    pub(super) fn judgement(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.doubts.iter().map(|doubt| format!("void: {doubt}")).collect();
+        let Some(verdict) = &self.verdict else { return lines };
+        if verdict.is_empty() {
+            // All that was expected was expected of others.
+            return lines;
+        }
+        let told = |judged: &Judged| format!("{} ({})", judged.text, judged.found);
+        let (held, failed): (Vec<_>, Vec<_>) = verdict.iter().partition(|judged| judged.holds);
+        let failed: Vec<_> = failed.into_iter().map(told).collect();
+        let held: Vec<_> = held.into_iter().map(told).collect();
+        lines.push(match (failed.is_empty(), self.doubts.is_empty()) {
+            (false, _) => format!("failed: {}", failed.join(", ")),
+            (true, false) => {
+                format!("not passed: a void measurement proves nothing of {}", held.join(", "))
+            }
+            (true, true) => format!("passed: {}", held.join(", ")),
+        });
+        lines.extend(self.waves().map(|waves| waves.sentence(self.plan.patience)));
+        lines
+    }
+
+    /// How many workers would have been enough, where clients gave up.
+    pub(super) fn waves(&self) -> Option<Waves> {
+        Waves::of(&self.measured.record, &self.plan)
+    }
+
+    /// Whether both kinds of times differ: a closed load plans a request when it sends it.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.plan.load, Load::Open { .. })
+    }
+
+    /// The word for a failure in JSON, each that there is.
+    pub(super) fn fault_counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        FaultKind::ALL.into_iter().map(|kind| (kind.name(), self.measured.record.of_kind(kind)))
+    }
+}
+
+impl Record {
+    /// Each way in which requests ended that occurred; ok and given up always.
+    pub(crate) fn endings(&self) -> Vec<Ending> {
+        let plain =
+            |kind, name: &str, count| Ending { kind, name: name.to_owned(), count, first: None };
+        let mut endings = vec![
+            plain(EndingKind::Ok, "ok", self.ok),
+            plain(EndingKind::GaveUp, "gave up", self.gave_up),
+        ];
+        if self.unsent > 0 {
+            let name = "gave up before it was sent";
+            endings.push(plain(EndingKind::GaveUp, name, self.unsent));
+        }
+        for (status, count) in &self.statuses {
+            endings.push(plain(EndingKind::Failed, &format!("answered {status}"), *count));
+        }
+        for (kind, faults) in &self.faults {
+            let (name, first) = (kind.text().to_owned(), Some(faults.first.clone()));
+            endings.push(Ending { kind: EndingKind::Failed, name, count: faults.count, first });
+        }
+        endings
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::num::{NonZeroU32, NonZeroUsize};
+    use std::time::Duration;
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::expect::{Beside, Expectations};
+    use crate::outcome::{Answer, Outcome};
+    use crate::record::{Instants, Record, Window};
+
+    /// Ten answers after a second, nine clients who gave up after seven, one 503.
+    pub(crate) fn account() -> Account {
+        let begin = Instant::now() - Duration::from_secs(60);
+        let end = Some(begin + Duration::from_secs(20));
+        let url = "http://localhost:8001/resource".to_owned();
+        let mut measured = Measured::new(url.clone(), url).unwrap();
+        let mut record = Record::new(Window { begin, end }).unwrap();
+        let after = |seconds| {
+            let ended = begin + Duration::from_secs(seconds);
+            Instants { planned: begin, begun: begin, ended }
+        };
+        let answer = |status| Outcome::Answered(Answer { status, body_bytes: 2, keeps: true });
+        (0..10).for_each(|_| record.add(after(1), answer(200)));
+        (0..9).for_each(|_| record.add(after(7), Outcome::GaveUp));
+        record.add(after(1), answer(503));
+        let expectations: Expectations = "gave_up=0, p95<5s, ok>=50%".parse().unwrap();
+        let plan = Plan {
+            load: Load::Closed { clients: NonZeroUsize::new(10).unwrap() },
+            until: Until::Time(Duration::from_secs(20)),
+            patience: Duration::from_secs(7),
+            warm_up: Duration::ZERO,
+            protocol: Protocol::Http1,
+            tolerance: None,
+            seed: 1,
+            rounds: NonZeroU32::MIN,
+        };
+        let verdict = Some(expectations.judge(&record, Beside::default()));
+        measured.add(&record);
+        Account { plan, measured, doubts: Vec::new(), verdict, is_interrupted: false, then: None }
+    }
+
+    #[test]
+    fn a_verdict_is_a_sentence_with_what_was_found() {
+        let failed = account();
+        assert_eq!(failed.judgement(), ["failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)"]);
+        let mut passed = account();
+        passed.verdict = Some(
+            "ok>=50%"
+                .parse::<Expectations>()
+                .unwrap()
+                .judge(&passed.measured.record, Beside::default()),
+        );
+        assert_eq!(passed.judgement(), ["passed: ok>=50% (10 of 20)"]);
+    }
+
+    #[test]
+    fn a_void_measurement_passes_nothing() {
+        let mut void = account();
+        void.verdict = Some(
+            "ok>=50%"
+                .parse::<Expectations>()
+                .unwrap()
+                .judge(&void.measured.record, Beside::default()),
+        );
+        void.doubts.push(Doubt::Little { in_work: 20.0, clients: 10 });
+        let judgement = void.judgement();
+        assert!(judgement[0].starts_with("void: rate × time is 20.0 requests"), "{judgement:?}");
+        assert!(judgement[1].starts_with("not passed: "), "{judgement:?}");
+    }
+}

@@ -1,0 +1,237 @@
+//! The report for programs; its members are listed in the reference.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::super::baseline::Then;
+use super::super::comparison::{Answers, Comparison};
+use super::super::expect::Judged;
+use super::super::measured::{Round, STATISTICS};
+use super::super::plan::{Arrivals, Load, Plan, Protocol, Until};
+use super::super::ratio::Ratio;
+use super::super::series::{Interval, Series};
+use super::super::times::{Found, Times};
+use super::super::waves::Waves;
+use super::{Account, Report};
+
+impl Report {
+    /// For one contestant its object; for several an object with all of theirs in it.
+    pub(super) fn value(&self) -> Value {
+        match &self.accounts[..] {
+            [account] => account.value(),
+            accounts => json!({
+                "targets": accounts.iter().map(Account::value).collect::<Vec<_>>(),
+                "comparisons": self.comparisons.iter().map(comparison).collect::<Vec<_>>(),
+                "conclusions": self.conclusions(),
+            }),
+        }
+    }
+}
+
+impl Account {
+    fn value(&self) -> Value {
+        let record = &self.measured.record;
+        let statuses =
+            record.statuses.iter().map(|(status, count)| (status.to_string(), json!(count)));
+        let faults = self.fault_counts().map(|(name, count)| (name.to_owned(), json!(count)));
+        let verdict = self.verdict.as_ref().map(|verdict| {
+            let one = |judged: &Judged| {
+                json!({ "expected": judged.text, "holds": judged.holds, "found": judged.found })
+            };
+            verdict.iter().map(one).collect::<Vec<_>>()
+        });
+        json!({
+            "name": self.measured.name,
+            "url": self.measured.url,
+            "plan": plan(&self.plan),
+            "measured_s": record.measured().as_secs_f64(),
+            "requests": record.requests,
+            "ok": record.ok,
+            "failed": record.failed(),
+            "gave_up": record.gave_up,
+            "unsent": record.unsent,
+            "statuses": statuses.collect::<Map<_, _>>(),
+            "faults": faults.collect::<Map<_, _>>(),
+            "delayed": record.delayed,
+            "body_bytes": record.body_bytes,
+            "rate": record.rate(),
+            "in_work": record.in_work(),
+            "response_s": times(&record.response),
+            "service_s": times(&record.service),
+            "lag_s": times(&record.lag),
+            "series": series(&record.series),
+            "rounds": self.measured.rounds.iter().map(round).collect::<Vec<_>>(),
+            "cpu_s_per_request": self.measured.taken.and_then(|taken| taken.cpu_per_request()).map(|cpu| cpu.as_secs_f64()),
+            "memory_bytes": self.measured.taken.map(|taken| taken.memory_bytes),
+            "notes": self.notes(),
+            "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "interrupted": self.is_interrupted,
+            "verdict": verdict,
+            "workers": self.waves().and_then(workers),
+            "baseline": self.then.as_ref().map(|then| self.beside(then)),
+        })
+    }
+}
+
+impl Account {
+    /// How it compares with what it was.
+    fn beside(&self, then: &Then) -> Value {
+        let conclusion = self.doubts.is_empty().then(|| then.comparison.sentence());
+        json!({
+            "file": then.origin.file,
+            "when": then.origin.when,
+            "rate": ratio(then.comparison.rate),
+            "response": response(&then.comparison),
+            "notes": then.origin.notes,
+            "conclusion": conclusion,
+        })
+    }
+}
+
+/// How many workers would have been enough.
+fn workers(waves: Waves) -> Option<Value> {
+    match waves {
+        Waves::Enough { workers, is_certain, now, .. } => {
+            Some(json!({ "needed": workers, "certain": is_certain, "now": now }))
+        }
+        Waves::Unknown => None,
+    }
+}
+
+fn plan(plan: &Plan) -> Value {
+    let (duration, requests) = match plan.until {
+        Until::Time(time) => (Some(time.as_secs_f64()), None),
+        Until::Requests(count) => (None, Some(count)),
+    };
+    let (rate, arrivals) = match plan.load {
+        Load::Closed { .. } => (None, None),
+        Load::Open { rate, arrivals: Arrivals::Poisson, .. } => (Some(rate), Some("poisson")),
+        Load::Open { rate, arrivals: Arrivals::Uniform, .. } => (Some(rate), Some("uniform")),
+    };
+    json!({
+        "clients": plan.load.at_once(),
+        "rate": rate,
+        "arrivals": arrivals,
+        "http2": http2(plan.protocol),
+        "duration_s": duration,
+        "requests": requests,
+        "patience_s": plan.patience.as_secs_f64(),
+        "warm_up_s": plan.warm_up.as_secs_f64(),
+        "seed": plan.seed,
+        "rounds": plan.rounds,
+    })
+}
+
+/// How HTTP/2 is spoken, or null.
+pub(crate) fn http2(protocol: Protocol) -> Value {
+    match protocol {
+        Protocol::Http1 => Value::Null,
+        Protocol::Http2 { streams } => json!({ "streams": streams }),
+    }
+}
+
+fn comparison(comparison: &Comparison) -> Value {
+    json!({
+        "name": comparison.name,
+        "reference": comparison.reference,
+        "rate": ratio(comparison.rate),
+        "response": response(comparison),
+        "answers": match &comparison.answers {
+            Answers::Same => json!("same"),
+            Answers::Differ(how) => json!({ "differ": how }),
+            Answers::Unseen => Value::Null,
+        },
+    })
+}
+
+/// The ratios of times, by name.
+fn response(comparison: &Comparison) -> Map<String, Value> {
+    let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
+    names.zip(comparison.response.map(ratio)).collect()
+}
+
+fn ratio(ratio: Ratio) -> Value {
+    match ratio {
+        Ratio::Of { ratio, interval } => json!({
+            "ratio": ratio,
+            "low": interval.map(|interval| interval.low),
+            "high": interval.map(|interval| interval.high),
+        }),
+        Ratio::MoreThan(ratio) => json!({ "more_than": ratio }),
+        Ratio::LessThan(ratio) => json!({ "less_than": ratio }),
+        Ratio::Unknown => Value::Null,
+    }
+}
+
+/// What is kept of a round.
+fn round(round: &Round) -> Value {
+    let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
+    let times = names.zip(round.response.map(found)).collect::<Map<_, _>>();
+    json!({
+        "measured_s": round.measured.as_secs_f64(),
+        "requests": round.requests,
+        "ok": round.ok,
+        "rate": round.rate,
+        "response_s": times,
+    })
+}
+
+/// In seconds. What was cut off is no number but `{"more_than": …}`, so that nobody adds it up by
+/// mistake.
+fn found(found: Option<Found>) -> Value {
+    match found {
+        None => Value::Null,
+        Some(Found { time, is_more: false }) => json!(time.as_secs_f64()),
+        Some(Found { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
+    }
+}
+
+/// What was measured, interval by interval.
+fn series(series: &Series) -> Vec<Value> {
+    const MOST: usize = 60;
+    let mut from = Duration::ZERO;
+    let one = |interval: &Interval| {
+        let to = from + interval.covered;
+        let quantile = |share| found(interval.response.quantile(share));
+        let value = json!({
+            "from_s": from.as_secs_f64(),
+            "to_s": to.as_secs_f64(),
+            "ok": interval.ok,
+            "rate": interval.rate(),
+            "gave_up": interval.gave_up,
+            "failed": interval.failed,
+            "response_s": { "p50": quantile(0.5), "p95": quantile(0.95), "p99": quantile(0.99) },
+        });
+        from = to;
+        value
+    };
+    series.intervals(MOST).iter().map(one).collect()
+}
+
+/// Each statistic.
+fn times(times: &Times) -> Value {
+    let statistics =
+        STATISTICS.map(|(name, statistic)| (name.to_owned(), found(statistic.of(times))));
+    let mut object: Map<_, _> = statistics.into_iter().collect();
+    object.insert("count".to_owned(), json!(times.count()));
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::account::tests::account;
+
+    #[test]
+    fn a_program_reads_numbers_and_never_one_that_was_cut_off() {
+        let value = account().value();
+        assert_eq!((&value["requests"], &value["ok"]), (&20.into(), &10.into()));
+        assert_eq!(value["statuses"]["503"], 1);
+        assert_eq!(value["faults"]["refused"], 0);
+        let median = value["response_s"]["p50"].as_f64().unwrap();
+        assert!((median - 1.0).abs() < 0.001, "{median}");
+        assert_eq!(value["response_s"]["p95"]["more_than"], 7.0);
+        assert_eq!(value["verdict"][0]["holds"], false);
+        assert_eq!(value["plan"]["clients"], 10);
+    }
+}

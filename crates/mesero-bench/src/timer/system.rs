@@ -1,0 +1,63 @@
+//! A timer of the system, by a descriptor.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+use rustix::time::{
+    Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+    timerfd_settime,
+};
+use tokio::io::unix::AsyncFd;
+use tokio::time::Instant;
+
+/// A timer of the system.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    descriptor: AsyncFd<OwnedFd>,
+}
+
+impl Timer {
+    /// # Errors
+    /// If the system has no descriptor for it.
+    pub(crate) fn new() -> io::Result<Self> {
+        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+        let descriptor = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+        #[expect(
+            deprecated,
+            reason = "what is not sound about it is a descriptor that is closed meanwhile, and this one is owned"
+        )]
+        let descriptor = AsyncFd::new(descriptor)?;
+        Ok(Self { descriptor })
+    }
+
+    /// Waits until an instant; returns at once if that is over.
+    ///
+    /// # Errors
+    /// If the system does not do it.
+    pub(crate) async fn until(&mut self, instant: Instant) -> io::Result<()> {
+        let left = instant.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        let once = Itimerspec { it_interval: timespec(Duration::ZERO), it_value: timespec(left) };
+        timerfd_settime(&self.descriptor, TimerfdTimerFlags::empty(), &once)?;
+        loop {
+            let mut ready = self.descriptor.readable().await?;
+            let mut expirations = [0; 8];
+            let read =
+                ready.try_io(|inner| Ok(rustix::io::read(inner.get_ref(), &mut expirations)?));
+            // Else it was another's wake-up.
+            if let Ok(read) = read {
+                return read.map(|_| ());
+            }
+        }
+    }
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    Timespec {
+        tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: duration.subsec_nanos().into(),
+    }
+}

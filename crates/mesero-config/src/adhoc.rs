@@ -1,0 +1,147 @@
+//! A resource without a file: what a command line names, behind the policy that its flags say.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::check::{Check, File};
+use super::elements::target::Target;
+use super::elements::upstream::Upstream;
+use super::error::{ConfigError, Problem};
+use super::flags::{Sheet, refused};
+use super::resource::Kind;
+use super::{Behalf, Config, PolicyFlags, Program, Resource, raw};
+use crate::template::Template;
+
+/// What such a resource is called, in lists of jobs and in metrics.
+const NAME: &str = "run";
+
+/// How many calls run at once where neither the flags nor the resource say so.
+const LIMIT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
+
+/// Room for a limit that is raised while it runs: places cost next to nothing.
+const PLACES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+/// What a command line names.
+#[derive(Debug)]
+pub enum Named {
+    /// `MODULE:FUNCTION`.
+    Python { function: String, workers: WorkerFlags },
+    /// Scheme, host and port of an HTTP server.
+    Http(String),
+    /// Whatever HTTP server a request names.
+    AnyHttp,
+    /// A program, and what its arguments are made of.
+    Command { program: String, arguments: Vec<Template> },
+    /// A stub that answers at once.
+    Stub,
+}
+
+/// The flags of Python workers; what is `None` has the default of the same key in a file.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerFlags {
+    pub interpreter: Option<String>,
+    pub venv: Option<String>,
+    pub processes: Option<String>,
+    pub threads: Option<String>,
+    pub concurrency: Option<String>,
+}
+
+impl Resource {
+    /// The resource that is named, with a policy of these flags alone; relative paths start at the current folder.
+    ///
+    /// # Errors
+    /// What is wrong with which part of the command line.
+    pub fn named(named: Named, flags: &PolicyFlags) -> Result<Self, ConfigError> {
+        let mut sheet = Sheet::default();
+        let roams = matches!(named, Named::AnyHttp);
+        let (mut raw, mut arguments) = (raw::Resource::default(), Vec::new());
+        match named {
+            Named::Python { function, workers } => {
+                raw.python = sheet.setting::<Target>("TARGET python", Some(&function));
+                raw.interpreter = sheet.string("--interpreter", workers.interpreter.as_ref());
+                raw.venv = sheet.string("--venv", workers.venv.as_ref());
+                raw.processes = sheet.setting("--processes", workers.processes.as_ref());
+                // As many as are asked for: a sync function needs threads, an async one room on its loop.
+                let plain = workers.processes.is_none();
+                let limit = flags.limit.as_ref().filter(|_| plain);
+                raw.threads = sheet.setting("--threads", workers.threads.as_ref().or(limit));
+                raw.concurrency =
+                    sheet.setting("--concurrency", workers.concurrency.as_ref().or(limit));
+            }
+            Named::Http(server) => {
+                raw.http = sheet.setting::<Upstream>("TARGET", Some(&server));
+            }
+            Named::AnyHttp => {
+                // Somewhere; what is asked for there is asked elsewhere.
+                raw.http =
+                    sheet.setting::<Upstream>("TARGET", Some(&"http://localhost".to_owned()));
+            }
+            Named::Command { program, arguments: templates } => {
+                raw.command = sheet.string("--", Some(&program)).map(|program| {
+                    let span = program.span();
+                    Spanned::new(span, vec![program])
+                });
+                arguments = templates;
+            }
+            Named::Stub => raw.stub = Some(Spanned::new(0..0, raw::Stub::default())),
+        }
+        let document = raw::Document {
+            resource: [(Spanned::new(0..0, NAME.to_owned()), Spanned::new(0..0, raw))].into(),
+            ..raw::Document::default()
+        };
+        let Sheet { text, problems } = sheet;
+        let checked = match problems.is_empty() {
+            true => {
+                let file = File { text: &text, folder: Path::new(".") };
+                Config::check(vec![document], Check::new(vec![file]))
+            }
+            false => Err(problems),
+        };
+        let mut resource = match checked.map(|config| config.resources.into_iter().next()) {
+            Ok(Some(resource)) => resource,
+            Ok(None) => return Err(refused(text, vec![Problem::new("there is no target")])),
+            Err(problems) => return Err(refused(text, problems)),
+        };
+        resource.policy.deadline = None;
+        let mut resource = resource.with(flags)?;
+        resource.make_room(arguments);
+        if let Kind::Proxy(proxy) = &mut resource.kind {
+            proxy.roams = roams;
+        }
+        Ok(resource)
+    }
+
+    /// Lets flags override the policy, and speaks to an HTTP server in its own name.
+    ///
+    /// # Errors
+    /// Which flag is wrong, or contradicts another.
+    pub fn with(mut self, flags: &PolicyFlags) -> Result<Self, ConfigError> {
+        flags.change(&mut self.policy)?;
+        if let Kind::Proxy(proxy) = &mut self.kind {
+            proxy.behalf = Behalf::Own;
+        }
+        Ok(self)
+    }
+
+    /// Gives a resource that has no size of its own as much room as its limit wants, and more.
+    fn make_room(&mut self, templates: Vec<Template>) {
+        let policy = &mut self.policy;
+        match &mut self.kind {
+            Kind::Proxy(proxy) => {
+                let limit = *policy.limit.get_or_insert(LIMIT);
+                proxy.connections = limit.max(PLACES);
+            }
+            Kind::Command(command) => {
+                let limit = *policy.limit.get_or_insert(command.processes);
+                command.processes = limit.max(PLACES);
+                if let Program::Direct { arguments, .. } = &mut command.program {
+                    *arguments = templates;
+                }
+            }
+            Kind::Stub(_) => _ = policy.limit.get_or_insert(LIMIT),
+            Kind::Python { .. } | Kind::Wsgi(_) => {}
+        }
+    }
+}

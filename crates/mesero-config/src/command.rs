@@ -1,0 +1,143 @@
+//! A command as a resource: what is run, with what, and what its exit codes mean.
+
+mod arguments;
+mod program;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+use toml::Spanned;
+
+pub(super) use arguments::{Placeholder, check_route};
+pub use program::Program;
+
+use super::check::Check;
+use super::elements::Setting;
+use super::elements::count::Count;
+use super::elements::size::Size;
+use super::error::Problem;
+use super::python::variable;
+use super::raw;
+use super::secret::Secret;
+
+/// A command that is run once for each attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Command {
+    pub program: Program,
+    /// An absolute path.
+    pub directory: PathBuf,
+    /// Set in the environment; values are never printed, since they often are passwords.
+    pub env: BTreeMap<String, Secret>,
+    /// Whether nothing of mesero's own environment is passed on.
+    pub clear_env: bool,
+    /// How many may run at once.
+    pub processes: NonZeroUsize,
+    /// From asking a process to end to killing it.
+    pub grace: Duration,
+    /// Instead of what the route's `reply` says.
+    pub content_type: Option<HeaderValue>,
+    /// An exit code that is not in here is a failure.
+    pub exit_codes: BTreeMap<i32, StatusCode>,
+    pub output: Output,
+}
+
+/// When the output is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Once the command has ended, if there are no more bytes of it than this.
+    Whole { limit: usize },
+    /// As it comes.
+    Streamed,
+}
+
+impl Command {
+    /// Checks the keys of a command, whose policy has this limit. The placeholders have to be
+    /// arguments of every route that uses it.
+    pub(super) fn check(
+        mut raw: raw::Resource,
+        limit: Option<NonZeroUsize>,
+        check: &mut Check<'_>,
+    ) -> Option<(Self, Vec<Placeholder>)> {
+        let (program, placeholders) =
+            program::check(raw.command.take()?, is_set(raw.shell.as_ref()), check)?;
+        let processes = raw.processes.as_ref().map(|count| Count::non_zero_usize(count.value));
+        let env = std::mem::take(&mut raw.env);
+        let command = Self {
+            program,
+            directory: directory(raw.directory.as_ref(), check),
+            env: env.into_iter().map(|(name, value)| variable(&name, &value, check)).collect(),
+            clear_env: is_set(raw.clear_env.as_ref()),
+            // A limit says how many are wanted; without one, there is no use in more than can run.
+            processes: processes.or(limit).unwrap_or_else(processors),
+            grace: Setting::or(raw.grace.take(), Duration::from_secs(2)),
+            content_type: raw.content_type.take().map(|written| written.value.0),
+            exit_codes: exit_codes(std::mem::take(&mut raw.exit_codes), check),
+            output: output(&raw, check),
+        };
+        Some((command, placeholders))
+    }
+
+    /// Returns how many can run at once, as far as it is written.
+    pub(super) fn most_calls(raw: &raw::Resource) -> NonZeroUsize {
+        raw.processes.as_ref().map_or(NonZeroUsize::MAX, |count| count.value.non_zero_usize())
+    }
+}
+
+fn is_set(written: Option<&Spanned<bool>>) -> bool {
+    written.is_some_and(|written| *written.get_ref())
+}
+
+fn processors() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn directory(written: Option<&Spanned<String>>, check: &mut Check<'_>) -> PathBuf {
+    let Some(written) = written else { return check.path(".").absolute };
+    let path = check.path(written.get_ref());
+    if !path.absolute.is_dir() {
+        let label = format!("there is no folder `{}`", path.shown.display());
+        check.note(Problem::new("`directory` does not exist").at(written.span(), label));
+    }
+    path.absolute
+}
+
+fn exit_codes(
+    written: raw::Named<Setting<StatusCode>>,
+    check: &mut Check<'_>,
+) -> BTreeMap<i32, StatusCode> {
+    let mut codes = BTreeMap::new();
+    for (code, status) in written {
+        let number: Option<u8> = code.get_ref().parse().ok();
+        match number.filter(|number| number.to_string() == *code.get_ref()) {
+            Some(number) => {
+                codes.insert(i32::from(number), status.value);
+            }
+            None => {
+                let problem = Problem::new(format!("`{}` is no exit code", code.get_ref()));
+                check.note(problem.at(code.span(), "wanted a whole number from 0 to 255"));
+            }
+        }
+    }
+    codes
+}
+
+/// How much of an output is kept, unless written.
+const OUTPUT_LIMIT: Size = Size(1024 * 1024);
+
+fn output(raw: &raw::Resource, check: &mut Check<'_>) -> Output {
+    match (is_set(raw.stream.as_ref()), &raw.output_limit) {
+        (true, Some(limit)) => {
+            let problem = Problem::new("`output_limit` has no meaning beside `stream = true`");
+            check.note(problem.at(limit.span.clone(), "of a streamed output nothing is kept"));
+            Output::Streamed
+        }
+        (true, None) => Output::Streamed,
+        (false, limit) => {
+            let limit = limit.as_ref().map_or(OUTPUT_LIMIT, |limit| limit.value);
+            Output::Whole { limit: limit.0 }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! That what a command needs is what its routes bring.
+
+use std::ops::Range;
+
+use mesero_terminal::nearest::{listed, nearest};
+
+use crate::check::Check;
+use crate::error::Problem;
+use crate::route::Argument;
+
+/// A place of a command that an argument is put into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placeholder {
+    pub(crate) name: String,
+    pub(crate) span: Range<usize>,
+}
+
+/// Notes each placeholder that has no value in every request of a route at `route`.
+pub(crate) fn check_route(
+    placeholders: &[Placeholder],
+    arguments: &[Argument],
+    route: &Range<usize>,
+    check: &mut Check<'_>,
+) {
+    for Placeholder { name, span } in placeholders {
+        match arguments.iter().find(|argument| argument.name == *name) {
+            Some(argument) if argument.required => {}
+            Some(_) => {
+                let problem = Problem::new(format!("the argument `{name}` cannot be missing"));
+                let problem = problem.at(span.clone(), "the command needs it");
+                check.note(problem.at(route.clone(), "drop the `?` of this route's argument"));
+            }
+            None => {
+                let names = || arguments.iter().map(|argument| argument.name.as_str());
+                let problem = Problem::new(format!("the command needs an argument `{name}`"));
+                let problem = match nearest(name, names()) {
+                    Some(known) => problem.at(span.clone(), format!("did you mean `{known}`?")),
+                    None => problem.at(span.clone(), "to be put in here"),
+                };
+                let problem = problem.at(route.clone(), "and this route has none of that name");
+                check.note(match arguments.is_empty() {
+                    true => problem
+                        .help(format!("add it, such as `args = {{ {name} = \"query:str\" }}`")),
+                    false => problem.help(format!("its arguments are {}", listed(names()))),
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Where an argument comes from, and its type: `SOURCE[.NAME]:TYPE[?]`.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::word::{read_word, words};
+use super::{Element, Hint};
+
+/// The part of a request that an argument is taken from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgumentSource {
+    /// A `{name}` segment of the route's path.
+    Path,
+    /// A parameter of the query string.
+    Query,
+    /// A header field.
+    Header,
+    /// A member of the JSON object in the body.
+    Body,
+}
+
+impl ArgumentSource {
+    const WORDS: [(&'static str, Self); 4] = [
+        ("path", Self::Path),
+        ("query", Self::Query),
+        ("header", Self::Header),
+        ("body", Self::Body),
+    ];
+}
+
+/// What an argument's text has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArgumentKind {
+    Str,
+    Int,
+    Float,
+    Bool,
+    Json,
+}
+
+impl ArgumentKind {
+    const WORDS: [(&'static str, Self); 5] = [
+        ("str", Self::Str),
+        ("int", Self::Int),
+        ("float", Self::Float),
+        ("bool", Self::Bool),
+        ("json", Self::Json),
+    ];
+}
+
+impl fmt::Display for ArgumentKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(_, kind)| kind == self).map_or("", |(word, _)| word);
+        formatter.write_str(word)
+    }
+}
+
+/// An argument as written: all but its own name, which is the key that it stands at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ArgumentText {
+    pub(crate) source: ArgumentSource,
+    /// The name inside the source, when it is not the argument's own.
+    pub(crate) key: Option<String>,
+    pub(crate) kind: ArgumentKind,
+    pub(crate) required: bool,
+}
+
+/// Reads `TYPE[?]`; returns the type and whether a value is required.
+pub(crate) fn kind(text: &str) -> Result<(ArgumentKind, bool), Hint> {
+    let (word, required) = text.strip_suffix('?').map_or((text, true), |word| (word, false));
+    let kind = read_word(word, &ArgumentKind::WORDS)
+        .map_err(|hint| hint.or(format!("the type is {}", words(&ArgumentKind::WORDS))))?;
+    Ok((kind, required))
+}
+
+impl Element for ArgumentText {
+    fn wanted() -> String {
+        "SOURCE:TYPE or SOURCE.NAME:TYPE such as \"query:float\" or \"header.x-user:str?\""
+            .to_owned()
+    }
+
+    fn schema() -> Value {
+        let any = |words: &[&str]| words.join("|");
+        let sources = any(&ArgumentSource::WORDS.map(|(word, _)| word));
+        let kinds = any(&ArgumentKind::WORDS.map(|(word, _)| word));
+        json!({ "type": "string", "pattern": format!(r"^({sources})(\..+)?:({kinds})\??$") })
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        let (place, kind_text) =
+            text.rsplit_once(':').ok_or_else(|| Hint::new("the type is missing"))?;
+        let (word, key) =
+            place.split_once('.').map_or((place, None), |(word, key)| (word, Some(key.to_owned())));
+        let source = read_word(word, &ArgumentSource::WORDS)
+            .map_err(|hint| hint.or(format!("the source is {}", words(&ArgumentSource::WORDS))))?;
+        if key.as_deref().is_some_and(str::is_empty) {
+            return Err(Hint::new("the name after the dot is missing"));
+        }
+        let (kind, required) = kind(kind_text)?;
+        Ok(Self { source, key, kind, required })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn source_name_type_and_question_mark_are_read() {
+        let argument = ArgumentText::from_text("header.x-user:str?").unwrap();
+        let wanted = ArgumentText {
+            source: ArgumentSource::Header,
+            key: Some("x-user".to_owned()),
+            kind: ArgumentKind::Str,
+            required: false,
+        };
+        assert_eq!(argument, wanted);
+    }
+
+    #[test]
+    fn a_key_may_have_dots_and_colons() {
+        let argument = ArgumentText::from_text("query.a.b:c:int").unwrap();
+        assert_eq!(argument.key.as_deref(), Some("a.b:c"));
+        assert!(argument.required);
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for text in
+            ["", "query", "query:", ":int", "form:int", "query.:int", "query:int??", "query:number"]
+        {
+            assert!(ArgumentText::from_text(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mistyped_type_is_answered_with_the_nearest() {
+        assert_eq!(ArgumentText::from_text("query:flot"), Err(Hint::new("did you mean `float`?")));
+    }
+
+    #[test]
+    fn a_type_prints_the_word_it_is_written_as() {
+        for (word, kind) in ArgumentKind::WORDS {
+            assert_eq!(kind.to_string(), word);
+        }
+    }
+}

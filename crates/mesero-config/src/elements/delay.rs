@@ -1,0 +1,85 @@
+//! How long a stub takes: a duration, or a table that names a distribution.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess};
+use serde_json::Value;
+
+use super::fraction::Spread;
+use super::{Element, Hint, Setting};
+use crate::schema::{Described, any_of, described};
+
+/// A delay, always the same or drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Delay {
+    Fixed(Duration),
+    Uniform { least: Duration, most: Duration },
+    Lognormal { median: Duration, sigma: f64 },
+    Exponential { mean: Duration },
+}
+
+described! {
+    /// The long form: one of its keys.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table with one distribution")]
+    pub(in crate) struct DelayTable {
+        uniform: Option<[Setting<Duration>; 2]>,
+        lognormal: Option<LognormalTable>,
+        exponential: Option<Setting<Duration>>,
+    }
+}
+
+described! {
+    /// `lognormal = { … }`.
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table with `median` and `sigma`")]
+    pub(in crate) struct LognormalTable {
+        median: Option<Setting<Duration>>,
+        sigma: Option<Setting<Spread>>,
+    }
+}
+
+impl Element for Delay {
+    fn wanted() -> String {
+        "a duration such as \"5s\", or a table such as { uniform = [\"100ms\", \"2s\"] }, \
+         { lognormal = { median = \"100ms\", sigma = 0.5 } } or { exponential = \"100ms\" }"
+            .to_owned()
+    }
+
+    fn schema() -> Value {
+        any_of([Duration::schema(), DelayTable::schema()])
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        Duration::from_text(text).map(Self::Fixed)
+    }
+
+    fn from_number(number: i64) -> Result<Self, Hint> {
+        Duration::from_number(number).map(Self::Fixed)
+    }
+
+    fn from_table<'de, A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
+        let table = DelayTable::deserialize(MapAccessDeserializer::new(table))?;
+        let DelayTable { uniform, lognormal, exponential } = table;
+        match (uniform, lognormal, exponential) {
+            (Some([least, most]), None, None) if least.value > most.value => {
+                Err(A::Error::custom("wanted the shorter duration first"))
+            }
+            (Some([least, most]), None, None) => {
+                Ok(Self::Uniform { least: least.value, most: most.value })
+            }
+            (None, Some(LognormalTable { median: Some(median), sigma: Some(sigma) }), None) => {
+                Ok(Self::Lognormal { median: median.value, sigma: sigma.value.0 })
+            }
+            (None, Some(_), None) => {
+                Err(A::Error::custom("wanted the keys `median` and `sigma` in `lognormal`"))
+            }
+            (None, None, Some(mean)) => Ok(Self::Exponential { mean: mean.value }),
+            _ => Err(A::Error::custom(
+                "wanted one of the keys `uniform`, `lognormal` and `exponential` in this table",
+            )),
+        }
+    }
+}

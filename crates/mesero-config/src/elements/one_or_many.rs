@@ -1,0 +1,39 @@
+//! One value, or an array of such values.
+
+use serde::de::{Error, SeqAccess};
+use serde_json::{Value, json};
+
+use super::{Element, Hint};
+use crate::schema::any_of;
+
+/// At least one value; alone, it needs no brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
+
+impl<T: Element> Element for OneOrMany<T> {
+    fn wanted() -> String {
+        format!("{}, or an array of them", T::wanted())
+    }
+
+    fn schema() -> Value {
+        any_of([T::schema(), json!({ "type": "array", "items": T::schema(), "minItems": 1 })])
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        T::from_text(text).map(|value| Self(vec![value]))
+    }
+
+    fn from_array<'de, A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
+        let mut values = Vec::new();
+        while let Some(super::Value(value)) = array.next_element()? {
+            values.push(value);
+        }
+        if values.is_empty() {
+            return Err(A::Error::custom(format!(
+                "wanted {}, came an empty array",
+                Self::wanted()
+            )));
+        }
+        Ok(Self(values))
+    }
+}

@@ -1,0 +1,139 @@
+//! Settings that are one word out of a few.
+
+use mesero_terminal::nearest::nearest;
+use serde_json::{Value, json};
+
+use super::{Element, Hint};
+
+/// What happens to a job when the last caller that waits for it leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// It is cancelled.
+    #[default]
+    Cancel,
+    /// It goes on, for the cache or for its effect.
+    Finish,
+}
+
+/// How a function's value becomes the body of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reply {
+    /// As Python's `str` shows it.
+    Text,
+    /// As JSON.
+    #[default]
+    Json,
+}
+
+/// When an upstream is spoken to in HTTP/2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Http2 {
+    /// Over TLS where the server wants it, and never in the clear.
+    #[default]
+    Auto,
+    /// Always.
+    PriorKnowledge,
+    /// Never.
+    Off,
+}
+
+impl Http2 {
+    const WORDS: [(&'static str, Self); 3] =
+        [("auto", Self::Auto), ("prior-knowledge", Self::PriorKnowledge), ("off", Self::Off)];
+}
+
+impl Element for Http2 {
+    fn wanted() -> String {
+        words(&Self::WORDS)
+    }
+
+    fn schema() -> Value {
+        one_of_words(&Self::WORDS)
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        read_word(text, &Self::WORDS)
+    }
+}
+
+impl OnDisconnect {
+    const WORDS: [(&'static str, Self); 2] = [("cancel", Self::Cancel), ("finish", Self::Finish)];
+}
+
+impl Reply {
+    const WORDS: [(&'static str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
+}
+
+impl Element for OnDisconnect {
+    fn wanted() -> String {
+        words(&Self::WORDS)
+    }
+
+    fn schema() -> Value {
+        one_of_words(&Self::WORDS)
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        read_word(text, &Self::WORDS)
+    }
+}
+
+impl Element for Reply {
+    fn wanted() -> String {
+        words(&Self::WORDS)
+    }
+
+    fn schema() -> Value {
+        one_of_words(&Self::WORDS)
+    }
+
+    fn from_text(text: &str) -> Result<Self, Hint> {
+        read_word(text, &Self::WORDS)
+    }
+}
+
+/// Returns what `text` stands for in the table; a slip is answered with the nearest word.
+pub(super) fn read_word<T: Clone>(text: &str, table: &[(&'static str, T)]) -> Result<T, Hint> {
+    let found = table.iter().find(|(word, _)| *word == text);
+    found.map(|(_, value)| value.clone()).ok_or_else(|| {
+        nearest(text, table.iter().map(|(word, _)| *word))
+            .map(|word| Hint::new(format!("did you mean `{word}`?")))
+            .unwrap_or_default()
+    })
+}
+
+/// Returns the schema of one word out of a table.
+pub(super) fn one_of_words<T>(table: &[(&'static str, T)]) -> Value {
+    json!({ "enum": table.iter().map(|(word, _)| word).collect::<Vec<_>>() })
+}
+
+/// Returns the words of a table as they fit after "wanted".
+pub(super) fn words<T>(table: &[(&'static str, T)]) -> String {
+    let words: Vec<String> = table.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+    match words.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_of_the_table_is_read() {
+        assert_eq!(Reply::from_text("text"), Ok(Reply::Text));
+        assert_eq!(OnDisconnect::from_text("finish"), Ok(OnDisconnect::Finish));
+    }
+
+    #[test]
+    fn a_slip_is_answered_with_the_nearest_word() {
+        assert_eq!(OnDisconnect::from_text("cancle"), Err(Hint::new("did you mean `cancel`?")));
+        assert_eq!(Reply::from_text("xml"), Err(Hint::default()));
+    }
+
+    #[test]
+    fn the_words_are_listed_with_or() {
+        assert_eq!(Reply::wanted(), "\"text\" or \"json\"");
+    }
+}

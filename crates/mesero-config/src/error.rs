@@ -1,0 +1,146 @@
+//! What is wrong with a configuration, and how a person reads it: the file, the line, the place underlined.
+
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// A configuration that was refused, with all that is wrong with it.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// By their number, which the places of the problems refer to.
+    sources: Vec<Source>,
+    problems: Vec<Problem>,
+}
+
+/// A text, and where it came from as people name it.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) origin: String,
+    pub(super) text: String,
+}
+
+impl ConfigError {
+    /// Makes an error about places in `sources`.
+    pub(super) fn in_texts(sources: Vec<Source>, problems: Vec<Problem>) -> Self {
+        Self { sources, problems }
+    }
+
+    /// Makes an error about a text that could not be had at all.
+    pub(super) fn without_text(problem: Problem) -> Self {
+        Self { sources: Vec::new(), problems: vec![problem] }
+    }
+
+    /// Returns the message for a person, over several lines and without a line end at its end.
+    pub fn render(&self, colour: bool) -> String {
+        let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+        let messages: Vec<String> = self
+            .problems
+            .iter()
+            .map(|problem| renderer.render(&[problem.group(&self.sources)]))
+            .collect();
+        messages.join("\n\n")
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.render(false))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(super) struct Problem {
+    title: String,
+    /// The first is where the mistake is, the others are what it collides with.
+    marks: Vec<Mark>,
+    help: Option<String>,
+}
+
+#[derive(Debug)]
+struct Mark {
+    /// The number of the text; none stands for the one that is being checked.
+    file: Option<usize>,
+    span: Range<usize>,
+    label: String,
+}
+
+impl Mark {
+    fn file(&self) -> usize {
+        self.file.unwrap_or_default()
+    }
+}
+
+impl Problem {
+    /// Makes a problem that has no place in a text.
+    pub(super) fn new(title: impl Into<String>) -> Self {
+        Self { title: title.into(), marks: Vec::new(), help: None }
+    }
+
+    /// Adds a place in the text that is being checked; the first place is that of the mistake itself.
+    pub(super) fn at(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+        self.marks.push(Mark { file: None, span, label: label.into() });
+        self
+    }
+
+    /// Adds a place in the text of this number.
+    pub(super) fn at_in(
+        mut self,
+        file: usize,
+        span: Range<usize>,
+        label: impl Into<String>,
+    ) -> Self {
+        self.marks.push(Mark { file: Some(file), span, label: label.into() });
+        self
+    }
+
+    /// Says in which text the places are that were added without one.
+    pub(super) fn in_file(mut self, file: usize) -> Self {
+        for mark in &mut self.marks {
+            mark.file.get_or_insert(file);
+        }
+        self
+    }
+
+    /// Adds the next step for the reader.
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Returns where the mistake starts, to sort by.
+    pub(super) fn place(&self) -> (usize, usize) {
+        self.marks.first().map_or((0, 0), |mark| (mark.file(), mark.span.start))
+    }
+
+    fn group<'a>(&'a self, sources: &'a [Source]) -> Group<'a> {
+        let mut group = Group::with_title(Level::ERROR.primary_title(&self.title));
+        let mut files: Vec<usize> = Vec::new();
+        for file in self.marks.iter().map(Mark::file) {
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        for (file, source) in files.into_iter().filter_map(|file| Some((file, sources.get(file)?)))
+        {
+            let kinds = std::iter::once(AnnotationKind::Primary)
+                .chain(std::iter::repeat(AnnotationKind::Context));
+            let annotations = self
+                .marks
+                .iter()
+                .zip(kinds)
+                .filter(|(mark, _)| mark.file() == file)
+                .map(|(mark, kind)| kind.span(mark.span.clone()).label(&mark.label));
+            group = group.element(
+                Snippet::source(&source.text).path(&source.origin).annotations(annotations),
+            );
+        }
+        match &self.help {
+            Some(help) => group.element(Level::HELP.message(help)),
+            None => group,
+        }
+    }
+}

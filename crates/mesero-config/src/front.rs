@@ -1,0 +1,170 @@
+//! `[server]`, as far as it is about one front: where requests come in, what is put up with, and the routes.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::check::Check;
+use super::elements::Setting;
+use super::elements::address::Address;
+use super::elements::one_or_many::OneOrMany;
+use super::elements::size::Size;
+use super::error::Problem;
+use super::merge::{Written, agreed};
+use super::raw;
+use super::resource::Checked;
+use super::route::{self, Route, between};
+
+/// What is served on some addresses, and what their callers are put up with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Front {
+    /// At least one.
+    pub listen: Vec<Address>,
+    /// Open connections, of all its listeners together.
+    pub connections: NonZeroUsize,
+    /// From the first byte of a request's head to its last.
+    pub header_timeout: Duration,
+    /// How long a connection may stay open without a request.
+    pub idle_timeout: Duration,
+    /// From the end of a request's head to the end of its body.
+    pub body_timeout: Duration,
+    /// In bytes.
+    pub body_limit: usize,
+    /// In bytes; at least 8 KiB.
+    pub header_limit: usize,
+    /// In the order in which they were written; may be empty, since not every command serves.
+    pub routes: Vec<Route>,
+}
+
+/// Less than this the HTTP parser cannot work with; more than the other is no longer a head.
+const HEADER_LIMITS: (usize, usize) = (8 * 1024, 16 * 1024 * 1024);
+
+/// How many connections there may be, unless written.
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
+
+/// What the files write about fronts: the server's table with its file's number, and the routes of each.
+type Tables = (Vec<(usize, raw::Server)>, Vec<Vec<Spanned<raw::Route>>>);
+
+/// Checks the fronts of all files. Files with the same `listen` are one front.
+pub(super) fn check_all(
+    (mut servers, mut routes): Tables,
+    resources: &[Checked],
+    check: &mut Check<'_>,
+) -> Vec<Front> {
+    let groups = groups(&mut servers, check);
+    for Group { files, .. } in &groups {
+        let together = files
+            .iter()
+            .flat_map(|file| routes[*file].iter().map(move |route| (*file, route)))
+            .collect::<Vec<_>>();
+        between::conflicts(&together, resources, check);
+    }
+    between::lists(&routes, resources, check);
+    groups
+        .into_iter()
+        .map(|Group { listen, files, .. }| {
+            let tables = servers.extract_if(.., |(file, _)| files.contains(file));
+            let mut front = bounds(listen, &mut tables.collect::<Vec<_>>(), check);
+            for file in files {
+                check.turn_to(file);
+                let routes = std::mem::take(&mut routes[file]);
+                front.routes.extend(route::check_all(routes, resources, check));
+            }
+            front
+        })
+        .collect()
+}
+
+/// The files that are one front.
+struct Group {
+    listen: Vec<Address>,
+    /// Where the first of them writes it, if it does.
+    place: (usize, Option<Range<usize>>),
+    files: Vec<usize>,
+}
+
+/// Puts files with the same addresses together; notes those that share some of them only.
+fn groups(servers: &mut [(usize, raw::Server)], check: &mut Check<'_>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (file, raw) in servers {
+        let file = *file;
+        let written = raw.listen.take();
+        let span = written.as_ref().map(|listen| listen.span.clone());
+        let listen = Setting::or(written, OneOrMany(vec![Address::default()])).0;
+        let group = Group { listen, place: (file, span), files: vec![file] };
+        match groups.iter_mut().find(|known| meet(known, &group).is_some()) {
+            None => groups.push(group),
+            Some(known) => {
+                let same = known.listen.len() == group.listen.len()
+                    && group.listen.iter().all(|address| known.listen.contains(address));
+                if let Some(address) = meet(known, &group).filter(|_| !same) {
+                    check.note(in_common(address, &group, known));
+                }
+                known.files.push(file);
+            }
+        }
+    }
+    groups
+}
+
+/// The first address of `right` that cannot be listened on beside those of `left`.
+fn meet<'a>(left: &Group, right: &'a Group) -> Option<&'a Address> {
+    right.listen.iter().find(|address| left.listen.iter().any(|other| address.meets(other)))
+}
+
+fn in_common(address: &Address, group: &Group, known: &Group) -> Problem {
+    let mut problem = Problem::new(format!("two fronts would listen on `{address}`"));
+    let labels = ["one of them is here", "the other is here"];
+    let written = [&group.place, &known.place].map(|(file, span)| Some((*file, span.clone()?)));
+    let is_default = written.contains(&None);
+    for ((file, span), label) in written.into_iter().flatten().zip(labels) {
+        problem = problem.at_in(file, span, label);
+    }
+    problem.help(match is_default {
+        true => "another file writes no `listen`, which means \"localhost:8888\": write one there",
+        false => "write the same `listen` in both, so that they are one front, or no address of it",
+    })
+}
+
+/// The front that the files of these tables are, without its routes.
+fn bounds(
+    listen: Vec<Address>,
+    tables: &mut [(usize, raw::Server)],
+    check: &mut Check<'_>,
+) -> Front {
+    let connections = agreed("connections", tables, |raw| raw.connections.take(), check);
+    let header = agreed("header_timeout", tables, |raw| raw.header_timeout.take(), check);
+    let idle = agreed("idle_timeout", tables, |raw| raw.idle_timeout.take(), check);
+    let body = agreed("body_timeout", tables, |raw| raw.body_timeout.take(), check);
+    let body_size = agreed("body_limit", tables, |raw| raw.body_limit.take(), check);
+    let header_size = agreed("header_limit", tables, |raw| raw.header_limit.take(), check);
+    let seconds = |written: Option<Written<Duration>>, default| {
+        written.map_or(Duration::from_secs(default), |written| written.setting.value)
+    };
+    Front {
+        listen,
+        connections: connections
+            .map_or(CONNECTIONS, |written| written.setting.value.non_zero_usize()),
+        header_timeout: seconds(header, 10),
+        idle_timeout: seconds(idle, 75),
+        body_timeout: seconds(body, 30),
+        body_limit: body_size.map_or(1024 * 1024, |written| written.setting.value.0),
+        header_limit: header_limit(header_size, check),
+        routes: Vec::new(),
+    }
+}
+
+fn header_limit(written: Option<Written<Size>>, check: &mut Check<'_>) -> usize {
+    let Some(Written { file, setting: Setting { value: Size(bytes), span } }) = written else {
+        return 64 * 1024;
+    };
+    let (least, most) = HEADER_LIMITS;
+    if !(least..=most).contains(&bytes) {
+        let label = format!("wanted 8KiB to 16MiB, came {bytes} bytes");
+        let problem = Problem::new("`header_limit` is out of its range");
+        check.note(problem.at_in(file, span, label));
+    }
+    bytes
+}

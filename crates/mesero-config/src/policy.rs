@@ -1,0 +1,140 @@
+//! `[resource.NAME.policy]`: how much of a resource is allowed, and what happens beyond it.
+
+mod flags;
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
+
+pub use flags::PolicyFlags;
+
+use super::check::Check;
+use super::elements::Setting;
+use super::elements::budget::Budget;
+use super::elements::cache::Cache;
+use super::elements::count::Count;
+use super::elements::off::OrOff;
+use super::elements::rate::Rate;
+use super::elements::word::OnDisconnect;
+use super::error::Problem;
+use super::raw;
+use super::resource::Capacity;
+
+/// How long a call may take in all, unless written.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How many jobs may wait, unless written.
+const QUEUE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
+/// The bounds of a resource; what is off is `None`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Policy {
+    /// Slots; `None` means the resource's own capacity, which is known once it has started.
+    pub limit: Option<NonZeroUsize>,
+    /// Jobs that may wait for a slot; `None` lets none wait.
+    pub queue: Option<NonZeroUsize>,
+    /// For one attempt.
+    pub timeout: Option<Duration>,
+    /// For the whole call, its waiting included.
+    pub deadline: Option<Duration>,
+    pub rate: Option<Rate>,
+    pub retry: Retry,
+    /// Whether calls with the same arguments share one job.
+    pub coalesce: bool,
+    pub cache: Option<Cache>,
+    pub on_disconnect: OnDisconnect,
+}
+
+/// How often a failed attempt is made again; `max_attempts = 1` is never.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retry {
+    /// Counts the first attempt too.
+    pub max_attempts: NonZeroU32,
+    /// The bound of the first random wait; it doubles with each attempt.
+    pub backoff: Duration,
+    /// The bound of every wait.
+    pub max_backoff: Duration,
+    /// Retries per job, over the whole run.
+    pub budget: f64,
+}
+
+impl Policy {
+    /// Checks a policy; `capacity` is what its resource can run at once.
+    pub(super) fn check(raw: raw::Policy, capacity: Capacity, check: &mut Check<'_>) -> Self {
+        if let (Some(timeout), Some(deadline)) = (&raw.timeout, &raw.deadline) {
+            compare_times(timeout, deadline, check);
+        } else if let Some(timeout) = &raw.timeout {
+            compare_with_default(timeout, check);
+        }
+        let queue = raw.queue.map(|queue| queue.value.on().map(Count::non_zero_usize));
+        Self {
+            limit: raw.limit.map(|limit| checked_limit(&limit, capacity, check)),
+            queue: queue.unwrap_or(Some(QUEUE)),
+            timeout: Setting::or(raw.timeout, OrOff::Off).on(),
+            deadline: Setting::or(raw.deadline, OrOff::On(DEADLINE)).on(),
+            rate: Setting::or(raw.rate, OrOff::Off).on(),
+            retry: Retry::check(raw.retry, check),
+            coalesce: raw.coalesce.unwrap_or(false),
+            cache: Setting::or(raw.cache, OrOff::Off).on(),
+            on_disconnect: Setting::or(raw.on_disconnect, OnDisconnect::default()),
+        }
+    }
+}
+
+impl Retry {
+    fn check(raw: raw::Retry, check: &mut Check<'_>) -> Self {
+        if let Some(backoff) = &raw.backoff {
+            let most = raw.max_backoff.as_ref().map_or(Duration::from_secs(30), |most| most.value);
+            if backoff.value > most {
+                let problem = Problem::new("`backoff` is longer than `max_backoff`");
+                let label = format!("the first wait, above {}", humantime::format_duration(most));
+                let problem = problem.at(backoff.span.clone(), label);
+                check.note(match &raw.max_backoff {
+                    Some(most) => problem.at(most.span.clone(), "the longest wait"),
+                    None => problem.help("`max_backoff` is 30s unless it is written"),
+                });
+            }
+        }
+        Self {
+            max_attempts: raw.max_attempts.map_or(NonZeroU32::MIN, |count| count.value.non_zero()),
+            backoff: Setting::or(raw.backoff, Duration::from_millis(100)),
+            max_backoff: Setting::or(raw.max_backoff, Duration::from_secs(30)),
+            budget: Setting::or(raw.budget, Budget(0.2)).0,
+        }
+    }
+}
+
+fn compare_times(
+    timeout: &Setting<OrOff<Duration>>,
+    deadline: &Setting<OrOff<Duration>>,
+    check: &mut Check<'_>,
+) {
+    if let (OrOff::On(attempt), OrOff::On(call)) = (timeout.value, deadline.value)
+        && attempt > call
+    {
+        let problem = Problem::new("`timeout` is longer than `deadline`");
+        let problem = problem.at(timeout.span.clone(), "one attempt can never take this long");
+        check.note(problem.at(deadline.span.clone(), "since the whole call ends here"));
+    }
+}
+
+fn compare_with_default(timeout: &Setting<OrOff<Duration>>, check: &mut Check<'_>) {
+    if timeout.value.on().is_some_and(|attempt| attempt > DEADLINE) {
+        let problem = Problem::new("`timeout` is longer than `deadline`");
+        let problem = problem.at(timeout.span.clone(), "one attempt can never take this long");
+        check.note(problem.help("`deadline` is 30s unless it is written"));
+    }
+}
+
+fn checked_limit<const MAX: u32>(
+    limit: &Setting<Count<MAX>>,
+    Capacity { calls, because }: Capacity,
+    check: &mut Check<'_>,
+) -> NonZeroUsize {
+    let slots = limit.value.non_zero_usize();
+    if slots > calls {
+        let problem = Problem::new("`limit` is above what the resource can run at once");
+        let label = format!("{slots} slots, of which at most {calls} can be used");
+        check.note(problem.at(limit.span.clone(), label).help(because));
+    }
+    slots
+}

@@ -1,0 +1,75 @@
+//! A policy's keys as flags of a command line, which override what a file says.
+
+use std::time::Duration;
+
+use super::Policy;
+use crate::elements::budget::Budget;
+use crate::elements::count::Count;
+use crate::elements::off::OrOff;
+use crate::elements::rate::Rate;
+use crate::error::{ConfigError, Problem};
+use crate::flags::{Sheet, refused};
+
+/// What was typed; what is `None` stays as it is.
+#[derive(Clone, Debug, Default)]
+pub struct PolicyFlags {
+    pub limit: Option<String>,
+    pub queue: Option<String>,
+    pub timeout: Option<String>,
+    pub deadline: Option<String>,
+    pub rate: Option<String>,
+    /// How often an item is tried again.
+    pub retries: Option<String>,
+    pub budget: Option<String>,
+    pub coalesce: bool,
+}
+
+impl PolicyFlags {
+    /// Changes `policy` to what was typed.
+    pub(crate) fn change(&self, policy: &mut Policy) -> Result<(), ConfigError> {
+        let mut sheet = Sheet::default();
+        if let Some(limit) = sheet.setting::<Count<10_000_000>>("--limit", self.limit.as_ref()) {
+            policy.limit = Some(limit.value.non_zero_usize());
+        }
+        if let Some(queue) =
+            sheet.setting::<OrOff<Count<100_000_000>>>("--queue", self.queue.as_ref())
+        {
+            policy.queue = queue.value.on().map(Count::non_zero_usize);
+        }
+        let timeout = sheet.setting::<OrOff<Duration>>("--timeout", self.timeout.as_ref());
+        if let Some(timeout) = &timeout {
+            policy.timeout = timeout.value.on();
+        }
+        let deadline = sheet.setting::<OrOff<Duration>>("--deadline", self.deadline.as_ref());
+        if let Some(deadline) = &deadline {
+            policy.deadline = deadline.value.on();
+        }
+        if let Some(rate) = sheet.setting::<OrOff<Rate>>("--rate", self.rate.as_ref()) {
+            policy.rate = rate.value.on();
+        }
+        if let Some(retries) = sheet.setting::<Count<99>>("--retry", self.retries.as_ref()) {
+            policy.retry.max_attempts = retries.value.non_zero().saturating_add(1);
+        }
+        if let Some(budget) = sheet.setting::<Budget>("--retry-budget", self.budget.as_ref()) {
+            policy.retry.budget = budget.value.0;
+        }
+        policy.coalesce |= self.coalesce;
+        if let (Some(attempt), Some(call)) = (policy.timeout, policy.deadline)
+            && attempt > call
+            && let Some(span) = timeout.map(|t| t.span).or(deadline.map(|d| d.span))
+        {
+            let label = format!(
+                "one attempt may take {}, and the whole call {}",
+                humantime::format_duration(attempt),
+                humantime::format_duration(call)
+            );
+            let problem = Problem::new("the timeout is longer than the deadline").at(span, label);
+            sheet.problems.push(problem.help("lower `--timeout`, or raise `--deadline`"));
+        }
+        let Sheet { text, problems } = sheet;
+        match problems.is_empty() {
+            true => Ok(()),
+            false => Err(refused(text, problems)),
+        }
+    }
+}

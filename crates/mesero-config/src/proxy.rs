@@ -1,0 +1,140 @@
+//! An HTTP server as a resource: where it is, and how many connections to it.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::check::Check;
+use super::elements::Setting;
+use super::elements::count::Count;
+use super::elements::off::OrOff;
+use super::elements::upstream::{Scheme, Upstream};
+use super::elements::word::Http2;
+use super::error::Problem;
+use super::policy::Policy;
+use super::raw;
+use super::resource::{Capacity, never_shared};
+
+/// How many connections there may be, unless written.
+const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
+
+/// How long an answer may stand still, unless written; other proxies wait as long.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// An HTTP server that whole requests are passed on to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proxy {
+    pub upstream: Upstream,
+    /// None where the server is spoken to in the clear.
+    pub tls: Option<Tls>,
+    pub http2: Http2,
+    /// Connections at once, or over HTTP/2 streams, which is calls at once.
+    pub connections: NonZeroUsize,
+    pub connect_timeout: Duration,
+    /// From the end of a request to the beginning of its answer.
+    pub first_byte_timeout: Option<Duration>,
+    /// Between two pieces of the body of an answer.
+    pub stall_timeout: Option<Duration>,
+    /// How long a connection may wait for its next request.
+    pub idle_timeout: Duration,
+    /// Whether the server is told the host that the client asked for, and not its own.
+    pub preserve_host: bool,
+    /// Whether a request's body is received whole before the call begins.
+    pub request_buffering: bool,
+    pub behalf: Behalf,
+    /// Whether each request names its own server, and not this one; only on a command line.
+    pub roams: bool,
+}
+
+/// In whose name requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behalf {
+    /// In that of clients, whose requests are passed on.
+    Clients,
+    /// In our own.
+    Own,
+}
+
+/// Whom an HTTP server has to prove to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tls {
+    /// A file of the only certificates that are trusted; else the system's.
+    pub ca: Option<PathBuf>,
+    /// The name that its certificate has to bear.
+    pub server_name: String,
+}
+
+impl Proxy {
+    /// Checks the keys of a resource; `None` without the key `http`.
+    pub(super) fn check(
+        raw: raw::Resource,
+        policy: &Policy,
+        check: &mut Check<'_>,
+    ) -> Option<Self> {
+        let upstream = raw.http?;
+        never_shared("an `http`", upstream.span.clone(), policy, check);
+        let tls = Tls::check(&upstream.value, raw.ca, raw.tls_server_name, check);
+        Some(Self {
+            upstream: upstream.value,
+            tls,
+            http2: Setting::or(raw.http2, Http2::Auto),
+            connections: connections(raw.connections.as_ref()),
+            connect_timeout: Setting::or(raw.connect_timeout, Duration::from_secs(5)),
+            first_byte_timeout: Setting::or(raw.first_byte_timeout, OrOff::Off).on(),
+            stall_timeout: Setting::or(raw.stall_timeout, OrOff::On(STALL_TIMEOUT)).on(),
+            idle_timeout: Setting::or(raw.idle_timeout, Duration::from_secs(60)),
+            preserve_host: raw.preserve_host.is_some_and(Spanned::into_inner),
+            request_buffering: raw.request_buffering.is_some_and(Spanned::into_inner),
+            behalf: Behalf::Clients,
+            roams: false,
+        })
+    }
+
+    /// Returns how many calls the resource can run at once.
+    pub(super) fn capacity(raw: &raw::Resource) -> Capacity {
+        Capacity {
+            calls: connections(raw.connections.as_ref()),
+            because: "an `http` resource runs as many calls as it has `connections`",
+        }
+    }
+}
+
+impl Tls {
+    fn check(
+        upstream: &Upstream,
+        ca: Option<Spanned<String>>,
+        server_name: Option<Spanned<String>>,
+        check: &mut Check<'_>,
+    ) -> Option<Self> {
+        if upstream.scheme() == Scheme::Http {
+            for (key, written) in [("ca", ca), ("tls_server_name", server_name)] {
+                if let Some(written) = written {
+                    let title = format!("`{key}` has no meaning without TLS");
+                    let label = "the URL begins with `http://`, and not with `https://`";
+                    check.note(Problem::new(title).at(written.span(), label));
+                }
+            }
+            return None;
+        }
+        let server_name =
+            server_name.map_or_else(|| upstream.host().to_owned(), Spanned::into_inner);
+        let ca = ca.map(|written| file(&written, check));
+        Some(Self { ca, server_name })
+    }
+}
+
+/// The file, which is read when the resource starts; notes it where there is none.
+fn file(written: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
+    let path = check.path(written.get_ref());
+    if !path.absolute.is_file() {
+        let label = format!("there is no file at `{}`", path.shown.display());
+        check.note(Problem::new("`ca` does not exist").at(written.span(), label));
+    }
+    path.absolute
+}
+
+fn connections<const MAX: u32>(written: Option<&Setting<Count<MAX>>>) -> NonZeroUsize {
+    written.map_or(CONNECTIONS, |setting| setting.value.non_zero_usize())
+}

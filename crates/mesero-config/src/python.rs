@@ -1,0 +1,215 @@
+//! What runs Python code, and how much of it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use http::StatusCode;
+use toml::Spanned;
+
+use super::check::Check;
+use super::elements::Setting;
+use super::elements::count::Count;
+use super::elements::off::OrOff;
+use super::error::Problem;
+use super::raw;
+use super::recycling::Recycling;
+use super::resource::Capacity;
+use super::secret::Secret;
+
+/// How many calls one process of an async callable may have in flight, unless written.
+const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
+
+/// How long an event loop may not answer, unless written: what a person begins to feel.
+const LOOP_BLOCKED: Duration = Duration::from_millis(100);
+const SHORTEST_BLOCK: Duration = Duration::from_millis(10);
+
+/// Worker processes that run Python code.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Python {
+    /// An absolute path, or a bare name to be looked up in `PATH`.
+    pub interpreter: PathBuf,
+    /// Absolute folders for `sys.path`, the first one first.
+    pub path: Vec<PathBuf>,
+    pub processes: NonZeroUsize,
+    /// For a sync callable: threads of each process.
+    pub threads: NonZeroUsize,
+    /// For an async callable: calls in flight in each process.
+    pub concurrency: NonZeroUsize,
+    /// Added to the environment of the worker; values are never printed, since they often are passwords.
+    pub env: BTreeMap<String, Secret>,
+    /// The statuses of exceptions, by the qualified names of their types.
+    pub exceptions: BTreeMap<String, StatusCode>,
+    /// How long a worker may take from its start to its first word.
+    pub start_timeout: Duration,
+    /// From asking a worker to end to killing it.
+    pub grace: Duration,
+    /// For an async callable: how long its event loop may be blocked before that is logged.
+    pub loop_blocked: Option<Duration>,
+    pub recycling: Recycling,
+    /// From interrupting a call that was given up to replacing its process; none if calls are not interrupted.
+    pub interrupt: Option<Duration>,
+    /// Whether such a process is ended at once, and not when its other calls are done.
+    pub kill_siblings: bool,
+}
+
+impl Python {
+    /// Checks what runs the Python code of a resource.
+    pub(super) fn of(mut raw: raw::Resource, check: &mut Check<'_>) -> Self {
+        let recycling = Recycling::check(&mut raw, check);
+        let interpreter = interpreter(raw.interpreter, raw.venv, check);
+        let path = match raw.path {
+            Some(folders) => folders.iter().map(|folder| existing_folder(folder, check)).collect(),
+            None => vec![check.path(".").absolute],
+        };
+        let env = raw.env.into_iter().map(|(name, value)| variable(&name, &value, check)).collect();
+        Self {
+            interpreter,
+            path,
+            processes: number(raw.processes.as_ref(), NonZeroUsize::MIN),
+            threads: number(raw.threads.as_ref(), NonZeroUsize::MIN),
+            concurrency: number(raw.concurrency.as_ref(), CONCURRENCY),
+            env,
+            exceptions: exceptions(raw.exceptions, check),
+            start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
+            grace: Setting::or(raw.grace, Duration::from_secs(2)),
+            loop_blocked: loop_blocked(raw.loop_blocked, check),
+            recycling,
+            interrupt: Setting::or(raw.interrupt, OrOff::On(Duration::from_secs(1))).on(),
+            kill_siblings: raw.kill_siblings.is_some_and(|kill| *kill.get_ref()),
+        }
+    }
+
+    /// Returns how many calls the resource can run at once if its callable is of the better suited sort.
+    pub(super) fn capacity(raw: &raw::Resource) -> Capacity {
+        let threads = number(raw.threads.as_ref(), NonZeroUsize::MIN);
+        let concurrency = number(raw.concurrency.as_ref(), CONCURRENCY);
+        let processes = number(raw.processes.as_ref(), NonZeroUsize::MIN);
+        Capacity {
+            calls: processes.saturating_mul(threads.max(concurrency)),
+            because: "a sync callable runs processes × threads calls, an async one processes × concurrency",
+        }
+    }
+}
+
+/// Returns the number that was written, or else `default`.
+pub(super) fn number<const MAX: u32>(
+    setting: Option<&Setting<Count<MAX>>>,
+    default: NonZeroUsize,
+) -> NonZeroUsize {
+    setting.map_or(default, |setting| setting.value.non_zero_usize())
+}
+
+fn loop_blocked(
+    setting: Option<Setting<OrOff<Duration>>>,
+    check: &mut Check<'_>,
+) -> Option<Duration> {
+    let Some(Setting { value, span }) = setting else { return Some(LOOP_BLOCKED) };
+    let after = value.on()?;
+    if after < SHORTEST_BLOCK {
+        let problem = Problem::new("`loop_blocked` is too short").at(span, "wanted at least 10ms");
+        check.note(problem.help("the loop gives a sign of life four times in this time"));
+    }
+    Some(after)
+}
+
+fn interpreter(
+    interpreter: Option<Spanned<String>>,
+    venv: Option<Spanned<String>>,
+    check: &mut Check<'_>,
+) -> PathBuf {
+    match (interpreter, venv) {
+        (Some(interpreter), Some(venv)) => {
+            let problem = Problem::new("both `interpreter` and `venv`");
+            let problem = problem.at(interpreter.span(), "an interpreter is named here");
+            check.note(
+                problem.at(venv.span(), "and another one is implied here").help("keep one of them"),
+            );
+            PathBuf::new()
+        }
+        (Some(interpreter), None) => named_interpreter(&interpreter, check),
+        (None, Some(venv)) => {
+            let path = check.path(&format!("{}/bin/python", venv.get_ref()));
+            if !path.absolute.is_file() {
+                let label = format!("there is no `{}`", path.shown.display());
+                let problem =
+                    Problem::new("`venv` is not a virtual environment").at(venv.span(), label);
+                check.note(problem.help("make one with `python3 -m venv FOLDER`"));
+            }
+            path.absolute
+        }
+        (None, None) => PathBuf::from("python3"),
+    }
+}
+
+fn named_interpreter(interpreter: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
+    let written = interpreter.get_ref();
+    if written.is_empty() {
+        let problem = Problem::new("`interpreter` is empty");
+        check.note(problem.at(interpreter.span(), "wanted a program's name or its path"));
+    }
+    // As for a shell: a name without a slash is looked up, one with a slash is a path.
+    if !written.contains('/') {
+        return PathBuf::from(written);
+    }
+    let path = check.path(written);
+    if !path.absolute.is_file() {
+        let label = format!("there is no file `{}`", path.shown.display());
+        check.note(Problem::new("`interpreter` does not exist").at(interpreter.span(), label));
+    }
+    path.absolute
+}
+
+fn exceptions(
+    written: raw::Named<Setting<StatusCode>>,
+    check: &mut Check<'_>,
+) -> BTreeMap<String, StatusCode> {
+    for (name, status) in &written {
+        let is_word = |part: &str| {
+            let mut letters = part.chars();
+            letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+                && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
+        };
+        if !name.get_ref().split('.').all(is_word) {
+            let problem = Problem::new(format!("`{}` is no exception", name.get_ref()));
+            let label = "wanted its module and its name, or the name alone of one of Python's own";
+            check.note(problem.at(name.span(), label).help(
+                "write it as the log does, such as \"package.module.NotThere\" or LookupError",
+            ));
+        }
+        if !status.value.is_client_error() && !status.value.is_server_error() {
+            let problem = Problem::new(format!("`{}` is no error", status.value.as_u16()));
+            let label = "an exception is one: wanted a status from 400 to 599";
+            check.note(problem.at(status.span.clone(), label));
+        }
+    }
+    written.into_iter().map(|(name, status)| (name.into_inner(), status.value)).collect()
+}
+
+fn existing_folder(folder: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
+    let path = check.path(folder.get_ref());
+    if !path.absolute.is_dir() {
+        let label = format!("there is no folder `{}`", path.shown.display());
+        check.note(Problem::new("a folder in `path` does not exist").at(folder.span(), label));
+    }
+    path.absolute
+}
+
+/// Checks a variable of an environment.
+pub(super) fn variable(
+    name: &Spanned<String>,
+    value: &Spanned<String>,
+    check: &mut Check<'_>,
+) -> (String, Secret) {
+    let text = name.get_ref();
+    if text.is_empty() || text.contains(['=', '\0']) {
+        let problem = Problem::new(format!("{text:?} cannot name an environment variable"));
+        check.note(problem.at(name.span(), "wanted a name without `=`"));
+    }
+    if value.get_ref().contains('\0') {
+        let problem = Problem::new(format!("the environment variable `{text}` holds a zero byte"));
+        check.note(problem.at(value.span(), "wanted a text without it"));
+    }
+    (text.clone(), Secret::new(value.get_ref()))
+}

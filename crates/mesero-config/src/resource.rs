@@ -1,0 +1,176 @@
+//! `[resource.NAME]`: the slow things, each with its policy.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::check::Check;
+use super::command::{Command, Placeholder};
+use super::elements::target::Target;
+use super::error::Problem;
+use super::kind::KindKey;
+use super::policy::Policy;
+use super::proxy::Proxy;
+use super::python::Python;
+use super::raw;
+use super::stub::{self, Stub};
+use super::wsgi::Wsgi;
+
+/// A slow thing and how much of it is allowed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resource {
+    pub name: String,
+    pub kind: Kind,
+    pub policy: Policy,
+}
+
+/// What a resource is made of.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// A Python callable in worker processes.
+    Python { target: Target, python: Python },
+    /// A WSGI application in worker processes.
+    Wsgi(Wsgi),
+    /// An HTTP server behind connections.
+    Proxy(Proxy),
+    /// A process for each attempt.
+    Command(Command),
+    /// A delay and an answer.
+    Stub(Stub),
+}
+
+/// How many calls a resource can run at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Capacity {
+    pub(super) calls: NonZeroUsize,
+    /// Where the number comes from, as a sentence without its end.
+    pub(super) because: &'static str,
+}
+
+/// A resource under its name; the name is known even when the rest was refused.
+#[derive(Debug)]
+pub(super) struct Checked {
+    pub(super) name: String,
+    /// The number of its file, and where the name stands there.
+    place: (usize, Range<usize>),
+    pub(super) resource: Option<Resource>,
+    /// What every route that uses it has to bring.
+    pub(super) placeholders: Vec<Placeholder>,
+}
+
+/// Checks the resources of all files; they come back in the order in which they were written.
+pub(super) fn check_all(
+    files: Vec<raw::Named<Spanned<raw::Resource>>>,
+    check: &mut Check<'_>,
+) -> Vec<Checked> {
+    check.turn_to(0);
+    if files.iter().all(BTreeMap::is_empty) {
+        let help =
+            "add a table such as [resource.square] with the key `python = \"MODULE:FUNCTION\"`";
+        check.note(
+            Problem::new("there is no resource in this configuration").at(0..0, "").help(help),
+        );
+    }
+    let mut checked: Vec<Checked> = Vec::new();
+    for (file, raw) in files.into_iter().enumerate() {
+        check.turn_to(file);
+        let mut entries: Vec<_> = raw.into_iter().collect();
+        entries.sort_by_key(|(name, _)| name.span().start);
+        for (name, resource) in entries {
+            let resource = check_one((file, name), resource.into_inner(), check);
+            unique(&resource, &checked, check);
+            checked.push(resource);
+        }
+    }
+    checked
+}
+
+/// Notes a resource whose name another file has taken already.
+fn unique(resource: &Checked, earlier: &[Checked], check: &mut Check<'_>) {
+    let Some(taken) = earlier.iter().find(|known| known.name == resource.name) else {
+        return;
+    };
+    let problem = Problem::new(format!("two resources with the name `{}`", resource.name));
+    let problem = problem.at(resource.place.1.clone(), "this one needs another name");
+    let (file, span) = taken.place.clone();
+    check.note(problem.at_in(file, span, "this one has it already"));
+}
+
+fn check_one(
+    (file, name): (usize, Spanned<String>),
+    mut raw: raw::Resource,
+    check: &mut Check<'_>,
+) -> Checked {
+    let (span, name) = (name.span(), name.into_inner());
+    let place = (file, span.clone());
+    if !is_resource_name(&name) {
+        let label = "wanted a small letter first, then small letters, digits, `_` and `-`";
+        check
+            .note(Problem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label));
+    }
+    let policy = std::mem::take(&mut raw.policy);
+    let kind = KindKey::check(&raw, check);
+    let policy = Policy::check(policy, capacity(kind, &raw), check);
+    let mut placeholders = Vec::new();
+    let kind = match kind {
+        Some(KindKey::Python) => raw.python.take().map(|target| {
+            let python = Python::of(raw, check);
+            Kind::Python { target: target.value, python }
+        }),
+        Some(KindKey::Wsgi) => raw
+            .wsgi
+            .take()
+            .map(|application| Kind::Wsgi(Wsgi::check(application, raw, &policy, check))),
+        Some(KindKey::Command) => {
+            Command::check(raw, policy.limit, check).map(|(command, needed)| {
+                placeholders = needed;
+                Kind::Command(command)
+            })
+        }
+        Some(KindKey::Http) => Proxy::check(raw, &policy, check).map(Kind::Proxy),
+        Some(KindKey::Stub) => raw.stub.map(|stub| Kind::Stub(Stub::check(stub.into_inner()))),
+        None => {
+            let problem = Problem::new(format!("resource `{name}` has no kind"));
+            let label = "wanted one of the keys `python`, `wsgi`, `http`, `command` and `stub` in this table";
+            check.note(problem.at(span, label));
+            None
+        }
+    };
+    let resource = kind.map(|kind| Resource { name: name.clone(), kind, policy });
+    Checked { name, place, resource, placeholders }
+}
+
+fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
+    match kind {
+        Some(KindKey::Command) => Capacity {
+            calls: Command::most_calls(raw),
+            because: "a command runs as many calls as `processes` says",
+        },
+        Some(KindKey::Stub) => {
+            Capacity { calls: stub::MOST_CALLS, because: "a stub runs at most a million calls" }
+        }
+        Some(KindKey::Http) => Proxy::capacity(raw),
+        Some(KindKey::Wsgi) => Wsgi::capacity(raw),
+        Some(KindKey::Python) | None => Python::capacity(raw),
+    }
+}
+
+/// Notes a policy by which requests to `kind` would share an answer: two of them are never known to be alike.
+pub(super) fn never_shared(kind: &str, span: Range<usize>, policy: &Policy, check: &mut Check<'_>) {
+    if policy.coalesce || policy.cache.is_some() {
+        let problem = Problem::new(format!("answers of {kind} resource cannot be shared"));
+        let label = "its answers can depend on whoever asks";
+        let help = "leave `coalesce` and `cache` out of the policy of this resource";
+        check.note(problem.at(span, label).help(help));
+    }
+}
+
+/// Returns whether `name` can stand in a path, a metric's label and on a command line without quotes.
+pub(super) fn is_resource_name(name: &str) -> bool {
+    name.starts_with(|letter: char| letter.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+}

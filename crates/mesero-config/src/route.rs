@@ -1,0 +1,172 @@
+//! `[[route]]`: which requests there are, and what each of them calls.
+
+mod argument;
+pub(super) mod between;
+mod pass;
+
+use http::Method;
+use toml::Spanned;
+
+pub use argument::Argument;
+pub use pass::Pass;
+
+use mesero_terminal::nearest::{listed, nearest};
+
+use super::check::Check;
+use super::command;
+use super::elements::Setting;
+use super::elements::word::Reply;
+use super::error::Problem;
+use super::raw;
+use super::resource::Checked;
+
+/// A path with what it does.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Route {
+    /// Literal segments, `{name}` segments that match any one segment, and perhaps `{*name}` at the end for the rest.
+    pub path: String,
+    /// Each once; none means any method. HEAD comes with GET, whether it is here or not.
+    pub methods: Vec<Method>,
+    pub action: Action,
+}
+
+/// What a request on a route does; `resource` is an index into the configuration's resources.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Calls a resource.
+    Call { resource: usize, arguments: Vec<Argument>, reply: Reply },
+    /// Passes the whole request on to a resource.
+    Pass(Pass),
+    /// Lists one argument of every job of a resource that is in flight.
+    List { resource: usize, argument: String },
+}
+
+/// Checks the routes of a file, each by itself.
+pub(super) fn check_all(
+    raw: Vec<Spanned<raw::Route>>,
+    resources: &[Checked],
+    check: &mut Check<'_>,
+) -> Vec<Route> {
+    raw.into_iter().filter_map(|route| check_one(route, resources, check)).collect()
+}
+
+fn check_one(
+    route: Spanned<raw::Route>,
+    resources: &[Checked],
+    check: &mut Check<'_>,
+) -> Option<Route> {
+    let (span, raw) = (route.span(), route.into_inner());
+    if raw.path.is_none() {
+        let problem = Problem::new("a route without a path");
+        check.note(problem.at(span.clone(), "wanted the key `path = \"/…\"` in this table"));
+    }
+    let any = takes_any_method(&raw, resources);
+    let methods = methods(raw.methods.as_ref(), any, check);
+    pass::useless_elsewhere(&raw, resources, check);
+    let action = match (&raw.resource, &raw.list) {
+        (Some(_), None) if pass::target(&raw, resources).is_some() => {
+            pass::check(&raw, resources, check).map(Action::Pass)
+        }
+        (Some(name), None) => {
+            let arguments = argument::check_all(&raw, &methods, check);
+            let reply = raw.reply.as_ref().map_or(Reply::default(), |reply| reply.value);
+            find(name, resources, check).map(|resource| {
+                let needed = &resources[resource].placeholders;
+                command::check_route(needed, &arguments, &name.span(), check);
+                Action::Call { resource, arguments, reply }
+            })
+        }
+        (None, Some(list)) => {
+            useless_beside_list(&raw, check);
+            let resource = resources.iter().position(|known| known.name == list.value.resource);
+            resource
+                .map(|resource| Action::List { resource, argument: list.value.argument.clone() })
+        }
+        (Some(resource), Some(list)) => {
+            let problem = Problem::new("both `resource` and `list`");
+            let problem = problem.at(list.span.clone(), "a route lists jobs");
+            check.note(
+                problem.at(resource.span(), "or it calls a resource").help("keep one of them"),
+            );
+            None
+        }
+        (None, None) => {
+            let problem = Problem::new("a route that does nothing");
+            check.note(
+                problem.at(span, "wanted one of the keys `resource` and `list` in this table"),
+            );
+            None
+        }
+    };
+    Some(Route { path: raw.path?.value.as_str().to_owned(), methods, action: action? })
+}
+
+/// Returns whether a route takes whatever method a request has, unless it says otherwise.
+fn takes_any_method(route: &raw::Route, resources: &[Checked]) -> bool {
+    pass::target(route, resources).is_some()
+}
+
+/// Returns the methods of a route; unless written, GET, or none where any is taken.
+fn methods(
+    written: Option<&Spanned<Vec<Setting<Method>>>>,
+    any: bool,
+    check: &mut Check<'_>,
+) -> Vec<Method> {
+    let Some(written) = written else {
+        return if any { Vec::new() } else { vec![Method::GET] };
+    };
+    if written.get_ref().is_empty() {
+        let problem = Problem::new("a route without a method");
+        check.note(problem.at(written.span(), "wanted at least one method such as \"GET\""));
+    }
+    let mut methods: Vec<Method> = Vec::new();
+    for Setting { value, span } in written.get_ref() {
+        if methods.contains(value) {
+            let problem = Problem::new(format!("the method {value} is there twice"));
+            check.note(problem.at(span.clone(), "keep one of them"));
+        }
+        methods.push(value.clone());
+    }
+    methods
+}
+
+/// Returns the place of the resource of that name.
+fn find(name: &Spanned<String>, resources: &[Checked], check: &mut Check<'_>) -> Option<usize> {
+    let found = resources.iter().position(|resource| resource.name == *name.get_ref());
+    if found.is_none() {
+        check.note(unknown_resource(name.get_ref(), resources, |problem, label| {
+            problem.at(name.span(), label)
+        }));
+    }
+    found
+}
+
+/// Makes the problem of a resource that does not exist; `mark` adds its place.
+fn unknown_resource(
+    name: &str,
+    resources: &[Checked],
+    mark: impl FnOnce(Problem, String) -> Problem,
+) -> Problem {
+    let names = || resources.iter().map(|resource| resource.name.as_str());
+    let problem = Problem::new(format!("unknown resource `{name}`"));
+    match nearest(name, names()) {
+        Some(known) => mark(problem, format!("did you mean `{known}`?")),
+        None => mark(problem, "there is no such resource".to_owned())
+            .help(format!("the resources are {}", listed(names()))),
+    }
+}
+
+fn useless_beside_list(raw: &raw::Route, check: &mut Check<'_>) {
+    let keys = [
+        ("methods", raw.methods.as_ref().map(Spanned::span), "it is always read with GET"),
+        ("args", raw.args.as_ref().map(Spanned::span), "it takes none"),
+        ("reply", raw.reply.as_ref().map(|reply| reply.span.clone()), "it is always JSON"),
+    ];
+    for (key, span, label) in keys {
+        if let Some(span) = span {
+            check.note(
+                Problem::new(format!("`{key}` has no meaning beside `list`")).at(span, label),
+            );
+        }
+    }
+}

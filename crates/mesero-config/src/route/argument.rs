@@ -1,0 +1,129 @@
+//! The arguments of a route: their names, and that each of them can be had from its requests.
+
+use std::ops::Range;
+
+use http::{HeaderName, Method};
+use mesero_terminal::nearest::{listed, nearest};
+use toml::Spanned;
+
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::argument::{ArgumentKind, ArgumentSource, ArgumentText};
+use crate::elements::route_path::RoutePath;
+use crate::elements::target::is_identifier;
+use crate::error::Problem;
+use crate::raw;
+
+/// One argument of a call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Argument {
+    pub name: String,
+    pub source: ArgumentSource,
+    /// The name inside the source; of a header field in small letters.
+    pub key: String,
+    pub kind: ArgumentKind,
+    pub required: bool,
+}
+
+/// Checks the arguments of a route; they come back in the order in which they were written.
+pub(super) fn check_all(
+    raw: &raw::Route,
+    methods: &[Method],
+    check: &mut Check<'_>,
+) -> Vec<Argument> {
+    let mut entries: Vec<_> = raw.args.iter().flat_map(|args| args.get_ref()).collect();
+    entries.sort_by_key(|(name, _)| name.span().start);
+    let arguments: Vec<Argument> =
+        entries.iter().map(|(name, text)| check_one(name, text, check)).collect();
+    for (argument, (_, text)) in arguments.iter().zip(&entries) {
+        let span = || text.span.clone();
+        match argument.source {
+            ArgumentSource::Path => from_path(argument, span(), raw.path.as_ref(), check),
+            ArgumentSource::Body => from_body(methods, span(), check),
+            ArgumentSource::Header => from_header(argument, span(), check),
+            ArgumentSource::Query => {}
+        }
+    }
+    if let Some(path) = &raw.path {
+        unused_names(path, &arguments, check);
+    }
+    arguments
+}
+
+fn check_one(
+    name: &Spanned<String>,
+    text: &Setting<ArgumentText>,
+    check: &mut Check<'_>,
+) -> Argument {
+    let (span, name) = (name.span(), name.get_ref());
+    if !is_identifier(name) {
+        let problem = Problem::new(format!("`{name}` cannot name an argument"));
+        check.note(problem.at(span, "wanted letters, digits and `_`, and no digit first"));
+    }
+    let ArgumentText { source, key, kind, required } = text.value.clone();
+    let key = key.unwrap_or_else(|| name.clone());
+    let key = if source == ArgumentSource::Header { key.to_ascii_lowercase() } else { key };
+    Argument { name: name.clone(), source, key, kind, required }
+}
+
+fn from_path(
+    argument: &Argument,
+    span: Range<usize>,
+    path: Option<&Setting<RoutePath>>,
+    check: &mut Check<'_>,
+) {
+    if !argument.required {
+        let problem = Problem::new(format!("the argument `{}` cannot be missing", argument.name));
+        check.note(problem.at(span.clone(), "a part of the path is always there; drop the `?`"));
+    }
+    let Some(path) = path else { return };
+    let key = argument.key.as_str();
+    if path.value.names().any(|name| name == key) {
+        return;
+    }
+    let label = match nearest(key, path.value.names()) {
+        Some(name) => format!("there is `{{{name}}}`, did you mean that?"),
+        None => format!("wanted a segment `{{{key}}}` here"),
+    };
+    let problem = Problem::new(format!("the path has no `{{{key}}}`"));
+    check.note(problem.at(span, "this argument is taken from it").at(path.span.clone(), label));
+}
+
+fn from_body(methods: &[Method], span: Range<usize>, check: &mut Check<'_>) {
+    let bodiless = [Method::GET, Method::HEAD, Method::OPTIONS];
+    let found: Vec<&str> =
+        methods.iter().filter(|method| bodiless.contains(method)).map(Method::as_str).collect();
+    if !found.is_empty() {
+        let problem = Problem::new(format!("an argument from the body of {}", listed(found)));
+        let help = "take it from the query, or set `methods = [\"POST\"]`";
+        check.note(problem.at(span, "such requests have no body").help(help));
+    }
+}
+
+fn from_header(argument: &Argument, span: Range<usize>, check: &mut Check<'_>) {
+    if HeaderName::from_bytes(argument.key.as_bytes()).is_err() {
+        let problem = Problem::new(format!("`{}` cannot name a header field", argument.key));
+        check.note(problem.at(span, "wanted a name such as `x-user` after the dot"));
+    }
+}
+
+/// A segment that nothing reads is most likely a mistyped argument.
+fn unused_names(path: &Setting<RoutePath>, arguments: &[Argument], check: &mut Check<'_>) {
+    for name in path.value.names() {
+        let used =
+            |argument: &Argument| argument.source == ArgumentSource::Path && argument.key == name;
+        if arguments.iter().any(used) {
+            continue;
+        }
+        let written = [format!("{{{name}}}"), format!("{{*{name}}}")];
+        let found = written.iter().find_map(|braced| {
+            path.value.as_str().find(braced.as_str()).map(|offset| (offset, braced))
+        });
+        let Some((offset, braced)) = found else { continue };
+        let place =
+            check.inside(path.span.clone(), path.value.as_str(), offset..offset + braced.len());
+        let problem = Problem::new(format!("no argument is taken from `{braced}`"));
+        let help = format!("add `{name} = \"path:str\"` to `args`");
+        check.note(problem.at(place, "this part of the path is not used").help(help));
+    }
+}

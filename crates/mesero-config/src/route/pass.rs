@@ -1,0 +1,80 @@
+//! A route that passes whole requests on: it takes no arguments, and may shorten the path.
+
+use toml::Spanned;
+
+use crate::check::Check;
+use crate::error::Problem;
+use crate::raw;
+use crate::resource::{Checked, Kind};
+
+/// Where whole requests go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pass {
+    /// An index into the configuration's resources.
+    pub resource: usize,
+    /// What the path loses at its front; every request of the route has it.
+    pub strip_prefix: Option<String>,
+}
+
+/// Returns the resource that the route passes whole requests on to, if it does that.
+pub(super) fn target(route: &raw::Route, resources: &[Checked]) -> Option<usize> {
+    let name = route.resource.as_ref()?.get_ref();
+    resources.iter().position(|known| known.name == *name && takes_requests(known))
+}
+
+fn takes_requests(known: &Checked) -> bool {
+    known
+        .resource
+        .as_ref()
+        .is_some_and(|resource| matches!(resource.kind, Kind::Proxy(_) | Kind::Wsgi(_)))
+}
+
+/// Checks a route of which [`target`] says that it passes requests on.
+pub(super) fn check(
+    raw: &raw::Route,
+    resources: &[Checked],
+    check: &mut Check<'_>,
+) -> Option<Pass> {
+    let keys = [
+        ("args", raw.args.as_ref().map(Spanned::span), "the whole request is passed on"),
+        ("reply", raw.reply.as_ref().map(|reply| reply.span.clone()), "its answer is passed back"),
+    ];
+    for (key, span, label) in keys {
+        if let Some(span) = span {
+            let problem = Problem::new(format!("`{key}` has no meaning for this resource"));
+            check.note(problem.at(span, label));
+        }
+    }
+    let strip_prefix = raw.strip_prefix.as_ref().map(|prefix| {
+        stripped(prefix, raw, check);
+        prefix.get_ref().clone()
+    });
+    Some(Pass { resource: target(raw, resources)?, strip_prefix })
+}
+
+/// Notes `strip_prefix` on a route that passes nothing on.
+pub(super) fn useless_elsewhere(raw: &raw::Route, resources: &[Checked], check: &mut Check<'_>) {
+    if let Some(prefix) = &raw.strip_prefix
+        && target(raw, resources).is_none()
+    {
+        let problem = Problem::new("`strip_prefix` has no meaning here");
+        check.note(problem.at(prefix.span(), "only an `http` or `wsgi` resource sees the path"));
+    }
+}
+
+fn stripped(prefix: &Spanned<String>, raw: &raw::Route, check: &mut Check<'_>) {
+    let Some(path) = &raw.path else { return };
+    let written = prefix.get_ref();
+    let whole_segments = path
+        .value
+        .as_str()
+        .strip_prefix(written.as_str())
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !written.starts_with('/') || written.contains(['{', '}']) || !whole_segments {
+        let problem = Problem::new("`strip_prefix` is not the beginning of the path");
+        let label = "wanted whole segments without names, such as \"/api\"";
+        check.note(
+            problem.at(prefix.span(), label).at(path.span.clone(), "this path begins otherwise"),
+        );
+    }
+}

@@ -1,0 +1,49 @@
+//! A stub as a resource: how long it takes, what it answers, how often it fails.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use http::{HeaderValue, StatusCode};
+
+use super::elements::Setting;
+use super::elements::count::Count;
+use super::elements::delay::Delay;
+use super::elements::fraction::Share;
+use super::raw;
+
+/// How many calls a stub can run at once.
+pub(super) const MOST_CALLS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
+
+/// A resource that waits, and answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stub {
+    pub delay: Delay,
+    pub status: StatusCode,
+    pub content_type: HeaderValue,
+    pub body: String,
+    /// From 0 to 1.
+    pub failure_rate: f64,
+    pub failure_status: StatusCode,
+    /// Calls at once, beyond which it says that it is busy; `None` never does.
+    pub concurrency: Option<NonZeroUsize>,
+    pub busy_status: StatusCode,
+    pub seed: Option<u64>,
+}
+
+impl Stub {
+    /// Fills in the defaults; whatever can be written has a meaning.
+    pub(super) fn check(raw: raw::Stub) -> Self {
+        let plain = || HeaderValue::from_static("text/plain; charset=utf-8");
+        Self {
+            delay: Setting::or(raw.delay, Delay::Fixed(Duration::ZERO)),
+            status: Setting::or(raw.status, StatusCode::OK),
+            content_type: raw.content_type.map_or_else(plain, |written| written.value.0),
+            body: raw.body.unwrap_or_default(),
+            failure_rate: Setting::or(raw.failure_rate, Share(0.0)).0,
+            failure_status: Setting::or(raw.failure_status, StatusCode::INTERNAL_SERVER_ERROR),
+            concurrency: raw.concurrency.map(|count| Count::non_zero_usize(count.value)),
+            busy_status: Setting::or(raw.busy_status, StatusCode::SERVICE_UNAVAILABLE),
+            seed: raw.seed,
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! A WSGI application as a resource: which, run by what, and how much of it.
+
+use std::num::NonZeroUsize;
+
+use super::check::Check;
+use super::elements::Setting;
+use super::elements::application::Application;
+use super::policy::Policy;
+use super::python::{Python, number};
+use super::raw;
+use super::resource::{Capacity, never_shared};
+
+/// A WSGI application in worker processes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wsgi {
+    pub application: Application,
+    /// What runs it; as for a function.
+    pub python: Python,
+    /// Whether a request's body is received before a worker is taken.
+    pub request_buffering: bool,
+}
+
+impl Wsgi {
+    /// Checks the keys of a resource of which `wsgi` is the kind.
+    pub(super) fn check(
+        application: Setting<Application>,
+        mut raw: raw::Resource,
+        policy: &Policy,
+        check: &mut Check<'_>,
+    ) -> Self {
+        never_shared("a `wsgi`", application.span, policy, check);
+        raw.processes = raw.workers.take();
+        let request_buffering = raw.request_buffering.as_ref().is_none_or(|on| *on.get_ref());
+        Self { application: application.value, python: Python::of(raw, check), request_buffering }
+    }
+
+    /// Returns how many calls the resource can run at once.
+    pub(super) fn capacity(raw: &raw::Resource) -> Capacity {
+        let workers = number(raw.workers.as_ref(), NonZeroUsize::MIN);
+        Capacity {
+            calls: workers.saturating_mul(number(raw.threads.as_ref(), NonZeroUsize::MIN)),
+            because: "a WSGI application runs workers × threads requests",
+        }
+    }
+}

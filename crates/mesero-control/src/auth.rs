@@ -1,0 +1,109 @@
+//! Who may ask: those who bear the token, or, where there is none, those on this machine.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use mesero_config::Secret;
+
+use super::{Problem, causes};
+
+/// Decides who may ask.
+#[derive(Debug)]
+pub(super) struct Guard {
+    token: Option<Secret>,
+}
+
+pub(super) async fn check(
+    State(guard): State<Arc<Guard>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match guard.admit(&request) {
+        Ok(()) => next.run(request).await,
+        Err(problem) => IntoResponse::into_response(problem),
+    }
+}
+
+impl Guard {
+    pub(super) fn new(token: Option<Secret>) -> Self {
+        Self { token }
+    }
+
+    fn admit(&self, request: &Request) -> Result<(), Problem> {
+        let headers = request.headers();
+        match &self.token {
+            // A web page cannot guess the token, so it does not matter where a request is from.
+            Some(token) if bears(headers, token) => Ok(()),
+            Some(_) => Err(causes::unauthorized()),
+            None => {
+                let host = loopback_host(request.uri(), headers)?;
+                match request.method() {
+                    &Method::GET | &Method::HEAD => Ok(()),
+                    _ => own_origin(headers, &host),
+                }
+            }
+        }
+    }
+}
+
+fn bears(headers: &HeaderMap, token: &Secret) -> bool {
+    let Some(credentials) = headers.get(header::AUTHORIZATION) else { return false };
+    let Some((scheme, candidate)) = credentials.as_bytes().split_at_checked("Bearer ".len()) else {
+        return false;
+    };
+    scheme.eq_ignore_ascii_case(b"Bearer ") && token.matches(candidate.trim_ascii())
+}
+
+/// The host that the request was made to, if it is a name of this machine.
+///
+/// A web page whose name is made to resolve to 127.0.0.1 sends its own name here.
+fn loopback_host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Problem> {
+    let named = match uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => text(headers, &header::HOST).unwrap_or_default(),
+    };
+    match named.parse::<Authority>() {
+        Ok(authority) if is_loopback(authority.host()) => Ok(authority),
+        _ => Err(causes::forbidden(format!(
+            "the request was made to {named:?}; without a token, this control plane answers only \
+             to localhost, 127.0.0.1 and [::1]"
+        ))),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host == "[::1]"
+        || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
+}
+
+/// A browser says where a request comes from, and other clients say nothing.
+fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Problem> {
+    let site = text(headers, &HeaderName::from_static("sec-fetch-site"));
+    let origin = text(headers, &header::ORIGIN);
+    let same_site = matches!(site, None | Some("same-origin" | "none"));
+    let same_origin = origin.is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host.as_str()))
+    });
+    match same_site && same_origin {
+        true => Ok(()),
+        false => Err(causes::forbidden(
+            "the request comes from a web page of another origin, which may not change anything \
+             here"
+                .to_owned(),
+        )),
+    }
+}
+
+/// A header's text; what is no text reads as one that nothing matches.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().unwrap_or("?"))
+}
+
+#[cfg(test)]
+mod tests;

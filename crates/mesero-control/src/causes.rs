@@ -1,0 +1,68 @@
+//! The one table of what can be wrong with a request to the control plane.
+
+use http::{HeaderValue, Method, StatusCode, header};
+use mesero_http::problem::Problem;
+
+pub(super) fn no_such_job(id: &str) -> Problem {
+    let detail = format!(
+        "no job {id:?} is in flight; it may be over; `mesero jobs`, or GET /jobs, lists those that are"
+    );
+    Problem::new(StatusCode::NOT_FOUND, "no-such-job", "No such job", detail)
+}
+
+pub(super) fn no_such_resource(name: &str, known: &str) -> Problem {
+    let detail = format!("no resource is called {name:?}; there are: {known}");
+    Problem::new(StatusCode::NOT_FOUND, "no-such-resource", "No such resource", detail)
+}
+
+pub(super) fn unknown_path(path: &str) -> Problem {
+    let detail = format!(
+        "nothing is at {path:?}; there are /jobs, /jobs/ID, /resources, /resources/NAME/limit, /metrics, /livez and /readyz"
+    );
+    Problem::new(StatusCode::NOT_FOUND, "unknown-path", "Unknown path", detail)
+}
+
+pub(super) fn wrong_method(method: &Method, path: &str) -> Problem {
+    let detail = format!("{method} does not work at {path:?}; the Allow header says what does");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "Method not allowed", detail)
+}
+
+pub(super) fn bad_request(detail: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-request", "Bad request", detail)
+}
+
+pub(super) fn body_too_large(limit: usize) -> Problem {
+    let detail = format!("the body is larger than {limit} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large", detail)
+}
+
+pub(super) fn body_too_slow() -> Problem {
+    let detail = "the body did not come in time".to_owned();
+    Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "Body too slow", detail)
+}
+
+pub(super) fn already_stopping(id: &str) -> Problem {
+    let detail = format!(
+        "job {id:?} is over; its last attempt still occupies the resource, until that has \
+         really stopped"
+    );
+    Problem::new(StatusCode::CONFLICT, "already-stopping", "Already stopping", detail)
+}
+
+pub(super) fn not_ready(detail: String) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", "Not ready", detail)
+}
+
+pub(super) fn forbidden(detail: String) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "forbidden", "Forbidden", detail)
+}
+
+pub(super) fn unauthorized() -> Problem {
+    let detail = "this control plane wants its token: Authorization: Bearer …".to_owned();
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail)
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mesero\""))
+}
+
+pub(super) fn internal(detail: String) -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+}

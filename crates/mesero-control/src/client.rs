@@ -1,0 +1,212 @@
+//! `mesero jobs`: what a running mesero has in flight; telling a job to stop, changing a limit.
+
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use http::Method;
+use mesero_terminal::exit::Exit;
+use mesero_terminal::output::Output;
+use mesero_terminal::whole::whole;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use crate::jobs::{JobList, JobRecord};
+use crate::resources::LimitChange;
+
+mod connection;
+mod table;
+
+use connection::{Client, ClientError};
+
+/// What `mesero jobs` is told.
+#[derive(Debug, Args)]
+pub struct JobsArgs {
+    #[command(subcommand)]
+    action: Option<Action>,
+    /// Where the running mesero's control plane listens
+    #[arg(
+        long,
+        env = "MESERO_CONTROL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9888",
+        global = true
+    )]
+    control: String,
+    /// A file that holds the control plane's token, if it has one
+    #[arg(long, value_name = "FILE", global = true)]
+    token_file: Option<PathBuf>,
+    /// Print the control plane's answer as it is
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List the jobs in flight (the default)
+    List {
+        /// Only those of this resource
+        #[arg(long)]
+        resource: Option<String>,
+    },
+    /// Show one job
+    Show {
+        /// Its id, as in the list: square-17
+        id: String,
+    },
+    /// Tell a job to stop: its callers get an error, its place is free
+    Cancel {
+        /// Its id, as in the list: square-17
+        id: String,
+    },
+    /// Change how many calls of a resource may run at once, until it is restarted
+    #[command(allow_missing_positional = true)]
+    Limit {
+        /// The resource; may be left out where there is only one
+        resource: Option<String>,
+        /// The new limit
+        #[arg(value_parser = whole::<NonZeroUsize>)]
+        limit: NonZeroUsize,
+    },
+}
+
+/// Asks the control plane, and prints its answer.
+pub async fn run(args: JobsArgs, output: &mut Output) -> Result<(), JobsError> {
+    let client = Client::new(&args.control, args.token_file.as_deref())?;
+    let action = args.action.unwrap_or(Action::List { resource: None });
+    let answer = ask(&client, &action).await?;
+    if args.json {
+        let text = String::from_utf8_lossy(&answer);
+        return Ok(output.line(text.trim_end())?);
+    }
+    match &action {
+        Action::List { .. } => {
+            let JobList { jobs } = read(&client, &answer)?;
+            match jobs.is_empty() {
+                true => output.say("nothing is in flight"),
+                false => output.line(&table::list(&jobs))?,
+            }
+        }
+        Action::Show { .. } => output.line(&table::one(&read(&client, &answer)?))?,
+        Action::Cancel { .. } => {
+            let job: JobRecord = read(&client, &answer)?;
+            output.line(&format!("{} was {}, and is told to stop", job.id, job.phase))?;
+        }
+        Action::Limit { .. } => {
+            let LimitChange { resource, limit, before } = read(&client, &answer)?;
+            output.line(&format!("{resource}: the limit was {before}, and is {limit}"))?;
+        }
+    }
+    Ok(())
+}
+
+async fn ask(client: &Client, action: &Action) -> Result<bytes::Bytes, JobsError> {
+    let (method, path, body) = match action {
+        Action::List { resource: None } => (Method::GET, "/jobs".to_owned(), None),
+        Action::List { resource: Some(name) } => {
+            (Method::GET, format!("/jobs?resource={}", segment(name)?), None)
+        }
+        Action::Show { id } => (Method::GET, format!("/jobs/{}", segment(id)?), None),
+        Action::Cancel { id } => (Method::DELETE, format!("/jobs/{}", segment(id)?), None),
+        Action::Limit { resource, limit } => {
+            let only = match resource {
+                Some(_) => None,
+                None => Some(only_resource(client).await?),
+            };
+            let resource = resource.as_ref().or(only.as_ref()).map_or("", String::as_str);
+            let path = format!("/resources/{}/limit", segment(resource)?);
+            (Method::PUT, path, Some(json!({ "limit": limit }).to_string()))
+        }
+    };
+    Ok(client.ask(method, &path, body.unwrap_or_default()).await?)
+}
+
+/// The name of the only resource there is.
+async fn only_resource(client: &Client) -> Result<String, JobsError> {
+    let answer = client.ask(Method::GET, "/resources", String::new()).await?;
+    let ResourceList { resources } = read(client, &answer)?;
+    let names: Vec<_> = resources.into_iter().map(|resource| resource.name).collect();
+    match &names[..] {
+        [name] => Ok(name.clone()),
+        _ => Err(JobsError::Failed(format!(
+            "cannot tell whose limit to change: name one of the resources {}",
+            names.join(", ")
+        ))),
+    }
+}
+
+/// The answer to `GET /resources`, as far as it is read.
+#[derive(Debug, Deserialize)]
+struct ResourceList {
+    resources: Vec<ResourceName>,
+}
+
+#[derive(Debug, Deserialize)]
+struct ResourceName {
+    name: String,
+}
+
+/// A resource's or job's name as a part of a path: they are made of nothing that needs escapes.
+fn segment(name: &str) -> Result<&str, JobsError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    match !name.is_empty() && name.bytes().all(plain) {
+        true => Ok(name),
+        false => Err(JobsError::NotFound(format!(
+            "nothing can be called {name:?}: names are made of letters, digits, - and _"
+        ))),
+    }
+}
+
+fn read<T: DeserializeOwned>(client: &Client, answer: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(answer).map_err(|error| client.not_understood(&error.to_string()))
+}
+
+/// Why `mesero jobs` has nothing to show.
+#[derive(Debug)]
+pub enum JobsError {
+    /// The control plane knows no such job or resource, or the job is over.
+    NotFound(String),
+    /// The control plane was not asked, did not answer, or refused.
+    Failed(String),
+}
+
+impl JobsError {
+    /// How the program ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            JobsError::NotFound(_) => Exit::SomeFailed,
+            JobsError::Failed(_) => Exit::Unusable,
+        }
+    }
+}
+
+impl fmt::Display for JobsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JobsError::NotFound(text) | JobsError::Failed(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for JobsError {}
+
+impl From<ClientError> for JobsError {
+    fn from(error: ClientError) -> Self {
+        match error.is_not_found() {
+            true => JobsError::NotFound(error.to_string()),
+            false => JobsError::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<io::Error> for JobsError {
+    fn from(error: io::Error) -> Self {
+        JobsError::Failed(format!("cannot write to stdout: {error}"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

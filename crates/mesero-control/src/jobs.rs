@@ -1,0 +1,145 @@
+//! `/jobs`: what is in flight, one of them, and telling one to stop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use mesero::{JobView, Phase};
+use mesero_services::service::{JobName, Service};
+use serde::{Deserialize, Serialize};
+
+use super::{Plane, Problem, causes};
+
+/// The answer to `GET /jobs`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct JobList {
+    pub(crate) jobs: Vec<JobRecord>,
+}
+
+/// One job, as the control plane writes it and as its client reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JobRecord {
+    /// Its name across all resources: `square-17`.
+    pub(crate) id: String,
+    pub(crate) resource: String,
+    /// `queued`, `running`, `backoff` or `stopping`.
+    pub(crate) phase: String,
+    /// Its place in the queue, 1 for the next.
+    pub(crate) position: Option<usize>,
+    /// Its place at the resource.
+    pub(crate) seat: Option<usize>,
+    /// How long ago it was admitted.
+    pub(crate) age_ms: u64,
+    /// How long it has stood in the queue, all its turns together.
+    pub(crate) waited_ms: u64,
+    /// How long its attempts ran, the present one included.
+    pub(crate) ran_ms: u64,
+    /// How often it has tried.
+    pub(crate) attempts: u32,
+    /// How many calls wait for its answer.
+    pub(crate) waiters: usize,
+    pub(crate) key: Option<String>,
+    /// The leading call's arguments, by name, as the caller wrote them.
+    pub(crate) arguments: BTreeMap<String, String>,
+    /// Where in its code it is, or was when it was given up; for one job, if its resource can tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) stack: Option<String>,
+}
+
+impl JobRecord {
+    fn new(service: &Service, job: &JobView) -> Self {
+        let arguments = &job.info.arguments;
+        Self {
+            id: service.job_name(job.info.id).to_string(),
+            resource: service.name().to_owned(),
+            phase: job.phase.as_str().to_owned(),
+            position: job.position,
+            seat: job.seat,
+            age_ms: milliseconds(job.age),
+            waited_ms: milliseconds(job.waited),
+            ran_ms: milliseconds(job.ran),
+            attempts: job.attempts,
+            waiters: job.waiters,
+            key: job.info.key.as_ref().map(ToString::to_string),
+            arguments: arguments
+                .iter()
+                .map(|argument| (argument.name.to_string(), argument.text.clone()))
+                .collect(),
+            stack: None,
+        }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    resource: Option<String>,
+}
+
+pub(super) async fn list(
+    State(plane): State<Arc<Plane>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<JobList>, Problem> {
+    let Query(filter) = filter.map_err(|error| causes::bad_request(error.body_text()))?;
+    let services = match &filter.resource {
+        None => &plane.services[..],
+        Some(name) => std::slice::from_ref(plane.service(name)?),
+    };
+    let jobs = services
+        .iter()
+        .flat_map(|service| {
+            service.dispatcher.jobs().into_iter().map(|job| JobRecord::new(service, &job))
+        })
+        .collect();
+    Ok(Json(JobList { jobs }))
+}
+
+pub(super) async fn show(
+    State(plane): State<Arc<Plane>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<Json<JobRecord>, Problem> {
+    let (service, job) = find(&plane, id)?;
+    let mut record = JobRecord::new(service, &job);
+    if let Some(seat) = job.seat {
+        record.stack = service.resource.stack(seat, job.info.id).await;
+    }
+    Ok(Json(record))
+}
+
+/// Answers with the job as it was. Accepted, not done: the resource may need its time to stop.
+pub(super) async fn cancel(
+    State(plane): State<Arc<Plane>>,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<(StatusCode, Json<JobRecord>), Problem> {
+    let (service, job) = find(&plane, id)?;
+    let record = JobRecord::new(service, &job);
+    if job.phase == Phase::Stopping {
+        return Err(causes::already_stopping(&record.id));
+    }
+    match service.dispatcher.cancel(job.info.id) {
+        true => Ok((StatusCode::ACCEPTED, Json(record))),
+        // It has ended since it was looked up.
+        false => Err(causes::no_such_job(&record.id)),
+    }
+}
+
+fn find(
+    plane: &Plane,
+    id: Result<Path<String>, PathRejection>,
+) -> Result<(&Service, JobView), Problem> {
+    let Path(id) = id.map_err(|error| causes::bad_request(error.body_text()))?;
+    let unknown = || causes::no_such_job(&id);
+    let name: JobName = id.parse().map_err(|_| unknown())?;
+    let service = plane.services.iter().find(|service| service.name() == name.service);
+    let service = service.ok_or_else(unknown)?;
+    let job = service.dispatcher.job(name.id).ok_or_else(unknown)?;
+    Ok((service, job))
+}

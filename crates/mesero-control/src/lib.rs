@@ -1,0 +1,82 @@
+//! The control plane: what is in flight, what was counted, and whether the service can serve.
+
+#![forbid(unsafe_code)]
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, Uri};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{get, put};
+use mesero_config::Secret;
+use mesero_http::problem::Problem;
+use mesero_services::service::Service;
+use tokio_util::sync::CancellationToken;
+
+mod auth;
+mod causes;
+pub mod client;
+mod health;
+pub(crate) mod jobs;
+pub mod listen;
+mod metrics;
+pub(crate) mod resources;
+#[cfg(test)]
+pub(crate) mod scripted;
+
+pub use listen::start;
+
+/// The control plane's routes.
+///
+/// Cancelling `draining` makes it say that it is not ready, and changes nothing else. With a
+/// `token`, every request but the health checks must bear it; without one, only requests that were
+/// made to a loopback name are answered, and no web page of another origin can change anything.
+pub fn router(
+    services: Vec<Service>,
+    draining: CancellationToken,
+    token: Option<Secret>,
+) -> Router {
+    let guard = Arc::new(auth::Guard::new(token));
+    Router::new()
+        .route("/jobs", get(jobs::list))
+        .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
+        .route("/resources", get(resources::list))
+        .route("/resources/{name}/limit", put(resources::set_limit))
+        .route("/metrics", get(metrics::scrape))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(guard, auth::check))
+        // What was added before the guard is behind it; what comes after is open to everybody.
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(Arc::new(Plane { services, draining }))
+}
+
+/// What the handlers work with.
+#[derive(Debug)]
+struct Plane {
+    services: Vec<Service>,
+    draining: CancellationToken,
+}
+
+impl Plane {
+    /// The resource of this name.
+    fn service(&self, name: &str) -> Result<&Service, Problem> {
+        self.services.iter().find(|service| service.name() == name).ok_or_else(|| {
+            let names: Vec<_> = self.services.iter().map(Service::name).collect();
+            causes::no_such_resource(name, &names.join(", "))
+        })
+    }
+}
+
+async fn unknown_path(uri: Uri) -> Problem {
+    causes::unknown_path(uri.path())
+}
+
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    causes::wrong_method(&method, uri.path())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The control plane's own thread: it answers however busy the rest of the process is.
+
+use std::io;
+use std::net;
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// A few people, a few scrapers and a few load balancers; further connections wait in the kernel.
+const CONNECTIONS: usize = 256;
+
+/// For a request's head, and for the silence between two requests of a connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The control plane's answers take milliseconds, so whoever needs longer does not read them.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// File descriptors come free when connections end; ten looks a second cost nothing.
+const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+
+/// A control plane that serves on a thread of its own.
+#[derive(Debug)]
+pub struct Running {
+    thread: thread::JoinHandle<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// Serves `router` on `listeners` until `stop` is cancelled, on a new thread.
+///
+/// # Errors
+/// If the thread cannot be started, or a listener cannot be watched.
+pub fn start(
+    listeners: Vec<net::TcpListener>,
+    router: Router,
+    stop: CancellationToken,
+) -> io::Result<Running> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let listeners = {
+        let _inside = runtime.enter();
+        listeners.into_iter().map(watched).collect::<io::Result<Vec<_>>>()?
+    };
+    let (end, ended) = oneshot::channel();
+    let thread = thread::Builder::new().name("mesero-control".to_owned()).spawn(move || {
+        // Dropped when the thread ends, by a panic too.
+        let _end = end;
+        runtime.block_on(serve(listeners, router, stop));
+    })?;
+    Ok(Running { thread, ended })
+}
+
+fn watched(listener: net::TcpListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+impl Running {
+    /// Waits until it has stopped: soon after its `stop` is cancelled.
+    pub async fn stopped(self) {
+        // Nothing is ever sent.
+        let _ = self.ended.await;
+        if self.thread.join().is_err() {
+            tracing::error!("the control plane panicked");
+        }
+    }
+}
+
+async fn serve(listeners: Vec<TcpListener>, router: Router, stop: CancellationToken) {
+    let tasks = TaskTracker::new();
+    let front =
+        Front { router, stop, tasks: tasks.clone(), room: Arc::new(Semaphore::new(CONNECTIONS)) };
+    for listener in listeners {
+        tasks.spawn(front.clone().accept(listener));
+    }
+    tasks.close();
+    tasks.wait().await;
+}
+
+#[derive(Debug, Clone)]
+struct Front {
+    router: Router,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    room: Arc<Semaphore>,
+}
+
+impl Front {
+    async fn accept(self, listener: TcpListener) {
+        let connections = async {
+            loop {
+                // The semaphore is never closed.
+                let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
+                match listener.accept().await {
+                    Ok((stream, _)) => {
+                        let connection = self.clone().converse(stream);
+                        self.tasks.spawn(async move {
+                            connection.await;
+                            drop(room);
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the control plane cannot accept a connection");
+                        sleep(EXHAUSTED_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            () = connections => {}
+        }
+    }
+
+    /// One connection, to its end. On stop, the request in flight is still answered.
+    async fn converse(self, stream: TcpStream) {
+        // Without it, answers are late; that is all.
+        let _ = stream.set_nodelay(true);
+        let service = TowerToHyperService::new(self.router);
+        let mut connection = pin!(
+            http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIMEOUT)
+                .serve_connection(TokioIo::new(stream), service)
+        );
+        let result = tokio::select! {
+            result = connection.as_mut() => result,
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                timeout(FAREWELL, connection).await.unwrap_or(Ok(()))
+            }
+        };
+        if let Err(error) = result {
+            tracing::debug!(%error, "a connection to the control plane broke");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

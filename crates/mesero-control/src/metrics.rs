@@ -1,0 +1,187 @@
+//! `/metrics`: what was counted and measured, as `OpenMetrics` or in Prometheus's older format.
+
+use std::fmt;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, header};
+use mesero::Stats;
+use mesero_resources::Health;
+use mesero_resources::blocked::BlockedSoFar;
+use mesero_services::service::Service;
+use mesero_services::tally::Tally;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::exemplar::Exemplar;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::{Plane, Problem, causes};
+
+mod classic;
+mod families;
+
+use families::{FAMILIES, Family, HISTOGRAMS, HistogramFamily, SECONDS, SecondsFamily};
+
+const OPENMETRICS: &str = "application/openmetrics-text";
+const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+const CLASSIC_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+pub(super) async fn scrape(
+    State(plane): State<Arc<Plane>>,
+    headers: HeaderMap,
+) -> Result<([(header::HeaderName, HeaderValue); 1], String), Problem> {
+    let text = expose(&plane.services)
+        .map_err(|_| causes::internal("the metrics cannot be written".to_owned()))?;
+    let (media_type, text) = match wants_openmetrics(&headers) {
+        true => (OPENMETRICS_TYPE, text),
+        false => (CLASSIC_TYPE, classic::from_openmetrics(&text)),
+    };
+    Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], text))
+}
+
+/// A scraper that can read `OpenMetrics` names it, and is understood to prefer it.
+fn wants_openmetrics(headers: &HeaderMap) -> bool {
+    let named = |range: &str| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_it = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(OPENMETRICS));
+        let refused = |part: &str| {
+            let weight = part.strip_prefix("q=").and_then(|weight| weight.parse::<f64>().ok());
+            weight == Some(0.0)
+        };
+        is_it && !parts.any(refused)
+    };
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|range| named(range.trim()))
+}
+
+fn expose(services: &[Service]) -> Result<String, fmt::Error> {
+    let snapshots = services.iter().map(Snapshot::of).collect();
+    let mut registry = Registry::with_prefix("mesero");
+    registry.register_collector(Box::new(Page { snapshots }));
+    let mut text = String::new();
+    prometheus_client::encoding::text::encode(&mut text, &registry)?;
+    Ok(text)
+}
+
+/// A resource at the moment of a scrape.
+#[derive(Debug)]
+struct Snapshot {
+    name: String,
+    stats: Stats,
+    health: Health,
+    /// Processes that were replaced, for each reason.
+    replaced: Vec<(&'static str, u64)>,
+    tally: Tally,
+    /// By the resource in its processes, and by attempts in this one.
+    blocked: BlockedSoFar,
+}
+
+impl Snapshot {
+    fn of(service: &Service) -> Self {
+        Self {
+            name: service.name().to_owned(),
+            stats: service.dispatcher.stats(),
+            health: service.resource.health(),
+            replaced: service.resource.replaced(),
+            tally: service.tally.clone(),
+            blocked: [service.resource.blocked(), service.tally.blocked()].into_iter().sum(),
+        }
+    }
+}
+
+/// All metrics of all resources, a family after the other.
+#[derive(Debug)]
+struct Page {
+    snapshots: Vec<Snapshot>,
+}
+
+impl Collector for Page {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        for family in FAMILIES {
+            let metric =
+                encoder.encode_descriptor(family.name, family.help, None, family.kind.into())?;
+            self.encode_family(family, metric)?;
+        }
+        for family in SECONDS {
+            let unit = Some(&Unit::Seconds);
+            let kind = MetricType::Counter;
+            let metric = encoder.encode_descriptor(family.name, family.help, unit, kind)?;
+            self.encode_seconds(family, metric)?;
+        }
+        for family in HISTOGRAMS {
+            let unit = Some(&Unit::Seconds);
+            let kind = MetricType::Histogram;
+            let metric = encoder.encode_descriptor(family.name, family.help, unit, kind)?;
+            self.encode_histograms(family, metric)?;
+        }
+        Ok(())
+    }
+}
+
+impl Page {
+    fn encode_family(&self, family: &Family, mut metric: MetricEncoder<'_>) -> fmt::Result {
+        for snapshot in &self.snapshots {
+            for (value, count) in (family.samples)(snapshot) {
+                let mut labels = vec![("resource", snapshot.name.as_str())];
+                if let Some(label) = family.label {
+                    labels.push((label, value));
+                }
+                let mut sample = metric.encode_family(&labels)?;
+                match family.kind {
+                    Kind::Counter => sample.encode_counter(&count, NO_EXEMPLAR)?,
+                    Kind::Gauge => sample.encode_gauge(&count)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_seconds(&self, family: &SecondsFamily, mut metric: MetricEncoder<'_>) -> fmt::Result {
+        for snapshot in &self.snapshots {
+            let labels = [("resource", snapshot.name.as_str())];
+            let seconds = (family.time)(snapshot).as_secs_f64();
+            metric.encode_family(&labels)?.encode_counter(&seconds, NO_EXEMPLAR)?;
+        }
+        Ok(())
+    }
+
+    fn encode_histograms(
+        &self,
+        family: &HistogramFamily,
+        mut metric: MetricEncoder<'_>,
+    ) -> fmt::Result {
+        for snapshot in &self.snapshots {
+            let labels = [("resource", snapshot.name.as_str())];
+            let reading = (family.histogram)(&snapshot.tally).read();
+            metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
+                reading.sum,
+                reading.count,
+                &reading.buckets,
+                None,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+const NO_EXEMPLAR: Option<&Exemplar<NoLabelSet, u64>> = None;
+
+/// What a family's samples are.
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Counter,
+    Gauge,
+}
+
+impl From<Kind> for MetricType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Counter => MetricType::Counter,
+            Kind::Gauge => MetricType::Gauge,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! A request's body on its way to a resource.
+
+use std::fmt;
+use std::fs::File;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use hyper::body::Incoming;
+
+/// A request's body; cheap to clone, since every attempt needs it.
+#[derive(Clone)]
+pub enum Payload {
+    /// Received whole: every attempt can have it.
+    Whole(Bytes),
+    /// Received whole, into a file: every attempt can have it.
+    Stored(Arc<Stored>),
+    /// Still coming: only the first attempt that asks can have it.
+    Coming(Arc<Mutex<Option<Incoming>>>),
+}
+
+/// A body in a file without a name, which is gone when this is dropped.
+#[derive(Debug)]
+pub struct Stored {
+    file: File,
+    bytes: u64,
+}
+
+impl Stored {
+    pub(crate) fn new(file: File, bytes: u64) -> Self {
+        Self { file, bytes }
+    }
+
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl AsFd for Stored {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl Payload {
+    /// The bytes, if all of them are at hand.
+    pub fn at_hand(&self) -> Bytes {
+        match self {
+            Payload::Whole(bytes) => bytes.clone(),
+            Payload::Stored(_) | Payload::Coming(_) => Bytes::new(),
+        }
+    }
+
+    /// The number of bytes at hand.
+    pub fn bytes_at_hand(&self) -> usize {
+        match self {
+            Payload::Whole(bytes) => bytes.len(),
+            Payload::Stored(_) | Payload::Coming(_) => 0,
+        }
+    }
+
+    /// A body that is passed on as it comes.
+    pub fn coming(body: Incoming) -> Self {
+        Self::Coming(Arc::new(Mutex::new(Some(body))))
+    }
+
+    /// Whether another attempt could send it again.
+    pub fn is_replayable(&self) -> bool {
+        match self {
+            Payload::Whole(_) | Payload::Stored(_) => true,
+            Payload::Coming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+        }
+    }
+
+    /// The body that still comes, for whoever asks first.
+    pub fn take_coming(&self) -> Option<Incoming> {
+        match self {
+            Payload::Whole(_) | Payload::Stored(_) => None,
+            Payload::Coming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        }
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Payload::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            Payload::Stored(stored) => write!(f, "Stored({} bytes)", stored.bytes),
+            Payload::Coming(_) => f.write_str("Coming"),
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! One connection, from the first byte to the last: HTTP/1.1, or HTTP/2 where the client begins with it.
+
+mod answer;
+mod http2;
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    any::Any,
+    convert::Infallible,
+    future::ready,
+    net::SocketAddr,
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures_util::{FutureExt, future::Either};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use tokio::{
+    net::TcpStream,
+    sync::OwnedSemaphorePermit,
+    time::{Instant, sleep_until, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    exchange::{Exchange, InFlight},
+    framing::Framing,
+    io::Io,
+    listen::Limits,
+    patience::Patience,
+};
+use crate::{body::Body, problem::Problem};
+use answer::Answer;
+
+/// The client at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub address: SocketAddr,
+}
+
+/// What all connections of a front have in common.
+pub(crate) struct Connections<H> {
+    handler: H,
+    limits: Limits,
+    stop: CancellationToken,
+    http1: http1::Builder,
+    http2: http2::Builder,
+    cut_off: AtomicUsize,
+}
+
+impl<H, F> Connections<H>
+where
+    H: Fn(Request<Incoming>, Peer) -> F + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    /// Tasks that connections need beside their own are spawned through `tracker`.
+    pub(crate) fn new(
+        handler: H,
+        limits: Limits,
+        stop: CancellationToken,
+        tracker: &TaskTracker,
+    ) -> Self {
+        let mut http1 = http1::Builder::new();
+        // The client's leaving drops the handler. The clocks for head and idleness are in `Io`.
+        http1.half_close(false).header_read_timeout(None);
+        Self {
+            handler,
+            limits,
+            stop,
+            http1,
+            http2: http2::builder(&limits, tracker),
+            cut_off: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many connections were cut off with a request in flight, since draining took too long.
+    pub(crate) fn cut_off(&self) -> usize {
+        self.cut_off.load(Ordering::Relaxed)
+    }
+
+    /// Serves one client until either side is done with it.
+    ///
+    /// Once stopped, it finishes the request in flight, for as long as the drain timeout allows. Dropping it drops the
+    /// handler.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: Peer,
+        // Dropped last, as parameters are: the socket is closed when another connection takes the slot.
+        _slot: OwnedSemaphorePermit,
+    ) {
+        let exchange = Arc::new(Exchange::default());
+        let io = Io::new(
+            stream,
+            Framing::new(self.limits.head_bytes),
+            Patience::new(self.limits.head_timeout, self.limits.idle_timeout),
+            Arc::clone(&exchange),
+        );
+        let service = service_fn({
+            let connections = Arc::clone(&self);
+            let exchange = Arc::clone(&exchange);
+            move |request| connections.answer(request, peer, &exchange)
+        });
+        let mut connection = self.http1.serve_connection(io, service);
+        let outcome = tokio::select! {
+            biased;
+            outcome = &mut connection => Some(outcome),
+            () = self.stop.cancelled() => {
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+                self.drain(&mut connection, peer).await
+            }
+        };
+        match outcome {
+            Some(Err(error)) if error.is_parse_version_h2() => {
+                let mut parts = connection.into_parts();
+                parts.io.rewind(parts.read_buf);
+                let connection = self.http2.serve_connection(parts.io, parts.service);
+                // On the heap, so that the task of an HTTP/1 connection stays small.
+                Box::pin(self.run_http2(connection, &exchange, peer)).await;
+            }
+            Some(Err(error)) => {
+                tracing::debug!(peer = %peer.address, %error, "a connection ended early");
+            }
+            Some(Ok(())) | None => {}
+        }
+    }
+
+    async fn run_http2<C>(&self, connection: C, exchange: &Exchange, peer: Peer)
+    where
+        C: http2::Connection,
+    {
+        let mut connection = pin!(connection);
+        let mut begun = exchange.begun();
+        let mut idle_at = Instant::now() + self.limits.idle_timeout;
+        let mut leaving = false;
+        loop {
+            tokio::select! {
+                biased;
+                _ = connection.as_mut() => return,
+                () = self.stop.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    self.drain(connection, peer).await;
+                    return;
+                }
+                () = sleep_until(idle_at) => {
+                    if exchange.is_busy() || exchange.begun() != begun {
+                        begun = exchange.begun();
+                        idle_at = Instant::now() + self.limits.idle_timeout;
+                    } else if leaving {
+                        return;
+                    } else {
+                        // The client gets the time of a head to say goodbye.
+                        leaving = true;
+                        connection.as_mut().graceful_shutdown();
+                        idle_at = Instant::now() + self.limits.head_timeout;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn drain<C: Future>(&self, connection: C, peer: Peer) -> Option<C::Output> {
+        let outcome = timeout(self.limits.drain_timeout, connection).await;
+        if outcome.is_err() {
+            tracing::warn!(peer = %peer.address, "cut off a connection that did not finish while draining");
+            self.cut_off.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome.ok()
+    }
+
+    /// Hands a request to the handler, unless it is refused. A panic of the work is an answer like any other, and ends
+    /// nothing but this request.
+    ///
+    /// Made of combinators, and not `async`, for the size: an `async fn` keeps room for its parameters beside the future
+    /// that they went into, and every waiting request has one of these.
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: Peer,
+        exchange: &Arc<Exchange>,
+    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<H, F> {
+        match exchange.begin() {
+            Ok(in_flight) => {
+                let work = AssertUnwindSafe((self.handler)(request, peer)).catch_unwind();
+                Either::Left(work.map(move |outcome| {
+                    let response = outcome.unwrap_or_else(|panic| panicked(&*panic, peer));
+                    Ok(going_out(response, Some(in_flight)))
+                }))
+            }
+            Err(refusal) => {
+                tracing::debug!(peer = %peer.address, ?refusal, "refused a request");
+                Either::Right(ready(Ok(going_out(refusal.into_response(), None))))
+            }
+        }
+    }
+}
+
+fn going_out(response: Response<Body>, in_flight: Option<InFlight>) -> Response<Answer> {
+    let mut response = response.map(|body| Answer { body, in_flight });
+    if response.body().is_last() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+fn panicked(panic: &(dyn Any + Send), peer: Peer) -> Response<Body> {
+    tracing::error!(peer = %peer.address, "handling a request panicked: {}", words(panic));
+    Problem::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "internal-error",
+        "The server made a mistake",
+        "handling this request failed; the log says more",
+    )
+    .into_response()
+}
+
+fn words(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no words were given")
+}

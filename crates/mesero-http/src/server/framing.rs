@@ -1,0 +1,318 @@
+//! Follows the bytes of an HTTP/1.1 connection and refuses what two readers could understand in two ways.
+
+mod head;
+mod line;
+mod violation;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use violation::Violation;
+
+use head::Head;
+use line::{Field, Version};
+
+/// What a client sends first when it speaks HTTP/2 without having been asked.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Far more than a size and any extension in use; a longer line is an attempt to make us read for nothing.
+const CHUNK_LINE_BYTES: usize = 1_024;
+
+/// Nobody needs extensions; a body made of little else is an attempt to make us work for nothing.
+const EXTENSION_BYTES: usize = 8 * 1_024;
+
+/// The parser behind us gives up at 16 KiB of trailers.
+const TRAILER_BYTES: usize = 8 * 1_024;
+
+/// The place in the byte stream of one connection, from the first request to the last.
+///
+/// It allocates nothing for a usual head, and reads each byte of it once. Only whole heads are let through, so that what stands
+/// behind it never sees a part of a message that is refused.
+#[derive(Debug)]
+pub(crate) struct Framing {
+    head_bytes: usize,
+    phase: Phase,
+    head: Head,
+    /// Heads let through so far.
+    heads: u64,
+    /// How many of the bytes held back have been judged.
+    judged: usize,
+    /// How many of the bytes held back have been searched for a line end.
+    searched: usize,
+}
+
+/// Why the connection ends here, and which bytes come before that.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Breach {
+    /// How many bytes of the input belong to messages before the bad one.
+    pub(crate) passed: usize,
+    /// The head of the bad message was let through by an earlier call, and its body turned out bad.
+    pub(crate) midway: bool,
+    pub(crate) violation: Violation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing has come yet: the one place where HTTP/2 may begin.
+    Opening,
+    RequestLine {
+        after_blank: bool,
+    },
+    Fields,
+    Body {
+        left: u64,
+    },
+    ChunkSize,
+    ChunkData {
+        left: u64,
+    },
+    ChunkEnd,
+    Trailers,
+    /// Not HTTP/1; everything passes.
+    Opaque,
+    /// Nothing passes any more.
+    Refused,
+}
+
+impl Framing {
+    /// Begins before the first byte of a connection; a head may have `head_bytes` at most.
+    pub(crate) fn new(head_bytes: usize) -> Self {
+        Self {
+            head_bytes,
+            phase: Phase::Opening,
+            head: Head::default(),
+            heads: 0,
+            judged: 0,
+            searched: 0,
+        }
+    }
+
+    /// Judges `input` and says how many of its bytes may be handed on.
+    ///
+    /// The bytes beyond those are the beginning of a line or a head that is not whole yet: the next call must begin with
+    /// them, followed by what has come since.
+    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<usize, Breach> {
+        let mut start = self.between_messages_or_in_head().then_some(0);
+        let mut at = self.judged;
+        let mut passed = 0;
+        while at < input.len() {
+            let searched = self.searched.saturating_sub(at);
+            match self.step(&input[at..], searched) {
+                Ok(0) => break,
+                Ok(read) => at += read,
+                Err(violation) => return Err(self.refuse(start, violation)),
+            }
+            match self.phase {
+                Phase::RequestLine { after_blank: false } => {
+                    start = Some(at);
+                    passed = at;
+                }
+                Phase::RequestLine { after_blank: true } | Phase::Fields => {}
+                // A trailer section is let through as a whole, as a head is.
+                Phase::Trailers if self.head.bytes > 0 => {}
+                _ => passed = at,
+            }
+        }
+        self.judged = at - passed;
+        self.searched = input.len() - passed;
+        Ok(passed)
+    }
+
+    /// How many heads have been let through.
+    pub(crate) fn heads(&self) -> u64 {
+        self.heads
+    }
+
+    /// The client speaks something else, which is not judged here.
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.phase == Phase::Opaque
+    }
+
+    /// The bytes to come belong to a message whose head was let through.
+    pub(crate) fn is_in_body(&self) -> bool {
+        !self.between_messages_or_in_head() && !self.is_opaque()
+    }
+
+    fn between_messages_or_in_head(&self) -> bool {
+        matches!(self.phase, Phase::Opening | Phase::RequestLine { .. } | Phase::Fields)
+    }
+
+    fn refuse(&mut self, start: Option<usize>, violation: Violation) -> Breach {
+        if start.is_some() && self.is_in_body() {
+            // Its head was let through by this very call, and is now taken back.
+            self.heads -= 1;
+        }
+        self.phase = Phase::Refused;
+        Breach { passed: start.unwrap_or(0), midway: start.is_none(), violation }
+    }
+
+    /// Reads one line or one run of body bytes and says how many bytes that was; 0 means that more must come first.
+    fn step(&mut self, rest: &[u8], searched: usize) -> Result<usize, Violation> {
+        match self.phase {
+            Phase::Opening => self.opening(rest),
+            Phase::RequestLine { after_blank } => self.request_line(rest, searched, after_blank),
+            Phase::Fields => self.field(rest, searched),
+            Phase::Body { left } => Ok(self.run(rest, left, |left| Phase::Body { left })),
+            Phase::ChunkData { left } => Ok(self.run(rest, left, |left| Phase::ChunkData { left })),
+            Phase::ChunkSize => self.chunk_size(rest, searched),
+            Phase::ChunkEnd => self.chunk_end(rest),
+            Phase::Trailers => self.trailer(rest, searched),
+            Phase::Opaque => Ok(rest.len()),
+            Phase::Refused => Ok(0),
+        }
+    }
+
+    fn opening(&mut self, rest: &[u8]) -> Result<usize, Violation> {
+        if rest.starts_with(PREFACE) {
+            self.phase = Phase::Opaque;
+            return Ok(rest.len());
+        }
+        if PREFACE.starts_with(rest) {
+            return Ok(0);
+        }
+        self.next_message();
+        self.request_line(rest, 0, false)
+    }
+
+    fn request_line(
+        &mut self,
+        rest: &[u8],
+        searched: usize,
+        after_blank: bool,
+    ) -> Result<usize, Violation> {
+        if rest[0] == b'\r' && !after_blank {
+            // Old clients send an empty line after a body (RFC 9112, 2.2).
+            return match rest.get(1) {
+                None => Ok(0),
+                Some(b'\n') => {
+                    self.phase = Phase::RequestLine { after_blank: true };
+                    Ok(2)
+                }
+                Some(_) => Err(Violation::BareCr),
+            };
+        }
+        line::may_begin_request(rest[0])?;
+        let Some(line) = self.head_line(rest, searched, self.head_bytes)? else {
+            return Ok(0);
+        };
+        self.head.version = line::request(line)?;
+        self.phase = Phase::Fields;
+        Ok(line.len() + 2)
+    }
+
+    fn field(&mut self, rest: &[u8], searched: usize) -> Result<usize, Violation> {
+        let Some(line) = self.head_line(rest, searched, self.head_bytes)? else {
+            return Ok(0);
+        };
+        if line.is_empty() {
+            self.end_of_head()?;
+        } else {
+            self.head.take(line::field(line)?)?;
+        }
+        Ok(line.len() + 2)
+    }
+
+    fn end_of_head(&mut self) -> Result<(), Violation> {
+        if self.head.version == Version::Http11 && !self.head.host {
+            return Err(Violation::MissingHost);
+        }
+        self.heads += 1;
+        if self.head.chunked {
+            self.phase = Phase::ChunkSize;
+        } else {
+            match self.head.length {
+                None | Some(0) => self.next_message(),
+                Some(left) => self.phase = Phase::Body { left },
+            }
+        }
+        Ok(())
+    }
+
+    fn next_message(&mut self) {
+        self.head = Head::default();
+        self.phase = Phase::RequestLine { after_blank: false };
+    }
+
+    fn run(&mut self, rest: &[u8], left: u64, phase: fn(u64) -> Phase) -> usize {
+        let here = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
+        match left - here as u64 {
+            0 if self.head.chunked => self.phase = Phase::ChunkEnd,
+            0 => self.next_message(),
+            left => self.phase = phase(left),
+        }
+        here
+    }
+
+    fn chunk_size(&mut self, rest: &[u8], searched: usize) -> Result<usize, Violation> {
+        let Some(line) = line::next(rest, searched)? else {
+            return if rest.len() > CHUNK_LINE_BYTES {
+                Err(Violation::ChunkLineTooLong)
+            } else {
+                Ok(0)
+            };
+        };
+        if line.len() > CHUNK_LINE_BYTES {
+            return Err(Violation::ChunkLineTooLong);
+        }
+        let chunk = line::chunk(line)?;
+        self.head.extension_bytes += chunk.extension_bytes;
+        if self.head.extension_bytes > EXTENSION_BYTES {
+            return Err(Violation::ChunkLineTooLong);
+        }
+        if chunk.size == 0 {
+            self.head.bytes = 0;
+            self.head.fields = 0;
+            self.phase = Phase::Trailers;
+        } else {
+            self.phase = Phase::ChunkData { left: chunk.size };
+        }
+        Ok(line.len() + 2)
+    }
+
+    fn chunk_end(&mut self, rest: &[u8]) -> Result<usize, Violation> {
+        match rest {
+            [b'\r'] => Ok(0),
+            [b'\r', b'\n', ..] => {
+                self.phase = Phase::ChunkSize;
+                Ok(2)
+            }
+            [b'\n', ..] => Err(Violation::BareLf),
+            _ => Err(Violation::ChunkEnd),
+        }
+    }
+
+    fn trailer(&mut self, rest: &[u8], searched: usize) -> Result<usize, Violation> {
+        let Some(line) = self.head_line(rest, searched, TRAILER_BYTES)? else {
+            return Ok(0);
+        };
+        if line.is_empty() {
+            self.next_message();
+        } else {
+            match line::field(line)? {
+                Field::Other => self.head.count_field()?,
+                Field::Host | Field::ContentLength(_) | Field::TransferEncoding => {
+                    return Err(Violation::FramingTrailer);
+                }
+            }
+        }
+        Ok(line.len() + 2)
+    }
+
+    /// The next line of a head or of the trailers, counted against `most` bytes for all of them.
+    fn head_line<'a>(
+        &mut self,
+        rest: &'a [u8],
+        searched: usize,
+        most: usize,
+    ) -> Result<Option<&'a [u8]>, Violation> {
+        let line = line::next(rest, searched)?;
+        let bytes = line.map_or(rest.len(), |line| line.len() + 2);
+        if self.head.bytes + bytes > most {
+            return Err(Violation::HeadTooLarge);
+        }
+        if line.is_some() {
+            self.head.bytes += bytes;
+        }
+        Ok(line)
+    }
+}

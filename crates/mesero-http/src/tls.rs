@@ -1,0 +1,222 @@
+//! TLS to the upstream: whom it trusts, and what went wrong in plain words.
+
+use std::error::Error;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mesero::{Advice, Failure};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{AlertDescription, CertificateError, ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+/// Which versions of HTTP are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Versions {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+    /// Over TLS what the upstream prefers, and HTTP/1.1 in the clear.
+    Negotiated,
+}
+
+/// What has to be known to speak TLS.
+#[derive(Debug, Clone)]
+pub struct TlsSettings {
+    /// A PEM file of the only certificates that are trusted; else those that the system trusts.
+    pub ca: Option<PathBuf>,
+    /// The name that the certificate has to bear.
+    pub server_name: String,
+}
+
+/// One side of TLS, ready for any number of connections.
+#[derive(Clone)]
+pub struct Tls {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl Tls {
+    /// Reads the trusted certificates.
+    ///
+    /// # Errors
+    /// If there are none, or the name is not one that a certificate can bear.
+    pub fn new(settings: TlsSettings, versions: Versions) -> Result<Self, TlsError> {
+        let TlsSettings { ca, server_name } = settings;
+        let name = ServerName::try_from(server_name.clone())
+            .map_err(|_| TlsError::Name { name: server_name })?;
+        let roots = match ca {
+            Some(path) => written(&path)?,
+            None => of_the_system()?,
+        };
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Provider)?;
+        let mut config = config.with_root_certificates(roots).with_no_client_auth();
+        let protocols: &[&[u8]] = match versions {
+            Versions::Http1 => &[b"http/1.1"],
+            Versions::Http2 => &[b"h2"],
+            Versions::Negotiated => &[b"h2", b"http/1.1"],
+        };
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
+    }
+
+    /// The same, for a server of another name.
+    ///
+    /// # Errors
+    /// If the name is not one that a certificate can bear.
+    pub fn named(mut self, name: &str) -> Result<Self, TlsError> {
+        self.name = ServerName::try_from(name.to_owned())
+            .map_err(|_| TlsError::Name { name: name.to_owned() })?;
+        Ok(self)
+    }
+
+    /// Shakes hands over a new connection.
+    ///
+    /// # Errors
+    /// If the other side is not who it should be, or does not speak TLS. No request was sent then.
+    pub async fn over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Refused> {
+        let connected = self.connector.connect(self.name.clone(), stream).await;
+        connected.map_err(|error| Refused { error, name: self.name.to_str().into_owned() })
+    }
+}
+
+fn written(path: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    let bad = |why: String| TlsError::Authorities { path: path.to_owned(), why };
+    let certificates =
+        CertificateDer::pem_file_iter(path).map_err(|error| bad(error.to_string()))?;
+    for certificate in certificates {
+        let certificate = certificate.map_err(|error| bad(error.to_string()))?;
+        roots.add(certificate).map_err(|error| bad(error.to_string()))?;
+    }
+    if roots.is_empty() {
+        return Err(bad("it holds no certificate in PEM form".to_owned()));
+    }
+    Ok(roots)
+}
+
+/// The administrator's own list, which has the company's authority where there is one.
+fn of_the_system() -> Result<RootCertStore, TlsError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    // Stores contain certificates of forms that nobody reads any more; the others are good.
+    roots.add_parsable_certificates(found.certs);
+    if roots.is_empty() {
+        let why = found.errors.first().map(ToString::to_string);
+        return Err(TlsError::NoAuthorities { why });
+    }
+    Ok(roots)
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Why TLS cannot be spoken at all. Reads on after "failed to".
+#[derive(Debug)]
+pub enum TlsError {
+    Authorities { path: PathBuf, why: String },
+    NoAuthorities { why: Option<String> },
+    Name { name: String },
+    Provider(rustls::Error),
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TlsError::Authorities { path, why } => {
+                write!(f, "read the trusted certificates in `{}`: {why}", path.display())
+            }
+            TlsError::NoAuthorities { why } => {
+                f.write_str("find certificates that the system trusts")?;
+                if let Some(why) = why {
+                    write!(f, ": {why}")?;
+                }
+                f.write_str("; name a file of them with `ca`")
+            }
+            TlsError::Name { name } => write!(
+                f,
+                "look for `{name}` in certificates, which name hosts and addresses; say with \
+                 `tls_server_name` which name the server's bears"
+            ),
+            TlsError::Provider(error) => write!(f, "prepare TLS: {error}"),
+        }
+    }
+}
+
+impl Error for TlsError {}
+
+/// A handshake that failed.
+#[derive(Debug)]
+pub struct Refused {
+    error: std::io::Error,
+    name: String,
+}
+
+impl Refused {
+    /// The failure of an attempt; what is wrong with a certificate does not pass by itself.
+    pub fn into_failure(self, authority: &str) -> Failure {
+        let failure = Failure::unreachable(format!("connect to {authority} over TLS: {self}"));
+        match self.reason() {
+            Some(rustls::Error::InvalidCertificate(_)) => failure.advise(Advice::Never),
+            _ => failure,
+        }
+    }
+
+    fn reason(&self) -> Option<&rustls::Error> {
+        self.error.get_ref()?.downcast_ref()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { error, name } = self;
+        match self.reason() {
+            Some(rustls::Error::InvalidCertificate(certificate)) => match certificate {
+                // The second: somebody else of the same name has signed it.
+                CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                    f.write_str("its certificate is signed by nobody who is trusted here")
+                }
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    f.write_str("its certificate has expired")
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    f.write_str("its certificate is not valid yet")
+                }
+                CertificateError::NotValidForName
+                | CertificateError::NotValidForNameContext { .. } => {
+                    write!(f, "its certificate is not for the name `{name}`")
+                }
+                CertificateError::Other(other) => match other.0.downcast_ref() {
+                    // What `openssl req -x509` makes, unless it is told otherwise.
+                    Some(webpki::Error::CaUsedAsEndEntity) => f.write_str(
+                        "its certificate is an authority's (CA:TRUE), which no server may show; \
+                         sign one for the server with it",
+                    ),
+                    _ => write!(f, "its certificate is not accepted: {other}"),
+                },
+                other => write!(f, "its certificate is not accepted: {other}"),
+            },
+            Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
+                f.write_str("it speaks no version of HTTP that is spoken here")
+            }
+            Some(rustls::Error::InvalidMessage(_)) => {
+                f.write_str("what answers there does not speak TLS")
+            }
+            Some(reason) => write!(f, "{reason}"),
+            None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+                f.write_str("it closed the connection within the handshake")
+            }
+            None => write!(f, "{error}"),
+        }
+    }
+}

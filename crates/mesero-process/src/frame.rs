@@ -1,0 +1,136 @@
+//! The frames of the worker protocol; `worker/PROTOCOL.md` describes them.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+/// The bytes before a frame's payload: its length, its kind, its id.
+const HEADER: usize = 4 + 1 + 8;
+
+/// A payload of up to so many bytes is copied: what a longer one keeps with it is a small part.
+const SHORT: usize = 4096;
+
+/// One frame, of either direction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    pub kind: u8,
+    pub id: u64,
+    pub payload: Bytes,
+}
+
+/// What mesero sends.
+pub mod to_worker {
+    pub const CONFIG: u8 = 1;
+    pub const CALL_TEXT: u8 = 2;
+    pub const CALL_JSON: u8 = 3;
+    pub const CANCEL: u8 = 4;
+    pub const REQUEST: u8 = 5;
+    pub const BODY: u8 = 6;
+    pub const BODY_END: u8 = 7;
+    pub const BODY_BROKEN: u8 = 8;
+    pub const INTERRUPT: u8 = 9;
+    pub const STACK: u8 = 10;
+}
+
+/// What a worker sends.
+pub mod from_worker {
+    pub const HELLO: u8 = 16;
+    pub const FAILED: u8 = 17;
+    pub const VALUE: u8 = 18;
+    pub const RAISED: u8 = 19;
+    pub const CANCELED: u8 = 20;
+    pub const HEAD: u8 = 21;
+    pub const PIECE: u8 = 22;
+    pub const END: u8 = 23;
+    pub const LOOP_BLOCKED: u8 = 24;
+    pub const STACK_IS: u8 = 25;
+}
+
+impl Frame {
+    /// The frame as it goes over the socket.
+    ///
+    /// # Errors
+    /// If the payload is longer than its length field can say.
+    pub fn encode(&self) -> Result<Bytes, TooLong> {
+        let bytes = self.payload.len();
+        let length = u32::try_from(bytes).map_err(|_| TooLong { bytes })?;
+        let mut out = BytesMut::with_capacity(HEADER + bytes);
+        out.put_u32_le(length);
+        out.put_u8(self.kind);
+        out.put_u64_le(self.id);
+        out.put_slice(&self.payload);
+        Ok(out.freeze())
+    }
+
+    /// Whether a worker sends more on the same call after this frame.
+    pub fn is_continued(&self) -> bool {
+        matches!(self.kind, from_worker::HEAD | from_worker::PIECE)
+    }
+
+    /// Takes the first frame out of what was received, once it is there whole.
+    pub fn decode(received: &mut BytesMut) -> Option<Frame> {
+        let mut header = received.get(..HEADER)?;
+        let length = usize::try_from(header.get_u32_le()).ok()?;
+        let (kind, id) = (header.get_u8(), header.get_u64_le());
+        if received.len() < HEADER + length {
+            received.reserve(HEADER + length - received.len());
+            return None;
+        }
+        received.advance(HEADER);
+        let payload = match length {
+            // It would keep the whole buffer from being used again, or for as long as it is kept in a cache.
+            0..=SHORT => {
+                let copy = Bytes::copy_from_slice(&received[..length]);
+                received.advance(length);
+                copy
+            }
+            _ => received.split_to(length).freeze(),
+        };
+        Some(Frame { kind, id, payload })
+    }
+}
+
+/// A payload that no frame can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLong {
+    pub bytes: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_short_payload_keeps_nothing_of_the_buffer_that_it_came_in() {
+        let frame = |length| Frame { kind: 1, id: 2, payload: vec![7; length].into() };
+        for (length, is_copied) in [(5, true), (SHORT, true), (SHORT + 1, false)] {
+            let mut received = BytesMut::with_capacity(4 * SHORT);
+            received.extend_from_slice(&frame(length).encode().unwrap());
+            let decoded = Frame::decode(&mut received).unwrap();
+            assert_eq!(decoded, frame(length));
+            assert_eq!(decoded.payload.is_unique(), is_copied, "{length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn frames_come_out_as_they_went_in_however_the_stream_is_cut(
+            frames in prop::collection::vec((any::<u8>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..300)), 1..8),
+            piece in 1..50usize,
+        ) {
+            let frames: Vec<Frame> = frames
+                .into_iter()
+                .map(|(kind, id, payload)| Frame { kind, id, payload: payload.into() })
+                .collect();
+            let stream: Vec<u8> = frames.iter().flat_map(|frame| frame.encode().unwrap()).collect();
+            let mut received = BytesMut::new();
+            let mut decoded = Vec::new();
+            for piece in stream.chunks(piece) {
+                received.extend_from_slice(piece);
+                decoded.extend(std::iter::from_fn(|| Frame::decode(&mut received)));
+            }
+            prop_assert_eq!(decoded, frames);
+            prop_assert!(received.is_empty());
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Child processes that never outlive mesero, and the frames they speak.
+
+pub mod child;
+pub mod frame;
+pub mod group;
+pub mod guardian;
+pub mod launch;
+pub mod noise;
+pub mod pidfd;
+pub mod spawner;
+pub mod tail;

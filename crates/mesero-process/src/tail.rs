@@ -1,0 +1,98 @@
+//! The last words of a command.
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio_util::sync::CancellationToken;
+
+/// How much of it is kept.
+const KEPT: usize = 2 * 1024;
+
+/// The end of what came on standard error.
+#[derive(Debug, Default)]
+pub struct Tail {
+    bytes: Vec<u8>,
+    is_cut: bool,
+}
+
+impl Tail {
+    /// Reads until the end of the stream or, once `over`, until nothing more is at hand. Dropping
+    /// the future keeps what was read.
+    pub async fn read(&mut self, mut from: impl AsyncRead + Unpin, over: &CancellationToken) {
+        let mut piece = [0; 4096];
+        loop {
+            let read = tokio::select! {
+                biased;
+                read = from.read(&mut piece) => read,
+                () = over.cancelled() => return,
+            };
+            // An error is the end, as far as last words are concerned.
+            let Ok(count @ 1..) = read else { return };
+            self.push(&piece[..count]);
+        }
+    }
+
+    /// The same of two streams, as their pieces come.
+    pub async fn read_both(
+        &mut self,
+        mut one: impl AsyncRead + Unpin,
+        mut other: impl AsyncRead + Unpin,
+        over: &CancellationToken,
+    ) {
+        let (mut piece, mut other_piece) = ([0; 4096], [0; 4096]);
+        loop {
+            tokio::select! {
+                biased;
+                read = one.read(&mut piece) => match read {
+                    Ok(count @ 1..) => self.push(&piece[..count]),
+                    _ => return self.read(other, over).await,
+                },
+                read = other.read(&mut other_piece) => match read {
+                    Ok(count @ 1..) => self.push(&other_piece[..count]),
+                    _ => return self.read(one, over).await,
+                },
+                () = over.cancelled() => return,
+            }
+        }
+    }
+
+    fn push(&mut self, piece: &[u8]) {
+        self.bytes.extend_from_slice(piece);
+        if let Some(surplus) = self.bytes.len().checked_sub(KEPT).filter(|surplus| *surplus > 0) {
+            self.bytes.drain(..surplus);
+            self.is_cut = true;
+        }
+    }
+
+    /// It as text, if there is any; an ellipsis in front says that there was more.
+    pub fn text(&self) -> Option<String> {
+        let text = String::from_utf8_lossy(&self.bytes);
+        let text = text.trim_end();
+        match (text.is_empty(), self.is_cut) {
+            (true, _) => None,
+            (false, true) => Some(format!("…{text}")),
+            (false, false) => Some(text.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn tail(bytes: &[u8]) -> Option<String> {
+        let mut tail = Tail::default();
+        tail.read(bytes, &CancellationToken::new()).await;
+        tail.text()
+    }
+
+    #[tokio::test]
+    async fn the_last_two_kibibytes_are_kept() {
+        let long = [vec![b'a'; 10_000], vec![b'b'; KEPT]].concat();
+        assert_eq!(tail(&long).await.unwrap(), format!("…{}", "b".repeat(KEPT)));
+    }
+
+    #[tokio::test]
+    async fn a_short_text_is_kept_whole_and_without_its_line_end() {
+        assert_eq!(tail(b"one\ntwo\n").await.unwrap(), "one\ntwo");
+        assert_eq!(tail(b"\n").await, None);
+    }
+}

@@ -1,0 +1,49 @@
+//! How often, and for how long, something kept others from running that should run beside it.
+
+use std::iter::Sum;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// Adds up times of being blocked; never waits.
+#[derive(Debug, Default)]
+pub struct Blocked {
+    times: AtomicU64,
+    /// Enough for five centuries.
+    nanoseconds: AtomicU64,
+}
+
+/// What was added up to one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BlockedSoFar {
+    pub times: u64,
+    pub total: Duration,
+}
+
+impl Blocked {
+    /// Once more, for a time that is not known yet.
+    pub fn begun(&self) {
+        self.times.fetch_add(1, Relaxed);
+    }
+
+    /// So much longer.
+    pub fn lasted(&self, time: Duration) {
+        let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        self.nanoseconds.fetch_add(nanoseconds, Relaxed);
+    }
+
+    pub fn so_far(&self) -> BlockedSoFar {
+        BlockedSoFar {
+            times: self.times.load(Relaxed),
+            total: Duration::from_nanos(self.nanoseconds.load(Relaxed)),
+        }
+    }
+}
+
+impl Sum for BlockedSoFar {
+    fn sum<I: Iterator<Item = Self>>(sums: I) -> Self {
+        sums.fold(Self::default(), |sum, more| Self {
+            times: sum.times + more.times,
+            total: sum.total + more.total,
+        })
+    }
+}

@@ -1,0 +1,236 @@
+//! A command: one process group for each attempt.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use mesero::{Attempt, Failure, Seats};
+use mesero_config::template::Template;
+use mesero_http::body::Body;
+use mesero_process::guardian::Guardian;
+use mesero_process::launch::Launcher;
+use mesero_process::spawner::Spawner;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Health, Order, Reply, ReplyForm, Resource, Serving};
+
+mod ended;
+mod invocation;
+mod output;
+mod process;
+mod run;
+
+pub use ended::Ended;
+use output::Told;
+use run::Run;
+
+/// What has to be known to run a command.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The resource's name; log lines carry it.
+    pub name: Arc<str>,
+    pub program: Program,
+    pub directory: PathBuf,
+    /// Set in the environment.
+    pub environment: Vec<(String, String)>,
+    pub inherits: Inherits,
+    /// How many may run at once.
+    pub processes: NonZeroUsize,
+    /// From asking a group to end to killing it.
+    pub grace: Duration,
+    pub input: Input,
+    pub answers: Answers,
+}
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub enum Program {
+    /// A program and its arguments, each of which stays one argument.
+    Direct { program: PathBuf, arguments: Vec<Template> },
+    /// A script for `/bin/sh`; arguments are in its environment, as `arg_NAME`.
+    Shell { script: String },
+}
+
+/// What of mesero's own environment a command gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inherits {
+    Everything,
+    Nothing,
+}
+
+/// What stands on a command's standard input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// The request's body.
+    Body,
+    /// Nothing: its answers are shared by their arguments, so they depend on nothing else.
+    Nothing,
+}
+
+/// How a command's output and its exit code become an answer.
+#[derive(Debug, Clone)]
+pub struct Answers {
+    /// Instead of what the route says.
+    pub content_type: Option<HeaderValue>,
+    /// An exit code that is not in here is a failure.
+    pub statuses: BTreeMap<i32, StatusCode>,
+    pub delivery: Delivery,
+}
+
+/// When the output is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// Once the command has ended, and if there is no more of it than this.
+    Whole { most: usize },
+    /// As it comes.
+    Streamed,
+}
+
+/// A command that is run once for each attempt.
+#[derive(Debug)]
+pub struct Command {
+    shared: Arc<Shared>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// What all runs of a command have in common.
+#[derive(Debug)]
+struct Shared {
+    settings: Settings,
+    launcher: Launcher,
+    spawner: Spawner,
+    guardian: Guardian,
+    /// The standard input of commands that are fed nothing.
+    nothing: File,
+}
+
+impl Command {
+    /// Makes the command ready to be run.
+    ///
+    /// # Errors
+    /// If there is no such program, the guardian of its processes does not start, or there is no `/dev/null`.
+    pub fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
+        let launcher = settings.launcher()?;
+        if let (Program::Direct { program, .. }, false) = (&settings.program, launcher.is_there()) {
+            return Err(StartError::NoProgram { program: program.clone() });
+        }
+        let guardian = Guardian::start(Arc::clone(&settings.name), settings.processes.get())?;
+        let nothing = File::open("/dev/null")?;
+        let shared = Arc::new(Shared { settings, launcher, spawner, guardian, nothing });
+        Ok(Self { shared, tasks: TaskTracker::new(), stop: CancellationToken::new() })
+    }
+}
+
+/// Why a command cannot be run. Reads on after "failed to".
+#[derive(Debug)]
+pub enum StartError {
+    NoProgram { program: PathBuf },
+    Io(io::Error),
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoProgram { program } => write!(
+                f,
+                "find the program `{}`: no folder of its PATH has it; install it, or write its path",
+                program.display()
+            ),
+            Self::Io(error) => write!(f, "begin to run commands: {error}"),
+        }
+    }
+}
+
+impl Resource for Command {
+    fn seats(&self) -> NonZeroUsize {
+        self.shared.settings.processes
+    }
+
+    /// Every seat can serve at any time.
+    fn attend(&self, _seats: Seats) {}
+
+    /// The process is looked after by a task of its own, which holds the slot until all of it is
+    /// gone; this future only waits for what that task tells.
+    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
+        let (tell, told) = oneshot::channel();
+        let given_up = self.stop.child_token();
+        let shared = Arc::clone(&self.shared);
+        let waiting = given_up.clone().drop_guard();
+        let form = order.form;
+        self.tasks.spawn(Run { shared, order, attempt, tell, given_up }.until_over());
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let (status, body) = match told.await {
+                Ok(told) => match told? {
+                    Told::Refused { why } => return Ok(refused(&why)),
+                    Told::Whole(status, bytes) => (status, Body::Full(bytes)),
+                    // Who reads the body takes over from who waited for the answer.
+                    Told::Coming(status, pieces) => (status, Body::stream(pieces.read_by(waiting))),
+                },
+                Err(_) => return Err(Failure::lost("the command was stopped")),
+            };
+            Ok(Reply::response(status, shared.settings.answers.headers(form), body))
+        })
+    }
+
+    fn describe(&self) -> String {
+        let Settings { program, processes, .. } = &self.shared.settings;
+        match program {
+            Program::Direct { program, .. } => {
+                format!("{}; {processes} processes at once", program.display())
+            }
+            Program::Shell { .. } => format!("a shell script; {processes} processes at once"),
+        }
+    }
+
+    /// Nothing of it runs between two attempts, so nothing of it can be down.
+    fn health(&self) -> Health {
+        Health { up: 1, wanted: 1, restarts: 0 }
+    }
+
+    fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            self.stop.cancel();
+            self.tasks.close();
+            self.tasks.wait().await;
+            self.shared.guardian.stop().await;
+        })
+    }
+}
+
+impl Answers {
+    fn headers(&self, form: ReplyForm) -> HeaderMap {
+        let by_form = || HeaderValue::from_static(form.content_type());
+        let media_type = self.content_type.clone().unwrap_or_else(by_form);
+        HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)])
+    }
+}
+
+/// The answer to arguments that no process can be given.
+fn refused(why: &str) -> Reply {
+    let problem = serde_json::json!({
+        "type": "urn:mesero:bad-argument",
+        "title": "An argument cannot be passed to the command",
+        "status": StatusCode::BAD_REQUEST.as_u16(),
+        "detail": why,
+    });
+    let media_type = HeaderValue::from_static("application/problem+json");
+    let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)]);
+    Reply::response(StatusCode::BAD_REQUEST, headers, Body::from(problem.to_string()))
+}

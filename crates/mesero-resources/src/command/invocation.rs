@@ -1,0 +1,103 @@
+//! What exactly is run for one attempt.
+
+use std::env;
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use mesero::Argument;
+use mesero_http::payload::Payload;
+use mesero_process::launch::Launcher;
+
+use super::{Inherits, Input, Program, Settings};
+
+/// The longest text that Linux passes as one argument or one variable, its end included
+/// (`MAX_ARG_STRLEN`: 32 pages of 4 KiB).
+const LONGEST: usize = 32 * 4096;
+
+/// What differs from one attempt to the next.
+#[derive(Debug)]
+pub(super) struct Invocation {
+    /// The program's name first.
+    pub(super) arguments: Vec<CString>,
+    /// `NAME=value`.
+    pub(super) variables: Vec<CString>,
+    /// Whether anything comes on its standard input.
+    pub(super) is_fed: bool,
+}
+
+impl Settings {
+    /// What is the same for all attempts: the program, its directory and its environment.
+    ///
+    /// # Errors
+    /// If one of them holds a zero byte.
+    pub(super) fn launcher(&self) -> io::Result<Launcher> {
+        let mut environment: Vec<(OsString, OsString)> = match self.inherits {
+            Inherits::Everything => env::vars_os().collect(),
+            Inherits::Nothing => Vec::new(),
+        };
+        for (name, value) in &self.environment {
+            environment.retain(|(known, _)| known != name.as_str());
+            environment.push((name.into(), value.into()));
+        }
+        let program = match &self.program {
+            Program::Direct { program, .. } => program,
+            Program::Shell { .. } => Path::new("/bin/sh"),
+        };
+        Launcher::new(program, &self.directory, &environment)
+    }
+
+    /// The command with these arguments, fed with `body`.
+    ///
+    /// # Errors
+    /// Which argument cannot be passed to a process, and why.
+    pub(super) fn invocation(
+        &self,
+        arguments: &[Argument],
+        body: &Payload,
+    ) -> Result<Invocation, String> {
+        if let Some(held) = arguments.iter().find(|argument| argument.text.contains('\0')) {
+            return Err(format!("the argument `{}` holds a zero byte", held.name));
+        }
+        let is_empty = matches!(body, Payload::Whole(bytes) if bytes.is_empty());
+        let is_fed = self.input == Input::Body && !is_empty;
+        let (mut words, mut variables) = (Vec::new(), Vec::new());
+        match &self.program {
+            Program::Direct { program, arguments: templates } => {
+                words.push(word(program.as_os_str().as_bytes())?);
+                for template in templates {
+                    let filled = template.fill(|name| find(arguments, name));
+                    let filled = filled.map_err(|name| format!("there is no `{name}`"))?;
+                    words.push(word(short_enough(&filled)?)?);
+                }
+            }
+            Program::Shell { script } => {
+                words = vec![word("/bin/sh")?, word("-c")?, word(script)?];
+                for Argument { name, text } in arguments {
+                    variables.push(word(format!("arg_{name}={}", short_enough(text)?))?);
+                }
+            }
+        }
+        Ok(Invocation { arguments: words, variables, is_fed })
+    }
+}
+
+fn word(text: impl AsRef<[u8]>) -> Result<CString, String> {
+    CString::new(text.as_ref()).map_err(|_| "an argument holds a zero byte".to_owned())
+}
+
+fn find<'a>(arguments: &'a [Argument], name: &str) -> Option<&'a str> {
+    let found = arguments.iter().find(|argument| *argument.name == *name);
+    found.map(|argument| argument.text.as_str())
+}
+
+/// Longer ones fail for everybody; it is better to say so than to call it a broken resource.
+fn short_enough(text: &str) -> Result<&str, String> {
+    // A variable's name and its `=` are in the length too; no name is longer than this.
+    const NAME: usize = 1024;
+    match text.len() < LONGEST - NAME {
+        true => Ok(text),
+        false => Err(format!("{} bytes are too many for one argument of a process", text.len())),
+    }
+}

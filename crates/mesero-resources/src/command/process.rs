@@ -1,0 +1,193 @@
+//! One process group, from its start until its leader is reaped.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::pin::pin;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesero::Failure;
+use mesero_process::launch::Launched;
+use mesero_process::pidfd;
+use rustix::fs::OFlags;
+use rustix::io::retry_on_intr;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
+use tokio::io::sink;
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+use super::Shared;
+use super::invocation::Invocation;
+
+/// A process that leads its own group, with pipes on its output streams.
+///
+/// It stays unreaped until [`reap`](Self::reap), so that its number is its own and a signal to its
+/// group reaches nobody else.
+#[derive(Debug)]
+pub(super) struct Process {
+    group: Group,
+    /// Readable once the leader has ended, which does not reap it.
+    handle: AsyncFd<OwnedFd>,
+}
+
+/// A group that is killed, and whose leader is reaped, at the latest when this is dropped.
+#[derive(Debug)]
+struct Group(Option<Pid>);
+
+/// The ends of its streams that are ours.
+#[derive(Debug)]
+pub(super) struct Streams {
+    /// None where nothing is fed to it.
+    pub(super) stdin: Option<pipe::Sender>,
+    pub stdout: pipe::Receiver,
+    pub stderr: pipe::Receiver,
+}
+
+impl Process {
+    /// Starts it at a seat.
+    ///
+    /// # Errors
+    /// `Unreachable` if it did not start, `Lost` if it did and cannot be looked after.
+    pub(super) async fn start(
+        invocation: Invocation,
+        shared: &Arc<Shared>,
+        seat: usize,
+    ) -> Result<(Self, Streams), Failure> {
+        let theirs = Arc::clone(shared);
+        let started = shared.spawner.run(move || start(&invocation, &theirs, seat)).await;
+        let failed = |error| Failure::unreachable(format!("the command did not start: {error}"));
+        match started.map_err(failed)? {
+            Ok(started) => Ok(started),
+            Err(Unstarted::Before(error)) => Err(failed(error)),
+            Err(Unstarted::After(error)) => {
+                Err(Failure::lost(format!("the command cannot be looked after: {error}")))
+            }
+        }
+    }
+
+    /// Waits until the leader has ended; others of its group may still run.
+    pub(super) async fn ended(&self) {
+        // It can only fail when the runtime is shut down, and then nothing is awaited any more.
+        let _ = self.handle.readable().await;
+    }
+
+    /// Sends a signal to the whole group.
+    pub(super) fn signal(&self, signal: Signal) {
+        self.group.signal(signal);
+    }
+
+    /// Ends the group: asks, waits for `grace`, kills, and waits as long again for those who hold
+    /// an output open. Returns once the leader has ended.
+    pub(super) async fn end(&self, outputs: (pipe::Receiver, pipe::Receiver), grace: Duration) {
+        let gone = async { tokio::join!(self.ended(), closed(outputs)) };
+        let mut gone = pin!(gone);
+        self.signal(Signal::TERM);
+        if timeout(grace, gone.as_mut()).await.is_ok() {
+            return;
+        }
+        self.signal(Signal::KILL);
+        // Who has left the group, and holds an output open, is not killed with it.
+        if timeout(grace, gone).await.is_err() {
+            self.ended().await;
+        }
+    }
+
+    /// Reaps the leader, which has ended; this gives up the group's number.
+    ///
+    /// # Errors
+    /// If the system does not say how it ended.
+    pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
+        self.group.reap()
+    }
+}
+
+impl Group {
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            // All of them may have ended in between, which is what we want.
+            let _ = kill_process_group(group, signal);
+        }
+    }
+
+    fn reap(&mut self) -> io::Result<ExitStatus> {
+        let leader = self.0.take().ok_or(io::ErrorKind::NotFound)?;
+        let reaped = retry_on_intr(|| waitpid(Some(leader), WaitOptions::empty()))?;
+        let (_, status) = reaped.ok_or(io::ErrorKind::NotFound)?;
+        Ok(ExitStatus::from_raw(status.as_raw()))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.signal(Signal::KILL);
+            let _ = self.reap();
+        }
+    }
+}
+
+/// Why there is no process to look after.
+enum Unstarted {
+    Before(io::Error),
+    After(io::Error),
+}
+
+/// On the thread that starts processes: nothing else comes between a start and the guardian's knowing of it.
+fn start(
+    invocation: &Invocation,
+    shared: &Shared,
+    seat: usize,
+) -> Result<(Process, Streams), Unstarted> {
+    let (their_stdin, stdin) = match invocation.is_fed {
+        true => {
+            piped().map_err(Unstarted::Before).map(|(theirs, ours)| (Some(theirs), Some(ours)))?
+        }
+        false => (None, None),
+    };
+    let (stdout, their_stdout) = piped().map_err(Unstarted::Before)?;
+    let (stderr, their_stderr) = piped().map_err(Unstarted::Before)?;
+    let their_stdin = their_stdin.as_ref().map_or(shared.nothing.as_fd(), AsFd::as_fd);
+    let streams = [their_stdin, their_stdout.as_fd(), their_stderr.as_fd()];
+    let launched = shared.launcher.launch(&invocation.arguments, &invocation.variables, streams);
+    let Launched { group, handle } = launched.map_err(Unstarted::Before)?;
+    // From here on dropping it ends it.
+    let leader = Group(Some(group));
+    let looked_after = || -> io::Result<_> {
+        shared.guardian.watch(seat, group)?;
+        let streams = Streams {
+            stdin: stdin
+                .map(|stdin| pipe::Sender::from_owned_fd_unchecked(ours(stdin)?))
+                .transpose()?,
+            stdout: pipe::Receiver::from_owned_fd_unchecked(ours(stdout)?)?,
+            stderr: pipe::Receiver::from_owned_fd_unchecked(ours(stderr)?)?,
+        };
+        Ok((pidfd::watched(handle)?, streams))
+    };
+    let (handle, streams) = looked_after().map_err(Unstarted::After)?;
+    Ok((Process { group: leader, handle }, streams))
+}
+
+/// A pipe's two ends: to read from, and to write to.
+fn piped() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe_with(PipeFlags::CLOEXEC)?)
+}
+
+/// An end that this process reads or writes without waiting; the other end is not changed.
+fn ours(end: OwnedFd) -> io::Result<OwnedFd> {
+    rustix::fs::fcntl_setfl(&end, OFlags::NONBLOCK)?;
+    Ok(end)
+}
+
+/// Waits until nobody holds the outputs open. What comes is read, so that nobody who cleans up
+/// hangs in a write.
+async fn closed((mut stdout, mut stderr): (pipe::Receiver, pipe::Receiver)) {
+    let (mut nowhere, mut nowhere_too) = (sink(), sink());
+    let stdout = tokio::io::copy(&mut stdout, &mut nowhere);
+    let stderr = tokio::io::copy(&mut stderr, &mut nowhere_too);
+    // An error is an end too.
+    let _ = tokio::join!(stdout, stderr);
+}

@@ -1,0 +1,231 @@
+//! One run of a command, from its start until nothing of it is left.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+
+use http::StatusCode;
+use http_body_util::BodyExt;
+use mesero::{Attempt, Failure, Stop, StopKind};
+use mesero_http::payload::Payload;
+use mesero_process::tail::Tail;
+use rustix::process::Signal;
+use tokio::io::AsyncWriteExt;
+use tokio::net::unix::pipe;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::ended::Ended;
+use super::output::{Finish, Output, Tell, Told, TooMuch};
+use super::process::{Process, Streams};
+use super::{Delivery, Settings, Shared};
+use crate::Order;
+
+/// One run of a command. Its task is never cancelled: it holds the slot, and ends when the process
+/// group has.
+pub(super) struct Run {
+    pub(super) shared: Arc<Shared>,
+    pub(super) order: Order,
+    /// Holds the slot.
+    pub(super) attempt: Attempt,
+    pub(super) tell: Tell,
+    /// Nobody wants its answer any more.
+    pub(super) given_up: CancellationToken,
+}
+
+/// Why a conversation with a process is over.
+enum Over {
+    /// Its leader has ended, and has been heard to the end.
+    Ended,
+    GivenUp,
+    TooMuch,
+}
+
+impl Run {
+    /// Runs the command, and tells what came of it.
+    pub(super) async fn until_over(self) {
+        let Self { shared, order, attempt, tell, given_up } = self;
+        let Shared { settings, guardian, .. } = &*shared;
+        let invocation = match settings.invocation(&attempt.info().arguments, &order.body) {
+            Ok(invocation) => invocation,
+            Err(why) => {
+                let _ = tell.send(Ok(Told::Refused { why }));
+                return;
+            }
+        };
+        let seat = attempt.slot().seat();
+        let (process, streams) = match Process::start(invocation, &shared, seat).await {
+            Ok(started) => started,
+            Err(failure) => {
+                let _ = tell.send(Err(failure));
+                return;
+            }
+        };
+        let Streams { stdin, mut stdout, mut stderr } = streams;
+        let good = settings.answers.statuses.get(&0).copied().unwrap_or(StatusCode::OK);
+        let mut output = Output::new(tell, settings.answers.delivery, good);
+        let mut tail = Tail::default();
+        let talk = Talk { process: &process, settings, given_up: &given_up };
+        let hear = Hear { stdout: (&mut stdout, &mut output), stderr: (&mut stderr, &mut tail) };
+        let over = talk.until_over(feed(stdin, order.body), hear).await;
+        let since = Instant::now();
+        match over {
+            Over::Ended => {}
+            Over::GivenUp => process.end((stdout, stderr), settings.grace).await,
+            Over::TooMuch => {
+                // Whoever waits need not wait for the end of a process that is of no more use.
+                output.finish(Err(too_much(settings))).await;
+                process.end((stdout, stderr), settings.grace).await;
+            }
+        }
+        // Who closed its outputs and runs on goes with the rest; the leader, not yet reaped, keeps
+        // the group's number.
+        process.signal(Signal::KILL);
+        // The line is there already, so that it can be written.
+        let _ = guardian.forget(seat);
+        let status = process.reap();
+        if let Over::GivenUp = over {
+            attempt.slot().stopped(stop(status.as_ref().ok(), since));
+        }
+        // What a slow reader still has to read does not occupy the resource.
+        let job = attempt.job();
+        drop(attempt);
+        let ended = match status {
+            Ok(status) => meaning(status, settings, &tail)
+                .map_err(|failure| failure.with_source(Ended { status, printed: output.len() })),
+            Err(error) => Err(Failure::lost(format!("how the command ended is unknown: {error}"))),
+        };
+        let finish = tokio::select! {
+            finish = output.finish(ended) => finish,
+            // A reader who left does not take the last piece.
+            () = given_up.cancelled() => Finish::Told,
+        };
+        if let Finish::BrokenOff(failure) = finish {
+            let (resource, detail) = (&*settings.name, failure.detail());
+            tracing::warn!(
+                target: "command",
+                resource,
+                job.id = %format_args!("{resource}-{job}"),
+                detail,
+                "the answer was broken off: {failure}"
+            );
+        }
+    }
+}
+
+/// A process that is talked to, and how long for.
+struct Talk<'a> {
+    process: &'a Process,
+    settings: &'a Settings,
+    given_up: &'a CancellationToken,
+}
+
+/// Who hears what.
+struct Hear<'a, O, E> {
+    stdout: (O, &'a mut Output),
+    stderr: (E, &'a mut Tail),
+}
+
+impl Talk<'_> {
+    /// Feeds the process and hears it until it is over.
+    ///
+    /// Children of the leader that outlive it have the grace to finish their output; then they are
+    /// killed.
+    async fn until_over<O, E>(&self, feed: impl Future<Output = ()>, hear: Hear<'_, O, E>) -> Over
+    where
+        O: tokio::io::AsyncRead + Unpin,
+        E: tokio::io::AsyncRead + Unpin,
+    {
+        let late = CancellationToken::new();
+        let heard = async {
+            let Hear { stdout: (stdout, output), stderr: (stderr, tail) } = hear;
+            let stderr = async {
+                tail.read(stderr, &late).await;
+                Ok(())
+            };
+            tokio::try_join!(output.take(stdout, &late), stderr)
+        };
+        let ended = async {
+            self.process.ended().await;
+            Ok(())
+        };
+        let whole = async { tokio::try_join!(heard, ended) };
+        let stragglers = async {
+            self.process.ended().await;
+            sleep(self.settings.grace).await;
+            self.process.signal(Signal::KILL);
+            late.cancel();
+            std::future::pending().await
+        };
+        let fed = async {
+            feed.await;
+            std::future::pending().await
+        };
+        tokio::select! {
+            biased;
+            () = self.given_up.cancelled() => Over::GivenUp,
+            over = whole => match over {
+                Ok(_) => Over::Ended,
+                Err(TooMuch) => Over::TooMuch,
+            },
+            () = stragglers => Over::Ended,
+            () = fed => Over::Ended,
+        }
+    }
+}
+
+/// Writes the body to a command's standard input, and closes it. A command need not read it.
+async fn feed(stdin: Option<pipe::Sender>, body: Payload) {
+    let Some(mut stdin) = stdin else { return };
+    match body {
+        Payload::Whole(bytes) => {
+            let _ = stdin.write_all(&bytes).await;
+        }
+        // Bodies are stored for resources that ask for it, and a command does not.
+        Payload::Stored(_) => {}
+        Payload::Coming(_) => {
+            let Some(mut coming) = body.take_coming() else { return };
+            while let Some(Ok(frame)) = coming.frame().await {
+                if let Ok(piece) = frame.into_data()
+                    && stdin.write_all(&piece).await.is_err()
+                {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// How a command stopped that was told to: at the first signal, or at the one that nothing survives.
+fn stop(status: Option<&ExitStatus>, since: Instant) -> Stop {
+    let was_killed = status.and_then(ExitStatus::signal) == Some(Signal::KILL.as_raw());
+    let kind = if was_killed { StopKind::Killed } else { StopKind::Interrupted };
+    Stop { kind, after: since.elapsed() }
+}
+
+/// What the end of a command means.
+fn meaning(status: ExitStatus, settings: &Settings, tail: &Tail) -> Result<StatusCode, Failure> {
+    let failure = match (status.code(), status.signal()) {
+        (Some(code), _) => match settings.answers.statuses.get(&code) {
+            Some(status) => return Ok(*status),
+            None if code == 0 => return Ok(StatusCode::OK),
+            None => Failure::raised(format!("the command ended with exit code {code}")),
+        },
+        (None, Some(signal)) => Failure::lost(format!("the command was killed by signal {signal}")),
+        (None, None) => Failure::lost(format!("the command ended in an unknown way: {status}")),
+    };
+    Err(match tail.text() {
+        Some(text) => failure.with_detail(text),
+        None => failure,
+    })
+}
+
+fn too_much(settings: &Settings) -> Failure {
+    match settings.answers.delivery {
+        Delivery::Whole { most } => {
+            Failure::raised(format!("the command printed more than {most} bytes, and was ended"))
+        }
+        // It is never too much where nothing is kept.
+        Delivery::Streamed => Failure::raised("the command printed too much"),
+    }
+}

@@ -1,0 +1,151 @@
+//! From a name to a link: a stream on a connection that is there, or a new connection.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mesero::Failure;
+use mesero_http::socket::Socket;
+use mesero_http::tls::Tls;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_util::sync::CancellationToken;
+
+use super::http1;
+use super::http2::Connections;
+use super::link::Link;
+use super::{LOOK, Settings, Versions};
+
+/// Makes links to an upstream.
+#[derive(Debug)]
+pub(super) struct Connector {
+    settings: Arc<Settings>,
+    tls: Option<Tls>,
+    shared: Connections,
+    /// One connects at a time while its connection may have room for those behind it.
+    turn: Semaphore,
+    /// What the last connection has shown.
+    speaks_http1: AtomicBool,
+}
+
+impl Connector {
+    pub(super) fn new(settings: Arc<Settings>, tls: Option<Tls>, shared: Connections) -> Self {
+        let speaks_http1 = match settings.versions {
+            Versions::Http1 => true,
+            Versions::Http2 => false,
+            // In the clear nobody says what is spoken.
+            Versions::Negotiated => tls.is_none(),
+        };
+        let (turn, speaks_http1) = (Semaphore::new(1), AtomicBool::new(speaks_http1));
+        Self { settings, tls, shared, turn, speaks_http1 }
+    }
+
+    /// A stream on a connection that is there and has one to spare.
+    pub(super) fn stream(&self) -> Option<Link> {
+        self.shared.stream().map(Link::Shared)
+    }
+
+    /// A stream on a connection that is there, or else a link over a new one, within the connect
+    /// timeout.
+    ///
+    /// # Errors
+    /// If the upstream could not be reached, or is not who it should be; it has heard of no request
+    /// then.
+    pub(super) async fn link(&self) -> Result<Link, Failure> {
+        let until = Instant::now() + self.settings.connect_timeout;
+        if self.speaks_http1.load(Ordering::Relaxed) {
+            return self.connect(until).await;
+        }
+        let turn = timeout_at(until, self.turn.acquire()).await.map_err(|_| self.too_late())?;
+        if let Some(stream) = self.stream() {
+            return Ok(stream);
+        }
+        // Whoever was before us has found out.
+        let _turn = (!self.speaks_http1.load(Ordering::Relaxed)).then_some(turn);
+        self.connect(until).await
+    }
+
+    /// Closes shared connections that have carried nothing for the idle timeout; all of them when
+    /// stopped, once their streams have ended.
+    pub(super) async fn look_after(self: Arc<Self>, stop: CancellationToken) {
+        let idle_timeout = self.settings.idle_timeout;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => return self.shared.close(),
+                () = sleep(LOOK.min(idle_timeout)) => self.shared.close_idle(idle_timeout),
+            }
+        }
+    }
+
+    async fn connect(&self, until: Instant) -> Result<Link, Failure> {
+        let stream = self.reach(until).await?;
+        let (socket, is_http2) = match &self.tls {
+            None => (Socket::Clear(stream), self.settings.versions == Versions::Http2),
+            Some(tls) => match timeout_at(until, tls.over(stream)).await {
+                Ok(Ok(stream)) => {
+                    let protocol = stream.get_ref().1.alpn_protocol();
+                    let is_http2 = protocol == Some(b"h2");
+                    (Socket::Tls(Box::new(stream)), is_http2)
+                }
+                Ok(Err(refused)) => return Err(refused.into_failure(&self.settings.authority)),
+                Err(_) => return Err(self.too_late()),
+            },
+        };
+        if !is_http2 {
+            if self.settings.versions == Versions::Http2 {
+                return Err(self.unreachable(&"it does not offer HTTP/2"));
+            }
+            self.speaks_http1.store(true, Ordering::Relaxed);
+            let connection = http1::Connection::over(socket).await;
+            let connection = connection.map_err(|error| self.unreachable(&error))?;
+            return Ok(Link::Own(Box::new(connection)));
+        }
+        self.speaks_http1.store(false, Ordering::Relaxed);
+        match timeout_at(until, self.shared.begin(socket)).await {
+            Ok(Ok(stream)) => Ok(Link::Shared(stream)),
+            Ok(Err(error)) => {
+                Err(self.unreachable(&format_args!("it does not speak HTTP/2: {error}")))
+            }
+            Err(_) => Err(self.too_late()),
+        }
+    }
+
+    /// Asks each of the upstream's addresses in turn, until one answers.
+    async fn reach(&self, until: Instant) -> Result<TcpStream, Failure> {
+        let Settings { host, port, .. } = &*self.settings;
+        let found = timeout_at(until, lookup_host((host.as_str(), *port))).await;
+        let found = found.map_err(|_| self.too_late())?;
+        let addresses: Vec<_> = found.map_err(|error| self.unreachable(&error))?.collect();
+        let mut failure = self.unreachable(&"the name has no address");
+        for (index, address) in addresses.iter().enumerate() {
+            let share = share(until, addresses.len() - index);
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
+                    stream.set_nodelay(true).map_err(|error| self.unreachable(&error))?;
+                    return Ok(stream);
+                }
+                Ok(Err(error)) => failure = self.unreachable(&error),
+                Err(_) => failure = self.too_late(),
+            }
+        }
+        Err(failure)
+    }
+
+    fn unreachable(&self, why: &dyn Display) -> Failure {
+        Failure::unreachable(format!("connect to {}: {why}", self.settings.authority))
+    }
+
+    fn too_late(&self) -> Failure {
+        let after = self.settings.connect_timeout;
+        self.unreachable(&format_args!("nothing came within {after:?}"))
+    }
+}
+
+/// An address that swallows packets leaves time for those after it.
+fn share(until: Instant, addresses_left: usize) -> Duration {
+    let left = until.saturating_duration_since(Instant::now());
+    left / u32::try_from(addresses_left).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,61 @@
+//! The request as the upstream gets it.
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Uri, Version, header};
+use mesero::{Advice, Attempt, Failure};
+use tokio::time::Instant;
+
+use super::headers;
+use super::outgoing::Outgoing;
+use super::{Behalf, Settings};
+use crate::{Asked, Order};
+
+/// The request of an order, with its body, in the words that all versions of HTTP have in common.
+///
+/// # Errors
+/// If the body was passed on by an earlier attempt.
+pub(super) fn request(
+    settings: &Settings,
+    order: &Order,
+    attempt: &Attempt,
+) -> Result<Request<Outgoing>, Failure> {
+    let Asked { head, peer, .. } = &*order.request;
+    let path = path(settings, &head.uri)?;
+    let mut fields = match settings.behalf {
+        Behalf::Client => headers::forwarded(head, *peer),
+        Behalf::Own => head.headers.clone(),
+    };
+    let preserve_host = settings.preserve_host || settings.behalf == Behalf::Own;
+    if !preserve_host || !fields.contains_key(header::HOST) {
+        let host = HeaderValue::from_str(&settings.authority);
+        fields.insert(header::HOST, host.map_err(|error| never(&error))?);
+    }
+    if settings.behalf == Behalf::Client {
+        fields.remove(headers::DEADLINE);
+        if let Some(until) = attempt.deadline() {
+            let left = until.saturating_duration_since(Instant::now()).as_millis();
+            let left = u64::try_from(left).unwrap_or(u64::MAX);
+            fields.insert(headers::DEADLINE, HeaderValue::from(left));
+        }
+    }
+    let body = Outgoing::of(&order.body)
+        .ok_or_else(|| never(&"the request's body has been passed on already"))?;
+    let mut request = Request::new(body);
+    *request.method_mut() = head.method.clone();
+    *request.uri_mut() = Uri::from(path);
+    *request.version_mut() = Version::HTTP_11;
+    *request.headers_mut() = fields;
+    Ok(request)
+}
+
+fn path(settings: &Settings, uri: &Uri) -> Result<PathAndQuery, Failure> {
+    let path = match uri.path_and_query() {
+        Some(path) if settings.base.is_empty() => return Ok(path.clone()),
+        path => path.map_or("/", PathAndQuery::as_str),
+    };
+    PathAndQuery::try_from(format!("{}{path}", settings.base)).map_err(|error| never(&error))
+}
+
+fn never(why: &dyn std::fmt::Display) -> Failure {
+    Failure::lost(format!("pass the request on: {why}")).advise(Advice::Never)
+}

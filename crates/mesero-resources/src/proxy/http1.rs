@@ -1,0 +1,118 @@
+//! HTTP/1.1: a connection of a seat's own, and one request on it at a time.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http::{HeaderValue, Request, Response, header};
+use hyper::body::{Body as _, Incoming};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use mesero_http::socket::Socket;
+
+use super::clocks::{FirstByte, Progress};
+use super::outgoing::Outgoing;
+use super::unanswered::Unanswered;
+
+/// What an answer's head, and what one piece of its body, may take in memory.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// A connection to the upstream, driven by whoever waits for something on it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: http1::SendRequest<Outgoing>,
+    /// None once it has ended.
+    connection: Option<http1::Connection<TokioIo<Socket>, Outgoing>>,
+    /// Of the request that was sent last.
+    progress: Arc<Progress>,
+}
+
+impl Connection {
+    pub(super) async fn over(socket: Socket) -> hyper::Result<Self> {
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(BUFFER_BYTES);
+        let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
+        Ok(Self { sender, connection: Some(connection), progress: Arc::default() })
+    }
+
+    /// Sends a request, and waits for the head of its answer. Dropping the future leaves a
+    /// connection that cannot be used again.
+    pub(super) async fn send(
+        &mut self,
+        mut request: Request<Outgoing>,
+        first_byte_timeout: Option<Duration>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        frame(&mut request);
+        self.progress = request.body().progress();
+        let mut first_byte = FirstByte::new(self.progress(), first_byte_timeout);
+        let Self { sender, connection, .. } = self;
+        let mut response = pin!(sender.try_send_request(request));
+        std::future::poll_fn(|cx| {
+            drive(connection, cx);
+            if let Poll::Ready(response) = response.as_mut().poll(cx) {
+                return Poll::Ready(response.map_err(|mut error| match error.take_message() {
+                    Some(request) => Unanswered::HandedBack(Box::new(request)),
+                    None => Unanswered::Broken(error.into_error()),
+                }));
+            }
+            first_byte.poll(cx).map(|after| Err(Unanswered::TooLate { after }))
+        })
+        .await
+    }
+
+    /// How far the request is that was sent last.
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Lets the connection do what it can: write the rest of a request, read more of an answer.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+        drive(&mut self.connection, cx);
+    }
+
+    /// Sees where the connection stands, whatever else the task has done in its turn: without a
+    /// budget, a connection that has ended could seem to be open, and one that is idle busy.
+    pub(super) fn look(&mut self, cx: &mut Context<'_>) {
+        let look = std::future::poll_fn(|cx| {
+            drive(&mut self.connection, cx);
+            Poll::Ready(())
+        });
+        let _ = pin!(tokio::task::unconstrained(look)).poll(cx);
+    }
+
+    /// Whether the connection is open and waits for a request, as far as the last look saw.
+    pub(super) fn is_idle(&self) -> bool {
+        self.connection.is_some() && self.sender.is_ready()
+    }
+}
+
+/// Says how the body is framed, and which fields are for the next hop alone.
+fn frame(request: &mut Request<Outgoing>) {
+    // Said outright: of a GET with a body, hyper would otherwise send the head alone.
+    match request.body().size_hint().exact() {
+        Some(0) => {}
+        Some(bytes) => {
+            request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+        }
+        None => {
+            let chunked = HeaderValue::from_static("chunked");
+            request.headers_mut().insert(header::TRANSFER_ENCODING, chunked);
+        }
+    }
+    if request.headers().contains_key(header::TE) {
+        request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("TE"));
+    }
+}
+
+fn drive(
+    connection: &mut Option<http1::Connection<TokioIo<Socket>, Outgoing>>,
+    cx: &mut Context<'_>,
+) {
+    if let Some(open) = connection
+        && Pin::new(open).poll(cx).is_ready()
+    {
+        // Whoever waits for an answer, or for more of its body, hears why from there.
+        *connection = None;
+    }
+}

@@ -1,0 +1,225 @@
+//! HTTP/2: connections that carry many requests at once, where a slot is a stream.
+//!
+//! A request never waits for a stream: where all that the upstream grants are taken, there is
+//! another connection. So at most as many streams are open as there are seats.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, SendRequest};
+use h2::{Ping, PingPong};
+use http::uri::Scheme;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+mod incoming;
+mod stream;
+
+pub(super) use incoming::Incoming;
+pub(super) use stream::Stream;
+
+/// What may be under way of one answer: enough for 40 Mbit/s over 50 ms. A connection's window is
+/// that of all streams together, so a reader that takes nothing holds up no other.
+const WINDOW: u32 = 256 * 1024;
+
+/// What may wait to be written of one request.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+
+/// The largest head of an answer, as over HTTP/1.1.
+const HEAD_BYTES: u32 = 64 * 1024;
+
+/// An upstream that is gone is noticed within twice this, while it owes answers. Some servers count
+/// pings that come more often as an attack.
+const PING: Duration = Duration::from_secs(30);
+
+/// The shared connections to one upstream.
+#[derive(Debug)]
+pub(super) struct Connections {
+    open: Mutex<Vec<Arc<Connection>>>,
+    /// What requests say about how they come.
+    scheme: Scheme,
+    /// How many streams there may be at once, on all of them together.
+    streams: NonZeroUsize,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// A connection. It closes when nobody can open a stream any more and the last one has ended.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Bytes>,
+    scheme: Scheme,
+    load: Arc<Load>,
+}
+
+#[derive(Debug)]
+struct Load {
+    streams: AtomicUsize,
+    /// When the last stream ended.
+    idle_since: Mutex<Instant>,
+}
+
+impl Connections {
+    /// The tasks that drive the connections are spawned through `tasks`; `stop` ends them.
+    pub(super) fn new(
+        scheme: Scheme,
+        streams: NonZeroUsize,
+        (tasks, stop): (TaskTracker, CancellationToken),
+    ) -> Self {
+        Self { open: Mutex::default(), scheme, streams, tasks, stop }
+    }
+
+    /// A stream on a connection that has one to spare.
+    pub(super) fn stream(&self) -> Option<Stream> {
+        let mut open = self.open();
+        open.retain(|connection| connection.takes_streams());
+        open.iter().find_map(|connection| connection.stream())
+    }
+
+    /// Begins to speak HTTP/2 over a new connection, and takes its first stream.
+    ///
+    /// # Errors
+    /// If the other side does not speak it. It has heard of no request then.
+    pub(super) async fn begin<S>(&self, socket: S) -> Result<Stream, h2::Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let streams = u32::try_from(self.streams.get()).unwrap_or(u32::MAX);
+        let most = (1 << 31) - 1;
+        let (sender, mut connection) = Builder::new()
+            .enable_push(false)
+            // None before the upstream has said how many there may be.
+            .initial_max_send_streams(0)
+            .initial_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW.saturating_mul(streams).min(most))
+            .max_header_list_size(HEAD_BYTES)
+            .max_send_buffer_size(SEND_BUFFER_BYTES)
+            .handshake(socket)
+            .await?;
+        std::future::poll_fn(|cx| match std::pin::Pin::new(&mut connection).poll(cx) {
+            Poll::Ready(ended) => Poll::Ready(ended.and(Err(h2::Reason::NO_ERROR.into()))),
+            Poll::Pending if connection.max_concurrent_send_streams() > 0 => Poll::Ready(Ok(())),
+            Poll::Pending => Poll::Pending,
+        })
+        .await?;
+        let idle_since = Mutex::new(Instant::now());
+        let load = Arc::new(Load { streams: AtomicUsize::new(0), idle_since });
+        let pings = connection.ping_pong();
+        let (stop, watched) = (self.stop.clone(), Arc::clone(&load));
+        self.tasks.spawn(async move {
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "a connection to an upstream ended early");
+                    }
+                }
+                () = dead(pings, &watched) => {
+                    tracing::debug!("a connection to an upstream is dead");
+                }
+                () = stop.cancelled() => {}
+            }
+        });
+        let connection = Arc::new(Connection { sender, scheme: self.scheme.clone(), load });
+        let stream = connection.stream().ok_or(h2::Reason::NO_ERROR)?;
+        self.open().push(connection);
+        Ok(stream)
+    }
+
+    /// Closes connections that have carried nothing for so long.
+    pub(super) fn close_idle(&self, idle_timeout: Duration) {
+        self.open().retain(|connection| {
+            connection.takes_streams() && !connection.load.is_idle_for(idle_timeout)
+        });
+    }
+
+    /// Opens no stream any more.
+    pub(super) fn close(&self) {
+        self.open().clear();
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connection {
+    /// Whether the upstream takes more requests here: it has not closed the connection, nor said
+    /// that it is about to.
+    fn takes_streams(&self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        !matches!(self.sender.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
+    }
+
+    fn stream(&self) -> Option<Stream> {
+        let granted = self.sender.current_max_send_streams();
+        let taken = self.load.streams.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
+            (taken < granted).then_some(taken + 1)
+        });
+        let taken = taken.ok().map(|_| Taken(Arc::clone(&self.load)))?;
+        Some(Stream::new(self.sender.clone(), self.scheme.clone(), taken))
+    }
+}
+
+/// A stream that is taken; free when dropped.
+#[derive(Debug)]
+struct Taken(Arc<Load>);
+
+impl Load {
+    fn is_idle_for(&self, idle_timeout: Duration) -> bool {
+        let since = *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
+        self.streams.load(Ordering::Acquire) == 0 && since.elapsed() >= idle_timeout
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut since = self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = Instant::now();
+        self.0.streams.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// Waits until the other side does not answer a ping although it owes answers.
+async fn dead(pings: Option<PingPong>, load: &Load) {
+    let Some(mut pings) = pings else { return std::future::pending().await };
+    loop {
+        sleep(PING).await;
+        if load.streams.load(Ordering::Acquire) > 0
+            && !matches!(timeout(PING, pings.ping(Ping::opaque())).await, Ok(Ok(_)))
+        {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+    use tokio::io::duplex;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_that_is_gone_is_noticed_by_the_answers_that_it_owes() {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let connections = Connections::new(Scheme::HTTP, NonZeroUsize::MIN, (tasks, stop));
+        let (ours, theirs) = duplex(64 * 1024);
+        let (begun, server) = tokio::join!(connections.begin(ours), h2::server::handshake(theirs));
+        let mut stream = begun.unwrap();
+        // From here on it reads nothing and says nothing.
+        let _server: h2::server::Connection<_, Bytes> = server.unwrap();
+        let began = Instant::now();
+        let request = Request::builder().uri("/").header("host", "a");
+        let body = mesero_http::payload::Payload::Whole(Bytes::new());
+        let body = super::super::outgoing::Outgoing::of(&body).unwrap();
+        assert!(stream.send(request.body(body).unwrap(), None).await.is_err());
+        assert_eq!(began.elapsed(), 2 * PING);
+        assert!(connections.stream().is_none());
+    }
+}

@@ -1,0 +1,169 @@
+//! One request on a shared connection.
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::SendRequest;
+use h2::{Reason, SendStream};
+use http::uri::{Authority, Scheme};
+use http::{HeaderValue, Request, Response, Uri, header};
+use hyper::body::Body as _;
+
+use super::{Incoming, Taken};
+use crate::proxy::clocks::{FirstByte, Progress};
+use crate::proxy::outgoing::Outgoing;
+use crate::proxy::unanswered::Unanswered;
+
+/// A stream for one request. Dropped before its answer has ended it tells the upstream, and leaves
+/// the connection's other streams alone.
+#[derive(Debug)]
+pub(in crate::proxy) struct Stream {
+    sender: SendRequest<Bytes>,
+    scheme: Scheme,
+    /// None when all of the request is out, or the upstream wants no more of it.
+    upload: Option<Upload>,
+    progress: Arc<Progress>,
+    // Dropped last: it is free when nothing of it is left.
+    _taken: Taken,
+}
+
+/// The body of a request on its way.
+#[derive(Debug)]
+struct Upload {
+    body: Outgoing,
+    stream: SendStream<Bytes>,
+    /// What the upstream has not yet room for.
+    piece: Bytes,
+}
+
+impl Stream {
+    pub(super) fn new(sender: SendRequest<Bytes>, scheme: Scheme, taken: Taken) -> Self {
+        Self { sender, scheme, upload: None, progress: Arc::default(), _taken: taken }
+    }
+
+    pub(in crate::proxy) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Sends a request, and waits for the head of its answer.
+    pub(in crate::proxy) async fn send(
+        &mut self,
+        request: Request<Outgoing>,
+        first_byte_timeout: Option<Duration>,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        // The connection may have ended since the stream was taken.
+        if std::future::poll_fn(|cx| self.sender.poll_ready(cx)).await.is_err() {
+            return Err(Unanswered::HandedBack(Box::new(request)));
+        }
+        let (mut head, body) = request.into_parts();
+        if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
+            head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
+        }
+        self.progress = body.progress();
+        let mut first_byte = FirstByte::new(self.progress(), first_byte_timeout);
+        let head = translated(head, self.scheme.clone()).map_err(Unanswered::Unsayable)?;
+        let is_whole = body.is_end_stream();
+        let (response, stream) = self.sender.send_request(head, is_whole)?;
+        if !is_whole {
+            self.upload = Some(Upload { body, stream, piece: Bytes::new() });
+        }
+        let mut response = pin!(response);
+        std::future::poll_fn(|cx| {
+            // An answer that is there counts, whatever became of the request.
+            let uploaded = self.poll_upload(cx);
+            if let Poll::Ready(response) = response.as_mut().poll(cx) {
+                return Poll::Ready(Ok(response?.map(Incoming::new)));
+            }
+            if uploaded.is_err() {
+                return Poll::Ready(Err(Unanswered::BodyBroke));
+            }
+            first_byte.poll(cx).map(|after| Err(Unanswered::TooLate { after }))
+        })
+        .await
+    }
+
+    /// Sends what there is room for.
+    pub(in crate::proxy) fn poll(&mut self, cx: &mut Context<'_>) {
+        // The answer has begun, and says by its own end how this ended.
+        let _ = self.poll_upload(cx);
+    }
+
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), BodyBroke> {
+        let Some(upload) = &mut self.upload else { return Ok(()) };
+        match upload.poll(cx) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(result) => {
+                self.upload = None;
+                result
+            }
+        }
+    }
+}
+
+/// The client's side of the request's body failed.
+struct BodyBroke;
+
+impl Upload {
+    /// Ready when the body is out, or nobody wants the rest.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyBroke>> {
+        let Self { body, stream, piece } = self;
+        loop {
+            if piece.is_empty() {
+                // The reason comes with the answer, or instead of it.
+                if stream.poll_reset(cx).is_ready() {
+                    return Poll::Ready(Ok(()));
+                }
+                let sent = match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+                    None => stream.send_data(Bytes::new(), true),
+                    Some(Err(_)) => {
+                        stream.send_reset(Reason::CANCEL);
+                        return Poll::Ready(Err(BodyBroke));
+                    }
+                    Some(Ok(frame)) => match frame.into_data() {
+                        Ok(data) => {
+                            *piece = data;
+                            continue;
+                        }
+                        Err(frame) => {
+                            stream.send_trailers(frame.into_trailers().unwrap_or_default())
+                        }
+                    },
+                };
+                // It fails where nobody wants it any more.
+                drop(sent);
+                return Poll::Ready(Ok(()));
+            }
+            stream.reserve_capacity(piece.len());
+            let room = stream.capacity();
+            if room == 0 {
+                match ready!(stream.poll_capacity(cx)) {
+                    Some(Ok(_)) => continue,
+                    Some(Err(_)) | None => return Poll::Ready(Ok(())),
+                }
+            }
+            let part = piece.split_to(room.min(piece.len()));
+            let is_last = piece.is_empty() && body.is_end_stream();
+            if stream.send_data(part, is_last).is_err() || is_last {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+/// A request's head in the words of HTTP/2: the host stands beside the path (RFC 9113, 8.3.1).
+fn translated(mut head: http::request::Parts, scheme: Scheme) -> Result<Request<()>, http::Error> {
+    let host = head.headers.remove(header::HOST);
+    let authority = Authority::try_from(host.as_ref().map_or(&b""[..], |host| host.as_bytes()))?;
+    let mut uri = head.uri.into_parts();
+    uri.scheme = Some(scheme);
+    uri.authority = Some(authority);
+    let mut request = Request::new(());
+    *request.method_mut() = head.method;
+    *request.uri_mut() = Uri::from_parts(uri)?;
+    *request.version_mut() = http::Version::HTTP_2;
+    *request.headers_mut() = head.headers;
+    Ok(request)
+}

@@ -1,0 +1,96 @@
+//! A request's body on its way to the upstream.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Frame, Incoming, SizeHint};
+use mesero_http::payload::Payload;
+
+use super::clocks::Progress;
+
+/// A request's body, which tells how much of it has been taken.
+pub(super) struct Outgoing {
+    source: Source,
+    progress: Arc<Progress>,
+}
+
+enum Source {
+    Whole(Bytes),
+    Coming(Incoming),
+}
+
+impl Outgoing {
+    /// The body of a request; none if it was coming and somebody has had it.
+    pub(super) fn of(payload: &Payload) -> Option<Self> {
+        let source = match payload {
+            Payload::Whole(bytes) => Source::Whole(bytes.clone()),
+            // A stored one is not asked for here.
+            Payload::Stored(_) => return None,
+            Payload::Coming(_) => Source::Coming(payload.take_coming()?),
+        };
+        let outgoing = Self { source, progress: Arc::default() };
+        outgoing.note_end();
+        Some(outgoing)
+    }
+
+    pub(super) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    fn note_end(&self) {
+        if hyper::body::Body::is_end_stream(self) {
+            self.progress.ends();
+        }
+    }
+}
+
+impl hyper::body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = match &mut self.source {
+            Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Source::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Source::Coming(body) => Pin::new(body).poll_frame(cx),
+        };
+        match &polled {
+            Poll::Pending => {}
+            Poll::Ready(None) => self.progress.ends(),
+            Poll::Ready(Some(_)) => {
+                self.progress.moves();
+                self.note_end();
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Whole(bytes) => bytes.is_empty(),
+            Source::Coming(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Coming(body) => body.size_hint(),
+        }
+    }
+}
+
+impl fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            Source::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            Source::Coming(_) => f.write_str("Coming"),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a worker's answer to a call means.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use mesero::{Advice, Failure};
+use mesero_process::frame::{Frame, from_worker};
+use serde::Deserialize;
+
+use crate::{Declared, Reply, ReplyForm};
+
+/// The statuses of exceptions, by the qualified names of their types.
+pub(crate) type Exceptions = BTreeMap<String, StatusCode>;
+
+/// An exception, as a worker tells of it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Raised {
+    /// The qualified name of its type.
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    /// Those of the types that it is derived from, the nearest first.
+    #[serde(default)]
+    pub(crate) bases: Vec<String>,
+    pub(crate) text: String,
+    pub(crate) traceback: String,
+}
+
+impl From<Raised> for Failure {
+    fn from(Raised { kind, text, traceback, .. }: Raised) -> Self {
+        Failure::raised(format!("{kind}: {text}")).with_detail(traceback)
+    }
+}
+
+impl Raised {
+    /// The failure that it is where some exceptions are declared: one of these is no surprise, so no traceback is kept.
+    fn among(self, exceptions: &Exceptions) -> Failure {
+        let mut types = std::iter::once(&self.kind).chain(&self.bases);
+        let Some(status) = types.find_map(|name| exceptions.get(name)) else { return self.into() };
+        let declared = Declared { status: *status, text: format!("{}: {}", self.kind, self.text) };
+        let failure = Failure::from(declared);
+        match *status {
+            StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT => failure.advise(Advice::Backoff),
+            _ => failure,
+        }
+    }
+}
+
+/// The reply or the failure that `frame` stands for.
+pub(super) fn read(
+    frame: Frame,
+    form: ReplyForm,
+    exceptions: &Exceptions,
+) -> Result<Reply, Failure> {
+    match frame.kind {
+        from_worker::VALUE => Ok(Reply::value(form, frame.payload)),
+        from_worker::RAISED => match serde_json::from_slice::<Raised>(&frame.payload) {
+            Ok(raised) => Err(raised.among(exceptions)),
+            Err(error) => Err(garbled(&format!("an exception that is no JSON: {error}"))),
+        },
+        from_worker::CANCELED => Err(Failure::raised("CancelledError: the task was canceled")),
+        kind => Err(garbled(&format!("a frame of the unknown kind {kind}"))),
+    }
+}
+
+fn garbled(what: &str) -> Failure {
+    Failure::lost(format!("the worker answered with {what}"))
+}

@@ -1,0 +1,172 @@
+//! A seat of a sync worker: one socket, one call at a time.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use mesero_http::payload::Stored;
+use mesero_process::frame::{Frame, to_worker};
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
+use tokio::net::UnixStream;
+
+/// The socket to a worker's thread.
+#[derive(Debug)]
+pub(super) struct Lane {
+    socket: UnixStream,
+    unsent: Bytes,
+    /// Goes with the first byte of what is unsent.
+    file: Option<Arc<Stored>>,
+    received: BytesMut,
+    /// The id of a call whose body has begun to be sent, and has not ended.
+    open_body: Option<u64>,
+}
+
+/// Enough for most answers in one system call.
+const RECEIVE_BYTES: usize = 16 * 1024;
+
+impl Lane {
+    pub(super) fn new(socket: UnixStream) -> Self {
+        let (unsent, received) = (Bytes::new(), BytesMut::new());
+        Self { socket, unsent, file: None, received, open_body: None }
+    }
+
+    /// Has `bytes` sent next, `file` with them.
+    pub(super) fn put(&mut self, bytes: Bytes, file: Option<Arc<Stored>>) {
+        self.unsent = bytes;
+        self.file = file;
+    }
+
+    /// A body follows what was put.
+    pub(super) fn open_body(&mut self, id: u64) {
+        self.open_body = Some(id);
+    }
+
+    /// Ends the body that follows, if it has not ended: with `kind`, after what is unsent.
+    pub(super) fn end_body(&mut self, kind: u8) {
+        let Some(id) = self.open_body.take() else { return };
+        if let Ok(end) = (Frame { kind, id, payload: Bytes::new() }).encode() {
+            self.unsent = match self.unsent.is_empty() {
+                true => end,
+                false => [&self.unsent[..], &end[..]].concat().into(),
+            };
+        }
+    }
+
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
+    /// Sends what is unsent and waits for the answer. Dropping the future loses nothing: called
+    /// again, it goes on where it was.
+    pub(super) async fn exchange(&mut self) -> io::Result<Frame> {
+        self.send().await?;
+        self.next(&mut None).await
+    }
+
+    /// Sends what is unsent. For what the worker reads before it says anything, or while it says
+    /// nothing more: it might wait for us to listen. Dropping the future loses nothing.
+    pub(super) async fn send(&mut self) -> io::Result<()> {
+        while !self.unsent.is_empty() {
+            let sent = match &self.file {
+                None => self.socket.write(&self.unsent).await?,
+                Some(file) => send_with_file(&self.socket, &self.unsent, file).await?,
+            };
+            self.file = None;
+            self.unsent.advance(sent);
+        }
+        Ok(())
+    }
+
+    /// Waits for the next frame, while it sends what is unsent and what comes of `body`. Dropping
+    /// the future loses nothing.
+    pub(super) async fn next(&mut self, body: &mut Option<Incoming>) -> io::Result<Frame> {
+        loop {
+            if let Some(frame) = self.ready() {
+                return Ok(frame);
+            }
+            self.received.reserve(RECEIVE_BYTES);
+            let (mut from, mut to) = self.socket.split();
+            let idle = self.unsent.is_empty();
+            tokio::select! {
+                count = from.read_buf(&mut self.received) => {
+                    if count? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
+                sent = to.write(&self.unsent), if !idle => self.unsent.advance(sent?),
+                piece = piece(body), if idle && body.is_some() => match piece {
+                    Piece::Data(data) => self.put_piece(data)?,
+                    Piece::End => {
+                        *body = None;
+                        self.end_body(to_worker::BODY_END);
+                    }
+                    Piece::Broken => {
+                        *body = None;
+                        self.end_body(to_worker::BODY_BROKEN);
+                    }
+                },
+            }
+        }
+    }
+
+    /// A frame that has been received already.
+    pub(super) fn ready(&mut self) -> Option<Frame> {
+        Frame::decode(&mut self.received)
+    }
+
+    /// Waits for the last frame of the call, and throws away those before it.
+    pub(super) async fn finish(&mut self) -> io::Result<Frame> {
+        if self.file.is_some() {
+            self.send().await?;
+        }
+        loop {
+            let frame = self.next(&mut None).await?;
+            if !frame.is_continued() {
+                return Ok(frame);
+            }
+        }
+    }
+
+    fn put_piece(&mut self, payload: Bytes) -> io::Result<()> {
+        if let (Some(id), false) = (self.open_body, payload.is_empty()) {
+            let frame = Frame { kind: to_worker::BODY, id, payload };
+            self.unsent =
+                frame.encode().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))?;
+        }
+        Ok(())
+    }
+}
+
+/// What came of a body.
+enum Piece {
+    Data(Bytes),
+    End,
+    /// The client left, or broke the rules.
+    Broken,
+}
+
+async fn piece(body: &mut Option<Incoming>) -> Piece {
+    let Some(coming) = body else { return Piece::End };
+    match coming.frame().await {
+        // Trailers are no bytes of the body.
+        Some(Ok(frame)) => Piece::Data(frame.into_data().unwrap_or_default()),
+        Some(Err(_)) => Piece::Broken,
+        None => Piece::End,
+    }
+}
+
+async fn send_with_file(socket: &UnixStream, bytes: &[u8], file: &Stored) -> io::Result<usize> {
+    let send = || {
+        let files = [file.as_fd()];
+        let mut space = [std::mem::MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        ancillary.push(SendAncillaryMessage::ScmRights(&files));
+        let pieces = [io::IoSlice::new(bytes)];
+        Ok(sendmsg(socket, &pieces, &mut ancillary, SendFlags::NOSIGNAL)?)
+    };
+    socket.async_io(Interest::WRITABLE, send).await
+}

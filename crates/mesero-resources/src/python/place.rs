@@ -1,0 +1,303 @@
+//! Where a worker process belongs: who serves its seats, and who takes them over.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use mesero::Seats;
+use mesero_process::spawner::Spawner;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::answer::Exceptions;
+use super::calls::Calls;
+use super::process::Process;
+use super::wear::{Reason, Replaced};
+use super::worker::{Hold, Leaving, Worker};
+use super::{Settings, StartError, start};
+
+/// One of the processes that a resource should have, with the seats that it serves.
+///
+/// One worker at a time is granted calls here. One that has left finishes the calls that hold it,
+/// each with the slot that it has; so a seat's slot is either with the worker that left or free
+/// for the one that came, and never with both.
+#[derive(Debug)]
+pub(super) struct Place {
+    seats: Vec<usize>,
+    state: Mutex<State>,
+    /// Another worker may be wanted, or not any more.
+    changed: Notify,
+    /// Another worker has come.
+    arrived: Notify,
+    grants: OnceLock<Seats>,
+    calls: Calls,
+    restarts: AtomicU64,
+    means: Means,
+}
+
+#[derive(Debug)]
+struct State {
+    worker: Option<Arc<Worker>>,
+    /// When it came.
+    since: Instant,
+    /// How many have come. A worker that was started before the last one came is out of date.
+    arrivals: u64,
+    /// Why the present worker is to be replaced, if it is.
+    successor_wanted: Option<Reason>,
+    /// How long the last one served, if it ended by itself and nobody has asked yet.
+    crashed_after: Option<Duration>,
+}
+
+/// How a worker is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retire {
+    /// It serves until another is there.
+    WhenReady(Reason),
+    /// It gets no further call. Its seats are closed until another is there.
+    AtOnce,
+}
+
+/// A worker is wanted.
+#[derive(Debug)]
+pub(super) struct Opening {
+    /// Why the present worker is to be replaced; nothing if nobody serves here until it comes.
+    pub(super) reason: Option<Reason>,
+    pub(super) crashed_after: Option<Duration>,
+    pub(super) arrivals: u64,
+}
+
+/// What it takes to start workers, and to end them.
+#[derive(Debug, Clone)]
+pub(super) struct Means {
+    pub(super) settings: Arc<Settings>,
+    pub(super) spawner: Spawner,
+    /// Whatever still goes on at the place when its caller has left.
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    /// Had while a worker is started that is to succeed another.
+    pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
+    pub(super) replaced: Arc<Replaced>,
+}
+
+impl Place {
+    pub(super) fn new(seats: Vec<usize>, worker: Arc<Worker>, means: Means) -> Self {
+        let state = State {
+            worker: Some(worker),
+            since: Instant::now(),
+            arrivals: 0,
+            successor_wanted: None,
+            crashed_after: None,
+        };
+        Self {
+            seats,
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            arrived: Notify::new(),
+            grants: OnceLock::new(),
+            calls: Calls::default(),
+            restarts: AtomicU64::new(0),
+            means,
+        }
+    }
+
+    /// A hold on the worker that serves, if one does.
+    pub(super) fn hold(&self) -> Option<Hold> {
+        // Under the lock: a worker that leaves is either held by then or not found here.
+        self.state().worker.as_ref().map(Worker::hold)
+    }
+
+    /// Waits for a worker, and holds it.
+    pub(super) async fn next_hold(&self) -> Hold {
+        loop {
+            // Before the look, so that none comes unseen in between.
+            let arrived = self.arrived.notified();
+            if let Some(hold) = self.hold() {
+                return hold;
+            }
+            arrived.await;
+        }
+    }
+
+    /// The worker that serves, if one does.
+    pub(super) fn worker(&self) -> Option<Arc<Worker>> {
+        self.state().worker.clone()
+    }
+
+    pub(super) fn means(&self) -> &Means {
+        &self.means
+    }
+
+    pub(super) fn resource(&self) -> &str {
+        &self.means.settings.name
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.means.settings
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// How long a worker has to end what nobody wants any more.
+    pub(super) fn grace(&self) -> Duration {
+        self.means.settings.grace
+    }
+
+    /// The exceptions that are no surprise.
+    pub(super) fn exceptions(&self) -> &Exceptions {
+        &self.means.settings.exceptions
+    }
+
+    pub(super) fn tasks(&self) -> &TaskTracker {
+        &self.means.tasks
+    }
+
+    pub(super) fn stop(&self) -> &CancellationToken {
+        &self.means.stop
+    }
+
+    pub(super) fn restarts(&self) -> u64 {
+        self.restarts.load(Ordering::Relaxed)
+    }
+
+    /// From now on its seats are closed while nobody is there.
+    pub(super) fn attend(&self, seats: Seats) {
+        let _ = self.grants.set(seats);
+    }
+
+    /// Has `worker` replaced, if it serves here still. Either way it finishes the calls that hold
+    /// it, is ended when none does any more, and its calls' slots come back as they end.
+    pub(super) fn retire(&self, worker: &Arc<Worker>, how: Retire) {
+        match how {
+            Retire::AtOnce => self.dismiss(worker, Leaving::GivenUp),
+            Retire::WhenReady(reason) => {
+                let mut state = self.state();
+                if state.has(worker) {
+                    state.successor_wanted = Some(reason);
+                }
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    /// `worker` serves no further call: it ended, or does not listen. Whoever notices first closes
+    /// the seats.
+    pub(super) fn lost(&self, worker: &Arc<Worker>) {
+        self.dismiss(worker, Leaving::Lost);
+        self.changed.notify_one();
+    }
+
+    fn dismiss(&self, worker: &Arc<Worker>, leaving: Leaving) {
+        let mut state = self.state();
+        if !state.has(worker) {
+            return;
+        }
+        state.worker = None;
+        state.successor_wanted = None;
+        state.crashed_after = (leaving == Leaving::Lost).then(|| state.since.elapsed());
+        worker.leave(leaving);
+        if let Some(grants) = self.grants.get() {
+            grants.close(&self.seats);
+        }
+    }
+
+    /// Starts a worker for this place, and waits until it can serve.
+    ///
+    /// # Errors
+    /// If it does not come up, or does not fit the seats.
+    pub(super) async fn start(&self) -> Result<Process, StartError> {
+        let Means { settings, spawner, .. } = &self.means;
+        let process = start::worker(Arc::clone(settings), spawner.clone()).await?;
+        let (had, has) = (self.seats.len(), process.worker.capacity().get());
+        match had == has {
+            true => Ok(process),
+            false => Err(StartError::Changed { had, has }),
+        }
+    }
+
+    /// A worker that is wanted here, if one is.
+    pub(super) fn opening(&self) -> Option<Opening> {
+        let mut state = self.state();
+        let reason = state.successor_wanted;
+        (state.worker.is_none() || reason.is_some()).then(|| Opening {
+            reason,
+            crashed_after: state.crashed_after.take(),
+            arrivals: state.arrivals,
+        })
+    }
+
+    /// Waits until [`opening`](Self::opening) may say something else.
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Lets a worker that was started for this opening serve, unless another has come meanwhile.
+    pub(super) fn fill(self: &Arc<Self>, process: Process, opening: &Opening) {
+        let state = self.state();
+        // Dropped, it is killed.
+        if state.arrivals == opening.arrivals {
+            self.install(state, process, opening.reason);
+        }
+    }
+
+    /// Lets a worker that was started here serve, whoever serves now.
+    pub(super) fn hand_over(self: &Arc<Self>, process: Process, reason: Reason) {
+        self.install(self.state(), process, Some(reason));
+        // Whoever was about to come is out of date.
+        self.changed.notify_one();
+    }
+
+    fn install(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, State>,
+        process: Process,
+        reason: Option<Reason>,
+    ) {
+        let (resource, pid) = (self.resource(), process.worker.hello.pid);
+        let before = state.worker.replace(Arc::clone(&process.worker));
+        state.since = Instant::now();
+        state.arrivals += 1;
+        state.successor_wanted = None;
+        match before {
+            Some(before) => {
+                before.leave(Leaving::Replaced);
+                let before = before.hello.pid;
+                tracing::info!(
+                    resource,
+                    pid,
+                    before,
+                    reason = reason.map(Reason::as_str),
+                    "worker took over"
+                );
+                if let Some(reason) = reason {
+                    self.means.replaced.add(reason);
+                }
+            }
+            None => {
+                self.restarts.fetch_add(1, Ordering::Relaxed);
+                tracing::info!(resource, pid, "worker started");
+                if let Some(grants) = self.grants.get() {
+                    grants.open(&self.seats);
+                }
+            }
+        }
+        self.arrived.notify_waiters();
+        self.tasks().spawn(process.live(Arc::clone(self)));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn has(&self, worker: &Arc<Worker>) -> bool {
+        self.worker.as_ref().is_some_and(|present| Arc::ptr_eq(present, worker))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! A request as the environment of a WSGI application (PEP 3333).
+
+use std::net::SocketAddr;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, Uri, Version, header};
+use mesero_http::payload::Payload;
+
+use crate::{Asked, Order};
+
+/// The environment as the payload of a REQUEST: names and values, a line each, without what is the same for all
+/// requests. `wsgi.input` says how the body comes.
+///
+/// No value has a line feed: HTTP allows none in a target or a header field, and paths are as they came, with percent
+/// signs. A variable may be there twice; the last one counts.
+pub(super) fn of(order: &Order) -> Bytes {
+    let Asked { head, prefix, peer } = &*order.request;
+    let mut environ = Environ(BytesMut::with_capacity(USUAL_BYTES));
+    let has_length = !matches!(order.body, Payload::Coming(_));
+    let came_in_chunks = head.headers.contains_key(header::TRANSFER_ENCODING);
+    for name in head.headers.keys() {
+        // Now that it has been received, how it was is of no use any more.
+        if !(has_length && name == header::TRANSFER_ENCODING) {
+            environ.header(&head.headers, name);
+        }
+    }
+    environ.addresses(&head.headers, &head.uri, *peer);
+    let protocol = match head.version {
+        Version::HTTP_10 => "HTTP/1.0",
+        Version::HTTP_2 => "HTTP/2.0",
+        _ => "HTTP/1.1",
+    };
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    let (body, length) = match &order.body {
+        Payload::Whole(bytes) if bytes.is_empty() => ("none", Some(0)),
+        Payload::Whole(bytes) => ("whole", Some(bytes.len() as u64)),
+        Payload::Stored(stored) => ("file", Some(stored.bytes())),
+        Payload::Coming(_) => ("coming", None),
+    };
+    environ.add("REQUEST_METHOD", &[head.method.as_str()]);
+    environ.add("SCRIPT_NAME", &[prefix]);
+    environ.add("PATH_INFO", &[head.uri.path()]);
+    environ.add("QUERY_STRING", &[head.uri.query().unwrap_or_default()]);
+    environ.add("REQUEST_URI", &[prefix, target]);
+    environ.add("SERVER_PROTOCOL", &[protocol]);
+    environ.add("SERVER_SOFTWARE", &[concat!("mesero/", env!("CARGO_PKG_VERSION"))]);
+    if let Some(length) = length
+        && (length > 0 || came_in_chunks)
+    {
+        environ.add("CONTENT_LENGTH", &[&length.to_string()]);
+    }
+    environ.add("wsgi.input", &[body]);
+    environ.0.freeze()
+}
+
+/// What most requests come to; more is made room for.
+const USUAL_BYTES: usize = 1024;
+
+/// Lines, each with its line feed.
+struct Environ(BytesMut);
+
+impl Environ {
+    /// A variable whose value is these pieces.
+    fn add(&mut self, name: &str, value: &[&str]) {
+        self.0.put_slice(name.as_bytes());
+        self.0.put_u8(b'\n');
+        for piece in value {
+            self.0.put_slice(piece.as_bytes());
+        }
+        self.0.put_u8(b'\n');
+    }
+
+    /// All values of a header, in one variable.
+    fn header(&mut self, headers: &HeaderMap, name: &HeaderName) {
+        // Written with an underscore, a header could pose as another one.
+        if name.as_str().contains('_') {
+            return;
+        }
+        if !matches!(*name, header::CONTENT_TYPE | header::CONTENT_LENGTH) {
+            self.0.put_slice(b"HTTP_");
+        }
+        self.0.extend(name.as_str().bytes().map(|letter| match letter {
+            b'-' => b'_',
+            letter => letter.to_ascii_uppercase(),
+        }));
+        self.0.put_u8(b'\n');
+        let separator = if name == header::COOKIE { "; " } else { "," };
+        for (index, value) in headers.get_all(name).iter().enumerate() {
+            if index > 0 {
+                self.0.put_slice(separator.as_bytes());
+            }
+            self.0.put_slice(value.as_bytes());
+        }
+        self.0.put_u8(b'\n');
+    }
+
+    /// Who asks whom.
+    fn addresses(&mut self, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) {
+        let host = match (uri.authority(), headers.get(header::HOST)) {
+            (Some(authority), _) => {
+                // HTTP/2 names the host here, and an absolute target overrules the header.
+                self.add("HTTP_HOST", &[authority.as_str()]);
+                authority.as_str()
+            }
+            // What is no text is no host either; the application finds it in `HTTP_HOST`.
+            (None, host) => host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
+        };
+        let (server, port) = host_and_port(host);
+        self.add("SERVER_NAME", &[server]);
+        self.add("SERVER_PORT", &[port]);
+        self.add("REMOTE_ADDR", &[&peer.ip().to_canonical().to_string()]);
+        self.add("REMOTE_PORT", &[&peer.port().to_string()]);
+    }
+}
+
+/// The host and the port that a client named; 80 if it named none.
+fn host_and_port(host: &str) -> (&str, &str) {
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            (name, port)
+        }
+        Some((name, "")) => (name, "80"),
+        _ => (host, "80"),
+    };
+    (if name.is_empty() { "localhost" } else { name }, port)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use http::{HeaderValue, Request};
+
+    use super::*;
+
+    fn environ(request: Request<()>, body: &'static str) -> BTreeMap<String, String> {
+        let mut order = Order::of_arguments("");
+        let (head, ()) = request.into_parts();
+        let peer = ([192, 0, 2, 7], 4321).into();
+        order.request = Arc::new(Asked { head, prefix: String::new(), peer });
+        order.body = Payload::Whole(Bytes::from_static(body.as_bytes()));
+        read(&order)
+    }
+
+    /// As the worker reads it, but for the percent signs.
+    fn read(order: &Order) -> BTreeMap<String, String> {
+        let text: String = of(order).iter().map(|byte| char::from(*byte)).collect();
+        let mut lines = text.split_terminator('\n').map(str::to_owned);
+        std::iter::from_fn(|| Some((lines.next()?, lines.next()?))).collect()
+    }
+
+    #[test]
+    fn paths_and_query_are_left_as_they_came() {
+        let request = Request::get("/caf%C3%A9/a%2Fb%zz?q=%20+%C3%A9").body(()).unwrap();
+        let environ = environ(request, "");
+        assert_eq!(environ["PATH_INFO"], "/caf%C3%A9/a%2Fb%zz");
+        assert_eq!(environ["QUERY_STRING"], "q=%20+%C3%A9");
+        assert_eq!(environ["REQUEST_URI"], "/caf%C3%A9/a%2Fb%zz?q=%20+%C3%A9");
+        assert_eq!(environ["SCRIPT_NAME"], "");
+    }
+
+    #[test]
+    fn what_the_route_took_off_the_path_is_the_name_of_the_script() {
+        let mut order = Order::of_arguments("");
+        let (head, ()) = Request::get("/x?q").body(()).unwrap().into_parts();
+        let (prefix, peer) = ("/caf%C3%A9".to_owned(), ([192, 0, 2, 7], 4321).into());
+        order.request = Arc::new(Asked { head, prefix, peer });
+        let environ = read(&order);
+        assert_eq!((&*environ["SCRIPT_NAME"], &*environ["PATH_INFO"]), ("/caf%C3%A9", "/x"));
+        assert_eq!(environ["REQUEST_URI"], "/caf%C3%A9/x?q");
+    }
+
+    #[test]
+    fn repeated_headers_are_joined_and_those_with_underscores_are_dropped() {
+        let latin_1 = HeaderValue::from_bytes(b"caf\xe9").unwrap();
+        let request = Request::get("/")
+            .header("x-two", "1")
+            .header("x-two", "2")
+            .header("cookie", "a=1")
+            .header("cookie", "b=2")
+            .header("x_two", "3")
+            .header("x-name", latin_1)
+            .body(())
+            .unwrap();
+        let environ = environ(request, "");
+        assert_eq!(environ["HTTP_X_TWO"], "1,2");
+        assert_eq!(environ["HTTP_COOKIE"], "a=1; b=2");
+        assert_eq!(environ["HTTP_X_NAME"], "caf\u{e9}");
+    }
+
+    #[test]
+    fn a_body_that_came_in_chunks_has_its_length_and_no_body_has_none() {
+        let chunked = Request::post("/").header("transfer-encoding", "chunked");
+        let chunked = environ(chunked.body(()).unwrap(), "abc");
+        assert_eq!(chunked["CONTENT_LENGTH"], "3");
+        assert!(!chunked.contains_key("HTTP_TRANSFER_ENCODING"));
+        assert_eq!(chunked["wsgi.input"], "whole");
+        let none = environ(Request::get("/").body(()).unwrap(), "");
+        assert!(!none.contains_key("CONTENT_LENGTH"));
+        assert_eq!(none["wsgi.input"], "none");
+    }
+
+    #[test]
+    fn the_host_of_the_target_overrules_the_header() {
+        let request = Request::get("http://a.example:81/x").header("host", "b.example");
+        let environ = environ(request.body(()).unwrap(), "");
+        assert_eq!(
+            (&*environ["HTTP_HOST"], &*environ["SERVER_NAME"]),
+            ("a.example:81", "a.example")
+        );
+        assert_eq!((&*environ["SERVER_PORT"], &*environ["PATH_INFO"]), ("81", "/x"));
+    }
+
+    #[test]
+    fn the_server_is_the_host_that_the_client_named() {
+        for (host, name, port) in [
+            ("example.org", "example.org", "80"),
+            ("example.org:8080", "example.org", "8080"),
+            ("[::1]:81", "[::1]", "81"),
+            ("[::1]", "[::1]", "80"),
+            ("", "localhost", "80"),
+        ] {
+            assert_eq!(host_and_port(host), (name, port), "{host}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What a resource answered.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::BodyExt;
+use mesero::Failure;
+use mesero_http::body::Body;
+
+use super::ReplyForm;
+
+/// What a resource answered; cheap to clone, since several callers may get it.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    head: Arc<(StatusCode, HeaderMap)>,
+    body: ReplyBody,
+}
+
+#[derive(Clone)]
+enum ReplyBody {
+    Whole(Bytes),
+    /// It still comes, and only one caller can have it.
+    Coming(Arc<Mutex<Option<Body>>>),
+}
+
+/// Room for the headers of a value, and for those that its response gets.
+const HEADERS: usize = 6;
+
+impl Reply {
+    /// A value that a function returned.
+    pub fn value(form: ReplyForm, body: Bytes) -> Self {
+        let mut headers = HeaderMap::with_capacity(HEADERS);
+        let media_type = HeaderValue::from_static(form.content_type());
+        headers.insert(header::CONTENT_TYPE, media_type);
+        Self { head: Arc::new((StatusCode::OK, headers)), body: ReplyBody::Whole(body) }
+    }
+
+    /// A whole response.
+    pub fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Self {
+        let body = match body {
+            Body::Full(bytes) => ReplyBody::Whole(bytes),
+            coming => ReplyBody::Coming(Arc::new(Mutex::new(Some(coming)))),
+        };
+        Self { head: Arc::new((status, headers)), body }
+    }
+
+    pub fn status(&self) -> StatusCode {
+        self.head.0
+    }
+
+    pub fn headers(&self) -> &HeaderMap {
+        &self.head.1
+    }
+
+    /// Receives a body that still comes, so that several callers can have the reply.
+    ///
+    /// # Errors
+    /// If the body ends too early, or is longer than `limit` bytes.
+    pub async fn gathered(self, limit: usize) -> Result<Self, Failure> {
+        let Some(mut coming) = self.take_coming() else { return Ok(self) };
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = coming.frame().await {
+            let frame =
+                frame.map_err(|error| Failure::lost(format!("the answer broke off: {error}")))?;
+            if let Some(piece) = frame.data_ref() {
+                if bytes.len() + piece.len() > limit {
+                    return Err(Failure::raised(format!(
+                        "the answer is longer than {limit} bytes, the most that is kept"
+                    )));
+                }
+                bytes.extend_from_slice(piece);
+            }
+        }
+        Ok(Self { head: self.head, body: ReplyBody::Whole(bytes.freeze()) })
+    }
+
+    /// How many bytes of the body are at hand.
+    pub fn body_len(&self) -> usize {
+        match &self.body {
+            ReplyBody::Whole(bytes) => bytes.len(),
+            ReplyBody::Coming(_) => 0,
+        }
+    }
+
+    /// The body. One that still comes goes to whoever asks first.
+    pub fn into_body(self) -> Body {
+        match &self.body {
+            ReplyBody::Whole(bytes) => Body::Full(bytes.clone()),
+            ReplyBody::Coming(_) => self.take_coming().unwrap_or(Body::Full(Bytes::new())),
+        }
+    }
+
+    /// All of it, as [`into_body`](Self::into_body) says of the body.
+    pub fn into_response(self) -> Response<Body> {
+        let head = Arc::clone(&self.head);
+        let mut response = Response::new(self.into_body());
+        // Nothing is copied, unless others have the reply as well.
+        let (status, headers) = Arc::unwrap_or_clone(head);
+        *response.status_mut() = status;
+        *response.headers_mut() = headers;
+        response
+    }
+
+    fn take_coming(&self) -> Option<Body> {
+        match &self.body {
+            ReplyBody::Whole(_) => None,
+            ReplyBody::Coming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take(),
+        }
+    }
+}
+
+impl fmt::Debug for ReplyBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ReplyBody::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            ReplyBody::Coming(_) => f.write_str("Coming"),
+        }
+    }
+}

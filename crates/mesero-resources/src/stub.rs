@@ -1,0 +1,152 @@
+//! A stub: waits, and answers. For trying out policies, and as the slow API of tests.
+
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering::AcqRel};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use mesero::{Advice, Attempt, Failure, FailureKind, Seats};
+use mesero_http::body::Body;
+
+use super::{Health, Order, Reply, Resource, Serving};
+
+mod delay;
+
+pub use delay::Delay;
+
+/// So many that it is the policy's limit that bounds.
+pub(crate) const SEATS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
+
+/// How a stub behaves.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub delay: Delay,
+    pub status: StatusCode,
+    pub content_type: HeaderValue,
+    pub body: Bytes,
+    pub failing: Failing,
+    pub busy: Option<Busy>,
+    /// For the same delays and failures in every run, as long as calls come in the same order.
+    pub seed: Option<u64>,
+}
+
+/// How often it fails, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Failing {
+    /// From 0 to 1.
+    pub rate: f64,
+    pub status: StatusCode,
+}
+
+/// When it has too much to do, and what it says then.
+#[derive(Debug, Clone, Copy)]
+pub struct Busy {
+    /// Calls at once.
+    pub beyond: NonZeroUsize,
+    pub status: StatusCode,
+}
+
+/// A resource that waits, and answers.
+#[derive(Debug)]
+pub struct Stub {
+    settings: Arc<Settings>,
+    random: Mutex<fastrand::Rng>,
+    running: Arc<AtomicUsize>,
+}
+
+impl Stub {
+    pub fn new(settings: Settings) -> Self {
+        let random = settings.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        let running = Arc::new(AtomicUsize::new(0));
+        Self { settings: Arc::new(settings), random: Mutex::new(random), running }
+    }
+}
+
+impl Resource for Stub {
+    fn seats(&self) -> NonZeroUsize {
+        SEATS
+    }
+
+    fn attend(&self, _seats: Seats) {}
+
+    /// Nothing but the returned future occupies it, so dropping that is its real stop.
+    fn attempt(&self, _order: Order, _attempt: Attempt) -> Serving {
+        let settings = Arc::clone(&self.settings);
+        let presence = Presence::enter(&self.running);
+        if let Some(busy) = settings.busy.filter(|busy| presence.count > busy.beyond.get()) {
+            return Box::pin(async move { refusal(busy.status, "the stub has too much to do") });
+        }
+        let (delay, fails) = {
+            // Both are always drawn, so that the delays do not depend on the failures.
+            let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+            (settings.delay.draw(&mut random), random.f64() < settings.failing.rate)
+        };
+        Box::pin(async move {
+            let _presence = presence;
+            // Even a sleep of nothing would last until the clock's next tick.
+            if !delay.is_zero() {
+                tokio::time::sleep(delay).await;
+            }
+            if fails {
+                return refusal(settings.failing.status, "the stub failed, as it was told to");
+            }
+            let headers =
+                HeaderMap::from_iter([(header::CONTENT_TYPE, settings.content_type.clone())]);
+            Ok(Reply::response(settings.status, headers, Body::Full(settings.body.clone())))
+        })
+    }
+
+    fn describe(&self) -> String {
+        let Settings { delay, status, .. } = &*self.settings;
+        format!("a stub that answers {} after {delay}", status.as_u16())
+    }
+
+    fn health(&self) -> Health {
+        Health { up: 1, wanted: 1, restarts: 0 }
+    }
+
+    fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+/// The statuses that mesero itself has for failures become failures, which a policy tries again;
+/// any other is an answer.
+fn refusal(status: StatusCode, message: &str) -> Result<Reply, Failure> {
+    let kind = match status {
+        StatusCode::INTERNAL_SERVER_ERROR => FailureKind::Raised,
+        StatusCode::BAD_GATEWAY => FailureKind::Lost,
+        StatusCode::SERVICE_UNAVAILABLE => FailureKind::Overloaded,
+        _ => {
+            let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, plain)]);
+            return Ok(Reply::response(status, headers, Body::from(message.to_owned())));
+        }
+    };
+    Err(Failure::new(kind, message).advise(Advice::Backoff))
+}
+
+/// A call that is in the stub, until it is dropped.
+struct Presence {
+    running: Arc<AtomicUsize>,
+    /// How many there are, with this one.
+    count: usize,
+}
+
+impl Presence {
+    fn enter(running: &Arc<AtomicUsize>) -> Self {
+        let count = running.fetch_add(1, AcqRel) + 1;
+        Self { running: Arc::clone(running), count }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        self.running.fetch_sub(1, AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests;

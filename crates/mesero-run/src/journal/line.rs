@@ -1,0 +1,197 @@
+//! The lines of a journal: what it is about, and what began, ended, or did not begin after all.
+
+use std::borrow::Cow;
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::record::{Record, Status, Traffic, Trouble, Value};
+
+/// The version of this format; another one is refused.
+pub(super) const VERSION: u32 = 1;
+
+/// The first line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub(super) mesero_journal: u32,
+    /// What is called, as far as it makes a difference for an answer.
+    pub(super) target: String,
+    /// The field by which items are known again.
+    pub(super) id_field: String,
+    /// A hash of what else makes a difference; it may change.
+    pub(super) config: String,
+}
+
+/// Any other line, with all that it says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Line<'a> {
+    #[serde(borrow)]
+    Started(Start<'a>),
+    /// It did not begin after all: this takes a start back.
+    Released(Start<'a>),
+    Finished(Box<Finish<'a>>),
+}
+
+/// Any other line, with only what has to be known of all.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Glance<'a> {
+    #[serde(borrow)]
+    Started(Start<'a>),
+    Released(Start<'a>),
+    Finished(End<'a>),
+}
+
+/// An item begins.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Start<'a> {
+    #[serde(borrow)]
+    pub(super) id: Cow<'a, str>,
+    /// It failed before, and that does not count any more.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) again: bool,
+}
+
+/// How an item ended, in short.
+#[derive(Debug, Deserialize)]
+pub(super) struct End<'a> {
+    #[serde(borrow)]
+    pub(super) id: Cow<'a, str>,
+    pub(super) status: Status,
+    #[serde(default)]
+    pub(super) unbegun: bool,
+}
+
+/// How an item ended.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Finish<'a> {
+    #[serde(borrow)]
+    id: Cow<'a, str>,
+    status: Status,
+    /// It never began, so that no start belongs to it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    unbegun: bool,
+    input: Cow<'a, RawValue>,
+    outcome: Outcome<'a>,
+    attempts: u32,
+    queued_us: u64,
+    ran_us: u64,
+    /// Of the bodies, in bytes.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    sent: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    received: u64,
+    /// Since 1970, in UTC.
+    ended_us: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome<'a> {
+    Json(Cow<'a, RawValue>),
+    Text(Cow<'a, str>),
+    Base64(Cow<'a, str>),
+    Error(Cow<'a, Trouble>),
+}
+
+/// What a line says about an item that is done, without its place in the input.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    /// As JSON.
+    pub(crate) input: String,
+    pub(crate) result: Result<Value, Trouble>,
+    pub(crate) attempts: u32,
+    pub(crate) queued: Duration,
+    pub(crate) ran: Duration,
+    pub(crate) traffic: Traffic,
+    pub(crate) ended: SystemTime,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+/// Something as a line, with its end.
+///
+/// # Errors
+/// None in practice: texts, numbers and JSON are always JSON.
+pub(super) fn written(what: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(what)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+impl<'a> Finish<'a> {
+    /// What is kept of a record.
+    ///
+    /// # Errors
+    /// None in practice, see [`written`].
+    pub(super) fn of(record: &'a Record, unbegun: bool) -> serde_json::Result<Self> {
+        let outcome = match &record.result {
+            Ok(value @ Value::Json(_)) => {
+                Outcome::Json(Cow::Owned(RawValue::from_string(value.json())?))
+            }
+            Ok(Value::Text(bytes)) => Outcome::Text(String::from_utf8_lossy(bytes)),
+            Ok(Value::Bytes(bytes)) => Outcome::Base64(STANDARD.encode(bytes).into()),
+            Err(trouble) => Outcome::Error(Cow::Borrowed(trouble)),
+        };
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let ended = record.ended.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Ok(Self {
+            id: Cow::Borrowed(&record.item.id),
+            status: record.status(),
+            unbegun,
+            input: Cow::Owned(RawValue::from_string(record.item.input.json())?),
+            outcome,
+            attempts: record.attempts,
+            queued_us: micros(record.queued),
+            ran_us: micros(record.ran),
+            sent: record.traffic.sent,
+            received: record.traffic.received,
+            ended_us: micros(ended),
+        })
+    }
+
+    /// Reads the line of an item that is done.
+    ///
+    /// # Errors
+    /// If it is none; reads on after "failed to".
+    pub(super) fn read(line: &str) -> Result<Kept, String> {
+        let finish = match serde_json::from_str(line) {
+            Ok(Line::Finished(finish)) => finish,
+            Ok(_) => return Err("read a result: the line has none".to_owned()),
+            Err(error) => return Err(format!("read a result: {error}")),
+        };
+        let result = match finish.outcome {
+            Outcome::Json(raw) => Ok(Value::Json(Bytes::from(raw.get().to_owned()))),
+            Outcome::Text(text) => Ok(Value::Text(Bytes::from(text.into_owned()))),
+            Outcome::Base64(text) => match STANDARD.decode(text.as_bytes()) {
+                Ok(bytes) => Ok(Value::Bytes(bytes.into())),
+                Err(error) => return Err(format!("read a result: {error}")),
+            },
+            Outcome::Error(trouble) => {
+                Err(Trouble { status: finish.status, ..trouble.into_owned() })
+            }
+        };
+        Ok(Kept {
+            input: finish.input.get().to_owned(),
+            result,
+            attempts: finish.attempts,
+            queued: Duration::from_micros(finish.queued_us),
+            ran: Duration::from_micros(finish.ran_us),
+            traffic: Traffic { sent: finish.sent, received: finish.received },
+            ended: SystemTime::UNIX_EPOCH + Duration::from_micros(finish.ended_us),
+        })
+    }
+}

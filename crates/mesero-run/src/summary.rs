@@ -1,0 +1,157 @@
+//! What a run comes to: counts that balance, and how long things took.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use hdrhistogram::{CreationError, Histogram};
+use mesero::Stats;
+use mesero_terminal::counted::counted;
+use tokio::time::Instant;
+
+use super::record::{Record, Status};
+
+/// How many items ended in which way.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counts([u64; Status::ALL.len()]);
+
+impl Counts {
+    pub(crate) fn add(&mut self, status: Status) {
+        self.0[status as usize] += 1;
+    }
+
+    pub(crate) fn of(&self, status: Status) -> u64 {
+        self.0[status as usize]
+    }
+
+    /// Items that have a result.
+    pub(crate) fn done(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    pub(crate) fn failed(&self) -> u64 {
+        self.done() - self.of(Status::Succeeded)
+    }
+}
+
+/// Adds up what becomes of items.
+#[derive(Debug)]
+pub(super) struct Summary {
+    pub(super) counts: Counts,
+    /// Those among them that an earlier run did.
+    earlier: Counts,
+    /// What attempts took, in microseconds, for each item that was tried.
+    took: Histogram<u64>,
+    ran: Duration,
+    started: Instant,
+    /// What the slots could have run, all together, up to `seen`.
+    possible: Duration,
+    seen: Instant,
+}
+
+/// An empty histogram of durations in microseconds, up to a day and to three digits.
+pub(super) fn histogram() -> Result<Histogram<u64>, CreationError> {
+    const DAY: u64 = 24 * 60 * 60 * 1_000_000;
+    Histogram::new_with_bounds(1, DAY, 3)
+}
+
+impl Summary {
+    pub(super) fn new() -> Result<Self, CreationError> {
+        let now = Instant::now();
+        Ok(Self {
+            counts: Counts::default(),
+            earlier: Counts::default(),
+            took: histogram()?,
+            ran: Duration::ZERO,
+            started: now,
+            possible: Duration::ZERO,
+            seen: now,
+        })
+    }
+
+    /// An item is done, while there were so many slots.
+    pub(super) fn add(&mut self, record: &Record, limit: usize) {
+        self.counts.add(record.status());
+        if record.attempts > 0 {
+            self.ran += record.ran;
+            let took = u64::try_from(record.ran.as_micros()).unwrap_or(u64::MAX);
+            self.took.saturating_record(took);
+        }
+        let now = Instant::now();
+        self.possible += (now - self.seen) * u32::try_from(limit).unwrap_or(u32::MAX);
+        self.seen = now;
+    }
+
+    /// An item has a result of an earlier run, or is given up because of one.
+    pub(super) fn add_earlier(&mut self, status: Status) {
+        self.counts.add(status);
+        self.earlier.add(status);
+    }
+
+    /// How many items this run itself ended, in which way.
+    pub(super) fn fresh(&self) -> Counts {
+        let mut counts = self.counts;
+        counts.0.iter_mut().zip(self.earlier.0).for_each(|(count, earlier)| *count -= earlier);
+        counts
+    }
+
+    /// The summary in a few lines, with what was taken in and what the dispatcher counted.
+    pub(super) fn text(&self, taken: u64, stats: &Stats) -> String {
+        let (done, failed) = (self.counts.done(), self.counts.failed());
+        let mut text = format!("Successful: {} Failed: {failed}", done - failed);
+        if taken > done {
+            let _ = write!(text, " Not finished: {}", taken - done);
+        }
+        let kinds = Status::ALL.into_iter().skip(1).filter(|status| self.counts.of(*status) > 0);
+        let kinds: Vec<_> = kinds
+            .map(|status| {
+                format!("{} {}", self.counts.of(status), status.as_str().replace('_', " "))
+            })
+            .collect();
+        if failed > 0 {
+            let _ = write!(text, " ({})", kinds.join(", "));
+        }
+        let took = self.started.elapsed().as_secs_f64();
+        let earlier = self.earlier.done();
+        let items = counted(taken, "item", "items");
+        let _ = match earlier {
+            0 => write!(text, "\n{items} in {took:.2} s"),
+            _ => write!(text, "\n{items}, {earlier} of them from an earlier run, in {took:.2} s"),
+        };
+        let _ = write!(text, ", {:.1} a second", (done - earlier) as f64 / took);
+        if !self.took.is_empty() {
+            let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|quantile| {
+                let micros = self.took.value_at_quantile(quantile);
+                in_words(Duration::from_micros(micros))
+            });
+            let most = in_words(Duration::from_micros(self.took.max()));
+            let _ =
+                write!(text, "; an item ran for p50 {p50}, p95 {p95}, p99 {p99}, at most {most}");
+        }
+        let attempts = stats.attempts;
+        if attempts.retries > 0 || attempts.retries_refused > 0 {
+            let (retries, refused) = (attempts.retries, attempts.retries_refused);
+            let retries = counted(retries, "retry", "retries");
+            let _ = write!(text, "\n{retries}, {refused} refused by their budget");
+        }
+        if !self.possible.is_zero() && !self.ran.is_zero() {
+            let share = 100.0 * self.ran.as_secs_f64() / self.possible.as_secs_f64();
+            let _ = write!(
+                text,
+                "\n{:.0} % of what {} at once can do (Little's law)",
+                share.min(100.0),
+                stats.slots.total
+            );
+        }
+        text
+    }
+}
+
+/// A duration with three digits.
+pub(super) fn in_words(duration: Duration) -> String {
+    let seconds = duration.as_secs_f64();
+    match seconds {
+        _ if seconds >= 1.0 => format!("{seconds:.2} s"),
+        _ if seconds >= 1e-3 => format!("{:.1} ms", seconds * 1e3),
+        _ => format!("{:.0} µs", seconds * 1e6),
+    }
+}

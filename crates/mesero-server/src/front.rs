@@ -1,0 +1,157 @@
+//! One request, from its head to its response.
+
+use std::array;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, Response, header};
+use hyper::body::{Body as _, Incoming};
+use mesero::{Call, Phase};
+use mesero_config::{Action, Reply};
+use mesero_http::body::Body;
+use mesero_http::payload::Payload;
+use mesero_http::server::receive::{self, ReceiveError};
+use mesero_resources::{Asked, Order, ReplyForm};
+use mesero_services::service::Service;
+
+use super::arguments::{self, Arguments};
+use super::respond;
+use super::router::{Match, Router};
+
+mod head;
+mod pass;
+
+#[cfg(test)]
+mod tests;
+
+/// What the data plane serves.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(crate) router: Router,
+    /// In the order of the configuration, which routes refer to.
+    pub(crate) services: Vec<Service>,
+    pub body_limit: usize,
+    pub body_timeout: Duration,
+}
+
+/// A request whose body has not been received.
+#[derive(Debug)]
+struct Coming {
+    /// On the heap, since it is handed on: a future has room for its parameters once at every step.
+    head: Box<Parts>,
+    body: Incoming,
+    peer: SocketAddr,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+impl Front {
+    /// Answers a request. Dropping the future is the client leaving.
+    ///
+    /// The head leaves the connection's read buffer before this returns, and so before the connection looks for what
+    /// the client does next: it reads into the same buffer again, instead of taking another for as long as this waits.
+    pub(crate) fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+    ) -> impl Future<Output = Response<Body>> + Send + 'static {
+        let (mut head, body) = request.into_parts();
+        head::detach(&mut head);
+        let coming = Coming { head: Box::new(head), body, peer };
+        async move {
+            let id = coming.head.headers.get(REQUEST_ID).cloned().unwrap_or_else(new_request_id);
+            let mut response = self.respond(coming, &id).await;
+            response.headers_mut().insert(REQUEST_ID, id);
+            response
+        }
+    }
+
+    async fn respond(&self, mut coming: Coming, id: &HeaderValue) -> Response<Body> {
+        let head = &mut coming.head;
+        let Match { action, segments } = match self.router.find(&head.method, head.uri.path()) {
+            Err(problem) => return problem.into_response(),
+            Ok(found) => found,
+        };
+        match action {
+            Action::List { resource, argument } => list(&self.services[*resource], argument),
+            Action::Pass(route) => {
+                head.headers.insert(REQUEST_ID, id.clone());
+                self.pass(route, coming).await
+            }
+            Action::Call { resource, arguments, reply } => {
+                let Coming { head, body, peer } = coming;
+                // Received before anything is asked for, so that a slow sender holds no slot.
+                let body = match self.whole(body).await {
+                    Err(error) => return respond::not_received(&error),
+                    Ok(body) => body,
+                };
+                let arguments = match arguments::take(arguments, &head, &segments, &body) {
+                    Err(problem) => return problem.into_response(),
+                    Ok(arguments) => arguments,
+                };
+                let service = &self.services[*resource];
+                let (call, arguments) = call(service, arguments, *reply);
+                let order = Order {
+                    request: Arc::new(Asked { head: *head, prefix: String::new(), peer }),
+                    arguments,
+                    body: Payload::Whole(body),
+                    form: form(*reply),
+                };
+                respond::answer(service, service.ask(call, order).await)
+            }
+        }
+    }
+
+    /// A request's body, which most requests have not.
+    async fn whole(&self, body: Incoming) -> Result<Bytes, ReceiveError> {
+        if body.is_end_stream() {
+            return Ok(Bytes::new());
+        }
+        // On the heap, where it takes room only while it comes.
+        Box::pin(receive::receive(body, self.body_limit, self.body_timeout)).await
+    }
+}
+
+/// The call that stands for a request, and its arguments as the resource gets them.
+fn call(service: &Service, Arguments { json, shown }: Arguments, reply: Reply) -> (Call, Bytes) {
+    let mut call = match service.shares {
+        // The answer depends on the arguments and on the form, and on nothing else.
+        true => Call::new(format!("{} {}", form(reply).as_str(), String::from_utf8_lossy(&json))),
+        false => Call::unkeyed(),
+    };
+    for argument in shown {
+        call = call.argument(argument.name, argument.text);
+    }
+    (call, json)
+}
+
+fn form(reply: Reply) -> ReplyForm {
+    match reply {
+        Reply::Text => ReplyForm::Text,
+        Reply::Json => ReplyForm::Json,
+    }
+}
+
+/// One argument of every job in flight. What only still stops is not in flight any more.
+fn list(service: &Service, argument: &str) -> Response<Body> {
+    let jobs = service.dispatcher.jobs();
+    let in_flight = jobs.iter().filter(|job| job.phase != Phase::Stopping);
+    let values = in_flight.flat_map(|job| &job.info.arguments);
+    let values = values.filter(|value| *value.name == *argument);
+    let listed: Vec<_> = values.map(|value| arguments::as_listed(&value.text)).collect();
+    let mut response = Response::new(Body::from(format!("[{}]", listed.join(", "))));
+    let media_type = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    response
+}
+
+/// An id for a request that brought none.
+fn new_request_id() -> HeaderValue {
+    let id = fastrand::u128(..);
+    let digits: [u8; 32] =
+        array::from_fn(|digit| b"0123456789abcdef"[(id >> (4 * digit)) as usize & 15]);
+    HeaderValue::from_bytes(&digits).unwrap_or(HeaderValue::from_static("0"))
+}

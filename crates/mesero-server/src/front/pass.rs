@@ -1,0 +1,98 @@
+//! A request that is passed on whole.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::uri::PathAndQuery;
+use http::{Response, Uri, header};
+use hyper::body::{Body as _, Incoming};
+use mesero::Call;
+use mesero_config::Pass;
+use mesero_http::body::Body;
+use mesero_http::payload::Payload;
+use mesero_http::server::receive::{self, ReceiveError};
+use mesero_resources::{Asked, Order, ReplyForm, Wants};
+
+use super::{Coming, Front};
+use crate::respond;
+
+impl Front {
+    /// Answers a request with what a resource makes of all of it.
+    pub(super) async fn pass(&self, route: &Pass, coming: Coming) -> Response<Body> {
+        let service = &self.services[route.resource];
+        let Coming { mut head, body, peer } = coming;
+        if asks_for_upgrade(&head) {
+            return respond::no_upgrade();
+        }
+        let body = match self.payload(service.resource.wants(), body).await {
+            Ok(body) => body,
+            Err(error) => return respond::not_received(&error),
+        };
+        let call = Call::unkeyed()
+            .argument("method", head.method.as_str())
+            .argument("path", head.uri.path());
+        let mut stripped = String::new();
+        if let Some(prefix) = &route.strip_prefix
+            && let Some(uri) = without_prefix(&head.uri, prefix)
+        {
+            head.uri = uri;
+            stripped.clone_from(prefix);
+        }
+        let order = Order {
+            request: Arc::new(Asked { head: *head, prefix: stripped, peer }),
+            arguments: Bytes::from_static(b"{}"),
+            body,
+            form: ReplyForm::Json,
+        };
+        respond::answer(service, service.ask(call, order).await)
+    }
+
+    async fn payload(&self, wants: Wants, body: Incoming) -> Result<Payload, ReceiveError> {
+        match wants {
+            // Nothing comes any more, so every attempt can have it.
+            _ if body.is_end_stream() => Ok(Payload::Whole(Bytes::new())),
+            Wants::AsItComes => Ok(Payload::coming(body)),
+            // On the heap, where it takes room only while it comes.
+            Wants::Stored => {
+                Box::pin(receive::store(body, self.body_limit, self.body_timeout)).await
+            }
+            Wants::Whole => self.whole(body).await.map(Payload::Whole),
+        }
+    }
+}
+
+/// Whether the client wants to speak another protocol. HTTP/2 is only an offer, which may be
+/// declined in silence (RFC 9110, 7.8).
+fn asks_for_upgrade(head: &Parts) -> bool {
+    let wanted = head.headers.get_all(header::UPGRADE).iter();
+    let mut wanted = wanted.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    wanted.any(|protocol| !protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
+}
+
+/// The URI without the beginning of its path; `None` where that is written in another way.
+fn without_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
+    let rest = uri.path_and_query()?.as_str().strip_prefix(prefix)?;
+    let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    // A part of a good path is a good path.
+    let path = PathAndQuery::try_from(path).ok()?;
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_loses_its_prefix_and_keeps_its_query() {
+        let stripped =
+            |uri: &str| without_prefix(&uri.parse().unwrap(), "/api").unwrap().to_string();
+        assert_eq!(stripped("/api/users?a=%20b"), "/users?a=%20b");
+        assert_eq!(stripped("/api"), "/");
+        assert_eq!(stripped("/api?a"), "/?a");
+        assert_eq!(stripped("/api//x"), "//x");
+        assert_eq!(stripped("http://a.example/api/x"), "http://a.example/x");
+    }
+}

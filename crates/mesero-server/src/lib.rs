@@ -1,0 +1,203 @@
+//! `mesero serve`: HTTP requests in, HTTP responses out.
+
+#![forbid(unsafe_code)]
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesero_config::Config;
+use mesero_process::spawner::Spawner;
+use mesero_services::assemble::{self, AssembleError};
+use mesero_services::service::Service;
+use mesero_terminal::counted::counted;
+use mesero_terminal::exit::Exit;
+use mesero_terminal::output::Output;
+use mesero_terminal::signals::Signals;
+use tokio::net::TcpListener;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+mod arguments;
+mod front;
+mod reload;
+mod respond;
+mod router;
+
+use front::Front;
+use mesero_http::server::connection::Peer;
+use mesero_http::server::listen::{self, Limits};
+use reload::Hangups;
+use router::Router;
+
+/// Serves until a signal says to stop, and then until what is in flight has finished.
+///
+/// # Errors
+/// If it could not begin to serve: an address is taken, a resource does not start.
+pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError> {
+    let mut signals = Signals::listen().map_err(ServeError::Io)?;
+    let hangups = Hangups::listen().map_err(ServeError::Io)?;
+    let opened = open(&config).await?;
+    let control_listeners = match &config.server.control {
+        Some(control) => bind(std::slice::from_ref(&control.address)).await?,
+        None => Vec::new(),
+    };
+
+    let spawner = Spawner::start().map_err(ServeError::Io)?;
+    let starting = assemble::services(&config, &spawner);
+    let services = tokio::select! {
+        services = starting => services.map_err(ServeError::Assemble)?,
+        signal = signals.next() => return Ok(signal.exit()),
+    };
+
+    let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
+    let announcement = announcement(&opened, &control_listeners);
+    let token = config.server.control.as_ref().and_then(|control| control.token.clone());
+    let control = mesero_control::router(services.clone(), draining.clone(), token);
+    let control_listeners = control_listeners.into_iter().map(TcpListener::into_std);
+    let control_listeners = control_listeners.collect::<Result<_, _>>().map_err(ServeError::Io)?;
+    let control =
+        mesero_control::start(control_listeners, control, stop.clone()).map_err(ServeError::Io)?;
+    let tasks = TaskTracker::new();
+    let mut serving = Vec::with_capacity(opened.len());
+    for Opened { settings, router, listeners } in opened {
+        let front = Arc::new(Front {
+            router,
+            services: services.clone(),
+            body_limit: settings.body_limit,
+            body_timeout: settings.body_timeout,
+        });
+        let handler = move |request, peer: Peer| Arc::clone(&front).answer(request, peer.address);
+        let limits = limits(settings, config.server.drain_timeout);
+        serving.push(tasks.spawn(listen::serve(listeners, limits, handler, stop.clone())));
+    }
+    let reloading = tasks.spawn(hangups.reload(services.clone(), draining.clone()));
+    announcement.iter().for_each(|line| output.say(line));
+
+    let signal = signals.next().await;
+    draining.cancel();
+    let in_flight = counted(drain(&services), "job", "jobs");
+    output.say(&format!(
+        "{signal}: finishing {in_flight}, taking nothing new; a second signal stops at once"
+    ));
+    let finished = tokio::select! {
+        finished = timeout(config.server.drain_timeout, finish(&services)) => finished.is_ok(),
+        // The workers die with this process.
+        signal = signals.next() => return Ok(signal.exit()),
+    };
+    // It ended when the drain began; no worker may come that nobody ends.
+    let _ = reloading.await;
+    for service in &services {
+        service.dispatcher.stop();
+    }
+    stop.cancel();
+    let mut cut_off = 0;
+    for front in serving {
+        cut_off += front.await.map_or(0, |stopped| stopped.cut_off);
+    }
+    assemble::stop(&services).await;
+    control.stopped().await;
+    if finished && cut_off == 0 {
+        return Ok(Exit::Fine);
+    }
+    let after = config.server.drain_timeout;
+    output.say(&format!("not everything had finished after {after:?}; the rest was cut off"));
+    Ok(Exit::SomeFailed)
+}
+
+/// A front that listens, and does not accept yet.
+struct Opened<'a> {
+    settings: &'a mesero_config::Front,
+    router: Router,
+    listeners: Vec<TcpListener>,
+}
+
+/// Opens every front that has routes. Files that bring resources alone have none, and name no address.
+async fn open(config: &Config) -> Result<Vec<Opened<'_>>, ServeError> {
+    let mut opened = Vec::with_capacity(config.fronts.len());
+    for settings in &config.fronts {
+        if !settings.routes.is_empty() {
+            let router = Router::new(settings.routes.clone()).map_err(ServeError::Routes)?;
+            opened.push(Opened { settings, router, listeners: bind(&settings.listen).await? });
+        } else if settings.listen != [mesero_config::Address::default()] {
+            let listen = settings.listen.iter().map(mesero_config::Address::to_string);
+            return Err(ServeError::Silent(listen.collect::<Vec<_>>().join(", ")));
+        }
+    }
+    if opened.is_empty() { Err(ServeError::NoRoutes) } else { Ok(opened) }
+}
+
+async fn bind(addresses: &[mesero_config::Address]) -> Result<Vec<TcpListener>, ServeError> {
+    let mut listeners = Vec::new();
+    for address in addresses {
+        let bound = listen::bind(&address.to_string()).await;
+        listeners.extend(bound.map_err(ServeError::Bind)?);
+    }
+    Ok(listeners)
+}
+
+fn addresses(listeners: &[TcpListener]) -> String {
+    let addresses = listeners.iter().filter_map(|listener| listener.local_addr().ok());
+    addresses.map(|address| format!("http://{address}")).collect::<Vec<_>>().join(", ")
+}
+
+fn limits(front: &mesero_config::Front, drain_timeout: Duration) -> Limits {
+    let mesero_config::Front { connections, header_timeout, idle_timeout, header_limit, .. } =
+        *front;
+    Limits {
+        connections,
+        head_timeout: header_timeout,
+        idle_timeout,
+        head_bytes: header_limit,
+        drain_timeout,
+    }
+}
+
+/// Where the fronts are, a line for each, and then the control listener.
+fn announcement(opened: &[Opened<'_>], control: &[TcpListener]) -> Vec<String> {
+    let fronts = opened.iter().map(|front| ("listening", front.listeners.as_slice()));
+    let control = (!control.is_empty()).then_some(("control", control));
+    let lines = fronts.chain(control);
+    lines.map(|(what, listeners)| format!("{what} on {}", addresses(listeners))).collect()
+}
+
+/// Takes nothing new from now on; says how many jobs are in flight.
+fn drain(services: &[Service]) -> u64 {
+    services.iter().for_each(|service| service.dispatcher.drain());
+    services.iter().map(|service| service.dispatcher.stats().jobs.in_flight).sum()
+}
+
+async fn finish(services: &[Service]) {
+    for service in services {
+        service.dispatcher.jobs_finished().await;
+    }
+}
+
+/// Why nothing could be served. Reads on after "failed to".
+#[derive(Debug)]
+pub enum ServeError {
+    NoRoutes,
+    Silent(String),
+    Bind(listen::BindError),
+    Routes(String),
+    Assemble(AssembleError),
+    Io(std::io::Error),
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServeError::NoRoutes => {
+                f.write_str("serve anything: the configuration has no [[route]]")
+            }
+            ServeError::Silent(address) => {
+                write!(f, "serve anything on {address}: no [[route]] stands beside that `listen`")
+            }
+            ServeError::Bind(error) => error.fmt(f),
+            ServeError::Routes(error) => write!(f, "lay out the routes: {error}"),
+            ServeError::Assemble(error) => error.fmt(f),
+            ServeError::Io(error) => write!(f, "begin to serve: {error}"),
+        }
+    }
+}

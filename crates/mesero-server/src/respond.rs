@@ -1,0 +1,193 @@
+//! The one table from an outcome to an HTTP response.
+
+use std::time::Duration;
+
+use http::{HeaderValue, Response, StatusCode, header};
+use mesero::{Answer, CallReport, Error, FailureKind, Origin, Phase, Refusal};
+use mesero_http::body::Body;
+use mesero_http::problem::Problem;
+use mesero_http::server::receive::ReceiveError;
+use mesero_resources::{Declared, Reply};
+use mesero_services::service::Service;
+
+/// The response to a call.
+pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body> {
+    let Answer { result, report } = answer;
+    let succeeded = result.is_ok();
+    let mut response = match result {
+        Ok(reply) => reply.into_response(),
+        Err(error) => failed(service, &error, &report).into_response(),
+    };
+    let headers = response.headers_mut();
+    if let Some(timing) = server_timing(&report) {
+        // An upstream's own times stay beside ours.
+        headers.append("server-timing", timing);
+    }
+    if let Some(status) = cache_status(&report, succeeded.then_some(service.ttl).flatten()) {
+        headers.insert("cache-status", status);
+    }
+    if let Some(age) = report.age {
+        headers.insert(header::AGE, age.as_secs().into());
+    }
+    response
+}
+
+fn failed(service: &Service, error: &Error, report: &CallReport) -> Problem {
+    let problem = cause(error);
+    match report.job {
+        Some(id) => problem
+            .with("job", service.job_name(id).to_string())
+            .with("waited_ms", milliseconds(report.waited))
+            .with("ran_ms", milliseconds(report.ran))
+            .with("attempts", report.attempts),
+        None => problem,
+    }
+}
+
+fn cause(error: &Error) -> Problem {
+    use StatusCode as S;
+    let detail = error.to_string();
+    let problem = |status, kind, title| Problem::new(status, kind, title, detail);
+    match error {
+        Error::Failed(failure) => match failure.kind() {
+            FailureKind::Raised => {
+                let declared = Declared::behind(error).map(|declared| declared.status);
+                let status = declared.unwrap_or(S::INTERNAL_SERVER_ERROR);
+                problem(status, "raised", "The function raised an exception")
+            }
+            FailureKind::Unreachable => {
+                problem(S::BAD_GATEWAY, "unreachable", "The resource could not be reached")
+            }
+            FailureKind::Lost => {
+                problem(S::BAD_GATEWAY, "lost", "The resource was lost during the call")
+            }
+            FailureKind::Overloaded => {
+                problem(S::SERVICE_UNAVAILABLE, "overloaded", "The resource is overloaded")
+            }
+            // A panic, or a kind that is newer than this table.
+            _ => problem(S::INTERNAL_SERVER_ERROR, "panicked", "The resource failed"),
+        },
+        Error::TimedOut { .. } => {
+            problem(S::GATEWAY_TIMEOUT, "timed-out-running", "The attempt took too long")
+        }
+        Error::Expired { phase: Phase::Queued } => {
+            problem(S::GATEWAY_TIMEOUT, "timed-out-waiting", "The deadline passed in the queue")
+        }
+        Error::Expired { .. } => {
+            problem(S::GATEWAY_TIMEOUT, "deadline-exceeded", "The deadline passed")
+        }
+        Error::Canceled => problem(S::SERVICE_UNAVAILABLE, "canceled", "The job was canceled"),
+        Error::Shed => problem(S::SERVICE_UNAVAILABLE, "draining", "The service is stopping"),
+        Error::Refused(refusal) => refused(*refusal, problem),
+        _ => problem(S::INTERNAL_SERVER_ERROR, "internal", "The call failed"),
+    }
+}
+
+fn refused(
+    refusal: Refusal,
+    problem: impl FnOnce(StatusCode, &'static str, &'static str) -> Problem,
+) -> Problem {
+    let busy = StatusCode::SERVICE_UNAVAILABLE;
+    let problem = match refusal {
+        Refusal::QueueFull { .. } => problem(busy, "queue-full", "The queue is full"),
+        Refusal::RateLimited { .. } => {
+            problem(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "The rate limit is reached")
+        }
+        Refusal::DeadlineUnmeetable { .. } => {
+            problem(busy, "deadline-unmeetable", "The deadline cannot be met")
+        }
+        Refusal::Draining => problem(busy, "draining", "The service is stopping")
+            .header(header::CONNECTION, HeaderValue::from_static("close")),
+        _ => problem(busy, "refused", "The call was refused"),
+    };
+    match refusal.retry_after() {
+        Some(after) => problem.retry_after(after),
+        None => problem,
+    }
+}
+
+/// The response to a request whose body could not be received; the connection cannot be used again.
+pub(crate) fn not_received(error: &ReceiveError) -> Response<Body> {
+    use StatusCode as S;
+    let problem = match error {
+        ReceiveError::TooLarge { limit } => Problem::new(
+            S::PAYLOAD_TOO_LARGE,
+            "body-too-large",
+            "The body is too large",
+            format!("the body is larger than {limit} bytes, which is the most taken here"),
+        ),
+        ReceiveError::TooSlow { after } => Problem::new(
+            S::REQUEST_TIMEOUT,
+            "body-too-slow",
+            "The body came too slowly",
+            format!("the body had not come whole after {after:?}"),
+        ),
+        ReceiveError::NotStored(kind) => {
+            tracing::error!(
+                "failed to store a request's body in the folder for temporary files: {kind}"
+            );
+            Problem::new(
+                S::INSUFFICIENT_STORAGE,
+                "body-not-stored",
+                "The body could not be stored",
+                "there is no room for the body at the moment",
+            )
+        }
+        ReceiveError::Incomplete => Problem::new(
+            S::BAD_REQUEST,
+            "body-incomplete",
+            "The body is incomplete",
+            "the connection ended before the body did",
+        ),
+        ReceiveError::Malformed(violation) => {
+            let detail = match violation {
+                Some(violation) => violation.to_string(),
+                None => "the body breaks the rules of its framing".to_owned(),
+            };
+            Problem::new(S::BAD_REQUEST, "bad-framing", "The request is malformed", detail)
+        }
+    };
+    problem.header(header::CONNECTION, HeaderValue::from_static("close")).into_response()
+}
+
+/// The response to a request for another protocol than HTTP.
+pub(crate) fn no_upgrade() -> Response<Body> {
+    Problem::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "no-upgrade",
+        "Upgrades are not passed on",
+        "the request asks for another protocol, and only HTTP is passed on here",
+    )
+    .into_response()
+}
+
+/// How long the call waited and ran, for the browser's own display (W3C Server Timing).
+fn server_timing(report: &CallReport) -> Option<HeaderValue> {
+    report.job?;
+    let (queue, run) = (milliseconds(report.waited), milliseconds(report.ran));
+    HeaderValue::from_str(&format!("queue;dur={queue:.3}, run;dur={run:.3}")).ok()
+}
+
+/// Where the answer came from (RFC 9211), if from elsewhere than a job of its own. The answer of a
+/// job that came to an error is an old one; a hit without a time to live is a remembered failure.
+fn cache_status(report: &CallReport, ttl: Option<Duration>) -> Option<HeaderValue> {
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let left = report.age.zip(ttl).map(|(age, ttl)| match ttl.checked_sub(age) {
+        Some(left) => seconds(left),
+        None => -seconds(age - ttl),
+    });
+    let text = match (report.origin, left) {
+        (Origin::Cached | Origin::Stale, Some(left)) => format!("mesero; hit; ttl={left}"),
+        (Origin::Cached | Origin::Stale, None) => "mesero; hit; detail=failure".to_owned(),
+        (Origin::Led, Some(left)) => format!("mesero; fwd=stale; ttl={left}"),
+        (Origin::Joined, Some(left)) => format!("mesero; fwd=stale; ttl={left}; collapsed"),
+        (Origin::Joined, None) => "mesero; fwd=uri-miss; collapsed".to_owned(),
+        (Origin::Led | Origin::Refused, _) => return None,
+    };
+    HeaderValue::from_str(&text).ok()
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    // To the microsecond: what is finer is noise.
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}

@@ -1,0 +1,88 @@
+//! A resource behind its policies: what every command works with.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mesero::{Answer, Call, Dispatcher, JobId};
+use mesero_resources::{Order, Reply, Resource};
+
+use crate::tally::Tally;
+
+/// A resource and the dispatcher in front of it; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub dispatcher: Dispatcher<Reply>,
+    pub resource: Arc<dyn Resource>,
+    /// Whether calls need a key, because replies are shared or kept.
+    pub shares: bool,
+    /// How long replies are fresh, where they are kept.
+    pub ttl: Option<Duration>,
+    /// What the dispatcher's events come to, for the metrics.
+    pub tally: Tally,
+}
+
+impl Service {
+    /// The name that the configuration gives it.
+    pub fn name(&self) -> &str {
+        self.dispatcher.name()
+    }
+
+    /// Calls the resource through its policies.
+    pub async fn ask(&self, call: Call, order: Order) -> Answer<Reply> {
+        let resource = Arc::clone(&self.resource);
+        if !self.shares {
+            let work = move |attempt| resource.attempt(order.clone(), attempt);
+            return self.dispatcher.ask(call, work).await;
+        }
+        let work = move |attempt| {
+            let serving = resource.attempt(order.clone(), attempt);
+            async move { serving.await?.gathered(SHARED_BYTES).await }
+        };
+        self.dispatcher.ask(call, work).await
+    }
+
+    /// How people name one of its jobs.
+    pub fn job_name(&self, id: JobId) -> JobName {
+        JobName { service: self.name().to_owned(), id }
+    }
+}
+
+/// The largest reply that several callers can share: they all hold it at once.
+const SHARED_BYTES: usize = 16 * 1024 * 1024;
+
+/// A job's name across all services: `square-17`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobName {
+    pub service: String,
+    pub id: JobId,
+}
+
+impl fmt::Display for JobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.service, self.id)
+    }
+}
+
+impl FromStr for JobName {
+    type Err = NotAJobName;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (service, id) = text.rsplit_once('-').ok_or(NotAJobName)?;
+        let id = id.parse().map_err(|_| NotAJobName)?;
+        Ok(Self { service: service.to_owned(), id })
+    }
+}
+
+/// The text is no job's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAJobName;
+
+impl fmt::Display for NotAJobName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "not a job's name, which is the resource's name, a dash and a number: square-17",
+        )
+    }
+}

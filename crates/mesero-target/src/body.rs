@@ -1,0 +1,132 @@
+//! The body of a request, filled in for an item.
+
+use mesero_config::template::{Part, Template};
+
+use super::arguments::Literals;
+use super::no_field;
+use crate::item::{Field, Input};
+
+/// A body with places.
+#[derive(Debug)]
+pub(super) enum Body {
+    /// Values are put in as they are.
+    Text(Template),
+    /// Values are put in so that JSON stays JSON.
+    Json(Template),
+}
+
+impl Body {
+    /// A body that is JSON, whatever is put into it.
+    ///
+    /// # Errors
+    /// If it is none; reads on after "failed to".
+    pub(super) fn json(template: Template) -> Result<Self, String> {
+        let (mut sample, mut quotes) = (String::new(), Quotes::default());
+        for part in template.pieces() {
+            match part {
+                Part::Text(text) => {
+                    quotes.read(text);
+                    sample.push_str(text);
+                }
+                Part::Name(_) if quotes.open => {}
+                Part::Name(_) => sample.push('0'),
+            }
+        }
+        match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
+            Ok(_) => Ok(Self::Json(template)),
+            Err(error) => Err(format!(
+                "send the body of `--json`: it is no JSON, whatever is put into its places: {error}; `-d` sends any text"
+            )),
+        }
+    }
+
+    pub(super) fn template(&self) -> &Template {
+        match self {
+            Self::Text(template) | Self::Json(template) => template,
+        }
+    }
+
+    /// The body for an item.
+    ///
+    /// # Errors
+    /// Which field the item lacks.
+    pub(super) fn fill(&self, input: &Input) -> Result<String, String> {
+        let mut body = String::new();
+        let mut quotes = Quotes::default();
+        for part in self.template().pieces() {
+            match part {
+                Part::Text(text) => {
+                    quotes.read(text);
+                    body.push_str(text);
+                }
+                Part::Name(name) => match self {
+                    Self::Text(_) => {
+                        body.push_str(&input.text(name).ok_or_else(|| no_field(name))?)
+                    }
+                    Self::Json(_) if quotes.open => {
+                        let text = input.text(name).ok_or_else(|| no_field(name))?;
+                        let quoted = serde_json::Value::from(&*text).to_string();
+                        body.push_str(&quoted[1..quoted.len() - 1]);
+                    }
+                    Self::Json(_) => body.push_str(&value(input, name)?),
+                },
+            }
+        }
+        Ok(body)
+    }
+}
+
+/// A field, or the item, as a JSON value.
+fn value(input: &Input, name: &str) -> Result<String, String> {
+    match input {
+        Input::Text(text) => Ok(Literals::Guessed.literal(text)),
+        Input::Fields(fields) if name != mesero_config::template::WHOLE => match fields.get(name) {
+            Some(Field::Text(text)) => Ok(Literals::Guessed.literal(text)),
+            Some(Field::Json(raw)) => Ok(raw.get().to_owned()),
+            None => Err(no_field(name)),
+        },
+        _ => Ok(input.json()),
+    }
+}
+
+/// Whether a JSON text is inside of a string, after what was read of it.
+#[derive(Debug, Default)]
+struct Quotes {
+    open: bool,
+    escaped: bool,
+}
+
+impl Quotes {
+    fn read(&mut self, text: &str) {
+        for character in text.chars() {
+            match character {
+                _ if self.escaped => self.escaped = false,
+                '\\' => self.escaped = self.open,
+                '"' => self.open = !self.open,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(template: &str, item: &str) -> String {
+        let body = Body::json(Template::parse_loosely(template)).unwrap();
+        body.fill(&Input::of_json(item).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_value_in_json_stays_a_value_and_a_text_in_quotes_a_text() {
+        let item = r#"{"n": 1.0, "t": "a \"b\"", "digits": "7", "o": {"x": [1]}}"#;
+        assert_eq!(
+            filled(r#"{"v": {n}, "w": {t}, "o":{o}}"#, item),
+            r#"{"v": 1.0, "w": "a \"b\"", "o":{"x": [1]}}"#
+        );
+        assert_eq!(filled(r#"{"v": "<{n}|{t}>"}"#, item), r#"{"v": "<1.0|a \"b\">"}"#);
+        assert_eq!(filled(r#"["\"{t}", {digits}, "{digits}"]"#, item), r#"["\"a \"b\"", 7, "7"]"#);
+        assert_eq!(filled("{}", "[1]"), "[1]");
+    }
+}

@@ -1,0 +1,159 @@
+//! What one call is made for: an item, and its fields.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::hash::Hasher;
+
+use mesero_config::template::WHOLE;
+use serde::ser::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use siphasher::sip128::{Hasher128, SipHasher13};
+
+mod cycle;
+mod words;
+
+pub use cycle::Cycle;
+pub use words::Word;
+
+/// What an item is.
+#[derive(Debug)]
+pub enum Input {
+    /// An argument, a line, a JSON string.
+    Text(String),
+    /// A number of a range, or a whole number in JSON.
+    Number(i64),
+    /// Any other JSON that has no fields.
+    Json(Box<RawValue>),
+    /// A JSON object, or a row under a header.
+    Fields(BTreeMap<String, Field>),
+}
+
+/// The value of a field.
+#[derive(Debug)]
+pub enum Field {
+    /// A cell, or a JSON string.
+    Text(String),
+    /// Any other JSON.
+    Json(Box<RawValue>),
+}
+
+impl Input {
+    /// Reads a JSON text.
+    pub fn of_json(text: &str) -> serde_json::Result<Self> {
+        let raw: &RawValue = serde_json::from_str(text)?;
+        Ok(match raw.get().as_bytes() {
+            [b'{', ..] => Self::Fields(serde_json::from_str::<BTreeMap<String, Field>>(raw.get())?),
+            [b'"', ..] => Self::Text(serde_json::from_str(raw.get())?),
+            _ => match raw.get().parse::<i64>() {
+                // Written as we would write it, so that nothing of it is lost.
+                Ok(number) if number.to_string() == raw.get() => Self::Number(number),
+                _ => Self::Json(raw.to_owned()),
+            },
+        })
+    }
+
+    /// The text that stands for `name` in a template: a field's, or the whole item's for [`WHOLE`] and, where the item
+    /// has no fields, for any name.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Text(text) => Some(Cow::Borrowed(text)),
+            Self::Number(number) => Some(Cow::Owned(number.to_string())),
+            Self::Json(raw) => Some(Cow::Borrowed(raw.get())),
+            Self::Fields(_) if name == WHOLE => Some(Cow::Owned(self.json())),
+            Self::Fields(fields) => fields.get(name).map(Field::text),
+        }
+    }
+
+    /// It as JSON, in one line; fields in the order of their names.
+    pub fn json(&self) -> String {
+        // Texts, numbers and JSON are always JSON.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The name by which the item is known again: the field `id`, or else a hash of the target and of what it is.
+    pub fn id(&self, field: &str, target: &str) -> String {
+        if let Self::Fields(fields) = self
+            && let Some(id) = fields.get(field)
+        {
+            return id.text().into_owned();
+        }
+        // Without a key of our own: it has to be the same in every run.
+        let mut hasher = SipHasher13::new();
+        hasher.write(target.as_bytes());
+        hasher.write_u8(0);
+        hasher.write(self.json().as_bytes());
+        format!("{:032x}", hasher.finish128().as_u128())
+    }
+}
+
+impl Field {
+    fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Json(raw) => Cow::Borrowed(raw.get()),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Field {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        if raw.get().starts_with('"') {
+            let text = serde_json::from_str(raw.get()).map_err(serde::de::Error::custom)?;
+            return Ok(Self::Text(text));
+        }
+        Ok(Self::Json(raw))
+    }
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Json(raw) => raw.serialize(serializer),
+        }
+    }
+}
+
+impl Serialize for Input {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => serializer.serialize_str(text),
+            Self::Number(number) => serializer.serialize_i64(*number),
+            Self::Json(raw) => raw.serialize(serializer),
+            Self::Fields(fields) => fields.serialize(serializer),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_goes_through_as_it_was_written() {
+        for text in
+            ["3", "-0", "1e400", "123456789012345678901234567890", "[1, 2]", "null", "\"a\""]
+        {
+            assert_eq!(Input::of_json(text).unwrap().json(), text);
+        }
+        let object = Input::of_json(r#" {"b": 1.50, "a": "x\u00e9", "c": {"d":  1}} "#).unwrap();
+        assert_eq!(object.json(), r#"{"a":"xé","b":1.50,"c":{"d":  1}}"#);
+        assert_eq!(object.text("b").unwrap(), "1.50");
+        assert_eq!(object.text("a").unwrap(), "xé");
+        assert!(object.text("z").is_none());
+    }
+
+    #[test]
+    fn an_id_is_the_field_or_depends_on_the_item_and_the_target_alone() {
+        let row = |text: &str| Input::of_json(text).unwrap();
+        assert_eq!(row(r#"{"id": 7}"#).id("id", "t"), "7");
+        let one = row(r#"{"a": 1, "b": 2}"#).id("id", "t");
+        assert_eq!(one, row(r#"{"b":2,"a":1}"#).id("id", "t"));
+        assert_ne!(one, row(r#"{"b":2,"a":1}"#).id("id", "u"));
+        assert_eq!(row("\"x\"").id("id", "t"), Input::Text("x".to_owned()).id("id", "t"));
+        assert_eq!(row("5").id("id", "t"), Input::Number(5).id("id", "t"));
+        // Written down: it must never change, or no run could be gone on with by a later version.
+        assert_eq!(Input::Number(5).id("id", "t"), "383388e359a63646e6a761df0724ca9a");
+    }
+}

@@ -1,0 +1,238 @@
+//! An HTTP request, filled in for an item.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use mesero_config::template::{Part, Template};
+use mesero_http::payload::Payload;
+use mesero_resources::{Asked, Order, ReplyForm};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::body::Body;
+use super::{OURSELVES, RequestFlags, no_field};
+use crate::item::Input;
+
+/// What is not escaped in a value: the unreserved characters of RFC 3986, 2.3.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What is escaped of what was typed: that which no URL can have.
+const IMPOSSIBLE: &AsciiSet = &percent_encoding::CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// Requests that differ by what an item puts into them.
+#[derive(Debug)]
+pub(super) struct Requests {
+    method: Method,
+    /// Scheme, host and port, where items differ in them.
+    server: Option<Template>,
+    path: Template,
+    /// Those that are always the same.
+    fields: HeaderMap,
+    varying: Vec<(HeaderName, Template)>,
+    body: Option<Body>,
+    /// What makes a difference for an answer, beside the path.
+    identity: String,
+}
+
+impl Requests {
+    /// Reads a path with its query, and the flags beside it.
+    ///
+    /// # Errors
+    /// What cannot be sent; reads on after "failed to".
+    pub(super) fn read(path: &str, flags: &RequestFlags<'_>) -> Result<Self, String> {
+        let path = path.split('#').next().unwrap_or_default();
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        let (body, identity) = flags.body.read()?.unzip();
+        let method = match flags.method {
+            Some(method) => Method::from_str(method)
+                .map_err(|_| format!("use the method `{method}` of `-X`: it is none"))?,
+            None if body.is_some() => Method::POST,
+            None => Method::GET,
+        };
+        let mut requests = Self {
+            method,
+            server: None,
+            path: Template::parse_loosely(&path),
+            fields: HeaderMap::new(),
+            varying: Vec::new(),
+            body,
+            identity: identity.unwrap_or_default(),
+        };
+        requests.set_fields(flags)?;
+        // With anything filled in, it has to be a request.
+        requests
+            .order(&Input::Number(0))
+            .map_err(|why| format!("make requests of `{path}`: {why}"))?;
+        Ok(requests)
+    }
+
+    /// As [`read`](Self::read), for requests whose server has places too.
+    ///
+    /// # Errors
+    /// What cannot be sent; reads on after "failed to".
+    pub(super) fn read_anywhere(
+        server: &str,
+        path: &str,
+        flags: &RequestFlags<'_>,
+    ) -> Result<Self, String> {
+        let requests = Self::read(path, flags)?;
+        // What is filled in may be the whole of the path.
+        let path = Template::parse_loosely(path.split('#').next().unwrap_or_default());
+        Ok(Self { server: Some(Template::parse_loosely(server)), path, ..requests })
+    }
+
+    /// Whether items differ in the server.
+    pub(super) fn roam(&self) -> bool {
+        self.server.is_some()
+    }
+
+    fn set_fields(&mut self, flags: &RequestFlags<'_>) -> Result<(), String> {
+        let plain = HeaderValue::from_static;
+        self.fields
+            .insert(header::USER_AGENT, plain(concat!("mesero/", env!("CARGO_PKG_VERSION"))));
+        self.fields.insert(header::ACCEPT, plain("*/*"));
+        match self.body {
+            Some(Body::Json(_)) => {
+                self.fields.insert(header::ACCEPT, plain("application/json"));
+                self.fields.insert(header::CONTENT_TYPE, plain("application/json"));
+            }
+            Some(Body::Text(_)) => {
+                let form = plain("application/x-www-form-urlencoded");
+                self.fields.insert(header::CONTENT_TYPE, form);
+            }
+            None => {}
+        }
+        let mut given = Vec::new();
+        for field in flags.headers {
+            let wrong = |why: &str| {
+                format!("send the header `{field}` of `-H`: {why}; wanted 'NAME: VALUE'")
+            };
+            let (name, value) = field.split_once(':').ok_or_else(|| wrong("there is no colon"))?;
+            let name =
+                HeaderName::from_str(name.trim()).map_err(|_| wrong("the name cannot be one"))?;
+            if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION]
+                .contains(&name)
+            {
+                return Err(wrong("it is about the connection, and is set by itself"));
+            }
+            let template = Template::parse_loosely(value.trim());
+            if !given.contains(&name) {
+                // What we would say by ourselves.
+                self.fields.remove(&name);
+                given.push(name.clone());
+            }
+            if template.names().next().is_some() {
+                self.identity.push_str(field);
+                self.varying.push((name, template));
+                continue;
+            }
+            let value = filled(&template, &Input::Number(0))?;
+            let value =
+                HeaderValue::from_str(&value).map_err(|_| wrong("the value cannot be sent"))?;
+            self.fields.append(name, value);
+        }
+        Ok(())
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        let varying = self.varying.iter().map(|(_, template)| template);
+        let templates = self.server.iter().chain([&self.path]).chain(varying);
+        let templates = templates.chain(self.body.as_ref().map(Body::template));
+        super::names(templates).iter().map(ToString::to_string).collect()
+    }
+
+    /// What makes a difference for an answer, beside the path.
+    pub(super) fn identity(&self) -> String {
+        format!("{} {}", self.method, self.identity)
+    }
+
+    /// The request for an item.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn order(&self, input: &Input) -> Result<Order, String> {
+        let mut path = String::new();
+        for part in self.path.pieces() {
+            match part {
+                Part::Text(text) => path.extend(utf8_percent_encode(text, IMPOSSIBLE)),
+                Part::Name(name) => {
+                    let value = input.text(name).ok_or_else(|| no_field(name))?;
+                    path.extend(utf8_percent_encode(&value, ESCAPED));
+                }
+            }
+        }
+        let uri = match &self.server {
+            None => PathAndQuery::try_from(path)
+                .map(Uri::from)
+                .map_err(|error| format!("its URL is none: {error}"))?,
+            Some(server) => absolute(&format!("{}{path}", filled(server, input)?))?,
+        };
+        let (mut head, ()) = Request::new(()).into_parts();
+        head.uri = uri;
+        head.method = self.method.clone();
+        head.headers = self.fields.clone();
+        for (name, template) in &self.varying {
+            let value = filled(template, input)?;
+            let value = HeaderValue::from_str(&value)
+                .map_err(|_| format!("the value of the header `{name}` cannot be sent"))?;
+            head.headers.append(name.clone(), value);
+        }
+        let body = match &self.body {
+            Some(body) => Bytes::from(body.fill(input)?),
+            None => Bytes::new(),
+        };
+        Ok(Order {
+            request: Arc::new(Asked { head, prefix: String::new(), peer: OURSELVES }),
+            arguments: Bytes::from_static(b"{}"),
+            body: Payload::Whole(body),
+            form: ReplyForm::Json,
+        })
+    }
+}
+
+/// A URL of an item that names the server too.
+fn absolute(url: &str) -> Result<Uri, String> {
+    let wrong = |why: &str| format!("its URL `{url}` cannot be asked: {why}");
+    if !url.starts_with("http://") && !url.starts_with("https://") {
+        return Err(wrong("it does not begin with `http://` or `https://`"));
+    }
+    let shown = url.split('#').next().unwrap_or_default();
+    let escaped = utf8_percent_encode(shown, IMPOSSIBLE).to_string();
+    let uri: Uri = escaped.parse().map_err(|error| wrong(&format!("{error}")))?;
+    let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty()) else {
+        return Err(wrong("it has no host"));
+    };
+    if authority.as_str().contains('@') {
+        return Err(wrong("names and passwords in URLs are not sent; use a header"));
+    }
+    match authority.port_u16() {
+        Some(0) => Err(wrong("its port is no number from 1 to 65535")),
+        None if authority.as_str() != authority.host() => {
+            Err(wrong("its port is no number from 1 to 65535"))
+        }
+        _ => Ok(uri),
+    }
+}
+
+fn filled(template: &Template, input: &Input) -> Result<String, String> {
+    let mut text = String::new();
+    for part in template.pieces() {
+        match part {
+            Part::Text(plain) => text.push_str(plain),
+            Part::Name(name) => text.push_str(&input.text(name).ok_or_else(|| no_field(name))?),
+        }
+    }
+    Ok(text)
+}

@@ -1,0 +1,126 @@
+//! The program's log: which lines there are, in which form, and on their way to stderr.
+
+use std::fmt;
+use std::io;
+use std::io::IsTerminal;
+
+use clap::{Args, ValueEnum};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::output;
+
+mod form;
+mod jobs;
+mod lines;
+mod queue;
+
+use form::Form;
+pub use jobs::Log;
+use lines::Lines;
+use queue::Writer;
+
+/// Behind whatever a command has of its own.
+const LAST: usize = 1000;
+
+/// The flags of the log, which every command has.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LogArgs {
+    /// Which lines to log: a level, or levels by part, as in `info,mesero::jobs=debug`
+    #[arg(long = "log", env = "MESERO_LOG", value_name = "FILTER", global = true, display_order = LAST)]
+    pub(crate) filter: Option<String>,
+    /// How to write them [default: text on a terminal, logfmt elsewhere]
+    #[arg(long = "log-format", value_name = "FORMAT", global = true, display_order = LAST)]
+    pub(crate) format: Option<LogFormat>,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people: a compact line, longer texts below it
+    Text,
+    /// For machines and people: key=value
+    Logfmt,
+    /// For machines: one JSON object a line
+    Json,
+}
+
+/// The log of the process, until it is dropped: then what is queued is written, if stderr is read.
+#[derive(Debug)]
+#[must_use = "dropping it ends the log"]
+pub struct Telemetry {
+    _writer: Writer,
+}
+
+/// Starts the process's log, which has the lines of the usual level and above where the flags do not say otherwise.
+///
+/// Logging never waits for whoever reads stderr: a line that finds the queue full is dropped, and
+/// the log says how many were.
+///
+/// # Errors
+/// If the filter cannot be read, the writing thread cannot be started, or a log was started before.
+pub fn start(args: &LogArgs, usual: LevelFilter) -> Result<Telemetry, TelemetryError> {
+    let stderr = output::stderr();
+    let terminal = stderr.is_terminal();
+    let form = match args.format {
+        Some(LogFormat::Json) => Form::Json,
+        Some(LogFormat::Logfmt) => Form::Logfmt,
+        Some(LogFormat::Text) => Form::Text { colour: output::colour_is_welcome() },
+        None if terminal => Form::Text { colour: output::colour_is_welcome() },
+        None => Form::Logfmt,
+    };
+    let filter = EnvFilter::builder()
+        .with_default_directive(usual.into())
+        .parse(args.filter.as_deref().unwrap_or_default())
+        .map_err(TelemetryError::Filter)?;
+    let (queue, writer) = queue::start(stderr, form).map_err(TelemetryError::Thread)?;
+    tracing_subscriber::registry()
+        .with(Lines::new(form, queue))
+        .with(filter)
+        .try_init()
+        .map_err(TelemetryError::Started)?;
+    Ok(Telemetry { _writer: writer })
+}
+
+/// Why there is no log.
+#[derive(Debug)]
+pub enum TelemetryError {
+    /// The filter makes no sense.
+    Filter(ParseError),
+    /// The writing thread cannot be started.
+    Thread(io::Error),
+    /// There is a log already.
+    Started(TryInitError),
+}
+
+impl fmt::Display for TelemetryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TelemetryError::Filter(error) => write!(
+                f,
+                "--log (or MESERO_LOG) is to be a level (error, warn, info, debug, trace), or \
+                 levels by part, as in info,mesero::jobs=debug: {error}"
+            ),
+            TelemetryError::Thread(error) => write!(f, "the log's thread cannot start: {error}"),
+            TelemetryError::Started(error) => write!(f, "the log was started before: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for TelemetryError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_makes_no_sense_is_refused_before_anything_starts() {
+        let args = LogArgs { filter: Some("mesero=loud".to_owned()), format: None };
+        let error = start(&args, LevelFilter::INFO).unwrap_err().to_string();
+        assert!(error.starts_with("--log (or MESERO_LOG) is to be a level"), "{error}");
+    }
+}

@@ -1,0 +1,201 @@
+//! Turns a dispatcher's events into log lines.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use mesero::{Error, Event, Fact, JobId, Observer, Outcome, Refusal, Stop};
+use tokio::time::Instant;
+
+/// The part of the log that these lines belong to: `--log mesero::jobs=debug`.
+const TARGET: &str = "mesero::jobs";
+
+/// Refusals come by the thousand; a person needs to read of them once a second.
+const SUMMARY_EVERY: Duration = Duration::from_secs(1);
+
+/// Logs what becomes of one resource's jobs: failures as warnings, but not those that are the caller's fault, and all
+/// else for debugging. Never arguments, never replies.
+///
+/// Give it to the dispatcher's builder as an observer.
+#[derive(Debug)]
+pub struct Log {
+    resource: Arc<str>,
+    refusals: Refusals,
+    is_callers_fault: fn(&Error) -> bool,
+}
+
+impl Log {
+    /// For the resource of this name.
+    pub fn new(resource: impl Into<Arc<str>>) -> Self {
+        let refusals = Refusals::new(Instant::now());
+        Self { resource: resource.into(), refusals, is_callers_fault: |_| false }
+    }
+
+    /// Logs the failures that `is_callers_fault` selects for debugging alone; without it, none.
+    #[must_use]
+    pub fn callers_fault(self, is_callers_fault: fn(&Error) -> bool) -> Self {
+        Self { is_callers_fault, ..self }
+    }
+
+    fn refused(&self, refusal: &Refusal) {
+        self.refusals.count();
+        let retry_after_ms = refusal.retry_after().map(milliseconds);
+        tracing::debug!(
+            target: TARGET,
+            resource = &*self.resource,
+            reason = %refusal,
+            retry_after_ms,
+            "call refused"
+        );
+    }
+
+    fn summarise(&self, now: Instant) {
+        if let Some(refused) = self.refusals.due(now) {
+            tracing::warn!(target: TARGET, resource = &*self.resource, refused, "calls refused");
+        }
+    }
+
+    fn blocked(&self, job: JobId, held: Duration) {
+        let resource = &*self.resource;
+        tracing::warn!(
+            target: TARGET,
+            resource,
+            job.id = %format_args!("{resource}-{job}"),
+            for_ms = milliseconds(held),
+            "attempt blocked a thread of mesero itself"
+        );
+    }
+
+    fn stopped(&self, job: JobId, stop: &Stop) {
+        let (resource, how, after_ms) =
+            (&*self.resource, stop.kind.as_str(), milliseconds(stop.after));
+        tracing::info!(
+            target: TARGET,
+            resource,
+            job.id = %format_args!("{resource}-{job}"),
+            how,
+            after_ms,
+            "call stopped"
+        );
+    }
+
+    fn finished(&self, job: JobId, end: &End<'_>) {
+        let resource = &*self.resource;
+        let (waited_ms, ran_ms) = (milliseconds(end.waited), milliseconds(end.ran));
+        let (outcome, attempts) = (end.outcome.as_str(), end.attempts);
+        let error = end.error.map(tracing::field::display);
+        let detail = match end.error {
+            Some(Error::Failed(failure)) => failure.detail(),
+            _ => None,
+        };
+        let callers_fault = end.error.is_some_and(self.is_callers_fault);
+        match end.outcome {
+            // Whoever calls wrongly can do so a thousand times.
+            Outcome::Failed if callers_fault => tracing::debug!(
+                target: TARGET,
+                resource,
+                job.id = %format_args!("{resource}-{job}"),
+                outcome,
+                waited_ms,
+                ran_ms,
+                attempts,
+                error,
+                "job failed by its caller's fault"
+            ),
+            Outcome::Failed | Outcome::TimedOut | Outcome::Expired => tracing::warn!(
+                target: TARGET,
+                resource,
+                job.id = %format_args!("{resource}-{job}"),
+                outcome,
+                waited_ms,
+                ran_ms,
+                attempts,
+                error,
+                detail,
+                "job failed"
+            ),
+            Outcome::Succeeded | Outcome::Shed | Outcome::Canceled => tracing::debug!(
+                target: TARGET,
+                resource,
+                job.id = %format_args!("{resource}-{job}"),
+                outcome,
+                waited_ms,
+                ran_ms,
+                attempts,
+                "job finished"
+            ),
+        }
+    }
+}
+
+/// What is said about the end of a job.
+struct End<'a> {
+    outcome: Outcome,
+    error: Option<&'a Error>,
+    waited: Duration,
+    ran: Duration,
+    attempts: u32,
+}
+
+impl Observer for Log {
+    fn observe(&self, event: &Event) {
+        match &event.fact {
+            Fact::CallRefused(refusal) => self.refused(refusal),
+            Fact::AttemptStopped { job, stop, .. } => self.stopped(job.id, stop),
+            Fact::JobFinished { job, outcome, error, waited, ran, attempts, .. } => {
+                let end = End {
+                    outcome: *outcome,
+                    error: error.as_ref(),
+                    waited: *waited,
+                    ran: *ran,
+                    attempts: *attempts,
+                };
+                self.finished(job.id, &end);
+            }
+            Fact::AttemptBlocked { job, held, .. } => self.blocked(job.id, *held),
+            _ => {}
+        }
+        // On every event, so that the last refusals of a burst are told with what happens next.
+        self.summarise(event.at);
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Refusals that have not been told yet, and when they may be.
+#[derive(Debug)]
+struct Refusals {
+    since: Instant,
+    untold: AtomicU64,
+    /// Milliseconds after `since`.
+    next: AtomicU64,
+}
+
+impl Refusals {
+    fn new(now: Instant) -> Self {
+        Self { since: now, untold: AtomicU64::new(0), next: AtomicU64::new(0) }
+    }
+
+    fn count(&self) {
+        self.untold.fetch_add(1, Relaxed);
+    }
+
+    /// How many there were, if they are to be told now; to one of several threads that ask.
+    fn due(&self, now: Instant) -> Option<u64> {
+        if self.untold.load(Relaxed) == 0 {
+            return None;
+        }
+        let now = milliseconds(now.saturating_duration_since(self.since));
+        let next = self.next.load(Relaxed);
+        let after = now + milliseconds(SUMMARY_EVERY);
+        if now < next || self.next.compare_exchange(next, after, Relaxed, Relaxed).is_err() {
+            return None;
+        }
+        Some(self.untold.swap(0, Relaxed)).filter(|untold| *untold > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests;
