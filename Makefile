@@ -1,5 +1,5 @@
 # `make check` is everything that CI runs. It needs Rust, Python 3 and make; missing optional programs are reported.
-.PHONY: check fmt lint doc words test models worker-test deny build bench bench-peers venv chromium databases skipped \
+.PHONY: check fmt lint doc words arrows test models worker-test deny build bench bench-peers venv chromium databases skipped \
 	python-lint linters stress
 
 check: fmt lint doc python-lint worker-test test models deny skipped
@@ -21,6 +21,11 @@ doc:
 words:
 	python3 .ci/test_words.py
 	python3 .ci/words.py
+
+# The arrows that crates cannot hold: between siblings, circles of files, names of types.
+arrows:
+	python3 .ci/test_arrows.py
+	python3 .ci/arrows.py
 
 # Python's linter and type checker; the worker's folder has their rules. pyright is a program of Node, which pip installs
 # as well.
