@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{Mesero, example, folder, on_free_ports, program, shared_machine, venv};
+use crate::harness::{Mesero, example, folder, on_free_ports, program, venv};
 
 /// Timeout of a client.
 const SEVEN_SECONDS: Duration = Duration::from_secs(7);
@@ -58,7 +58,6 @@ async fn ten_in_one_command(front: SocketAddr) -> (Option<i32>, String) {
 
 #[tokio::test]
 async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads() {
-    let _machine = shared_machine().await;
     let Some(venv) = venv() else { return };
     let slow = Mesero::serve(&on_free_ports("blocking-resource/slow-api.toml"), &[]).await;
     let slow_api = format!("http://{}", slow.front);
@@ -101,7 +100,6 @@ async fn bench_of_ten(front: SocketAddr) -> (Option<i32>, serde_json::Value) {
 
 #[tokio::test]
 async fn bench_says_how_many_workers_would_pass_and_with_as_many_it_passes() {
-    let _machine = shared_machine().await;
     let Some(venv) = venv() else { return };
     let slow = Mesero::serve(&on_free_ports("blocking-resource/slow-api.toml"), &[]).await;
     let slow_api = format!("http://{}", slow.front);

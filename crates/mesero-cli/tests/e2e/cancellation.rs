@@ -4,11 +4,10 @@ use http::{Method, StatusCode};
 
 use crate::client::{self, request};
 use crate::gate::Gate;
-use crate::harness::{Mesero, in_phase, shared_machine};
+use crate::harness::{Mesero, in_phase};
 
 #[tokio::test]
 async fn a_call_whose_client_leaves_the_queue_never_reaches_python() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 1/limit = 1").await;
     let running = client::impatient(mesero.front, "/square?num=1").await;
@@ -28,7 +27,6 @@ async fn a_call_whose_client_leaves_the_queue_never_reaches_python() {
 
 #[tokio::test]
 async fn a_queued_job_is_cancelled_by_its_id() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 1/limit = 1").await;
     let _running = client::impatient(mesero.front, "/square?num=1").await;
@@ -51,7 +49,6 @@ async fn a_queued_job_is_cancelled_by_its_id() {
 
 #[tokio::test]
 async fn a_running_async_call_is_cancelled_in_python() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated_async", "concurrency = 2").await;
     let waiting = mesero.get("/square?num=1");
@@ -71,7 +68,6 @@ async fn a_running_async_call_is_cancelled_in_python() {
 
 #[tokio::test]
 async fn a_running_sync_call_that_is_cancelled_keeps_its_slot_until_the_thread_is_free() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 2").await;
     let waiting = mesero.get("/square?num=1");
@@ -91,7 +87,6 @@ async fn a_running_sync_call_that_is_cancelled_keeps_its_slot_until_the_thread_i
 
 #[tokio::test]
 async fn a_sync_function_that_takes_too_long_is_a_504_at_once_and_its_process_is_replaced() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 1/timeout = \"200ms\"").await;
     let (answer, begun) = tokio::join!(mesero.get("/square?num=1"), gate.next());

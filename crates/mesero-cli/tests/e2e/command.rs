@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::client::{self, request};
 use crate::gate::Gate;
-use crate::harness::{Mesero, in_phase, process_id, shared_machine, until};
+use crate::harness::{Mesero, in_phase, process_id, until};
 
 /// Announces itself at the gate, and starts a child that would run for long. The gate sees the end
 /// of both.
@@ -80,7 +80,6 @@ const ODD: [&str; 12] = [
 
 #[tokio::test]
 async fn an_argument_stays_one_argument_whatever_is_in_it() {
-    let _machine = shared_machine().await;
     let mesero = serve(r#"command = ["printf", "<%s>", "x", "{a}", "=\"{a}\""]"#, TAKES_A, &[]);
     let mesero = mesero.await;
     for text in ODD {
@@ -92,7 +91,6 @@ async fn an_argument_stays_one_argument_whatever_is_in_it() {
 
 #[tokio::test]
 async fn a_shell_script_has_its_arguments_in_the_environment() {
-    let _machine = shared_machine().await;
     let resource = r#"
         command = ['printf "<%s>" "$arg_a" | cat']
         shell = true
@@ -106,7 +104,6 @@ async fn a_shell_script_has_its_arguments_in_the_environment() {
 
 #[tokio::test]
 async fn an_argument_that_no_process_can_have_is_the_callers_mistake() {
-    let _machine = shared_machine().await;
     let mesero = serve(r#"command = ["printf", "%s", "{a}"]"#, TAKES_A, &[]).await;
     let answer = mesero.get("/it?a=x%00y").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
@@ -115,7 +112,6 @@ async fn an_argument_that_no_process_can_have_is_the_callers_mistake() {
 
 #[tokio::test]
 async fn the_body_is_the_standard_input_and_need_not_be_read() {
-    let _machine = shared_machine().await;
     let body = "line\n".repeat(100_000);
     let post = "methods = [\"POST\"]";
     let cat = serve("command = [\"cat\"]", post, &[]).await;
@@ -127,7 +123,6 @@ async fn the_body_is_the_standard_input_and_need_not_be_read() {
 
 #[tokio::test]
 async fn directory_and_environment_are_as_the_configuration_says() {
-    let _machine = shared_machine().await;
     let resource = r#"
         command = ['pwd; env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | sort']
         shell = true
@@ -141,7 +136,6 @@ async fn directory_and_environment_are_as_the_configuration_says() {
 
 #[tokio::test]
 async fn the_exit_code_decides_the_status_and_the_last_words_are_for_the_log() {
-    let _machine = shared_machine().await;
     let resource = r#"
         command = ["sh", "-c", "echo out; echo 'last words' >&2; exit $1", "sh", "{a}"]
         exit_codes = { 3 = 404, 4 = 204 }
@@ -163,7 +157,6 @@ async fn the_exit_code_decides_the_status_and_the_last_words_are_for_the_log() {
 
 #[tokio::test]
 async fn a_command_killed_by_a_signal_is_lost_and_one_that_cannot_start_is_unreachable() {
-    let _machine = shared_machine().await;
     let killed = serve(r#"command = ["sh", "-c", "kill -9 $$"]"#, "", &[]).await;
     let answer = killed.get("/it").await;
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
@@ -178,7 +171,6 @@ async fn a_command_killed_by_a_signal_is_lost_and_one_that_cannot_start_is_unrea
 
 #[tokio::test]
 async fn a_command_that_prints_more_than_the_limit_is_ended() {
-    let _machine = shared_machine().await;
     let resource = "command = [\"yes\"]\noutput_limit = \"1KiB\"";
     let mesero = serve(resource, "", &[]).await;
     let answer = mesero.get("/it").await;
@@ -190,7 +182,6 @@ async fn a_command_that_prints_more_than_the_limit_is_ended() {
 
 #[tokio::test]
 async fn a_timeout_ends_the_command_and_its_children() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let policy = "[resource.it.policy]\ntimeout = \"2s\"";
     let mesero = gated(&gate, FAMILY, policy).await;
@@ -210,7 +201,6 @@ async fn stops(mesero: &Mesero) -> Vec<String> {
 
 #[tokio::test]
 async fn a_command_that_does_not_listen_keeps_its_slot_until_it_is_killed() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let script = format!("trap '' TERM\n{FAMILY}");
     let policy = "grace = \"1s\"\n[resource.it.policy]\nlimit = 1";
@@ -228,7 +218,6 @@ async fn a_command_that_does_not_listen_keeps_its_slot_until_it_is_killed() {
 
 #[tokio::test]
 async fn a_client_that_leaves_ends_the_command_and_its_children() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = gated(&gate, FAMILY, "").await;
     let client = client::impatient(mesero.front, "/it?a=1").await;
@@ -240,7 +229,6 @@ async fn a_client_that_leaves_ends_the_command_and_its_children() {
 
 #[tokio::test]
 async fn a_mesero_that_is_killed_leaves_no_command_and_none_of_its_children() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = gated(&gate, FAMILY, "processes = 3").await;
     let mut clients = Vec::new();
@@ -257,7 +245,6 @@ async fn a_mesero_that_is_killed_leaves_no_command_and_none_of_its_children() {
 
 #[tokio::test]
 async fn a_guardian_that_is_killed_is_replaced_by_one_that_knows_what_runs() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = gated(&gate, FAMILY, "").await;
     let guardian: u32 = children(&mesero).concat().parse().unwrap();
@@ -272,7 +259,6 @@ async fn a_guardian_that_is_killed_is_replaced_by_one_that_knows_what_runs() {
 
 #[tokio::test]
 async fn a_child_that_outlives_the_command_is_killed_after_the_grace_and_the_answer_is_good() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let script = FAMILY.replace("wait\n", "echo done\n");
     let mesero = gated(&gate, &script, "grace = \"100ms\"").await;
@@ -283,7 +269,6 @@ async fn a_child_that_outlives_the_command_is_killed_after_the_grace_and_the_ans
 
 #[tokio::test]
 async fn a_streamed_output_comes_as_it_is_printed_and_a_late_failure_breaks_it_off() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = gated(&gate, TALKER, "stream = true").await;
     for code in ["0", "1"] {
@@ -308,7 +293,6 @@ async fn a_streamed_output_comes_as_it_is_printed_and_a_late_failure_breaks_it_o
 
 #[tokio::test]
 async fn a_reader_who_leaves_a_streamed_output_ends_the_command() {
-    let _machine = shared_machine().await;
     let mesero = serve("command = [\"yes\"]\nstream = true", "", &[]).await;
     let mut stream = client::impatient(mesero.front, "/it").await;
     let mut received = vec![0; 1_000_000];
@@ -319,7 +303,6 @@ async fn a_reader_who_leaves_a_streamed_output_ends_the_command() {
 
 #[tokio::test]
 async fn two_hundred_commands_at_once_leave_no_process_and_no_file_behind() {
-    let _machine = shared_machine().await;
     let resource = "command = [\"echo\", \"{a}\"]\nprocesses = 200";
     let mesero = serve(resource, TAKES_A, &[]).await;
     mesero.get("/it?a=0").await;

@@ -5,7 +5,7 @@ use std::process::Output;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::harness::{folder, program, shared_machine};
+use crate::harness::{folder, program};
 
 const CONFIG: &str = r#"
 [server]
@@ -36,7 +36,6 @@ fn stderr(output: &Output) -> String {
 
 #[tokio::test]
 async fn a_module_that_does_not_import_is_a_clear_error_at_start() {
-    let _machine = shared_machine().await;
     let config = CONFIG.replace("MODULE", "broken").replace("FUNCTION", "square");
     let folder = with_config(&config, &[("broken.py", "import no_such_module\n")]);
     for command in ["serve", "check"] {
@@ -51,7 +50,6 @@ async fn a_module_that_does_not_import_is_a_clear_error_at_start() {
 
 #[tokio::test]
 async fn a_program_that_is_in_no_folder_of_the_path_is_a_clear_error_at_start() {
-    let _machine = shared_machine().await;
     let config = CONFIG.replace("python = \"MODULE:FUNCTION\"", "command = [\"no-such-program\"]");
     let folder = with_config(&config, &[]);
     let of_a_file = |command| vec![command, "mesero.toml"];
@@ -70,7 +68,6 @@ async fn a_program_that_is_in_no_folder_of_the_path_is_a_clear_error_at_start() 
 
 #[tokio::test]
 async fn a_function_that_is_not_there_is_named_with_the_nearest() {
-    let _machine = shared_machine().await;
     let config = CONFIG.replace("MODULE", "tools").replace("FUNCTION", "sqare");
     let folder = with_config(&config, &[("tools.py", "def square(num):\n    return num\n")]);
     let output = mesero(&folder, &["serve", "mesero.toml"]).await;
@@ -84,7 +81,6 @@ async fn a_function_that_is_not_there_is_named_with_the_nearest() {
 
 #[tokio::test]
 async fn a_mistake_in_the_configuration_is_shown_where_it_stands() {
-    let _machine = shared_machine().await;
     let config = CONFIG.replace("path =", "paht =");
     let folder = with_config(&config, &[]);
     let output = mesero(&folder, &["serve", "mesero.toml"]).await;
@@ -96,7 +92,6 @@ async fn a_mistake_in_the_configuration_is_shown_where_it_stands() {
 
 #[tokio::test]
 async fn a_limit_above_what_the_resource_can_serve_is_refused_with_what_to_do() {
-    let _machine = shared_machine().await;
     let config = CONFIG.replace("MODULE", "tools").replace("FUNCTION", "square");
     let config = format!("{config}\n[resource.square.policy]\nlimit = 50\n");
     let folder = with_config(&config, &[("tools.py", "def square(num):\n    return num\n")]);
@@ -108,7 +103,6 @@ async fn a_limit_above_what_the_resource_can_serve_is_refused_with_what_to_do() 
 
 #[tokio::test]
 async fn an_address_that_is_taken_is_named() {
-    let _machine = shared_machine().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let config = CONFIG.replace("listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\""));
@@ -120,7 +114,6 @@ async fn an_address_that_is_taken_is_named() {
 
 #[tokio::test]
 async fn check_starts_every_resource_and_says_what_it_found() {
-    let _machine = shared_machine().await;
     let config = CONFIG.replace("MODULE", "tools").replace("FUNCTION", "square");
     let folder = with_config(&config, &[("tools.py", "def square(num):\n    return num\n")]);
     let output = mesero(&folder, &["check", "mesero.toml"]).await;
@@ -131,7 +124,6 @@ async fn check_starts_every_resource_and_says_what_it_found() {
 
 #[tokio::test]
 async fn the_reference_is_a_configuration_that_can_be_read() {
-    let _machine = shared_machine().await;
     let output = mesero(&folder(&[]), &["reference"]).await;
     assert_eq!(output.status.code(), Some(0));
     let text = String::from_utf8(output.stdout).unwrap();
@@ -140,7 +132,6 @@ async fn the_reference_is_a_configuration_that_can_be_read() {
 
 #[tokio::test]
 async fn a_command_line_that_makes_no_sense_is_exit_code_2() {
-    let _machine = shared_machine().await;
     for arguments in [&["serve"][..], &["sevre"], &["jobs", "cancel", "nonsense"], &[]] {
         let output = mesero(&folder(&[]), arguments).await;
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");

@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::client::{self, request};
 use crate::gate::Gate;
-use crate::harness::{Mesero, in_phase, program, shared_machine};
+use crate::harness::{Mesero, in_phase, program};
 
 /// Runs `mesero jobs` against a running mesero; the exit code and what it printed.
 async fn jobs(mesero: &Mesero, arguments: &[&str]) -> (Option<i32>, String) {
@@ -19,7 +19,6 @@ async fn jobs(mesero: &Mesero, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[tokio::test]
 async fn jobs_are_listed_shown_and_cancelled_from_the_command_line() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 1/limit = 1").await;
     let _running = client::impatient(mesero.front, "/square?num=1").await;
@@ -46,7 +45,6 @@ async fn jobs_are_listed_shown_and_cancelled_from_the_command_line() {
 
 #[tokio::test]
 async fn the_limit_of_a_running_service_is_raised() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 4/limit = 1").await;
     let mut callers = Vec::new();
@@ -63,7 +61,6 @@ async fn the_limit_of_a_running_service_is_raised() {
 
 #[tokio::test]
 async fn a_mesero_that_is_not_there_is_named() {
-    let _machine = shared_machine().await;
     let mut command = Command::new(program());
     command.args(["jobs", "--control", "http://127.0.0.1:1"]);
     let output = command.output().await.unwrap();
@@ -74,7 +71,6 @@ async fn a_mesero_that_is_not_there_is_named() {
 
 #[tokio::test]
 async fn metrics_tell_what_happened() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 1").await;
     let play = async { gate.next().await.finish() };
@@ -89,7 +85,6 @@ async fn metrics_tell_what_happened() {
 
 #[tokio::test]
 async fn the_control_plane_wants_its_token_where_one_is_configured() {
-    let _machine = shared_machine().await;
     let config = r#"
         [server]
         listen = "127.0.0.1:0"

@@ -13,8 +13,7 @@ use tokio::time::timeout;
 
 use crate::client::{self, Response};
 use crate::harness::{
-    HANG_TIMEOUT, Mesero, ReservedPort, example, folder, on_free_ports, program, shared_machine,
-    venv,
+    HANG_TIMEOUT, Mesero, ReservedPort, example, folder, on_free_ports, program, venv,
 };
 
 /// The three implementations on one rates service.
@@ -113,7 +112,6 @@ const AT_ONCE: (&str, &str) = ("delay = \"300ms\"", "delay = \"1ms\"");
 
 #[tokio::test]
 async fn all_three_answer_alike() {
-    let _machine = shared_machine().await;
     let (rates, url) = rates_service(&[AT_ONCE]).await;
     let Some(three) = Three::on(&url).await else { return };
     let table = client::get(rates.front, "/rates").await.json();
@@ -148,7 +146,6 @@ async fn all_three_answer_alike() {
 
 #[tokio::test]
 async fn all_three_refuse_alike_and_say_why() {
-    let _machine = shared_machine().await;
     let (_rates, url) = rates_service(&[AT_ONCE]).await;
     let Some(three) = Three::on(&url).await else { return };
     for currency in ["XYZ", "gbp", "%00", "G%20P", "%C3%A9"] {
@@ -174,7 +171,6 @@ async fn all_three_refuse_alike_and_say_why() {
 
 #[tokio::test]
 async fn rates_that_cannot_be_had_are_a_502_and_slow_ones_a_504() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     let down = async {
         let Some(three) = Three::on(&format!("http://{}", port.address())).await else { return };
@@ -206,7 +202,6 @@ async fn rates_that_cannot_be_had_are_a_502_and_slow_ones_a_504() {
 
 #[tokio::test]
 async fn sums_are_exact_where_floats_are_not() {
-    let _machine = shared_machine().await;
     let (_rates, url) = rates_service(&[AT_ONCE, ("\"GBP\":0.884,", "\"GBP\":0.85203,")]).await;
     let Some(three) = Three::on(&url).await else { return };
     // In floats it would be 85.20299999999999.
@@ -216,7 +211,6 @@ async fn sums_are_exact_where_floats_are_not() {
 
 #[tokio::test]
 async fn a_thousand_conversions_at_once_ask_for_the_rates_once() {
-    let _machine = shared_machine().await;
     let (rates, url) = rates_service(&[]).await;
     let rust = Rust::start(&url).await;
     let (mut callers, front) = (JoinSet::new(), rust.address);

@@ -4,7 +4,7 @@ use http::{Method, StatusCode};
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{HANG_TIMEOUT, Mesero, example, shared_machine, venv};
+use crate::harness::{HANG_TIMEOUT, Mesero, example, venv};
 
 /// A project in one file: views, a form, an upload, a file and a stream.
 const KITCHEN: &str = r#"
@@ -82,7 +82,6 @@ async fn post(mesero: &Mesero, path: &str, media_type: &str, body: &str) -> clie
 
 #[tokio::test]
 async fn an_unmodified_django_project_is_served_and_the_validator_has_nothing_to_say() {
-    let _machine = shared_machine().await;
     for application in ["kitchen:application", "kitchen:validated"] {
         let Some(mesero) = serve(application, &[("kitchen.py", KITCHEN)]).await else { return };
         let dish = mesero.get("/dishes/7?q=caf%C3%A9").await;
@@ -114,7 +113,6 @@ async fn an_unmodified_django_project_is_served_and_the_validator_has_nothing_to
 
 #[tokio::test]
 async fn the_validator_has_nothing_to_say_about_how_flask_is_served() {
-    let _machine = shared_machine().await;
     let shop = std::fs::read_to_string(example("flask/shop.py")).unwrap();
     let validated = "from wsgiref.validate import validator\nfrom shop import app\napp = validator(app.wsgi_app)\n";
     let files = [("shop.py", shop.as_str()), ("validated.py", validated)];

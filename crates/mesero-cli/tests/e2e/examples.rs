@@ -9,12 +9,11 @@ use tokio::time::timeout;
 
 use crate::client;
 use crate::gate::Gate;
-use crate::harness::{Mesero, example, folder, in_phase, on_free_ports, program, shared_machine};
+use crate::harness::{Mesero, example, folder, in_phase, on_free_ports, program};
 use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn the_legacy_command_answers_over_http() {
-    let _machine = shared_machine().await;
     let config = on_free_ports("legacy-command/mesero.toml");
     let script = example("legacy-command/convert.sh").canonicalize().unwrap();
     let mesero =
@@ -27,7 +26,6 @@ async fn the_legacy_command_answers_over_http() {
 
 #[tokio::test]
 async fn four_of_the_legacy_command_run_at_a_time_and_the_fifth_waits() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let script = r#"
         exec 9<>"/dev/tcp/127.0.0.1/$GATE"
@@ -60,7 +58,6 @@ async fn four_of_the_legacy_command_run_at_a_time_and_the_fifth_waits() {
 
 #[tokio::test]
 async fn the_slow_api_answers_after_its_delay() {
-    let _machine = shared_machine().await;
     let config = on_free_ports("blocking-resource/slow-api.toml");
     assert!(config.contains("delay = \"5s\""));
     let mesero = Mesero::serve(&config.replace("\"5s\"", "\"50ms\""), &[]).await;
@@ -84,7 +81,6 @@ async fn passing(mesero: &Mesero, path: &'static str, clients: usize) -> usize {
 
 #[tokio::test]
 async fn a_blocking_handler_serves_one_of_two_is_named_and_counted_and_both_cures_serve_two() {
-    let _machine = shared_machine().await;
     let config = on_free_ports("blocking-handler/mesero.toml");
     let module = std::fs::read_to_string(example("blocking-handler/reports.py")).unwrap();
     let files = [("reports.py", module.as_str())];
@@ -116,7 +112,6 @@ async fn a_blocking_handler_serves_one_of_two_is_named_and_counted_and_both_cure
 
 #[tokio::test]
 async fn the_site_cache_asks_once_for_many_readers_and_outlives_the_site() {
-    let _machine = shared_machine().await;
     let site = Upstream::open().await;
     let config = on_free_ports("site-cache/mesero.toml");
     assert!(config.contains("ttl = \"60s\""));

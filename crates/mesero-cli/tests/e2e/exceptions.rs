@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::harness::{Mesero, shared_machine};
+use crate::harness::Mesero;
 
 const FAILING: &str = r#"
 class Gone(LookupError):
@@ -35,7 +35,6 @@ const CONFIG: &str = r#"
 
 #[tokio::test]
 async fn an_exception_has_the_status_of_the_nearest_type_that_is_named() {
-    let _machine = shared_machine().await;
     let mut mesero = Mesero::serve(CONFIG, &[("failing.py", FAILING)]).await;
     // The kind, its status and type, and how often it was tried.
     let cases = [

@@ -5,7 +5,7 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 
 use crate::client::request;
-use crate::harness::{self, Mesero, shared_machine};
+use crate::harness::{self, Mesero};
 
 /// Serves a configuration from a shell that first runs this.
 async fn under(limit: &str, config: &str, files: &[(&str, &str)]) -> (Mesero, tempfile::TempDir) {
@@ -30,7 +30,6 @@ const STUB: &str = r#"
 
 #[tokio::test]
 async fn without_descriptors_clients_wait_in_the_backlog_until_there_are_some() {
-    let _machine = shared_machine().await;
     let (mut mesero, _folder) = under("ulimit -n 64", STUB, &[]).await;
     let mut idle = Vec::new();
     for _ in 0..64 {
@@ -50,7 +49,6 @@ def app(environ, start_response):
 
 #[tokio::test]
 async fn a_body_for_which_the_disk_has_no_room_is_refused_and_the_next_one_is_served() {
-    let _machine = shared_machine().await;
     let config = r#"
         [server]
         listen = "127.0.0.1:0"

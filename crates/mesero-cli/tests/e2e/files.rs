@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::client;
 use crate::gate::{self, Gate};
-use crate::harness::{self, HANG_TIMEOUT, Mesero, program, shared_machine};
+use crate::harness::{self, HANG_TIMEOUT, Mesero, program};
 
 const FIRST: &str = r#"
     [server]
@@ -37,7 +37,6 @@ const SECOND: &str = r#"
 
 #[tokio::test]
 async fn every_file_is_served_at_its_own_address_with_its_own_routes_and_limits() {
-    let _machine = shared_machine().await;
     let folder = harness::folder(&[("first.toml", FIRST), ("second.toml", SECOND)]);
     let mesero = Mesero::serve_together(folder, &["first.toml", "second.toml"]).await;
     let [first, second] = mesero.fronts[..] else { panic!("{:?}", mesero.fronts) };
@@ -52,7 +51,6 @@ async fn every_file_is_served_at_its_own_address_with_its_own_routes_and_limits(
 
 #[tokio::test]
 async fn a_stop_drains_the_routes_of_all_files() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let config = |name: &str| {
         format!(
@@ -99,7 +97,6 @@ async fn a_stop_drains_the_routes_of_all_files() {
 
 #[tokio::test]
 async fn an_address_without_a_route_is_refused_and_a_file_of_resources_alone_is_not() {
-    let _machine = shared_machine().await;
     let silent = "[server]\nlisten = \"127.0.0.1:0\"\n[resource.other]\nstub = {}";
     let folder = harness::folder(&[("first.toml", FIRST), ("silent.toml", silent)]);
     let run = async |names: &[&str]| {

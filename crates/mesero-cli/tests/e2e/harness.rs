@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::TcpSocket;
 use tokio::process::{Child, Command};
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard, watch};
+use tokio::sync::{Mutex, MutexGuard, watch};
 use tokio::time::timeout;
 
 use crate::client;
@@ -30,15 +30,11 @@ pub(crate) const HANG_TIMEOUT: Duration = Duration::from_secs(180);
 /// Pause between two looks at what announces itself in no other way.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Lock of the machine: tests that measure time hold it alone.
-static MACHINE: RwLock<()> = RwLock::const_new(());
+/// Lock of the machine: tests that measure in real time, and run only on request, hold it.
+static MACHINE: Mutex<()> = Mutex::const_new(());
 
-pub(crate) async fn shared_machine() -> RwLockReadGuard<'static, ()> {
-    MACHINE.read().await
-}
-
-pub(crate) async fn quiet_machine() -> RwLockWriteGuard<'static, ()> {
-    MACHINE.write().await
+pub(crate) async fn quiet_machine() -> MutexGuard<'static, ()> {
+    MACHINE.lock().await
 }
 
 /// A running `mesero serve`.

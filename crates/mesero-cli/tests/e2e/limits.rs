@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::client::{self, Response};
 use crate::gate::{Begun, Gate};
-use crate::harness::{Mesero, in_phase, shared_machine};
+use crate::harness::{Mesero, in_phase};
 
 /// A function that returns when 100 of its calls run, with the number that ran with it.
 const TOGETHER: &str = r#"
@@ -54,7 +54,6 @@ async fn at_once(count: usize, front: SocketAddr, path: &'static str) -> Vec<Res
 
 #[tokio::test]
 async fn a_thousand_callers_are_all_answered_and_never_more_than_the_limit_run() {
-    let _machine = shared_machine().await;
     let mesero = Mesero::serve(LIMITED, &[("together.py", TOGETHER)]).await;
     let answers = at_once(1_000, mesero.front, "/slow").await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
@@ -64,7 +63,6 @@ async fn a_thousand_callers_are_all_answered_and_never_more_than_the_limit_run()
 
 #[tokio::test]
 async fn what_does_not_fit_the_queue_is_refused_at_once_and_the_rest_is_answered() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let settings = "threads = 100/limit = 100\nqueue = 50";
     let mesero = Mesero::gated(&gate, "gated", settings).await;
@@ -87,7 +85,6 @@ async fn what_does_not_fit_the_queue_is_refused_at_once_and_the_rest_is_answered
 /// Compares them on the same machine at the same time: a busy machine keeps both waiting.
 #[tokio::test]
 async fn a_refusal_takes_no_longer_than_other_answers_that_need_no_resource() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 2/limit = 2\nqueue = 50").await;
     let mut callers = Vec::new();
@@ -114,7 +111,6 @@ async fn a_refusal_takes_no_longer_than_other_answers_that_need_no_resource() {
 
 #[tokio::test]
 async fn a_call_that_waits_past_its_deadline_is_a_504_that_says_where() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     // The first call holds its slot for long after its deadline, so that the second one stays queued.
     let settings = "threads = 1\ninterrupt = \"60s\"/limit = 1\ndeadline = \"300ms\"";
@@ -130,7 +126,6 @@ async fn a_call_that_waits_past_its_deadline_is_a_504_that_says_where() {
 
 #[tokio::test]
 async fn the_rate_limit_is_a_429_with_the_time_to_come_back() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let settings = "threads = 4/rate = { rate = \"1/m\", burst = 1 }";
     let mesero = Mesero::gated(&gate, "gated", settings).await;
@@ -144,7 +139,6 @@ async fn the_rate_limit_is_a_429_with_the_time_to_come_back() {
 
 #[tokio::test]
 async fn callers_of_the_same_argument_share_one_call_and_a_kept_reply_needs_none() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let settings = "threads = 4/coalesce = true\ncache = \"60s\"";
     let mesero = Mesero::gated(&gate, "gated", settings).await;

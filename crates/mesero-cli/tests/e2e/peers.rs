@@ -9,11 +9,10 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use crate::client;
-use crate::harness::{self, HANG_TIMEOUT, Mesero, example, shared_machine, venv};
+use crate::harness::{self, HANG_TIMEOUT, Mesero, example, venv};
 
 #[tokio::test]
 async fn an_unmodified_flask_application_is_served() {
-    let _machine = shared_machine().await;
     let Some(venv) = venv() else { return };
     let read = |name: &str| std::fs::read_to_string(example("flask").join(name)).unwrap();
     let config = read("mesero.toml")
@@ -58,7 +57,6 @@ def app(environ, start_response):
 
 #[tokio::test]
 async fn two_hundred_random_requests_are_answered_as_gunicorn_answers_them() {
-    let _machine = shared_machine().await;
     let Some(venv) = venv() else { return };
     let config = r#"
         [server]

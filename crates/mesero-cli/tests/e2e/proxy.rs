@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 
 use crate::client::{self, Response, request};
-use crate::harness::{Mesero, ReservedPort, in_phase, shared_machine};
+use crate::harness::{Mesero, ReservedPort, in_phase};
 use crate::upstream::{Upstream, Wire, field};
 
 mod answers;
@@ -28,7 +28,6 @@ async fn sent(mesero: &Mesero, head: &str) -> Wire {
 
 #[tokio::test]
 async fn a_request_is_passed_on_whole_and_its_answer_comes_back_unchanged() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "/deadline = \"60s\"").await;
     let serve = async {
@@ -61,7 +60,6 @@ async fn a_request_is_passed_on_whole_and_its_answer_comes_back_unchanged() {
 
 #[tokio::test]
 async fn a_path_loses_its_prefix_and_gets_the_base_and_the_host_can_be_kept() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let address = upstream.address();
     let config = upstream
@@ -91,7 +89,6 @@ async fn a_path_loses_its_prefix_and_gets_the_base_and_the_host_can_be_kept() {
 
 #[tokio::test]
 async fn a_request_for_another_protocol_is_refused() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let head = "GET /chat HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
@@ -102,7 +99,6 @@ async fn a_request_for_another_protocol_is_refused() {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_a_502() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     let config = Upstream::at(port.address()).await.behind("");
     let mesero = Mesero::serve(&config, &[]).await;
@@ -113,7 +109,6 @@ async fn an_upstream_that_is_not_there_is_a_502() {
 
 #[tokio::test]
 async fn every_address_of_a_name_is_tried() {
-    let _machine = shared_machine().await;
     // Nothing listens on ::1 at this port, which is the first or the second address of the name.
     let port = ReservedPort::new();
     let upstream = Upstream::at(port.address()).await;
@@ -134,7 +129,6 @@ async fn every_address_of_a_name_is_tried() {
 
 #[tokio::test]
 async fn an_upstream_that_does_not_begin_to_answer_is_given_up() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "first_byte_timeout = \"10ms\"").await;
     let serve = async {

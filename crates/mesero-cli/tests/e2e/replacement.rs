@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::client::{self, Kept};
 use crate::gate::{Begun, Gate};
-use crate::harness::{HANG_TIMEOUT, Mesero, Process, in_phase, shared_machine};
+use crate::harness::{HANG_TIMEOUT, Mesero, Process, in_phase};
 
 mod recycling;
 mod reload;

@@ -5,11 +5,10 @@ use rustix::process::Signal;
 
 use crate::client;
 use crate::gate::Gate;
-use crate::harness::{Mesero, in_phase, shared_machine};
+use crate::harness::{Mesero, in_phase};
 
 #[tokio::test]
 async fn sigterm_finishes_what_is_in_refuses_what_is_new_and_exits_with_0() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = Mesero::gated(&gate, "gated", "threads = 1/limit = 1").await;
     let front = mesero.front;
@@ -37,7 +36,6 @@ async fn sigterm_finishes_what_is_in_refuses_what_is_new_and_exits_with_0() {
 
 #[tokio::test]
 async fn a_second_signal_stops_at_once() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = Mesero::gated(&gate, "gated", "threads = 1").await;
     let _caller = client::impatient(mesero.front, "/square?num=1").await;

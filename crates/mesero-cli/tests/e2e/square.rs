@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::client::{self, request};
 use crate::gate::{Begun, Gate};
-use crate::harness::{self, HANG_TIMEOUT, Mesero, example, in_phase, program, shared_machine};
+use crate::harness::{self, HANG_TIMEOUT, Mesero, example, in_phase, program};
 
 /// The example's configuration on ports of its own, with some lines replaced.
 async fn square(file: &str, replaced: &[(&str, &str)]) -> Mesero {
@@ -30,7 +30,6 @@ async fn square(file: &str, replaced: &[(&str, &str)]) -> Mesero {
 
 #[tokio::test]
 async fn squares_are_what_python_prints() {
-    let _machine = shared_machine().await;
     for file in ["mesero.toml", "async.toml"] {
         let mesero = square(file, &[]).await;
         let ask = async |num: &str| mesero.get(&format!("/calculate_square?num={num}")).await;
@@ -55,7 +54,6 @@ async fn squares_are_what_python_prints() {
 
 #[tokio::test]
 async fn an_exception_is_a_500_with_its_type_and_text_and_no_traceback() {
-    let _machine = shared_machine().await;
     let mut mesero = square("mesero.toml", &[]).await;
     let answer = mesero.get("/calculate_square?num=1e200").await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -74,7 +72,6 @@ async fn an_exception_is_a_500_with_its_type_and_text_and_no_traceback() {
 
 #[tokio::test]
 async fn a_bad_argument_is_a_400_that_names_it() {
-    let _machine = shared_machine().await;
     let mesero = square("mesero.toml", &[]).await;
     for query in ["", "?num=", "?num=two", "?number=2", "?num=2&num="] {
         let answer = mesero.get(&format!("/calculate_square{query}")).await;
@@ -89,14 +86,12 @@ async fn a_bad_argument_is_a_400_that_names_it() {
 
 #[tokio::test]
 async fn of_a_repeated_argument_the_last_counts() {
-    let _machine = shared_machine().await;
     let mesero = square("mesero.toml", &[]).await;
     assert_eq!(mesero.get("/calculate_square?num=two&num=3").await.body, "9.0");
 }
 
 #[tokio::test]
 async fn another_method_is_a_405_and_another_path_a_404() {
-    let _machine = shared_machine().await;
     let mesero = square("mesero.toml", &[]).await;
     let answer = request(mesero.front, Method::POST, "/calculate_square?num=2", "").await;
     assert_eq!(answer.status, StatusCode::METHOD_NOT_ALLOWED);
@@ -148,7 +143,6 @@ async fn all_at_once_is_faster(callers: impl Fn(SocketAddr) -> Command, file: &s
 
 #[tokio::test]
 async fn four_callers_wait_one_second_and_with_one_slot_four() {
-    let _machine = shared_machine().await;
     tokio::join!(
         all_at_once_is_faster(in_python, "mesero.toml"),
         all_at_once_is_faster(in_python, "async.toml")
@@ -157,7 +151,6 @@ async fn four_callers_wait_one_second_and_with_one_slot_four() {
 
 #[tokio::test]
 async fn the_four_callers_are_also_a_rust_program() {
-    let _machine = shared_machine().await;
     // `cargo test` builds the examples beside the program.
     let program = std::path::Path::new(program()).with_file_name("examples").join("four_callers");
     let in_rust = |front: SocketAddr| {
@@ -170,7 +163,6 @@ async fn the_four_callers_are_also_a_rust_program() {
 
 #[tokio::test]
 async fn what_is_being_computed_is_listed_as_the_callers_wrote_it() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 4").await;
     let asks = ["0", "1", "2.50", "-3e0", "nan"].map(|num| format!("/square?num={num}"));
@@ -195,7 +187,6 @@ async fn what_is_being_computed_is_listed_as_the_callers_wrote_it() {
 
 #[tokio::test]
 async fn a_function_is_served_without_a_file() {
-    let _machine = shared_machine().await;
     let folder = harness::folder(&[("tools.py", "def twice(num):\n    return num * 2\n")]);
     let mut command = Command::new(program());
     command.current_dir(folder.path()).args(["serve", "--python", "tools:twice"]);
@@ -208,7 +199,6 @@ async fn a_function_is_served_without_a_file() {
 
 #[tokio::test]
 async fn localhost_is_both_families_and_a_request_never_waits_behind_queued_work() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "threads = 1/limit = 1").await;
     let _running = client::impatient(mesero.front, "/square?num=1").await;

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::client::{self, request};
 use crate::gate::{self, Gate};
-use crate::harness::{HANG_TIMEOUT, Mesero, in_phase, program, shared_machine, until, venv};
+use crate::harness::{HANG_TIMEOUT, Mesero, in_phase, program, until, venv};
 
 /// Functions whose argument selects what they do; all print when they begin.
 const WORK: &str = r#"
@@ -166,7 +166,6 @@ impl Work {
 
 #[tokio::test]
 async fn a_function_that_spins_is_interrupted_and_its_process_serves_on() {
-    let _machine = shared_machine().await;
     for threads in [1, 8] {
         let mut work = Work::serve(&format!("python = \"work:work\"\nthreads = {threads}")).await;
         let pid = work.pid().await;
@@ -181,7 +180,6 @@ async fn a_function_that_spins_is_interrupted_and_its_process_serves_on() {
 
 #[tokio::test]
 async fn a_call_that_does_not_yield_is_ended_with_its_process() {
-    let _machine = shared_machine().await;
     for (what, threads) in [("sleep", 1), ("native", 1), ("locked", 1), ("sleep", 8), ("native", 8)]
     {
         let settings = format!("python = \"work:work\"\nthreads = {threads}\n{SHORT_INTERRUPT}");
@@ -197,7 +195,6 @@ async fn a_call_that_does_not_yield_is_ended_with_its_process() {
 
 #[tokio::test]
 async fn a_hundred_siblings_of_calls_that_do_not_stop_are_unharmed() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut work = Work::gated("python = \"work:work\"\nthreads = 103", gate.port()).await;
     let front = work.mesero.front;
@@ -226,7 +223,6 @@ async fn a_hundred_siblings_of_calls_that_do_not_stop_are_unharmed() {
 
 #[tokio::test]
 async fn siblings_are_not_waited_for_where_they_may_be_killed() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let settings =
         format!("python = \"work:work\"\nthreads = 2\nkill_siblings = true\n{SHORT_INTERRUPT}");
@@ -245,7 +241,6 @@ async fn siblings_are_not_waited_for_where_they_may_be_killed() {
 
 #[tokio::test]
 async fn without_interruptions_the_process_is_replaced_at_once() {
-    let _machine = shared_machine().await;
     let mut work = Work::serve("python = \"work:work\"\ninterrupt = \"off\"").await;
     let pid = work.pid().await;
     work.given_up("spin").await;
@@ -255,7 +250,6 @@ async fn without_interruptions_the_process_is_replaced_at_once() {
 
 #[tokio::test]
 async fn an_application_that_spins_is_interrupted_and_one_that_sleeps_is_replaced() {
-    let _machine = shared_machine().await;
     let mut applications = vec!["wsgi = \"work:app\"".to_owned()];
     if let Some(venv) = venv() {
         applications.push(format!("wsgi = \"work:flask_app()\"\nvenv = {venv:?}"));
@@ -274,7 +268,6 @@ async fn an_application_that_spins_is_interrupted_and_one_that_sleeps_is_replace
 
 #[tokio::test]
 async fn a_task_that_swallows_its_cancellation_or_blocks_its_loop_is_ended_with_its_process() {
-    let _machine = shared_machine().await;
     for (what, how) in [("waits", "interrupted"), ("swallows", "killed"), ("blocks", "killed")] {
         let mut work = Work::serve("python = \"work:tasks\"").await;
         let pid = work.pid().await;
@@ -289,7 +282,6 @@ async fn a_task_that_swallows_its_cancellation_or_blocks_its_loop_is_ended_with_
 
 #[tokio::test]
 async fn a_running_job_shows_where_it_is_and_so_does_one_that_was_cancelled_and_does_not_stop() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut work = Work::gated("python = \"work:work\"\nthreads = 2", gate.port()).await;
     let sibling = client::impatient(work.mesero.front, "/gated").await;

@@ -6,11 +6,10 @@ use tokio::task::JoinSet;
 
 use crate::client;
 use crate::gate::Gate;
-use crate::harness::{Mesero, in_phase, process_id, shared_machine};
+use crate::harness::{Mesero, in_phase, process_id};
 
 #[tokio::test]
 async fn a_worker_killed_in_the_middle_harms_only_its_own_calls_and_is_replaced() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let settings = "processes = 2\nthreads = 50/queue = 1000";
     let mesero = Mesero::gated(&gate, "gated", settings).await;
@@ -50,7 +49,6 @@ async fn a_worker_killed_in_the_middle_harms_only_its_own_calls_and_is_replaced(
 
 #[tokio::test]
 async fn an_async_worker_killed_in_the_middle_is_replaced_too() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated_async", "concurrency = 10").await;
     let kill = async {
@@ -66,7 +64,6 @@ async fn an_async_worker_killed_in_the_middle_is_replaced_too() {
 
 #[tokio::test]
 async fn no_worker_outlives_a_mesero_that_is_killed() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = Mesero::gated(&gate, "gated", "processes = 3\nthreads = 2").await;
     let mut callers = Vec::new();
@@ -84,7 +81,6 @@ async fn no_worker_outlives_a_mesero_that_is_killed() {
 
 #[tokio::test]
 async fn what_the_function_prints_goes_to_the_log_and_not_into_the_answer() {
-    let _machine = shared_machine().await;
     let noisy = r#"
 import os, sys
 print("noise at import")
@@ -114,7 +110,6 @@ def noisy(num):
 
 #[tokio::test]
 async fn a_limit_below_the_seats_holds() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mesero = Mesero::gated(&gate, "gated", "processes = 2\nthreads = 4/limit = 3").await;
     let mut callers = Vec::new();

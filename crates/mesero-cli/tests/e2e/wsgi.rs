@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::client;
 use crate::gate::Gate;
-use crate::harness::{HANG_TIMEOUT, Mesero, shared_machine};
+use crate::harness::{HANG_TIMEOUT, Mesero};
 
 /// Applications that the validator of the standard library watches.
 const APPS: &str = r#"
@@ -119,7 +119,6 @@ async fn validated() -> Mesero {
 
 #[tokio::test]
 async fn a_valid_application_is_served_to_the_letter() {
-    let _machine = shared_machine().await;
     let mut mesero = validated().await;
     let answer = mesero.get("/plain/caf%C3%A9?x=%20").await;
     assert_eq!(answer.status, StatusCode::CREATED);
@@ -138,7 +137,6 @@ async fn a_valid_application_is_served_to_the_letter() {
 
 #[tokio::test]
 async fn bodies_of_any_size_reach_the_application_whole() {
-    let _machine = shared_machine().await;
     for settings in
         ["wsgi = \"apps:create_app()\"", "wsgi = \"apps:app\"\nrequest_buffering = false"]
     {
@@ -159,7 +157,6 @@ async fn bodies_of_any_size_reach_the_application_whole() {
 
 #[tokio::test]
 async fn what_start_response_may_do_it_does() {
-    let _machine = shared_machine().await;
     let mesero = validated().await;
     let recovered = mesero.get("/recovers").await;
     assert_eq!((recovered.status.as_u16(), recovered.body.as_str()), (503, "sorry"));
@@ -170,7 +167,6 @@ async fn what_start_response_may_do_it_does() {
 
 #[tokio::test]
 async fn an_exception_before_the_head_is_a_500_and_later_breaks_the_connection_off() {
-    let _machine = shared_machine().await;
     let mut mesero = serve("wsgi = \"apps:bare\"").await;
     let raised = mesero.get("/raises").await;
     assert_eq!(raised.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -189,7 +185,6 @@ async fn an_exception_before_the_head_is_a_500_and_later_breaks_the_connection_o
 #[tokio::test]
 async fn a_piece_reaches_the_client_before_the_next_is_asked_for_and_a_client_that_leaves_ends_it()
 {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let env = format!("wsgi = \"apps:app\"\nenv = {{ GATE = \"{}\" }}", gate.port());
     let mut mesero = serve(&env).await;
@@ -221,7 +216,6 @@ async fn a_piece_reaches_the_client_before_the_next_is_asked_for_and_a_client_th
 
 #[tokio::test]
 async fn a_slow_sender_holds_no_worker() {
-    let _machine = shared_machine().await;
     let mesero = validated().await;
     let mut slow = TcpStream::connect(mesero.front).await.unwrap();
     let head = "POST /lines HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\none\n";

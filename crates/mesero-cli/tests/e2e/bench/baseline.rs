@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::time::sleep;
 
 use super::{Measured, bench, command, url};
-use crate::harness::{output_of, shared_machine, signal};
+use crate::harness::{output_of, signal};
 use crate::upstream::Upstream;
 
 /// Response times of a service, in milliseconds and one round after another. They vary by far more than a busy machine
@@ -75,7 +75,6 @@ fn read(path: &str) -> Value {
 
 #[tokio::test]
 async fn a_service_is_as_fast_as_it_was_and_one_that_became_slower_is_not() {
-    let _machine = shared_machine().await;
     let folder = tempdir().unwrap();
     let (base, page) = (file(&folder), folder.path().join("page.html"));
     let (usual, slow) = (Service::open(1).await, Service::open(8).await);
@@ -105,7 +104,6 @@ async fn a_service_is_as_fast_as_it_was_and_one_that_became_slower_is_not() {
 
 #[tokio::test]
 async fn what_is_saved_has_no_secret() {
-    let _machine = shared_machine().await;
     let folder = tempdir().unwrap();
     let base = file(&folder);
     let service = Service::open(1).await;
@@ -124,7 +122,6 @@ async fn what_is_saved_has_no_secret() {
 
 #[tokio::test]
 async fn a_baseline_is_replaced_by_what_holds_beside_it_and_by_nothing_else() {
-    let _machine = shared_machine().await;
     let folder = tempdir().unwrap();
     let base = file(&folder);
     let (usual, slow) = (Service::open(1).await, Service::open(8).await);
@@ -152,7 +149,6 @@ async fn a_baseline_is_replaced_by_what_holds_beside_it_and_by_nothing_else() {
 
 #[tokio::test]
 async fn what_cannot_be_compared_or_kept_is_told_before_anything_is_asked() {
-    let _machine = shared_machine().await;
     let folder = tempdir().unwrap();
     let base = file(&folder);
     let saved = Service::open(1).await.measured(&["--save", &base]).await;
@@ -181,7 +177,6 @@ async fn what_cannot_be_compared_or_kept_is_told_before_anything_is_asked() {
 
 #[tokio::test]
 async fn an_interrupted_measurement_is_kept_and_is_no_baseline() {
-    let _machine = shared_machine().await;
     let folder = tempdir().unwrap();
     let base = file(&folder);
     let server = Upstream::open().await;

@@ -4,7 +4,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use super::{Measured, bench, command};
-use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder};
 
 /// Runs to the end in a folder with functions and resources, however busy the machine is.
 async fn bench_in(folder: &TempDir, arguments: &[&str]) -> Measured {
@@ -28,7 +28,6 @@ def sleep(num):
 
 #[tokio::test]
 async fn a_function_is_called_with_items_in_turn_and_what_it_raises_is_no_work_done() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("tools.py", TOOLS)]);
     let arguments =
         ["python:tools:root", "--item", "4..6", "--item=-1", "-n", "9", "-c", "2", "--json"];
@@ -42,7 +41,6 @@ async fn a_function_is_called_with_items_in_turn_and_what_it_raises_is_no_work_d
 
 #[tokio::test]
 async fn a_call_that_is_given_up_frees_its_place_when_the_function_has_really_stopped() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("tools.py", TOOLS)]);
     // The first call does not return. The only thread is in it until it is interrupted, which the
     // second call waits for.
@@ -54,7 +52,6 @@ async fn a_call_that_is_given_up_frees_its_place_when_the_function_has_really_st
 
 #[tokio::test]
 async fn a_command_is_run_for_each_request_and_its_exit_code_judges() {
-    let _machine = shared_machine().await;
     let run = async |arguments: &[&str]| {
         bench(&[&["-c", "1", "--tolerance", "1h", "--json"], arguments].concat()).await
     };
@@ -69,7 +66,6 @@ async fn a_command_is_run_for_each_request_and_its_exit_code_judges() {
 
 #[tokio::test]
 async fn a_resource_of_a_configuration_brings_its_policy_and_whom_it_turns_away_is_counted() {
-    let _machine = shared_machine().await;
     let config = r#"
         [resource.slow]
         stub = { delay = "1h" }

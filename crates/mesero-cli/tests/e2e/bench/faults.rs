@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 
 use super::{Measured, bench, measure};
 use crate::certificates::Authority;
-use crate::harness::{ReservedPort, folder, shared_machine};
+use crate::harness::{ReservedPort, folder};
 use crate::upstream::{Upstream, Wire};
 
 /// Three requests of one client: all failed in the same way, and none was an answer.
@@ -33,7 +33,6 @@ async fn played(part: impl AsyncFn(Wire), arguments: &[&str]) -> Measured {
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_refused() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     let measured = measure(port.address(), &THREE).await;
     assert_eq!(measured.code, Some(1));
@@ -42,7 +41,6 @@ async fn a_port_where_nobody_listens_refused() {
 
 #[tokio::test]
 async fn a_host_that_nobody_knows_is_unknown() {
-    let _machine = shared_machine().await;
     let url = "http://no-such-host.invalid/";
     let measured = bench(&[&[url][..], &THREE].concat()).await;
     is_all(&measured.json(), "unknown_host");
@@ -50,14 +48,12 @@ async fn a_host_that_nobody_knows_is_unknown() {
 
 #[tokio::test]
 async fn a_server_that_closes_without_a_word_closed() {
-    let _machine = shared_machine().await;
     let measured = played(async |mut wire| drop(wire.head().await), &[]).await;
     is_all(&measured.json(), "closed");
 }
 
 #[tokio::test]
 async fn a_server_that_closes_in_the_middle_of_its_answer_cut_it_off() {
-    let _machine = shared_machine().await;
     let part = async |mut wire: Wire| {
         wire.head().await;
         wire.write("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
@@ -67,7 +63,6 @@ async fn a_server_that_closes_in_the_middle_of_its_answer_cut_it_off() {
 
 #[tokio::test]
 async fn a_server_that_speaks_no_http_answers_garbage() {
-    let _machine = shared_machine().await;
     let part = async |mut wire: Wire| {
         wire.write("SSH-2.0-OpenSSH_9.2\r\n").await;
         wire.rest().await;
@@ -77,7 +72,6 @@ async fn a_server_that_speaks_no_http_answers_garbage() {
 
 #[tokio::test]
 async fn a_server_that_never_answers_is_given_up_on_when_patience_ends_and_sees_its_client_leave() {
-    let _machine = shared_machine().await;
     let part = async |mut wire: Wire| {
         wire.head().await;
         wire.closed().await;
@@ -95,7 +89,6 @@ async fn a_server_that_never_answers_is_given_up_on_when_patience_ends_and_sees_
 
 #[tokio::test]
 async fn a_socket_that_accepts_nobody_is_given_up_on_as_well() {
-    let _machine = shared_machine().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let arguments = [&THREE[..], &["--patience", "200ms"]].concat();
     let measured = measure(listener.local_addr().unwrap(), &arguments).await;
@@ -104,7 +97,6 @@ async fn a_socket_that_accepts_nobody_is_given_up_on_as_well() {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_trusts_is_a_failure_of_tls() {
-    let _machine = shared_machine().await;
     let (trusted, other) = (Authority::new(), Authority::new());
     let server = Upstream::open().await;
     let acceptor = other.server("127.0.0.1", 2099, &["http/1.1"]);
@@ -128,7 +120,6 @@ async fn over_tls(server: &Upstream, trusted: &Authority) -> Measured {
 
 #[tokio::test]
 async fn a_server_that_is_trusted_is_measured_over_tls() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let server = Upstream::open().await;
     let acceptor = authority.server("127.0.0.1", 2099, &["http/1.1"]);

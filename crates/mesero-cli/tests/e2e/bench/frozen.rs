@@ -11,7 +11,6 @@ use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::measure;
-use crate::harness::shared_machine;
 
 /// Requests a second, over twenty seconds.
 const RATE: u64 = 200;
@@ -54,7 +53,6 @@ impl Server {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn the_percentiles_of_a_frozen_server_are_those_of_arithmetic() {
-    let _machine = shared_machine().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let server = Server { asked: Arc::default(), frozen: watch::channel(false).0 };

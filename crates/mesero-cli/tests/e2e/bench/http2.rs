@@ -5,7 +5,7 @@ use rustix::process::Signal;
 use super::{Measured, bench, command, measure, url};
 use crate::certificates::Authority;
 use crate::frames::{Frames, Heard};
-use crate::harness::{Mesero, folder, output_of, shared_machine, signal};
+use crate::harness::{Mesero, folder, output_of, signal};
 use crate::streams::{echo, serve};
 use crate::upstream::Upstream;
 
@@ -29,7 +29,6 @@ async fn taken(connection: &mut Frames, count: usize) -> Vec<u32> {
 
 #[tokio::test]
 async fn twenty_clients_of_whom_five_share_a_connection_open_four() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "20", "--streams", "5", "-n", "20", "--json"];
     let serving = async {
@@ -56,7 +55,6 @@ async fn twenty_clients_of_whom_five_share_a_connection_open_four() {
 
 #[tokio::test]
 async fn clients_who_come_on_their_own_share_connections_as_well() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let load = ["--rate", "1000", "-c", "4", "--streams", "2", "-n", "4"];
     let arguments = [&["--http2"], &load[..]].concat();
@@ -85,7 +83,6 @@ async fn clients_who_come_on_their_own_share_connections_as_well() {
 
 #[tokio::test]
 async fn who_wants_new_connections_gets_one_for_each_request() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "1", "-n", "3", "--new-connections"];
     let serving = async {
@@ -102,7 +99,6 @@ async fn who_wants_new_connections_gets_one_for_each_request() {
 
 #[tokio::test]
 async fn who_gives_up_resets_his_stream_and_his_neighbours_have_their_answers() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let url = url(&server);
     let load = ["-c", "2", "--streams", "2", "-d", "1h", "--patience", "200ms", "--json"];
@@ -134,7 +130,6 @@ async fn who_gives_up_resets_his_stream_and_his_neighbours_have_their_answers() 
 
 #[tokio::test]
 async fn over_tls_the_server_chooses_http2() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let folder = folder(&[("ca.pem", &authority.pem())]);
     let ca = folder.path().join("ca.pem");
@@ -158,7 +153,6 @@ async fn over_tls_the_server_chooses_http2() {
 
 #[tokio::test]
 async fn two_services_of_mesero_are_compared_over_http2_and_their_answers_too() {
-    let _machine = shared_machine().await;
     let config = |answer: &str| {
         format!(
             r#"

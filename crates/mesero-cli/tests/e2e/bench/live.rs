@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::{Measured, command};
-use crate::harness::{HANG_TIMEOUT, output_of, shared_machine, signal};
+use crate::harness::{HANG_TIMEOUT, output_of, signal};
 use crate::upstream::Upstream;
 
 /// A terminal that keeps everything that was written to it.
@@ -72,7 +72,6 @@ const CLEAR: &str = "\r\u{1b}[J";
 
 #[tokio::test]
 async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_clean() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let url = format!("one=http://{}/", server.address());
     let (mut terminal, shown) = Terminal::open();
@@ -111,7 +110,6 @@ async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_cle
 
 #[tokio::test]
 async fn rounds_that_are_shorter_than_it_takes_to_look_are_shown_as_well() {
-    let _machine = shared_machine().await;
     let (mut terminal, shown) = Terminal::open();
     let mut command = command(&["stub:", "-c", "1", "-d", "20ms", "--rounds", "1000"]);
     let child = command.env("TERM", "xterm").stderr(shown).spawn().unwrap();

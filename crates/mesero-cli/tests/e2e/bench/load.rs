@@ -3,12 +3,11 @@
 use rustix::process::Signal;
 
 use super::{Measured, command, measure};
-use crate::harness::{Mesero, output_of, shared_machine, signal};
+use crate::harness::{Mesero, output_of, signal};
 use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn a_client_asks_again_over_its_connection_and_sends_what_it_was_told_to() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let address = server.address();
     let arguments = [
@@ -43,7 +42,6 @@ async fn a_client_asks_again_over_its_connection_and_sends_what_it_was_told_to()
 
 #[tokio::test]
 async fn new_connections_are_made_where_they_are_wanted_or_where_the_old_one_was_closed() {
-    let _machine = shared_machine().await;
     for arguments in [&["-n", "2", "-c", "1", "--new-connections"][..], &["-n", "2", "-c", "1"]] {
         let server = Upstream::open().await;
         let address = server.address();
@@ -63,7 +61,6 @@ async fn new_connections_are_made_where_they_are_wanted_or_where_the_old_one_was
 
 #[tokio::test]
 async fn an_answer_that_is_not_2xx_is_no_work_done() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let address = server.address();
     let arguments = ["-n", "2", "-c", "1", "--json"];
@@ -82,7 +79,6 @@ async fn an_answer_that_is_not_2xx_is_no_work_done() {
 
 #[tokio::test]
 async fn who_waits_for_a_connection_until_his_patience_ends_was_never_sent() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let address = server.address();
     let arguments = [
@@ -123,7 +119,6 @@ async fn who_waits_for_a_connection_until_his_patience_ends_was_never_sent() {
 
 #[tokio::test]
 async fn an_interrupted_measurement_tells_what_it_has() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let url = format!("http://{}/", server.address());
     let child = command(&[&url, "-c", "1", "-d", "1h", "--json"]).spawn().unwrap();
@@ -141,7 +136,6 @@ async fn an_interrupted_measurement_tells_what_it_has() {
 #[tokio::test]
 async fn ten_clients_of_seven_seconds_patience_pass_with_ten_workers_of_five_seconds_and_not_with_five()
  {
-    let _machine = shared_machine().await;
     let served = async |limit: &str| {
         let config = format!(
             r#"

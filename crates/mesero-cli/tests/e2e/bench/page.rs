@@ -5,12 +5,10 @@ use std::fs;
 use tempfile::tempdir;
 
 use super::{bench, measure};
-use crate::harness::shared_machine;
 use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn a_page_tells_what_was_measured_and_by_which_command_without_its_secrets() {
-    let _machine = shared_machine().await;
     let folder = tempdir().unwrap();
     let path = folder.path().join("page.html");
     let path = path.to_str().unwrap();

@@ -1,12 +1,10 @@
 //! Several targets, in rounds.
 
 use super::{bench, url};
-use crate::harness::shared_machine;
 use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn every_target_has_its_turn_in_every_round() {
-    let _machine = shared_machine().await;
     let (first, second) = (Upstream::open().await, Upstream::open().await);
     let targets = [format!("one={}", url(&first)), format!("two={}", url(&second))];
     let load = ["-c", "1", "-n", "2", "--rounds", "3"];
@@ -37,7 +35,6 @@ async fn every_target_has_its_turn_in_every_round() {
 
 #[tokio::test]
 async fn who_answers_otherwise_than_the_first_is_told_and_fails_what_expects_the_same() {
-    let _machine = shared_machine().await;
     let (first, second) = (Upstream::open().await, Upstream::open().await);
     let targets = [format!("one={}", url(&first)), format!("two={}", url(&second))];
     let load = ["-c", "1", "-n", "1", "--rounds", "8", "--tolerance", "1h"];

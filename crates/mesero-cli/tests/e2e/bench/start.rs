@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::{Measured, bench, command};
 use crate::gate::Gate;
-use crate::harness::{ReservedPort, folder, output_of, program, shared_machine, signal};
+use crate::harness::{ReservedPort, folder, output_of, program, signal};
 
 /// Announces itself at the gate, and serves as a child, which holds the gate's connection too.
 const SCRIPT: &str = r#"
@@ -60,7 +60,6 @@ impl Service {
 
 #[tokio::test]
 async fn two_that_share_a_port_are_each_started_for_their_turn_and_ended_after_it() {
-    let _machine = shared_machine().await;
     let service = Service::new().await;
     let (url, start) = (service.url(), service.start());
     let targets = [format!("one={url}"), format!("two={url}")];
@@ -86,7 +85,6 @@ async fn two_that_share_a_port_are_each_started_for_their_turn_and_ended_after_i
 
 #[tokio::test]
 async fn what_is_started_is_waited_for_and_asked_over_http2() {
-    let _machine = shared_machine().await;
     let service = Service::new().await;
     let (url, start) = (service.url(), service.start());
     let load = ["-c", "4", "--streams", "2", "-n", "20", "--json", "--tolerance", "1h"];
@@ -98,7 +96,6 @@ async fn what_is_started_is_waited_for_and_asked_over_http2() {
 
 #[tokio::test]
 async fn a_bench_that_is_killed_leaves_nothing_that_it_has_started() {
-    let _machine = shared_machine().await;
     let service = Service::new().await;
     let (url, start) = (service.url(), service.start());
     let mut child = command(&[&url, "--start", &start, "-d", "1h"]).spawn().unwrap();
@@ -109,7 +106,6 @@ async fn a_bench_that_is_killed_leaves_nothing_that_it_has_started() {
 
 #[tokio::test]
 async fn an_interrupted_bench_ends_what_it_has_started_and_tells_what_it_has() {
-    let _machine = shared_machine().await;
     let service = Service::new().await;
     let (url, start) = (service.url(), service.start());
     let arguments = [&url, "--start", &start, "-d", "1h", "--tolerance", "1h", "--json"];
@@ -125,7 +121,6 @@ async fn an_interrupted_bench_ends_what_it_has_started_and_tells_what_it_has() {
 
 #[tokio::test]
 async fn a_command_that_does_not_start_or_does_not_answer_is_told_with_its_last_words() {
-    let _machine = shared_machine().await;
     let failed = async |start: &str, timeout: &str| {
         let port = ReservedPort::new();
         let url = format!("http://{}/", port.address());
@@ -148,7 +143,6 @@ async fn a_command_that_does_not_start_or_does_not_answer_is_told_with_its_last_
 
 #[tokio::test]
 async fn somebody_else_on_the_port_is_not_measured_in_its_place() {
-    let _machine = shared_machine().await;
     let somebody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", somebody.local_addr().unwrap());
     let measured = bench(&[&url, "--start", "sleep 60"]).await;
@@ -158,7 +152,6 @@ async fn somebody_else_on_the_port_is_not_measured_in_its_place() {
 
 #[tokio::test]
 async fn what_dies_in_the_middle_of_a_round_fails_its_requests_and_is_told() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     let address = port.address();
     let server = format!(

@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::{Measured, bench, command};
 use crate::client;
-use crate::harness::{HANG_TIMEOUT, Mesero, folder, quiet_machine, shared_machine};
+use crate::harness::{HANG_TIMEOUT, Mesero, folder, quiet_machine};
 
 /// Long beside what a busy machine adds to it.
 const SLOW: &str = "[resource.slow]\nstub = { delay = \"500ms\" }\n";
@@ -22,7 +22,6 @@ async fn suggest(config: &str, arguments: &[&str]) -> Measured {
 
 #[tokio::test]
 async fn a_limit_is_found_that_gives_all_clients_their_answers_and_one_less_does_not() {
-    let _machine = shared_machine().await;
     let crowd = ["@slow", "-c", "10", "--patience", TIMEOUT];
     let measured = suggest(SLOW, &[&crowd[..], &["--json"]].concat()).await;
     let found = measured.json();
@@ -53,7 +52,6 @@ async fn a_limit_is_found_that_gives_all_clients_their_answers_and_one_less_does
 
 #[tokio::test]
 async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes() {
-    let _machine = shared_machine().await;
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\ncontrol = \"127.0.0.1:0\"\n{SLOW}[resource.slow.policy]\nlimit = 3\n\
          [[route]]\npath = \"/\"\nresource = \"slow\"\n"
@@ -85,7 +83,6 @@ async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes()
 
 #[tokio::test]
 async fn what_nothing_can_be_suggested_for_is_said() {
-    let _machine = shared_machine().await;
     let refused: [(&[&str], &str); 5] = [
         (&["stub:", "--suggest"], "without a load: wanted `--rate 50`"),
         (&["stub:", "stub:", "--suggest", "-c", "1"], "one target at a time"),

@@ -6,11 +6,10 @@ use rusqlite::types::Value;
 use tokio::process::Command;
 
 use super::{App, CHEAP, finished, password, verified_by_argon2_cffi};
-use crate::harness::{program, shared_machine, until};
+use crate::harness::{program, until};
 
 #[tokio::test]
 async fn killed_at_twenty_random_moments_the_end_is_the_same() {
-    let _machine = shared_machine().await;
     let app = App::of(5_000);
     let connection = app.open();
     let count = "SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'";
@@ -41,7 +40,6 @@ async fn killed_at_twenty_random_moments_the_end_is_the_same() {
 
 #[tokio::test]
 async fn a_full_disk_is_said_and_with_room_the_same_command_goes_on() {
-    let _machine = shared_machine().await;
     let app = App::of(3_000);
     let size = std::fs::metadata(app.path()).unwrap().len();
     // In units of 512 bytes: the write-ahead log may not become larger than that.
@@ -64,7 +62,6 @@ async fn a_full_disk_is_said_and_with_room_the_same_command_goes_on() {
 
 #[tokio::test]
 async fn a_database_that_refuses_to_be_written_keeps_its_rows() {
-    let _machine = shared_machine().await;
     let app = App::new(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, password TEXT); INSERT INTO users VALUES (1, 'one')",
     );

@@ -3,11 +3,10 @@
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use crate::harness::{HANG_TIMEOUT, example, folder, program, shared_machine, venv};
+use crate::harness::{HANG_TIMEOUT, example, folder, program, venv};
 
 #[tokio::test]
 async fn the_example_is_hashed_and_its_users_log_in() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let script = |name| example("passwords").canonicalize().unwrap().join(name);
     let run = async |program: &str, arguments: &[&str]| {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{App, finished, password};
-use crate::harness::shared_machine;
+use crate::harness::until;
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
@@ -20,7 +20,6 @@ fn written(folder: &Path) -> Vec<u8> {
 
 #[tokio::test]
 async fn no_byte_that_was_said_or_left_behind_has_a_password() {
-    let _machine = shared_machine().await;
     for (mode, rows) in [("wal", 300), ("delete", 300)] {
         let app = App::of(rows);
         let connection = app.open();
@@ -71,17 +70,17 @@ async fn no_byte_that_was_said_or_left_behind_has_a_password() {
 
 #[tokio::test]
 async fn the_process_leaves_no_core_and_cannot_be_looked_into() {
-    let _machine = shared_machine().await;
     let app = App::of(1_000);
     let mut command = app.command(&[&super::CHEAP[..], &["--max-rows-per-s", "100"]].concat());
     let mut child = command.spawn().unwrap();
     let process = Path::new("/proc").join(child.id().unwrap().to_string());
     let connection = app.open();
     let count = "SELECT count(*) FROM users WHERE password LIKE '$argon2id$%'";
-    while connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() == 0 {
+    until(async || {
         assert!(child.try_wait().unwrap().is_none());
-        tokio::task::yield_now().await;
-    }
+        connection.query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() > 0
+    })
+    .await;
     let limits = std::fs::read_to_string(process.join("limits")).unwrap();
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     assert_eq!(core.split_whitespace().nth(4), Some("0"), "{core}");

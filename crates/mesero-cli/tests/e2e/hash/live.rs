@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::{
     App, CHEAP, Ran, finished, finished_within, insert, password, verified_by_argon2_cffi,
 };
-use crate::harness::{HANG_TIMEOUT, output_of, shared_machine, signal, until};
+use crate::harness::{HANG_TIMEOUT, output_of, signal, until};
 
 const ROWS: usize = 30_000;
 const MOST: i64 = 27_000;
@@ -47,7 +47,6 @@ fn application(mut connection: Connection, stop: &AtomicBool) -> HashMap<usize, 
 
 #[tokio::test]
 async fn no_update_is_lost_while_an_application_changes_passwords_and_signs_users_up() {
-    let _machine = shared_machine().await;
     let app = App::of(ROWS);
     let stop = Arc::new(AtomicBool::new(false));
     let running = {
@@ -85,7 +84,6 @@ async fn no_update_is_lost_while_an_application_changes_passwords_and_signs_user
 
 #[tokio::test]
 async fn a_file_that_is_locked_is_waited_for_and_that_is_said() {
-    let _machine = shared_machine().await;
     let app = App::of(10);
     let other = app.open();
     other
@@ -116,7 +114,6 @@ async fn a_file_that_is_locked_is_waited_for_and_that_is_said() {
 
 #[tokio::test]
 async fn nothing_is_begun_while_the_pause_file_exists() {
-    let _machine = shared_machine().await;
     let app = App::of(10);
     let pause = app.folder.path().join("pause");
     std::fs::write(&pause, "").unwrap();
@@ -141,7 +138,6 @@ async fn nothing_is_begun_while_the_pause_file_exists() {
 
 #[tokio::test]
 async fn a_rate_holds_from_the_first_row_on() {
-    let _machine = shared_machine().await;
     let app = App::of(21);
     let ran = app.hash(&["--max-rows-per-s", "20"]).await;
     assert_eq!((ran.code, ran.count("hashed")), (Some(0), 21), "{ran:?}");
@@ -150,7 +146,6 @@ async fn a_rate_holds_from_the_first_row_on() {
 
 #[tokio::test]
 async fn an_interrupt_leaves_every_row_hashed_or_as_it_was() {
-    let _machine = shared_machine().await;
     let app = App::of(2_000);
     // So slow that the signal comes before its end.
     let mut command = app.command(&[&CHEAP[..], &["--json", "--max-rows-per-s", "100"]].concat());

@@ -4,7 +4,6 @@ use rusqlite::params;
 use rusqlite::types::Value;
 
 use super::{App, CHEAP, password, verified_by_argon2_cffi};
-use crate::harness::shared_machine;
 
 const TABLE: &str = "CREATE TABLE users (id INTEGER PRIMARY KEY, password)";
 
@@ -44,7 +43,6 @@ pub(super) fn odd() -> Vec<Vec<u8>> {
 
 #[tokio::test]
 async fn the_exact_bytes_are_hashed_and_argon2_cffi_verifies_every_one() {
-    let _machine = shared_machine().await;
     let app = App::new(TABLE);
     let connection = app.open();
     let mut expected: Vec<(i64, Vec<u8>)> = Vec::new();
@@ -85,7 +83,6 @@ async fn the_exact_bytes_are_hashed_and_argon2_cffi_verifies_every_one() {
 
 #[tokio::test]
 async fn the_default_cost_is_verified_by_argon2_cffi_too() {
-    let _machine = shared_machine().await;
     let app = App::of(4);
     let ran = app.run(&["--json", "--verify", "all"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");
@@ -102,7 +99,6 @@ async fn the_default_cost_is_verified_by_argon2_cffi_too() {
 
 #[tokio::test]
 async fn what_may_be_a_hash_stops_everything_until_somebody_says_what_it_is() {
-    let _machine = shared_machine().await;
     // The MD5 digest of `password`, and what bcrypt makes of it.
     let digest = "5f4dcc3b5aa765d61d8327deb882cf99";
     let crypt = "$2b$04$7GZ5DJ2BN2IaV7QGkD9vbuR5T.KrH5xZcPZ5Zd9nS3M4C1Y1v5g2e";
@@ -156,7 +152,6 @@ async fn what_may_be_a_hash_stops_everything_until_somebody_says_what_it_is() {
 
 #[tokio::test]
 async fn a_pepper_is_mixed_in_and_named() {
-    let _machine = shared_machine().await;
     let app = App::of(2);
     std::fs::write(app.folder.path().join("pepper"), "black").unwrap();
     let flags = ["--pepper-file", "pepper", "--pepper-id", "2026"];
@@ -168,7 +163,6 @@ async fn a_pepper_is_mixed_in_and_named() {
 
 #[tokio::test]
 async fn a_calibrated_cost_is_said_and_is_not_weak() {
-    let _machine = shared_machine().await;
     let app = App::of(1);
     let ran = app.run(&["--json", "--calibrate", "50ms", "--verify", "none"]).await;
     assert_eq!(ran.code, Some(0), "{ran:?}");

@@ -1,7 +1,6 @@
 //! Errors before the first write, with messages that say what to do.
 
 use super::App;
-use crate::harness::shared_machine;
 
 async fn refused(schema: &str, arguments: &[&str], wanted: &str) {
     let app = App::new(schema);
@@ -18,7 +17,6 @@ const TABLE: &str =
 
 #[tokio::test]
 async fn a_name_that_is_not_there_is_answered_with_the_nearest() {
-    let _machine = shared_machine().await;
     let flag = |flag, value| refused(TABLE, flag, value);
     flag(&["--into", "hsah"], "did you mean `hash`?").await;
     flag(&["--key", "nmae"], "did you mean `name`?").await;
@@ -34,7 +32,6 @@ async fn a_name_that_is_not_there_is_answered_with_the_nearest() {
 
 #[tokio::test]
 async fn a_table_whose_rows_cannot_be_found_again_is_refused() {
-    let _machine = shared_machine().await;
     let hint =
         "it has no primary key; name the columns of a unique key by `--key`, or give `--key rowid`";
     refused("CREATE TABLE users (name, password)", &[], hint).await;
@@ -55,7 +52,6 @@ async fn a_table_whose_rows_cannot_be_found_again_is_refused() {
 
 #[tokio::test]
 async fn a_column_that_cannot_be_written_is_refused() {
-    let _machine = shared_machine().await;
     refused("CREATE VIEW users AS SELECT 1 AS id, 'secret' AS password", &[], "it is a view").await;
     refused(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, other, password AS (other || 'x') STORED)",
@@ -75,7 +71,6 @@ async fn a_column_that_cannot_be_written_is_refused() {
 
 #[tokio::test]
 async fn parameters_that_are_too_weak_or_wrong_are_refused() {
-    let _machine = shared_machine().await;
     let weak = "failed to hash with m=8,t=1,p=1: that is below what OWASP asks for";
     refused(TABLE, &["--argon2", "m=8,t=1,p=1"], weak).await;
     refused(TABLE, &["--argon2", "m=8"], "wanted parameters such as m=19456,t=2,p=1").await;
@@ -93,7 +88,6 @@ async fn parameters_that_are_too_weak_or_wrong_are_refused() {
 
 #[tokio::test]
 async fn a_file_that_is_none_is_refused() {
-    let _machine = shared_machine().await;
     let app = App::new(TABLE);
     std::fs::write(
         app.path(),
@@ -117,7 +111,6 @@ async fn a_file_that_is_none_is_refused() {
 
 #[tokio::test]
 async fn a_table_without_rows_is_nothing_to_do() {
-    let _machine = shared_machine().await;
     let app = App::of(0);
     let ran = app.run(&[]).await;
     assert_eq!(ran.code, Some(4), "{ran:?}");

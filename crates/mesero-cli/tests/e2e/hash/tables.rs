@@ -3,11 +3,9 @@
 use rusqlite::types::Value;
 
 use super::{App, verified_by_argon2_cffi};
-use crate::harness::shared_machine;
 
 #[tokio::test]
 async fn hashes_go_into_another_column_and_the_plaintext_becomes_null() {
-    let _machine = shared_machine().await;
     let app = App::new(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, password TEXT, password_hash TEXT);
          INSERT INTO users VALUES (1, 'one', NULL), (2, 'two', ''), (3, NULL, NULL)",
@@ -32,7 +30,6 @@ async fn hashes_go_into_another_column_and_the_plaintext_becomes_null() {
 
 #[tokio::test]
 async fn a_table_of_any_key_is_hashed_whole() {
-    let _machine = shared_machine().await;
     let fill = |columns: &str, values: &str| {
         format!(
             "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2500)
@@ -84,7 +81,6 @@ async fn a_table_of_any_key_is_hashed_whole() {
 
 #[tokio::test]
 async fn a_database_of_utf_16_is_hashed_as_the_application_sends_its_passwords() {
-    let _machine = shared_machine().await;
     let app = App::new(
         "PRAGMA encoding = 'UTF-16le'; CREATE TABLE users (id INTEGER PRIMARY KEY, password TEXT COLLATE NOCASE);
          INSERT INTO users VALUES (1, 'pässword🔑'), (2, 'Secret')",
@@ -99,7 +95,6 @@ async fn a_database_of_utf_16_is_hashed_as_the_application_sends_its_passwords()
 
 #[tokio::test]
 async fn a_row_that_cannot_be_written_is_named_and_the_others_are_written() {
-    let _machine = shared_machine().await;
     let app = App::new(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, password TEXT);
          INSERT INTO users VALUES (1, 'one'), (2, 'two'), (3, 'three');
@@ -116,7 +111,6 @@ async fn a_row_that_cannot_be_written_is_named_and_the_others_are_written() {
 
 #[tokio::test]
 async fn where_no_row_can_be_written_it_ends_after_the_first_hundred() {
-    let _machine = shared_machine().await;
     let app = App::of(1_000);
     let guard =
         "CREATE TRIGGER guard BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'never'); END";
@@ -129,7 +123,6 @@ async fn where_no_row_can_be_written_it_ends_after_the_first_hundred() {
 
 #[tokio::test]
 async fn a_dry_run_changes_no_byte() {
-    let _machine = shared_machine().await;
     let app = App::new(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, password TEXT); INSERT INTO users VALUES (1, 'one')",
     );

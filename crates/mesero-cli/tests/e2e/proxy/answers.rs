@@ -4,7 +4,6 @@ use super::*;
 
 #[tokio::test]
 async fn answers_without_a_body_keep_their_fields_and_the_connection() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -37,7 +36,6 @@ async fn answers_without_a_body_keep_their_fields_and_the_connection() {
 
 #[tokio::test]
 async fn an_answer_that_comes_before_the_request_has_ended_is_passed_back() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
     let head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nhello";
@@ -56,7 +54,6 @@ async fn an_answer_that_comes_before_the_request_has_ended_is_passed_back() {
 
 #[tokio::test]
 async fn a_body_without_a_length_ends_with_the_connection() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -70,7 +67,6 @@ async fn a_body_without_a_length_ends_with_the_connection() {
 
 #[tokio::test]
 async fn a_body_that_breaks_off_is_not_passed_back_as_whole() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -92,7 +88,6 @@ async fn a_body_that_breaks_off_is_not_passed_back_as_whole() {
 
 #[tokio::test]
 async fn an_upstream_that_stops_within_its_answer_is_given_up_and_the_client_sees_the_break() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "stall_timeout = \"20ms\"").await;
     for head in ["Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n", "Content-Length: 6\r\n\r\nhel"] {
@@ -109,7 +104,6 @@ async fn an_upstream_that_stops_within_its_answer_is_given_up_and_the_client_see
 
 #[tokio::test]
 async fn what_is_not_http_is_a_502() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -123,7 +117,6 @@ async fn what_is_not_http_is_a_502() {
 
 #[tokio::test]
 async fn what_an_upstream_says_before_its_answer_is_not_the_answer() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -144,7 +137,6 @@ async fn what_an_upstream_says_before_its_answer_is_not_the_answer() {
 
 #[tokio::test]
 async fn an_upstream_that_switches_protocols_unasked_is_a_502() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -160,7 +152,6 @@ async fn an_upstream_that_switches_protocols_unasked_is_a_502() {
 
 #[tokio::test]
 async fn trailers_are_passed_on_both_ways() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let head = "POST / HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE, close\r\n";

@@ -4,7 +4,6 @@ use super::*;
 
 #[tokio::test]
 async fn a_connection_is_used_again() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -31,7 +30,6 @@ async fn a_connection_is_used_again() {
 
 #[tokio::test]
 async fn a_slot_is_held_until_the_body_has_ended_and_the_limit_is_the_connections() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
     let mut first = sent(&mesero, "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -51,7 +49,6 @@ async fn a_slot_is_held_until_the_body_has_ended_and_the_limit_is_the_connection
 
 #[tokio::test]
 async fn a_client_that_leaves_closes_the_connection() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
 
@@ -78,7 +75,6 @@ async fn a_client_that_leaves_closes_the_connection() {
 
 #[tokio::test]
 async fn a_job_that_is_cancelled_closes_the_connection() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let cancel = async {
@@ -93,7 +89,6 @@ async fn a_job_that_is_cancelled_closes_the_connection() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_holds_one_slot_and_nobody_else() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 2").await;
     let mut slow = sent(&mesero, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -118,7 +113,6 @@ async fn a_client_that_does_not_read_holds_one_slot_and_nobody_else() {
 
 #[tokio::test]
 async fn a_connection_that_is_idle_too_long_is_closed() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "idle_timeout = \"20ms\"").await;
     let serve = async {
@@ -131,7 +125,6 @@ async fn a_connection_that_is_idle_too_long_is_closed() {
 
 #[tokio::test]
 async fn a_slow_sender_holds_no_slot_where_requests_are_buffered() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1\nrequest_buffering = true").await;
     let head = "POST /slow HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n";

@@ -6,7 +6,6 @@ const HEAD: &str = "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 10
 
 #[tokio::test]
 async fn a_client_is_told_to_go_on_and_the_upstream_is_not_asked() {
-    let _machine = shared_machine().await;
     for settings in ["", "request_buffering = true"] {
         let upstream = Upstream::open().await;
         let mesero = behind(&upstream, settings).await;
@@ -23,7 +22,6 @@ async fn a_client_is_told_to_go_on_and_the_upstream_is_not_asked() {
 
 #[tokio::test]
 async fn a_client_whose_body_nobody_can_have_is_not_told_to_send_it() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     let config = Upstream::at(port.address()).await.behind("");
     let mesero = Mesero::serve(&config, &[]).await;

@@ -22,7 +22,6 @@ async fn eight(address: SocketAddr, path: &'static str) -> Vec<u16> {
 
 #[tokio::test]
 async fn an_api_that_bears_two_at_a_time_serves_eight_callers() {
-    let _machine = shared_machine().await;
     let folder = example("fragile-api");
     let mut api = Command::new("python3");
     api.arg(folder.join("api.py")).arg("0").stdout(Stdio::piped()).kill_on_drop(true);

@@ -20,7 +20,6 @@ async fn begun(upstream: &Upstream, streams: u32) -> Frames {
 
 #[tokio::test]
 async fn a_request_is_passed_on_in_the_words_of_http2_with_bodies_of_any_length() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, PRIOR).await;
     let ask = async {
@@ -47,7 +46,6 @@ async fn a_request_is_passed_on_in_the_words_of_http2_with_bodies_of_any_length(
 
 #[tokio::test]
 async fn trailers_are_passed_back_to_whom_takes_them() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, PRIOR).await;
     let ask = async {
@@ -64,7 +62,6 @@ async fn trailers_are_passed_back_to_whom_takes_them() {
 
 #[tokio::test]
 async fn streams_share_a_connection_and_where_they_are_used_up_there_is_another() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, &format!("{PRIOR}\nconnections = 5")).await;
     let serve = async {
@@ -98,7 +95,6 @@ async fn streams_share_a_connection_and_where_they_are_used_up_there_is_another(
 
 #[tokio::test]
 async fn a_server_that_goes_away_finishes_what_it_took_and_the_rest_is_asked_elsewhere() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let settings = format!("{PRIOR}\nrequest_buffering = true");
     let mesero = behind(&upstream, &settings).await;
@@ -125,7 +121,6 @@ async fn a_server_that_goes_away_finishes_what_it_took_and_the_rest_is_asked_els
 
 #[tokio::test]
 async fn a_refused_stream_is_asked_once_more_and_then_passed_back_as_unreachable() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let settings = format!("{PRIOR}\nrequest_buffering = true");
     let mesero = behind(&upstream, &settings).await;
@@ -155,7 +150,6 @@ async fn a_refused_stream_is_asked_once_more_and_then_passed_back_as_unreachable
 
 #[tokio::test]
 async fn a_client_that_leaves_ends_its_stream_and_no_other() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, PRIOR).await;
     let before_the_head = client::impatient(mesero.front, "/1").await;
@@ -182,7 +176,6 @@ async fn a_client_that_leaves_ends_its_stream_and_no_other() {
 
 #[tokio::test]
 async fn a_stream_that_stops_within_its_answer_is_given_up_and_the_client_sees_the_break() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, &format!("{PRIOR}\nstall_timeout = \"20ms\"")).await;
     let client = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -199,7 +192,6 @@ async fn a_stream_that_stops_within_its_answer_is_given_up_and_the_client_sees_t
 /// RFC 9113, 8.1: a server that wants no more of a request says so after the end of its answer.
 #[tokio::test]
 async fn a_stream_reset_without_an_error_has_a_whole_answer_only_after_its_end() {
-    let _machine = shared_machine().await;
     for is_whole in [true, false] {
         let upstream = Upstream::open().await;
         let mesero = behind(&upstream, PRIOR).await;
@@ -224,7 +216,6 @@ async fn a_stream_reset_without_an_error_has_a_whole_answer_only_after_its_end()
 
 #[tokio::test]
 async fn a_reader_that_takes_nothing_holds_up_no_other_stream() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, PRIOR).await;
     let without_end = |request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
@@ -257,7 +248,6 @@ async fn a_reader_that_takes_nothing_holds_up_no_other_stream() {
 
 #[tokio::test]
 async fn a_shared_connection_that_is_idle_too_long_is_closed() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, &format!("{PRIOR}\nidle_timeout = \"20ms\"")).await;
     let serve = async {
@@ -271,7 +261,6 @@ async fn a_shared_connection_that_is_idle_too_long_is_closed() {
 
 #[tokio::test]
 async fn what_speaks_only_http1_is_named_as_such() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, PRIOR).await;
     let serve = async {
@@ -287,7 +276,6 @@ async fn what_speaks_only_http1_is_named_as_such() {
 
 #[tokio::test]
 async fn over_tls_the_server_chooses_the_version_unless_it_is_said() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let both = authority.server("127.0.0.1", 2100, &["h2", "http/1.1"]);
     for (settings, version) in [("", "HTTP/2.0"), ("http2 = \"off\"", "HTTP/1.1")] {

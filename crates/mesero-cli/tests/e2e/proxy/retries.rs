@@ -29,7 +29,6 @@ async fn answered_anew(mesero: &Mesero, upstream: &Upstream, method: Method) -> 
 
 #[tokio::test]
 async fn a_connection_that_the_upstream_closed_while_it_was_idle_is_invisible() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
     for method in [Method::GET, Method::POST] {
@@ -40,7 +39,6 @@ async fn a_connection_that_the_upstream_closed_while_it_was_idle_is_invisible() 
 
 #[tokio::test]
 async fn a_kept_connection_that_breaks_under_an_idempotent_request_is_invisible() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
     let mut wire = warm(&mesero, &upstream).await;
@@ -56,7 +54,6 @@ async fn a_kept_connection_that_breaks_under_an_idempotent_request_is_invisible(
 
 #[tokio::test]
 async fn a_request_that_may_have_been_acted_on_is_not_sent_twice() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let settings = "connections = 1/retry = { max_attempts = 3, backoff = \"1ms\" }";
     let mesero = behind(&upstream, settings).await;
@@ -75,7 +72,6 @@ async fn a_request_that_may_have_been_acted_on_is_not_sent_twice() {
 
 #[tokio::test]
 async fn what_breaks_is_tried_again_where_the_policy_says_so() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let settings = "request_buffering = true/retry = { max_attempts = 2, backoff = \"1ms\" }";
     let mesero = behind(&upstream, settings).await;
@@ -92,7 +88,6 @@ async fn what_breaks_is_tried_again_where_the_policy_says_so() {
 
 #[tokio::test]
 async fn an_answer_that_says_not_now_is_tried_again_and_the_last_one_is_passed_back() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "/retry = { max_attempts = 2, backoff = \"1ms\" }").await;
     let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n";
@@ -115,7 +110,6 @@ async fn an_answer_that_says_not_now_is_tried_again_and_the_last_one_is_passed_b
 
 #[tokio::test]
 async fn without_a_policy_every_answer_is_passed_back() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let serve = async {
@@ -136,7 +130,6 @@ async fn without_a_policy_every_answer_is_passed_back() {
 
 #[tokio::test]
 async fn a_server_that_closes_every_connection_just_when_it_is_used_again_is_never_seen() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
     let serve = async {

@@ -21,7 +21,6 @@ const GROWTH_KB: usize = 10_000;
 
 #[tokio::test]
 async fn a_piece_of_a_body_is_passed_on_before_the_next_has_come() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -44,7 +43,6 @@ async fn a_piece_of_a_body_is_passed_on_before_the_next_has_come() {
 
 #[tokio::test]
 async fn a_long_body_of_an_answer_goes_no_faster_than_its_reader_and_takes_no_memory() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let before = peak_kb(&mesero);
@@ -58,7 +56,6 @@ async fn a_long_body_of_an_answer_goes_no_faster_than_its_reader_and_takes_no_me
 
 #[tokio::test]
 async fn a_long_body_of_a_request_goes_no_faster_than_its_reader_and_takes_no_memory() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "").await;
     let before = peak_kb(&mesero);
@@ -71,7 +68,6 @@ async fn a_long_body_of_a_request_goes_no_faster_than_its_reader_and_takes_no_me
 
 #[tokio::test]
 async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_else() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 2").await;
     let mut slow = sent(&mesero, "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -114,7 +110,6 @@ async fn a_client_that_reads_a_little_now_and_then_holds_one_slot_and_nothing_el
 
 #[tokio::test]
 async fn a_client_that_stops_reading_is_given_up_and_its_slot_is_free() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let config =
         upstream.behind("connections = 1").replace("[server]", "[server]\nidle_timeout = \"1s\"");

@@ -33,7 +33,6 @@ async fn failed_handshake(server: &TlsAcceptor, authority: &Authority, settings:
 
 #[tokio::test]
 async fn requests_are_passed_on_over_tls_and_the_connection_is_kept() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let server = authority.server("127.0.0.1", 2100, &["http/1.1"]);
     let upstream = Upstream::open().await;
@@ -61,7 +60,6 @@ async fn requests_are_passed_on_over_tls_and_the_connection_is_kept() {
 
 #[tokio::test]
 async fn a_certificate_of_nobody_who_is_trusted_is_refused() {
-    let _machine = shared_machine().await;
     let server = Authority::new().server("127.0.0.1", 2100, &[]);
     let detail = failed_handshake(&server, &Authority::new(), "").await;
     assert!(detail.ends_with("is signed by nobody who is trusted here"), "{detail}");
@@ -69,7 +67,6 @@ async fn a_certificate_of_nobody_who_is_trusted_is_refused() {
 
 #[tokio::test]
 async fn a_certificate_that_is_an_authoritys_is_named_as_such() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let detail = failed_handshake(&authority.itself(), &authority, "").await;
     assert!(detail.contains("an authority's (CA:TRUE)"), "{detail}");
@@ -77,7 +74,6 @@ async fn a_certificate_that_is_an_authoritys_is_named_as_such() {
 
 #[tokio::test]
 async fn an_expired_certificate_is_refused_and_not_tried_again() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let server = authority.server("127.0.0.1", 2020, &[]);
     let detail = failed_handshake(&server, &authority, "/retry = { max_attempts = 3 }").await;
@@ -86,7 +82,6 @@ async fn an_expired_certificate_is_refused_and_not_tried_again() {
 
 #[tokio::test]
 async fn a_certificate_of_another_name_is_refused_unless_that_name_is_wanted() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let server = authority.server("api.example", 2100, &[]);
     let detail = failed_handshake(&server, &authority, "").await;
@@ -105,7 +100,6 @@ async fn a_certificate_of_another_name_is_refused_unless_that_name_is_wanted() {
 
 #[tokio::test]
 async fn a_server_that_does_not_speak_tls_is_named_as_such() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind_tls(&upstream, &Authority::new(), "").await;
     let serve = async {
@@ -120,7 +114,6 @@ async fn a_server_that_does_not_speak_tls_is_named_as_such() {
 
 #[tokio::test]
 async fn a_handshake_that_does_not_come_to_an_end_takes_no_longer_than_connecting_may() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let mesero = behind_tls(&upstream, &Authority::new(), "connect_timeout = \"20ms\"").await;
     let serve = async { upstream.accept().await.rest().await };
@@ -131,7 +124,6 @@ async fn a_handshake_that_does_not_come_to_an_end_takes_no_longer_than_connectin
 
 #[tokio::test]
 async fn a_body_that_ends_without_a_goodbye_of_tls_is_not_taken_for_whole() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let server = authority.server("127.0.0.1", 2100, &[]);
     let upstream = Upstream::open().await;

@@ -40,7 +40,6 @@ async fn replacements(mesero: &Mesero, reason: &str) -> u64 {
 
 #[tokio::test]
 async fn processes_change_under_load_and_no_call_notices() {
-    let _machine = shared_machine().await;
     let settings = "processes = 2\nthreads = 4\nmax_requests = 50\nmax_requests_jitter = 10";
     let mesero = serve("pid", settings).await;
     let mut callers = JoinSet::new();
@@ -62,7 +61,6 @@ async fn processes_change_under_load_and_no_call_notices() {
 
 #[tokio::test]
 async fn a_call_that_runs_ends_in_the_old_process_and_the_limit_holds_across_both() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let settings = "threads = 2\nmax_requests = 1\nmax_requests_jitter = \"off\"";
     let mut mesero = Mesero::gated(&gate, "gated", settings).await;
@@ -96,7 +94,6 @@ async fn a_call_that_runs_ends_in_the_old_process_and_the_limit_holds_across_bot
 
 #[tokio::test]
 async fn an_async_worker_is_replaced_while_its_calls_go_on() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let settings = "concurrency = 10\nmax_requests = 1\nmax_requests_jitter = \"off\"";
     let mut mesero = Mesero::gated(&gate, "gated_async", settings).await;
@@ -119,7 +116,6 @@ async fn an_async_worker_is_replaced_while_its_calls_go_on() {
 
 #[tokio::test]
 async fn a_process_that_has_grown_is_replaced() {
-    let _machine = shared_machine().await;
     let mesero = serve("hoarding", "max_memory = \"100MB\"").await;
     let first = mesero.get("/").await.body;
     let calling = async { while mesero.get("/").await.body == first {} };
@@ -130,7 +126,6 @@ async fn a_process_that_has_grown_is_replaced() {
 
 #[tokio::test]
 async fn a_process_that_is_old_is_replaced_though_nobody_calls() {
-    let _machine = shared_machine().await;
     let mut mesero = serve("pid", "max_age = \"200ms\"").await;
     mesero.logged("reason=max_age").await;
     let line = mesero.logged("worker took over").await;

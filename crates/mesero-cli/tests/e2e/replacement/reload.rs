@@ -83,7 +83,6 @@ async fn caller(
 
 #[tokio::test]
 async fn a_reload_under_two_hundred_callers_drops_none_and_then_all_run_on_new_code() {
-    let _machine = shared_machine().await;
     let mut mesero = serve().await;
     let (reloaded, is_reloaded) = watch::channel(false);
     let (answered, mut are_answered) = watch::channel(0);
@@ -106,7 +105,6 @@ async fn a_reload_under_two_hundred_callers_drops_none_and_then_all_run_on_new_c
 
 #[tokio::test]
 async fn code_that_does_not_start_is_not_served_and_the_log_says_why() {
-    let _machine = shared_machine().await;
     let mut mesero = serve().await;
     mesero.rewrite("code.py", "def function(:");
     mesero.signal(Signal::HUP);
@@ -125,7 +123,6 @@ async fn code_that_does_not_start_is_not_served_and_the_log_says_why() {
 
 #[tokio::test]
 async fn a_call_that_runs_finishes_on_the_old_code_and_then_its_process_ends() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = Mesero::gated(&gate, "gated", "threads = 2").await;
     let front = mesero.front;
@@ -149,7 +146,6 @@ async fn a_call_that_runs_finishes_on_the_old_code_and_then_its_process_ends() {
 
 #[tokio::test]
 async fn signals_during_a_reload_make_one_more_reload() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = Mesero::gated(&gate, "gated", "threads = 1").await;
     mesero.rewrite("gated.py", &waiting(-1));
@@ -172,7 +168,6 @@ async fn signals_during_a_reload_make_one_more_reload() {
 
 #[tokio::test]
 async fn a_new_worker_that_is_killed_while_it_warms_leaves_the_old_one_in_place() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = Mesero::gated(&gate, "gated", "threads = 1").await;
     mesero.rewrite("gated.py", &waiting(-1));
@@ -189,7 +184,6 @@ async fn a_new_worker_that_is_killed_while_it_warms_leaves_the_old_one_in_place(
 
 #[tokio::test]
 async fn a_stop_in_the_middle_of_a_reload_ends_the_old_worker_and_the_one_that_warms() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let mut mesero = Mesero::gated(&gate, "gated", "threads = 1").await;
     let front = mesero.front;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::api::{Api, ok};
 use super::{Ran, command, run_in};
-use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder};
 
 /// Items, some of them more than once, in a file whose order changes; and a server that counts them.
 struct Work {
@@ -95,7 +95,6 @@ impl Work {
 
 #[tokio::test]
 async fn killed_ten_times_every_item_is_accounted_for_and_none_that_was_done_is_done_again() {
-    let _machine = shared_machine().await;
     let mut work = Work::of(10_000).await;
     let mut printed: HashMap<usize, usize> = HashMap::new();
     for round in 0..10 {
@@ -152,7 +151,6 @@ async fn killed_ten_times_every_item_is_accounted_for_and_none_that_was_done_is_
 
 #[tokio::test]
 async fn a_full_disk_ends_the_run_and_nothing_that_was_kept_is_done_again() {
-    let _machine = shared_machine().await;
     let mut work = Work::of(2_000).await;
     let mut journal = "--journal";
     // In blocks of 512 bytes; all of it takes about 1,200.
@@ -183,7 +181,6 @@ async fn ended(output: impl Future<Output = std::io::Result<Output>>) -> Ran {
 
 #[tokio::test]
 async fn where_results_cannot_be_written_the_journal_has_them() {
-    let _machine = shared_machine().await;
     let mut work = Work::of(1_000).await;
     work.shuffle();
     let (url, full) = (work.url(), std::fs::OpenOptions::new().write(true).open("/dev/full"));
@@ -197,7 +194,6 @@ async fn where_results_cannot_be_written_the_journal_has_them() {
 
 #[tokio::test]
 async fn where_nobody_reads_the_results_any_more_the_journal_has_them() {
-    let _machine = shared_machine().await;
     let mut work = Work::of(1_000).await;
     work.shuffle();
     let url = work.url();

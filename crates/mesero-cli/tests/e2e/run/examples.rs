@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{command, run};
 use crate::client;
-use crate::harness::{HANG_TIMEOUT, Mesero, example, folder, output_of, shared_machine};
+use crate::harness::{HANG_TIMEOUT, Mesero, example, folder, output_of};
 use crate::upstream::Upstream;
 
 /// The API that `examples/requests` calls, ten times as fast.
@@ -27,7 +27,6 @@ async fn api() -> (Child, std::net::SocketAddr) {
 
 #[tokio::test]
 async fn of_a_hundred_requests_none_is_refused_and_only_those_that_failed_are_repeated() {
-    let _machine = shared_machine().await;
     let (_api, address) = api().await;
     let url = format!("http://{address}/items/{{}}");
     let ran = run(&[&url, "0..100", "--limit", "10", "--retry", "1"]).await;
@@ -46,7 +45,6 @@ async fn of_a_hundred_requests_none_is_refused_and_only_those_that_failed_are_re
 
 #[tokio::test]
 async fn the_first_record_comes_while_the_slowest_item_still_runs() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let folder = folder(&[]);
     let url = format!("http://{}/{{}}", upstream.address());
@@ -66,7 +64,6 @@ async fn the_first_record_comes_while_the_slowest_item_still_runs() {
 
 #[tokio::test]
 async fn clients_of_the_blocking_resource_get_their_answer_or_run_out_of_patience() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let upstream = Upstream::open().await;
     let url = format!("http://{}/resource", upstream.address());
@@ -92,7 +89,6 @@ async fn clients_of_the_blocking_resource_get_their_answer_or_run_out_of_patienc
 
 #[tokio::test]
 async fn four_squares_come_in_order_and_at_once() {
-    let _machine = shared_machine().await;
     let config = std::fs::read_to_string(example("square/mesero.toml")).unwrap();
     let config =
         config.replace("localhost:8888", "127.0.0.1:0").replace("127.0.0.1:9888", "127.0.0.1:0");

@@ -3,12 +3,11 @@
 use super::api::{Api, ok};
 use super::{command, run, run_with};
 use crate::certificates::Authority;
-use crate::harness::{ReservedPort, folder, output_of, shared_machine};
+use crate::harness::{ReservedPort, folder, output_of};
 use crate::upstream::{Upstream, field};
 
 #[tokio::test]
 async fn every_item_is_asked_of_its_own_server_and_one_that_is_away_harms_no_other() {
-    let _machine = shared_machine().await;
     let (one, other) = (Api::open(|_| ok("1")).await, Api::open(|_| ok("2")).await);
     let port = ReservedPort::new();
     let away = port.address();
@@ -34,7 +33,6 @@ async fn every_item_is_asked_of_its_own_server_and_one_that_is_away_harms_no_oth
 
 #[tokio::test]
 async fn an_item_can_be_a_whole_url_and_one_that_is_none_is_bad_input() {
-    let _machine = shared_machine().await;
     let api = Api::open(|asked| ok(&format!("{:?}", asked.path()))).await;
     let good = [api.url("/a%20b?q=1#part"), api.url(""), api.url("/é x")];
     let bad = ["ftp://x/", "no url", "http://", "http://u:p@x/", "http://x:0/", "http://x:y/"];
@@ -53,7 +51,6 @@ async fn an_item_can_be_a_whole_url_and_one_that_is_none_is_bad_input() {
 
 #[tokio::test]
 async fn the_limit_is_of_all_servers_together_and_connections_wait_for_the_next_request() {
-    let _machine = shared_machine().await;
     let (one, other) = (Upstream::open().await, Upstream::open().await);
     let (a, b) = (one.address(), other.address());
     let urls = [a, b, a, b].map(|address| format!("http://{address}/"));
@@ -76,7 +73,6 @@ async fn the_limit_is_of_all_servers_together_and_connections_wait_for_the_next_
 
 #[tokio::test]
 async fn a_server_that_an_item_names_has_to_prove_who_it_is() {
-    let _machine = shared_machine().await;
     let (authority, upstream) = (Authority::new(), Upstream::open().await);
     let folder = folder(&[("ca.pem", &authority.pem())]);
     let port = upstream.address().port().to_string();

@@ -7,11 +7,10 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use super::{command, run, run_in, run_with};
-use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder};
 
 #[tokio::test]
 async fn arguments_ranges_and_lines_are_items() {
-    let _machine = shared_machine().await;
     let ran = run(&["a b", "2..4", "--", "echo", "<{}>"]).await;
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     assert_eq!(ran.all("value"), ["<a b>", "<2>", "<3>"]);
@@ -22,7 +21,6 @@ async fn arguments_ranges_and_lines_are_items() {
 
 #[tokio::test]
 async fn a_command_that_is_repeated_gets_no_item() {
-    let _machine = shared_machine().await;
     let ran = run(&["-n", "3", "--", "echo", "hi"]).await;
     assert_eq!(ran.all("value"), ["hi", "hi", "hi"]);
     assert_eq!(ran.all("input"), [0, 1, 2]);
@@ -30,14 +28,12 @@ async fn a_command_that_is_repeated_gets_no_item() {
 
 #[tokio::test]
 async fn an_argument_with_places_is_never_split_again() {
-    let _machine = shared_machine().await;
     let ran = run(&["a  'b\" $(c)", "--", "printf", "%s|", "x{}", "{}"]).await;
     assert_eq!(ran.all("value"), ["xa  'b\" $(c)|a  'b\" $(c)|"]);
 }
 
 #[tokio::test]
 async fn rows_and_objects_fill_places_by_name() {
-    let _machine = shared_machine().await;
     let folder = folder(&[
         ("in.csv", "name,num\n\"a, b\",1\nc,2\n"),
         ("in.tsv", "name\tnum\nx y\t1\n"),
@@ -57,7 +53,6 @@ async fn rows_and_objects_fill_places_by_name() {
 
 #[tokio::test]
 async fn a_place_that_the_input_lacks_is_refused_before_anything_is_called() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("in.csv", "name,num\na,1\n")]);
     let ran = run_in(&folder, &["-i", "in.csv", "--", "touch", "{nmae}"]).await;
     assert_eq!(ran.code, Some(2));
@@ -70,7 +65,6 @@ async fn a_place_that_the_input_lacks_is_refused_before_anything_is_called() {
 
 #[tokio::test]
 async fn a_line_that_is_no_item_is_named_by_its_number_and_the_run_goes_on() {
-    let _machine = shared_machine().await;
     let lines = "{\"a\":1}\n{broken\n{\"b\":1}\n{\"a\":2}\n";
     let ran = run_with(lines, &["--format-in", "jsonl", "--", "echo", "{a}"]).await;
     assert_eq!(ran.code, Some(1));
@@ -84,7 +78,6 @@ async fn a_line_that_is_no_item_is_named_by_its_number_and_the_run_goes_on() {
 
 #[tokio::test]
 async fn a_run_that_is_told_so_halts_at_a_line_that_is_no_item() {
-    let _machine = shared_machine().await;
     let lines = "{broken\n".to_owned() + &"{\"a\":1}\n".repeat(100_000);
     let flags =
         [(["--on-bad-input", "halt"], "ends the run"), (["--halt", "fail=1"], "is passed over")];
@@ -98,7 +91,6 @@ async fn a_run_that_is_told_so_halts_at_a_line_that_is_no_item() {
 
 #[tokio::test]
 async fn a_row_of_another_length_is_named_by_its_line() {
-    let _machine = shared_machine().await;
     let ran = run_with("a,b\n1,2\n3\n4,5\n", &["stub:", "--format-in", "csv"]).await;
     assert_eq!(ran.all("status"), ["succeeded", "bad_input", "succeeded"]);
     assert_eq!(ran.sorted()[1]["error"]["message"], "line 3: it has 1 cell, and the header 2");
@@ -106,7 +98,6 @@ async fn a_row_of_another_length_is_named_by_its_line() {
 
 #[tokio::test]
 async fn no_item_is_exit_code_4_and_no_input_exit_code_2() {
-    let _machine = shared_machine().await;
     for arguments in [&["stub:"][..], &["stub:", "5..5"], &["stub:", "-i", "/dev/null"]] {
         assert_eq!(run(arguments).await.code, Some(4), "{arguments:?}");
     }
@@ -120,7 +111,6 @@ async fn no_item_is_exit_code_4_and_no_input_exit_code_2() {
 
 #[tokio::test]
 async fn an_item_is_called_as_soon_as_its_line_has_come() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let mut child = command(&folder, &["stub:"]).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -137,7 +127,6 @@ async fn an_item_is_called_as_soon_as_its_line_has_come() {
 
 #[tokio::test]
 async fn the_input_is_read_no_further_than_it_is_worked_on() {
-    let _machine = shared_machine().await;
     // An input without an end: a run that read all of it would never halt.
     let folder = folder(&[]);
     let mut child = command(&folder, &["stub:", "--halt", "done=1000"]);

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::api::{Api, ok};
 use super::{command, run_in};
 use crate::gate::{self, Gate};
-use crate::harness::{HANG_TIMEOUT, ReservedPort, folder, output_of, shared_machine, signal};
+use crate::harness::{HANG_TIMEOUT, ReservedPort, folder, output_of, signal};
 
 fn journal(folder: &TempDir) -> PathBuf {
     folder.path().join("j")
@@ -38,7 +38,6 @@ async fn picky(times: usize) -> Api {
 
 #[tokio::test]
 async fn a_resumed_run_gives_the_results_of_all_items_as_one_run_would_have() {
-    let _machine = shared_machine().await;
     let (folder, api) = (folder(&[]), picky(0).await);
     let url = api.url("/{}");
     let ran = run_in(&folder, &[&url, "0", "1", "2", "3", "4", "--journal", "j"]).await;
@@ -59,7 +58,6 @@ async fn a_resumed_run_gives_the_results_of_all_items_as_one_run_would_have() {
 
 #[tokio::test]
 async fn what_was_kept_is_given_out_as_it_was() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("items.jsonl", "{\"id\": \"é\\\"1\", \"n\": 1.50}\n[1]\n\"x\"\nbad\n")]);
     let program = "import sys; v = sys.argv[1]; sys.exit('no') if v == '[1]' else sys.stdout.buffer.write(\
                    b'\\xff' if v == 'x' else v.encode())";
@@ -74,7 +72,6 @@ async fn what_was_kept_is_given_out_as_it_was() {
 
 #[tokio::test]
 async fn what_failed_is_run_again_without_an_input_until_nothing_failed() {
-    let _machine = shared_machine().await;
     let (folder, api) = (folder(&[]), picky(8).await);
     let url = api.url("/{}");
     let ran = run_in(&folder, &[&url, "0..10", "--journal", "j"]).await;
@@ -97,7 +94,6 @@ async fn what_failed_is_run_again_without_an_input_until_nothing_failed() {
 
 #[tokio::test]
 async fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let folder = folder(&[("gated.py", gate::MODULE)]);
     let arguments = ["python:gated:gated", "0..6", "-l", "2", "--journal", "j"];
@@ -130,7 +126,6 @@ async fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
 
 #[tokio::test]
 async fn what_had_begun_is_unknown_until_it_is_said_to_be_harmless() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let folder = folder(&[("gated.py", gate::MODULE)]);
     let arguments = ["python:gated:gated", "0..3", "-l", "2", "--journal", "j"];
@@ -168,7 +163,6 @@ async fn what_had_begun_is_unknown_until_it_is_said_to_be_harmless() {
 
 #[tokio::test]
 async fn an_item_that_never_reached_its_target_had_not_begun() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let port = ReservedPort::new();
     let free = port.address();
@@ -189,7 +183,6 @@ async fn an_item_that_never_reached_its_target_had_not_begun() {
 
 #[tokio::test]
 async fn a_line_that_was_cut_off_does_not_count_and_one_that_is_damaged_is_named() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     assert_eq!(run_in(&folder, &["stub:", "0..5", "--journal", "j"]).await.code, Some(0));
     let whole = std::fs::read(journal(&folder)).unwrap();
@@ -214,7 +207,6 @@ async fn a_line_that_was_cut_off_does_not_count_and_one_that_is_damaged_is_named
 
 #[tokio::test]
 async fn a_journal_that_cannot_be_used_is_refused_before_anything_is_called() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("text", "hello\n")]);
     for (arguments, why) in [
         (["--journal", "no/such/folder"], "No such file or directory"),
@@ -245,7 +237,6 @@ async fn a_journal_that_cannot_be_used_is_refused_before_anything_is_called() {
 
 #[tokio::test]
 async fn a_resource_that_changed_meanwhile_is_pointed_out() {
-    let _machine = shared_machine().await;
     let config = |body: &str| format!("[resource.it]\nstub = {{ body = \"{body}\" }}\n");
     let folder = folder(&[("mesero.toml", &config("one"))]);
     assert_eq!(run_in(&folder, &["@it", "0..2", "--journal", "j"]).await.code, Some(0));
@@ -257,7 +248,6 @@ async fn a_resource_that_changed_meanwhile_is_pointed_out() {
 
 #[tokio::test]
 async fn an_id_under_which_the_journal_has_another_input_is_pointed_out() {
-    let _machine = shared_machine().await;
     let folder =
         folder(&[("a.jsonl", "{\"id\": 1, \"n\": 1}\n"), ("b.jsonl", "{\"id\": 1, \"n\": 2}\n")]);
     assert_eq!(run_in(&folder, &["stub:", "-i", "a.jsonl", "--journal", "j"]).await.code, Some(0));
@@ -267,7 +257,6 @@ async fn an_id_under_which_the_journal_has_another_input_is_pointed_out() {
 
 #[tokio::test]
 async fn without_items_nothing_is_done_and_the_journal_can_be_gone_on_with() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("none", "")]);
     assert_eq!(run_in(&folder, &["stub:", "-i", "none", "--journal", "j"]).await.code, Some(4));
     let ran = run_in(&folder, &["stub:", "0..2", "--resume", "j"]).await;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::time::timeout;
 
 use super::command;
-use crate::harness::{HANG_TIMEOUT, folder, shared_machine};
+use crate::harness::{HANG_TIMEOUT, folder};
 
 /// Peaks of the resident set, in kilobytes, after few and after many items.
 async fn peaks(arguments: &[&str], few: usize, many: usize) -> (usize, usize) {
@@ -48,7 +48,6 @@ async fn stays_flat(arguments: &[&str]) {
 
 #[tokio::test]
 async fn many_items_take_no_more_memory_than_few() {
-    let _machine = shared_machine().await;
     stays_flat(&["stub:", "-q"]).await;
     stays_flat(&["stub:", "-q", "--ordered"]).await;
     stays_flat(&["stub:", "-q", "--journal", "j", "-l", "100"]).await;
@@ -56,7 +55,6 @@ async fn many_items_take_no_more_memory_than_few() {
 
 /// Ten times as many take less than a tenth more: what the allocator keeps back, and nothing of any item.
 async fn same_peak(few: usize) {
-    let _machine = shared_machine().await;
     let (few, many) = peaks(&["stub:", "-q"], few, 10 * few).await;
     assert!(many * 10 < few * 11, "{few} kB, then {many} kB");
 }

@@ -6,11 +6,10 @@ use tokio::time::timeout;
 
 use super::api::{Api, ok};
 use super::{command, run};
-use crate::harness::{HANG_TIMEOUT, ReservedPort, folder, shared_machine, signal};
+use crate::harness::{HANG_TIMEOUT, ReservedPort, folder, signal};
 
 #[tokio::test]
 async fn items_wait_for_a_target_that_went_away_and_none_fails() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     // Every item needs a connection of its own, so that none is left when the target goes.
     let port = ReservedPort::new();
@@ -41,7 +40,6 @@ async fn items_wait_for_a_target_that_went_away_and_none_fails() {
 
 #[tokio::test]
 async fn a_target_that_was_never_reached_fails_its_items_at_once() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     let free = port.address();
     let ran = run(&[&format!("http://{free}/{{}}"), "0..5"]).await;
@@ -52,7 +50,6 @@ async fn a_target_that_was_never_reached_fails_its_items_at_once() {
 
 #[tokio::test]
 async fn who_waits_for_a_target_gives_up_at_the_deadline() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     let free = port.address();
     let url = format!("http://{free}/{{}}");
@@ -63,7 +60,6 @@ async fn who_waits_for_a_target_gives_up_at_the_deadline() {
 
 #[tokio::test]
 async fn who_is_interrupted_while_waiting_for_a_target_has_not_failed() {
-    let _machine = shared_machine().await;
     let (folder, port) = (folder(&[]), ReservedPort::new());
     let url = format!("http://{}/{{}}", port.address());
     let mut child = command(&folder, &[&url, "0..5", "--wait-for-target"]).spawn().unwrap();

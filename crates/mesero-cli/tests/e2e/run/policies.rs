@@ -11,12 +11,11 @@ use super::api::{Api, ok};
 use super::{command, run, run_in, run_with};
 use crate::client;
 use crate::gate::{self, Gate};
-use crate::harness::{HANG_TIMEOUT, folder, output_of, shared_machine, until};
+use crate::harness::{HANG_TIMEOUT, folder, output_of, until};
 use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn a_named_resource_brings_its_policy_and_flags_go_before_it() {
-    let _machine = shared_machine().await;
     let config = "[resource.square]\npython = \"tools:square\"\nthreads = 4\n\
                   [resource.square.policy]\nlimit = 3\n\
                   [resource.shout]\ncommand = [\"echo\", \"{word}!\"]\n";
@@ -34,7 +33,6 @@ async fn a_named_resource_brings_its_policy_and_flags_go_before_it() {
 
 #[tokio::test]
 async fn only_what_says_not_now_is_tried_again_and_no_more_than_told() {
-    let _machine = shared_machine().await;
     let count = AtomicUsize::new(0);
     let api = Api::open(move |_| match count.fetch_add(1, SeqCst) {
         0 => ("429 Too Many Requests\r\nRetry-After: 0".to_owned(), String::new()),
@@ -56,7 +54,6 @@ async fn only_what_says_not_now_is_tried_again_and_no_more_than_told() {
 
 #[tokio::test]
 async fn a_timeout_closes_the_connection_and_is_named() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let url = format!("http://{}/", upstream.address());
     let silent = async {
@@ -71,7 +68,6 @@ async fn a_timeout_closes_the_connection_and_is_named() {
 
 #[tokio::test]
 async fn a_timeout_can_be_a_multiple_of_the_running_median() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let script = "if [ {} = 3 ]; then exec sleep 600; fi";
     let ran =
@@ -81,14 +77,12 @@ async fn a_timeout_can_be_a_multiple_of_the_running_median() {
 
 #[tokio::test]
 async fn an_item_that_is_too_late_altogether_is_expired() {
-    let _machine = shared_machine().await;
     let ran = run(&["1", "--deadline", "200ms", "--", "sh", "-c", "exec sleep 600"]).await;
     assert_eq!((ran.code, &ran.all("status")[0]), (Some(1), &"expired".into()));
 }
 
 #[tokio::test]
 async fn a_run_halts_when_too_much_fails() {
-    let _machine = shared_machine().await;
     let ran = run(&["1..1000", "--halt", "fail=3", "-l", "1", "--", "sh", "-c", "exit {}"]).await;
     assert_eq!((ran.code, ran.records().len()), (Some(5), 3), "{}", ran.stderr);
     assert!(ran.stderr.contains("halted: 3 of the items failed"), "{}", ran.stderr);
@@ -98,7 +92,6 @@ async fn a_run_halts_when_too_much_fails() {
 
 #[tokio::test]
 async fn nothing_begins_in_a_slot_whose_result_was_not_heard_yet() {
-    let _machine = shared_machine().await;
     // A journal hears of a result later than anything else.
     let halting = ["1..1000", "--halt", "fail=1", "-l", "1", "--journal", "journal"];
     for flags in [&halting[..5], &halting] {
@@ -109,7 +102,6 @@ async fn nothing_begins_in_a_slot_whose_result_was_not_heard_yet() {
 
 #[tokio::test]
 async fn an_item_that_waits_for_its_next_try_keeps_no_other_from_beginning() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     // The first ends only when the others have, and they begin only while it backs off.
     let script = "test {} != 0 || test -e 2; status=$?; touch {}; exit $status";
@@ -122,7 +114,6 @@ async fn an_item_that_waits_for_its_next_try_keeps_no_other_from_beginning() {
 
 #[tokio::test]
 async fn halting_now_stops_what_runs_and_does_not_call_it_failed() {
-    let _machine = shared_machine().await;
     let script = "test {} = 1 || exec sleep 600; exit 1";
     let ran = run(&["0..2", "--halt", "now,fail=1", "-l", "2", "--", "sh", "-c", script]).await;
     assert_eq!((ran.code, ran.records().len()), (Some(5), 1), "{}", ran.stderr);
@@ -138,7 +129,6 @@ async fn control(stderr: &mut BufReader<ChildStderr>) -> String {
 
 #[tokio::test]
 async fn equal_items_in_work_share_a_call_when_told_so() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let folder = folder(&[("gated.py", gate::MODULE)]);
     let items = ["python:gated:gated", "7", "7", "7", "--coalesce", "-l", "3"];
@@ -160,7 +150,6 @@ async fn equal_items_in_work_share_a_call_when_told_so() {
 
 #[tokio::test]
 async fn the_limit_is_changed_while_it_runs() {
-    let _machine = shared_machine().await;
     let upstream = Upstream::open().await;
     let url = format!("http://{}/{{}}", upstream.address());
     let folder = folder(&[]);
@@ -192,7 +181,6 @@ async fn the_limit_is_changed_while_it_runs() {
 
 #[tokio::test]
 async fn a_rate_waits_instead_of_refusing() {
-    let _machine = shared_machine().await;
     let ran = run_with("1\n2\n3\n4\n", &["stub:", "--rate", "2/s"]).await;
     assert_eq!(ran.all("status"), vec![Value::from("succeeded"); 4]);
 }

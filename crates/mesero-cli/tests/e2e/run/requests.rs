@@ -2,12 +2,11 @@
 
 use super::api::{Api, ok};
 use super::{run, run_in, run_with};
-use crate::harness::{folder, shared_machine};
+use crate::harness::folder;
 use crate::upstream::field;
 
 #[tokio::test]
 async fn an_item_is_put_into_the_url_and_escaped_there() {
-    let _machine = shared_machine().await;
     let api = Api::open(|asked| ok(&format!("{{\"path\": {:?}}}", asked.path()))).await;
     let ran = run(&[&api.url("/a b/{}?q={name}&r=é"), "x/y?&é", "7"]).await;
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -24,7 +23,6 @@ async fn an_item_is_put_into_the_url_and_escaped_there() {
 
 #[tokio::test]
 async fn method_headers_and_body_are_filled_in() {
-    let _machine = shared_machine().await;
     let api = Api::open(|_| ok("1")).await;
     let arguments =
         [&*api.url("/"), "--format-in", "jsonl", "-H", "X-Key: k{id}", "-H", "accept: text/x"];
@@ -45,7 +43,6 @@ async fn method_headers_and_body_are_filled_in() {
 
 #[tokio::test]
 async fn a_body_comes_from_a_file_as_curl_reads_it_and_is_filled_in() {
-    let _machine = shared_machine().await;
     let api = Api::open(|_| ok("1")).await;
     let folder = folder(&[("body", "n={}\r\n&m=1\n"), ("body.json", "{\"n\":\n{}}\n")]);
     let bodies = [["-d", "@body"], ["--data-binary", "@body"], ["--json", "@body.json"]];
@@ -66,7 +63,6 @@ async fn a_body_comes_from_a_file_as_curl_reads_it_and_is_filled_in() {
 
 #[tokio::test]
 async fn an_answer_that_is_no_success_is_a_failure_with_its_status_and_body() {
-    let _machine = shared_machine().await;
     let api = Api::open(|_| ("404 Not Found".to_owned(), "no such thing".to_owned())).await;
     let ran = run(&[&api.url("/{}"), "1", "--retry", "3"]).await;
     assert_eq!(ran.code, Some(1));
@@ -78,7 +74,6 @@ async fn an_answer_that_is_no_success_is_a_failure_with_its_status_and_body() {
 
 #[tokio::test]
 async fn a_value_of_several_lines_stays_one_record() {
-    let _machine = shared_machine().await;
     let api = Api::open(|_| ok("{\r\n  \"a\": \"x\\ny\"\n}\n")).await;
     let ran = run(&[&api.url("/"), "1"]).await;
     assert_eq!(ran.sorted()[0]["value"]["a"], "x\ny");
@@ -86,7 +81,6 @@ async fn a_value_of_several_lines_stays_one_record() {
 
 #[tokio::test]
 async fn connections_are_used_again_and_are_no_more_than_the_limit() {
-    let _machine = shared_machine().await;
     let api = Api::open(|_| ok("1")).await;
     let ran = run(&[&api.url("/{}"), "0..200", "--limit", "3"]).await;
     assert_eq!((ran.code, api.asked().len()), (Some(0), 200));
@@ -95,7 +89,6 @@ async fn connections_are_used_again_and_are_no_more_than_the_limit() {
 
 #[tokio::test]
 async fn a_target_that_makes_no_sense_is_refused_with_what_was_wanted() {
-    let _machine = shared_machine().await;
     for (arguments, wanted) in [
         (&["localhost:8000/x", "1"][..], "is it `http://localhost:8000/x`?"),
         (&["localhost", "1"], "wanted a URL such as"),

@@ -2,11 +2,10 @@
 
 use super::api::{Api, ok};
 use super::{run, run_in, run_with};
-use crate::harness::{folder, shared_machine};
+use crate::harness::folder;
 
 #[tokio::test]
 async fn a_record_says_what_became_of_an_item() {
-    let _machine = shared_machine().await;
     let functions = "def half(num):\n    return {'half': 6 / num}\n";
     let folder = folder(&[("math6.py", functions)]);
     let ran = run_in(&folder, &["python:math6:half", "0", "4", "--ordered"]).await;
@@ -26,7 +25,6 @@ async fn a_record_says_what_became_of_an_item() {
 
 #[tokio::test]
 async fn an_id_is_the_same_wherever_in_the_input_the_item_stands() {
-    let _machine = shared_machine().await;
     let (one, other) = (run(&["stub:", "a", "b"]).await, run(&["stub:", "x", "b", "a"]).await);
     let (one, other) = (one.all("id"), other.all("id"));
     assert_eq!((&one[0], &one[1]), (&other[2], &other[1]));
@@ -35,7 +33,6 @@ async fn an_id_is_the_same_wherever_in_the_input_the_item_stands() {
 
 #[tokio::test]
 async fn failed_items_are_written_as_an_input() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("in.csv", "a,b\n1,x\n0,y\n")]);
     let ran = run_in(&folder, &["-i", "in.csv", "--failed", "--", "sh", "-c", "exit {a}"]).await;
     assert_eq!(ran.code, Some(1));
@@ -47,7 +44,6 @@ async fn failed_items_are_written_as_an_input() {
 
 #[tokio::test]
 async fn values_alone_are_lines_and_text_has_no_quotes() {
-    let _machine = shared_machine().await;
     let folder = folder(&[("echo.py", "def echo(x):\n    return x\n")]);
     let arguments = ["python:echo:echo", "3", "a \"b\"", "--values", "--ordered"];
     assert_eq!(run_in(&folder, &arguments).await.stdout, "3\na \"b\"\n");
@@ -59,14 +55,12 @@ async fn values_alone_are_lines_and_text_has_no_quotes() {
 
 #[tokio::test]
 async fn bytes_that_are_no_text_are_written_in_base64() {
-    let _machine = shared_machine().await;
     let ran = run(&["-n", "1", "--", "printf", r"\377\000"]).await;
     assert_eq!(ran.sorted()[0]["value_base64"], "/wA=");
 }
 
 #[tokio::test]
 async fn tables_have_a_header_and_quote_what_needs_it() {
-    let _machine = shared_machine().await;
     let ran = run(&["--format", "csv", "a,\"b", "--", "echo"]).await;
     let lines: Vec<_> = ran.stdout.lines().collect();
     assert_eq!(lines[0], "index,id,status,attempts,queued_ms,ran_ms,input,value,error");
@@ -75,7 +69,6 @@ async fn tables_have_a_header_and_quote_what_needs_it() {
 
 #[tokio::test]
 async fn a_job_log_has_what_gnu_parallel_writes_exit_codes_signals_and_bytes() {
-    let _machine = shared_machine().await;
     let row = async |arguments: &[&str]| -> Vec<String> {
         let ran = run(&[&["--format", "joblog"], arguments].concat()).await;
         let mut lines = ran.stdout.lines().map(|line| line.split('\t').map(str::to_owned));
@@ -105,7 +98,6 @@ async fn a_job_log_has_what_gnu_parallel_writes_exit_codes_signals_and_bytes() {
 
 #[tokio::test]
 async fn in_order_means_the_order_of_the_input_also_around_bad_ones() {
-    let _machine = shared_machine().await;
     let lines: String = (0..2_000)
         .map(|n| if n % 100 == 7 { "{\n".to_owned() } else { format!("{n}\n") })
         .collect();
@@ -116,7 +108,6 @@ async fn in_order_means_the_order_of_the_input_also_around_bad_ones() {
 
 #[tokio::test]
 async fn a_verbose_run_says_each_item_and_a_quiet_one_nothing() {
-    let _machine = shared_machine().await;
     let ran = run(&["x", "--verbose", "--", "echo", "h{}"]).await;
     assert!(ran.stderr.starts_with("#0 hx 0."), "{}", ran.stderr);
     assert!(ran.stderr.contains("Successful: 1 Failed: 0\n1 item in"), "{}", ran.stderr);

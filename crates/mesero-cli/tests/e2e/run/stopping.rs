@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{Ran, command, run_in};
 use crate::gate::{self, Gate};
-use crate::harness::{HANG_TIMEOUT, folder, output_of, shared_machine, signal};
+use crate::harness::{HANG_TIMEOUT, folder, output_of, signal};
 
 /// A run of two gated items at a time out of ten, both of which have begun.
 async fn gated(gate: &Gate) -> (Child, [gate::Begun; 2], tempfile::TempDir) {
@@ -22,7 +22,6 @@ async fn gated(gate: &Gate) -> (Child, [gate::Begun; 2], tempfile::TempDir) {
 
 #[tokio::test]
 async fn the_first_signal_finishes_what_is_in_work_and_begins_nothing_more() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let (mut child, begun, _folder) = gated(&gate).await;
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -41,7 +40,6 @@ async fn the_first_signal_finishes_what_is_in_work_and_begins_nothing_more() {
 
 #[tokio::test]
 async fn the_second_signal_stops_at_once() {
-    let _machine = shared_machine().await;
     let gate = Gate::open().await;
     let (mut child, begun, _folder) = gated(&gate).await;
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -57,7 +55,6 @@ async fn the_second_signal_stops_at_once() {
 
 #[tokio::test]
 async fn a_reader_that_has_read_enough_ends_the_run() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let mut child = command(&folder, &["stub:", "0..1000000000000"]).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -72,7 +69,6 @@ async fn a_reader_that_has_read_enough_ends_the_run() {
 
 #[tokio::test]
 async fn a_reader_who_does_not_read_keeps_nobody_from_stopping_the_run() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let mut child = command(&folder, &["stub:", "0..1000000000000"]).spawn().unwrap();
     let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -91,7 +87,6 @@ async fn a_reader_who_does_not_read_keeps_nobody_from_stopping_the_run() {
 
 #[tokio::test]
 async fn a_disk_that_is_full_is_said_and_ends_the_run() {
-    let _machine = shared_machine().await;
     let folder = folder(&[]);
     let full = || std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let mut command = command(&folder, &["stub:", "0..1000000000000"]);

@@ -6,7 +6,7 @@ use super::super::{bench, measure};
 use super::{begun, taken};
 use crate::certificates::Authority;
 use crate::frames::{CANCEL, Frames, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM};
-use crate::harness::{ReservedPort, folder, shared_machine};
+use crate::harness::{ReservedPort, folder};
 use crate::upstream::Upstream;
 
 /// Three clients that share a connection and send one request each.
@@ -39,7 +39,6 @@ where
 
 #[tokio::test]
 async fn a_connection_that_ends_before_the_answers_closed_for_all_who_share_it() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let serving = async {
         let mut connection = begun(&server, 100).await;
@@ -51,7 +50,6 @@ async fn a_connection_that_ends_before_the_answers_closed_for_all_who_share_it()
 
 #[tokio::test]
 async fn a_connection_that_ends_in_the_middle_of_the_answers_cut_all_off() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let serving = async {
         let mut connection = begun(&server, 100).await;
@@ -66,7 +64,6 @@ async fn a_connection_that_ends_in_the_middle_of_the_answers_cut_all_off() {
 
 #[tokio::test]
 async fn a_server_that_goes_away_for_a_reason_closed_for_all_whom_it_has_not_heard() {
-    let _machine = shared_machine().await;
     let report = shared(async |mut connection: Frames, _| {
         connection.go_away_for(0, INTERNAL_ERROR).await;
         connection
@@ -76,7 +73,6 @@ async fn a_server_that_goes_away_for_a_reason_closed_for_all_whom_it_has_not_hea
 
 #[tokio::test]
 async fn streams_that_are_reset_are_refused_or_closed_or_cut_off() {
-    let _machine = shared_machine().await;
     for (reason, name) in [(REFUSED_STREAM, "refused_stream"), (INTERNAL_ERROR, "closed")] {
         let report = shared(async |mut connection: Frames, streams| {
             for stream in streams {
@@ -99,7 +95,6 @@ async fn streams_that_are_reset_are_refused_or_closed_or_cut_off() {
 
 #[tokio::test]
 async fn bodies_of_another_length_than_was_said_are_garbage() {
-    let _machine = shared_machine().await;
     for body in [&b"four"[..], b"seven77"] {
         let report = shared(async |mut connection: Frames, streams| {
             for stream in streams {
@@ -114,7 +109,6 @@ async fn bodies_of_another_length_than_was_said_are_garbage() {
 
 #[tokio::test]
 async fn answers_that_are_broken_off_without_an_error_are_not_taken_for_whole() {
-    let _machine = shared_machine().await;
     for says_its_length in [true, false] {
         let report = shared(async |mut connection: Frames, streams| {
             for stream in streams {
@@ -133,7 +127,6 @@ async fn answers_that_are_broken_off_without_an_error_are_not_taken_for_whole() 
 
 #[tokio::test]
 async fn whole_answers_count_though_the_rest_of_the_request_is_not_wanted() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     // Longer than the default window.
     let body = "x".repeat(100_000);
@@ -154,7 +147,6 @@ async fn whole_answers_count_though_the_rest_of_the_request_is_not_wanted() {
 
 #[tokio::test]
 async fn a_server_that_answers_in_http1_answers_garbage() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let address = server.address();
     let serving = async {
@@ -171,7 +163,6 @@ async fn a_server_that_answers_in_http1_answers_garbage() {
 
 #[tokio::test]
 async fn a_server_that_takes_the_preface_and_is_silent_is_given_up_on() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = [&THREE[..], &["--patience", "200ms"]].concat();
     let serving = async {
@@ -184,14 +175,12 @@ async fn a_server_that_takes_the_preface_and_is_silent_is_given_up_on() {
 
 #[tokio::test]
 async fn a_port_where_nobody_listens_refused_all_who_wait_for_the_connection() {
-    let _machine = shared_machine().await;
     let port = ReservedPort::new();
     is_all(&measure(port.address(), &THREE).await.json(), "refused");
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_choose_http2_is_a_failure_of_tls() {
-    let _machine = shared_machine().await;
     let authority = Authority::new();
     let folder = folder(&[("ca.pem", &authority.pem())]);
     let ca = folder.path().join("ca.pem");

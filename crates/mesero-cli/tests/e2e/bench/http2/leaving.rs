@@ -3,12 +3,10 @@
 use super::super::measure;
 use super::{begun, taken};
 use crate::frames::Heard;
-use crate::harness::shared_machine;
 use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn what_a_server_that_goes_away_has_not_looked_at_is_asked_over_a_new_connection() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "2", "--streams", "2", "-n", "2", "--json"];
     let serving = async {
@@ -29,7 +27,6 @@ async fn what_a_server_that_goes_away_has_not_looked_at_is_asked_over_a_new_conn
 
 #[tokio::test]
 async fn who_waits_for_a_stream_of_a_server_that_goes_away_asks_elsewhere_at_once() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "2", "--streams", "2", "-n", "2", "--json"];
     let serving = async {
@@ -50,7 +47,6 @@ async fn who_waits_for_a_stream_of_a_server_that_goes_away_asks_elsewhere_at_onc
 /// A server does this while it does not know yet which requests are on their way (RFC 9113, 6.8).
 #[tokio::test]
 async fn a_server_that_goes_away_in_two_steps_loses_nothing() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "2", "--streams", "2", "-n", "3", "--json"];
     let serving = async {
@@ -72,7 +68,6 @@ async fn a_server_that_goes_away_in_two_steps_loses_nothing() {
 
 #[tokio::test]
 async fn a_server_that_takes_one_request_over_each_connection_is_asked_for_all() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "3", "--streams", "3", "-n", "3", "--json"];
     let serving = async {
@@ -92,7 +87,6 @@ async fn a_server_that_takes_one_request_over_each_connection_is_asked_for_all()
 
 #[tokio::test]
 async fn answers_for_those_who_have_given_up_do_not_end_the_connection() {
-    let _machine = shared_machine().await;
     // Many answers, and many pieces of few.
     for (clients, requests, pieces) in [("100", 1_400, 1), ("1", 30, 100)] {
         let server = Upstream::open().await;

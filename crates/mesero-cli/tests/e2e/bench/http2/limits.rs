@@ -8,13 +8,11 @@ use http::{Request, Response};
 use super::super::measure;
 use super::begun;
 use crate::frames::Heard;
-use crate::harness::shared_machine;
 use crate::streams::{echo, send, serve};
 use crate::upstream::Upstream;
 
 #[tokio::test]
 async fn a_server_is_sent_no_more_at_once_than_it_takes_and_that_is_told() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "2", "--streams", "2", "-n", "3", "--json"];
     let serving = async {
@@ -35,7 +33,6 @@ async fn a_server_is_sent_no_more_at_once_than_it_takes_and_that_is_told() {
 
 #[tokio::test]
 async fn who_gives_up_while_he_waits_for_a_stream_hinders_nobody() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let load = ["-c", "10", "--streams", "10", "-n", "20", "--patience", "1s", "--json"];
     let arguments = [&["--http2"], &load[..]].concat();
@@ -63,7 +60,6 @@ async fn who_gives_up_while_he_waits_for_a_stream_hinders_nobody() {
 
 #[tokio::test]
 async fn bodies_that_are_longer_than_what_is_taken_at_once_and_trailers_are_whole() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let body = "x".repeat(100_000);
     let arguments = ["--http2", "-c", "4", "--streams", "4", "-n", "20", "--json", "--data", &body];
@@ -77,7 +73,6 @@ async fn bodies_that_are_longer_than_what_is_taken_at_once_and_trailers_are_whol
 
 #[tokio::test]
 async fn answers_that_are_longer_than_what_may_be_under_way_are_whole() {
-    let _machine = shared_machine().await;
     let server = Upstream::open().await;
     let arguments = ["--http2", "-c", "4", "--streams", "4", "-n", "8", "--json"];
     let serving = async { serve(server.accept().await, long).await };

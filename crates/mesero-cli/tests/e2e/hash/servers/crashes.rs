@@ -6,10 +6,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
 use super::{Kind, Shop, ended, first};
-use crate::harness::{HANG_TIMEOUT, shared_machine};
+use crate::harness::HANG_TIMEOUT;
 
 async fn killed_at_twenty_random_moments(kind: Kind) {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, 5_000, &[]).await else { return };
     for _ in 0..20 {
         let before = shop.hashed().await;
@@ -66,7 +65,6 @@ async fn cut(shop: &mut Shop) -> usize {
 const SLOWLY: [&str; 4] = ["--batch", "20", "--max-rows-per-s", "500"];
 
 async fn a_connection_that_is_cut_is_made_anew(kind: Kind) {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, 5_000, &[]).await else { return };
     let mut child = shop.begin(&SLOWLY);
     let mut cuts = 0;
@@ -93,7 +91,6 @@ async fn a_connection_to_mariadb_that_is_cut_is_made_anew_and_nothing_is_lost() 
 }
 
 async fn a_server_that_goes_away_is_waited_for(kind: Kind) {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, 5_000, &[]).await else { return };
     let mut child = shop.begin(&SLOWLY);
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
@@ -126,7 +123,6 @@ async fn mariadb_that_is_stopped_is_waited_for_until_it_is_there_again() {
 }
 
 async fn a_server_that_crashes_loses_nothing(kind: Kind) {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, 5_000, &[]).await else { return };
     let mut child = shop.begin(&["--batch", "20"]);
     for round in 1..=3 {

@@ -1,7 +1,6 @@
 //! A server without room on its disk.
 
 use super::{Kind, Ran, Shop, first};
-use crate::harness::shared_machine;
 
 /// It has ended, and says what to do.
 fn is_full(ran: &Ran) {
@@ -14,7 +13,6 @@ fn is_full(ran: &Ran) {
 #[tokio::test]
 async fn a_full_disk_of_postgres_is_said_and_with_room_the_same_command_goes_on() {
     const ROWS: usize = 20_000;
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(Kind::Postgres, 0, &[]).await else { return };
     shop.server.stop().await;
     if !shop.server.start_again_with_small_disk(3).await {
@@ -40,7 +38,6 @@ async fn a_full_disk_of_postgres_is_said_and_with_room_the_same_command_goes_on(
 #[tokio::test]
 async fn a_full_disk_of_mariadb_is_said_and_with_room_the_same_command_goes_on() {
     const ROWS: usize = 20_000;
-    let _machine = shared_machine().await;
     // A file for all tables that may not become larger.
     let settings = ["--innodb-file-per-table=0", "--innodb-data-file-path=ibdata1:12M;more:2M"];
     let Some(mut shop) = Shop::of(Kind::MariaDb, ROWS, &settings).await else { return };

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Kind, Shop, finished, password};
-use crate::harness::{shared_machine, until};
+use crate::harness::until;
 
 /// Keeps the statements of a test out of the logs.
 async fn in_silence(shop: &mut Shop) {
@@ -28,7 +28,6 @@ fn settings(kind: Kind) -> &'static [&'static str] {
 }
 
 async fn no_log_has_a_password(kind: Kind) {
-    let _machine = shared_machine().await;
     let columns = "id bigint PRIMARY KEY, password varchar(200)";
     let Some(mut shop) = Shop::with(kind, columns, settings(kind)).await else { return };
     in_silence(&mut shop).await;
@@ -87,7 +86,6 @@ fn has(path: &Path, needle: &[u8]) -> bool {
 
 #[tokio::test]
 async fn with_vacuum_neither_the_tables_file_nor_statistics_of_postgres_have_a_password() {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(Kind::Postgres, 1_000, &[]).await else { return };
     shop.client.run("ANALYZE users; CHECKPOINT").await;
     let file = "SELECT 0::int8, pg_relation_filepath('users')::bytea";
@@ -108,7 +106,6 @@ async fn with_vacuum_neither_the_tables_file_nor_statistics_of_postgres_have_a_p
 
 #[tokio::test]
 async fn with_vacuum_neither_the_tables_file_nor_statistics_of_mariadb_have_a_password() {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(Kind::MariaDb, 1_000, &[]).await else { return };
     shop.client.run("SET SESSION histogram_size = 200").await;
     shop.client.run("ANALYZE TABLE users PERSISTENT FOR ALL").await;

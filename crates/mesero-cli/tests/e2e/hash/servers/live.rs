@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use super::{Kind, Ran, Shop, first, password};
-use crate::harness::{HANG_TIMEOUT, shared_machine};
+use crate::harness::HANG_TIMEOUT;
 
 const ROWS: usize = 20_000;
 
@@ -41,7 +41,6 @@ async fn application(shop: &mut Shop) -> HashMap<i64, String> {
 }
 
 async fn no_update_is_lost(kind: Kind) {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, ROWS, &[]).await else { return };
     let child = shop.begin(&["--batch", "200"]);
     let both = async { tokio::join!(application(&mut shop), child.wait_with_output()) };

@@ -4,11 +4,10 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::time::timeout;
 
 use super::{Kind, Shop, ended, first};
-use crate::harness::{HANG_TIMEOUT, shared_machine};
+use crate::harness::HANG_TIMEOUT;
 
 /// The rows were read, and hashed, before the application says what it has made of them.
 async fn a_password_that_is_almost_the_same(kind: Kind) {
-    let _machine = shared_machine().await;
     let columns = match kind {
         Kind::Postgres => "id bigint PRIMARY KEY, password varchar(200)",
         Kind::MariaDb => "id bigint PRIMARY KEY, password varchar(200) COLLATE utf8mb4_general_ci",
@@ -50,7 +49,6 @@ async fn a_password_that_changes_in_its_case_alone_is_not_overwritten_in_mariadb
 }
 
 async fn a_row_that_is_locked(kind: Kind) {
-    let _machine = shared_machine().await;
     let Some(shop) = Shop::of(kind, 100, &[]).await else { return };
     let mut application = shop.server.client().await;
     application.run("BEGIN").await;
@@ -125,7 +123,6 @@ async fn a_deadlock_is_won(shop: &mut Shop) -> bool {
 
 #[tokio::test]
 async fn a_deadlock_in_postgres_is_the_applications_to_win() {
-    let _machine = shared_machine().await;
     let settings = ["-c", "deadlock_timeout=600ms"];
     for _ in 0..5 {
         let Some(mut shop) = Shop::of(Kind::Postgres, 100, &settings).await else { return };

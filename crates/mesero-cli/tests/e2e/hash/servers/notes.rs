@@ -1,7 +1,6 @@
 //! Findings before the first write: triggers, logs and indexes that may keep plaintext, and obstacles.
 
 use super::{Kind, Shop, finished};
-use crate::harness::shared_machine;
 
 /// Runs with `--dry-run`; returns what is printed.
 async fn found(shop: &Shop, more: &[&str]) -> String {
@@ -12,7 +11,6 @@ async fn found(shop: &Shop, more: &[&str]) -> String {
 
 #[tokio::test]
 async fn what_else_happens_to_a_row_in_postgres_is_found() {
-    let _machine = shared_machine().await;
     let settings = ["-c", "log_statement=mod"];
     let columns = "id bigint PRIMARY KEY, password text";
     let Some(mut shop) = Shop::with(Kind::Postgres, columns, &settings).await else { return };
@@ -48,7 +46,6 @@ async fn what_else_happens_to_a_row_in_postgres_is_found() {
 
 #[tokio::test]
 async fn what_else_happens_to_a_row_in_mariadb_is_found() {
-    let _machine = shared_machine().await;
     let columns = "id bigint PRIMARY KEY, password varchar(200), \
                    changed timestamp DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP, \
                    shouted varchar(200) AS (upper(password)) STORED, KEY by_password (password)";
@@ -75,7 +72,6 @@ async fn what_else_happens_to_a_row_in_mariadb_is_found() {
 
 #[tokio::test]
 async fn a_column_that_would_spoil_hashes_and_a_server_that_takes_no_writes_stop_it() {
-    let _machine = shared_machine().await;
     let columns = "id bigint PRIMARY KEY, password char(200)";
     if let Some(mut shop) = Shop::with(Kind::Postgres, columns, &[]).await {
         shop.client.run("INSERT INTO users VALUES (1, 'one')").await;

@@ -2,7 +2,6 @@
 
 use super::{Kind, Shop, finished};
 use crate::databases::PASSWORD;
-use crate::harness::shared_machine;
 
 const COLUMNS: &str = "id bigint PRIMARY KEY, login varchar(50), password varchar(200), \
                        narrow varchar(60), fixed char(200), born date";
@@ -27,7 +26,6 @@ async fn said_of(shop: &Shop, table: &str, column: &str, more: &[&str]) -> Strin
 }
 
 async fn names(kind: Kind, schema: &str) {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::with(kind, COLUMNS, &[]).await else { return };
     shop.client.run("INSERT INTO users (id, password) VALUES (1, 'hunter2')").await;
     shop.client.run("CREATE VIEW seen AS SELECT id, password FROM users").await;
@@ -69,7 +67,6 @@ async fn a_name_that_is_not_there_is_refused_by_mariadb_with_the_nearest() {
 
 #[tokio::test]
 async fn the_password_of_the_server_is_never_repeated() {
-    let _machine = shared_machine().await;
     for kind in [Kind::Postgres, Kind::MariaDb] {
         let Some(shop) = Shop::of(kind, 1, &[]).await else { return };
         let folder =
@@ -101,7 +98,6 @@ async fn the_password_of_the_server_is_never_repeated() {
 
 #[tokio::test]
 async fn a_setting_of_the_url_that_makes_no_sense_is_told_once() {
-    let _machine = shared_machine().await;
     for scheme in ["postgres", "mysql"] {
         let url = format!("{scheme}://user@127.0.0.1:1/shop?sslmode=broken");
         let mut command = tokio::process::Command::new(crate::harness::program());
@@ -114,7 +110,6 @@ async fn a_setting_of_the_url_that_makes_no_sense_is_told_once() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_is_an_error_at_once() {
-    let _machine = shared_machine().await;
     for kind in [Kind::Postgres, Kind::MariaDb] {
         let Some(mut shop) = Shop::of(kind, 1, &[]).await else { return };
         shop.server.stop().await;

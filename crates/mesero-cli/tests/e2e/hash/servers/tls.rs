@@ -2,7 +2,6 @@
 
 use super::{Kind, Ran, Shop, finished};
 use crate::certificates::Authority;
-use crate::harness::shared_machine;
 
 /// Runs with `--dry-run` and these parameters of the URL.
 async fn run(shop: &Shop, parameters: &str) -> Ran {
@@ -11,7 +10,6 @@ async fn run(shop: &Shop, parameters: &str) -> Ran {
 }
 
 async fn a_certificate(kind: Kind) {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(kind, 3, &[]).await else { return };
     let (verified, trusting) = match kind {
         Kind::Postgres => ("sslmode=verify-full", "sslrootcert"),

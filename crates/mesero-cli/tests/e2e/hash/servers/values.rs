@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use super::super::passwords::odd;
 use super::{Kind, Shop};
-use crate::harness::shared_machine;
 
 async fn odd_passwords(kind: Kind, into: Option<&str>) {
-    let _machine = shared_machine().await;
     let (text, bytes) = match kind {
         Kind::Postgres => ("text", "bytea"),
         Kind::MariaDb => ("longtext", "longblob"),
@@ -71,7 +69,6 @@ async fn hashes_go_into_another_column_in_mariadb() {
 
 #[tokio::test]
 async fn padding_of_a_fixed_width_is_no_part_of_a_password() {
-    let _machine = shared_machine().await;
     for kind in [Kind::Postgres, Kind::MariaDb] {
         let columns = "id bigint PRIMARY KEY, password char(150), hash varchar(255)";
         let Some(mut shop) = Shop::with(kind, columns, &[]).await else { return };
@@ -115,7 +112,6 @@ fn letters(id: usize) -> String {
 
 #[tokio::test]
 async fn every_row_is_found_by_whatever_key_postgres_can_order() {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(Kind::Postgres, 0, &[]).await else { return };
     let shop = &mut shop;
     keys_of(shop, "k", "k text", |id| format!("'{}'", letters(id))).await;
@@ -134,7 +130,6 @@ async fn every_row_is_found_by_whatever_key_postgres_can_order() {
 
 #[tokio::test]
 async fn every_row_is_found_by_whatever_key_mariadb_can_order() {
-    let _machine = shared_machine().await;
     let Some(mut shop) = Shop::of(Kind::MariaDb, 0, &[]).await else { return };
     let shop = &mut shop;
     let three = "realm int, k varchar(20) COLLATE utf8mb4_general_ci, n bigint";
@@ -157,7 +152,6 @@ async fn every_row_is_found_by_whatever_key_mariadb_can_order() {
 }
 
 async fn large_values(kind: Kind) {
-    let _machine = shared_machine().await;
     let text = if kind == Kind::MariaDb { "longtext" } else { "text" };
     let columns = format!("id bigint PRIMARY KEY, password {text}");
     let Some(mut shop) = Shop::with(kind, &columns, &[]).await else { return };
