@@ -8,11 +8,11 @@ use mesero_config::PolicyFlags;
 use mesero_target::{Given, RequestFlags, TargetArgs, Wanted};
 use mesero_terminal::whole::whole;
 
-use super::halt::Halt;
-use super::input::reader::Format;
-use super::journal::Purpose;
-use super::median::Timeout;
-use super::retry::RetryOn;
+use crate::driver::halt::Halt;
+use crate::driver::retry::RetryOn;
+use crate::driver::timeout::Timeout;
+use crate::input::reader::Format;
+use crate::journal::Purpose;
 
 /// What `mesero run` is told.
 #[derive(Debug, Args)]

@@ -10,30 +10,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FlockOperation, flock};
 
-use super::input::Item;
-use super::record::Record;
+use crate::input::Item;
+use crate::output::record::Record;
 
 mod committer;
-mod keeping;
 mod line;
-mod past;
+mod pending_commits;
+mod replay;
 
 use committer::Committer;
-pub(super) use keeping::Keeping;
 use line::{Finish, Line, Start, VERSION};
-pub(super) use line::{Header, Kept};
-pub(super) use past::{Known, Past};
-use past::{Unreadable, Whole};
+pub(crate) use line::{Header, Kept};
+pub(crate) use pending_commits::Keeping;
+pub(crate) use replay::{Known, Past};
+use replay::{Unreadable, Whole};
 
 /// A journal that is open, and locked against other runs.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    pub(super) path: PathBuf,
+    pub(crate) path: PathBuf,
     file: Arc<File>,
     committer: Committer,
     /// Items whose start is in the journal, by their place in the input.
     begun: Mutex<HashMap<u64, Begun>>,
-    pub(super) purpose: Purpose,
+    pub(crate) purpose: Purpose,
 }
 
 /// Since when an item's start is in the journal.
@@ -46,7 +46,7 @@ enum Begun {
 
 /// What a journal is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// It is a new one.
     Begin,
     /// Its run goes on.
@@ -57,15 +57,15 @@ pub(super) enum Purpose {
 
 /// A journal that was opened, and what it says.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) journal: Journal,
-    pub(super) past: Past,
+pub(crate) struct Opened {
+    pub(crate) journal: Journal,
+    pub(crate) past: Past,
     /// Whether something else is configured than when it began.
-    pub(super) reconfigured: bool,
+    pub(crate) reconfigured: bool,
 }
 
 impl Header {
-    pub(super) fn new(target: String, id_field: String, config: String) -> Self {
+    pub(crate) fn new(target: String, id_field: String, config: String) -> Self {
         Self { mesero_journal: VERSION, target, id_field, config }
     }
 }
@@ -75,7 +75,7 @@ impl Journal {
     ///
     /// # Errors
     /// If it cannot be written, or is not that of this run.
-    pub(super) fn open(
+    pub(crate) fn open(
         path: &Path,
         header: &Header,
         purpose: Purpose,
@@ -131,7 +131,7 @@ impl Journal {
     ///
     /// # Errors
     /// If it cannot be noted, so that nothing may begin.
-    pub(super) async fn begin(&self, item: &Item) -> Result<bool, Arc<io::Error>> {
+    pub(crate) async fn begin(&self, item: &Item) -> Result<bool, Arc<io::Error>> {
         let end = {
             let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
             if begun.contains_key(&item.index) {
@@ -147,7 +147,7 @@ impl Journal {
     }
 
     /// Notes that an item did not begin after all.
-    pub(super) fn release(&self, item: &Item) {
+    pub(crate) fn release(&self, item: &Item) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         if begun.get(&item.index) == Some(&Begun::Now) {
             begun.remove(&item.index);
@@ -157,7 +157,7 @@ impl Journal {
     }
 
     /// An item that began in an earlier run is run again: its start is in the journal.
-    pub(super) fn adopt(&self, index: u64) {
+    pub(crate) fn adopt(&self, index: u64) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
         begun.insert(index, Begun::Before);
     }
@@ -183,7 +183,7 @@ impl Journal {
     ///
     /// # Errors
     /// If there is none; reads on after "failed to".
-    pub(super) fn kept(&self, at: u64) -> Result<Kept, String> {
+    pub(crate) fn kept(&self, at: u64) -> Result<Kept, String> {
         let named = |why| format!("{why}, in the journal `{}` at byte {at}", self.path.display());
         let mut line = vec![0; 4096];
         let mut filled = 0;
@@ -210,7 +210,7 @@ impl Journal {
     ///
     /// # Errors
     /// If it never will be.
-    pub(super) async fn settle(&self) -> Result<(), Arc<io::Error>> {
+    pub(crate) async fn settle(&self) -> Result<(), Arc<io::Error>> {
         self.committer.synced(self.committer.end()).await.map(|_| ())
     }
 }

@@ -15,39 +15,31 @@ use mesero_services::assemble::{self, AssembleError};
 use mesero_services::service::Service;
 use mesero_target::{Target, TargetError};
 use mesero_terminal::exit::Exit;
-use mesero_terminal::output::{self, Output};
+use mesero_terminal::output::{Output, colour_is_welcome, stdout};
 use mesero_terminal::signals::Signals;
 
 mod args;
-mod attendant;
-mod conclude;
-mod drive;
-mod give;
-mod halt;
+mod control_server;
+mod driver;
 mod input;
-mod intake;
 mod journal;
-mod median;
-mod progress;
-mod record;
-mod retry;
-mod sink;
-mod summary;
+mod output;
+mod scheduler;
 
+use crate::output::format::Writer;
+use crate::output::progress::{self, Progress};
+use crate::output::reorder_buffer::Early;
+use crate::output::sink::Sink;
+use crate::output::summary::{self, Summary};
 use args::OnBadInput;
 pub use args::RunArgs;
-use attendant::Control;
-use drive::{Driver, Rules};
-use give::Early;
+use control_server::Control;
+use driver::timeout::Median;
+use driver::{Driver, Rules};
 use input::feed::{Feed, Source};
 use input::reader::Format;
-use intake::{Bell, Heard, Intake, Settings, Turn, Turns};
 use journal::{Header, Journal, JournalError, Keeping, Opened, Past, Purpose};
-use median::Median;
-use progress::Progress;
-use record::Writer;
-use sink::Sink;
-use summary::Summary;
+use scheduler::{Bell, Heard, Intake, Settings, Turn, Turns};
 
 /// How far the input may be ahead of results that come in order: well above any limit that is usual, so that one slow
 /// item does not keep the others waiting, and small enough to be kept.
@@ -98,7 +90,7 @@ pub async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
         feed = Feed::open(source, &names) => feed.map_err(RunError::Input)?,
         signal = signals.next() => return Ok(signal.exit()),
     };
-    let results = Sink::start(output::stdout()).map_err(RunError::Io)?;
+    let results = Sink::start(stdout()).map_err(RunError::Io)?;
     let failed = match &args.out.failed {
         Some(path) => {
             let file = File::create(path);
@@ -277,7 +269,7 @@ impl fmt::Display for RunError {
         match self {
             // The message of a configuration is whole, and more than a line.
             RunError::Target(TargetError::Config(error)) => {
-                f.write_str(&error.render(output::colour_is_welcome()))
+                f.write_str(&error.render(colour_is_welcome()))
             }
             RunError::Target(error) => write!(f, "mesero: failed to {error}"),
             RunError::Input(why) => write!(f, "mesero: failed to {why}"),

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::record::{Record, Status, Traffic, Trouble, Value};
+use crate::output::record::{Record, Status, Traffic, Trouble, Value};
 
 /// The version of this format; another one is refused.
 pub(super) const VERSION: u32 = 1;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::summary::Counts;
+use crate::output::summary::Counts;
 
 /// When to stop, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,7 +119,7 @@ impl fmt::Display for Halt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Status;
+    use crate::output::record::Status;
 
     fn is_due(rule: &str, succeeded: u64, failed: u64) -> bool {
         let mut counts = Counts::default();

@@ -6,7 +6,7 @@ use mesero_terminal::output::Output;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::RunError;
+use crate::RunError;
 
 /// The control plane of a run, if it has one.
 #[derive(Debug)]

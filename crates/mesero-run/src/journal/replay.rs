@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use siphasher::sip128::SipHasher13;
 
 use super::line::{End, Glance, Header, Start};
-use crate::record::Status;
+use crate::output::record::Status;
 
 /// The items of earlier runs, as a multiset: an item that the input has twice is two items.
 ///

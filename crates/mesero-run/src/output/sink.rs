@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Text on its way out.
 #[derive(Debug)]
-pub(super) struct Sink {
+pub(crate) struct Sink {
     buffer: Vec<u8>,
     /// None once it is closed or broken.
     send: Option<mpsc::Sender<Vec<u8>>>,
@@ -21,7 +21,7 @@ const FULL: usize = 64 * 1024;
 
 impl Sink {
     /// Writes to `to`, and flushes whenever nothing more is at hand.
-    pub(super) fn start(mut to: impl Write + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn start(mut to: impl Write + Send + 'static) -> io::Result<Self> {
         // One batch is written, and one waits.
         let (send, mut receive) = mpsc::channel::<Vec<u8>>(1);
         let (tell, ended) = oneshot::channel();
@@ -41,18 +41,18 @@ impl Sink {
     }
 
     /// Adds a line.
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         if self.send.is_some() {
             self.buffer.extend_from_slice(text.as_bytes());
             self.buffer.push(b'\n');
         }
     }
 
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.buffer.len() >= FULL
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.buffer.is_empty()
     }
 
@@ -60,7 +60,7 @@ impl Sink {
     ///
     /// # Errors
     /// If it cannot be written any more.
-    pub(super) async fn hand_over(&mut self) -> io::Result<()> {
+    pub(crate) async fn hand_over(&mut self) -> io::Result<()> {
         let Some(send) = &self.send else { return Ok(()) };
         if let Ok(room) = send.reserve().await {
             room.send(std::mem::take(&mut self.buffer));
@@ -75,7 +75,7 @@ impl Sink {
     ///
     /// # Errors
     /// If it cannot be.
-    pub(super) async fn close(&mut self) -> io::Result<()> {
+    pub(crate) async fn close(&mut self) -> io::Result<()> {
         if !self.is_empty() {
             self.hand_over().await?;
         }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Driver, Ending};
-use crate::halt::Manner;
+use crate::driver::halt::Manner;
 use crate::input::Item;
 use crate::journal::{Keeping, Kept};
-use crate::record::Record;
+use crate::output::record::Record;
 
 impl Driver<'_> {
     /// An item has its result, which counts as soon as the journal has it.

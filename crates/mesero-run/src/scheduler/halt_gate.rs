@@ -31,7 +31,7 @@ impl Heard {
     /// yet. If not, `waker` is woken when a slot comes back; of results that were heard the driver knows itself.
     ///
     /// An item between two tries occupies no slot and has no result, so it keeps nobody waiting.
-    pub(super) fn has_room(&self, out: usize, unkept: usize, waker: &Waker) -> bool {
+    pub(crate) fn has_room(&self, out: usize, unkept: usize, waker: &Waker) -> bool {
         // Before the look, so that nothing in between is missed.
         self.bell.0.register(waker);
         let stats = self.dispatcher.stats();

@@ -8,7 +8,7 @@ use mesero::Stats;
 use mesero_terminal::counted::counted;
 use tokio::time::Instant;
 
-use super::record::{Record, Status};
+use crate::output::record::{Record, Status};
 
 /// How many items ended in which way.
 #[derive(Debug, Default, Clone, Copy)]
@@ -35,8 +35,8 @@ impl Counts {
 
 /// Adds up what becomes of items.
 #[derive(Debug)]
-pub(super) struct Summary {
-    pub(super) counts: Counts,
+pub(crate) struct Summary {
+    pub(crate) counts: Counts,
     /// Those among them that an earlier run did.
     earlier: Counts,
     /// What attempts took, in microseconds, for each item that was tried.
@@ -49,13 +49,13 @@ pub(super) struct Summary {
 }
 
 /// An empty histogram of durations in microseconds, up to a day and to three digits.
-pub(super) fn histogram() -> Result<Histogram<u64>, CreationError> {
+pub(crate) fn histogram() -> Result<Histogram<u64>, CreationError> {
     const DAY: u64 = 24 * 60 * 60 * 1_000_000;
     Histogram::new_with_bounds(1, DAY, 3)
 }
 
 impl Summary {
-    pub(super) fn new() -> Result<Self, CreationError> {
+    pub(crate) fn new() -> Result<Self, CreationError> {
         let now = Instant::now();
         Ok(Self {
             counts: Counts::default(),
@@ -69,7 +69,7 @@ impl Summary {
     }
 
     /// An item is done, while there were so many slots.
-    pub(super) fn add(&mut self, record: &Record, limit: usize) {
+    pub(crate) fn add(&mut self, record: &Record, limit: usize) {
         self.counts.add(record.status());
         if record.attempts > 0 {
             self.ran += record.ran;
@@ -82,20 +82,20 @@ impl Summary {
     }
 
     /// An item has a result of an earlier run, or is given up because of one.
-    pub(super) fn add_earlier(&mut self, status: Status) {
+    pub(crate) fn add_earlier(&mut self, status: Status) {
         self.counts.add(status);
         self.earlier.add(status);
     }
 
     /// How many items this run itself ended, in which way.
-    pub(super) fn fresh(&self) -> Counts {
+    pub(crate) fn fresh(&self) -> Counts {
         let mut counts = self.counts;
         counts.0.iter_mut().zip(self.earlier.0).for_each(|(count, earlier)| *count -= earlier);
         counts
     }
 
     /// The summary in a few lines, with what was taken in and what the dispatcher counted.
-    pub(super) fn text(&self, taken: u64, stats: &Stats) -> String {
+    pub(crate) fn text(&self, taken: u64, stats: &Stats) -> String {
         let (done, failed) = (self.counts.done(), self.counts.failed());
         let mut text = format!("Successful: {} Failed: {failed}", done - failed);
         if taken > done {
@@ -147,7 +147,7 @@ impl Summary {
 }
 
 /// A duration with three digits.
-pub(super) fn in_words(duration: Duration) -> String {
+pub(crate) fn in_words(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
         _ if seconds >= 1.0 => format!("{seconds:.2} s"),

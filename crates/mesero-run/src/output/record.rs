@@ -16,13 +16,8 @@ use mesero_resources::command::Ended;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::input::{BadInput, Item};
-use super::retry::BadStatus;
-
-mod form;
-mod table;
-
-pub(crate) use form::Writer;
+use crate::driver::retry::BadStatus;
+use crate::input::{BadInput, Item};
 
 /// An item that is done.
 #[derive(Debug)]

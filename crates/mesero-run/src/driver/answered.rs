@@ -9,10 +9,10 @@ use mesero_resources::Reply;
 use super::{Driver, Ending};
 use crate::args::OnBadInput;
 use crate::input::{Item, Severity};
-use crate::intake::{Aside, Bad, News, Past, Turn};
 use crate::journal::Keeping;
-use crate::record::{Record, Traffic, Trouble, Value};
-use crate::summary::in_words;
+use crate::output::record::{Record, Traffic, Trouble, Value};
+use crate::output::summary::in_words;
+use crate::scheduler::{Aside, Bad, News, Past, Turn};
 
 impl Driver<'_> {
     /// Turns an answer into the item's result. An item whose target was away, or which was not wanted any

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::{Journal, Kept};
-use crate::record::{Record, Value};
+use crate::output::record::{Record, Value};
 
 /// Results that wait for the journal, in the order in which they came.
 #[derive(Debug)]

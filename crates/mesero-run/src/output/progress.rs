@@ -6,24 +6,24 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::input::feed::Total;
-use super::summary::Counts;
+use crate::input::feed::Total;
+use crate::output::summary::Counts;
 
 /// A bar on standard error; hidden unless that is a terminal and results go elsewhere.
 #[derive(Debug)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     bar: ProgressBar,
     total: Total,
 }
 
 /// Whether a person sees progress: results on the same terminal are progress enough.
-pub(super) fn is_welcome() -> bool {
+pub(crate) fn is_welcome() -> bool {
     mesero_terminal::output::stderr().is_terminal()
         && !mesero_terminal::output::stdout().is_terminal()
 }
 
 impl Progress {
-    pub(super) fn new(total: Total, shown: bool) -> Self {
+    pub(crate) fn new(total: Total, shown: bool) -> Self {
         let bar = match shown {
             true => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
             false => ProgressBar::hidden(),
@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// So much is done.
-    pub(super) fn show(&self, counts: &Counts) {
+    pub(crate) fn show(&self, counts: &Counts) {
         if self.bar.is_hidden() {
             return;
         }
@@ -63,11 +63,11 @@ impl Progress {
     }
 
     /// Lets something else be said, above the bar.
-    pub(super) fn aside(&self, say: impl FnOnce()) {
+    pub(crate) fn aside(&self, say: impl FnOnce()) {
         self.bar.suspend(say);
     }
 
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }

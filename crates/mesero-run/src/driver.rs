@@ -1,7 +1,11 @@
 //! The loop of a run: answers become results, and signals, halts and outages are heard.
 
 mod answered;
+mod conclude;
 mod counted;
+pub(crate) mod halt;
+pub(crate) mod retry;
+pub(crate) mod timeout;
 
 use std::io;
 use std::task::Poll;
@@ -15,49 +19,49 @@ use mesero_terminal::counted::counted;
 use mesero_terminal::output::Output;
 use mesero_terminal::signals::{Signal, Signals};
 
-use super::args::OnBadInput;
-use super::give::Early;
-use super::halt::Halt;
-use super::intake::{Aside, Intake, Turn};
-use super::journal::Keeping;
-use super::median::Median;
-use super::progress::Progress;
-use super::record::Writer;
-use super::sink::Sink;
-use super::summary::Summary;
+use crate::args::OnBadInput;
+use crate::driver::halt::Halt;
+use crate::driver::timeout::Median;
+use crate::journal::Keeping;
+use crate::output::format::Writer;
+use crate::output::progress::Progress;
+use crate::output::reorder_buffer::Early;
+use crate::output::sink::Sink;
+use crate::output::summary::Summary;
+use crate::scheduler::{Aside, Intake, Turn};
 
 /// What a run works with.
-pub(super) struct Driver<'a> {
-    pub(super) service: &'a Service,
-    pub(super) target: &'a Target,
-    pub(super) intake: Intake,
-    pub(super) rules: Rules,
-    pub(super) results: Sink,
-    pub(super) writer: Writer,
+pub(crate) struct Driver<'a> {
+    pub(crate) service: &'a Service,
+    pub(crate) target: &'a Target,
+    pub(crate) intake: Intake,
+    pub(crate) rules: Rules,
+    pub(crate) results: Sink,
+    pub(crate) writer: Writer,
     /// Items that failed, as an input.
-    pub(super) failed: Option<Sink>,
+    pub(crate) failed: Option<Sink>,
     /// Results that the journal does not have yet, where there is one.
-    pub(super) keeping: Option<Keeping>,
+    pub(crate) keeping: Option<Keeping>,
     /// Results that came before their turn, where they are given in order.
-    pub(super) early: Option<Early>,
-    pub(super) summary: Summary,
-    pub(super) progress: Progress,
-    pub(super) output: &'a mut Output,
-    pub(super) ending: Option<Ending>,
+    pub(crate) early: Option<Early>,
+    pub(crate) summary: Summary,
+    pub(crate) progress: Progress,
+    pub(crate) output: &'a mut Output,
+    pub(crate) ending: Option<Ending>,
 }
 
 /// What was asked for, besides results.
 #[derive(Debug)]
-pub(super) struct Rules {
-    pub(super) halt: Option<Halt>,
-    pub(super) on_bad_input: OnBadInput,
-    pub(super) median: Option<Median>,
-    pub(super) verbose: bool,
+pub(crate) struct Rules {
+    pub(crate) halt: Option<Halt>,
+    pub(crate) on_bad_input: OnBadInput,
+    pub(crate) median: Option<Median>,
+    pub(crate) verbose: bool,
 }
 
 /// Why nothing more is taken in.
 #[derive(Debug)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     Signal(Signal),
     Halted,
     /// Results, or failed items, cannot be written any more.
@@ -85,7 +89,7 @@ const AT_ONCE: usize = 64;
 
 impl Driver<'_> {
     /// Works until all items are done, or what is left is given up.
-    pub(super) async fn run(&mut self, mut answers: Answers<Turn, Reply>, signals: &mut Signals) {
+    pub(crate) async fn run(&mut self, mut answers: Answers<Turn, Reply>, signals: &mut Signals) {
         let mut over = false;
         loop {
             match self.hear(&mut answers, signals, over).await {

@@ -30,7 +30,7 @@ const EXCERPT: usize = 1024;
 
 impl RetryOn {
     /// A reply, if its status says that all is well.
-    pub(super) fn judge(&self, reply: Reply) -> Result<Reply, Failure> {
+    pub(crate) fn judge(&self, reply: Reply) -> Result<Reply, Failure> {
         let status = reply.status();
         if status.is_success() {
             return Ok(reply);
@@ -49,7 +49,7 @@ impl RetryOn {
     }
 
     /// A failure, with the advice to try again where that was asked for.
-    pub(super) fn advise(&self, failure: Failure) -> Failure {
+    pub(crate) fn advise(&self, failure: Failure) -> Failure {
         let named = match failure.kind() {
             FailureKind::Lost => self.lost,
             FailureKind::Raised | FailureKind::Panicked => self.raised,

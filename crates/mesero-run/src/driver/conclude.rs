@@ -5,13 +5,13 @@ use std::io;
 use mesero_terminal::counted::counted;
 use mesero_terminal::exit::Exit;
 
-use super::drive::{Driver, Ending};
-use super::journal::Purpose;
-use super::record::Status;
+use crate::driver::{Driver, Ending};
+use crate::journal::Purpose;
+use crate::output::record::Status;
 
 impl Driver<'_> {
     /// Says how it went.
-    pub(super) fn exit(&mut self, quiet: bool) -> Exit {
+    pub(crate) fn exit(&mut self, quiet: bool) -> Exit {
         let stats = self.service.dispatcher.stats();
         let taken = self.intake.taken();
         if !quiet && taken > 0 {

@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use super::drive::Driver;
-use super::record::{Record, Status};
+use crate::driver::Driver;
+use crate::output::record::{Record, Status};
 
 /// Results that wait for those before them.
 #[derive(Debug, Default)]
-pub(super) struct Early {
+pub(crate) struct Early {
     next: u64,
     records: BTreeMap<u64, Record>,
 }
 
 impl Driver<'_> {
     /// Gives a result out as soon as it is its turn.
-    pub(super) fn in_turn(&mut self, record: Record) {
+    pub(crate) fn in_turn(&mut self, record: Record) {
         let Some(early) = &mut self.early else { return self.give(&record) };
         early.records.insert(record.item.index, record);
         while let Some(early) = &mut self.early
@@ -25,12 +25,12 @@ impl Driver<'_> {
         }
     }
 
-    pub(super) fn has_early(&self) -> bool {
+    pub(crate) fn has_early(&self) -> bool {
         self.early.as_ref().is_some_and(|early| !early.records.is_empty())
     }
 
     /// What came early and waits for what will not come.
-    pub(super) fn give_all(&mut self) {
+    pub(crate) fn give_all(&mut self) {
         let records = self.early.as_mut().map(|early| std::mem::take(&mut early.records));
         records.unwrap_or_default().values().for_each(|record| self.give(record));
     }

@@ -15,14 +15,14 @@ pub(crate) enum Timeout {
 }
 
 impl Timeout {
-    pub(super) fn fixed(&self) -> Option<String> {
+    pub(crate) fn fixed(&self) -> Option<String> {
         match self {
             Self::Fixed(text) => Some(text.clone()),
             Self::Median(_) => None,
         }
     }
 
-    pub(super) fn factor(&self) -> Option<f64> {
+    pub(crate) fn factor(&self) -> Option<f64> {
         match self {
             Self::Fixed(_) => None,
             Self::Median(factor) => Some(*factor),
@@ -44,7 +44,7 @@ impl FromStr for Timeout {
 
 /// The running median of what successful items took.
 #[derive(Debug)]
-pub(super) struct Median {
+pub(crate) struct Median {
     factor: f64,
     /// In microseconds.
     seen: Histogram<u64>,
@@ -58,12 +58,12 @@ const ENOUGH: u64 = 3;
 const SHORTEST: Duration = Duration::from_millis(10);
 
 impl Median {
-    pub(super) fn new(factor: f64, seen: Histogram<u64>) -> Self {
+    pub(crate) fn new(factor: f64, seen: Histogram<u64>) -> Self {
         Self { factor, seen, next_look: ENOUGH, last: Duration::ZERO }
     }
 
     /// Learns what an item took; the new timeout, where it is worth the change.
-    pub(super) fn learn(&mut self, took: Duration) -> Option<Duration> {
+    pub(crate) fn learn(&mut self, took: Duration) -> Option<Duration> {
         self.seen.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
         if self.seen.len() < self.next_look {
             return None;
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_timeout_is_a_multiple_of_the_median_once_three_are_known() {
-        let mut median = Median::new(3.0, super::super::summary::histogram().unwrap());
+        let mut median = Median::new(3.0, crate::output::summary::histogram().unwrap());
         let mut learn = |ms| median.learn(Duration::from_millis(ms));
         assert_eq!((learn(100), learn(900)), (None, None));
         let timeout = learn(200).unwrap().as_millis();

@@ -16,35 +16,35 @@ use mesero_target::Target;
 use mesero_target::item::Input;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::input::feed::{Entry, Feed, Placed};
-use super::input::{BadInput, Item, Severity};
-use super::journal::{Journal, Known, Past as Earlier};
+use crate::input::feed::{Entry, Feed, Placed};
+use crate::input::{BadInput, Item, Severity};
+use crate::journal::{Journal, Known, Past as Earlier};
 
-mod heard;
+mod halt_gate;
 
-pub(super) use heard::{Bell, Heard};
+pub(crate) use halt_gate::{Bell, Heard};
 
 /// An item that is called for.
 #[derive(Debug, Clone)]
-pub(super) struct Turn {
-    pub(super) item: Arc<Item>,
-    pub(super) order: Order,
-    pub(super) past: Past,
+pub(crate) struct Turn {
+    pub(crate) item: Arc<Item>,
+    pub(crate) order: Order,
+    pub(crate) past: Past,
 }
 
 /// What an item has been through before this turn.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Past {
+pub(crate) struct Past {
     /// When its first turn began.
-    pub(super) since: Option<Instant>,
-    pub(super) attempts: u32,
-    pub(super) waited: Duration,
-    pub(super) ran: Duration,
+    pub(crate) since: Option<Instant>,
+    pub(crate) attempts: u32,
+    pub(crate) waited: Duration,
+    pub(crate) ran: Duration,
 }
 
 /// What is not called for.
 #[derive(Debug)]
-pub(super) enum Aside {
+pub(crate) enum Aside {
     /// It is no item, or the target cannot be asked for it.
     Bad(Bad),
     /// Its deadline passed while it waited for the target.
@@ -57,39 +57,39 @@ pub(super) enum Aside {
 
 /// An item that cannot be called for.
 #[derive(Debug)]
-pub(super) struct Bad {
-    pub(super) item: Arc<Item>,
-    pub(super) why: BadInput,
+pub(crate) struct Bad {
+    pub(crate) item: Arc<Item>,
+    pub(crate) why: BadInput,
 }
 
 /// What has to be known to take items in.
 #[derive(Debug)]
-pub(super) struct Settings {
-    pub(super) feed: Feed,
-    pub(super) target: Arc<Target>,
-    pub(super) id_field: String,
+pub(crate) struct Settings {
+    pub(crate) feed: Feed,
+    pub(crate) target: Arc<Target>,
+    pub(crate) id_field: String,
     /// How far the input may be taken ahead of the results that were given out, where they come in order.
-    pub(super) window: Option<u64>,
+    pub(crate) window: Option<u64>,
     /// For an item, all its turns together.
-    pub(super) deadline: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
     /// Whether the target is waited for although it was never reached.
-    pub(super) waits_from_the_start: bool,
+    pub(crate) waits_from_the_start: bool,
     /// What the journal says of earlier runs.
-    pub(super) earlier: Earlier,
+    pub(crate) earlier: Earlier,
     /// Where items that had begun are run again, the journal, which has their starts.
-    pub(super) readopts: Option<Arc<Journal>>,
+    pub(crate) readopts: Option<Arc<Journal>>,
     /// Where the run may halt by what becomes of items.
-    pub(super) heard: Option<Heard>,
+    pub(crate) heard: Option<Heard>,
     /// Whether the run may end by an item that is none.
-    pub(super) may_end_by_bad: bool,
+    pub(crate) may_end_by_bad: bool,
 }
 
 /// The driver's side; the stream is the other one. Whatever is done here is seen when the stream is next polled.
 #[derive(Debug, Clone)]
-pub(super) struct Intake(Arc<Mutex<State>>);
+pub(crate) struct Intake(Arc<Mutex<State>>);
 
 /// The stream of turns; none at the end, and when it is stopped.
-pub(super) struct Turns {
+pub(crate) struct Turns {
     intake: Intake,
     settings: Settings,
     pause: Option<Pin<Box<Sleep>>>,
@@ -127,7 +127,7 @@ struct Outage {
 
 /// What an answer said about the target.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(crate) enum News {
     None,
     /// It cannot be reached any more.
     Down,
@@ -144,7 +144,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 const MOST_ASIDE: usize = 64;
 
 impl Intake {
-    pub(super) fn new(settings: Settings) -> (Self, Turns) {
+    pub(crate) fn new(settings: Settings) -> (Self, Turns) {
         let reached = settings.waits_from_the_start;
         let intake = Self(Arc::new(Mutex::new(State { reached, ..State::default() })));
         (intake.clone(), Turns { intake, settings, pause: None })
@@ -155,42 +155,42 @@ impl Intake {
     }
 
     /// Takes nothing more.
-    pub(super) fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.state().stopped = true;
     }
 
     /// What was not called for.
-    pub(super) fn aside(&self) -> Option<Aside> {
+    pub(crate) fn aside(&self) -> Option<Aside> {
         self.state().aside.pop_front()
     }
 
     /// Items that were taken.
-    pub(super) fn taken(&self) -> u64 {
+    pub(crate) fn taken(&self) -> u64 {
         self.state().taken
     }
 
     /// Items of the journal that the input did not have, if it was read to its end: done, and unknown.
-    pub(super) fn missing(&self) -> Option<(usize, usize)> {
+    pub(crate) fn missing(&self) -> Option<(usize, usize)> {
         self.state().missing
     }
 
     /// A result was given out.
-    pub(super) fn given(&self) {
+    pub(crate) fn given(&self) {
         self.state().given += 1;
     }
 
     /// So many results wait for the journal.
-    pub(super) fn unkept(&self, results: usize) {
+    pub(crate) fn unkept(&self, results: usize) {
         self.state().unkept = results;
     }
 
     /// The journal has one more of them.
-    pub(super) fn kept(&self) {
+    pub(crate) fn kept(&self) {
         self.state().unkept -= 1;
     }
 
     /// The target was reached for an item, whatever came of it.
-    pub(super) fn answered(&self) -> News {
+    pub(crate) fn answered(&self) -> News {
         let mut state = self.state();
         state.out -= 1;
         state.reached = true;
@@ -199,13 +199,13 @@ impl Intake {
     }
 
     /// An item has its answer, which says nothing about the target.
-    pub(super) fn settled(&self) {
+    pub(crate) fn settled(&self) {
         self.state().out -= 1;
     }
 
     /// The target was not reached for an item: it comes again, and where nothing comes any more it is left undone. None
     /// if the target never could be reached, which is a failure.
-    pub(super) fn unreached(&self, turn: &Turn) -> Option<News> {
+    pub(crate) fn unreached(&self, turn: &Turn) -> Option<News> {
         let mut state = self.state();
         state.out -= 1;
         if !state.reached {

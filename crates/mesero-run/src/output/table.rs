@@ -7,7 +7,7 @@ use mesero_target::Target;
 use mesero_target::item::Input;
 use rustix::process::Signal;
 
-use super::{Record, Status, Traffic};
+use super::record::{Record, Status, Traffic};
 
 /// The columns of a table.
 pub(super) const COLUMNS: [&str; 9] =

@@ -5,7 +5,8 @@ use mesero_target::item::Input;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Record, Status, Trouble, Value, table};
+use super::record::{Record, Status, Trouble, Value};
+use super::table;
 use crate::args::Form;
 
 /// Writes records in a form.
