@@ -54,7 +54,7 @@ use crate::{Dispatcher, Failure};
 pub struct TestDispatcher<T: Send + Sync + 'static>(Dispatcher<T>);
 
 impl<T: Send + Sync + 'static> TestDispatcher<T> {
-    /// Wraps `dispatcher`. All its handles share the checks: they read the same counts.
+    /// Wraps `dispatcher`; the checks cover the calls of all its handles.
     pub fn new(dispatcher: Dispatcher<T>) -> Self {
         Self(dispatcher)
     }

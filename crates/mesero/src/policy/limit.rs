@@ -17,7 +17,7 @@ pub(crate) struct Limit<W> {
     in_use: usize,
     seats: SeatTable,
     queue: WaiterQueue<W>,
-    /// The highest limit since what is in use last fell below it.
+    /// The highest limit since the seats in use last fell to the limit.
     ceiling: usize,
 }
 
