@@ -2,12 +2,13 @@
 
 use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mesero_terminal::whole::whole;
 
-use super::database::{Location, Wanted};
+use crate::argon2::cost::Preset;
+use crate::database::location::{Location, Wanted};
+use crate::rows::row_policy::{Ambiguous, Verify};
 
 /// What `mesero hash` is told.
 #[derive(Debug, Args)]
@@ -108,60 +109,6 @@ pub(crate) struct CheckArgs {
     pub(crate) quiet: bool,
 }
 
-/// What a value is that may be plaintext or may be a hash.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Ambiguous {
-    /// It is plaintext: hash it
-    Plaintext,
-    /// It is a hash: leave it as it is
-    Skip,
-    /// It is a hash without a salt: hash it again, with a mark in front
-    Wrap,
-}
-
-/// A choice of parameters that others made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Preset {
-    /// m=19456,t=2,p=1
-    Owasp,
-    /// m=65536,t=3,p=4
-    #[value(name = "rfc9106-low")]
-    Rfc9106Low,
-    /// m=2097152,t=1,p=4
-    #[value(name = "rfc9106-high")]
-    Rfc9106High,
-}
-
-/// Which hashes are read back.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Verify {
-    /// Each with this probability.
-    Sample(f64),
-    All,
-    None,
-}
-
-impl FromStr for Verify {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wanted = || "wanted `all`, `none` or a share such as `sample=1%`".to_owned();
-        match text {
-            "all" => Ok(Verify::All),
-            "none" => Ok(Verify::None),
-            _ => {
-                let share = text.strip_prefix("sample=").and_then(|rest| rest.strip_suffix('%'));
-                let share: f64 = share.and_then(|share| share.parse().ok()).ok_or_else(wanted)?;
-                if share > 0.0 && share <= 100.0 {
-                    Ok(Verify::Sample(share / 100.0))
-                } else {
-                    Err("the share must be above 0 % and at most 100 %".to_owned())
-                }
-            }
-        }
-    }
-}
-
 impl HashArgs {
     pub(crate) fn location(&self) -> Location {
         Location {
@@ -177,20 +124,6 @@ impl HashArgs {
             column: self.column.clone(),
             into: self.into.clone(),
             key: self.key.clone(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_share_is_above_nothing_and_at_most_all() {
-        assert_eq!("all".parse(), Ok(Verify::All));
-        assert_eq!("sample=1%".parse(), Ok(Verify::Sample(0.01)));
-        for bad in ["", "1%", "sample=", "sample=1", "sample=0%", "sample=101%", "sample=NaN%"] {
-            assert!(bad.parse::<Verify>().is_err(), "{bad}");
         }
     }
 }

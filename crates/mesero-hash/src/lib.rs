@@ -2,7 +2,6 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -11,45 +10,28 @@ use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 use mesero_terminal::signals::Signals;
 
+mod argon2;
 mod args;
-mod calibrate;
-mod classify;
-mod conclude;
-mod cost;
-mod counts;
 mod database;
-mod desk;
-mod hasher;
-mod hygiene;
-mod judge;
-mod key;
-mod mysql;
-mod pace;
-mod page;
-mod pass;
-mod phc;
-mod postgres;
-mod preflight;
-mod progress;
-mod room;
+mod error;
+mod hardening;
+mod migrate;
+mod rows;
 mod secret;
-mod server;
 mod settings;
-mod sqlite;
-mod summary;
-mod verifier;
-mod work;
-mod workers;
 
-pub use args::HashArgs;
-use calibrate::Speed;
-use database::{DatabaseError, ErrorKind, Location, Opened, Wanted};
-use desk::{Desk, Unable};
-use hasher::Recipe;
-use judge::Rules;
-use preflight::Preflight;
-use progress::Progress;
-use room::Room;
+use self::argon2::calibrate::{self, Speed};
+use self::argon2::capacity::Room;
+use self::argon2::hasher::{HashError, Recipe};
+use self::argon2::verifier;
+pub use self::args::HashArgs;
+use self::database::contract::Opened;
+pub use self::error::HashRunError;
+use self::migrate::preflight::{self, Preflight};
+use self::migrate::progress::Progress;
+use self::migrate::session::{Desk, Unable};
+use self::migrate::work;
+use self::rows::row_policy::Rules;
 
 /// Hashes all plaintext of a table, and says how it went.
 ///
@@ -57,12 +39,13 @@ use room::Room;
 /// If it could not begin: nothing was written then.
 pub async fn run(args: HashArgs, output: &mut Output) -> Result<Exit, HashRunError> {
     let mut signals = Signals::listen().map_err(|error| HashRunError(format!("begin: {error}")))?;
-    hygiene::keep_to_ourselves()
+    hardening::keep_to_ourselves()
         .map_err(|error| HashRunError(format!("keep passwords out of core dumps: {error}")))?;
     let prepared = async {
         let recipe = settings::recipe(&args.cost).await.map_err(HashRunError::of)?;
         verifier::cross_check(&recipe).map_err(HashRunError::of)?;
-        let opened = open(&args.location(), &args.wanted()).await.map_err(HashRunError::of)?;
+        let opened =
+            database::open(&args.location(), &args.wanted()).await.map_err(HashRunError::of)?;
         Ok((recipe, opened))
     };
     let (recipe, Opened { table, database }) = tokio::select! {
@@ -125,25 +108,8 @@ fn judged(
     Ok(args.dry_run.then_some(Exit::Fine))
 }
 
-/// Opens the kind of database that was named.
-async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
-    let usage = |text| Err(DatabaseError { kind: ErrorKind::Usage, text });
-    match (location.database.split_once("://"), &location.password_file) {
-        (None, None) => sqlite::open(location, wanted).await,
-        (None, Some(_)) => {
-            usage("use `--password-file`: an SQLite file has no password".to_owned())
-        }
-        (Some(("postgres" | "postgresql", _)), _) => postgres::open(location, wanted).await,
-        (Some(("mysql" | "mariadb", _)), _) => mysql::open(location, wanted).await,
-        (Some((scheme, _)), _) => usage(format!(
-            "open a database of the kind `{scheme}`: wanted the path of an SQLite file, or a URL that \
-             begins with `postgres:`, `mysql:` or `mariadb:`"
-        )),
-    }
-}
-
 /// With how many threads it hashes, and how fast that is.
-async fn speed(args: &HashArgs, recipe: &Recipe, orders: u64) -> Result<Speed, hasher::HashError> {
+async fn speed(args: &HashArgs, recipe: &Recipe, orders: u64) -> Result<Speed, HashError> {
     /// Below this, finding out takes longer than what it could win.
     const WORTH: Duration = Duration::from_secs(10);
     if let Some(workers) = args.pace.workers {
@@ -156,20 +122,4 @@ async fn speed(args: &HashArgs, recipe: &Recipe, orders: u64) -> Result<Speed, h
         return Ok(all);
     }
     calibrate::knee(recipe, most).await
-}
-
-/// Why nothing was written; reads on after "failed to".
-#[derive(Debug)]
-pub struct HashRunError(String);
-
-impl HashRunError {
-    fn of(error: impl fmt::Display) -> Self {
-        Self(error.to_string())
-    }
-}
-
-impl fmt::Display for HashRunError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
 }

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use zeroize::Zeroize;
 
-use super::args::CostArgs;
-use super::calibrate;
-use super::cost::Cost;
-use super::hasher::{HashError, Pepper, Recipe};
-use super::secret::Secret;
+use crate::argon2::calibrate;
+use crate::argon2::cost::Cost;
+use crate::argon2::hasher::{HashError, Pepper, Recipe};
+use crate::args::CostArgs;
+use crate::secret::Secret;
 
 /// The recipe that the flags ask for; with `--calibrate` it takes about two seconds to find out.
 ///
 /// # Errors
 /// What cannot be used.
-pub(super) async fn recipe(args: &CostArgs) -> Result<Arc<Recipe>, SettingsError> {
+pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<Recipe>, SettingsError> {
     let usage = |flag: &str, why: String| SettingsError::Usage(format!("take {flag}: {why}"));
     let cost = match (&args.argon2, args.preset, &args.calibrate) {
         (Some(text), ..) => {
@@ -76,7 +76,7 @@ fn pepper(path: &Path, id: &str) -> Result<Pepper, SettingsError> {
 
 /// Why there is no recipe.
 #[derive(Debug)]
-pub(super) enum SettingsError {
+pub(crate) enum SettingsError {
     Usage(String),
     Hash(HashError),
 }

@@ -1,0 +1,48 @@
+//! What an error of SQLite means here. Its own words are not repeated where a schema can put values of rows into them.
+
+use rusqlite::Error;
+use rusqlite::ffi::{self, ErrorCode};
+
+use crate::database::error::{DatabaseError, ErrorKind};
+
+/// For `map_err`: `doing` reads on after "failed to".
+pub(super) fn of(doing: impl Into<String>) -> impl FnOnce(Error) -> DatabaseError {
+    let doing = doing.into();
+    move |error| translated(&doing, &error)
+}
+
+fn translated(doing: &str, error: &Error) -> DatabaseError {
+    let Error::SqliteFailure(failure, message) = error else {
+        // A column's type, a number out of range: no values in it.
+        return DatabaseError { kind: ErrorKind::Broken, text: format!("{doing}: {error}") };
+    };
+    let meaning = ffi::code_to_str(failure.extended_code);
+    let (kind, why) = match failure.code {
+        ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => {
+            (ErrorKind::Retryable, "another program holds a lock on it".to_owned())
+        }
+        ErrorCode::ConstraintViolation => (ErrorKind::Row, meaning.to_owned()),
+        ErrorCode::DiskFull => (
+            ErrorKind::Broken,
+            "no room is left on its disk; make some and run the same command again".to_owned(),
+        ),
+        ErrorCode::ReadOnly => (
+            ErrorKind::Broken,
+            "it may only be read; check the rights of the file and its folder".to_owned(),
+        ),
+        ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::NotADatabase => {
+            (ErrorKind::Usage, meaning.to_owned())
+        }
+        // Of a statement: what it lacks is a name of the schema, a collation or a function.
+        ErrorCode::Unknown if failure.extended_code == ffi::SQLITE_ERROR => {
+            (ErrorKind::Broken, message.clone().unwrap_or_else(|| meaning.to_owned()))
+        }
+        ErrorCode::SystemIoFailure => {
+            let why =
+                format!("{meaning}; is its disk full, or a limit on the size of files reached?");
+            (ErrorKind::Broken, why)
+        }
+        _ => (ErrorKind::Broken, meaning.to_owned()),
+    };
+    DatabaseError { kind, text: format!("{doing}: {why}") }
+}

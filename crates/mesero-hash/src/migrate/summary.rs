@@ -1,0 +1,150 @@
+//! What a run came to: for a person, and as JSON.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use mesero::Stats;
+use mesero_terminal::counted::counted;
+use serde::Serialize;
+
+use crate::argon2::hasher::Recipe;
+use crate::database::contract::Trace;
+use crate::database::table::Table;
+use crate::rows::counts::{Classes, Counts};
+
+/// Everything that is said at the end.
+#[derive(Debug)]
+pub(crate) struct Summary<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) recipe: &'a Recipe,
+    pub(crate) counts: Counts,
+    /// What the last whole look at the table found; none if none was whole.
+    pub(crate) now: Option<Classes>,
+    pub(crate) passes: u64,
+    pub(crate) threads: usize,
+    pub(crate) took: Duration,
+    pub(crate) stats: Stats,
+    pub(crate) traces: Vec<Trace>,
+}
+
+/// The summary, as a script reads it.
+#[derive(Serialize)]
+struct Record<'a> {
+    table: &'a str,
+    argon2: String,
+    key_id: Option<String>,
+    threads: usize,
+    passes: u64,
+    took_ms: u64,
+    hashes_per_s: f64,
+    #[serde(flatten)]
+    counts: Counts,
+    now: Option<Now>,
+    remains: Vec<&'a str>,
+}
+
+/// The table at the end.
+#[derive(Serialize)]
+struct Now {
+    rows: u64,
+    plaintext: u64,
+    hashes: u64,
+    null: u64,
+    empty: u64,
+    ambiguous: u64,
+}
+
+impl Summary<'_> {
+    fn hashes_a_second(&self) -> f64 {
+        self.counts.hashed as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let Counts {
+            seen,
+            hashed,
+            already,
+            changed,
+            empty,
+            ambiguous,
+            failed,
+            unfinished,
+            verified,
+        } = self.counts;
+        let mut text = format!("Hashed: {hashed} Failed: {failed}");
+        if unfinished > 0 {
+            let _ = write!(text, " Not finished: {unfinished}");
+        }
+        let others = [
+            (already, "was a hash before", "were hashes before"),
+            (changed, "was changed meanwhile by others", "were changed meanwhile by others"),
+            (empty, "is empty", "are empty"),
+            (ambiguous, "is ambiguous and stays as it is", "are ambiguous and stay as they are"),
+        ];
+        let others: Vec<_> = others
+            .into_iter()
+            .filter(|(count, ..)| *count > 0)
+            .map(|(count, one, several)| counted(count, one, several))
+            .collect();
+        if !others.is_empty() {
+            let _ = write!(text, " ({})", others.join(", "));
+        }
+        let _ = write!(
+            text,
+            "\n{} in {} and {:.2} s, {:.1} hashes a second; {verified} verified",
+            counted(seen, "row", "rows"),
+            counted(self.passes, "pass", "passes"),
+            self.took.as_secs_f64(),
+            self.hashes_a_second()
+        );
+        if let Some(now) = &self.now {
+            let _ = write!(
+                text,
+                "\nthe table now: {}, {}, {} plaintext, {} NULL, {} empty, {} ambiguous",
+                counted(now.rows(), "row", "rows"),
+                counted(now.hash, "hash", "hashes"),
+                now.plaintext,
+                now.null,
+                now.empty,
+                now.ambiguous()
+            );
+        }
+        for (cleaned, title) in [(true, "cleaned:"), (false, "remains, for you:")] {
+            let mut traces = self.traces.iter().filter(|trace| trace.cleaned == cleaned).peekable();
+            if traces.peek().is_some() {
+                let _ = write!(text, "\n{title}");
+            }
+            for trace in traces {
+                let _ = write!(text, "\n  - {}", trace.text);
+            }
+        }
+        text
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
+        let key_id = self.recipe.pepper.as_ref().map(|pepper| &pepper.id);
+        serde_json::to_string(&Record {
+            table: &self.table.name,
+            argon2: self.recipe.cost.to_string(),
+            key_id: key_id.map(|id| String::from_utf8_lossy(id).into_owned()),
+            threads: self.threads,
+            passes: self.passes,
+            took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            hashes_per_s: self.hashes_a_second(),
+            counts: self.counts,
+            now: self.now.as_ref().map(|now| Now {
+                rows: now.rows(),
+                plaintext: now.plaintext,
+                hashes: now.hash,
+                null: now.null,
+                empty: now.empty,
+                ambiguous: now.ambiguous(),
+            }),
+            remains: self.remains().collect(),
+        })
+    }
+
+    fn remains(&self) -> impl Iterator<Item = &str> {
+        self.traces.iter().filter(|trace| !trace.cleaned).map(|trace| trace.text.as_str())
+    }
+}
