@@ -9,7 +9,7 @@ use http_body_util::BodyExt;
 use mesero::Failure;
 use mesero_http::body::Body;
 
-use super::ReplyForm;
+use crate::request::ReplyForm;
 
 /// What a resource answered; cheap to clone, since several callers may get it.
 #[derive(Debug, Clone)]

@@ -1,0 +1,34 @@
+//! A failure whose status the configuration sets.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use http::StatusCode;
+use mesero::Error;
+
+/// A failure that the configuration gives a status: the source of the [`Failure`].
+#[derive(Debug)]
+pub struct Declared {
+    pub status: StatusCode,
+    pub(crate) text: String,
+}
+
+impl Declared {
+    /// The one that is behind an error, if there is one.
+    pub fn behind(error: &Error) -> Option<&Self> {
+        error.source()?.downcast_ref()
+    }
+
+    /// Whether the configuration says with a status of 4xx that an error is the caller's fault.
+    pub fn is_callers_fault(error: &Error) -> bool {
+        Self::behind(error).is_some_and(|declared| declared.status.is_client_error())
+    }
+}
+
+impl fmt::Display for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl StdError for Declared {}
