@@ -13,7 +13,7 @@ use mesero_http::tls::{TlsError, TlsSettings, Versions};
 use mesero_process::spawner::Spawner;
 use mesero_resources::command::{self, Answers, Delivery, Inherits, Input};
 use mesero_resources::proxy::{self, Proxy};
-use mesero_resources::python::{Bounds, PythonFunction, Serves, Settings, StartError, WsgiApp};
+use mesero_resources::python::{Bounds, PythonResource, Serves, Settings, StartError};
 use mesero_resources::stub::{self, Busy, Delay, Failing};
 use mesero_resources::{Declared, Reply, Resource, Wants};
 use mesero_terminal::counted::counted;
@@ -89,7 +89,7 @@ async fn start(
         Kind::Python { target, python } => {
             let callable = (Serves::Function, target.to_string());
             let settings = workers(&config.name, python, callable);
-            let function = PythonFunction::start(settings, spawner.clone()).await;
+            let function = PythonResource::start(settings, Wants::Whole, spawner.clone()).await;
             Ok(Arc::new(function.map_err(failed)?))
         }
         Kind::Proxy(settings) => {
@@ -110,7 +110,7 @@ async fn start(
             let callable = (Serves::Wsgi, wsgi.application.to_string());
             let settings = workers(&config.name, &wsgi.python, callable);
             let wants = if wsgi.request_buffering { Wants::Stored } else { Wants::AsItComes };
-            let application = WsgiApp::start(settings, wants, spawner.clone()).await;
+            let application = PythonResource::start(settings, wants, spawner.clone()).await;
             Ok(Arc::new(application.map_err(failed)?))
         }
     }

@@ -7,7 +7,7 @@ use mesero_process::frame::Frame;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::Settings;
+use super::settings::Settings;
 use crate::blocked::Blocked;
 
 /// Where it is counted and logged what the watcher of one worker's event loop says.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesero_process::child;
 use tokio::process::Child;
 
-use super::place::{Place, Retire};
+use super::replica::{Place, Retire};
 use super::worker::{Leaving, Worker};
 
 /// A worker and the process that it runs in. Dropped before it [lives](Self::live), it is killed.

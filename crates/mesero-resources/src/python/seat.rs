@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mesero::{Attempt, JobId, Stop};
 
 use super::orders::CallAt;
-use super::place::Place;
+use super::replica::Place;
 use super::worker::{Hold, Worker};
 
 /// Where an attempt is served; holds its slot, and the worker's process.

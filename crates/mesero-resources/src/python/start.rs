@@ -21,8 +21,8 @@ use tokio::time::timeout;
 use super::answer::Raised;
 use super::package;
 use super::process::Process;
+use super::settings::{Serves, Settings};
 use super::worker::{Hello, Worker};
-use super::{Serves, Settings};
 
 /// Starts one worker, and waits until it can serve. Dropping the future kills it.
 ///

@@ -9,7 +9,7 @@ use mesero_process::frame::{Frame, from_worker};
 use tokio::time::{Instant, timeout_at};
 
 use super::orders::{Asked, CallAt};
-use super::place::{Place, Retire};
+use super::replica::{Place, Retire};
 use super::seat::Seat;
 use super::worker::Worker;
 

@@ -4,23 +4,18 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use bytes::Bytes;
 use mesero::Failure;
-use mesero_process::frame::{Frame, TooLong, to_worker};
 use tokio::net::UnixStream;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::exchange::Exchange;
 use super::lane::Lane;
 use super::loop_watch::LoopWatch;
 use super::multiplex::Multiplex;
 use super::orders::Orders;
-use super::seat::Seat;
+use super::settings::Settings;
 use super::wear::Wear;
-use super::{Settings, answer};
-use crate::{Order, Reply, ReplyForm};
 
 /// What a worker says of itself when it can serve.
 #[derive(Debug)]
@@ -160,40 +155,6 @@ impl Worker {
         self.condemned.cancelled().await;
     }
 
-    /// Serves one attempt.
-    pub(super) async fn call(self: Arc<Self>, order: Order, seat: Seat) -> Result<Reply, Failure> {
-        let kind = match order.form {
-            ReplyForm::Text => to_worker::CALL_TEXT,
-            ReplyForm::Json => to_worker::CALL_JSON,
-        };
-        let encode = |id| {
-            let frame = Frame { kind, id, payload: order.arguments.clone() };
-            frame.encode().map_err(|TooLong { bytes }| {
-                Failure::raised(format!("arguments of {bytes} bytes are too long for a worker"))
-            })
-        };
-        let place = Arc::clone(&seat.place);
-        let answered = match &self.line {
-            Line::Sync { .. } => {
-                let id = self.next_id();
-                let call: Bytes = encode(id)?;
-                let Some(exchange) = Exchange::begin(&self, seat, id) else {
-                    return Err(Failure::unreachable("the worker's seat is not idle"));
-                };
-                exchange.call(call).await
-            }
-            Line::Async(multiplex) => multiplex.call(&self, seat, encode).await?,
-        };
-        match answered {
-            Some(frame) => answer::read(frame, order.form, place.exceptions()),
-            None => {
-                // Before the slot comes back, so that the seat is granted to nobody else.
-                place.lost(&self);
-                Err(self.failure())
-            }
-        }
-    }
-
     /// Why a call in it has no answer when it is gone.
     pub(super) fn failure(&self) -> Failure {
         let pid = self.hello.pid;
@@ -208,6 +169,14 @@ impl Worker {
     /// An id that no other call to this worker has.
     pub(super) fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The calls of an async worker.
+    pub(super) fn multiplex(&self) -> Option<&Arc<Multiplex>> {
+        match &self.line {
+            Line::Sync { .. } => None,
+            Line::Async(multiplex) => Some(multiplex),
+        }
     }
 
     /// Takes the lane of a seat, which is idle: its slot has just been granted.

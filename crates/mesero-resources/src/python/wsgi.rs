@@ -1,90 +1,233 @@
-//! A WSGI application in worker processes.
+//! One request to an application, and its answer as it comes.
 
-use std::num::NonZeroUsize;
+use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
-use mesero::{Attempt, JobId, Seats};
-use mesero_process::spawner::Spawner;
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Frame as BodyFrame, Incoming, SizeHint};
+use mesero::Failure;
+use mesero_http::body::{Body, BoxError};
+use mesero_http::payload::Payload;
+use mesero_process::frame::{Frame, from_worker, to_worker};
+use tokio::sync::mpsc;
 
-use super::{Settings, StartError, Workers};
-use crate::{Health, Looking, Order, Reloading, Resource, Serving, Wants};
-
-mod conversation;
 mod environ;
 mod head;
 
-/// A WSGI application in worker processes; a seat is a thread of one of them.
-#[derive(Debug)]
-pub struct WsgiApp {
-    workers: Workers,
-    wants: Wants,
-    description: String,
+use super::answer::Raised;
+use super::exchange::Exchange;
+use super::seat::Seat;
+use crate::{Order, Reply};
+use head::Head;
+
+/// Serves one attempt. A reply whose body still comes keeps the seat until the application is done.
+pub(super) async fn call(mut seat: Seat, order: Order) -> Result<Reply, Failure> {
+    let worker = seat.worker().await;
+    let place = Arc::clone(&seat.place);
+    let tasks = place.tasks().clone();
+    let lost = || {
+        // Before the slot comes back, so that the seat is granted to nobody else.
+        place.lost(&worker);
+        worker.failure()
+    };
+    let id = worker.next_id();
+    let said = said(&order, id)?;
+    let mut body = order.body.take_coming();
+    if matches!(order.body, Payload::Coming(_)) && body.is_none() {
+        return Err(Failure::raised("the request's body was streamed to an earlier attempt"));
+    }
+    let stored = match &order.body {
+        Payload::Stored(stored) => Some(Arc::clone(stored)),
+        Payload::Whole(_) | Payload::Coming(_) => None,
+    };
+    drop(order);
+    let Some(mut exchange) = Exchange::begin(&worker, seat, id) else {
+        return Err(Failure::unreachable("the worker's seat is not idle"));
+    };
+    if body.is_some() {
+        exchange.open_body();
+    }
+    exchange.say(said, stored).await.ok_or_else(lost)?;
+    let first = exchange.next(&mut body).await.ok_or_else(lost)?;
+    if first.kind != from_worker::HEAD {
+        let frame = exchange.over(Ok(first)).ok_or_else(lost)?;
+        return Err(failure(&frame));
+    }
+    let head = match Head::read(&first.payload) {
+        Ok(head) => head,
+        Err(failure) => {
+            tasks.spawn(exchange.abandon());
+            return Err(failure);
+        }
+    };
+    let (mut pieces, mut unread) = (VecDeque::new(), None);
+    while let Some(frame) = exchange.ready() {
+        match frame.kind {
+            from_worker::PIECE => pieces.push_back(frame.payload),
+            from_worker::END => {
+                exchange.over(Ok(frame)).ok_or_else(lost)?;
+                return Ok(Reply::response(head.status, head.headers, joined(pieces).into()));
+            }
+            _ => {
+                unread = Some(frame);
+                break;
+            }
+        }
+    }
+    let missing = head.content_length().map(|length| length.saturating_sub(bytes(&pieces)));
+    let (tell, told) = mpsc::channel(PIECES_ON_THEIR_WAY);
+    match unread {
+        None => {
+            tasks.spawn(Relay { exchange, body, tell, missing }.run());
+        }
+        // Whether the head has left already or not, the client sees the same.
+        Some(frame) => {
+            let _ = tell.try_send(Err(broken_off(&frame)));
+            exchange.over(Ok(frame)).ok_or_else(lost)?;
+        }
+    }
+    let coming = Coming { pieces, told, missing, is_over: false };
+    Ok(Reply::response(head.status, head.headers, Body::stream(coming)))
 }
 
-impl WsgiApp {
-    /// Starts all workers, and waits until they can serve.
-    ///
-    /// # Errors
-    /// Why the first of them that did not come up did not; the others are ended.
-    pub async fn start(
-        settings: Settings,
-        wants: Wants,
-        spawner: Spawner,
-    ) -> Result<Self, StartError> {
-        let workers = Workers::start(settings, spawner).await?;
-        let Settings { callable, processes, threads, .. } = workers.settings();
-        let first = workers.first();
-        let python = first.as_ref().map_or("3", |worker| worker.hello.python.as_str());
-        let description = format!(
-            "WSGI application {callable} on Python {python}; {processes} × {threads} requests at \
-             once (workers × threads)"
-        );
-        Ok(Self { workers, wants, description })
+/// A piece waits for the client, while the next one waits in the worker.
+const PIECES_ON_THEIR_WAY: usize = 1;
+
+/// The request as it is sent, with the body if that is at hand.
+fn said(order: &Order, id: u64) -> Result<Bytes, Failure> {
+    let too_long = |_| Failure::raised("the request is too long");
+    let request = Frame { kind: to_worker::REQUEST, id, payload: environ::of(order) };
+    let request = request.encode().map_err(too_long)?;
+    let whole = order.body.at_hand();
+    if whole.is_empty() {
+        return Ok(request);
+    }
+    let body = Frame { kind: to_worker::BODY, id, payload: whole }.encode().map_err(too_long)?;
+    Ok([request, body].concat().into())
+}
+
+/// The failure that a last frame other than END stands for.
+fn failure(frame: &Frame) -> Failure {
+    match (frame.kind, serde_json::from_slice::<Raised>(&frame.payload)) {
+        (from_worker::RAISED, Ok(raised)) => raised.into(),
+        (kind, _) => Failure::lost(format!("the worker answered with a frame of kind {kind}")),
     }
 }
 
-impl Resource for WsgiApp {
-    fn seats(&self) -> NonZeroUsize {
-        self.workers.seats()
+/// What breaks off an answer that has begun; the log says why.
+fn broken_off(frame: &Frame) -> BoxError {
+    let failure = failure(frame);
+    let traceback = failure.detail().unwrap_or_default();
+    tracing::error!("an application failed after its answer had begun: {failure}\n{traceback}");
+    failure.to_string().into()
+}
+
+fn bytes(pieces: &VecDeque<Bytes>) -> u64 {
+    pieces.iter().map(|piece| piece.len() as u64).sum()
+}
+
+fn joined(mut pieces: VecDeque<Bytes>) -> Bytes {
+    match pieces.len() {
+        1 => pieces.pop_front().unwrap_or_default(),
+        _ => pieces
+            .into_iter()
+            .fold(BytesMut::new(), |mut whole, piece| {
+                whole.extend_from_slice(&piece);
+                whole
+            })
+            .freeze(),
+    }
+}
+
+/// Carries the rest of an answer to its body; holds the seat until the application is done.
+struct Relay {
+    exchange: Exchange,
+    /// What the client still sends.
+    body: Option<Incoming>,
+    tell: mpsc::Sender<Result<Bytes, BoxError>>,
+    /// Bytes of the answer that have not been handed on, if their number was announced.
+    missing: Option<u64>,
+}
+
+impl Relay {
+    async fn run(mut self) {
+        while self.missing != Some(0) {
+            let frame = tokio::select! {
+                frame = self.exchange.next(&mut self.body) => frame,
+                () = self.tell.closed() => return self.exchange.abandon().await,
+            };
+            let Some(frame) = frame else {
+                // The seat is closed before its slot comes back.
+                let _ =
+                    self.tell.try_send(Err("the worker ended in the middle of its answer".into()));
+                self.exchange.over(Err(std::io::ErrorKind::UnexpectedEof.into()));
+                return;
+            };
+            match frame.kind {
+                from_worker::PIECE => {
+                    let length = frame.payload.len() as u64;
+                    self.missing = self.missing.map(|missing| missing.saturating_sub(length));
+                    if self.tell.send(Ok(frame.payload)).await.is_err() {
+                        return self.exchange.abandon().await;
+                    }
+                }
+                from_worker::END => {
+                    self.exchange.over(Ok(frame));
+                    return;
+                }
+                _ => {
+                    let error = broken_off(&frame);
+                    self.exchange.over(Ok(frame));
+                    let _ = self.tell.send(Err(error)).await;
+                    return;
+                }
+            }
+        }
+        // The client has everything; `close` may still be at work.
+        drop(self.tell);
+        self.exchange.finish().await;
+    }
+}
+
+/// The body of an answer that still comes. Dropping it tells the application to stop.
+struct Coming {
+    pieces: VecDeque<Bytes>,
+    told: mpsc::Receiver<Result<Bytes, BoxError>>,
+    missing: Option<u64>,
+    is_over: bool,
+}
+
+impl hyper::body::Body for Coming {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<BodyFrame<Bytes>, BoxError>>> {
+        if let Some(piece) = self.pieces.pop_front() {
+            return Poll::Ready(Some(Ok(BodyFrame::data(piece))));
+        }
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let told = std::task::ready!(self.told.poll_recv(cx));
+        match &told {
+            Some(Ok(piece)) => {
+                let length = piece.len() as u64;
+                self.missing = self.missing.map(|missing| missing.saturating_sub(length));
+            }
+            Some(Err(_)) | None => self.is_over = true,
+        }
+        Poll::Ready(told.map(|piece| piece.map(BodyFrame::data)))
     }
 
-    fn wants(&self) -> Wants {
-        self.wants
-    }
-
-    fn attend(&self, seats: Seats) {
-        self.workers.attend(&seats);
-    }
-
-    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        let mut seat = self.workers.seat(attempt);
-        Box::pin(async move {
-            let worker = seat.worker().await;
-            conversation::hold(&worker, seat, order).await
-        })
-    }
-
-    fn describe(&self) -> String {
-        self.description.clone()
-    }
-
-    fn health(&self) -> Health {
-        self.workers.health()
-    }
-
-    fn reload(&self) -> Reloading<'_> {
-        Box::pin(async { self.workers.reload().await.map_err(|error| error.to_string()) })
-    }
-
-    fn replaced(&self) -> Vec<(&'static str, u64)> {
-        self.workers.replaced()
-    }
-
-    fn stack(&self, seat: usize, job: JobId) -> Looking<'_> {
-        Box::pin(self.workers.stack(seat, job))
-    }
-
-    fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        Box::pin(self.workers.stop())
+    fn size_hint(&self) -> SizeHint {
+        match self.missing {
+            Some(missing) => SizeHint::with_exact(missing + bytes(&self.pieces)),
+            None => SizeHint::default(),
+        }
     }
 }

@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mesero::Seats;
-use mesero_process::spawner::Spawner;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,10 +12,10 @@ use tokio_util::task::TaskTracker;
 
 use super::answer::Exceptions;
 use super::calls::Calls;
-use super::process::Process;
-use super::wear::{Reason, Replaced};
+use super::settings::Settings;
+use super::spawn_context::Means;
+use super::wear::Reason;
 use super::worker::{Hold, Leaving, Worker};
-use super::{Settings, StartError, start};
 
 /// One of the processes that a resource should have, with the seats that it serves.
 ///
@@ -68,19 +67,6 @@ pub(super) struct Opening {
     pub(super) arrivals: u64,
 }
 
-/// What it takes to start workers, and to end them.
-#[derive(Debug, Clone)]
-pub(super) struct Means {
-    pub(super) settings: Arc<Settings>,
-    pub(super) spawner: Spawner,
-    /// Whatever still goes on at the place when its caller has left.
-    pub(super) tasks: TaskTracker,
-    pub(super) stop: CancellationToken,
-    /// Had while a worker is started that is to succeed another.
-    pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
-    pub(super) replaced: Arc<Replaced>,
-}
-
 impl Place {
     pub(super) fn new(seats: Vec<usize>, worker: Arc<Worker>, means: Means) -> Self {
         let state = State {
@@ -127,6 +113,11 @@ impl Place {
 
     pub(super) fn means(&self) -> &Means {
         &self.means
+    }
+
+    /// How many seats it serves.
+    pub(super) fn capacity(&self) -> usize {
+        self.seats.len()
     }
 
     pub(super) fn resource(&self) -> &str {
@@ -204,20 +195,6 @@ impl Place {
         }
     }
 
-    /// Starts a worker for this place, and waits until it can serve.
-    ///
-    /// # Errors
-    /// If it does not come up, or does not fit the seats.
-    pub(super) async fn start(&self) -> Result<Process, StartError> {
-        let Means { settings, spawner, .. } = &self.means;
-        let process = start::worker(Arc::clone(settings), spawner.clone()).await?;
-        let (had, has) = (self.seats.len(), process.worker.capacity().get());
-        match had == has {
-            true => Ok(process),
-            false => Err(StartError::Changed { had, has }),
-        }
-    }
-
     /// A worker that is wanted here, if one is.
     pub(super) fn opening(&self) -> Option<Opening> {
         let mut state = self.state();
@@ -234,30 +211,32 @@ impl Place {
         self.changed.notified().await;
     }
 
-    /// Lets a worker that was started for this opening serve, unless another has come meanwhile.
-    pub(super) fn fill(self: &Arc<Self>, process: Process, opening: &Opening) {
+    /// Lets a worker that was started for this opening serve, unless another has come meanwhile;
+    /// whether it does.
+    pub(super) fn fill(&self, worker: &Arc<Worker>, opening: &Opening) -> bool {
         let state = self.state();
-        // Dropped, it is killed.
-        if state.arrivals == opening.arrivals {
-            self.install(state, process, opening.reason);
+        let is_current = state.arrivals == opening.arrivals;
+        if is_current {
+            self.install(state, worker, opening.reason);
         }
+        is_current
     }
 
     /// Lets a worker that was started here serve, whoever serves now.
-    pub(super) fn hand_over(self: &Arc<Self>, process: Process, reason: Reason) {
-        self.install(self.state(), process, Some(reason));
+    pub(super) fn hand_over(&self, worker: &Arc<Worker>, reason: Reason) {
+        self.install(self.state(), worker, Some(reason));
         // Whoever was about to come is out of date.
         self.changed.notify_one();
     }
 
     fn install(
-        self: &Arc<Self>,
+        &self,
         mut state: MutexGuard<'_, State>,
-        process: Process,
+        worker: &Arc<Worker>,
         reason: Option<Reason>,
     ) {
-        let (resource, pid) = (self.resource(), process.worker.hello.pid);
-        let before = state.worker.replace(Arc::clone(&process.worker));
+        let (resource, pid) = (self.resource(), worker.hello.pid);
+        let before = state.worker.replace(Arc::clone(worker));
         state.since = Instant::now();
         state.arrivals += 1;
         state.successor_wanted = None;
@@ -285,7 +264,6 @@ impl Place {
             }
         }
         self.arrived.notify_waiters();
-        self.tasks().spawn(process.live(Arc::clone(self)));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -298,6 +276,3 @@ impl State {
         self.worker.as_ref().is_some_and(|present| Arc::ptr_eq(present, worker))
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,14 +2,22 @@
 
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::time::Duration;
 
 use mesero::{Call, Dispatcher};
+use mesero_process::spawner::Spawner;
 use tempfile::TempDir;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::*;
+use crate::python::answer::Exceptions;
+use crate::python::replica::Retire;
 use crate::python::seat::Seat;
-use crate::python::{Bounds, Serves};
+use crate::python::settings::{Serves, Settings};
+use crate::python::wear::Bounds;
+use crate::python::worker::{Leaving, Worker};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,8 +63,7 @@ async fn staffed() -> Staffed {
     let process = started.await.unwrap();
     let first = Arc::clone(&process.worker);
     let place = Arc::new(Place::new(vec![0, 1], Arc::clone(&first), means));
-    place.tasks().spawn(process.live(Arc::clone(&place)));
-    place.tasks().spawn(Arc::clone(&place).keep());
+    attend(&place, process);
     Staffed { place, first, folder }
 }
 
@@ -128,7 +135,7 @@ async fn a_worker_whose_successor_does_not_come_up_goes_on_until_one_does() {
     let staffed = staffed().await;
     write(staffed.folder.path(), "raise SystemError");
     staffed.place.retire(&staffed.first, Retire::WhenReady(Reason::Age));
-    assert!(matches!(staffed.place.start().await, Err(StartError::Failed(_))));
+    assert!(matches!(start(&staffed.place).await, Err(StartError::Failed(_))));
     assert!(Arc::ptr_eq(&staffed.first, &staffed.place.worker().unwrap()));
     write(staffed.folder.path(), "def function(): pass");
     staffed.second().await;
@@ -140,7 +147,7 @@ async fn a_worker_whose_successor_does_not_come_up_goes_on_until_one_does() {
 async fn a_successor_that_does_not_fit_the_seats_does_not_serve() {
     let staffed = staffed().await;
     write(staffed.folder.path(), "async def function(): pass");
-    let error = staffed.place.start().await.unwrap_err().to_string();
+    let error = start(&staffed.place).await.unwrap_err().to_string();
     assert!(error.contains("1 calls at once where the one before served 2"), "{error}");
     staffed.stop().await;
 }
@@ -151,8 +158,8 @@ async fn a_worker_that_was_started_before_another_came_is_out_of_date() {
     let outdated = Opening { reason: None, crashed_after: None, arrivals: 0 };
     staffed.place.retire(&staffed.first, Retire::WhenReady(Reason::Age));
     let second = staffed.second().await;
-    let process = staffed.place.start().await.unwrap();
-    staffed.place.fill(process, &outdated);
+    let process = start(&staffed.place).await.unwrap();
+    fill(&staffed.place, process, &outdated);
     assert!(Arc::ptr_eq(&second, &staffed.place.worker().unwrap()));
     staffed.stop().await;
 }

@@ -1,0 +1,66 @@
+//! A call in a task on a worker's event loop, and what becomes of its seat when nobody waits any more.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mesero_process::frame::Frame;
+use tokio::sync::oneshot;
+
+use super::seat::Seat;
+use super::stopping::{Hears, Stopping};
+use super::worker::Worker;
+
+/// A call whose task runs in Python. Dropped before its answer has come, it cancels the task; the
+/// seat is used by nobody until that has ended, or the process is gone.
+pub(super) struct AsyncCall {
+    worker: Arc<Worker>,
+    id: u64,
+    /// None once the call is over.
+    running: Option<Running>,
+}
+
+/// The seat is dropped when the task has ended, and with it the slot.
+struct Running {
+    told: oneshot::Receiver<Frame>,
+    seat: Seat,
+}
+
+impl AsyncCall {
+    /// Sends a call; none if the worker went away.
+    pub(super) fn begin(worker: &Arc<Worker>, seat: Seat, id: u64, call: Bytes) -> Option<Self> {
+        seat.enter(worker, id);
+        let told = worker.multiplex()?.send(id, call)?;
+        let running = Some(Running { told, seat });
+        Some(Self { worker: Arc::clone(worker), id, running })
+    }
+
+    /// Waits for the answer; none if the worker went away.
+    pub(super) async fn answer(mut self) -> Option<Frame> {
+        let answer = (&mut self.running.as_mut()?.told).await;
+        self.running = None;
+        answer.ok()
+    }
+}
+
+impl Drop for AsyncCall {
+    fn drop(&mut self) {
+        let Some(mut running) = self.running.take() else { return };
+        if running.told.try_recv() != Err(oneshot::error::TryRecvError::Empty) {
+            // Its answer is there, or the worker gone.
+            return;
+        }
+        let (stopping, asked) = Stopping::begin(&self.worker, &running.seat, self.id);
+        let tasks = running.seat.place.tasks().clone();
+        let (worker, id) = (Arc::clone(&self.worker), self.id);
+        tasks.spawn(async move {
+            let Running { told, mut seat } = running;
+            // Before the task is cancelled: then it is not there any more.
+            stopping.show(asked).await;
+            if let Some(multiplex) = worker.multiplex() {
+                multiplex.cancel(id);
+            }
+            let (frame, force) = stopping.wait(Hears::Cancel, told, || seat.let_go()).await;
+            seat.stopped(stopping.stop(frame.ok().as_ref(), force));
+        });
+    }
+}

@@ -1,0 +1,59 @@
+//! Delays between the starts of workers that do not stay up.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long to wait before a worker is started again: not at all after one that served well,
+/// longer and longer after those that end at once or do not come up.
+#[derive(Debug, Default)]
+pub(super) struct Backoff {
+    failures: u32,
+    earliest: Option<Instant>,
+}
+
+impl Backoff {
+    /// A worker that served this long was well.
+    const WELL: Duration = Duration::from_secs(10);
+    const FIRST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_secs(10);
+
+    /// The instant before which no worker is started.
+    pub(super) fn earliest(&self) -> Option<Instant> {
+        self.earliest
+    }
+
+    /// A worker ended by itself.
+    pub(super) fn crashed(&mut self, lived: Duration) {
+        if lived >= Self::WELL {
+            self.failures = 0;
+        }
+        self.failed();
+    }
+
+    pub(super) fn failed(&mut self) {
+        let pause = match self.failures {
+            0 => Duration::ZERO,
+            n => Self::FIRST.saturating_mul(2u32.saturating_pow(n - 1)).min(Self::LONGEST),
+        };
+        self.earliest = Some(Instant::now() + pause);
+        self.failures = self.failures.saturating_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_served_well_is_replaced_at_once_and_one_that_keeps_ending_ever_later() {
+        let mut backoff = Backoff::default();
+        let mut pause = |lived| {
+            backoff.crashed(lived);
+            (backoff.earliest.unwrap() - Instant::now()).as_millis()
+        };
+        let pauses: Vec<_> = (0..10).map(|_| pause(Duration::from_secs(1))).collect();
+        assert_eq!(pauses, [0, 100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]);
+        assert_eq!(pause(Duration::from_secs(10)), 0);
+    }
+}

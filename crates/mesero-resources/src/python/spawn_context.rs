@@ -1,0 +1,23 @@
+//! What it takes to start workers, and to end them.
+
+use std::sync::Arc;
+
+use mesero_process::spawner::Spawner;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::settings::Settings;
+use super::wear::Replaced;
+
+/// What it takes to start workers, and to end them.
+#[derive(Debug, Clone)]
+pub(super) struct Means {
+    pub(super) settings: Arc<Settings>,
+    pub(super) spawner: Spawner,
+    /// Whatever still goes on at the place when its caller has left.
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
+    /// Had while a worker is started that is to succeed another.
+    pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
+    pub(super) replaced: Arc<Replaced>,
+}
