@@ -7,8 +7,8 @@ use clap::Args;
 use mesero_terminal::whole::whole;
 
 use crate::argon2::cost::Preset;
-use crate::database::location::{Location, Wanted};
-use crate::rows::row_policy::{Ambiguous, Verify};
+use crate::database::location::{DatabaseLocation, TableSelection};
+use crate::rows::row_policy::{AmbiguousAction, VerifyShare};
 
 /// What `mesero hash` is told.
 #[derive(Debug, Args)]
@@ -36,14 +36,14 @@ pub struct HashArgs {
     pub(crate) dry_run: bool,
     /// What to do about values that may be plaintext or may be hashes
     #[arg(long, value_name = "WHAT")]
-    pub(crate) ambiguous: Option<Ambiguous>,
+    pub(crate) ambiguous: Option<AmbiguousAction>,
 
     #[command(flatten)]
     pub(crate) cost: CostArgs,
     #[command(flatten)]
-    pub(crate) pace: PaceArgs,
+    pub(crate) throttle: ThrottleArgs,
     #[command(flatten)]
-    pub(crate) check: CheckArgs,
+    pub(crate) report: ReportArgs,
 }
 
 /// How expensive a hash is.
@@ -73,7 +73,7 @@ pub(crate) struct CostArgs {
 /// How fast it goes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Pace")]
-pub(crate) struct PaceArgs {
+pub(crate) struct ThrottleArgs {
     /// Threads that hash [default: found out, at most one for each usable processor]
     #[arg(long, value_name = "N", value_parser = whole::<NonZeroU16>)]
     pub(crate) workers: Option<NonZeroU16>,
@@ -94,10 +94,10 @@ pub(crate) struct PaceArgs {
 /// What is checked and said.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Afterwards")]
-pub(crate) struct CheckArgs {
+pub(crate) struct ReportArgs {
     /// Read hashes back and verify them with another implementation: sample=N%, all or none
     #[arg(long, value_name = "WHICH", default_value = "sample=1%")]
-    pub(crate) verify: Verify,
+    pub(crate) verify: VerifyShare,
     /// Rewrite the database's file at the end, so that old values do not stay in free pages
     #[arg(long)]
     pub(crate) vacuum: bool,
@@ -110,16 +110,16 @@ pub(crate) struct CheckArgs {
 }
 
 impl HashArgs {
-    pub(crate) fn location(&self) -> Location {
-        Location {
+    pub(crate) fn location(&self) -> DatabaseLocation {
+        DatabaseLocation {
             database: self.database.clone(),
             password_file: self.password_file.clone(),
             read_only: self.dry_run,
         }
     }
 
-    pub(crate) fn wanted(&self) -> Wanted {
-        Wanted {
+    pub(crate) fn wanted(&self) -> TableSelection {
+        TableSelection {
             table: self.table.clone(),
             column: self.column.clone(),
             into: self.into.clone(),

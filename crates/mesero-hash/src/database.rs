@@ -9,12 +9,15 @@ mod server;
 mod sqlite;
 pub(crate) mod table;
 
-use self::contract::Opened;
+use self::contract::OpenTable;
 use self::error::{DatabaseError, ErrorKind};
-use self::location::{Location, Wanted};
+use self::location::{DatabaseLocation, TableSelection};
 
 /// Opens the kind of database that was named.
-pub(crate) async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
+pub(crate) async fn open(
+    location: &DatabaseLocation,
+    wanted: &TableSelection,
+) -> Result<OpenTable, DatabaseError> {
     let usage = |text| Err(DatabaseError { kind: ErrorKind::Usage, text });
     match (location.database.split_once("://"), &location.password_file) {
         (None, None) => sqlite::open(location, wanted).await,

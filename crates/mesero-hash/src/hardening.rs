@@ -10,7 +10,7 @@ use rustix::process::{
 ///
 /// # Errors
 /// If the system refuses: nothing secret should be read then.
-pub(crate) fn keep_to_ourselves() -> io::Result<()> {
+pub(crate) fn harden_process() -> io::Result<()> {
     let maximum = getrlimit(Resource::Core).maximum;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum })?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;

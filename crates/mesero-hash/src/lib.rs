@@ -20,18 +20,18 @@ mod rows;
 mod secret;
 mod settings;
 
-use self::argon2::calibrate::{self, Speed};
-use self::argon2::capacity::Room;
-use self::argon2::hasher::{HashError, Recipe};
+use self::argon2::calibrate::{self, HashSpeed};
+use self::argon2::capacity::HashCapacity;
+use self::argon2::hasher::{HashError, HashRecipe};
 use self::argon2::verifier;
 pub use self::args::HashArgs;
-use self::database::contract::Opened;
+use self::database::contract::OpenTable;
 pub use self::error::HashRunError;
 use self::migrate::preflight::{self, Preflight};
-use self::migrate::progress::Progress;
-use self::migrate::session::{Desk, Unable};
+use self::migrate::progress::RowProgress;
+use self::migrate::session::{HashSession, SessionError};
 use self::migrate::work;
-use self::rows::row_policy::Rules;
+use self::rows::row_policy::RowPolicy;
 
 /// Hashes all plaintext of a table, and says how it went.
 ///
@@ -39,7 +39,7 @@ use self::rows::row_policy::Rules;
 /// If it could not begin: nothing was written then.
 pub async fn run(args: HashArgs, output: &mut Output) -> Result<Exit, HashRunError> {
     let mut signals = Signals::listen().map_err(|error| HashRunError(format!("begin: {error}")))?;
-    hardening::keep_to_ourselves()
+    hardening::harden_process()
         .map_err(|error| HashRunError(format!("keep passwords out of core dumps: {error}")))?;
     let prepared = async {
         let recipe = settings::recipe(&args.cost).await.map_err(HashRunError::of)?;
@@ -48,47 +48,47 @@ pub async fn run(args: HashArgs, output: &mut Output) -> Result<Exit, HashRunErr
             database::open(&args.location(), &args.wanted()).await.map_err(HashRunError::of)?;
         Ok((recipe, opened))
     };
-    let (recipe, Opened { table, database }) = tokio::select! {
+    let (recipe, OpenTable { table, database }) = tokio::select! {
         prepared = prepared => prepared?,
         signal = signals.next() => return Ok(signal.exit()),
     };
-    let progress = Progress::new(args.check.quiet);
-    let mut desk = Desk { database, signals, heard: None, progress, output };
-    let rules = Rules { ambiguous: args.ambiguous, verify: args.check.verify };
+    let progress = RowProgress::new(args.report.quiet);
+    let mut session = HashSession { database, signals, last_signal: None, progress, output };
+    let policy = RowPolicy { ambiguous: args.ambiguous, verify: args.report.verify };
 
-    let (classes, orders) = match preflight::survey(&mut desk, &rules, table.rows).await {
+    let (classes, jobs) = match preflight::classify_table(&mut session, &policy, table.rows).await {
         Ok(found) => found,
-        Err(Unable::Stopped(signal)) => return Ok(signal.exit()),
+        Err(SessionError::Stopped(signal)) => return Ok(signal.exit()),
         Err(unable) => return Err(HashRunError(unable.to_string())),
     };
     let speed = tokio::select! {
-        speed = speed(&args, &recipe, orders) => speed.map_err(HashRunError::of)?,
-        signal = desk.signals.next() => return Ok(signal.exit()),
+        speed = speed(&args, &recipe, jobs) => speed.map_err(HashRunError::of)?,
+        signal = session.signals.next() => return Ok(signal.exit()),
     };
-    let preflight = Preflight { table, classes, orders, speed };
-    match judged(&preflight, (&args, &recipe, &rules), desk.output)? {
+    let preflight = Preflight { table, classes, jobs, speed };
+    match report_preflight(&preflight, (&args, &recipe, &policy), session.output)? {
         Some(exit) => Ok(exit),
-        None => work::go(&args, (&recipe, rules), &preflight, desk).await,
+        None => work::go(&args, (&recipe, policy), &preflight, session).await,
     }
 }
 
 /// Says what was found; and how mesero ends, if nothing is to be written.
-fn judged(
+fn report_preflight(
     preflight: &Preflight,
-    (args, recipe, rules): (&HashArgs, &Recipe, &Rules),
+    (args, recipe, policy): (&HashArgs, &HashRecipe, &RowPolicy),
     output: &mut Output,
 ) -> Result<Option<Exit>, HashRunError> {
-    let text = preflight.text(recipe, rules);
+    let text = preflight.text(recipe, policy);
     if args.dry_run {
         output.line(&text).map_err(|error| HashRunError(format!("write the report: {error}")))?;
-    } else if !args.check.quiet {
+    } else if !args.report.quiet {
         output.say(&text);
     }
-    let stops = preflight.stops(recipe, rules);
-    for stop in &stops {
+    let blockers = preflight.blockers(recipe, policy);
+    for stop in &blockers {
         output.say(&format!("mesero: nothing was written: {stop}"));
     }
-    if !stops.is_empty() {
+    if !blockers.is_empty() {
         return Ok(Some(Exit::Unusable));
     }
     let ambiguous = preflight.classes.ambiguous();
@@ -109,17 +109,17 @@ fn judged(
 }
 
 /// With how many threads it hashes, and how fast that is.
-async fn speed(args: &HashArgs, recipe: &Recipe, orders: u64) -> Result<Speed, HashError> {
+async fn speed(args: &HashArgs, recipe: &HashRecipe, jobs: u64) -> Result<HashSpeed, HashError> {
     /// Below this, finding out takes longer than what it could win.
     const WORTH: Duration = Duration::from_secs(10);
-    if let Some(workers) = args.pace.workers {
+    if let Some(workers) = args.throttle.workers {
         return calibrate::measure(recipe, workers.into()).await;
     }
-    let most: NonZeroUsize = Room::here(recipe.cost).threads;
+    let most: NonZeroUsize = HashCapacity::here(recipe.cost).threads;
     let all = calibrate::measure(recipe, most).await?;
-    let time = orders as f64 / all.hashes_a_second.max(1e-9);
+    let time = jobs as f64 / all.hashes_per_second.max(1e-9);
     if most.get() == 1 || time < WORTH.as_secs_f64() {
         return Ok(all);
     }
-    calibrate::knee(recipe, most).await
+    calibrate::fastest_thread_count(recipe, most).await
 }

@@ -9,9 +9,9 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 /// They may be anything: empty, with zeros inside, not UTF-8. What a database driver or the
 /// operating system copied on the way is not theirs to overwrite.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Secret(Box<[u8]>);
+pub(crate) struct SecretBytes(Box<[u8]>);
 
-impl Secret {
+impl SecretBytes {
     /// Takes the bytes over; a vector with room to spare is copied and overwritten first.
     pub(crate) fn new(mut bytes: Vec<u8>) -> Self {
         if bytes.len() == bytes.capacity() {
@@ -32,13 +32,13 @@ impl Secret {
     }
 }
 
-impl From<String> for Secret {
+impl From<String> for SecretBytes {
     fn from(text: String) -> Self {
         Self::new(text.into_bytes())
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretBytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[redacted]")
     }
@@ -50,13 +50,13 @@ mod tests {
 
     #[test]
     fn a_secret_is_never_printed() {
-        assert_eq!(format!("{:?}", Secret::new(b"hunter2".to_vec())), "[redacted]");
+        assert_eq!(format!("{:?}", SecretBytes::new(b"hunter2".to_vec())), "[redacted]");
     }
 
     #[test]
     fn a_secret_keeps_every_byte() {
         let mut roomy = Vec::with_capacity(100);
         roomy.extend_from_slice(b"a\0b\xff ");
-        assert_eq!(Secret::new(roomy), Secret::copied(b"a\0b\xff "));
+        assert_eq!(SecretBytes::new(roomy), SecretBytes::copied(b"a\0b\xff "));
     }
 }

@@ -9,15 +9,15 @@ use zeroize::Zeroize;
 
 use crate::argon2::calibrate;
 use crate::argon2::cost::Cost;
-use crate::argon2::hasher::{HashError, Pepper, Recipe};
+use crate::argon2::hasher::{HashError, HashRecipe, Pepper};
 use crate::args::CostArgs;
-use crate::secret::Secret;
+use crate::secret::SecretBytes;
 
 /// The recipe that the flags ask for; with `--calibrate` it takes about two seconds to find out.
 ///
 /// # Errors
 /// What cannot be used.
-pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<Recipe>, SettingsError> {
+pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<HashRecipe>, SettingsError> {
     let usage = |flag: &str, why: String| SettingsError::Usage(format!("take {flag}: {why}"));
     let cost = match (&args.argon2, args.preset, &args.calibrate) {
         (Some(text), ..) => {
@@ -32,7 +32,7 @@ pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<Recipe>, SettingsError
             if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&wanted) {
                 return Err(usage(&flag, "it must be from 1ms to 60s".to_owned()));
             }
-            calibrate::cost_of(wanted).await.map_err(SettingsError::Hash)?
+            calibrate::calibrate_cost(wanted).await.map_err(SettingsError::Hash)?
         }
         (None, None, None) => Cost::default(),
     };
@@ -46,7 +46,7 @@ pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<Recipe>, SettingsError
         (Some(path), Some(id)) => Some(pepper(path, id)?),
         _ => None,
     };
-    Ok(Arc::new(Recipe { cost, pepper }))
+    Ok(Arc::new(HashRecipe { cost, pepper }))
 }
 
 fn pepper(path: &Path, id: &str) -> Result<Pepper, SettingsError> {
@@ -71,7 +71,7 @@ fn pepper(path: &Path, id: &str) -> Result<Pepper, SettingsError> {
              write it without one (printf %s)"
         )));
     }
-    Ok(Pepper { id: id.as_bytes().to_vec(), bytes: Secret::new(bytes) })
+    Ok(Pepper { id: id.as_bytes().to_vec(), bytes: SecretBytes::new(bytes) })
 }
 
 /// Why there is no recipe.

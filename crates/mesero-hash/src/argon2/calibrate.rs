@@ -10,14 +10,14 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::argon2::cost::Cost;
-use crate::argon2::hasher::{HashError, Hasher, Recipe};
+use crate::argon2::hasher::{HashError, HashRecipe, Hasher};
 
 /// How fast so many threads hash together.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Speed {
+pub(crate) struct HashSpeed {
     pub(crate) threads: NonZeroUsize,
     /// Of all of them together.
-    pub(crate) hashes_a_second: f64,
+    pub(crate) hashes_per_second: f64,
 }
 
 /// How long each step of the ramp runs: long enough for the noise of a machine in use.
@@ -32,14 +32,17 @@ const GAIN: f64 = 0.05;
 ///
 /// # Errors
 /// If there is no memory for so many.
-pub(crate) async fn knee(recipe: &Recipe, most: NonZeroUsize) -> Result<Speed, HashError> {
+pub(crate) async fn fastest_thread_count(
+    recipe: &HashRecipe,
+    most: NonZeroUsize,
+) -> Result<HashSpeed, HashError> {
     let cost = recipe.cost;
-    apart(move || {
+    on_own_thread(move || {
         let mut best = speed(cost, NonZeroUsize::MIN)?;
         while best.threads < most {
             let threads = best.threads.saturating_add(best.threads.get()).min(most);
             let next = speed(cost, threads)?;
-            if next.hashes_a_second < best.hashes_a_second * (1.0 + GAIN) {
+            if next.hashes_per_second < best.hashes_per_second * (1.0 + GAIN) {
                 break;
             }
             best = next;
@@ -50,9 +53,12 @@ pub(crate) async fn knee(recipe: &Recipe, most: NonZeroUsize) -> Result<Speed, H
 }
 
 /// How fast `threads` are.
-pub(crate) async fn measure(recipe: &Recipe, threads: NonZeroUsize) -> Result<Speed, HashError> {
+pub(crate) async fn measure(
+    recipe: &HashRecipe,
+    threads: NonZeroUsize,
+) -> Result<HashSpeed, HashError> {
     let cost = recipe.cost;
-    apart(move || speed(cost, threads)).await
+    on_own_thread(move || speed(cost, threads)).await
 }
 
 /// The cost of a hash that takes about `wanted` on one thread of this machine, and never less than
@@ -60,13 +66,13 @@ pub(crate) async fn measure(recipe: &Recipe, threads: NonZeroUsize) -> Result<Sp
 ///
 /// 64 MiB where a hash with that fits the time, else the memory of the default; then as many passes
 /// as [`further_passes`] allows. A busy machine makes hashes slower, and so the cost lower.
-pub(crate) async fn cost_of(wanted: Duration) -> Result<Cost, HashError> {
-    apart(move || {
+pub(crate) async fn calibrate_cost(wanted: Duration) -> Result<Cost, HashError> {
+    on_own_thread(move || {
         for memory in [65_536, Cost::default().memory] {
             let least = Cost { memory, passes: if memory >= 47_104 { 1 } else { 2 }, lanes: 1 };
-            let one = once(least)?;
+            let one = shortest_hash_time(least)?;
             if one <= wanted {
-                let next = once(Cost { passes: least.passes + 1, ..least })?;
+                let next = shortest_hash_time(Cost { passes: least.passes + 1, ..least })?;
                 let more = further_passes(wanted, least.passes, one, next);
                 return Ok(Cost { passes: least.passes + more, ..least });
             }
@@ -88,8 +94,8 @@ fn further_passes(wanted: Duration, passes: u32, one: Duration, next: Duration) 
 }
 
 /// The shortest of a few: whatever else the machine does makes it longer.
-fn once(cost: Cost) -> Result<Duration, HashError> {
-    let mut hasher = Hasher::new(Arc::new(Recipe { cost, pepper: None }))?;
+fn shortest_hash_time(cost: Cost) -> Result<Duration, HashError> {
+    let mut hasher = Hasher::new(Arc::new(HashRecipe { cost, pepper: None }))?;
     let mut best = Duration::MAX;
     for _ in 0..4 {
         let began = Instant::now();
@@ -101,8 +107,8 @@ fn once(cost: Cost) -> Result<Duration, HashError> {
 
 const PASSWORD: &[u8] = b"nobody's password";
 
-fn speed(cost: Cost, threads: NonZeroUsize) -> Result<Speed, HashError> {
-    let recipe = Arc::new(Recipe { cost, pepper: None });
+fn speed(cost: Cost, threads: NonZeroUsize) -> Result<HashSpeed, HashError> {
+    let recipe = Arc::new(HashRecipe { cost, pepper: None });
     let hashers = (0..threads.get()).map(|_| Hasher::new(Arc::clone(&recipe)));
     let hashers: Vec<_> = hashers.collect::<Result<_, _>>()?;
     let done = AtomicU64::new(0);
@@ -131,20 +137,20 @@ fn speed(cost: Cost, threads: NonZeroUsize) -> Result<Speed, HashError> {
     let took = took.into_iter().max().unwrap_or_default().as_secs_f64();
     // Those that mapped the memory are work too.
     let count = done.into_inner() as f64 + threads.get() as f64;
-    Ok(Speed { threads, hashes_a_second: count / took.max(1e-9) })
+    Ok(HashSpeed { threads, hashes_per_second: count / took.max(1e-9) })
 }
 
 /// Runs what blocks on a thread of its own.
-async fn apart<T: Send + 'static>(
+async fn on_own_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
 ) -> Result<T, HashError> {
-    let (tell, told) = oneshot::channel();
+    let (tx, rx) = oneshot::channel();
     let run = move || {
-        let _ = tell.send(work());
+        let _ = tx.send(work());
     };
     let builder = thread::Builder::new().name("mesero-calibrate".to_owned());
     builder.spawn(run).map_err(HashError::Thread)?;
-    told.await.map_err(|_| HashError::Thread(std::io::ErrorKind::BrokenPipe.into()))?
+    rx.await.map_err(|_| HashError::Thread(std::io::ErrorKind::BrokenPipe.into()))?
 }
 
 #[cfg(test)]
@@ -153,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_calibrated_cost_is_never_weak() {
-        let cost = cost_of(Duration::from_millis(1)).await.unwrap();
+        let cost = calibrate_cost(Duration::from_millis(1)).await.unwrap();
         assert!(!cost.is_weak(), "{cost}");
     }
 
@@ -183,9 +189,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_speed_is_found_within_the_threads_that_are_allowed() {
-        let recipe = Recipe { cost: Cost::new(1024, 1, 1).unwrap(), pepper: None };
+        let recipe = HashRecipe { cost: Cost::new(1024, 1, 1).unwrap(), pepper: None };
         let most = NonZeroUsize::new(2).unwrap();
-        let speed = knee(&recipe, most).await.unwrap();
-        assert!(speed.threads <= most && speed.hashes_a_second > 0.0, "{speed:?}");
+        let speed = fastest_thread_count(&recipe, most).await.unwrap();
+        assert!(speed.threads <= most && speed.hashes_per_second > 0.0, "{speed:?}");
     }
 }

@@ -9,14 +9,14 @@ use crate::argon2::cost::Cost;
 
 /// What there is room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Room {
+pub(crate) struct HashCapacity {
     /// Processors, by the affinity and the cgroup's quota.
     pub(crate) processors: usize,
     /// Threads for which half of the memory that is free is enough; at least one.
     pub(crate) threads: NonZeroUsize,
 }
 
-impl Room {
+impl HashCapacity {
     /// What there is room for at this cost.
     pub(crate) fn here(cost: Cost) -> Self {
         Self::of(available_parallelism().map_or(1, NonZeroUsize::get), free_memory(), cost)
@@ -84,10 +84,10 @@ mod tests {
     #[test]
     fn memory_bounds_the_threads_and_one_always_runs() {
         let cost = Cost::new(65_536, 3, 4).unwrap();
-        assert_eq!(Room::of(8, None, cost).threads.get(), 8);
-        assert_eq!(Room::of(8, Some(GIBIBYTE), cost).threads.get(), 8);
-        assert_eq!(Room::of(8, Some(GIBIBYTE / 2), cost).threads.get(), 4);
-        assert_eq!(Room::of(8, Some(1), cost).threads.get(), 1);
+        assert_eq!(HashCapacity::of(8, None, cost).threads.get(), 8);
+        assert_eq!(HashCapacity::of(8, Some(GIBIBYTE), cost).threads.get(), 8);
+        assert_eq!(HashCapacity::of(8, Some(GIBIBYTE / 2), cost).threads.get(), 4);
+        assert_eq!(HashCapacity::of(8, Some(1), cost).threads.get(), 1);
     }
 
     #[test]

@@ -10,11 +10,11 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 use crate::argon2::cost::Cost;
 use crate::argon2::phc::{Phc, Variant};
-use crate::secret::Secret;
+use crate::secret::SecretBytes;
 
 /// What all hashes of a run have in common.
 #[derive(Debug)]
-pub(crate) struct Recipe {
+pub(crate) struct HashRecipe {
     pub(crate) cost: Cost,
     pub(crate) pepper: Option<Pepper>,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Recipe {
 pub(crate) struct Pepper {
     /// What stored hashes call it.
     pub(crate) id: Vec<u8>,
-    pub(crate) bytes: Secret,
+    pub(crate) bytes: SecretBytes,
 }
 
 /// The length that RFC 9106, section 4, recommends.
@@ -37,14 +37,14 @@ pub(crate) const TAG: usize = 32;
 /// It is mapped once and reused. What a password left in it is overwritten before a hash is
 /// returned, and so it is when the hasher is dropped.
 pub(crate) struct Hasher {
-    recipe: Arc<Recipe>,
+    recipe: Arc<HashRecipe>,
     arena: argon2_rust::Hasher,
 }
 
 impl Hasher {
     /// # Errors
     /// If there is not so much memory.
-    pub(crate) fn new(recipe: Arc<Recipe>) -> Result<Self, HashError> {
+    pub(crate) fn new(recipe: Arc<HashRecipe>) -> Result<Self, HashError> {
         let cost = recipe.cost;
         let params = Params::builder()
             .memory(Memory::kib(u64::from(cost.memory)))
@@ -63,7 +63,7 @@ impl Hasher {
     /// The string to be stored for a password, with a salt of its own from the system.
     ///
     /// The password's bytes are taken as they are.
-    pub(crate) fn hash(&mut self, password: &[u8]) -> Result<Secret, HashError> {
+    pub(crate) fn hash(&mut self, password: &[u8]) -> Result<SecretBytes, HashError> {
         let mut salt = [0; SALT];
         let filled = getrandom(&mut salt, GetRandomFlags::empty()).map_err(HashError::random)?;
         if filled != SALT {
@@ -77,7 +77,7 @@ impl Hasher {
     }
 }
 
-impl Recipe {
+impl HashRecipe {
     /// How long the strings are that it makes.
     pub(crate) fn length(&self) -> usize {
         self.phc(&[0; SALT], vec![0; TAG]).text().reveal().len()
@@ -96,7 +96,7 @@ impl Recipe {
             key_id: self.pepper.as_ref().map(|pepper| pepper.id.clone()),
             data: None,
             salt: salt.to_vec(),
-            tag: Secret::new(tag),
+            tag: SecretBytes::new(tag),
         }
     }
 }
@@ -137,13 +137,13 @@ mod tests {
 
     #[test]
     fn a_string_is_97_characters_long_at_the_default_cost() {
-        let recipe = Recipe { cost: Cost::default(), pepper: None };
+        let recipe = HashRecipe { cost: Cost::default(), pepper: None };
         assert_eq!(recipe.length(), 97);
     }
 
     #[test]
     fn equal_passwords_have_different_hashes() {
-        let recipe = Arc::new(Recipe { cost: Cost::new(8, 1, 1).unwrap(), pepper: None });
+        let recipe = Arc::new(HashRecipe { cost: Cost::new(8, 1, 1).unwrap(), pepper: None });
         let mut hasher = Hasher::new(Arc::clone(&recipe)).unwrap();
         let [one, other] = [(); 2].map(|()| hasher.hash(b"secret").unwrap());
         assert_ne!(one, other);

@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use crate::argon2::cost::Cost;
-use crate::secret::Secret;
+use crate::secret::SecretBytes;
 
 /// A stored Argon2 hash, with everything that is needed to verify a password.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) struct Phc {
     /// 8 to 64 bytes.
     pub(crate) salt: Vec<u8>,
     /// 4 to 128 bytes.
-    pub(crate) tag: Secret,
+    pub(crate) tag: SecretBytes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,13 +67,13 @@ impl Phc {
         let is_whole = parameters.next().is_none();
         let (salt, tag) = (bytes(parts.next()?, 8..=64)?, bytes(parts.next()?, 4..=128)?);
         let is_whole = is_whole && parts.next().is_none();
-        let tag = Secret::new(tag);
+        let tag = SecretBytes::new(tag);
         is_whole.then_some(Self { variant, version, cost, key_id, data, salt, tag })
     }
 
     /// The text that [`parse`](Self::parse) reads; 97 characters for a salt of 16 bytes, a tag of
     /// 32 and the default cost.
-    pub(crate) fn text(&self) -> Secret {
+    pub(crate) fn text(&self) -> SecretBytes {
         let variant = match self.variant {
             Variant::D => "argon2d",
             Variant::I => "argon2i",
@@ -92,7 +92,7 @@ impl Phc {
             text.push('$');
             STANDARD_NO_PAD.encode_string(value, &mut text);
         }
-        Secret::from(text)
+        SecretBytes::from(text)
     }
 }
 

@@ -7,18 +7,18 @@ use argon2::{Algorithm, Argon2, AssociatedData, Block, ParamsBuilder, Version};
 use zeroize::Zeroize;
 
 use crate::argon2::cost::Cost;
-use crate::argon2::hasher::{HashError, Hasher, Recipe, TAG};
+use crate::argon2::hasher::{HashError, HashRecipe, Hasher, TAG};
 use crate::argon2::phc::{Phc, Variant};
-use crate::secret::Secret;
+use crate::secret::SecretBytes;
 
 /// One thread's memory for verifying what a recipe made; overwritten when it is dropped.
 pub(crate) struct Verifier {
-    recipe: Arc<Recipe>,
+    recipe: Arc<HashRecipe>,
     blocks: Vec<Block>,
 }
 
 impl Verifier {
-    pub(crate) fn new(recipe: Arc<Recipe>) -> Self {
+    pub(crate) fn new(recipe: Arc<HashRecipe>) -> Self {
         Self { recipe, blocks: Vec::new() }
     }
 
@@ -37,7 +37,7 @@ impl Verifier {
         Ok(std::hint::black_box(difference) == 0)
     }
 
-    fn tag(&mut self, phc: &Phc, password: &[u8]) -> Result<Secret, argon2::Error> {
+    fn tag(&mut self, phc: &Phc, password: &[u8]) -> Result<SecretBytes, argon2::Error> {
         let mut tag = vec![0; phc.tag.reveal().len()];
         let mut params = ParamsBuilder::new();
         params.m_cost(phc.cost.memory).t_cost(phc.cost.passes).p_cost(phc.cost.lanes);
@@ -58,7 +58,7 @@ impl Verifier {
         let argon2 = Argon2::new_with_secret(self.recipe.secret(), algorithm, version, params)?;
         let blocks = &mut self.blocks[..needed];
         argon2.hash_password_into_with_memory(password, &phc.salt, &mut tag, blocks)?;
-        Ok(Secret::new(tag))
+        Ok(SecretBytes::new(tag))
     }
 }
 
@@ -80,10 +80,10 @@ impl fmt::Debug for Verifier {
 ///
 /// # Errors
 /// If they do not.
-pub(crate) fn cross_check(recipe: &Recipe) -> Result<(), VerifyError> {
+pub(crate) fn cross_check(recipe: &HashRecipe) -> Result<(), VerifyError> {
     let Cost { memory, passes, lanes } = recipe.cost;
     let cost = Cost { memory: memory.min(1024.max(8 * lanes)), passes: passes.min(3), lanes };
-    let recipe = Arc::new(Recipe { cost, pepper: None });
+    let recipe = Arc::new(HashRecipe { cost, pepper: None });
     let mut hasher = Hasher::new(Arc::clone(&recipe)).map_err(VerifyError::Hash)?;
     let mut verifier = Verifier::new(recipe);
     for length in [0, 1, 55, 127, 128, 129, 1000] {
@@ -178,13 +178,13 @@ mod tests {
                 key_id: None,
                 data: Some(vec![4; 12]),
                 salt: vec![2; 16],
-                tag: Secret::new(bytes(tag)),
+                tag: SecretBytes::new(bytes(tag)),
             };
             for (secret, password, is_right) in
                 [([3; 8], [1; 32], true), ([3; 8], [2; 32], false), ([4; 8], [1; 32], false)]
             {
-                let pepper = Pepper { id: Vec::new(), bytes: Secret::copied(&secret) };
-                let recipe = Recipe { cost: phc.cost, pepper: Some(pepper) };
+                let pepper = Pepper { id: Vec::new(), bytes: SecretBytes::copied(&secret) };
+                let recipe = HashRecipe { cost: phc.cost, pepper: Some(pepper) };
                 let verified = Verifier::new(Arc::new(recipe)).verify(&phc, &password);
                 assert_eq!(verified.unwrap(), is_right);
             }
@@ -194,21 +194,21 @@ mod tests {
     #[test]
     fn the_two_agree_at_every_cost_that_is_offered() {
         for cost in ["m=8,t=1,p=1", "m=19456,t=2,p=1", "m=65536,t=3,p=4", "m=32,t=3,p=4"] {
-            let recipe = Recipe { cost: cost.parse().unwrap(), pepper: None };
+            let recipe = HashRecipe { cost: cost.parse().unwrap(), pepper: None };
             cross_check(&recipe).unwrap();
         }
     }
 
     #[test]
     fn a_pepper_is_named_in_the_string_and_needed_to_verify() {
-        let pepper = Pepper { id: b"2026".to_vec(), bytes: Secret::copied(b"black") };
+        let pepper = Pepper { id: b"2026".to_vec(), bytes: SecretBytes::copied(b"black") };
         let cost = Cost::new(64, 1, 1).unwrap();
-        let recipe = Arc::new(Recipe { cost, pepper: Some(pepper) });
+        let recipe = Arc::new(HashRecipe { cost, pepper: Some(pepper) });
         let text = Hasher::new(Arc::clone(&recipe)).unwrap().hash(b"secret").unwrap();
         let phc = Phc::parse(text.reveal()).unwrap();
         assert_eq!(phc.key_id.as_deref(), Some(&b"2026"[..]));
         assert!(Verifier::new(recipe).verify(&phc, b"secret").unwrap());
-        let without = Arc::new(Recipe { cost, pepper: None });
+        let without = Arc::new(HashRecipe { cost, pepper: None });
         assert!(!Verifier::new(without).verify(&phc, b"secret").unwrap());
     }
 
@@ -216,7 +216,7 @@ mod tests {
     fn a_string_that_would_take_all_memory_is_refused() {
         let text = b"$argon2id$v=19$m=4294967295,t=1,p=1$AAAAAAAAAAA$AAAAAA";
         let phc = Phc::parse(text).unwrap();
-        let recipe = Arc::new(Recipe { cost: Cost::default(), pepper: None });
+        let recipe = Arc::new(HashRecipe { cost: Cost::default(), pepper: None });
         let verified = Verifier::new(recipe).verify(&phc, b"");
         assert!(matches!(verified, Err(VerifyError::Expensive(_))));
     }

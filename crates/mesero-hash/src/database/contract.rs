@@ -6,11 +6,11 @@ use std::sync::Arc;
 use futures_core::future::BoxFuture;
 
 use crate::database::error::DatabaseError;
-use crate::database::table::Table;
-use crate::rows::key::Key;
-use crate::rows::page::{Page, Size};
-use crate::rows::row::{Row, Value};
-use crate::secret::Secret;
+use crate::database::table::PasswordTable;
+use crate::rows::key::RowKey;
+use crate::rows::page::{PageLimits, RowPage};
+use crate::rows::row::{Row, StoredValue};
+use crate::secret::SecretBytes;
 
 /// An open database with the table in it that was asked for.
 ///
@@ -22,11 +22,15 @@ use crate::secret::Secret;
 pub(crate) trait Database: Send {
     /// The rows after `after` in the order of the key, until the page is full or the table ends.
     /// Rows that come to be during a pass may be missed by it.
-    fn page<'a>(&'a mut self, after: Option<&'a Key>, size: Size) -> Answer<'a, Page>;
+    fn page<'a>(
+        &'a mut self,
+        after: Option<&'a RowKey>,
+        size: PageLimits,
+    ) -> DatabaseFuture<'a, RowPage>;
 
     /// Prepares for writing, once, before the first write: what the dialect can do so that less
     /// of the old values stays behind.
-    fn begin(&mut self) -> Answer<'_, ()>;
+    fn begin(&mut self) -> DatabaseFuture<'_, ()>;
 
     /// Writes all of `changes` in one short transaction, each only if its row is, byte for byte,
     /// as it was read, and says what became of each, in their order.
@@ -34,57 +38,63 @@ pub(crate) trait Database: Send {
     /// # Errors
     /// Then none of them was written, unless the connection was lost: then each was or was not,
     /// and the same call again tells (a row that has the hash of its change counts as written).
-    fn write<'a>(&'a mut self, changes: &'a Arc<[Change]>) -> Answer<'a, Vec<Fate>>;
+    fn write<'a>(
+        &'a mut self,
+        changes: &'a Arc<[RowChange]>,
+    ) -> DatabaseFuture<'a, Vec<WriteOutcome>>;
 
     /// What the rows of these keys hold now in the column of the hashes, in the order of `keys`;
     /// none where there is no such row, or no value.
-    fn read_back<'a>(&'a mut self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>>;
+    fn read_back<'a>(
+        &'a mut self,
+        keys: &'a [RowKey],
+    ) -> DatabaseFuture<'a, Vec<Option<StoredValue>>>;
 
     /// Removes old values where it can be done safely, rewriting the table only if `rewrite`; and
     /// says what was done and what remains, for a person who has to do the rest. Never claims more
     /// than was seen to be done.
-    fn wipe(&mut self, rewrite: bool) -> Answer<'_, Vec<Trace>>;
+    fn scrub(&mut self, rewrite: bool) -> DatabaseFuture<'_, Vec<Residue>>;
 }
 
 /// What a method of a database comes to.
-pub(crate) type Answer<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
+pub(crate) type DatabaseFuture<'a, T> = BoxFuture<'a, Result<T, DatabaseError>>;
 
 /// What `open` of a dialect returns.
-pub(crate) struct Opened {
-    pub(crate) table: Table,
+pub(crate) struct OpenTable {
+    pub(crate) table: PasswordTable,
     pub(crate) database: Box<dyn Database>,
 }
 
 /// A row to be written, if it is still as it was.
 #[derive(Debug, Clone)]
-pub(crate) struct Change {
+pub(crate) struct RowChange {
     /// As it was read.
     pub(crate) row: Arc<Row>,
     /// What goes into the column of the hashes; ASCII.
-    pub(crate) hash: Secret,
+    pub(crate) hash: SecretBytes,
 }
 
 /// What became of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum WriteOutcome {
     /// The row has the hash now.
     Written,
     /// The row is not as it was read any more, and was left as it is.
     Changed,
     /// There is no such row any more.
-    Gone,
+    Deleted,
 }
 
 /// A place where old values were, or may still be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trace {
+pub(crate) struct Residue {
     /// Whether it was cleaned now, as far as the database itself says.
     pub(crate) cleaned: bool,
     /// A whole sentence without its full stop: what was done, or what a person has to do.
     pub(crate) text: String,
 }
 
-impl Trace {
+impl Residue {
     /// What was cleaned, as far as the server says.
     pub(crate) fn cleaned(text: impl Into<String>) -> Self {
         Self { cleaned: true, text: text.into() }
@@ -103,7 +113,7 @@ impl Trace {
     }
 }
 
-impl fmt::Debug for Opened {
+impl fmt::Debug for OpenTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Opened").field("table", &self.table).finish_non_exhaustive()
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// Where the database is, and how to get in.
 #[derive(Debug, Clone)]
-pub(crate) struct Location {
+pub(crate) struct DatabaseLocation {
     /// A file's path, or a URL, as it was typed; a password in it must not be repeated.
     pub(crate) database: String,
     /// Where the password is, for a server.
@@ -15,7 +15,7 @@ pub(crate) struct Location {
 
 /// Names, as they were typed.
 #[derive(Debug, Clone)]
-pub(crate) struct Wanted {
+pub(crate) struct TableSelection {
     /// The table; with its schema before a dot where the dialect has schemas.
     pub(crate) table: String,
     /// Where the plaintext is.

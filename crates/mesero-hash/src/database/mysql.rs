@@ -14,22 +14,22 @@ use std::sync::Arc;
 use futures_util::{FutureExt, TryStreamExt};
 use sqlx::Connection;
 
-use crate::database::contract::Fate;
-use crate::database::contract::{Answer, Change, Database, Opened, Trace};
+use crate::database::contract::WriteOutcome;
+use crate::database::contract::{Database, DatabaseFuture, OpenTable, Residue, RowChange};
 use crate::database::error::DatabaseError;
-use crate::database::location::Location;
-use crate::database::location::Wanted;
+use crate::database::location::DatabaseLocation;
+use crate::database::location::TableSelection;
 use crate::database::mysql::session::MySqlLink;
-use crate::database::mysql::statements::Statements;
-use crate::database::server::changes::fate_of;
-use crate::rows::key::Key;
-use crate::rows::page::{Page, Size};
-use crate::rows::row::Value;
+use crate::database::mysql::statements::MySqlStatements;
+use crate::database::server::changes::outcome_of;
+use crate::rows::key::RowKey;
+use crate::rows::page::{PageLimits, RowPage};
+use crate::rows::row::StoredValue;
 
 /// A table in a MySQL or MariaDB database.
 struct MySql {
     link: MySqlLink,
-    statements: Statements,
+    statements: MySqlStatements,
 }
 
 /// Opens a `mysql://` or `mariadb://` URL.
@@ -37,27 +37,34 @@ struct MySql {
 /// # Errors
 /// If the server cannot be reached or does not let in, a name is not there, or what was asked for
 /// cannot be done with the table.
-pub(crate) async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
+pub(crate) async fn open(
+    location: &DatabaseLocation,
+    wanted: &TableSelection,
+) -> Result<OpenTable, DatabaseError> {
     let mut link = session::to(location)?;
-    let opening = link.first(async |connection, place| {
-        let catalogue = catalog::look_up(connection, wanted, place).await?;
-        let notes = advisories::look(connection, &catalogue, place).await?;
-        let table = catalogue.table(notes);
-        Ok((catalogue, table))
+    let opening = link.first(async |connection, address| {
+        let catalog = catalog::look_up(connection, wanted, address).await?;
+        let advisories = advisories::look(connection, &catalog, address).await?;
+        let table = catalog.table(advisories);
+        Ok((catalog, table))
     });
-    let (catalogue, table) = opening.await?;
-    let statements = Statements::new(&catalogue);
-    Ok(Opened { table, database: Box::new(MySql { link, statements }) })
+    let (catalog, table) = opening.await?;
+    let statements = MySqlStatements::new(&catalog);
+    Ok(OpenTable { table, database: Box::new(MySql { link, statements }) })
 }
 
 impl Database for MySql {
-    fn page<'a>(&'a mut self, after: Option<&'a Key>, size: Size) -> Answer<'a, Page> {
+    fn page<'a>(
+        &'a mut self,
+        after: Option<&'a RowKey>,
+        size: PageLimits,
+    ) -> DatabaseFuture<'a, RowPage> {
         async move {
             let Self { link, statements } = self;
             let rows = u64::try_from(size.rows).unwrap_or(u64::MAX);
             link.with("read a page of rows", async |connection| {
                 let mut found = statements.page(after, rows).fetch(connection);
-                let mut page = Page::new(size);
+                let mut page = RowPage::new(size);
                 // To its end even when the page is full: until then the server holds a snapshot.
                 while let Some(row) = found.try_next().await? {
                     if page.has_room() {
@@ -72,53 +79,59 @@ impl Database for MySql {
     }
 
     /// Nothing: what a session can do is done on every connection.
-    fn begin(&mut self) -> Answer<'_, ()> {
+    fn begin(&mut self) -> DatabaseFuture<'_, ()> {
         async { Ok(()) }.boxed()
     }
 
-    fn write<'a>(&'a mut self, changes: &'a Arc<[Change]>) -> Answer<'a, Vec<Fate>> {
+    fn write<'a>(
+        &'a mut self,
+        changes: &'a Arc<[RowChange]>,
+    ) -> DatabaseFuture<'a, Vec<WriteOutcome>> {
         async move {
             let Self { link, statements } = self;
             let writing = link.with("write hashes", async |connection| {
                 // Dropped with the connection, and so rolled back, if one of them fails.
                 let mut transaction = connection.begin().await?;
-                let mut became = Vec::with_capacity(changes.len());
+                let mut outcomes = Vec::with_capacity(changes.len());
                 for change in changes.iter() {
                     let done = statements.write(change).execute(&mut *transaction).await?;
                     // Rows that were found, and not only those that are different now.
-                    became.push((done.rows_affected() > 0).then_some(Fate::Written));
+                    outcomes.push((done.rows_affected() > 0).then_some(WriteOutcome::Written));
                 }
                 transaction.commit().await?;
-                Ok(became)
+                Ok(outcomes)
             });
-            let became = writing.await?;
-            let missed = changes.iter().zip(&became).filter(|(_, fate)| fate.is_none());
-            let missed: Vec<&Key> = missed.map(|(change, _)| &change.row.key).collect();
+            let outcomes = writing.await?;
+            let missed = changes.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_none());
+            let missed: Vec<&RowKey> = missed.map(|(change, _)| &change.row.key).collect();
             let mut held = read(link, statements, &missed).await?.into_iter();
-            let became = became.into_iter().zip(changes.iter());
-            let became = became.map(|(fate, change)| {
-                fate.unwrap_or_else(|| fate_of(change, held.next().flatten()))
+            let outcomes = outcomes.into_iter().zip(changes.iter());
+            let outcomes = outcomes.map(|(outcome, change)| {
+                outcome.unwrap_or_else(|| outcome_of(change, held.next().flatten()))
             });
-            Ok(became.collect())
+            Ok(outcomes.collect())
         }
         .boxed()
     }
 
-    fn read_back<'a>(&'a mut self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>> {
+    fn read_back<'a>(
+        &'a mut self,
+        keys: &'a [RowKey],
+    ) -> DatabaseFuture<'a, Vec<Option<StoredValue>>> {
         async move {
-            let keys: Vec<&Key> = keys.iter().collect();
+            let keys: Vec<&RowKey> = keys.iter().collect();
             let held = read(&mut self.link, &self.statements, &keys).await?;
             Ok(held.into_iter().map(Option::flatten).collect())
         }
         .boxed()
     }
 
-    fn wipe(&mut self, rewrite: bool) -> Answer<'_, Vec<Trace>> {
+    fn scrub(&mut self, rewrite: bool) -> DatabaseFuture<'_, Vec<Residue>> {
         async move {
             let Self { link, statements } = self;
-            let traces = scrub::wipe(link, statements, rewrite).await;
+            let residues = scrub::scrub(link, statements, rewrite).await;
             link.close().await;
-            traces
+            residues
         }
         .boxed()
     }
@@ -128,9 +141,9 @@ impl Database for MySql {
 /// none in it for NULL.
 async fn read(
     link: &mut MySqlLink,
-    statements: &Statements,
-    keys: &[&Key],
-) -> Result<Vec<Option<Option<Value>>>, DatabaseError> {
+    statements: &MySqlStatements,
+    keys: &[&RowKey],
+) -> Result<Vec<Option<Option<StoredValue>>>, DatabaseError> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }

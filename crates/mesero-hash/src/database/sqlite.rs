@@ -5,12 +5,14 @@ use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::database::contract::{Answer, Change, Database, Fate, Opened, Trace};
+use crate::database::contract::{
+    Database, DatabaseFuture, OpenTable, Residue, RowChange, WriteOutcome,
+};
 use crate::database::error::{DatabaseError, ErrorKind};
-use crate::database::location::{Location, Wanted};
-use crate::rows::key::Key;
-use crate::rows::page::{Page, Size};
-use crate::rows::row::Value;
+use crate::database::location::{DatabaseLocation, TableSelection};
+use crate::rows::key::RowKey;
+use crate::rows::page::{PageLimits, RowPage};
+use crate::rows::row::StoredValue;
 
 mod catalog;
 mod connection;
@@ -18,81 +20,94 @@ mod error;
 mod scrub;
 mod statements;
 
-use connection::Session;
+use connection::SqliteConnection;
 
 /// Opens the file, and finds the table in it.
 ///
 /// # Errors
 /// If there is no such file, or none that can be used; or no such names.
-pub(crate) async fn open(location: &Location, wanted: &Wanted) -> Result<Opened, DatabaseError> {
+pub(crate) async fn open(
+    location: &DatabaseLocation,
+    wanted: &TableSelection,
+) -> Result<OpenTable, DatabaseError> {
     // One request is served, and one waits: that of a future that was dropped meanwhile.
-    let (hand, mut requests) = mpsc::channel::<Request>(1);
-    let (tell, told) = oneshot::channel();
+    let (requests_tx, mut requests) = mpsc::channel::<SqliteRequest>(1);
+    let (tx, rx) = oneshot::channel();
     let (location, wanted) = (location.clone(), wanted.clone());
     let serve = move || {
-        let (mut session, table) = match Session::open(&location, &wanted) {
+        let (mut connection, table) = match SqliteConnection::open(&location, &wanted) {
             Ok(opened) => opened,
             Err(error) => {
-                let _ = tell.send(Err(error));
+                let _ = tx.send(Err(error));
                 return;
             }
         };
-        let _ = tell.send(Ok(table));
+        let _ = tx.send(Ok(table));
         while let Some(request) = requests.blocking_recv() {
-            request(&mut session);
+            request(&mut connection);
         }
     };
     thread::Builder::new().name("mesero-sqlite".to_owned()).spawn(serve).map_err(|error| {
         DatabaseError { kind: ErrorKind::Broken, text: format!("start a thread: {error}") }
     })?;
-    let table = told.await.map_err(|_| ended())??;
-    Ok(Opened { table, database: Box::new(Sqlite { hand }) })
+    let table = rx.await.map_err(|_| ended())??;
+    Ok(OpenTable { table, database: Box::new(SqliteDatabase { requests_tx }) })
 }
 
 /// The way to the thread of the connection; the thread ends when it is dropped.
-struct Sqlite {
-    hand: mpsc::Sender<Request>,
+struct SqliteDatabase {
+    requests_tx: mpsc::Sender<SqliteRequest>,
 }
 
-type Request = Box<dyn FnOnce(&mut Session) + Send>;
+type SqliteRequest = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
-impl Sqlite {
-    async fn ask<T: Send + 'static>(
+impl SqliteDatabase {
+    async fn with_retries<T: Send + 'static>(
         &mut self,
-        work: impl FnOnce(&mut Session) -> Result<T, DatabaseError> + Send + 'static,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {
-        let (tell, told) = oneshot::channel();
-        let request = move |session: &mut Session| {
+        let (tx, rx) = oneshot::channel();
+        let request = move |connection: &mut SqliteConnection| {
             // Nobody may wait any more; it is done all the same.
-            let _ = tell.send(work(session));
+            let _ = tx.send(work(connection));
         };
-        self.hand.send(Box::new(request)).await.map_err(|_| ended())?;
-        told.await.map_err(|_| ended())?
+        self.requests_tx.send(Box::new(request)).await.map_err(|_| ended())?;
+        rx.await.map_err(|_| ended())?
     }
 }
 
-impl Database for Sqlite {
-    fn page<'a>(&'a mut self, after: Option<&'a Key>, size: Size) -> Answer<'a, Page> {
+impl Database for SqliteDatabase {
+    fn page<'a>(
+        &'a mut self,
+        after: Option<&'a RowKey>,
+        size: PageLimits,
+    ) -> DatabaseFuture<'a, RowPage> {
         let after = after.cloned();
-        Box::pin(self.ask(move |session| session.page(after.as_ref(), size)))
+        Box::pin(self.with_retries(move |connection| connection.page(after.as_ref(), size)))
     }
 
-    fn begin(&mut self) -> Answer<'_, ()> {
-        Box::pin(self.ask(|session| session.begin()))
+    fn begin(&mut self) -> DatabaseFuture<'_, ()> {
+        Box::pin(self.with_retries(|connection| connection.begin()))
     }
 
-    fn write<'a>(&'a mut self, changes: &'a Arc<[Change]>) -> Answer<'a, Vec<Fate>> {
+    fn write<'a>(
+        &'a mut self,
+        changes: &'a Arc<[RowChange]>,
+    ) -> DatabaseFuture<'a, Vec<WriteOutcome>> {
         let changes = Arc::clone(changes);
-        Box::pin(self.ask(move |session| session.write(&changes)))
+        Box::pin(self.with_retries(move |connection| connection.write(&changes)))
     }
 
-    fn read_back<'a>(&'a mut self, keys: &'a [Key]) -> Answer<'a, Vec<Option<Value>>> {
+    fn read_back<'a>(
+        &'a mut self,
+        keys: &'a [RowKey],
+    ) -> DatabaseFuture<'a, Vec<Option<StoredValue>>> {
         let keys = keys.to_vec();
-        Box::pin(self.ask(move |session| session.read_back(&keys)))
+        Box::pin(self.with_retries(move |connection| connection.read_back(&keys)))
     }
 
-    fn wipe(&mut self, rewrite: bool) -> Answer<'_, Vec<Trace>> {
-        Box::pin(self.ask(move |session| session.wipe(rewrite)))
+    fn scrub(&mut self, rewrite: bool) -> DatabaseFuture<'_, Vec<Residue>> {
+        Box::pin(self.with_retries(move |connection| connection.scrub(rewrite)))
     }
 }
 

@@ -3,29 +3,29 @@
 /// What the catalogue says of the table; `open` has made sure that all names exist, that the key is
 /// unique and that the statements can be made.
 #[derive(Debug, Clone)]
-pub(crate) struct Table {
+pub(crate) struct PasswordTable {
     /// As a person writes it in this dialect, for messages; without quotes around it.
     pub(crate) name: String,
-    pub(crate) key: Vec<Column>,
+    pub(crate) key: Vec<TableColumn>,
     /// Where the plaintext is.
-    pub(crate) column: Column,
+    pub(crate) column: TableColumn,
     /// Where hashes go, if elsewhere.
-    pub(crate) into: Option<Column>,
+    pub(crate) into: Option<TableColumn>,
     /// How many rows there are, at least roughly, for progress.
     pub(crate) rows: u64,
     /// What a person should know before the first write: triggers, replicas, statement logs, space.
-    pub(crate) notes: Vec<Note>,
+    pub(crate) advisories: Vec<Advisory>,
 }
 
-impl Table {
+impl PasswordTable {
     /// The column of the hashes.
-    pub(crate) fn target(&self) -> &Column {
+    pub(crate) fn target(&self) -> &TableColumn {
         self.into.as_ref().unwrap_or(&self.column)
     }
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Column {
+pub(crate) struct TableColumn {
     pub(crate) name: String,
     /// The type as the catalogue spells it.
     pub(crate) type_name: String,
@@ -36,32 +36,32 @@ pub(crate) struct Column {
 
 /// Something found before the first write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Note {
-    pub(crate) weight: Weight,
+pub(crate) struct Advisory {
+    pub(crate) severity: Severity,
     /// A whole sentence without its full stop, which says what to do.
     pub(crate) text: String,
 }
 
-impl Note {
-    pub(crate) fn fact(text: impl Into<String>) -> Self {
-        Self { weight: Weight::Fact, text: text.into() }
+impl Advisory {
+    pub(crate) fn info(text: impl Into<String>) -> Self {
+        Self { severity: Severity::Info, text: text.into() }
     }
 
     pub(crate) fn warning(text: impl Into<String>) -> Self {
-        Self { weight: Weight::Warning, text: text.into() }
+        Self { severity: Severity::Warning, text: text.into() }
     }
 
-    pub(crate) fn stop(text: impl Into<String>) -> Self {
-        Self { weight: Weight::Stop, text: text.into() }
+    pub(crate) fn blocker(text: impl Into<String>) -> Self {
+        Self { severity: Severity::Blocker, text: text.into() }
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Weight {
+pub(crate) enum Severity {
     /// Good to know.
-    Fact,
+    Info,
     /// It goes on, but a person should look.
     Warning,
     /// Nothing is written until that is changed.
-    Stop,
+    Blocker,
 }

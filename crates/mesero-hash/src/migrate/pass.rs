@@ -9,16 +9,16 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use crate::args::HashArgs;
-use crate::database::contract::Change;
-use crate::migrate::session::{Desk, Unable};
-use crate::migrate::table_scan::Walk;
-use crate::migrate::throttle::{Pace, PauseFile};
-use crate::migrate::workers::{Made, Order, Workers};
-use crate::rows::classify::Class;
-use crate::rows::counts::{Classes, Counts};
-use crate::rows::key::Key;
+use crate::database::contract::RowChange;
+use crate::migrate::session::{HashSession, SessionError};
+use crate::migrate::table_scan::TableScan;
+use crate::migrate::throttle::{PauseFile, Throttle};
+use crate::migrate::workers::{HashJob, HashOutcome, HashWorkers};
+use crate::rows::classify::ValueClass;
+use crate::rows::counts::{ClassCounts, RowCounts};
+use crate::rows::key::RowKey;
 use crate::rows::row::Row;
-use crate::rows::row_policy::{Rules, Verdict};
+use crate::rows::row_policy::{RowAction, RowPolicy};
 
 #[cfg(test)]
 mod tests;
@@ -26,26 +26,26 @@ mod writing;
 
 /// What all passes of a run have in common.
 pub(crate) struct Passes<'a, 'b> {
-    pub(crate) desk: &'a mut Desk<'b>,
-    workers: &'a Workers,
-    rules: Rules,
+    pub(crate) session: &'a mut HashSession<'b>,
+    workers: &'a HashWorkers,
+    policy: RowPolicy,
     /// Rows in a write, at most.
     batch: usize,
-    pace: Pace,
+    throttle: Throttle,
     pause: PauseFile,
-    pub(crate) counts: Counts,
+    pub(crate) counts: RowCounts,
     /// How many rows were to be hashed so far.
-    orders: u64,
+    jobs: u64,
     /// Rows that stay as they are: what failed once is not tried again.
-    failed: HashSet<Key>,
+    failed: HashSet<RowKey>,
 }
 
 /// What one pass saw.
 #[derive(Debug, Default)]
-pub(crate) struct Seen {
-    pub(crate) classes: Classes,
+pub(crate) struct PassResult {
+    pub(crate) classes: ClassCounts,
     /// Rows that were to be hashed.
-    pub(crate) orders: u64,
+    pub(crate) jobs: u64,
 }
 
 /// What is hashed is written at the latest after this time, however slow hashes are.
@@ -54,55 +54,55 @@ const FLUSH: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(500);
 
 /// A row that can be written.
-struct Ready {
-    change: Change,
+struct HashedRow {
+    change: RowChange,
     /// Whether it is read back afterwards.
     is_verified: bool,
 }
 
 /// A row with its hash, or why it has none.
-type Hashed = BatchAnswer<Arc<Order>, Made>;
+type HashResult = BatchAnswer<Arc<HashJob>, HashOutcome>;
 
 /// What the pass waits for.
-enum Heard {
+enum PassEvent {
     Signal(mesero_terminal::signals::Signal),
-    Hashed(Option<Hashed>),
+    HashResult(Option<HashResult>),
     /// There is room for the next row.
-    Room,
+    QueueReady,
     PageDue,
     WriteDue,
-    Look,
+    PollPauseFile,
 }
 
 /// Where a pass is.
-struct Stand {
-    walk: Walk,
+struct PassState {
+    scan: TableScan,
     /// Rows of the last page that wait to be hashed.
-    rows: VecDeque<Arc<Order>>,
+    rows: VecDeque<Arc<HashJob>>,
     /// Hashed, and not yet written.
-    batch: Vec<Ready>,
+    batch: Vec<HashedRow>,
     write_by: Instant,
     /// No write before this.
     rest: Instant,
     is_first: bool,
-    seen: Seen,
+    seen: PassResult,
 }
 
 impl<'a, 'b> Passes<'a, 'b> {
     pub(crate) fn new(
-        (desk, workers): (&'a mut Desk<'b>, &'a Workers),
+        (session, workers): (&'a mut HashSession<'b>, &'a HashWorkers),
         args: &HashArgs,
-        rules: Rules,
+        policy: RowPolicy,
     ) -> Self {
         Self {
-            desk,
+            session,
             workers,
-            rules,
-            batch: usize::from(args.pace.batch.get()),
-            pace: Pace::default(),
-            pause: PauseFile::new(args.pace.pause_file.clone()),
-            counts: Counts::default(),
-            orders: 0,
+            policy,
+            batch: usize::from(args.throttle.batch.get()),
+            throttle: Throttle::default(),
+            pause: PauseFile::new(args.throttle.pause_file.clone()),
+            counts: RowCounts::default(),
+            jobs: 0,
             failed: HashSet::new(),
         }
     }
@@ -114,69 +114,68 @@ impl<'a, 'b> Passes<'a, 'b> {
     ///
     /// # Errors
     /// If it cannot go on; what was written is whole.
-    pub(crate) async fn pass(&mut self, is_first: bool) -> Result<Seen, Unable> {
+    pub(crate) async fn pass(&mut self, is_first: bool) -> Result<PassResult, SessionError> {
         // As many as a batch may wait on either side, so that neither waits for the other.
-        let (orders, receive) = mpsc::channel(self.batch);
-        let (tell, hashed) = mpsc::channel(self.batch);
+        let (jobs, receive) = mpsc::channel(self.batch);
+        let (tx, hashed) = mpsc::channel(self.batch);
         let answers = self.workers.answers(receive);
-        let (served, ()) =
-            tokio::join!(self.serve(orders, hashed, is_first), forward(answers, tell));
+        let (served, ()) = tokio::join!(self.serve(jobs, hashed, is_first), forward(answers, tx));
         served
     }
 
     /// The side of the database.
     async fn serve(
         &mut self,
-        orders: mpsc::Sender<Arc<Order>>,
-        mut hashed: mpsc::Receiver<Hashed>,
+        jobs: mpsc::Sender<Arc<HashJob>>,
+        mut hashed: mpsc::Receiver<HashResult>,
         is_first: bool,
-    ) -> Result<Seen, Unable> {
+    ) -> Result<PassResult, SessionError> {
         let now = Instant::now();
-        let mut stand = Stand {
-            walk: Walk::new(),
+        let mut state = PassState {
+            scan: TableScan::new(),
             rows: VecDeque::new(),
             batch: Vec::new(),
             write_by: now,
             rest: now,
             is_first,
-            seen: Seen::default(),
+            seen: PassResult::default(),
         };
         // None when nothing more is to be hashed.
-        let mut orders = Some(orders);
+        let mut jobs = Some(jobs);
         // Before anything is begun.
         self.look();
         let mut look_at = now + LOOK;
         loop {
-            if stand.rows.is_empty() && stand.walk.at_end() {
-                orders = None;
+            if state.rows.is_empty() && state.scan.at_end() {
+                jobs = None;
             }
-            match self.hear(&stand, (orders.as_ref(), &mut hashed), look_at).await {
-                Heard::Signal(signal) => {
-                    self.stop(signal, &mut stand);
-                    orders = None;
+            match self.hear(&state, (jobs.as_ref(), &mut hashed), look_at).await {
+                PassEvent::Signal(signal) => {
+                    self.stop(signal, &mut state);
+                    jobs = None;
                 }
-                Heard::Hashed(Some(answer)) => {
-                    if stand.batch.is_empty() {
-                        stand.write_by = Instant::now() + FLUSH;
+                PassEvent::HashResult(Some(answer)) => {
+                    if state.batch.is_empty() {
+                        state.write_by = Instant::now() + FLUSH;
                     }
-                    self.hashed(answer, &mut stand)?;
-                    if stand.batch.len() >= self.batch && stand.rest <= Instant::now() {
-                        self.write(&mut stand).await?;
+                    self.hashed(answer, &mut state)?;
+                    if state.batch.len() >= self.batch && state.rest <= Instant::now() {
+                        self.write(&mut state).await?;
                     }
                 }
-                Heard::Hashed(None) => {
-                    self.write(&mut stand).await?;
-                    return Ok(stand.seen);
+                PassEvent::HashResult(None) => {
+                    self.write(&mut state).await?;
+                    return Ok(state.seen);
                 }
-                Heard::Room => {
-                    if let (Some(orders), Some(order)) = (&orders, stand.rows.pop_front()) {
+                PassEvent::QueueReady => {
+                    if let (Some(jobs), Some(job)) = (&jobs, state.rows.pop_front()) {
                         // There is room; whoever receives it is joined with this.
-                        let _ = orders.try_send(order);
+                        let _ = jobs.try_send(job);
                     }
                 }
-                Heard::PageDue => self.read(&mut stand).await?,
-                Heard::WriteDue => self.write(&mut stand).await?,
-                Heard::Look => {
+                PassEvent::PageDue => self.read(&mut state).await?,
+                PassEvent::WriteDue => self.write(&mut state).await?,
+                PassEvent::PollPauseFile => {
                     look_at = Instant::now() + LOOK;
                     self.look();
                 }
@@ -186,82 +185,86 @@ impl<'a, 'b> Passes<'a, 'b> {
 
     fn look(&mut self) {
         if let Some(news) = self.pause.look() {
-            self.desk.say(&news);
+            self.session.say(&news);
         }
     }
 
     async fn hear(
         &mut self,
-        stand: &Stand,
-        (orders, hashed): (Option<&mpsc::Sender<Arc<Order>>>, &mut mpsc::Receiver<Hashed>),
+        state: &PassState,
+        (jobs, hashed): (Option<&mpsc::Sender<Arc<HashJob>>>, &mut mpsc::Receiver<HashResult>),
         look_at: Instant,
-    ) -> Heard {
-        let may_begin = orders.is_some() && !self.pause.is_there;
-        let has_rows = !stand.rows.is_empty();
-        let is_full = stand.batch.len() >= self.batch;
-        let write_at = if is_full { stand.rest } else { stand.rest.max(stand.write_by) };
+    ) -> PassEvent {
+        let may_begin = jobs.is_some() && !self.pause.is_there;
+        let has_rows = !state.rows.is_empty();
+        let is_full = state.batch.len() >= self.batch;
+        let write_at = if is_full { state.rest } else { state.rest.max(state.write_by) };
         let room = async {
-            match orders {
-                Some(orders) => orders.reserve().await.is_ok(),
+            match jobs {
+                Some(jobs) => jobs.reserve().await.is_ok(),
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
-            signal = self.desk.signals.next() => Heard::Signal(signal),
-            () = sleep_until(look_at), if orders.is_some() => Heard::Look,
-            () = sleep_until(write_at), if !stand.batch.is_empty() => Heard::WriteDue,
-            answer = hashed.recv(), if !is_full => Heard::Hashed(answer),
+            signal = self.session.signals.next() => PassEvent::Signal(signal),
+            () = sleep_until(look_at), if jobs.is_some() => PassEvent::PollPauseFile,
+            () = sleep_until(write_at), if !state.batch.is_empty() => PassEvent::WriteDue,
+            answer = hashed.recv(), if !is_full => PassEvent::HashResult(answer),
             // The permit is given back and taken again at once: nobody else sends.
-            _ = room, if may_begin && has_rows => Heard::Room,
-            () = std::future::ready(()), if may_begin && !has_rows && !stand.walk.at_end() => Heard::PageDue,
+            _ = room, if may_begin && has_rows => PassEvent::QueueReady,
+            () = std::future::ready(()), if may_begin && !has_rows && !state.scan.at_end() => PassEvent::PageDue,
         }
     }
 
-    async fn read(&mut self, stand: &mut Stand) -> Result<(), Unable> {
-        for row in stand.walk.next(self.desk).await? {
-            self.look_at(row, stand);
+    async fn read(&mut self, state: &mut PassState) -> Result<(), SessionError> {
+        for row in state.scan.next(self.session).await? {
+            self.look_at(row, state);
         }
         Ok(())
     }
 
-    fn look_at(&mut self, row: Row, stand: &mut Stand) {
-        let class = Class::of(&row);
-        stand.seen.classes.add(class);
+    fn look_at(&mut self, row: Row, state: &mut PassState) {
+        let class = ValueClass::of(&row);
+        state.seen.classes.add(class);
         let verdict = match self.failed.contains(&row.key) {
-            true => Verdict::Leave,
-            false => self.rules.judge(class),
+            true => RowAction::Leave,
+            false => self.policy.action(class),
         };
         // What is left as it is counts once.
-        if stand.is_first || verdict != Verdict::Leave {
+        if state.is_first || verdict != RowAction::Leave {
             self.counts.seen += 1;
         }
         match (verdict, class) {
-            (Verdict::Hash(mark), _) => {
-                stand.seen.orders += 1;
-                let is_verified = self.rules.verifies(self.orders);
-                self.orders += 1;
-                stand.rows.push_back(Arc::new(Order { row: Arc::new(row), mark, is_verified }));
+            (RowAction::Hash(mark), _) => {
+                state.seen.jobs += 1;
+                let is_verified = self.policy.is_verified(self.jobs);
+                self.jobs += 1;
+                state.rows.push_back(Arc::new(HashJob { row: Arc::new(row), mark, is_verified }));
             }
-            (Verdict::Leave, _) if !stand.is_first => {}
-            (Verdict::Leave, Class::Hash) => self.counts.already += 1,
-            (Verdict::Leave, Class::Null | Class::Empty) => self.counts.empty += 1,
-            (Verdict::Leave, Class::Ambiguous(_) | Class::Plaintext) => self.counts.ambiguous += 1,
+            (RowAction::Leave, _) if !state.is_first => {}
+            (RowAction::Leave, ValueClass::Hash) => self.counts.already += 1,
+            (RowAction::Leave, ValueClass::Null | ValueClass::Empty) => self.counts.empty += 1,
+            (RowAction::Leave, ValueClass::MaybeHash(_) | ValueClass::Plaintext) => {
+                self.counts.ambiguous += 1
+            }
         }
     }
 
-    fn hashed(&mut self, answer: Hashed, stand: &mut Stand) -> Result<(), Unable> {
-        let Hashed { input: order, result, .. } = answer;
+    fn hashed(&mut self, answer: HashResult, state: &mut PassState) -> Result<(), SessionError> {
+        let HashResult { input: job, result, .. } = answer;
         match result {
-            Ok(Made::Hash(hash)) => {
-                let change = Change { row: Arc::clone(&order.row), hash };
-                stand.batch.push(Ready { change, is_verified: order.is_verified });
+            Ok(HashOutcome::Hash(hash)) => {
+                let change = RowChange { row: Arc::clone(&job.row), hash };
+                state.batch.push(HashedRow { change, is_verified: job.is_verified });
             }
-            Ok(Made::Wrong(why)) => return Err(Unable::Wrong(why.to_owned())),
+            Ok(HashOutcome::Disagreement(why)) => {
+                return Err(SessionError::Inconsistent(why.to_owned()));
+            }
             Err(Error::Canceled | Error::Shed | Error::Refused(Refusal::Draining)) => {
                 self.counts.unfinished += 1;
             }
-            Err(error) => self.failed(&order.row.key, &error.to_string())?,
+            Err(error) => self.failed(&job.row.key, &error.to_string())?,
         }
         Ok(())
     }
@@ -270,39 +273,43 @@ impl<'a, 'b> Passes<'a, 'b> {
     ///
     /// # Errors
     /// If nothing but failures came so far: the rest would fail too, and for nothing.
-    fn failed(&mut self, key: &Key, why: &str) -> Result<(), Unable> {
+    fn failed(&mut self, key: &RowKey, why: &str) -> Result<(), SessionError> {
         const TOLD: usize = 10;
         const ENOUGH: usize = 100;
         self.counts.failed += 1;
         self.failed.insert(key.clone());
         match self.failed.len() {
-            ..=TOLD => self.desk.say(&format!("the row with the key {key} stays as it is: {why}")),
+            ..=TOLD => {
+                self.session.say(&format!("the row with the key {key} stays as it is: {why}"))
+            }
             ENOUGH if self.counts.hashed == 0 => {
-                return Err(Unable::Wrong(format!("the first {ENOUGH} rows all stay as they are")));
+                return Err(SessionError::Inconsistent(format!(
+                    "the first {ENOUGH} rows all stay as they are"
+                )));
             }
             _ => {}
         }
         Ok(())
     }
 
-    fn stop(&mut self, signal: mesero_terminal::signals::Signal, stand: &mut Stand) {
-        if self.desk.heard.replace(signal).is_some() {
+    fn stop(&mut self, signal: mesero_terminal::signals::Signal, state: &mut PassState) {
+        if self.session.last_signal.replace(signal).is_some() {
             return self.workers.dispatcher.stop();
         }
-        stand.walk.stop();
-        self.counts.unfinished += stand.rows.len() as u64;
-        stand.rows.clear();
-        self.desk.say(&format!(
+        state.scan.stop();
+        self.counts.unfinished += state.rows.len() as u64;
+        state.rows.clear();
+        self.session.say(&format!(
             "{signal}: writing what is hashed; once more gives up what is being hashed. No row is left half done"
         ));
     }
 }
 
 /// Takes answers as they come, while the other side waits for the database.
-async fn forward(mut answers: Answers<Arc<Order>, Made>, tell: mpsc::Sender<Hashed>) {
+async fn forward(mut answers: Answers<Arc<HashJob>, HashOutcome>, tx: mpsc::Sender<HashResult>) {
     while let Some(answer) = answers.next().await {
         // The other side has given up: what is being hashed is not wanted any more.
-        if tell.send(answer).await.is_err() {
+        if tx.send(answer).await.is_err() {
             return;
         }
     }

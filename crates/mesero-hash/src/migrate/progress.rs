@@ -7,12 +7,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A bar on standard error; hidden where nobody sees it.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct RowProgress {
     bar: ProgressBar,
     shown: bool,
 }
 
-impl Progress {
+impl RowProgress {
     /// One that shows nothing yet.
     pub(crate) fn new(quiet: bool) -> Self {
         let shown = !quiet && mesero_terminal::output::stderr().is_terminal();
@@ -39,7 +39,7 @@ impl Progress {
     }
 
     /// Lets something else be said, above the bar.
-    pub(crate) fn aside(&self, say: impl FnOnce()) {
+    pub(crate) fn suspend(&self, say: impl FnOnce()) {
         self.bar.suspend(say);
     }
 

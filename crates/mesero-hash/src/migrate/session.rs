@@ -9,15 +9,15 @@ use tokio::time::{Instant, sleep};
 
 use crate::database::contract::Database;
 use crate::database::error::{DatabaseError, ErrorKind};
-use crate::migrate::progress::Progress;
+use crate::migrate::progress::RowProgress;
 
 /// What a run talks to.
-pub(crate) struct Desk<'a> {
+pub(crate) struct HashSession<'a> {
     pub(crate) database: Box<dyn Database>,
     pub(crate) signals: Signals,
     /// The last one that was heard.
-    pub(crate) heard: Option<Signal>,
-    pub(crate) progress: Progress,
+    pub(crate) last_signal: Option<Signal>,
+    pub(crate) progress: RowProgress,
     pub(crate) output: &'a mut Output,
 }
 
@@ -28,33 +28,33 @@ const LAST_DELAY: Duration = Duration::from_secs(5);
 
 /// Why something was not done.
 #[derive(Debug)]
-pub(crate) enum Unable {
+pub(crate) enum SessionError {
     Database(DatabaseError),
     Stopped(Signal),
     /// Something that must not be: nothing more is written.
-    Wrong(String),
+    Inconsistent(String),
 }
 
-impl fmt::Display for Unable {
+impl fmt::Display for SessionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unable::Database(error) => error.fmt(f),
-            Unable::Stopped(signal) => signal.fmt(f),
-            Unable::Wrong(why) => write!(f, "go on: {why}"),
+            SessionError::Database(error) => error.fmt(f),
+            SessionError::Stopped(signal) => signal.fmt(f),
+            SessionError::Inconsistent(why) => write!(f, "go on: {why}"),
         }
     }
 }
 
-impl Desk<'_> {
+impl HashSession<'_> {
     /// Asks the database, again and again while others are in the way.
     ///
     /// # Errors
     /// What the database says, if it is not worth another try, or was not for five minutes; or that
     /// a signal came while it waited to ask again.
-    pub(crate) async fn ask<T>(
+    pub(crate) async fn with_retries<T>(
         &mut self,
         mut request: impl AsyncFnMut(&mut dyn Database) -> Result<T, DatabaseError>,
-    ) -> Result<T, Unable> {
+    ) -> Result<T, SessionError> {
         let began = Instant::now();
         let mut delay = FIRST_DELAY;
         let mut said = false;
@@ -72,11 +72,14 @@ impl Desk<'_> {
                 Err(error) => error,
             };
             if error.kind != ErrorKind::Retryable {
-                return Err(Unable::Database(error));
+                return Err(SessionError::Database(error));
             }
             if began.elapsed() >= PATIENCE {
                 let text = format!("{error}, for {} s", PATIENCE.as_secs());
-                return Err(Unable::Database(DatabaseError { kind: ErrorKind::Broken, text }));
+                return Err(SessionError::Database(DatabaseError {
+                    kind: ErrorKind::Broken,
+                    text,
+                }));
             }
             // A lock that is held for a moment is nothing to talk about.
             if !said && began.elapsed() >= Duration::from_secs(2) {
@@ -86,8 +89,8 @@ impl Desk<'_> {
             tokio::select! {
                 () = sleep(delay) => {}
                 signal = self.signals.next() => {
-                    self.heard = Some(signal);
-                    return Err(Unable::Stopped(signal));
+                    self.last_signal = Some(signal);
+                    return Err(SessionError::Stopped(signal));
                 }
             }
             delay = (delay * 2).min(LAST_DELAY);
@@ -96,12 +99,12 @@ impl Desk<'_> {
 
     pub(crate) fn say(&mut self, text: &str) {
         let Self { progress, output, .. } = self;
-        progress.aside(|| output.say(&format!("mesero: {text}")));
+        progress.suspend(|| output.say(&format!("mesero: {text}")));
     }
 }
 
-impl fmt::Debug for Desk<'_> {
+impl fmt::Debug for HashSession<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("heard", &self.heard).finish_non_exhaustive()
+        f.debug_struct("Desk").field("heard", &self.last_signal).finish_non_exhaustive()
     }
 }

@@ -7,29 +7,29 @@ use mesero::Stats;
 use mesero_terminal::counted::counted;
 use serde::Serialize;
 
-use crate::argon2::hasher::Recipe;
-use crate::database::contract::Trace;
-use crate::database::table::Table;
-use crate::rows::counts::{Classes, Counts};
+use crate::argon2::hasher::HashRecipe;
+use crate::database::contract::Residue;
+use crate::database::table::PasswordTable;
+use crate::rows::counts::{ClassCounts, RowCounts};
 
 /// Everything that is said at the end.
 #[derive(Debug)]
-pub(crate) struct Summary<'a> {
-    pub(crate) table: &'a Table,
-    pub(crate) recipe: &'a Recipe,
-    pub(crate) counts: Counts,
+pub(crate) struct HashSummary<'a> {
+    pub(crate) table: &'a PasswordTable,
+    pub(crate) recipe: &'a HashRecipe,
+    pub(crate) counts: RowCounts,
     /// What the last whole look at the table found; none if none was whole.
-    pub(crate) now: Option<Classes>,
+    pub(crate) now: Option<ClassCounts>,
     pub(crate) passes: u64,
     pub(crate) threads: usize,
     pub(crate) took: Duration,
     pub(crate) stats: Stats,
-    pub(crate) traces: Vec<Trace>,
+    pub(crate) residues: Vec<Residue>,
 }
 
 /// The summary, as a script reads it.
 #[derive(Serialize)]
-struct Record<'a> {
+struct SummaryRecord<'a> {
     table: &'a str,
     argon2: String,
     key_id: Option<String>,
@@ -38,14 +38,14 @@ struct Record<'a> {
     took_ms: u64,
     hashes_per_s: f64,
     #[serde(flatten)]
-    counts: Counts,
-    now: Option<Now>,
+    counts: RowCounts,
+    now: Option<TableState>,
     remains: Vec<&'a str>,
 }
 
 /// The table at the end.
 #[derive(Serialize)]
-struct Now {
+struct TableState {
     rows: u64,
     plaintext: u64,
     hashes: u64,
@@ -54,13 +54,13 @@ struct Now {
     ambiguous: u64,
 }
 
-impl Summary<'_> {
-    fn hashes_a_second(&self) -> f64 {
+impl HashSummary<'_> {
+    fn hashes_per_second(&self) -> f64 {
         self.counts.hashed as f64 / self.took.as_secs_f64().max(1e-9)
     }
 
     pub(crate) fn text(&self) -> String {
-        let Counts {
+        let RowCounts {
             seen,
             hashed,
             already,
@@ -95,7 +95,7 @@ impl Summary<'_> {
             counted(seen, "row", "rows"),
             counted(self.passes, "pass", "passes"),
             self.took.as_secs_f64(),
-            self.hashes_a_second()
+            self.hashes_per_second()
         );
         if let Some(now) = &self.now {
             let _ = write!(
@@ -110,12 +110,13 @@ impl Summary<'_> {
             );
         }
         for (cleaned, title) in [(true, "cleaned:"), (false, "remains, for you:")] {
-            let mut traces = self.traces.iter().filter(|trace| trace.cleaned == cleaned).peekable();
-            if traces.peek().is_some() {
+            let mut residues =
+                self.residues.iter().filter(|residue| residue.cleaned == cleaned).peekable();
+            if residues.peek().is_some() {
                 let _ = write!(text, "\n{title}");
             }
-            for trace in traces {
-                let _ = write!(text, "\n  - {}", trace.text);
+            for residue in residues {
+                let _ = write!(text, "\n  - {}", residue.text);
             }
         }
         text
@@ -123,16 +124,16 @@ impl Summary<'_> {
 
     pub(crate) fn json(&self) -> serde_json::Result<String> {
         let key_id = self.recipe.pepper.as_ref().map(|pepper| &pepper.id);
-        serde_json::to_string(&Record {
+        serde_json::to_string(&SummaryRecord {
             table: &self.table.name,
             argon2: self.recipe.cost.to_string(),
             key_id: key_id.map(|id| String::from_utf8_lossy(id).into_owned()),
             threads: self.threads,
             passes: self.passes,
             took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
-            hashes_per_s: self.hashes_a_second(),
+            hashes_per_s: self.hashes_per_second(),
             counts: self.counts,
-            now: self.now.as_ref().map(|now| Now {
+            now: self.now.as_ref().map(|now| TableState {
                 rows: now.rows(),
                 plaintext: now.plaintext,
                 hashes: now.hash,
@@ -145,6 +146,6 @@ impl Summary<'_> {
     }
 
     fn remains(&self) -> impl Iterator<Item = &str> {
-        self.traces.iter().filter(|trace| !trace.cleaned).map(|trace| trace.text.as_str())
+        self.residues.iter().filter(|residue| !residue.cleaned).map(|residue| residue.text.as_str())
     }
 }

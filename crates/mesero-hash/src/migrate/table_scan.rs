@@ -1,14 +1,14 @@
 //! A way through the whole table, page by page.
 
-use crate::migrate::session::{Desk, Unable};
-use crate::rows::key::Key;
-use crate::rows::page::Size;
+use crate::migrate::session::{HashSession, SessionError};
+use crate::rows::key::RowKey;
+use crate::rows::page::PageLimits;
 use crate::rows::row::Row;
 
 /// A way through the whole table.
 #[derive(Debug)]
-pub(crate) struct Walk {
-    after: Option<Key>,
+pub(crate) struct TableScan {
+    after: Option<RowKey>,
     rows: usize,
     at_end: bool,
 }
@@ -22,7 +22,7 @@ const FIRST: usize = 100;
 /// In a page, where values are large.
 const BYTES: usize = 8 << 20;
 
-impl Walk {
+impl TableScan {
     pub(crate) fn new() -> Self {
         Self { after: None, rows: FIRST, at_end: false }
     }
@@ -41,10 +41,13 @@ impl Walk {
     ///
     /// # Errors
     /// If the table cannot be read, or a signal came meanwhile.
-    pub(crate) async fn next(&mut self, desk: &mut Desk<'_>) -> Result<Vec<Row>, Unable> {
-        let size = Size { rows: self.rows, bytes: BYTES };
+    pub(crate) async fn next(
+        &mut self,
+        session: &mut HashSession<'_>,
+    ) -> Result<Vec<Row>, SessionError> {
+        let size = PageLimits { rows: self.rows, bytes: BYTES };
         let after = self.after.as_ref();
-        let page = desk.ask(async |database| database.page(after, size).await).await?;
+        let page = session.with_retries(async |database| database.page(after, size).await).await?;
         self.at_end = page.is_last() || page.rows.is_empty();
         // What is asked for and has no room is read in vain.
         self.rows = if page.bytes < BYTES { ROWS.min(self.rows * 2) } else { page.rows.len() };

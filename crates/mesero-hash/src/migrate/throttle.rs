@@ -9,7 +9,7 @@ use std::time::Duration;
 /// that, others are being kept waiting, and rests begin; they double while it stays so, and halve
 /// when it is over.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct Throttle {
     first: Vec<Duration>,
     usual: Option<Duration>,
     rest: Duration,
@@ -22,7 +22,7 @@ const HARMLESS: Duration = Duration::from_millis(50);
 const LEAST: Duration = Duration::from_millis(50);
 const MOST: Duration = Duration::from_secs(5);
 
-impl Pace {
+impl Throttle {
     /// After a write that took so long: how long to rest.
     pub(crate) fn after(&mut self, took: Duration) -> Duration {
         let Some(usual) = self.usual else {
@@ -75,38 +75,38 @@ mod tests {
 
     const USUAL: Duration = Duration::from_millis(20);
 
-    fn settled() -> Pace {
-        let mut pace = Pace::default();
+    fn settled() -> Throttle {
+        let mut throttle = Throttle::default();
         for _ in 0..FIRST {
-            assert_eq!(pace.after(USUAL), Duration::ZERO);
+            assert_eq!(throttle.after(USUAL), Duration::ZERO);
         }
-        pace
+        throttle
     }
 
     #[test]
     fn a_database_that_gets_slow_is_given_rests_that_grow_and_end() {
-        let mut pace = settled();
-        assert_eq!(pace.after(USUAL * 2), Duration::ZERO);
-        assert_eq!(pace.after(USUAL * 5), Duration::from_millis(50));
-        assert_eq!(pace.after(USUAL * 5), Duration::from_millis(100));
-        assert_eq!(pace.after(USUAL), Duration::from_millis(50));
-        assert_eq!(pace.after(USUAL), Duration::ZERO);
+        let mut throttle = settled();
+        assert_eq!(throttle.after(USUAL * 2), Duration::ZERO);
+        assert_eq!(throttle.after(USUAL * 5), Duration::from_millis(50));
+        assert_eq!(throttle.after(USUAL * 5), Duration::from_millis(100));
+        assert_eq!(throttle.after(USUAL), Duration::from_millis(50));
+        assert_eq!(throttle.after(USUAL), Duration::ZERO);
     }
 
     #[test]
     fn a_rest_is_never_longer_than_five_seconds() {
-        let mut pace = settled();
+        let mut throttle = settled();
         for _ in 0..20 {
-            assert!(pace.after(USUAL * 100) <= MOST);
+            assert!(throttle.after(USUAL * 100) <= MOST);
         }
     }
 
     #[test]
     fn short_writes_need_no_rest_however_short_they_were_before() {
-        let mut pace = Pace::default();
+        let mut throttle = Throttle::default();
         for _ in 0..FIRST {
-            pace.after(Duration::from_micros(10));
+            throttle.after(Duration::from_micros(10));
         }
-        assert_eq!(pace.after(Duration::from_millis(40)), Duration::ZERO);
+        assert_eq!(throttle.after(Duration::from_millis(40)), Duration::ZERO);
     }
 }

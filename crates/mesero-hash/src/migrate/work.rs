@@ -8,55 +8,56 @@ use mesero::Rate;
 use mesero_terminal::exit::Exit;
 use tokio::time::Instant;
 
-use crate::argon2::hasher::Recipe;
+use crate::argon2::hasher::HashRecipe;
 use crate::args::HashArgs;
-use crate::database::contract::Trace;
+use crate::database::contract::Residue;
 use crate::error::HashRunError;
-use crate::migrate::conclude::{Ending, conclude};
+use crate::migrate::conclude::{MigrationEnd, conclude};
 use crate::migrate::pass::Passes;
 use crate::migrate::preflight::Preflight;
-use crate::migrate::session::{Desk, Unable};
-use crate::migrate::summary::Summary;
-use crate::migrate::workers::Workers;
-use crate::rows::counts::Classes;
-use crate::rows::row_policy::Rules;
+use crate::migrate::session::{HashSession, SessionError};
+use crate::migrate::summary::HashSummary;
+use crate::migrate::workers::HashWorkers;
+use crate::rows::counts::ClassCounts;
+use crate::rows::row_policy::RowPolicy;
 
 /// Writes: passes over the table until one finds nothing.
 pub(crate) async fn go(
     args: &HashArgs,
-    (recipe, rules): (&Arc<Recipe>, Rules),
+    (recipe, policy): (&Arc<HashRecipe>, RowPolicy),
     preflight: &Preflight,
-    mut desk: Desk<'_>,
+    mut session: HashSession<'_>,
 ) -> Result<Exit, HashRunError> {
     let threads = preflight.speed.threads;
-    let rate = args.pace.max_rows_per_s.map(rate);
-    let workers = Workers::new(recipe, threads, rate.flatten()).map_err(HashRunError::of)?;
-    desk.progress.begin("hashing", preflight.orders);
+    let rate = args.throttle.max_rows_per_s.map(rate);
+    let workers = HashWorkers::new(recipe, threads, rate.flatten()).map_err(HashRunError::of)?;
+    session.progress.begin("hashing", preflight.jobs);
     let began = Instant::now();
-    let mut passes = Passes::new((&mut desk, &workers), args, rules);
-    let (mut number, mut now, mut traces) = (0, None, Vec::new());
-    let ended = match passes.desk.ask(async |database| database.begin().await).await {
-        Ok(()) => passes.all(args.pace.passes, (&mut number, &mut now)).await,
+    let mut passes = Passes::new((&mut session, &workers), args, policy);
+    let (mut number, mut now, mut residues) = (0, None, Vec::new());
+    let ended = match passes.session.with_retries(async |database| database.begin().await).await {
+        Ok(()) => passes.all(args.throttle.passes, (&mut number, &mut now)).await,
         Err(unable) => Err(unable),
     };
-    passes.counts.give_up();
+    passes.counts.close();
     let counts = passes.counts;
     let took = began.elapsed();
     workers.dispatcher.stop();
-    let mut ending = Ending::of(ended);
-    let is_whole = matches!(ending, Ending::Done | Ending::Passes(_));
-    if is_whole && (counts.hashed > 0 || args.check.vacuum) {
-        match desk.ask(async |database| database.wipe(args.check.vacuum).await).await {
-            Ok(found) => traces = found,
-            Err(unable) => ending = Ending::of(Err(unable)),
+    let mut ending = MigrationEnd::of(ended);
+    let is_whole = matches!(ending, MigrationEnd::Done | MigrationEnd::Passes(_));
+    if is_whole && (counts.hashed > 0 || args.report.vacuum) {
+        match session.with_retries(async |database| database.scrub(args.report.vacuum).await).await
+        {
+            Ok(found) => residues = found,
+            Err(unable) => ending = MigrationEnd::of(Err(unable)),
         }
     } else if counts.hashed > 0 {
         let text = "old values in free pages, logs and copies: nothing was wiped, since the run did not end by itself";
-        traces.push(Trace { cleaned: false, text: text.to_owned() });
+        residues.push(Residue { cleaned: false, text: text.to_owned() });
     }
     workers.dispatcher.idle().await;
-    desk.progress.end();
-    let summary = Summary {
+    session.progress.end();
+    let summary = HashSummary {
         table: &preflight.table,
         recipe,
         counts,
@@ -65,9 +66,9 @@ pub(crate) async fn go(
         threads: threads.get(),
         took,
         stats: workers.dispatcher.stats(),
-        traces,
+        residues,
     };
-    conclude(args, &summary, (ending, &mut desk))
+    conclude(args, &summary, (ending, &mut session))
 }
 
 impl Passes<'_, '_> {
@@ -75,21 +76,21 @@ impl Passes<'_, '_> {
     async fn all(
         &mut self,
         most: NonZeroU16,
-        (number, now): (&mut u64, &mut Option<Classes>),
-    ) -> Result<Ending, Unable> {
+        (number, now): (&mut u64, &mut Option<ClassCounts>),
+    ) -> Result<MigrationEnd, SessionError> {
         loop {
             let seen = self.pass(*number == 0).await?;
             *number += 1;
-            if let Some(signal) = self.desk.heard {
-                return Ok(Ending::Signal(signal));
+            if let Some(signal) = self.session.last_signal {
+                return Ok(MigrationEnd::Signal(signal));
             }
-            let found = seen.orders;
+            let found = seen.jobs;
             *now = Some(seen.classes);
             if found == 0 {
-                return Ok(Ending::Done);
+                return Ok(MigrationEnd::Done);
             }
             if *number >= u64::from(most.get()) {
-                return Ok(Ending::Passes(found));
+                return Ok(MigrationEnd::Passes(found));
             }
         }
     }

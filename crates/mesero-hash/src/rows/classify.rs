@@ -3,15 +3,15 @@
 use mesero_terminal::counted::form;
 
 use crate::argon2::phc::Phc;
-use crate::rows::row::{Form, Row, Value};
+use crate::rows::row::{Row, StoredValue, ValueForm};
 
 /// What a row holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Class {
+pub(crate) enum ValueClass {
     Plaintext,
     /// An Argon2 hash, read whole; also one of an older hash.
     Hash,
-    Ambiguous(Suspect),
+    MaybeHash(Ambiguity),
     Null,
     /// No bytes at all: nobody's password, so it is left as it is.
     Empty,
@@ -19,7 +19,7 @@ pub(crate) enum Class {
 
 /// Why a value may be a hash, or not be what its owner typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Suspect {
+pub(crate) enum Ambiguity {
     /// So many hexadecimal digits as a digest has, all of their letters small or all capital.
     Hex { digits: usize, capital: bool },
     /// It begins as a hash of crypt(3) does: `$1$`, `$2b$`, `$6$`, `$y$` and the like.
@@ -27,13 +27,13 @@ pub(crate) enum Suspect {
     /// It begins as an Argon2 hash and is none: cut off, say, by a column that is too narrow.
     BrokenArgon2,
     /// It begins with a scheme in braces, as in LDAP: `{SSHA}`, `{bcrypt}`.
-    Scheme,
+    UrlScheme,
     /// It begins as web frameworks write hashes: `pbkdf2_sha256$`, `scrypt:`.
     Framework,
     /// It is a number in the database.
     Number,
     /// There is a hash, or something else, where the hash is to go, and a plaintext too.
-    Both,
+    BothColumns,
 }
 
 /// Digits of MD5, SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512.
@@ -58,44 +58,44 @@ const FRAMEWORKS: [&[u8]; 10] = [
     b"sha1$",
 ];
 
-impl Class {
+impl ValueClass {
     /// What a row holds, in both of its columns.
     pub(crate) fn of(row: &Row) -> Self {
         let hashes = row.into.as_ref().map(|value| Self::of_value(Some(value)));
         match (Self::of_value(row.value.as_ref()), hashes) {
             (class, None) => class,
-            (Class::Null | Class::Empty, Some(Class::Empty)) => Class::Empty,
-            (Class::Null | Class::Empty, Some(class @ Class::Hash)) => class,
-            (class, Some(Class::Empty)) => class,
-            (_, Some(_)) => Class::Ambiguous(Suspect::Both),
+            (ValueClass::Null | ValueClass::Empty, Some(ValueClass::Empty)) => ValueClass::Empty,
+            (ValueClass::Null | ValueClass::Empty, Some(class @ ValueClass::Hash)) => class,
+            (class, Some(ValueClass::Empty)) => class,
+            (_, Some(_)) => ValueClass::MaybeHash(Ambiguity::BothColumns),
         }
     }
 
-    fn of_value(value: Option<&Value>) -> Self {
-        let Some(Value { bytes, form }) = value else { return Class::Null };
+    fn of_value(value: Option<&StoredValue>) -> Self {
+        let Some(StoredValue { bytes, form }) = value else { return ValueClass::Null };
         let bytes = bytes.reveal();
         match form {
-            Form::Number => return Class::Ambiguous(Suspect::Number),
-            Form::Text | Form::Bytes if bytes.is_empty() => return Class::Empty,
-            Form::Text | Form::Bytes => {}
+            ValueForm::Number => return ValueClass::MaybeHash(Ambiguity::Number),
+            ValueForm::Text | ValueForm::Bytes if bytes.is_empty() => return ValueClass::Empty,
+            ValueForm::Text | ValueForm::Bytes => {}
         }
-        if Phc::parse(unwrapped(bytes)).is_some_and(|phc| is_usual(&phc)) {
-            return Class::Hash;
+        if Phc::parse(without_mark(bytes)).is_some_and(|phc| has_usual_tag_length(&phc)) {
+            return ValueClass::Hash;
         }
-        match suspect(bytes) {
-            None => Class::Plaintext,
-            Some(suspect) => Class::Ambiguous(suspect),
+        match ambiguity(bytes) {
+            None => ValueClass::Plaintext,
+            Some(ambiguity) => ValueClass::MaybeHash(ambiguity),
         }
     }
 }
 
-impl Suspect {
+impl Ambiguity {
     /// What stands in front of the hash of such a digest, if it can be hashed again: then it is
     /// enough to verify a password, since there is no salt in it.
     pub(crate) fn mark(self) -> Option<String> {
         match self {
-            Suspect::Hex { digits, capital: false } => Some(format!("hex{digits}")),
-            Suspect::Hex { digits, capital: true } => Some(format!("HEX{digits}")),
+            Ambiguity::Hex { digits, capital: false } => Some(format!("hex{digits}")),
+            Ambiguity::Hex { digits, capital: true } => Some(format!("HEX{digits}")),
             _ => None,
         }
     }
@@ -104,19 +104,19 @@ impl Suspect {
     pub(crate) fn text(self, count: u64) -> String {
         let begin = form(count, "begins", "begin");
         match self {
-            Suspect::Hex { digits, .. } => format!("{digits} hexadecimal digits"),
-            Suspect::Crypt => format!("{begin} as a hash of crypt ($1$, $2b$, $6$ …)"),
-            Suspect::BrokenArgon2 => {
+            Ambiguity::Hex { digits, .. } => format!("{digits} hexadecimal digits"),
+            Ambiguity::Crypt => format!("{begin} as a hash of crypt ($1$, $2b$, $6$ …)"),
+            Ambiguity::BrokenArgon2 => {
                 let are = form(count, "is", "are");
                 format!("{begin} as an Argon2 hash and {are} none: cut off?")
             }
-            Suspect::Scheme => format!("{begin} with a scheme in braces, as {{SSHA}}"),
-            Suspect::Framework => format!("{begin} as a web framework's hash"),
-            Suspect::Number => {
+            Ambiguity::UrlScheme => format!("{begin} with a scheme in braces, as {{SSHA}}"),
+            Ambiguity::Framework => format!("{begin} as a web framework's hash"),
+            Ambiguity::Number => {
                 let are = form(count, "is a number", "are numbers");
                 format!("{are}: what was typed cannot be told")
             }
-            Suspect::Both => {
+            Ambiguity::BothColumns => {
                 let have = form(count, "has", "have");
                 format!("{have} a plaintext and also a value in the column of hashes")
             }
@@ -125,33 +125,33 @@ impl Suspect {
 }
 
 /// Whether its tag is as long as somebody would choose: one that was cut off is mostly not.
-fn is_usual(phc: &Phc) -> bool {
+fn has_usual_tag_length(phc: &Phc) -> bool {
     let length = phc.tag.reveal().len();
     length >= 16 && length.is_multiple_of(8)
 }
 
 /// A hash of a digest without the mark in front of it.
-fn unwrapped(bytes: &[u8]) -> &[u8] {
+fn without_mark(bytes: &[u8]) -> &[u8] {
     let Some(dollar) = memchr::memchr(b'$', bytes) else { return bytes };
     let (mark, rest) = bytes.split_at(dollar);
     let is_mark = DIGESTS.iter().any(|digits| {
         [false, true].iter().any(|capital| {
-            let suspect = Suspect::Hex { digits: *digits, capital: *capital };
-            suspect.mark().is_some_and(|known| known.as_bytes() == mark)
+            let ambiguity = Ambiguity::Hex { digits: *digits, capital: *capital };
+            ambiguity.mark().is_some_and(|known| known.as_bytes() == mark)
         })
     });
     if is_mark { rest } else { bytes }
 }
 
-fn suspect(bytes: &[u8]) -> Option<Suspect> {
+fn ambiguity(bytes: &[u8]) -> Option<Ambiguity> {
     if let Some(rest) = bytes.strip_prefix(b"$") {
         let end = memchr::memchr(b'$', rest);
         if rest.starts_with(b"argon2") {
-            return Some(Suspect::BrokenArgon2);
+            return Some(Ambiguity::BrokenArgon2);
         }
         let id = end.and_then(|end| rest.get(..end))?;
         let known = CRYPT.contains(&id) || id.starts_with(b"pbkdf2") || id.starts_with(b"bcrypt");
-        return known.then_some(Suspect::Crypt);
+        return known.then_some(Ambiguity::Crypt);
     }
     if let Some(rest) = bytes.strip_prefix(b"{") {
         let scheme = rest.get(..memchr::memchr(b'}', rest)?)?;
@@ -160,26 +160,26 @@ fn suspect(bytes: &[u8]) -> Option<Suspect> {
         };
         let is_scheme = scheme.len() >= 2 && scheme.iter().all(plain);
         // Something has to be hashed after it.
-        return (is_scheme && rest.len() > scheme.len() + 1).then_some(Suspect::Scheme);
+        return (is_scheme && rest.len() > scheme.len() + 1).then_some(Ambiguity::UrlScheme);
     }
-    if FRAMEWORKS.iter().any(|start| bytes.starts_with(start)) || is_wrapped_otherwise(bytes) {
-        return Some(Suspect::Framework);
+    if FRAMEWORKS.iter().any(|start| bytes.starts_with(start)) || has_unknown_mark(bytes) {
+        return Some(Ambiguity::Framework);
     }
     // MySQL's own, `*` and 40 capital digits.
     let digits = bytes.strip_prefix(b"*").filter(|rest| rest.len() == 40).unwrap_or(bytes);
-    let (small, capital) = letters(digits)?;
+    let (small, capital) = letter_cases(digits)?;
     let is_digest = DIGESTS.contains(&digits.len()) && !(small && capital);
-    is_digest.then_some(Suspect::Hex { digits: bytes.len(), capital })
+    is_digest.then_some(Ambiguity::Hex { digits: bytes.len(), capital })
 }
 
 /// A mark of ours, or another word, in front of an Argon2 hash that is not whole.
-fn is_wrapped_otherwise(bytes: &[u8]) -> bool {
+fn has_unknown_mark(bytes: &[u8]) -> bool {
     let dollar = memchr::memchr(b'$', bytes).filter(|place| *place <= 16);
     dollar.and_then(|place| bytes.get(place..)).is_some_and(|rest| rest.starts_with(b"$argon2"))
 }
 
 /// Whether there are small letters, and capital ones, where all are hexadecimal digits.
-fn letters(digits: &[u8]) -> Option<(bool, bool)> {
+fn letter_cases(digits: &[u8]) -> Option<(bool, bool)> {
     digits.iter().try_fold((false, false), |(small, capital), digit| match digit {
         b'0'..=b'9' => Some((small, capital)),
         b'a'..=b'f' => Some((true, capital)),
@@ -191,54 +191,61 @@ fn letters(digits: &[u8]) -> Option<(bool, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::key::{Key, KeyValue};
-    use crate::secret::Secret;
+    use crate::rows::key::{KeyValue, RowKey};
+    use crate::secret::SecretBytes;
 
     const HASH: &str = "$argon2id$v=19$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA";
 
-    fn value(text: &str) -> Option<Value> {
-        Some(Value { bytes: Secret::copied(text.as_bytes()), form: Form::Text })
+    fn value(text: &str) -> Option<StoredValue> {
+        Some(StoredValue { bytes: SecretBytes::copied(text.as_bytes()), form: ValueForm::Text })
     }
 
-    fn of(text: &str) -> Class {
-        Class::of(&Row { key: Key(vec![KeyValue::Integer(1)]), value: value(text), into: None })
+    fn of(text: &str) -> ValueClass {
+        ValueClass::of(&Row {
+            key: RowKey(vec![KeyValue::Integer(1)]),
+            value: value(text),
+            into: None,
+        })
     }
 
     #[test]
     fn a_whole_hash_is_one_and_a_part_of_one_is_ambiguous() {
-        assert_eq!(of(HASH), Class::Hash);
+        assert_eq!(of(HASH), ValueClass::Hash);
         for cut in "$argon2".len()..HASH.len() {
-            assert_eq!(of(&HASH[..cut]), Class::Ambiguous(Suspect::BrokenArgon2), "{cut}");
+            assert_eq!(of(&HASH[..cut]), ValueClass::MaybeHash(Ambiguity::BrokenArgon2), "{cut}");
         }
-        assert_eq!(of("$argon2idiot"), Class::Ambiguous(Suspect::BrokenArgon2));
+        assert_eq!(of("$argon2idiot"), ValueClass::MaybeHash(Ambiguity::BrokenArgon2));
     }
 
     #[test]
     fn a_marked_hash_of_a_digest_is_a_hash() {
-        assert_eq!(of(&format!("hex32{HASH}")), Class::Hash);
-        assert_eq!(of(&format!("HEX40{HASH}")), Class::Hash);
-        assert_eq!(of(&format!("hex33{HASH}")), Class::Ambiguous(Suspect::Framework));
+        assert_eq!(of(&format!("hex32{HASH}")), ValueClass::Hash);
+        assert_eq!(of(&format!("HEX40{HASH}")), ValueClass::Hash);
+        assert_eq!(of(&format!("hex33{HASH}")), ValueClass::MaybeHash(Ambiguity::Framework));
     }
 
     #[test]
     fn what_looks_like_another_hash_is_ambiguous() {
-        for (text, suspect) in [
-            ("$2b$12$abcdefghijklmnopqrstuu", Suspect::Crypt),
-            ("$1$salt$qJH7.N4xYta3aEG/dfqo/0", Suspect::Crypt),
-            ("$y$j9T$x$y", Suspect::Crypt),
-            ("$pbkdf2-sha256$29000$x$y", Suspect::Crypt),
-            ("{SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3", Suspect::Scheme),
-            ("{bcrypt}$2a$10$x", Suspect::Scheme),
-            ("pbkdf2_sha256$600000$x$y", Suspect::Framework),
-            ("scrypt:32768:8:1$x$y", Suspect::Framework),
-            ("5f4dcc3b5aa765d61d8327deb882cf99", Suspect::Hex { digits: 32, capital: false }),
-            ("5F4DCC3B5AA765D61D8327DEB882CF99", Suspect::Hex { digits: 32, capital: true }),
+        for (text, ambiguity) in [
+            ("$2b$12$abcdefghijklmnopqrstuu", Ambiguity::Crypt),
+            ("$1$salt$qJH7.N4xYta3aEG/dfqo/0", Ambiguity::Crypt),
+            ("$y$j9T$x$y", Ambiguity::Crypt),
+            ("$pbkdf2-sha256$29000$x$y", Ambiguity::Crypt),
+            ("{SSHA}DkMTwBl+a/3DQTxCYEApdUtNXGgdUac3", Ambiguity::UrlScheme),
+            ("{bcrypt}$2a$10$x", Ambiguity::UrlScheme),
+            ("pbkdf2_sha256$600000$x$y", Ambiguity::Framework),
+            ("scrypt:32768:8:1$x$y", Ambiguity::Framework),
+            ("5f4dcc3b5aa765d61d8327deb882cf99", Ambiguity::Hex { digits: 32, capital: false }),
+            ("5F4DCC3B5AA765D61D8327DEB882CF99", Ambiguity::Hex { digits: 32, capital: true }),
         ] {
-            assert_eq!(of(text), Class::Ambiguous(suspect), "{text}");
+            assert_eq!(of(text), ValueClass::MaybeHash(ambiguity), "{text}");
         }
         for digits in DIGESTS {
-            assert!(matches!(of(&"0".repeat(digits)), Class::Ambiguous(Suspect::Hex { .. })));
-            assert_eq!(of(&"0".repeat(digits - 1)), Class::Plaintext);
+            assert!(matches!(
+                of(&"0".repeat(digits)),
+                ValueClass::MaybeHash(Ambiguity::Hex { .. })
+            ));
+            assert_eq!(of(&"0".repeat(digits - 1)), ValueClass::Plaintext);
         }
     }
 
@@ -259,27 +266,27 @@ mod tests {
             "\0",
             "🔑",
         ] {
-            assert_eq!(of(text), Class::Plaintext, "{text}");
+            assert_eq!(of(text), ValueClass::Plaintext, "{text}");
         }
     }
 
     #[test]
     fn nothing_is_hashed_where_there_is_nothing() {
-        assert_eq!(of(""), Class::Empty);
-        let key = Key(vec![KeyValue::Integer(1)]);
-        assert_eq!(Class::of(&Row { key, value: None, into: None }), Class::Null);
+        assert_eq!(of(""), ValueClass::Empty);
+        let key = RowKey(vec![KeyValue::Integer(1)]);
+        assert_eq!(ValueClass::of(&Row { key, value: None, into: None }), ValueClass::Null);
     }
 
     #[test]
     fn two_columns_are_judged_together() {
-        let of = |value: Option<Value>, into: Option<Value>| {
-            Class::of(&Row { key: Key(vec![KeyValue::Integer(1)]), value, into })
+        let of = |value: Option<StoredValue>, into: Option<StoredValue>| {
+            ValueClass::of(&Row { key: RowKey(vec![KeyValue::Integer(1)]), value, into })
         };
-        assert_eq!(of(value("secret"), None), Class::Plaintext);
-        assert_eq!(of(value("secret"), value("")), Class::Plaintext);
-        assert_eq!(of(None, value(HASH)), Class::Hash);
-        assert_eq!(of(value("secret"), value(HASH)), Class::Ambiguous(Suspect::Both));
-        assert_eq!(of(None, value("secret")), Class::Ambiguous(Suspect::Both));
-        assert_eq!(of(None, value("")), Class::Empty);
+        assert_eq!(of(value("secret"), None), ValueClass::Plaintext);
+        assert_eq!(of(value("secret"), value("")), ValueClass::Plaintext);
+        assert_eq!(of(None, value(HASH)), ValueClass::Hash);
+        assert_eq!(of(value("secret"), value(HASH)), ValueClass::MaybeHash(Ambiguity::BothColumns));
+        assert_eq!(of(None, value("secret")), ValueClass::MaybeHash(Ambiguity::BothColumns));
+        assert_eq!(of(None, value("")), ValueClass::Empty);
     }
 }

@@ -4,26 +4,26 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::rows::classify::{Class, Suspect};
+use crate::rows::classify::{Ambiguity, ValueClass};
 
 /// What the rows of a table are, as one look found them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Classes {
+pub(crate) struct ClassCounts {
     pub(crate) plaintext: u64,
     pub(crate) hash: u64,
     pub(crate) null: u64,
     pub(crate) empty: u64,
-    pub(crate) ambiguous: BTreeMap<Suspect, u64>,
+    pub(crate) ambiguous: BTreeMap<Ambiguity, u64>,
 }
 
-impl Classes {
-    pub(crate) fn add(&mut self, class: Class) {
+impl ClassCounts {
+    pub(crate) fn add(&mut self, class: ValueClass) {
         *match class {
-            Class::Plaintext => &mut self.plaintext,
-            Class::Hash => &mut self.hash,
-            Class::Null => &mut self.null,
-            Class::Empty => &mut self.empty,
-            Class::Ambiguous(suspect) => self.ambiguous.entry(suspect).or_default(),
+            ValueClass::Plaintext => &mut self.plaintext,
+            ValueClass::Hash => &mut self.hash,
+            ValueClass::Null => &mut self.null,
+            ValueClass::Empty => &mut self.empty,
+            ValueClass::MaybeHash(ambiguity) => self.ambiguous.entry(ambiguity).or_default(),
         } += 1;
     }
 
@@ -41,7 +41,7 @@ impl Classes {
 /// Every row counts when it is first seen, and once more for each later time that it is seen with
 /// something to be hashed: `seen` is the sum of the rest.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Counts {
+pub(crate) struct RowCounts {
     pub(crate) seen: u64,
     /// Written by this run.
     pub(crate) hashed: u64,
@@ -61,13 +61,13 @@ pub(crate) struct Counts {
     pub(crate) verified: u64,
 }
 
-impl Counts {
+impl RowCounts {
     /// Nothing more comes: whatever was seen and came to no end is given up.
-    pub(crate) fn give_up(&mut self) {
-        self.unfinished += self.seen.saturating_sub(self.ended());
+    pub(crate) fn close(&mut self) {
+        self.unfinished += self.seen.saturating_sub(self.outcomes_sum());
     }
 
-    fn ended(&self) -> u64 {
+    fn outcomes_sum(&self) -> u64 {
         let Self { hashed, already, changed, empty, ambiguous, failed, unfinished, .. } = *self;
         hashed + already + changed + empty + ambiguous + failed + unfinished
     }
@@ -75,7 +75,7 @@ impl Counts {
     /// # Errors
     /// Names the numbers that do not balance: a mistake in mesero.
     pub(crate) fn check(&self) -> Result<(), String> {
-        let (seen, sum) = (self.seen, self.ended());
+        let (seen, sum) = (self.seen, self.outcomes_sum());
         if seen == sum {
             return Ok(());
         }

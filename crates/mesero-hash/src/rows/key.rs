@@ -9,7 +9,7 @@ use mesero_terminal::output;
 /// As many values as the table has key columns. Which key comes after which only the database
 /// knows, since only it knows its collations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Key(pub(crate) Vec<KeyValue>);
+pub(crate) struct RowKey(pub(crate) Vec<KeyValue>);
 
 /// A value of a key in a form that a database can be given back.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,7 +35,7 @@ impl KeyValue {
 }
 
 /// For messages: a key names a row, and is no secret.
-impl fmt::Display for Key {
+impl fmt::Display for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, value) in self.0.iter().enumerate() {
             if index > 0 {
@@ -78,6 +78,6 @@ mod tests {
             KeyValue::Bytes(vec![0, 255]),
             KeyValue::Real(1.5f64.to_bits()),
         ];
-        assert_eq!(Key(values).to_string(), r"-7, 'an\u{1b}[2J', x'00ff', 1.5");
+        assert_eq!(RowKey(values).to_string(), r"-7, 'an\u{1b}[2J', x'00ff', 1.5");
     }
 }

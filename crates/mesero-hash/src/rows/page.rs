@@ -4,7 +4,7 @@ use crate::rows::row::Row;
 
 /// What a page may hold.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Size {
+pub(crate) struct PageLimits {
     pub(crate) rows: usize,
     /// The row that reaches it still belongs to the page.
     pub(crate) bytes: usize,
@@ -12,22 +12,22 @@ pub(crate) struct Size {
 
 /// Rows as they were read, in the order of the key.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct RowPage {
     pub(crate) rows: Vec<Row>,
     /// Rows that were read and have no place here.
-    passed_over: usize,
+    skipped: usize,
     pub(crate) bytes: usize,
-    size: Size,
+    size: PageLimits,
 }
 
-impl Page {
-    pub(crate) fn new(size: Size) -> Self {
-        Self { rows: Vec::new(), passed_over: 0, bytes: 0, size }
+impl RowPage {
+    pub(crate) fn new(size: PageLimits) -> Self {
+        Self { rows: Vec::new(), skipped: 0, bytes: 0, size }
     }
 
     /// Whether one more row may be added.
     pub(crate) fn has_room(&self) -> bool {
-        self.rows.len() + self.passed_over < self.size.rows && self.bytes < self.size.bytes
+        self.rows.len() + self.skipped < self.size.rows && self.bytes < self.size.bytes
     }
 
     pub(crate) fn add(&mut self, row: Row) {
@@ -37,8 +37,8 @@ impl Page {
     }
 
     /// Counts a row that cannot be found again, so that the table does not seem to end here.
-    pub(crate) fn pass_over(&mut self) {
-        self.passed_over += 1;
+    pub(crate) fn skip(&mut self) {
+        self.skipped += 1;
     }
 
     /// Whether the table ended before the page was full.

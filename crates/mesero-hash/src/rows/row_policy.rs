@@ -4,18 +4,18 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use crate::rows::classify::Class;
+use crate::rows::classify::ValueClass;
 
 /// What the flags say about rows.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Rules {
-    pub(crate) ambiguous: Option<Ambiguous>,
-    pub(crate) verify: Verify,
+pub(crate) struct RowPolicy {
+    pub(crate) ambiguous: Option<AmbiguousAction>,
+    pub(crate) verify: VerifyShare,
 }
 
 /// What a value is that may be plaintext or may be a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Ambiguous {
+pub(crate) enum AmbiguousAction {
     /// It is plaintext: hash it
     Plaintext,
     /// It is a hash: leave it as it is
@@ -26,26 +26,26 @@ pub(crate) enum Ambiguous {
 
 /// Which hashes are read back.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Verify {
+pub(crate) enum VerifyShare {
     /// Each with this probability.
     Sample(f64),
     All,
     None,
 }
 
-impl FromStr for Verify {
+impl FromStr for VerifyShare {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wanted = || "wanted `all`, `none` or a share such as `sample=1%`".to_owned();
         match text {
-            "all" => Ok(Verify::All),
-            "none" => Ok(Verify::None),
+            "all" => Ok(VerifyShare::All),
+            "none" => Ok(VerifyShare::None),
             _ => {
                 let share = text.strip_prefix("sample=").and_then(|rest| rest.strip_suffix('%'));
                 let share: f64 = share.and_then(|share| share.parse().ok()).ok_or_else(wanted)?;
                 if share > 0.0 && share <= 100.0 {
-                    Ok(Verify::Sample(share / 100.0))
+                    Ok(VerifyShare::Sample(share / 100.0))
                 } else {
                     Err("the share must be above 0 % and at most 100 %".to_owned())
                 }
@@ -56,32 +56,34 @@ impl FromStr for Verify {
 
 /// What becomes of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum RowAction {
     /// With this in front of its hash.
     Hash(Option<String>),
     /// Left as it is, and counted as its class.
     Leave,
 }
 
-impl Rules {
-    pub(crate) fn judge(&self, class: Class) -> Verdict {
+impl RowPolicy {
+    pub(crate) fn action(&self, class: ValueClass) -> RowAction {
         match (class, self.ambiguous) {
-            (Class::Plaintext, _) => Verdict::Hash(None),
-            (Class::Ambiguous(_), Some(Ambiguous::Plaintext)) => Verdict::Hash(None),
-            (Class::Ambiguous(suspect), Some(Ambiguous::Wrap)) => match suspect.mark() {
-                Some(mark) => Verdict::Hash(Some(mark)),
-                None => Verdict::Leave,
-            },
-            _ => Verdict::Leave,
+            (ValueClass::Plaintext, _) => RowAction::Hash(None),
+            (ValueClass::MaybeHash(_), Some(AmbiguousAction::Plaintext)) => RowAction::Hash(None),
+            (ValueClass::MaybeHash(ambiguity), Some(AmbiguousAction::Wrap)) => {
+                match ambiguity.mark() {
+                    Some(mark) => RowAction::Hash(Some(mark)),
+                    None => RowAction::Leave,
+                }
+            }
+            _ => RowAction::Leave,
         }
     }
 
     /// Whether the next hash is verified; of a sample the first always is.
-    pub(crate) fn verifies(&self, earlier: u64) -> bool {
+    pub(crate) fn is_verified(&self, earlier: u64) -> bool {
         match self.verify {
-            Verify::All => true,
-            Verify::None => false,
-            Verify::Sample(share) => earlier == 0 || fastrand::f64() < share,
+            VerifyShare::All => true,
+            VerifyShare::None => false,
+            VerifyShare::Sample(share) => earlier == 0 || fastrand::f64() < share,
         }
     }
 }
@@ -89,38 +91,44 @@ impl Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rows::classify::Suspect;
+    use crate::rows::classify::Ambiguity;
 
-    fn rules(ambiguous: Option<Ambiguous>) -> Rules {
-        Rules { ambiguous, verify: Verify::None }
+    fn policy(ambiguous: Option<AmbiguousAction>) -> RowPolicy {
+        RowPolicy { ambiguous, verify: VerifyShare::None }
     }
 
-    const DIGEST: Suspect = Suspect::Hex { digits: 32, capital: false };
+    const DIGEST: Ambiguity = Ambiguity::Hex { digits: 32, capital: false };
 
     #[test]
     fn what_is_ambiguous_is_left_unless_the_flag_says_more() {
-        let leaves = [None, Some(Ambiguous::Skip)];
+        let leaves = [None, Some(AmbiguousAction::Skip)];
         for ambiguous in leaves {
-            assert_eq!(rules(ambiguous).judge(Class::Ambiguous(DIGEST)), Verdict::Leave);
+            assert_eq!(policy(ambiguous).action(ValueClass::MaybeHash(DIGEST)), RowAction::Leave);
         }
-        let plaintext = rules(Some(Ambiguous::Plaintext));
-        assert_eq!(plaintext.judge(Class::Ambiguous(Suspect::Crypt)), Verdict::Hash(None));
-        let wrap = rules(Some(Ambiguous::Wrap));
-        assert_eq!(wrap.judge(Class::Ambiguous(DIGEST)), Verdict::Hash(Some("hex32".to_owned())));
+        let plaintext = policy(Some(AmbiguousAction::Plaintext));
+        assert_eq!(
+            plaintext.action(ValueClass::MaybeHash(Ambiguity::Crypt)),
+            RowAction::Hash(None)
+        );
+        let wrap = policy(Some(AmbiguousAction::Wrap));
+        assert_eq!(
+            wrap.action(ValueClass::MaybeHash(DIGEST)),
+            RowAction::Hash(Some("hex32".to_owned()))
+        );
     }
 
     #[test]
     fn a_hash_with_a_salt_cannot_be_wrapped() {
-        let wrap = rules(Some(Ambiguous::Wrap));
-        assert_eq!(wrap.judge(Class::Ambiguous(Suspect::Crypt)), Verdict::Leave);
+        let wrap = policy(Some(AmbiguousAction::Wrap));
+        assert_eq!(wrap.action(ValueClass::MaybeHash(Ambiguity::Crypt)), RowAction::Leave);
     }
 
     #[test]
     fn a_share_is_above_nothing_and_at_most_all() {
-        assert_eq!("all".parse(), Ok(Verify::All));
-        assert_eq!("sample=1%".parse(), Ok(Verify::Sample(0.01)));
+        assert_eq!("all".parse(), Ok(VerifyShare::All));
+        assert_eq!("sample=1%".parse(), Ok(VerifyShare::Sample(0.01)));
         for bad in ["", "1%", "sample=", "sample=1", "sample=0%", "sample=101%", "sample=NaN%"] {
-            assert!(bad.parse::<Verify>().is_err(), "{bad}");
+            assert!(bad.parse::<VerifyShare>().is_err(), "{bad}");
         }
     }
 }

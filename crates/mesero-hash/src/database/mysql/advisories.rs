@@ -10,59 +10,59 @@ use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
 use crate::database::error::DatabaseError;
-use crate::database::mysql::catalog::Catalogue;
+use crate::database::mysql::catalog::MySqlCatalog;
 use crate::database::mysql::error::failed;
-use crate::database::server::address::Place;
+use crate::database::server::address::ServerAddress;
 use crate::database::server::disk::size;
-use crate::database::table::Note;
+use crate::database::table::Advisory;
 
 /// Looks at everything that is not the table itself.
 pub(super) async fn look(
     connection: &mut MySqlConnection,
-    catalogue: &Catalogue,
-    place: &Place,
-) -> Result<Vec<Note>, DatabaseError> {
+    catalog: &MySqlCatalog,
+    address: &ServerAddress,
+) -> Result<Vec<Advisory>, DatabaseError> {
     let failed = |error: sqlx::Error| failed("look at the table", &error);
-    let mut notes = Vec::new();
-    columns(catalogue, &mut notes);
-    copies(connection, catalogue, &mut notes).await.map_err(failed)?;
-    let variables = Variables::read(connection).await.map_err(failed)?;
-    logs(&variables, &mut notes);
-    surroundings(&variables, place, &mut notes);
-    space(&variables, (catalogue, place), &mut notes);
-    Ok(notes)
+    let mut advisories = Vec::new();
+    columns(catalog, &mut advisories);
+    copies(connection, catalog, &mut advisories).await.map_err(failed)?;
+    let variables = ServerVariables::read(connection).await.map_err(failed)?;
+    logs(&variables, &mut advisories);
+    surroundings(&variables, address, &mut advisories);
+    space(&variables, (catalog, address), &mut advisories);
+    Ok(advisories)
 }
 
-fn columns(catalogue: &Catalogue, notes: &mut Vec<Note>) {
-    let Catalogue { column, into, engine, .. } = catalogue;
+fn columns(catalog: &MySqlCatalog, advisories: &mut Vec<Advisory>) {
+    let MySqlCatalog { column, into, engine, .. } = catalog;
     if into.is_some() && column.base == "char" {
-        notes.push(Note::fact(format!(
+        advisories.push(Advisory::info(format!(
             "the column `{}` is {}: spaces at the end of a password were never kept",
             column.name, column.type_name
         )));
     }
-    for stamped in catalogue.columns.iter().filter(|it| it.stamped) {
-        notes.push(Note::fact(format!(
+    for stamped in catalog.columns.iter().filter(|it| it.stamped) {
+        advisories.push(Advisory::info(format!(
             "the column `{}` gets a new time by every write",
             stamped.name
         )));
     }
-    for made in &catalogue.columns {
+    for made in &catalog.columns {
         if made.made_of.as_ref().is_some_and(|it| it.contains(&column.name)) {
-            notes.push(Note::fact(format!(
+            advisories.push(Advisory::info(format!(
                 "the column `{}` is made of `{}`, and changes with it",
                 made.name, column.name
             )));
         }
     }
-    if catalogue.versioned {
-        notes.push(Note::warning(
+    if catalog.versioned {
+        advisories.push(Advisory::warning(
             "the table keeps old rows (WITH SYSTEM VERSIONING): every plaintext stays in its \
              history until DELETE HISTORY removes it",
         ));
     }
     if !matches!(engine.as_str(), "InnoDB" | "ROCKSDB" | "TokuDB" | "ndbcluster") {
-        notes.push(Note::warning(format!(
+        advisories.push(Advisory::warning(format!(
             "the engine {engine} has no transactions: each row is written by itself, and a server \
              that crashes may damage the table"
         )));
@@ -72,17 +72,17 @@ fn columns(catalogue: &Catalogue, notes: &mut Vec<Note>) {
 /// What runs when a row is written, and where else the plaintext is.
 async fn copies(
     connection: &mut MySqlConnection,
-    catalogue: &Catalogue,
-    notes: &mut Vec<Note>,
+    catalog: &MySqlCatalog,
+    advisories: &mut Vec<Advisory>,
 ) -> sqlx::Result<()> {
-    let Catalogue { schema, name, column, .. } = catalogue;
+    let MySqlCatalog { schema, name, column, .. } = catalog;
     let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) FROM information_schema.TRIGGERS \
         WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? AND EVENT_MANIPULATION = 'UPDATE'";
     let triggers = sqlx::query_scalar(triggers).bind(schema).bind(name);
     let triggers: Vec<String> = triggers.fetch_all(&mut *connection).await?;
     if !triggers.is_empty() {
         let names = listed(triggers.iter().map(String::as_str));
-        notes.push(Note::warning(format!(
+        advisories.push(Advisory::warning(format!(
             "every update of a row runs the trigger {names}, which may copy the old value, or hash \
              it once more: look at what it does"
         )));
@@ -92,7 +92,7 @@ async fn copies(
     let indexes = sqlx::query_scalar(indexes).bind(schema).bind(name).bind(&column.name);
     let indexes: Vec<String> = indexes.fetch_all(connection).await?;
     for index in indexes {
-        notes.push(Note::warning(format!(
+        advisories.push(Advisory::warning(format!(
             "the index `{index}` has the plaintext in it as well: drop it before"
         )));
     }
@@ -100,9 +100,9 @@ async fn copies(
 }
 
 /// Settings of the server, as this session has them.
-struct Variables(HashMap<String, String>);
+struct ServerVariables(HashMap<String, String>);
 
-impl Variables {
+impl ServerVariables {
     async fn read(connection: &mut MySqlConnection) -> sqlx::Result<Self> {
         let rows = sqlx::query(VARIABLES).fetch_all(&mut *connection).await?;
         let encryption = "SHOW SESSION STATUS LIKE 'Ssl_cipher'";
@@ -128,7 +128,7 @@ const VARIABLES: &str = "SHOW VARIABLES WHERE Variable_name IN ('general_log', '
     'super_read_only', 'wsrep_on', 'datadir', 'server_audit_logging', 'audit_log_policy')";
 
 /// Whether the values of our statements are logged, after all that could be done about it.
-fn logs(variables: &Variables, notes: &mut Vec<Note>) {
+fn logs(variables: &ServerVariables, advisories: &mut Vec<Advisory>) {
     let mut loggers = Vec::new();
     if variables.is_on("general_log") && !variables.is_on("sql_log_off") {
         loggers.push("general_log");
@@ -145,7 +145,7 @@ fn logs(variables: &Variables, notes: &mut Vec<Note>) {
         loggers.push("audit_log_policy");
     }
     if !loggers.is_empty() {
-        notes.push(Note::warning(format!(
+        advisories.push(Advisory::warning(format!(
             "the server's log gets the values of our statements, and so plaintext, because of {}: \
              turn it off until it is done, or run this as a user who may set sql_log_off",
             listed(loggers)
@@ -154,16 +154,16 @@ fn logs(variables: &Variables, notes: &mut Vec<Note>) {
     if variables.is_on("log_bin") {
         let (format, image) = (variables.of("binlog_format"), variables.of("binlog_row_image"));
         match (format, image) {
-            ("ROW", "MINIMAL" | "NOBLOB") => notes.push(Note::fact(
+            ("ROW", "MINIMAL" | "NOBLOB") => advisories.push(Advisory::info(
                 "every write goes into the binary log, to replicas and into backups of it; rows are \
                  logged without their old values",
             )),
-            ("ROW", _) => notes.push(Note::warning(
+            ("ROW", _) => advisories.push(Advisory::warning(
                 "the binary log gets the old value of every row (binlog_row_image is FULL), and so \
                  do replicas; SET GLOBAL binlog_row_image = MINIMAL keeps it out, if everything \
                  that reads the log can do without",
             )),
-            _ => notes.push(Note::warning(format!(
+            _ => advisories.push(Advisory::warning(format!(
                 "the binary log gets our statements with the plaintext in them (binlog_format is \
                  {format}), and so do replicas; ROW with binlog_row_image = MINIMAL keeps it out, \
                  if everything that reads the log can do without"
@@ -173,39 +173,47 @@ fn logs(variables: &Variables, notes: &mut Vec<Note>) {
 }
 
 /// Whether it can be written, and who listens on the way.
-fn surroundings(variables: &Variables, place: &Place, notes: &mut Vec<Note>) {
+fn surroundings(
+    variables: &ServerVariables,
+    address: &ServerAddress,
+    advisories: &mut Vec<Advisory>,
+) {
     if !matches!(variables.of("read_only"), "" | "OFF" | "0") || variables.is_on("super_read_only")
     {
-        notes.push(Note::stop(
+        advisories.push(Advisory::blocker(
             "the server is read-only, as replicas are: name the one that takes writes",
         ));
     }
-    if variables.of("ssl_cipher").is_empty() && !place.is_local() {
-        notes.push(Note::warning(
+    if variables.of("ssl_cipher").is_empty() && !address.is_local() {
+        advisories.push(Advisory::warning(
             "the connection is not encrypted: plaintext passwords go over the network as they are; \
              add sslmode=VERIFY_IDENTITY to the URL",
         ));
     }
     if variables.is_on("wsrep_on") {
-        notes.push(Note::fact(
+        advisories.push(Advisory::info(
             "the server is a node of a Galera cluster: all nodes get every write",
         ));
     }
 }
 
 /// Every row's old version is kept until nobody needs it, and written to the logs of changes.
-fn space(variables: &Variables, (catalogue, place): (&Catalogue, &Place), notes: &mut Vec<Note>) {
-    let table = catalogue.bytes;
-    let folder = Some(variables.of("datadir")).filter(|it| !it.is_empty() && place.is_local());
+fn space(
+    variables: &ServerVariables,
+    (catalog, address): (&MySqlCatalog, &ServerAddress),
+    advisories: &mut Vec<Advisory>,
+) {
+    let table = catalog.bytes;
+    let folder = Some(variables.of("datadir")).filter(|it| !it.is_empty() && address.is_local());
     match folder.and_then(|folder| free_space(Path::new(folder))) {
-        Some(free) if free < table.saturating_mul(2) => notes.push(Note::warning(format!(
+        Some(free) if free < table.saturating_mul(2) => advisories.push(Advisory::warning(format!(
             "the server's disk has {} left, and rewriting all rows can take {} for old versions, and \
              more in the binary log",
             size(free),
             size(table)
         ))),
         Some(_) => {}
-        None => notes.push(Note::fact(format!(
+        None => advisories.push(Advisory::info(format!(
             "rewriting all rows can take {} of the server's disk for old versions, and more in the \
              binary log; how much is free cannot be seen from here",
             size(table)

@@ -6,48 +6,48 @@ use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::database::error::DatabaseError;
-use crate::database::location::Wanted;
-use crate::database::mysql::column::{COLUMNS, Described};
+use crate::database::location::TableSelection;
+use crate::database::mysql::column::{COLUMNS, MySqlColumn};
 use crate::database::mysql::error::failed;
-use crate::database::mysql::key::KeyForm;
-use crate::database::server::address::Place;
-use crate::database::server::lookup::Keys;
+use crate::database::mysql::key::KeyType;
+use crate::database::server::address::ServerAddress;
+use crate::database::server::lookup::UniqueKeys;
 use crate::database::server::sql::quoted;
-use crate::database::table::{Note, Table};
-use crate::rows::row::Form;
+use crate::database::table::{Advisory, PasswordTable};
+use crate::rows::row::ValueForm;
 
 /// The table, and what its columns are.
 #[derive(Debug)]
-pub(super) struct Catalogue {
+pub(super) struct MySqlCatalog {
     pub(super) schema: String,
     pub(super) name: String,
     pub(super) engine: String,
     /// Old rows are kept by the table itself.
     pub(super) versioned: bool,
-    pub(super) key: Vec<(Described, KeyForm)>,
-    pub(super) column: Described,
-    pub(super) into: Option<Described>,
+    pub(super) key: Vec<(MySqlColumn, KeyType)>,
+    pub(super) column: MySqlColumn,
+    pub(super) into: Option<MySqlColumn>,
     /// All columns of the table.
-    pub(super) columns: Vec<Described>,
+    pub(super) columns: Vec<MySqlColumn>,
     pub(super) rows: u64,
     /// Of data and indexes.
     pub(super) bytes: u64,
 }
 
-impl Catalogue {
+impl MySqlCatalog {
     /// The table as a statement names it.
     pub(super) fn quoted(&self) -> String {
         format!("{}.{}", quoted(&self.schema, '`'), quoted(&self.name, '`'))
     }
 
-    pub(super) fn table(&self, notes: Vec<Note>) -> Table {
-        Table {
+    pub(super) fn table(&self, advisories: Vec<Advisory>) -> PasswordTable {
+        PasswordTable {
             name: format!("{}.{}", self.schema, self.name),
             key: self.key.iter().map(|(column, _)| column.column()).collect(),
             column: self.column.column(),
-            into: self.into.as_ref().map(Described::column),
+            into: self.into.as_ref().map(MySqlColumn::column),
             rows: self.rows,
-            notes,
+            advisories,
         }
     }
 }
@@ -55,18 +55,19 @@ impl Catalogue {
 /// Looks all names up.
 pub(super) async fn look_up(
     connection: &mut MySqlConnection,
-    wanted: &Wanted,
-    place: &Place,
-) -> Result<Catalogue, DatabaseError> {
-    let read = |error: sqlx::Error| failed("read the catalogue", &error);
+    wanted: &TableSelection,
+    address: &ServerAddress,
+) -> Result<MySqlCatalog, DatabaseError> {
+    let read = |error: sqlx::Error| failed("read the catalog", &error);
     let current: Option<String> = sqlx::query_scalar("SELECT CAST(DATABASE() AS CHAR)")
         .fetch_one(&mut *connection)
         .await
         .map_err(read)?;
     let tables = sqlx::query(TABLES).fetch_all(&mut *connection).await.map_err(read)?;
-    let tables = tables.iter().map(Relation::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
-    let relation = find(&tables, &wanted.table, (current.as_deref(), place))?;
-    let Relation { schema, name, .. } = relation;
+    let tables =
+        tables.iter().map(MySqlTable::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
+    let relation = find(&tables, &wanted.table, (current.as_deref(), address))?;
+    let MySqlTable { schema, name, .. } = relation;
     let shown = format!("`{schema}.{name}`");
     if !matches!(relation.kind.as_str(), "BASE TABLE" | "SYSTEM VERSIONED") {
         let what = relation.kind.to_lowercase();
@@ -78,7 +79,7 @@ pub(super) async fn look_up(
     let columns = sqlx::query(COLUMNS).bind(schema).bind(name);
     let columns = columns.fetch_all(&mut *connection).await.map_err(read)?;
     let columns =
-        columns.iter().map(Described::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
+        columns.iter().map(MySqlColumn::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
     let find = |name: &str| {
         let name = lookup::column(name, &names, &shown, true)?;
@@ -97,15 +98,15 @@ pub(super) async fn look_up(
     let named = wanted.key.iter().map(|name| find(name).map(|column| column.name));
     let named = named.collect::<Result<Vec<_>, _>>()?;
     let key = known.choose(&named, &shown)?;
-    lookup::not_written(&key, &written(&column, into.as_ref()), &shown)?;
+    lookup::check_key_is_not_written(&key, &written(&column, into.as_ref()), &shown)?;
     let key = key.iter().map(|name| {
         let column = find(name)?;
-        let form = KeyForm::of(&column, &shown)?;
+        let form = KeyType::of(&column, &shown)?;
         Ok((column, form))
     });
     let key = key.collect::<Result<Vec<_>, DatabaseError>>()?;
 
-    let mut catalogue = Catalogue {
+    let mut catalog = MySqlCatalog {
         schema: schema.clone(),
         name: name.clone(),
         engine: relation.engine.clone(),
@@ -117,23 +118,27 @@ pub(super) async fn look_up(
         rows: relation.rows,
         bytes: relation.bytes,
     };
-    if catalogue.rows < COUNTED_ROWS {
-        let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", catalogue.quoted()));
+    if catalog.rows < COUNTED_ROWS {
+        let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", catalog.quoted()));
         let count = sqlx::query_scalar(count).fetch_one(connection).await;
         let rows: i64 = count.map_err(|error| failed("count the rows", &error))?;
-        catalogue.rows = u64::try_from(rows).unwrap_or(0);
+        catalog.rows = u64::try_from(rows).unwrap_or(0);
     }
-    Ok(catalogue)
+    Ok(catalog)
 }
 
-fn written<'a>(column: &'a Described, into: Option<&'a Described>) -> Vec<&'a str> {
+fn written<'a>(column: &'a MySqlColumn, into: Option<&'a MySqlColumn>) -> Vec<&'a str> {
     std::iter::once(column).chain(into).map(|it| it.name.as_str()).collect()
 }
 
 /// Passwords and hashes are texts or bytes that can be read and written.
-fn check(column: &Described, into: Option<&Described>, table: &str) -> Result<(), DatabaseError> {
+fn check(
+    column: &MySqlColumn,
+    into: Option<&MySqlColumn>,
+    table: &str,
+) -> Result<(), DatabaseError> {
     for described in std::iter::once(column).chain(into) {
-        let Described { name, type_name, .. } = described;
+        let MySqlColumn { name, type_name, .. } = described;
         if described.made_of.is_some() {
             return Err(DatabaseError::usage(format!(
                 "write the column `{name}` of {table}: it is generated from others; name the \
@@ -146,7 +151,7 @@ fn check(column: &Described, into: Option<&Described>, table: &str) -> Result<()
                  SELECT, UPDATE)"
             )));
         }
-        let is_number = described.form() == Some(Form::Number);
+        let is_number = described.form() == Some(ValueForm::Number);
         let is_target = into.is_none_or(|into| into.name == *name);
         if described.form().is_none() || (is_number && is_target) {
             return Err(DatabaseError::usage(format!(
@@ -158,7 +163,7 @@ fn check(column: &Described, into: Option<&Described>, table: &str) -> Result<()
     Ok(())
 }
 
-struct Relation {
+struct MySqlTable {
     schema: String,
     name: String,
     kind: String,
@@ -167,7 +172,7 @@ struct Relation {
     bytes: u64,
 }
 
-impl Relation {
+impl MySqlTable {
     fn read(row: &MySqlRow) -> sqlx::Result<Self> {
         Ok(Self {
             schema: row.try_get(0)?,
@@ -185,29 +190,29 @@ impl Relation {
 }
 
 fn find<'a>(
-    tables: &'a [Relation],
+    tables: &'a [MySqlTable],
     wanted: &str,
-    (current, place): (Option<&str>, &Place),
-) -> Result<&'a Relation, DatabaseError> {
-    let is_here = |table: &&Relation| current == Some(table.schema.as_str());
+    (current, address): (Option<&str>, &ServerAddress),
+) -> Result<&'a MySqlTable, DatabaseError> {
+    let is_here = |table: &&MySqlTable| current == Some(table.schema.as_str());
     let here = tables.iter().filter(is_here).find(|table| table.name == wanted);
     let found = here.or_else(|| tables.iter().find(|table| table.qualified() == wanted));
     if let Some(found) = found {
         return Ok(found);
     }
-    let shown = |table: &Relation| match is_here(&table) {
+    let shown = |table: &MySqlTable| match is_here(&table) {
         true => table.name.clone(),
         false => table.qualified(),
     };
     let known: Vec<String> = tables.iter().map(shown).collect();
-    Err(lookup::table_not_found(wanted, place, known.iter().map(String::as_str)))
+    Err(lookup::table_not_found(wanted, address, known.iter().map(String::as_str)))
 }
 
 /// Unique keys, whole columns without NULL, from the columns of indexes.
-fn keys(rows: &[MySqlRow]) -> sqlx::Result<Keys> {
-    let mut keys = Keys::default();
+fn keys(rows: &[MySqlRow]) -> sqlx::Result<UniqueKeys> {
+    let mut keys = UniqueKeys::default();
     let mut index: Option<(String, Vec<String>, bool)> = None;
-    let finish = |index: Option<(String, Vec<String>, bool)>, keys: &mut Keys| match index {
+    let finish = |index: Option<(String, Vec<String>, bool)>, keys: &mut UniqueKeys| match index {
         Some((name, columns, true)) if name == "PRIMARY" => keys.primary = columns,
         Some((_, columns, true)) => keys.others.push(columns),
         _ => {}

@@ -3,12 +3,12 @@
 use sqlx::Row as _;
 use sqlx::mysql::MySqlRow;
 
-use crate::database::table::Column;
-use crate::rows::row::Form;
+use crate::database::table::TableColumn;
+use crate::rows::row::ValueForm;
 
 /// A column.
 #[derive(Debug, Clone)]
-pub(super) struct Described {
+pub(super) struct MySqlColumn {
     pub(super) name: String,
     /// With its length and so on.
     pub(super) type_name: String,
@@ -26,7 +26,7 @@ pub(super) struct Described {
     privileges: String,
 }
 
-impl Described {
+impl MySqlColumn {
     /// Reads a row of [`COLUMNS`].
     pub(super) fn read(row: &MySqlRow) -> sqlx::Result<Self> {
         let text = |index: usize| row.try_get::<String, _>(index);
@@ -48,20 +48,20 @@ impl Described {
     }
 
     /// What a password in such a column is; none if it is none.
-    pub(super) fn form(&self) -> Option<Form> {
+    pub(super) fn form(&self) -> Option<ValueForm> {
         match self.base.as_str() {
             "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
-                Some(Form::Text)
+                Some(ValueForm::Text)
             }
-            "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Some(Form::Bytes),
+            "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => Some(ValueForm::Bytes),
             "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "decimal" | "float"
-            | "double" | "year" => Some(Form::Number),
+            | "double" | "year" => Some(ValueForm::Number),
             _ => None,
         }
     }
 
-    pub(super) fn column(&self) -> Column {
-        Column {
+    pub(super) fn column(&self) -> TableColumn {
+        TableColumn {
             name: self.name.clone(),
             type_name: self.type_name.clone(),
             width: self.width,

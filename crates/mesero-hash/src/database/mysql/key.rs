@@ -1,11 +1,11 @@
 //! How a value of a key is read, and given back in the type that the server compares it in.
 
 use crate::database::error::DatabaseError;
-use crate::database::mysql::column::Described;
+use crate::database::mysql::column::MySqlColumn;
 
 /// What a column of a key is compared as.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum KeyForm {
+pub(super) enum KeyType {
     Signed,
     Unsigned,
     /// A type that a text is cast to without loss.
@@ -18,10 +18,10 @@ pub(super) enum KeyForm {
     Bytes,
 }
 
-impl KeyForm {
+impl KeyType {
     /// # Errors
     /// If values of the column have no order, or another one than their texts say.
-    pub(super) fn of(column: &Described, table: &str) -> Result<Self, DatabaseError> {
+    pub(super) fn of(column: &MySqlColumn, table: &str) -> Result<Self, DatabaseError> {
         if column.stamped {
             return Err(DatabaseError::usage(format!(
                 "page through {table} by `{}`: every write of a row changes it; name another \
@@ -31,24 +31,24 @@ impl KeyForm {
         }
         let unsigned = column.type_name.contains("unsigned");
         Ok(match column.base.as_str() {
-            "year" => KeyForm::Unsigned,
+            "year" => KeyType::Unsigned,
             "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => match unsigned {
-                true => KeyForm::Unsigned,
-                false => KeyForm::Signed,
+                true => KeyType::Unsigned,
+                false => KeyType::Signed,
             },
-            "decimal" => KeyForm::Cast("DECIMAL(65, 30)"),
-            "date" => KeyForm::Cast("DATE"),
-            "datetime" | "timestamp" => KeyForm::Cast("DATETIME(6)"),
-            "time" => KeyForm::Cast("TIME(6)"),
-            "uuid" => KeyForm::Cast("UUID"),
-            "inet6" => KeyForm::Cast("INET6"),
-            "inet4" => KeyForm::Cast("INET4"),
-            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => KeyForm::Text {
+            "decimal" => KeyType::Cast("DECIMAL(65, 30)"),
+            "date" => KeyType::Cast("DATE"),
+            "datetime" | "timestamp" => KeyType::Cast("DATETIME(6)"),
+            "time" => KeyType::Cast("TIME(6)"),
+            "uuid" => KeyType::Cast("UUID"),
+            "inet6" => KeyType::Cast("INET6"),
+            "inet4" => KeyType::Cast("INET4"),
+            "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => KeyType::Text {
                 charset: column.charset.clone(),
                 collation: column.collation.clone(),
             },
             "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
-                KeyForm::Bytes
+                KeyType::Bytes
             }
             _ => {
                 return Err(DatabaseError::usage(format!(
@@ -63,8 +63,8 @@ impl KeyForm {
     /// How it is read: as bytes, whatever it is.
     pub(super) fn read(&self, name: &str) -> String {
         match self {
-            KeyForm::Text { .. } | KeyForm::Bytes => name.to_owned(),
-            KeyForm::Signed | KeyForm::Unsigned | KeyForm::Cast(_) => {
+            KeyType::Text { .. } | KeyType::Bytes => name.to_owned(),
+            KeyType::Signed | KeyType::Unsigned | KeyType::Cast(_) => {
                 format!("CAST({name} AS CHAR)")
             }
         }
@@ -75,14 +75,14 @@ impl KeyForm {
         // Of bytes this changes nothing but what they are called.
         let text = "CONVERT(? USING utf8mb4)";
         match self {
-            KeyForm::Bytes => "?".to_owned(),
-            KeyForm::Signed => format!("CAST({text} AS SIGNED)"),
-            KeyForm::Unsigned => format!("CAST({text} AS UNSIGNED)"),
-            KeyForm::Cast(type_name) => format!("CAST({text} AS {type_name})"),
-            KeyForm::Text { charset, collation } if charset == "utf8mb4" => {
+            KeyType::Bytes => "?".to_owned(),
+            KeyType::Signed => format!("CAST({text} AS SIGNED)"),
+            KeyType::Unsigned => format!("CAST({text} AS UNSIGNED)"),
+            KeyType::Cast(type_name) => format!("CAST({text} AS {type_name})"),
+            KeyType::Text { charset, collation } if charset == "utf8mb4" => {
                 format!("{text} COLLATE {collation}")
             }
-            KeyForm::Text { charset, collation } => {
+            KeyType::Text { charset, collation } => {
                 format!("CONVERT({text} USING {charset}) COLLATE {collation}")
             }
         }

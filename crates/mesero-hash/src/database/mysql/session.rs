@@ -1,30 +1,30 @@
 //! How MySQL and MariaDB are connected to, and the settings of a session.
 
-use crate::database::server::address::unreadable;
-use crate::database::server::connection::Link;
-use crate::database::server::roots::system_roots;
+use crate::database::server::address::rejected_url;
+use crate::database::server::connection::ServerConnection;
+use crate::database::server::roots::system_roots_pem;
 use crate::database::server::timeouts::LOCK;
 use crate::database::server::timeouts::STATEMENT;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 use crate::database::error::DatabaseError;
-use crate::database::location::Location;
+use crate::database::location::DatabaseLocation;
 use crate::database::mysql::error;
-use crate::database::server::address::{Place, Scheme};
+use crate::database::server::address::{ServerAddress, UrlScheme};
 use crate::database::server::connection::Dialect;
 
-const SCHEME: Scheme = Scheme {
+const SCHEME: UrlScheme = UrlScheme {
     names: &["mysql", "mariadb"],
     socket_example: "mysql://anna@localhost/database?socket=/run/mysqld/mysqld.sock",
     parameters: &["socket", "sslmode", "ssl-mode", "sslca", "ssl-ca", "sslcert", "sslkey"],
     password_variable: "MYSQL_PWD",
 };
 
-pub(super) type MySqlLink = Link<Session>;
+pub(super) type MySqlLink = ServerConnection<MySqlDialect>;
 
 /// What a session is opened with.
-pub(super) struct Session {
+pub(super) struct MySqlDialect {
     options: MySqlConnectOptions,
     read_only: bool,
 }
@@ -33,28 +33,29 @@ pub(super) struct Session {
 ///
 /// # Errors
 /// If the URL or the password file cannot be read.
-pub(super) fn to(location: &Location) -> Result<MySqlLink, DatabaseError> {
-    let place = Place::read(location, &SCHEME)?;
-    let options = MySqlConnectOptions::from_url(&place.url).map_err(|error| unreadable(&error))?;
+pub(super) fn to(location: &DatabaseLocation) -> Result<MySqlLink, DatabaseError> {
+    let address = ServerAddress::read(location, &SCHEME)?;
+    let options =
+        MySqlConnectOptions::from_url(&address.url).map_err(|error| rejected_url(&error))?;
     let options = options.disable_statement_logging().statement_cache_capacity(20);
     // The modes of the session are set in `Session::settings`, all at once.
     let options = options.pipes_as_concat(false).no_engine_substitution(false);
-    let options = match place.password() {
+    let options = match address.password() {
         Some(password) => options.password(&password),
         None => options,
     };
-    let verified = place.parameter(&["sslmode", "ssl-mode"]).is_some_and(|mode| {
+    let verified = address.parameter(&["sslmode", "ssl-mode"]).is_some_and(|mode| {
         let mode = mode.parse::<MySqlSslMode>();
         matches!(mode, Ok(MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity))
     });
-    let options = match verified && place.parameter(&["sslca", "ssl-ca"]).is_none() {
-        true => options.ssl_ca_from_pem(system_roots()),
+    let options = match verified && address.parameter(&["sslca", "ssl-ca"]).is_none() {
+        true => options.ssl_ca_from_pem(system_roots_pem()),
         false => options,
     };
-    Ok(Link::new(Session { options, read_only: location.read_only }, place))
+    Ok(ServerConnection::new(MySqlDialect { options, read_only: location.read_only }, address))
 }
 
-impl Session {
+impl MySqlDialect {
     /// Nothing is truncated to fit, times are read as they are written, and the application is not
     /// kept waiting: neither for a row, nor by a change of the table that waits for us.
     fn settings(&self) -> String {
@@ -66,7 +67,7 @@ impl Session {
     }
 }
 
-impl Dialect for Session {
+impl Dialect for MySqlDialect {
     type Connection = MySqlConnection;
 
     async fn connect(&self) -> sqlx::Result<MySqlConnection> {

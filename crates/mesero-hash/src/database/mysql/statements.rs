@@ -10,38 +10,38 @@ use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::database::contract::Change;
-use crate::database::mysql::catalog::Catalogue;
-use crate::database::mysql::column::Described;
-use crate::database::mysql::key::KeyForm;
-use crate::database::server::changes::{old, old_into};
+use crate::database::contract::RowChange;
+use crate::database::mysql::catalog::MySqlCatalog;
+use crate::database::mysql::column::MySqlColumn;
+use crate::database::mysql::key::KeyType;
+use crate::database::server::changes::{old, old_target};
 use crate::database::server::sql::quoted;
-use crate::rows::key::{Key, KeyValue};
-use crate::rows::row::{Form, Row, Value};
-use crate::secret::Secret;
+use crate::rows::key::{KeyValue, RowKey};
+use crate::rows::row::{Row, StoredValue, ValueForm};
+use crate::secret::SecretBytes;
 
 /// The statements for one table.
-pub(super) struct Statements {
+pub(super) struct MySqlStatements {
     schema: String,
     name: String,
     column: String,
-    key: Vec<KeyForm>,
-    form: Form,
-    into: Option<Form>,
+    key: Vec<KeyType>,
+    form: ValueForm,
+    into: Option<ValueForm>,
     first_page: Arc<str>,
     page: Arc<str>,
     write: Arc<str>,
     read_back: Arc<str>,
 }
 
-type Statement<'a> = Query<'a, sqlx::MySql, MySqlArguments>;
+type MySqlQuery<'a> = Query<'a, sqlx::MySql, MySqlArguments>;
 
-impl Statements {
-    pub(super) fn new(catalogue: &Catalogue) -> Self {
-        let Catalogue { key, column, into, .. } = catalogue;
-        let (table, target) = (catalogue.quoted(), into.as_ref().unwrap_or(column));
-        let name = |described: &Described| quoted(&described.name, '`');
-        let form = |described: &Described| described.form().unwrap_or(Form::Text);
+impl MySqlStatements {
+    pub(super) fn new(catalog: &MySqlCatalog) -> Self {
+        let MySqlCatalog { key, column, into, .. } = catalog;
+        let (table, target) = (catalog.quoted(), into.as_ref().unwrap_or(column));
+        let name = |described: &MySqlColumn| quoted(&described.name, '`');
+        let form = |described: &MySqlColumn| described.form().unwrap_or(ValueForm::Text);
 
         let names: Vec<String> = key.iter().map(|(column, _)| name(column)).collect();
         let order = names.join(", ");
@@ -54,9 +54,9 @@ impl Statements {
 
         let same_key = key.iter().map(|(it, form)| format!("{} = {}", name(it), form.parameter()));
         let same_key = same_key.collect::<Vec<_>>().join(" AND ");
-        let new = |described: &Described| match form(described) {
-            Form::Bytes => "?",
-            Form::Text | Form::Number => "CONVERT(? USING utf8mb4)",
+        let new = |described: &MySqlColumn| match form(described) {
+            ValueForm::Bytes => "?",
+            ValueForm::Text | ValueForm::Number => "CONVERT(? USING utf8mb4)",
         };
         let (set, also) = match into {
             None => (format!("{} = {}", name(column), new(column)), String::new()),
@@ -69,8 +69,8 @@ impl Statements {
             format!("UPDATE {table} SET {set} WHERE {same_key} AND {} <=> ?{also}", bytes(column));
         let read_back = format!("SELECT {} FROM {table} WHERE {same_key}", name(target));
         Self {
-            schema: catalogue.schema.clone(),
-            name: catalogue.name.clone(),
+            schema: catalog.schema.clone(),
+            name: catalog.name.clone(),
             column: column.name.clone(),
             key: key.iter().map(|(_, form)| form.clone()).collect(),
             form: form(column),
@@ -87,8 +87,8 @@ impl Statements {
         [&self.schema, &self.name, &self.column]
     }
 
-    pub(super) fn page(&self, after: Option<&Key>, rows: u64) -> Statement<'_> {
-        let Some(Key(values)) = after else {
+    pub(super) fn page(&self, after: Option<&RowKey>, rows: u64) -> MySqlQuery<'_> {
+        let Some(RowKey(values)) = after else {
             return query(&self.first_page).bind(rows);
         };
         // In the order of `after`: the first, the first two, and so on.
@@ -96,16 +96,16 @@ impl Statements {
         values.fold(query(&self.page), |query, value| query.bind(value.bytes())).bind(rows)
     }
 
-    pub(super) fn write<'a>(&self, change: &'a Change) -> Statement<'a> {
+    pub(super) fn write<'a>(&self, change: &'a RowChange) -> MySqlQuery<'a> {
         let query = query(&self.write).bind(change.hash.reveal());
         let query = keyed(query, &change.row.key).bind(old(change));
         match self.into {
             None => query,
-            Some(_) => query.bind(old_into(change)),
+            Some(_) => query.bind(old_target(change)),
         }
     }
 
-    pub(super) fn read_back(&self, key: &Key) -> Statement<'_> {
+    pub(super) fn read_back(&self, key: &RowKey) -> MySqlQuery<'_> {
         keyed(query(&self.read_back), key)
     }
 
@@ -115,8 +115,8 @@ impl Statements {
             let bytes: Vec<u8> = row.try_get_unchecked(n)?;
             let number = || std::str::from_utf8(&bytes).ok()?.parse().ok();
             Ok(match form {
-                KeyForm::Bytes => KeyValue::Bytes(bytes),
-                KeyForm::Signed | KeyForm::Unsigned => match number() {
+                KeyType::Bytes => KeyValue::Bytes(bytes),
+                KeyType::Signed | KeyType::Unsigned => match number() {
                     Some(number) => KeyValue::Integer(number),
                     // Beyond the numbers that a key can name as such.
                     None => KeyValue::Text(bytes),
@@ -124,7 +124,7 @@ impl Statements {
                 _ => KeyValue::Text(bytes),
             })
         });
-        let key = Key(key.collect::<sqlx::Result<_>>()?);
+        let key = RowKey(key.collect::<sqlx::Result<_>>()?);
         let columns = self.key.len();
         let into = match self.into {
             Some(form) => value(row, columns + 1, form)?,
@@ -134,14 +134,14 @@ impl Statements {
     }
 
     /// A value of the column of the hashes.
-    pub(super) fn value(&self, row: &MySqlRow, index: usize) -> sqlx::Result<Option<Value>> {
+    pub(super) fn value(&self, row: &MySqlRow, index: usize) -> sqlx::Result<Option<StoredValue>> {
         value(row, index, self.into.unwrap_or(self.form))
     }
 }
 
 /// Which rows come after a key. Not as a comparison of rows, for which no index is used:
 /// `a > ? OR (a = ? AND b > ?)`.
-fn after(key: &[(Described, KeyForm)]) -> String {
+fn after(key: &[(MySqlColumn, KeyType)]) -> String {
     let alternatives = (0..key.len()).map(|last| {
         let parts = key[..=last].iter().enumerate().map(|(n, (column, form))| {
             let compared = if n == last { ">" } else { "=" };
@@ -152,30 +152,30 @@ fn after(key: &[(Described, KeyForm)]) -> String {
     format!("({})", alternatives.collect::<Vec<_>>().join(" OR "))
 }
 
-fn query<'a>(text: &Arc<str>) -> Statement<'a> {
+fn query<'a>(text: &Arc<str>) -> MySqlQuery<'a> {
     sqlx::query(AssertSqlSafe(Arc::clone(text)))
 }
 
-fn keyed<'a>(statement: Statement<'a>, key: &Key) -> Statement<'a> {
+fn keyed<'a>(statement: MySqlQuery<'a>, key: &RowKey) -> MySqlQuery<'a> {
     key.0.iter().fold(statement, |statement, value| statement.bind(value.bytes()))
 }
 
-fn value(row: &MySqlRow, index: usize, form: Form) -> sqlx::Result<Option<Value>> {
+fn value(row: &MySqlRow, index: usize, form: ValueForm) -> sqlx::Result<Option<StoredValue>> {
     let text = || -> sqlx::Result<Option<Vec<u8>>> { row.try_get_unchecked(index) };
-    Ok(text()?.map(|bytes| Value { bytes: Secret::new(bytes), form }))
+    Ok(text()?.map(|bytes| StoredValue { bytes: SecretBytes::new(bytes), form }))
 }
 
 /// What is read: texts in UTF-8, which the session asks for, and of a number its text.
-fn as_text(column: &Described) -> String {
+fn as_text(column: &MySqlColumn) -> String {
     let name = quoted(&column.name, '`');
-    if column.form() == Some(Form::Number) { format!("CAST({name} AS CHAR)") } else { name }
+    if column.form() == Some(ValueForm::Number) { format!("CAST({name} AS CHAR)") } else { name }
 }
 
 /// The bytes of a value as an application sends it, with its case and its spaces.
-fn bytes(column: &Described) -> String {
+fn bytes(column: &MySqlColumn) -> String {
     let name = quoted(&column.name, '`');
     match column.form() {
-        Some(Form::Bytes) => name,
+        Some(ValueForm::Bytes) => name,
         _ => format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)"),
     }
 }

@@ -7,12 +7,12 @@ use mesero_terminal::nearest::listed;
 use sqlx::postgres::PgConnection;
 
 use crate::database::error::DatabaseError;
-use crate::database::postgres::catalog::Catalogue;
+use crate::database::postgres::catalog::PgCatalog;
 use crate::database::postgres::error::failed;
-use crate::database::server::address::Place;
+use crate::database::server::address::ServerAddress;
 use crate::database::server::disk::size;
-use crate::database::table::Note;
-use crate::rows::row::Form;
+use crate::database::table::Advisory;
+use crate::rows::row::ValueForm;
 
 /// Looks at everything that is not the table itself.
 ///
@@ -20,37 +20,37 @@ use crate::rows::row::Form;
 /// If the table cannot be read or written at all.
 pub(super) async fn look(
     connection: &mut PgConnection,
-    catalogue: &Catalogue,
-    place: &Place,
-) -> Result<Vec<Note>, DatabaseError> {
+    catalog: &PgCatalog,
+    address: &ServerAddress,
+) -> Result<Vec<Advisory>, DatabaseError> {
     let failed = |error: sqlx::Error| failed("look at the table", &error);
-    permitted(connection, catalogue).await?;
-    let mut notes = Vec::new();
-    columns(catalogue, &mut notes);
-    side_effects(connection, catalogue, &mut notes).await.map_err(failed)?;
-    copies(connection, catalogue, &mut notes).await.map_err(failed)?;
-    logs(connection, &mut notes).await.map_err(failed)?;
-    surroundings(connection, place, &mut notes).await.map_err(failed)?;
-    space(connection, catalogue, place, &mut notes).await.map_err(failed)?;
-    Ok(notes)
+    permitted(connection, catalog).await?;
+    let mut advisories = Vec::new();
+    columns(catalog, &mut advisories);
+    side_effects(connection, catalog, &mut advisories).await.map_err(failed)?;
+    copies(connection, catalog, &mut advisories).await.map_err(failed)?;
+    logs(connection, &mut advisories).await.map_err(failed)?;
+    surroundings(connection, address, &mut advisories).await.map_err(failed)?;
+    space(connection, catalog, address, &mut advisories).await.map_err(failed)?;
+    Ok(advisories)
 }
 
 /// Better said now than after the first hashes.
 async fn permitted(
     connection: &mut PgConnection,
-    catalogue: &Catalogue,
+    catalog: &PgCatalog,
 ) -> Result<(), DatabaseError> {
     let asked = "SELECT current_user::text, has_table_privilege($1::int8::oid, 'SELECT') OR \
                  has_any_column_privilege($1::int8::oid, 'SELECT'), \
                  (SELECT bool_and(has_column_privilege($1::int8::oid, name, 'UPDATE')) \
                   FROM unnest($2::text[]) name)";
-    let written = [Some(&catalogue.column), catalogue.into.as_ref()];
+    let written = [Some(&catalog.column), catalog.into.as_ref()];
     let written: Vec<String> = written.into_iter().flatten().map(|it| it.name.clone()).collect();
-    let asking = sqlx::query_as(asked).bind(catalogue.oid).bind(written);
+    let asking = sqlx::query_as(asked).bind(catalog.oid).bind(written);
     let answer: (String, bool, bool) =
         asking.fetch_one(connection).await.map_err(|error| failed("look at privileges", &error))?;
     let (user, read, write) = answer;
-    let shown = catalogue.shown();
+    let shown = catalog.shown();
     match (read, write) {
         (true, true) => Ok(()),
         (false, _) => Err(DatabaseError::usage(format!(
@@ -62,31 +62,31 @@ async fn permitted(
     }
 }
 
-fn columns(catalogue: &Catalogue, notes: &mut Vec<Note>) {
+fn columns(catalog: &PgCatalog, advisories: &mut Vec<Advisory>) {
     let padded = |base: &str| base == "bpchar";
-    let Catalogue { column, into, .. } = catalogue;
+    let PgCatalog { column, into, .. } = catalog;
     let target = into.as_ref().unwrap_or(column);
     if padded(&target.base) {
-        notes.push(Note::stop(format!(
+        advisories.push(Advisory::blocker(format!(
             "the column `{}` is {}, which fills hashes up with spaces, and most programs refuse \
              such a hash: make it varchar(255) or text first",
             target.name, target.type_name
         )));
     }
     if into.is_some() && padded(&column.base) {
-        notes.push(Note::fact(format!(
+        advisories.push(Advisory::info(format!(
             "the column `{}` is {}: spaces at the end of a password were never kept, and are \
              hashed by nobody; programs must take them off before they verify",
             column.name, column.type_name
         )));
     }
-    let is_text = column.form() == Some(Form::Text);
-    match catalogue.server_encoding.as_str() {
+    let is_text = column.form() == Some(ValueForm::Text);
+    match catalog.server_encoding.as_str() {
         "UTF8" => {}
-        "SQL_ASCII" if is_text => notes.push(Note::fact(
+        "SQL_ASCII" if is_text => advisories.push(Advisory::info(
             "the database's encoding is SQL_ASCII: passwords are hashed byte for byte as they are",
         )),
-        other if is_text => notes.push(Note::warning(format!(
+        other if is_text => advisories.push(Advisory::warning(format!(
             "the database's encoding is {other}: passwords are hashed as UTF-8, which is what \
              programs with client_encoding UTF8 send"
         ))),
@@ -97,15 +97,15 @@ fn columns(catalogue: &Catalogue, notes: &mut Vec<Note>) {
 /// What else happens when a row is written.
 async fn side_effects(
     connection: &mut PgConnection,
-    catalogue: &Catalogue,
-    notes: &mut Vec<Note>,
+    catalog: &PgCatalog,
+    advisories: &mut Vec<Advisory>,
 ) -> sqlx::Result<()> {
     let triggers = "SELECT tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1::int8::oid \
                     AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 16 <> 0 ORDER BY 1";
     let triggers: Vec<String> =
-        sqlx::query_scalar(triggers).bind(catalogue.oid).fetch_all(&mut *connection).await?;
+        sqlx::query_scalar(triggers).bind(catalog.oid).fetch_all(&mut *connection).await?;
     if !triggers.is_empty() {
-        notes.push(Note::warning(format!(
+        advisories.push(Advisory::warning(format!(
             "every update of a row runs {}, which may copy the old value, or hash it once more: \
              look at what it does",
             triggers_named(&triggers)
@@ -113,9 +113,9 @@ async fn side_effects(
     }
     let inheriting = "SELECT count(*) FROM pg_catalog.pg_inherits WHERE inhparent = $1::int8::oid";
     let inheriting: i64 =
-        sqlx::query_scalar(inheriting).bind(catalogue.oid).fetch_one(connection).await?;
-    if catalogue.only && inheriting > 0 {
-        notes.push(Note::warning(format!(
+        sqlx::query_scalar(inheriting).bind(catalog.oid).fetch_one(connection).await?;
+    if catalog.only && inheriting > 0 {
+        advisories.push(Advisory::warning(format!(
             "tables inherit from it, {inheriting} in all: their rows are not looked at; run it for each"
         )));
     }
@@ -134,22 +134,22 @@ fn triggers_named(triggers: &[String]) -> String {
 /// Where else in the database the plaintext is.
 async fn copies(
     connection: &mut PgConnection,
-    catalogue: &Catalogue,
-    notes: &mut Vec<Note>,
+    catalog: &PgCatalog,
+    advisories: &mut Vec<Advisory>,
 ) -> sqlx::Result<()> {
-    let column = &catalogue.column.name;
+    let column = &catalog.column.name;
     let generated = "SELECT a.attname::text FROM pg_catalog.pg_attrdef d \
         JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
         JOIN pg_catalog.pg_depend p ON p.objid = d.oid AND p.refobjid = d.adrelid \
         JOIN pg_catalog.pg_attribute s ON s.attrelid = d.adrelid AND s.attnum = p.refobjsubid \
         WHERE d.adrelid = $1::int8::oid AND a.attgenerated <> '' AND s.attname = $2 AND a.attnum <> s.attnum";
     let generated: Vec<String> = sqlx::query_scalar(generated)
-        .bind(catalogue.oid)
+        .bind(catalog.oid)
         .bind(column)
         .fetch_all(&mut *connection)
         .await?;
     for generated in generated {
-        notes.push(Note::fact(format!(
+        advisories.push(Advisory::info(format!(
             "the column `{generated}` is made of `{column}`, and changes with it"
         )));
     }
@@ -159,9 +159,9 @@ async fn copies(
         JOIN pg_catalog.pg_attribute s ON s.attrelid = i.indrelid AND s.attnum = p.refobjsubid \
         WHERE i.indrelid = $1::int8::oid AND s.attname = $2";
     let indexes: Vec<String> =
-        sqlx::query_scalar(indexes).bind(catalogue.oid).bind(column).fetch_all(connection).await?;
+        sqlx::query_scalar(indexes).bind(catalog.oid).bind(column).fetch_all(connection).await?;
     for index in indexes {
-        notes.push(Note::warning(format!(
+        advisories.push(Advisory::warning(format!(
             "the index `{index}` has the plaintext in it as well: drop it before, or rewrite it \
              afterwards with REINDEX"
         )));
@@ -170,7 +170,7 @@ async fn copies(
 }
 
 /// Whether the values of our statements are logged, after all that could be done about it.
-async fn logs(connection: &mut PgConnection, notes: &mut Vec<Note>) -> sqlx::Result<()> {
+async fn logs(connection: &mut PgConnection, advisories: &mut Vec<Advisory>) -> sqlx::Result<()> {
     let settings = "SELECT name, current_setting(name, true) FROM unnest(ARRAY[\
         'log_statement', 'log_min_duration_statement', 'log_min_duration_sample', \
         'log_transaction_sample_rate', 'log_parameter_max_length', 'pgaudit.log', \
@@ -201,7 +201,7 @@ async fn logs(connection: &mut PgConnection, notes: &mut Vec<Note>) -> sqlx::Res
         loggers.push("auto_explain.log_min_duration");
     }
     if !loggers.is_empty() {
-        notes.push(Note::warning(format!(
+        advisories.push(Advisory::warning(format!(
             "the server's log can get the values of our statements, and so plaintext, because of \
              {}: a superuser can set log_parameter_max_length = 0 for this user (ALTER ROLE … SET) \
              until it is done",
@@ -214,8 +214,8 @@ async fn logs(connection: &mut PgConnection, notes: &mut Vec<Note>) -> sqlx::Res
 /// Who else gets what is written, and who listens on the way.
 async fn surroundings(
     connection: &mut PgConnection,
-    place: &Place,
-    notes: &mut Vec<Note>,
+    address: &ServerAddress,
+    advisories: &mut Vec<Advisory>,
 ) -> sqlx::Result<()> {
     let asked = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'), \
         coalesce((SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()), false), \
@@ -226,17 +226,19 @@ async fn surroundings(
         sqlx::query_as(asked).fetch_one(connection).await?;
     let (standby, _, encrypted, over_network, slots, archived) = answer;
     if standby {
-        notes.push(Note::stop("the server is a standby, which takes no writes: name the primary"));
+        advisories.push(Advisory::blocker(
+            "the server is a standby, which takes no writes: name the primary",
+        ));
     }
-    if over_network && !encrypted && !place.is_local() {
-        notes.push(Note::warning(
+    if over_network && !encrypted && !address.is_local() {
+        advisories.push(Advisory::warning(
             "the connection is not encrypted: plaintext passwords go over the network as they are; \
              add sslmode=verify-full to the URL",
         ));
     }
     if slots > 0 || archived {
         let archive = if archived { ", and into the archive of the WAL" } else { "" };
-        notes.push(Note::fact(format!(
+        advisories.push(Advisory::info(format!(
             "every write goes to {slots} replication slots{archive}: a replica that cannot keep up \
              makes the WAL grow; --max-rows-per-s spares it"
         )));
@@ -247,12 +249,12 @@ async fn surroundings(
 /// Every row is written anew beside its old version, and again into the WAL.
 async fn space(
     connection: &mut PgConnection,
-    catalogue: &Catalogue,
-    place: &Place,
-    notes: &mut Vec<Note>,
+    catalog: &PgCatalog,
+    address: &ServerAddress,
+    advisories: &mut Vec<Advisory>,
 ) -> sqlx::Result<()> {
     let table = sqlx::query_scalar("SELECT pg_total_relation_size($1::int8::oid)");
-    let table: i64 = table.bind(catalogue.oid).fetch_one(&mut *connection).await?;
+    let table: i64 = table.bind(catalog.oid).fetch_one(&mut *connection).await?;
     // Only for those who may see it.
     let folder = sqlx::query_scalar(
         "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'",
@@ -260,15 +262,15 @@ async fn space(
     let folder: Option<String> = folder.fetch_optional(connection).await?;
     let table = u64::try_from(table).unwrap_or(0);
     let needed = table.saturating_mul(2);
-    let free = folder.filter(|_| place.is_local()).and_then(|it| free_space(Path::new(&it)));
+    let free = folder.filter(|_| address.is_local()).and_then(|it| free_space(Path::new(&it)));
     match free {
-        Some(free) if free < needed => notes.push(Note::warning(format!(
+        Some(free) if free < needed => advisories.push(Advisory::warning(format!(
             "the server's disk has {} left, and rewriting all rows can take {} before it is \
              vacuumed, and as much again in the WAL",
             size(free), size(table)
         ))),
         Some(_) => {}
-        None => notes.push(Note::fact(format!(
+        None => advisories.push(Advisory::info(format!(
             "rewriting all rows can take {} of the server's disk before it is vacuumed, and as much \
              again in the WAL; how much is free cannot be seen from here",
             size(table)

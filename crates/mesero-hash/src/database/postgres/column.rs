@@ -4,12 +4,12 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use crate::database::error::DatabaseError;
-use crate::database::table::Column;
-use crate::rows::row::Form;
+use crate::database::table::TableColumn;
+use crate::rows::row::ValueForm;
 
 /// A column.
 #[derive(Debug, Clone)]
-pub(super) struct Described {
+pub(super) struct PgColumn {
     pub(super) name: String,
     /// As a cast takes it.
     pub(super) type_name: String,
@@ -22,7 +22,7 @@ pub(super) struct Described {
     generated: bool,
 }
 
-impl Described {
+impl PgColumn {
     /// Reads a row of [`COLUMNS`].
     pub(super) fn read(row: &PgRow) -> sqlx::Result<Self> {
         let width: Option<i32> = row.try_get(3)?;
@@ -38,11 +38,11 @@ impl Described {
     }
 
     /// What a password in such a column is; none if it is none.
-    pub(super) fn form(&self) -> Option<Form> {
+    pub(super) fn form(&self) -> Option<ValueForm> {
         match self.base.as_str() {
-            "text" | "varchar" | "bpchar" | "citext" => Some(Form::Text),
-            "bytea" => Some(Form::Bytes),
-            "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => Some(Form::Number),
+            "text" | "varchar" | "bpchar" | "citext" => Some(ValueForm::Text),
+            "bytea" => Some(ValueForm::Bytes),
+            "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => Some(ValueForm::Number),
             _ => None,
         }
     }
@@ -51,8 +51,8 @@ impl Described {
         matches!(self.base.as_str(), "int2" | "int4" | "int8")
     }
 
-    pub(super) fn column(&self) -> Column {
-        Column {
+    pub(super) fn column(&self) -> TableColumn {
+        TableColumn {
             name: self.name.clone(),
             type_name: self.type_name.clone(),
             width: self.width,
@@ -62,7 +62,7 @@ impl Described {
 
     /// Passwords and hashes are texts or bytes that can be written; what is a `target` takes hashes.
     pub(super) fn check(&self, is_target: bool, table: &str) -> Result<(), DatabaseError> {
-        let Described { name, type_name, .. } = self;
+        let PgColumn { name, type_name, .. } = self;
         if self.generated {
             return Err(DatabaseError::usage(format!(
                 "write the column `{name}` of {table}: it is generated from others; name the column \
@@ -70,7 +70,7 @@ impl Described {
             )));
         }
         match self.form() {
-            Some(form) if form != Form::Number || !is_target => Ok(()),
+            Some(form) if form != ValueForm::Number || !is_target => Ok(()),
             _ => Err(DatabaseError::usage(format!(
                 "use the column `{name}` of {table}: it is of the type {type_name}; wanted text, \
              varchar, character, citext or bytea"

@@ -1,20 +1,20 @@
 //! How PostgreSQL is connected to, and the settings of a session.
 
-use crate::database::server::address::unreadable;
-use crate::database::server::connection::Link;
-use crate::database::server::roots::system_roots;
+use crate::database::server::address::rejected_url;
+use crate::database::server::connection::ServerConnection;
+use crate::database::server::roots::system_roots_pem;
 use crate::database::server::timeouts::LOCK;
 use crate::database::server::timeouts::STATEMENT;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 use crate::database::error::DatabaseError;
-use crate::database::location::Location;
+use crate::database::location::DatabaseLocation;
 use crate::database::postgres::error;
-use crate::database::server::address::{Place, Scheme};
+use crate::database::server::address::{ServerAddress, UrlScheme};
 use crate::database::server::connection::Dialect;
 
-const SCHEME: Scheme = Scheme {
+const SCHEME: UrlScheme = UrlScheme {
     names: &["postgres", "postgresql"],
     socket_example: "postgres:///database?user=anna&host=/run/postgresql",
     parameters: &[
@@ -33,10 +33,10 @@ const SCHEME: Scheme = Scheme {
     password_variable: "PGPASSWORD",
 };
 
-pub(super) type PgLink = Link<Session>;
+pub(super) type PgLink = ServerConnection<PgDialect>;
 
 /// What a session is opened with.
-pub(super) struct Session {
+pub(super) struct PgDialect {
     options: PgConnectOptions,
     read_only: bool,
 }
@@ -45,29 +45,29 @@ pub(super) struct Session {
 ///
 /// # Errors
 /// If the URL or the password file cannot be read.
-pub(super) fn to(location: &Location) -> Result<PgLink, DatabaseError> {
-    let place = Place::read(location, &SCHEME)?;
-    let options = PgConnectOptions::from_url(&place.url).map_err(|error| unreadable(&error))?;
+pub(super) fn to(location: &DatabaseLocation) -> Result<PgLink, DatabaseError> {
+    let address = ServerAddress::read(location, &SCHEME)?;
+    let options = PgConnectOptions::from_url(&address.url).map_err(|error| rejected_url(&error))?;
     let options = options.disable_statement_logging().statement_cache_capacity(20);
-    let options = match place.password() {
+    let options = match address.password() {
         Some(password) => options.password(&password),
         None => options,
     };
-    let options = match place.parameter(&["application_name"]) {
+    let options = match address.parameter(&["application_name"]) {
         Some(_) => options,
         None => options.application_name("mesero hash"),
     };
     let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
-    let own_roots =
-        place.parameter(&["sslrootcert"]).is_some() || std::env::var_os("PGSSLROOTCERT").is_some();
+    let own_roots = address.parameter(&["sslrootcert"]).is_some()
+        || std::env::var_os("PGSSLROOTCERT").is_some();
     let options = match verified && !own_roots {
-        true => options.ssl_root_cert_from_pem(system_roots()),
+        true => options.ssl_root_cert_from_pem(system_roots_pem()),
         false => options,
     };
-    Ok(Link::new(Session { options, read_only: location.read_only }, place))
+    Ok(ServerConnection::new(PgDialect { options, read_only: location.read_only }, address))
 }
 
-impl Session {
+impl PgDialect {
     /// The application is not kept waiting, and keys are read as they are written.
     fn settings(&self) -> String {
         let (statement, lock) = (STATEMENT.as_millis(), LOCK.as_millis());
@@ -83,7 +83,7 @@ impl Session {
     }
 }
 
-impl Dialect for Session {
+impl Dialect for PgDialect {
     type Connection = PgConnection;
 
     async fn connect(&self) -> sqlx::Result<PgConnection> {

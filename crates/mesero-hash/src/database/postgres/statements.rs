@@ -9,40 +9,40 @@ use sqlx::postgres::{PgArguments, PgRow, Postgres};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::database::contract::Change;
-use crate::database::postgres::catalog::Catalogue;
-use crate::database::postgres::column::Described;
-use crate::database::server::changes::{old, old_into};
+use crate::database::contract::RowChange;
+use crate::database::postgres::catalog::PgCatalog;
+use crate::database::postgres::column::PgColumn;
+use crate::database::server::changes::{old, old_target};
 use crate::database::server::sql::quoted;
-use crate::rows::key::{Key, KeyValue};
-use crate::rows::row::{Form, Row, Value};
-use crate::secret::Secret;
+use crate::rows::key::{KeyValue, RowKey};
+use crate::rows::row::{Row, StoredValue, ValueForm};
+use crate::secret::SecretBytes;
 
 /// The statements for one table.
-pub(super) struct Statements {
+pub(super) struct PgStatements {
     table: String,
     column: String,
     /// Which values of a key are integers.
     integers: Vec<bool>,
-    form: Form,
-    into: Option<Form>,
+    form: ValueForm,
+    into: Option<ValueForm>,
     first_page: Arc<str>,
     page: Arc<str>,
     write: Arc<str>,
     read_back: Arc<str>,
 }
 
-type Statement<'a> = Query<'a, Postgres, PgArguments>;
+type PgQuery<'a> = Query<'a, Postgres, PgArguments>;
 
-impl Statements {
-    pub(super) fn new(catalogue: &Catalogue) -> Self {
-        let Catalogue { key, column, into, encoding, .. } = catalogue;
-        let (table, target) = (catalogue.quoted(), into.as_ref().unwrap_or(column));
-        let from = if catalogue.only { format!("ONLY {table}") } else { table.clone() };
-        let form = |described: &Described| described.form().unwrap_or(Form::Text);
-        let read = |described: &Described| bytes(described, "t", encoding);
-        let name = |described: &Described| format!("t.{}", quoted(&described.name, '"'));
-        let cast = |described: &Described, value: &str| {
+impl PgStatements {
+    pub(super) fn new(catalog: &PgCatalog) -> Self {
+        let PgCatalog { key, column, into, encoding, .. } = catalog;
+        let (table, target) = (catalog.quoted(), into.as_ref().unwrap_or(column));
+        let from = if catalog.only { format!("ONLY {table}") } else { table.clone() };
+        let form = |described: &PgColumn| described.form().unwrap_or(ValueForm::Text);
+        let read = |described: &PgColumn| bytes(described, "t", encoding);
+        let name = |described: &PgColumn| format!("t.{}", quoted(&described.name, '"'));
+        let cast = |described: &PgColumn, value: &str| {
             let collate = described.collation.as_ref().map(|name| format!(" COLLATE {name}"));
             let collate = collate.unwrap_or_default();
             format!("convert_from({value}, '{encoding}')::{}{collate}", described.type_name)
@@ -74,8 +74,8 @@ impl Statements {
             arrays.join(", ")
         };
         let new = match form(target) {
-            Form::Bytes => "v.new".to_owned(),
-            Form::Text | Form::Number => format!("convert_from(v.new, '{encoding}')"),
+            ValueForm::Bytes => "v.new".to_owned(),
+            ValueForm::Text | ValueForm::Number => format!("convert_from(v.new, '{encoding}')"),
         };
         let (set, also) = match into {
             None => (format!("{} = {new}", quoted(&column.name, '"')), String::new()),
@@ -104,7 +104,7 @@ impl Statements {
         Self {
             table,
             column: column.name.clone(),
-            integers: key.iter().map(Described::is_integer).collect(),
+            integers: key.iter().map(PgColumn::is_integer).collect(),
             form: form(column),
             into: into.as_ref().map(form),
             first_page: first_page.into(),
@@ -124,28 +124,28 @@ impl Statements {
         &self.column
     }
 
-    pub(super) fn first_page(&self, rows: i64) -> Statement<'_> {
+    pub(super) fn first_page(&self, rows: i64) -> PgQuery<'_> {
         query(&self.first_page).bind(rows)
     }
 
-    pub(super) fn page(&self, after: &Key, rows: i64) -> Statement<'_> {
+    pub(super) fn page(&self, after: &RowKey, rows: i64) -> PgQuery<'_> {
         let query = query(&self.page).bind(rows);
         after.0.iter().fold(query, |query, value| query.bind(value.bytes()))
     }
 
-    pub(super) fn write<'a>(&self, changes: &'a [Change]) -> Statement<'a> {
-        let keys: Vec<&Key> = changes.iter().map(|change| &change.row.key).collect();
-        let list = |of: fn(&Change) -> Option<&[u8]>| changes.iter().map(of).collect::<Vec<_>>();
+    pub(super) fn write<'a>(&self, changes: &'a [RowChange]) -> PgQuery<'a> {
+        let keys: Vec<&RowKey> = changes.iter().map(|change| &change.row.key).collect();
+        let list = |of: fn(&RowChange) -> Option<&[u8]>| changes.iter().map(of).collect::<Vec<_>>();
         let new = list(|change| Some(change.hash.reveal()));
-        self.keyed(&self.write, &keys).bind(list(old)).bind(list(old_into)).bind(new)
+        self.keyed(&self.write, &keys).bind(list(old)).bind(list(old_target)).bind(new)
     }
 
-    pub(super) fn read_back(&self, keys: &[&Key]) -> Statement<'_> {
+    pub(super) fn read_back(&self, keys: &[&RowKey]) -> PgQuery<'_> {
         self.keyed(&self.read_back, keys)
     }
 
     /// A statement whose first arguments are the keys, an array for each column.
-    fn keyed<'a>(&self, statement: &Arc<str>, keys: &[&Key]) -> Statement<'a> {
+    fn keyed<'a>(&self, statement: &Arc<str>, keys: &[&RowKey]) -> PgQuery<'a> {
         (0..self.integers.len()).fold(query(statement), |query, n| {
             let column = keys.iter().map(|key| key.0.get(n).map(KeyValue::bytes));
             query.bind(column.collect::<Vec<_>>())
@@ -162,7 +162,7 @@ impl Statements {
                 None => KeyValue::Text(text),
             })
         });
-        let key = Key(key.collect::<sqlx::Result<_>>()?);
+        let key = RowKey(key.collect::<sqlx::Result<_>>()?);
         let columns = self.integers.len();
         let into = match self.into {
             Some(form) => value(row, columns + 1, form)?,
@@ -172,29 +172,29 @@ impl Statements {
     }
 
     /// A value of the column of the hashes.
-    pub(super) fn value(&self, row: &PgRow, index: usize) -> sqlx::Result<Option<Value>> {
+    pub(super) fn value(&self, row: &PgRow, index: usize) -> sqlx::Result<Option<StoredValue>> {
         value(row, index, self.into.unwrap_or(self.form))
     }
 }
 
-fn query<'a>(text: &Arc<str>) -> Statement<'a> {
+fn query<'a>(text: &Arc<str>) -> PgQuery<'a> {
     sqlx::query(AssertSqlSafe(Arc::clone(text)))
 }
 
-fn value(row: &PgRow, index: usize, form: Form) -> sqlx::Result<Option<Value>> {
+fn value(row: &PgRow, index: usize, form: ValueForm) -> sqlx::Result<Option<StoredValue>> {
     let bytes: Option<Vec<u8>> = row.try_get(index)?;
-    Ok(bytes.map(|bytes| Value { bytes: Secret::new(bytes), form }))
+    Ok(bytes.map(|bytes| StoredValue { bytes: SecretBytes::new(bytes), form }))
 }
 
 /// The bytes of a value as an application sends it.
-fn bytes(column: &Described, table: &str, encoding: &str) -> String {
+fn bytes(column: &PgColumn, table: &str, encoding: &str) -> String {
     match column.form() {
-        Some(Form::Bytes) => format!("{table}.{}", quoted(&column.name, '"')),
+        Some(ValueForm::Bytes) => format!("{table}.{}", quoted(&column.name, '"')),
         _ => text_bytes(column, table, encoding),
     }
 }
 
 /// The cast takes the padding of `character(n)` off, which is no part of the value.
-fn text_bytes(column: &Described, table: &str, encoding: &str) -> String {
+fn text_bytes(column: &PgColumn, table: &str, encoding: &str) -> String {
     format!("convert_to({table}.{}::text, '{encoding}')", quoted(&column.name, '"'))
 }

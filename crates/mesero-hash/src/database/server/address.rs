@@ -8,11 +8,11 @@ use mesero_terminal::nearest::{listed, nearest};
 use url::Url;
 
 use crate::database::error::DatabaseError;
-use crate::database::location::Location;
-use crate::secret::Secret;
+use crate::database::location::DatabaseLocation;
+use crate::secret::SecretBytes;
 
 /// What the URLs of a kind of server look like.
-pub(crate) struct Scheme {
+pub(crate) struct UrlScheme {
     /// What stands before the colon; the first is the usual one.
     pub(crate) names: &'static [&'static str],
     /// One that leads to a socket on this machine.
@@ -25,18 +25,21 @@ pub(crate) struct Scheme {
 
 /// A server's URL without a password, and the password.
 #[derive(Debug, Clone)]
-pub(crate) struct Place {
+pub(crate) struct ServerAddress {
     pub(crate) url: Url,
-    pub(crate) password: Option<Secret>,
+    pub(crate) password: Option<SecretBytes>,
 }
 
-impl Place {
+impl ServerAddress {
     /// Reads the URL, and the password where it is kept.
     ///
     /// # Errors
     /// If the URL cannot be used, has a password in it, which everybody on the machine could read in
     /// the list of processes, or the password's file cannot be read. No error repeats a password.
-    pub(crate) fn read(location: &Location, scheme: &Scheme) -> Result<Self, DatabaseError> {
+    pub(crate) fn read(
+        location: &DatabaseLocation,
+        scheme: &UrlScheme,
+    ) -> Result<Self, DatabaseError> {
         let example = format!("{}://user@host:port/database", scheme.names[0]);
         let url = Url::parse(&location.database).map_err(|error| {
             // The text is not repeated: it may have a password in it.
@@ -68,7 +71,7 @@ impl Place {
         }
         let password = match &location.password_file {
             Some(path) => Some(read_password(path)?),
-            None => std::env::var(variable).ok().map(Secret::from),
+            None => std::env::var(variable).ok().map(SecretBytes::from),
         };
         Ok(Self { url, password })
     }
@@ -102,7 +105,7 @@ impl Place {
 }
 
 /// For messages: the URL without its parameters.
-impl fmt::Display for Place {
+impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut url = self.url.clone();
         url.set_query(None);
@@ -111,13 +114,13 @@ impl fmt::Display for Place {
 }
 
 /// A URL that the driver does not take. Its words for the kind of error are left out, of which it puts one before another.
-pub(crate) fn unreadable(error: &sqlx::Error) -> DatabaseError {
+pub(crate) fn rejected_url(error: &sqlx::Error) -> DatabaseError {
     let text = error.to_string();
     let why = text.rsplit("error with configuration: ").next().unwrap_or(&text);
     DatabaseError::usage(format!("read the database's URL: {why}"))
 }
 
-fn unknown_parameter(name: &str, scheme: &Scheme) -> DatabaseError {
+fn unknown_parameter(name: &str, scheme: &UrlScheme) -> DatabaseError {
     let known = || scheme.parameters.iter().copied();
     let hint = match nearest(name, known()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
@@ -129,12 +132,12 @@ fn unknown_parameter(name: &str, scheme: &Scheme) -> DatabaseError {
 }
 
 /// A line end at the end of the file belongs to the file, and not to the password.
-fn read_password(path: &Path) -> Result<Secret, DatabaseError> {
+fn read_password(path: &Path) -> Result<SecretBytes, DatabaseError> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
         DatabaseError::usage(format!("read the password in `{shown}`: {error}"))
     })?;
-    let bytes = Secret::new(bytes);
+    let bytes = SecretBytes::new(bytes);
     let line = bytes.reveal();
     let line = line.strip_suffix(b"\n").unwrap_or(line);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -146,24 +149,24 @@ fn read_password(path: &Path) -> Result<Secret, DatabaseError> {
             "read the password in `{shown}`: it is not UTF-8"
         )));
     }
-    Ok(Secret::copied(line))
+    Ok(SecretBytes::copied(line))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const SCHEME: Scheme = Scheme {
+    const SCHEME: UrlScheme = UrlScheme {
         names: &["postgres"],
         socket_example: "postgres:///database?host=/folder",
         parameters: &["host", "sslmode"],
         password_variable: "MESERO_TEST_NO_SUCH_VARIABLE",
     };
 
-    fn read(url: &str) -> Result<Place, String> {
+    fn read(url: &str) -> Result<ServerAddress, String> {
         let database = url.to_owned();
-        let location = Location { database, password_file: None, read_only: true };
-        Place::read(&location, &SCHEME).map_err(|error| error.to_string())
+        let location = DatabaseLocation { database, password_file: None, read_only: true };
+        ServerAddress::read(&location, &SCHEME).map_err(|error| error.to_string())
     }
 
     #[test]

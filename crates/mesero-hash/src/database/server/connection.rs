@@ -4,7 +4,7 @@ use sqlx::Connection;
 use tokio::time::timeout;
 
 use crate::database::error::{DatabaseError, ErrorKind};
-use crate::database::server::address::Place;
+use crate::database::server::address::ServerAddress;
 use crate::database::server::timeouts::{CONNECT, SILENCE};
 
 /// How one kind of server is connected to, and what its errors mean.
@@ -23,24 +23,24 @@ pub(crate) trait Dialect {
 }
 
 /// A connection that is open, or can be opened.
-pub(crate) struct Link<D: Dialect> {
+pub(crate) struct ServerConnection<D: Dialect> {
     dialect: D,
-    place: Place,
+    place: ServerAddress,
     /// Absent while a statement runs: whoever drops that statement drops the connection with it, and
     /// the server rolls back.
     connection: Option<D::Connection>,
 }
 
-impl<D: Dialect> Link<D> {
+impl<D: Dialect> ServerConnection<D> {
     /// A link to `place`; nothing is connected yet.
-    pub(crate) fn new(dialect: D, place: Place) -> Self {
+    pub(crate) fn new(dialect: D, place: ServerAddress) -> Self {
         Self { dialect, place, connection: None }
     }
 
     /// Runs `work` on the connection for the first time: an error then is not worth a retry.
     pub(crate) async fn first<T>(
         &mut self,
-        work: impl AsyncFnOnce(&mut D::Connection, &Place) -> Result<T, DatabaseError>,
+        work: impl AsyncFnOnce(&mut D::Connection, &ServerAddress) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let connecting = self.connect().await;
         let mut connection = connecting
@@ -80,7 +80,7 @@ impl<D: Dialect> Link<D> {
     }
 
     /// Runs statements without a time limit, on a connection of their own.
-    pub(crate) async fn at_leisure<T>(
+    pub(crate) async fn without_time_limit<T>(
         &self,
         what: &str,
         work: impl AsyncFnOnce(&mut D::Connection) -> sqlx::Result<T>,

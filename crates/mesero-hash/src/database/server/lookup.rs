@@ -9,14 +9,14 @@ pub(crate) const COUNTED_ROWS: u64 = 1_000_000;
 
 /// The unique keys of a table, none of whose columns may be NULL.
 #[derive(Debug, Default)]
-pub(crate) struct Keys {
+pub(crate) struct UniqueKeys {
     /// The columns of the primary key, in its order; empty if there is none.
     pub(crate) primary: Vec<String>,
     /// The columns of the others, in their order.
     pub(crate) others: Vec<Vec<String>>,
 }
 
-impl Keys {
+impl UniqueKeys {
     /// The key that was asked for, in the order in which its index has the columns; the primary key
     /// if none was.
     ///
@@ -64,7 +64,7 @@ impl Keys {
 ///
 /// # Errors
 /// If a column of the key is one of those that are written.
-pub(crate) fn not_written(
+pub(crate) fn check_key_is_not_written(
     key: &[String],
     written: &[&str],
     table: &str,
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn the_primary_key_is_taken_unless_another_is_named() {
         let others = vec![strings(&["realm", "login"])];
-        let keys = Keys { primary: strings(&["id"]), others };
+        let keys = UniqueKeys { primary: strings(&["id"]), others };
         assert_eq!(keys.choose(&[], "t").unwrap(), ["id"]);
         let named = keys.choose(&strings(&["login", "realm"]), "t").unwrap();
         assert_eq!(named, ["realm", "login"]);
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_table_without_a_primary_key_needs_a_named_one() {
-        let keys = Keys { primary: Vec::new(), others: vec![strings(&["login"])] };
+        let keys = UniqueKeys { primary: Vec::new(), others: vec![strings(&["login"])] };
         let error = keys.choose(&[], "`users`").unwrap_err();
         assert!(error.text.ends_with("name one with --key; there is `login`"), "{error}");
     }

@@ -6,7 +6,7 @@ use rustls::RootCertStore;
 
 /// Those that can be read, in PEM form; stores contain certificates of forms that nobody reads any
 /// more, and a driver that is given one of those refuses them all.
-pub(crate) fn system_roots() -> Vec<u8> {
+pub(crate) fn system_roots_pem() -> Vec<u8> {
     let found = rustls_native_certs::load_native_certs().certs;
     let good = found.into_iter().filter(|it| RootCertStore::empty().add(it.clone()).is_ok());
     let pem = good.map(|certificate| {
@@ -25,7 +25,7 @@ mod tests {
 
     #[test]
     fn every_certificate_can_be_read_again() {
-        for certificate in CertificateDer::pem_slice_iter(&system_roots()) {
+        for certificate in CertificateDer::pem_slice_iter(&system_roots_pem()) {
             RootCertStore::empty().add(certificate.unwrap()).unwrap();
         }
     }

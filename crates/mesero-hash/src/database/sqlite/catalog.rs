@@ -5,26 +5,26 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::database::error::DatabaseError;
-use crate::database::location::Wanted;
+use crate::database::location::TableSelection;
 use crate::database::sqlite::error;
 use crate::database::sqlite::statements::quoted;
-use crate::database::table::{Column, Table};
+use crate::database::table::{PasswordTable, TableColumn};
 
 mod advisories;
 mod column;
 mod found;
 mod key;
 
-use advisories::notes;
-use column::{Described, columns, unknown};
-use found::Found;
+use advisories::advisories;
+use column::{SqliteColumn, columns, unknown};
+use found::SchemaNames;
 use key::key;
 
 pub(super) fn look_up(
     connection: &Connection,
     path: &Path,
-    wanted: &Wanted,
-) -> Result<(Table, Found), DatabaseError> {
+    wanted: &TableSelection,
+) -> Result<(PasswordTable, SchemaNames), DatabaseError> {
     let table = table(connection, &wanted.table)?;
     let columns = columns(connection, &table)?;
     let find = |name: &str| {
@@ -62,17 +62,17 @@ pub(super) fn look_up(
             "use `{both}` as a key: it is written to; name another by `--key`"
         )));
     }
-    let found = Found {
+    let found = SchemaNames {
         table: table.clone(),
         key: key.clone(),
         column: column.name.clone(),
         into: into.map(|into| into.name.clone()),
     };
-    let notes = notes(connection, path, &found)?;
+    let advisories = advisories(connection, path, &found)?;
     let rows: i64 = connection
         .query_row(&format!("SELECT count(*) FROM {}", quoted(&table)), [], |row| row.get(0))
         .map_err(error::of("count rows"))?;
-    let described = |column: &Described| Column {
+    let described = |column: &SqliteColumn| TableColumn {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
         // SQLite holds what it is given, whatever VARCHAR(n) says.
@@ -81,7 +81,7 @@ pub(super) fn look_up(
     };
     let of_key = |name: &String| match columns.iter().find(|column| column.name == *name) {
         Some(column) => described(column),
-        None => Column {
+        None => TableColumn {
             name: name.clone(),
             type_name: "INTEGER".to_owned(),
             width: None,
@@ -91,7 +91,7 @@ pub(super) fn look_up(
     let key = key.iter().map(of_key).collect();
     let rows = rows.unsigned_abs();
     let (column, into) = (described(column), into.map(described));
-    Ok((Table { name: table.clone(), key, column, into, rows, notes }, found))
+    Ok((PasswordTable { name: table.clone(), key, column, into, rows, advisories }, found))
 }
 
 fn table(connection: &Connection, wanted: &str) -> Result<String, DatabaseError> {

@@ -7,27 +7,27 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params_from_iter};
 
 use super::{catalog, error};
-use crate::database::contract::{Change, Fate};
+use crate::database::contract::{RowChange, WriteOutcome};
 use crate::database::error::DatabaseError;
-use crate::database::location::{Location, Wanted};
-use crate::database::sqlite::statements::{Bound, Statements, read, read_key};
-use crate::database::table::Table;
-use crate::rows::key::Key;
-use crate::rows::page::{Page, Size};
-use crate::rows::row::{Form, Row, Value};
+use crate::database::location::{DatabaseLocation, TableSelection};
+use crate::database::sqlite::statements::{BoundValue, SqliteStatements, read, read_key};
+use crate::database::table::PasswordTable;
+use crate::rows::key::RowKey;
+use crate::rows::page::{PageLimits, RowPage};
+use crate::rows::row::{Row, StoredValue, ValueForm};
 
 /// One connection, and the statements for one table.
-pub(super) struct Session {
+pub(super) struct SqliteConnection {
     pub(super) connection: Connection,
-    pub(super) statements: Statements,
+    pub(super) statements: SqliteStatements,
     /// How many columns the key has.
     width: usize,
-    target: Target,
+    target: HashColumn,
 }
 
 /// Where hashes go.
 #[derive(Clone, Copy)]
-struct Target {
+struct HashColumn {
     /// A column of bytes, whatever the plaintext is.
     is_bytes: bool,
     /// Another column than the plaintext's.
@@ -37,11 +37,11 @@ struct Target {
 /// How long SQLite itself waits for a lock, before it is said and tried again.
 const LOCK: Duration = Duration::from_secs(1);
 
-impl Session {
+impl SqliteConnection {
     pub(super) fn open(
-        location: &Location,
-        wanted: &Wanted,
-    ) -> Result<(Self, Table), DatabaseError> {
+        location: &DatabaseLocation,
+        wanted: &TableSelection,
+    ) -> Result<(Self, PasswordTable), DatabaseError> {
         let path = Path::new(&location.database);
         let shown = path.display();
         if !path.is_file() {
@@ -69,9 +69,9 @@ impl Session {
         let target = table.target();
         let session = Self {
             connection,
-            statements: Statements::of(&names.borrowed()),
+            statements: SqliteStatements::of(&names.borrowed()),
             width: names.key.len(),
-            target: Target {
+            target: HashColumn {
                 is_bytes: target.type_name.to_ascii_uppercase().contains("BLOB"),
                 is_other: table.into.is_some(),
             },
@@ -79,24 +79,28 @@ impl Session {
         Ok((session, table))
     }
 
-    pub(super) fn page(&self, after: Option<&Key>, size: Size) -> Result<Page, DatabaseError> {
+    pub(super) fn page(
+        &self,
+        after: Option<&RowKey>,
+        size: PageLimits,
+    ) -> Result<RowPage, DatabaseError> {
         let text = match after {
             None => &self.statements.first_page,
             Some(_) => &self.statements.next_page,
         };
         let after = after.map_or(&[][..], |key| &key.0);
         let limit = i64::try_from(size.rows).unwrap_or(i64::MAX);
-        let bound = after.iter().map(Bound::key).chain([Bound(ValueRef::Integer(limit))]);
+        let bound = after.iter().map(BoundValue::key).chain([BoundValue(ValueRef::Integer(limit))]);
         let reading = || {
             let mut statement = self.connection.prepare(text)?;
             let mut found = statement.query(params_from_iter(bound))?;
-            let mut page = Page::new(size);
+            let mut page = RowPage::new(size);
             while page.has_room()
                 && let Some(row) = found.next()?
             {
                 match self.row(row)? {
                     Some(row) => page.add(row),
-                    None => page.pass_over(),
+                    None => page.skip(),
                 }
             }
             Ok(page)
@@ -118,10 +122,10 @@ impl Session {
             true => self.read(row.get_ref(self.width + 1)?)?,
             false => None,
         };
-        Ok(Some(Row { key: Key(key), value, into }))
+        Ok(Some(Row { key: RowKey(key), value, into }))
     }
 
-    fn read(&self, value: ValueRef<'_>) -> rusqlite::Result<Option<Value>> {
+    fn read(&self, value: ValueRef<'_>) -> rusqlite::Result<Option<StoredValue>> {
         read(value, |number| {
             self.connection.query_row("SELECT CAST(?1 AS TEXT)", [number], |row| row.get(0))
         })
@@ -135,23 +139,26 @@ impl Session {
         }
     }
 
-    pub(super) fn write(&mut self, changes: &[Change]) -> Result<Vec<Fate>, DatabaseError> {
+    pub(super) fn write(
+        &mut self,
+        changes: &[RowChange],
+    ) -> Result<Vec<WriteOutcome>, DatabaseError> {
         // IMMEDIATE: who waits for the lock has not read yet, so nobody deadlocks.
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(error::of("begin to write"))?;
-        let mut fates = Vec::with_capacity(changes.len());
+        let mut outcomes = Vec::with_capacity(changes.len());
         let mut write = || {
             let mut update = transaction.prepare(&self.statements.update)?;
             let mut stored = transaction.prepare(&self.statements.stored)?;
             for change in changes {
                 let bound = bound(change, self.target);
                 if update.execute(params_from_iter(bound))? > 0 {
-                    fates.push(Fate::Written);
+                    outcomes.push(WriteOutcome::Written);
                     continue;
                 }
-                let key = params_from_iter(change.row.key.0.iter().map(Bound::key));
+                let key = params_from_iter(change.row.key.0.iter().map(BoundValue::key));
                 let is_ours = |row: &rusqlite::Row<'_>| {
                     Ok(match row.get_ref(0)? {
                         ValueRef::Text(stored) | ValueRef::Blob(stored) => {
@@ -160,25 +167,28 @@ impl Session {
                         _ => false,
                     })
                 };
-                fates.push(match stored.query_row(key, is_ours).optional()? {
-                    None => Fate::Gone,
-                    Some(false) => Fate::Changed,
-                    Some(true) => Fate::Written,
+                outcomes.push(match stored.query_row(key, is_ours).optional()? {
+                    None => WriteOutcome::Deleted,
+                    Some(false) => WriteOutcome::Changed,
+                    Some(true) => WriteOutcome::Written,
                 });
             }
             Ok(())
         };
         write().map_err(error::of("write rows"))?;
         transaction.commit().map_err(error::of("write rows"))?;
-        Ok(fates)
+        Ok(outcomes)
     }
 
-    pub(super) fn read_back(&self, keys: &[Key]) -> Result<Vec<Option<Value>>, DatabaseError> {
+    pub(super) fn read_back(
+        &self,
+        keys: &[RowKey],
+    ) -> Result<Vec<Option<StoredValue>>, DatabaseError> {
         let reading = || {
             let mut stored = self.connection.prepare(&self.statements.stored)?;
             keys.iter()
                 .map(|key| {
-                    let key = params_from_iter(key.0.iter().map(Bound::key));
+                    let key = params_from_iter(key.0.iter().map(BoundValue::key));
                     let value = stored.query_row(key, |row| self.read(row.get_ref(0)?)).optional();
                     value.map(Option::flatten)
                 })
@@ -189,19 +199,19 @@ impl Session {
 }
 
 /// The parameters of an update.
-fn bound(change: &Change, target: Target) -> impl Iterator<Item = Bound<'_>> {
+fn bound(change: &RowChange, target: HashColumn) -> impl Iterator<Item = BoundValue<'_>> {
     let Row { key, value, into } = &*change.row;
     // As the plaintext was, so that who reads bytes goes on reading bytes.
     let was_bytes =
-        !target.is_other && value.as_ref().is_some_and(|value| value.form == Form::Bytes);
+        !target.is_other && value.as_ref().is_some_and(|value| value.form == ValueForm::Bytes);
     let hash = match target.is_bytes || was_bytes {
         true => ValueRef::Blob(change.hash.reveal()),
         false => ValueRef::Text(change.hash.reveal()),
     };
-    let into = target.is_other.then(|| Bound::old(into.as_ref())).into_iter().flatten();
-    [Bound(hash)]
+    let into = target.is_other.then(|| BoundValue::old(into.as_ref())).into_iter().flatten();
+    [BoundValue(hash)]
         .into_iter()
-        .chain(Bound::old(value.as_ref()))
+        .chain(BoundValue::old(value.as_ref()))
         .chain(into)
-        .chain(key.0.iter().map(Bound::key))
+        .chain(key.0.iter().map(BoundValue::key))
 }

@@ -4,12 +4,12 @@ use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 
 use crate::rows::key::KeyValue;
-use crate::rows::row::{Form, Value};
-use crate::secret::Secret;
+use crate::rows::row::{StoredValue, ValueForm};
+use crate::secret::SecretBytes;
 
 /// SQL text; parameters are numbered, and every name is quoted.
 #[derive(Debug)]
-pub(super) struct Statements {
+pub(super) struct SqliteStatements {
     pub(super) first_page: String,
     /// Parameters: the key after which it begins, then how many rows.
     pub(super) next_page: String,
@@ -28,7 +28,7 @@ pub(super) struct Names<'a> {
     pub(super) into: Option<&'a str>,
 }
 
-impl Statements {
+impl SqliteStatements {
     pub(super) fn of(names: &Names<'_>) -> Self {
         let table = quoted(names.table);
         let key: Vec<_> = names.key.iter().map(|name| quoted(name)).collect();
@@ -83,15 +83,15 @@ pub(super) fn quoted(name: &str) -> String {
 
 /// A value on its way in, in the form in which it was read: also a text that is not UTF-8.
 #[derive(Debug)]
-pub(super) struct Bound<'a>(pub(super) ValueRef<'a>);
+pub(super) struct BoundValue<'a>(pub(super) ValueRef<'a>);
 
-impl ToSql for Bound<'_> {
+impl ToSql for BoundValue<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(self.0))
     }
 }
 
-impl<'a> Bound<'a> {
+impl<'a> BoundValue<'a> {
     pub(super) fn key(value: &'a KeyValue) -> Self {
         Self(match value {
             KeyValue::Integer(number) => ValueRef::Integer(*number),
@@ -104,17 +104,17 @@ impl<'a> Bound<'a> {
     /// The type of an old value as `typeof` says it, and the value.
     ///
     /// A number is bound as its text, which is what it is cast to on the other side.
-    pub(super) fn old(value: Option<&'a Value>) -> [Self; 2] {
-        let Some(Value { bytes, form }) = value else {
+    pub(super) fn old(value: Option<&'a StoredValue>) -> [Self; 2] {
+        let Some(StoredValue { bytes, form }) = value else {
             return [Self(ValueRef::Text(b"null")), Self(ValueRef::Null)];
         };
         let bytes = bytes.reveal();
         let is_whole = || bytes.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-');
         let (name, bound): (&[u8], _) = match form {
-            Form::Text => (b"text", ValueRef::Text(bytes)),
-            Form::Bytes => (b"blob", ValueRef::Blob(bytes)),
-            Form::Number if is_whole() => (b"integer", ValueRef::Text(bytes)),
-            Form::Number => (b"real", ValueRef::Text(bytes)),
+            ValueForm::Text => (b"text", ValueRef::Text(bytes)),
+            ValueForm::Bytes => (b"blob", ValueRef::Blob(bytes)),
+            ValueForm::Number if is_whole() => (b"integer", ValueRef::Text(bytes)),
+            ValueForm::Number => (b"real", ValueRef::Text(bytes)),
         };
         [Self(ValueRef::Text(name)), Self(bound)]
     }
@@ -124,15 +124,15 @@ impl<'a> Bound<'a> {
 pub(super) fn read(
     value: ValueRef<'_>,
     in_words: impl FnOnce(f64) -> rusqlite::Result<String>,
-) -> rusqlite::Result<Option<Value>> {
+) -> rusqlite::Result<Option<StoredValue>> {
     let (bytes, form) = match value {
         ValueRef::Null => return Ok(None),
-        ValueRef::Text(text) => (Secret::copied(text), Form::Text),
-        ValueRef::Blob(bytes) => (Secret::copied(bytes), Form::Bytes),
-        ValueRef::Integer(number) => (Secret::from(number.to_string()), Form::Number),
-        ValueRef::Real(number) => (Secret::from(in_words(number)?), Form::Number),
+        ValueRef::Text(text) => (SecretBytes::copied(text), ValueForm::Text),
+        ValueRef::Blob(bytes) => (SecretBytes::copied(bytes), ValueForm::Bytes),
+        ValueRef::Integer(number) => (SecretBytes::from(number.to_string()), ValueForm::Number),
+        ValueRef::Real(number) => (SecretBytes::from(in_words(number)?), ValueForm::Number),
     };
-    Ok(Some(Value { bytes, form }))
+    Ok(Some(StoredValue { bytes, form }))
 }
 
 /// A key's value; none for NULL, which no key that was looked for has.
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn a_row_is_written_only_as_it_was_read() {
         let names = Names { table: "t", key: vec!["a", "b"], column: "p", into: Some("h") };
-        let statements = Statements::of(&names);
+        let statements = SqliteStatements::of(&names);
         assert_eq!(
             statements.next_page,
             r#"SELECT "a", "b", "p", "h" FROM "t" WHERE ("a", "b") > (?1, ?2) ORDER BY "a", "b" LIMIT ?3"#

@@ -5,27 +5,27 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::database::error::DatabaseError;
-use crate::database::sqlite::catalog::found::Found;
+use crate::database::sqlite::catalog::found::SchemaNames;
 use crate::database::sqlite::error;
 use crate::database::sqlite::statements::quoted;
-use crate::database::table::{Note, Weight};
+use crate::database::table::{Advisory, Severity};
 
 /// What a person should know before the first write.
-pub(super) fn notes(
+pub(super) fn advisories(
     connection: &Connection,
     path: &Path,
-    found: &Found,
-) -> Result<Vec<Note>, DatabaseError> {
+    found: &SchemaNames,
+) -> Result<Vec<Advisory>, DatabaseError> {
     let schema = || error::of("read the schema");
     let table = quoted(&found.table);
-    let mut notes = Vec::new();
-    let mut note = |weight, text: String| notes.push(Note { weight, text });
+    let mut advisories = Vec::new();
+    let mut advisory = |severity, text: String| advisories.push(Advisory { severity, text });
     let nulls: Vec<_> = found.key.iter().map(|name| format!("{} IS NULL", quoted(name))).collect();
     let text = format!("SELECT count(*) FROM {table} WHERE {}", nulls.join(" OR "));
     let nulls: i64 = connection.query_row(&text, [], |row| row.get(0)).map_err(schema())?;
     if nulls > 0 {
-        note(
-            Weight::Stop,
+        advisory(
+            Severity::Blocker,
             format!(
                 "in {nulls} of the rows the key is NULL, so nothing could find them again; give them one, or use `--key rowid`"
             ),
@@ -39,8 +39,8 @@ pub(super) fn notes(
         names.collect::<Result<Vec<String>, _>>()
     };
     for trigger in read().map_err(schema())? {
-        note(
-            Weight::Warning,
+        advisory(
+            Severity::Warning,
             format!(
                 "the trigger `{trigger}` may run for every row that is written, and may keep its old value elsewhere"
             ),
@@ -49,8 +49,8 @@ pub(super) fn notes(
     let mode: String =
         connection.query_row("PRAGMA journal_mode", [], |row| row.get(0)).map_err(schema())?;
     if mode != "wal" {
-        note(
-            Weight::Fact,
+        advisory(
+            Severity::Info,
             format!(
                 "the journal mode is `{mode}`: whoever reads waits for each short write, and each write for readers"
             ),
@@ -61,15 +61,15 @@ pub(super) fn notes(
         let free = space.f_bavail.saturating_mul(space.f_frsize);
         let size = path.metadata().map(|file| file.len()).unwrap_or_default();
         // A rewrite needs as much again twice over: a copy, and the log of what it replaces.
-        let (weight, what) = match size {
+        let (severity, what) = match size {
             size if free < size / 10 => {
-                (Weight::Warning, "too little to be sure that all can be written")
+                (Severity::Warning, "too little to be sure that all can be written")
             }
-            size if free < size.saturating_mul(2) => (Weight::Fact, "too little for `--vacuum`"),
-            _ => (Weight::Fact, "enough, also for `--vacuum`"),
+            size if free < size.saturating_mul(2) => (Severity::Info, "too little for `--vacuum`"),
+            _ => (Severity::Info, "enough, also for `--vacuum`"),
         };
-        note(
-            weight,
+        advisory(
+            severity,
             format!(
                 "the file has {} and {} of its disk are free: {what}",
                 in_words(size),
@@ -77,7 +77,7 @@ pub(super) fn notes(
             ),
         );
     }
-    Ok(notes)
+    Ok(advisories)
 }
 
 fn in_words(bytes: u64) -> String {

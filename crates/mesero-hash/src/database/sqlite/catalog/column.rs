@@ -7,7 +7,7 @@ use crate::database::error::DatabaseError;
 use crate::database::sqlite::error;
 
 /// A column of the table, as `table_xinfo` has it.
-pub(crate) struct Described {
+pub(crate) struct SqliteColumn {
     pub(crate) name: String,
     pub(crate) type_name: String,
     pub(crate) not_null: bool,
@@ -20,12 +20,12 @@ pub(crate) struct Described {
 pub(crate) fn columns(
     connection: &Connection,
     table: &str,
-) -> Result<Vec<Described>, DatabaseError> {
+) -> Result<Vec<SqliteColumn>, DatabaseError> {
     let text = "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)";
     let read = || {
         let mut statement = connection.prepare(text)?;
         let rows = statement.query_map([table], |row| {
-            Ok(Described {
+            Ok(SqliteColumn {
                 name: row.get(0)?,
                 type_name: row.get(1)?,
                 not_null: row.get(2)?,

@@ -3,14 +3,14 @@
 use crate::database::sqlite::statements::Names;
 
 /// Names as the schema has them.
-pub(crate) struct Found {
+pub(crate) struct SchemaNames {
     pub(crate) table: String,
     pub(crate) key: Vec<String>,
     pub(crate) column: String,
     pub(crate) into: Option<String>,
 }
 
-impl Found {
+impl SchemaNames {
     pub(crate) fn borrowed(&self) -> Names<'_> {
         Names {
             table: &self.table,

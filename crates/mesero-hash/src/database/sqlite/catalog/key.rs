@@ -6,7 +6,7 @@ use mesero_terminal::nearest::listed;
 use rusqlite::Connection;
 
 use crate::database::error::DatabaseError;
-use crate::database::sqlite::catalog::column::{Described, unknown};
+use crate::database::sqlite::catalog::column::{SqliteColumn, unknown};
 use crate::database::sqlite::error;
 
 /// What a row is found by where nothing else is named.
@@ -16,7 +16,7 @@ const ROWID: [&str; 3] = ["rowid", "oid", "_rowid_"];
 pub(super) fn key(
     connection: &Connection,
     (table, has_rowid): (&str, bool),
-    (columns, wanted): (&[Described], &[String]),
+    (columns, wanted): (&[SqliteColumn], &[String]),
 ) -> Result<Vec<String>, DatabaseError> {
     if wanted.is_empty() {
         let mut key: Vec<_> = columns.iter().filter(|column| column.in_key > 0).collect();
