@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, value_parser};
 use mesero_config::PolicyFlags;
-use mesero_target::{Given, RequestFlags, TargetArgs, Wanted};
+use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
 use mesero_terminal::whole::whole;
 
 use super::expect::Expectations;
@@ -166,19 +166,19 @@ struct PolicyArgs {
 
 impl BenchArgs {
     /// What is said of a target that is no URL: of the word, or of the command where there is none.
-    pub(super) fn wanted<'a>(&'a self, word: Option<&'a str>) -> Wanted<'a> {
+    pub(super) fn wanted<'a>(&'a self, word: Option<&'a str>) -> TargetOptions<'a> {
         let RequestArgs { method, headers, data, .. } = &self.request;
         let PolicyArgs { limit, queue } = &self.policies;
         let policy =
             PolicyFlags { limit: limit.clone(), queue: queue.clone(), ..Default::default() };
-        Wanted {
+        TargetOptions {
             word,
             command: if word.is_none() { &self.command } else { &[] },
-            only_repeats: self.items.is_empty(),
+            is_repetition: self.items.is_empty(),
             request: RequestFlags {
                 method: method.as_deref(),
                 headers,
-                body: data.as_deref().map_or(Given::Nothing, Given::Raw),
+                body: data.as_deref().map_or(BodyOption::Nothing, BodyOption::Raw),
             },
             target: &self.target,
             policy,

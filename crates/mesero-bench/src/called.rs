@@ -10,8 +10,8 @@ use mesero_process::spawner::Spawner;
 use mesero_resources::Reply;
 use mesero_services::assemble::{self, AssembleError};
 use mesero_services::service::Service;
-use mesero_target::item::Cycle;
-use mesero_target::{Target, TargetError, Wanted};
+use mesero_target::item::ItemCycle;
+use mesero_target::{Target, TargetError, TargetOptions};
 use tokio::time::{Instant, timeout_at};
 
 use super::outcome::{Answer, Fault, FaultKind, Outcome};
@@ -21,7 +21,7 @@ use super::outcome::{Answer, Fault, FaultKind, Outcome};
 pub(super) struct Called {
     pub(super) service: Service,
     pub(super) target: Target,
-    pub(super) items: Cycle,
+    pub(super) items: ItemCycle,
 }
 
 impl Called {
@@ -29,9 +29,12 @@ impl Called {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub(super) fn read(wanted: &Wanted<'_>, items: &[String]) -> Result<Unstarted, CalledError> {
+    pub(super) fn read(
+        wanted: &TargetOptions<'_>,
+        items: &[String],
+    ) -> Result<Unstarted, CalledError> {
         let (target, resource) = Target::read(wanted).map_err(CalledError::Target)?;
-        let items = Cycle::new(items).ok_or(CalledError::NoItem)?;
+        let items = ItemCycle::new(items).ok_or(CalledError::NoItem)?;
         Ok(Unstarted { target, resource, items })
     }
 
@@ -47,7 +50,7 @@ impl Called {
 
     async fn exchange(&self) -> Result<Answer, Fault> {
         let input = self.items.next();
-        let order = self.target.order(&input);
+        let order = self.target.request(&input);
         let order = order.map_err(|why| Fault::new(FaultKind::Generator, why))?;
         let key = self.service.shares.then(|| input.json());
         let call: Call = self.target.call(&input, key.as_deref());
@@ -94,7 +97,7 @@ fn fault(error: &Error) -> Fault {
 pub(super) struct Unstarted {
     target: Target,
     resource: Resource,
-    items: Cycle,
+    items: ItemCycle,
 }
 
 impl Unstarted {

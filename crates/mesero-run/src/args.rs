@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use mesero_config::PolicyFlags;
-use mesero_target::{Given, RequestFlags, TargetArgs, Wanted};
+use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
 use mesero_terminal::whole::whole;
 
 use crate::driver::halt::Halt;
@@ -203,12 +203,12 @@ pub(crate) enum OnBadInput {
 
 impl RunArgs {
     /// What is said of the target.
-    pub(super) fn wanted(&self) -> Wanted<'_> {
+    pub(super) fn wanted(&self) -> TargetOptions<'_> {
         let RequestArgs { method, headers, .. } = &self.request;
-        Wanted {
+        TargetOptions {
             word: self.words.first().filter(|_| self.command.is_empty()).map(String::as_str),
             command: &self.command,
-            only_repeats: self.times.is_some(),
+            is_repetition: self.times.is_some(),
             request: RequestFlags { method: method.as_deref(), headers, body: self.request.body() },
             target: &self.target,
             policy: self.policy(),
@@ -251,11 +251,11 @@ impl RunArgs {
 
 impl RequestArgs {
     /// Of these flags there is one at most.
-    fn body(&self) -> Given<'_> {
+    fn body(&self) -> BodyOption<'_> {
         let Self { data, data_raw, data_binary, json, .. } = self;
-        let given = data.as_deref().map(Given::Data);
-        let given = given.or(data_raw.as_deref().map(Given::Raw));
-        let given = given.or(data_binary.as_deref().map(Given::Binary));
-        given.or(json.as_deref().map(Given::Json)).unwrap_or(Given::Nothing)
+        let given = data.as_deref().map(BodyOption::Data);
+        let given = given.or(data_raw.as_deref().map(BodyOption::Raw));
+        let given = given.or(data_binary.as_deref().map(BodyOption::Binary));
+        given.or(json.as_deref().map(BodyOption::Json)).unwrap_or(BodyOption::Nothing)
     }
 }

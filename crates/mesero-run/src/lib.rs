@@ -55,9 +55,9 @@ const LONGEST_VALUE: usize = 16 * 1024 * 1024;
 pub async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
     let mut signals = Signals::listen().map_err(RunError::Io)?;
     let (target, resource) = Target::read(&args.wanted()).map_err(RunError::Target)?;
-    if args.wait_for_target && target.roams() {
+    if args.wait_for_target && target.has_server_per_item() {
         let target = args.words.first().cloned().unwrap_or_default();
-        return Err(RunError::Target(TargetError::NoOneToWaitFor { target }));
+        return Err(RunError::Target(TargetError::ServerPerItem { target }));
     }
     let target = Arc::new(target);
     let opened = open(&args, &target)?;

@@ -353,7 +353,7 @@ impl Settings {
         if let Some(why) = why {
             return Err(Aside::Bad(Bad { item, why }));
         }
-        let why = match self.target.order(&item.input) {
+        let why = match self.target.request(&item.input) {
             Ok(order) => return Ok(Turn { item, order, past: Past::default() }),
             Err(why) => BadInput { line, text: String::new(), why, severity: Severity::Item },
         };

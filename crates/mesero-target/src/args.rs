@@ -5,18 +5,18 @@ use std::path::PathBuf;
 use clap::Args;
 use mesero_config::{PolicyFlags, WorkerFlags};
 
-use super::{Given, Literals};
+use super::{BodyOption, TextParsing};
 
 /// All that names a target, and says how it is called.
 #[derive(Debug)]
-pub struct Wanted<'a> {
+pub struct TargetOptions<'a> {
     /// Where it is no command.
     pub word: Option<&'a str>,
     /// A program and its arguments; else empty.
     pub command: &'a [String],
     /// Whether items are nothing but numbers of repetitions, so that a command without a place for them is meant as it
     /// is.
-    pub only_repeats: bool,
+    pub is_repetition: bool,
     pub request: RequestFlags<'a>,
     pub target: &'a TargetArgs,
     pub policy: PolicyFlags,
@@ -28,7 +28,7 @@ pub struct RequestFlags<'a> {
     pub method: Option<&'a str>,
     /// As `NAME: VALUE`.
     pub headers: &'a [String],
-    pub body: Given<'a>,
+    pub body: BodyOption<'a>,
 }
 
 /// What is called.
@@ -71,22 +71,22 @@ impl TargetArgs {
     }
 
     /// What makes a difference for an answer.
-    pub(super) fn surroundings(&self) -> String {
+    pub(super) fn environment_identity(&self) -> String {
         let Self { interpreter, venv, texts, .. } = self;
         format!("{interpreter:?} {venv:?} {texts:?}")
     }
 
-    pub(super) fn literals(&self) -> Literals {
-        if self.texts { Literals::Texts } else { Literals::Guessed }
+    pub(super) fn text_parsing(&self) -> TextParsing {
+        if self.texts { TextParsing::KeepText } else { TextParsing::GuessTypes }
     }
 }
 
 impl RequestFlags<'_> {
     /// The first flag that was given.
-    pub(super) fn first_given(&self) -> Option<&'static str> {
+    pub(super) fn first_flag(&self) -> Option<&'static str> {
         [("-X", self.method.is_some()), ("-H", !self.headers.is_empty())]
             .into_iter()
-            .find_map(|(flag, given)| given.then_some(flag))
+            .find_map(|(flag, is_given)| is_given.then_some(flag))
             .or(self.body.flag())
     }
 }

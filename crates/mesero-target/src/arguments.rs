@@ -6,14 +6,14 @@ use crate::item::Input;
 
 /// What texts without quotes stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Literals {
+pub(crate) enum TextParsing {
     /// A text that reads as a number or as `true` or `false` is that.
-    Guessed,
+    GuessTypes,
     /// A text is a text.
-    Texts,
+    KeepText,
 }
 
-impl Literals {
+impl TextParsing {
     /// The arguments for an item: the fields by their names, the elements of an array in order, or else the item alone.
     pub(super) fn arguments(self, input: &Input) -> String {
         match input {
@@ -32,7 +32,7 @@ impl Literals {
                     && serde_json::from_str::<&serde_json::value::RawValue>(text)
                         .is_ok_and(|raw| raw.get().len() == text.len())
         };
-        match self == Self::Guessed && is_literal() {
+        match self == Self::GuessTypes && is_literal() {
             true => text.to_owned(),
             false => Value::from(text).to_string(),
         }
@@ -55,14 +55,15 @@ mod tests {
             ("[1]", "\"[1]\""),
             ("", "\"\""),
         ] {
-            assert_eq!(Literals::Guessed.literal(text), literal);
+            assert_eq!(TextParsing::GuessTypes.literal(text), literal);
         }
-        assert_eq!(Literals::Texts.literal("3"), "\"3\"");
+        assert_eq!(TextParsing::KeepText.literal("3"), "\"3\"");
     }
 
     #[test]
     fn fields_are_named_arguments_and_an_array_is_arguments_in_order() {
-        let arguments = |json: &str| Literals::Guessed.arguments(&Input::of_json(json).unwrap());
+        let arguments =
+            |json: &str| TextParsing::GuessTypes.arguments(&Input::of_json(json).unwrap());
         assert_eq!(arguments(r#"{"a": "1"}"#), r#"{"a":"1"}"#);
         assert_eq!(arguments("[1, 2]"), "[1, 2]");
         assert_eq!(arguments("null"), "[null]");

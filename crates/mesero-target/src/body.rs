@@ -2,26 +2,26 @@
 
 use mesero_config::template::{Part, Template};
 
-use super::arguments::Literals;
-use super::no_field;
-use crate::item::{Field, Input};
+use super::arguments::TextParsing;
+use super::missing_field;
+use crate::item::{Input, ItemField};
 
 /// A body with places.
 #[derive(Debug)]
-pub(super) enum Body {
+pub(super) enum BodyTemplate {
     /// Values are put in as they are.
     Text(Template),
     /// Values are put in so that JSON stays JSON.
     Json(Template),
 }
 
-impl Body {
+impl BodyTemplate {
     /// A body that is JSON, whatever is put into it.
     ///
     /// # Errors
     /// If it is none; reads on after "failed to".
     pub(super) fn json(template: Template) -> Result<Self, String> {
-        let (mut sample, mut quotes) = (String::new(), Quotes::default());
+        let (mut sample, mut quotes) = (String::new(), JsonStringState::default());
         for part in template.pieces() {
             match part {
                 Part::Text(text) => {
@@ -52,7 +52,7 @@ impl Body {
     /// Which field the item lacks.
     pub(super) fn fill(&self, input: &Input) -> Result<String, String> {
         let mut body = String::new();
-        let mut quotes = Quotes::default();
+        let mut quotes = JsonStringState::default();
         for part in self.template().pieces() {
             match part {
                 Part::Text(text) => {
@@ -61,10 +61,10 @@ impl Body {
                 }
                 Part::Name(name) => match self {
                     Self::Text(_) => {
-                        body.push_str(&input.text(name).ok_or_else(|| no_field(name))?)
+                        body.push_str(&input.text(name).ok_or_else(|| missing_field(name))?)
                     }
                     Self::Json(_) if quotes.open => {
-                        let text = input.text(name).ok_or_else(|| no_field(name))?;
+                        let text = input.text(name).ok_or_else(|| missing_field(name))?;
                         let quoted = serde_json::Value::from(&*text).to_string();
                         body.push_str(&quoted[1..quoted.len() - 1]);
                     }
@@ -79,11 +79,11 @@ impl Body {
 /// A field, or the item, as a JSON value.
 fn value(input: &Input, name: &str) -> Result<String, String> {
     match input {
-        Input::Text(text) => Ok(Literals::Guessed.literal(text)),
+        Input::Text(text) => Ok(TextParsing::GuessTypes.literal(text)),
         Input::Fields(fields) if name != mesero_config::template::WHOLE => match fields.get(name) {
-            Some(Field::Text(text)) => Ok(Literals::Guessed.literal(text)),
-            Some(Field::Json(raw)) => Ok(raw.get().to_owned()),
-            None => Err(no_field(name)),
+            Some(ItemField::Text(text)) => Ok(TextParsing::GuessTypes.literal(text)),
+            Some(ItemField::Json(raw)) => Ok(raw.get().to_owned()),
+            None => Err(missing_field(name)),
         },
         _ => Ok(input.json()),
     }
@@ -91,12 +91,12 @@ fn value(input: &Input, name: &str) -> Result<String, String> {
 
 /// Whether a JSON text is inside of a string, after what was read of it.
 #[derive(Debug, Default)]
-struct Quotes {
+struct JsonStringState {
     open: bool,
     escaped: bool,
 }
 
-impl Quotes {
+impl JsonStringState {
     fn read(&mut self, text: &str) {
         for character in text.chars() {
             match character {
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn filled(template: &str, item: &str) -> String {
-        let body = Body::json(Template::parse_loosely(template)).unwrap();
+        let body = BodyTemplate::json(Template::parse_loosely(template)).unwrap();
         body.fill(&Input::of_json(item).unwrap()).unwrap()
     }
 

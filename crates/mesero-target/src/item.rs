@@ -12,8 +12,8 @@ use siphasher::sip128::{Hasher128, SipHasher13};
 mod cycle;
 mod words;
 
-pub use cycle::Cycle;
-pub use words::Word;
+pub use cycle::ItemCycle;
+pub use words::InputWord;
 
 /// What an item is.
 #[derive(Debug)]
@@ -25,12 +25,12 @@ pub enum Input {
     /// Any other JSON that has no fields.
     Json(Box<RawValue>),
     /// A JSON object, or a row under a header.
-    Fields(BTreeMap<String, Field>),
+    Fields(BTreeMap<String, ItemField>),
 }
 
 /// The value of a field.
 #[derive(Debug)]
-pub enum Field {
+pub enum ItemField {
     /// A cell, or a JSON string.
     Text(String),
     /// Any other JSON.
@@ -42,7 +42,9 @@ impl Input {
     pub fn of_json(text: &str) -> serde_json::Result<Self> {
         let raw: &RawValue = serde_json::from_str(text)?;
         Ok(match raw.get().as_bytes() {
-            [b'{', ..] => Self::Fields(serde_json::from_str::<BTreeMap<String, Field>>(raw.get())?),
+            [b'{', ..] => {
+                Self::Fields(serde_json::from_str::<BTreeMap<String, ItemField>>(raw.get())?)
+            }
             [b'"', ..] => Self::Text(serde_json::from_str(raw.get())?),
             _ => match raw.get().parse::<i64>() {
                 // Written as we would write it, so that nothing of it is lost.
@@ -60,7 +62,7 @@ impl Input {
             Self::Number(number) => Some(Cow::Owned(number.to_string())),
             Self::Json(raw) => Some(Cow::Borrowed(raw.get())),
             Self::Fields(_) if name == WHOLE => Some(Cow::Owned(self.json())),
-            Self::Fields(fields) => fields.get(name).map(Field::text),
+            Self::Fields(fields) => fields.get(name).map(ItemField::text),
         }
     }
 
@@ -86,7 +88,7 @@ impl Input {
     }
 }
 
-impl Field {
+impl ItemField {
     fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Text(text) => Cow::Borrowed(text),
@@ -95,7 +97,7 @@ impl Field {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Field {
+impl<'de> serde::Deserialize<'de> for ItemField {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         if raw.get().starts_with('"') {
@@ -106,7 +108,7 @@ impl<'de> serde::Deserialize<'de> for Field {
     }
 }
 
-impl Serialize for Field {
+impl Serialize for ItemField {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),

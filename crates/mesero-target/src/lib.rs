@@ -20,14 +20,14 @@ use crate::item::Input;
 mod args;
 mod arguments;
 mod body;
-mod given;
+mod body_option;
 pub mod item;
 mod request;
 
-pub use args::{RequestFlags, TargetArgs, Wanted};
-use arguments::Literals;
-pub use given::Given;
-use request::Requests;
+pub use args::{RequestFlags, TargetArgs, TargetOptions};
+use arguments::TextParsing;
+pub use body_option::BodyOption;
+use request::RequestTemplate;
 
 /// What is called.
 #[derive(Debug)]
@@ -38,19 +38,19 @@ pub struct Target {
     pub config: String,
     /// For people: what is called for an item.
     shown: Template,
-    making: Making,
+    template: CallTemplate,
     /// The request of a call that is none.
-    no_request: Arc<Asked>,
+    empty_request: Arc<Asked>,
     whole: Arc<str>,
 }
 
 /// What an item becomes.
 #[derive(Debug)]
-enum Making {
+enum CallTemplate {
     /// Arguments of a function.
-    Arguments(Literals),
+    Arguments(TextParsing),
     /// A request.
-    Request(Box<Requests>),
+    Request(Box<RequestTemplate>),
     /// Named arguments of a command.
     Words(Vec<Arc<str>>),
     /// Nothing: it is always the same call.
@@ -62,8 +62,8 @@ impl Target {
     ///
     /// # Errors
     /// What is wrong with it; a whole message.
-    pub fn read(wanted: &Wanted<'_>) -> Result<(Self, Resource), TargetError> {
-        let (making, resource, shown) = match (wanted.command.split_first(), wanted.word) {
+    pub fn read(wanted: &TargetOptions<'_>) -> Result<(Self, Resource), TargetError> {
+        let (template, resource, shown) = match (wanted.command.split_first(), wanted.word) {
             (Some((program, words)), _) => {
                 let mut templates: Vec<_> =
                     words.iter().map(|word| Template::parse_loosely(word)).collect();
@@ -71,100 +71,103 @@ impl Target {
                 // means it as it is.
                 let mut shown = std::iter::once(program).chain(words).cloned().collect::<Vec<_>>();
                 let has_place = templates.iter().any(|template| template.names().next().is_some());
-                if !has_place && !wanted.only_repeats {
+                if !has_place && !wanted.is_repetition {
                     templates.push(Template::whole());
                     shown.push(WHOLE.to_owned());
                 }
-                let making = Making::Words(names(templates.iter()));
+                let template = CallTemplate::Words(names(templates.iter()));
                 let named = Named::Command { program: program.clone(), arguments: templates };
                 let resource = Resource::named(named, &wanted.policy)?;
-                (making, resource, shown.join(" "))
+                (template, resource, shown.join(" "))
             }
             (None, None) => return Err(TargetError::Missing),
             (None, Some(target)) => {
-                let (making, resource) = Self::read_word(target, wanted)?;
-                (making, resource, target.to_owned())
+                let (template, resource) = Self::read_word(target, wanted)?;
+                (template, resource, target.to_owned())
             }
         };
-        if !matches!(making, Making::Request(_))
-            && let Some(flag) = wanted.request.first_given()
+        if !matches!(template, CallTemplate::Request(_))
+            && let Some(flag) = wanted.request.first_flag()
         {
-            return Err(TargetError::NoRequest { flag, target: shown });
+            return Err(TargetError::NotHttp { flag, target: shown });
         }
-        let identity = match &making {
-            Making::Request(requests) => format!("{shown} {}", requests.identity()),
+        let identity = match &template {
+            CallTemplate::Request(requests) => format!("{shown} {}", requests.identity()),
             _ => shown.clone(),
         };
         let (head, ()) = http::Request::new(()).into_parts();
-        let no_request = Arc::new(Asked { head, prefix: String::new(), peer: OURSELVES });
+        let empty_request = Arc::new(Asked { head, prefix: String::new(), peer: LOCAL_PEER });
         let (shown, whole) = (Template::parse_loosely(&shown), WHOLE.into());
         let config = match wanted.word {
             Some(target) if target.starts_with('@') => format!("{:?}", resource.kind),
-            _ => wanted.target.surroundings(),
+            _ => wanted.target.environment_identity(),
         };
         let config = format!("{:032x}", SipHasher13::new().hash(config.as_bytes()).as_u128());
-        Ok((Self { identity, config, shown, making, no_request, whole }, resource))
+        Ok((Self { identity, config, shown, template, empty_request, whole }, resource))
     }
 
-    fn read_word(target: &str, wanted: &Wanted<'_>) -> Result<(Making, Resource), TargetError> {
+    fn read_word(
+        target: &str,
+        wanted: &TargetOptions<'_>,
+    ) -> Result<(CallTemplate, Resource), TargetError> {
         let flags = &wanted.policy;
         let request =
-            |path: &str| Requests::read(path, &wanted.request).map_err(TargetError::Request);
+            |path: &str| RequestTemplate::read(path, &wanted.request).map_err(TargetError::Request);
         if let Some(function) = target.strip_prefix("python:") {
             let named =
                 Named::Python { function: function.to_owned(), workers: wanted.target.workers() };
             return Ok((
-                Making::Arguments(wanted.target.literals()),
+                CallTemplate::Arguments(wanted.target.text_parsing()),
                 Resource::named(named, flags)?,
             ));
         }
         if let Some((server, path)) = server_with_places(target) {
-            let requests = Requests::read_anywhere(server, path, &wanted.request);
+            let requests = RequestTemplate::read_with_server(server, path, &wanted.request);
             let requests = requests.map_err(TargetError::Request)?;
             let resource = Resource::named(Named::AnyHttp, flags)?;
-            return Ok((Making::Request(Box::new(requests)), resource));
+            return Ok((CallTemplate::Request(Box::new(requests)), resource));
         }
         if let Some((scheme, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             let (server, path) = rest.split_at(end);
             let requests = request(path)?;
             let resource = Resource::named(Named::Http(format!("{scheme}://{server}")), flags)?;
-            return Ok((Making::Request(Box::new(requests)), resource));
+            return Ok((CallTemplate::Request(Box::new(requests)), resource));
         }
         if let Some(named) = target.strip_prefix('@') {
             let (name, path) = named.split_at(named.find(['/', '?']).unwrap_or(named.len()));
             let resource = from_file(name, &wanted.target.config)?.with(flags)?;
-            let making = match &resource.kind {
-                Kind::Proxy(_) | Kind::Wsgi(_) => Making::Request(Box::new(request(path)?)),
+            let template = match &resource.kind {
+                Kind::Proxy(_) | Kind::Wsgi(_) => CallTemplate::Request(Box::new(request(path)?)),
                 _ if !path.is_empty() => {
                     return Err(TargetError::NoPath {
                         name: name.to_owned(),
                         path: path.to_owned(),
                     });
                 }
-                Kind::Python { .. } => Making::Arguments(wanted.target.literals()),
-                Kind::Command(command) => Making::Words(match &command.program {
+                Kind::Python { .. } => CallTemplate::Arguments(wanted.target.text_parsing()),
+                Kind::Command(command) => CallTemplate::Words(match &command.program {
                     Program::Direct { arguments, .. } => names(arguments.iter()),
                     Program::Shell { .. } => {
                         return Err(TargetError::Shell { name: name.to_owned() });
                     }
                 }),
-                Kind::Stub(_) => Making::Nothing,
+                Kind::Stub(_) => CallTemplate::Nothing,
             };
-            return Ok((making, resource));
+            return Ok((template, resource));
         }
         if target == "stub:" {
-            return Ok((Making::Nothing, Resource::named(Named::Stub, flags)?));
+            return Ok((CallTemplate::Nothing, Resource::named(Named::Stub, flags)?));
         }
         Err(TargetError::Unknown { target: target.to_owned() })
     }
 
     /// The names of fields that every item has to have; [`WHOLE`] among them where the item itself is wanted.
     pub fn names(&self) -> Vec<String> {
-        match &self.making {
-            Making::Request(requests) => requests.names(),
-            Making::Words(names) => names.iter().map(ToString::to_string).collect(),
-            Making::Arguments(_) | Making::Nothing => Vec::new(),
+        match &self.template {
+            CallTemplate::Request(requests) => requests.names(),
+            CallTemplate::Words(names) => names.iter().map(ToString::to_string).collect(),
+            CallTemplate::Arguments(_) | CallTemplate::Nothing => Vec::new(),
         }
     }
 
@@ -172,41 +175,43 @@ impl Target {
     ///
     /// # Errors
     /// Why the item cannot be called for.
-    pub fn order(&self, input: &Input) -> Result<Order, String> {
+    pub fn request(&self, input: &Input) -> Result<Order, String> {
         let plain = |arguments: Bytes| Order {
-            request: Arc::clone(&self.no_request),
+            request: Arc::clone(&self.empty_request),
             arguments,
             body: Payload::Whole(Bytes::new()),
             form: ReplyForm::Json,
         };
-        match &self.making {
-            Making::Arguments(literals) => Ok(plain(literals.arguments(input).into())),
-            Making::Request(requests) => requests.order(input),
-            Making::Words(names) => {
-                let lacking = names.iter().find(|name| input.text(name).is_none());
-                let order = Order { form: ReplyForm::Text, ..plain(Bytes::from_static(b"{}")) };
-                lacking.map_or(Ok(order), |name| Err(no_field(name)))
+        match &self.template {
+            CallTemplate::Arguments(text_parsing) => {
+                Ok(plain(text_parsing.arguments(input).into()))
             }
-            Making::Nothing => Ok(plain(Bytes::from_static(b"{}"))),
+            CallTemplate::Request(requests) => requests.request(input),
+            CallTemplate::Words(names) => {
+                let missing = names.iter().find(|name| input.text(name).is_none());
+                let request = Order { form: ReplyForm::Text, ..plain(Bytes::from_static(b"{}")) };
+                missing.map_or(Ok(request), |name| Err(missing_field(name)))
+            }
+            CallTemplate::Nothing => Ok(plain(Bytes::from_static(b"{}"))),
         }
     }
 
     /// Whether a process is started for every attempt.
     pub fn is_command(&self) -> bool {
-        matches!(self.making, Making::Words(_))
+        matches!(self.template, CallTemplate::Words(_))
     }
 
     /// Whether items differ in the server that is asked.
-    pub fn roams(&self) -> bool {
-        matches!(&self.making, Making::Request(requests) if requests.roam())
+    pub fn has_server_per_item(&self) -> bool {
+        matches!(&self.template, CallTemplate::Request(requests) if requests.has_server_per_item())
     }
 
     /// The call for an item, as lists of jobs show it.
     pub fn call(&self, input: &Input, key: Option<&str>) -> Call {
         let call = key.map_or_else(Call::unkeyed, Call::new);
         let text = |name: &str| input.text(name).unwrap_or_default().into_owned();
-        match &self.making {
-            Making::Words(names) => {
+        match &self.template {
+            CallTemplate::Words(names) => {
                 names.iter().fold(call, |call, name| call.argument(Arc::clone(name), text(name)))
             }
             _ => call.argument(Arc::clone(&self.whole), text(WHOLE)),
@@ -253,9 +258,9 @@ fn looks_like_a_url(target: &str) -> bool {
 }
 
 /// Requests of our own come from nobody else.
-const OURSELVES: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+const LOCAL_PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-fn no_field(name: &str) -> String {
+fn missing_field(name: &str) -> String {
     format!("it has no `{name}`, which the target has a place for")
 }
 
@@ -300,8 +305,8 @@ fn from_file(name: &str, file: &Path) -> Result<Resource, TargetError> {
 pub enum TargetError {
     Missing,
     Unknown { target: String },
-    NoRequest { flag: &'static str, target: String },
-    NoOneToWaitFor { target: String },
+    NotHttp { flag: &'static str, target: String },
+    ServerPerItem { target: String },
     NoPath { name: String, path: String },
     NoFile { name: String, file: String },
     NoResource { name: String, file: String, hint: String },
@@ -331,11 +336,11 @@ impl std::fmt::Display for TargetError {
                     "understand the target `{target}`: wanted {FORMS}; the items stand after it"
                 )
             }
-            Self::NoRequest { flag, target } => write!(
+            Self::NotHttp { flag, target } => write!(
                 f,
                 "use `{flag}`: it is about HTTP requests, and `{target}` is called without one"
             ),
-            Self::NoOneToWaitFor { target } => write!(
+            Self::ServerPerItem { target } => write!(
                 f,
                 "use `--wait-for-target`: in `{target}` every item names its server, and one that is away says \
                  nothing of the others; use `--retry`"

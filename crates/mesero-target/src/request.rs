@@ -11,15 +11,16 @@ use mesero_http::payload::Payload;
 use mesero_resources::{Asked, Order, ReplyForm};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::body::Body;
-use super::{OURSELVES, RequestFlags, no_field};
+use super::body::BodyTemplate;
+use super::{LOCAL_PEER, RequestFlags, missing_field};
 use crate::item::Input;
 
 /// What is not escaped in a value: the unreserved characters of RFC 3986, 2.3.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const ESCAPED_IN_VALUES: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What is escaped of what was typed: that which no URL can have.
-const IMPOSSIBLE: &AsciiSet = &percent_encoding::CONTROLS
+const INVALID_IN_URL: &AsciiSet = &percent_encoding::CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'<')
@@ -33,20 +34,20 @@ const IMPOSSIBLE: &AsciiSet = &percent_encoding::CONTROLS
 
 /// Requests that differ by what an item puts into them.
 #[derive(Debug)]
-pub(super) struct Requests {
+pub(super) struct RequestTemplate {
     method: Method,
     /// Scheme, host and port, where items differ in them.
     server: Option<Template>,
     path: Template,
     /// Those that are always the same.
-    fields: HeaderMap,
+    headers: HeaderMap,
     varying: Vec<(HeaderName, Template)>,
-    body: Option<Body>,
+    body: Option<BodyTemplate>,
     /// What makes a difference for an answer, beside the path.
     identity: String,
 }
 
-impl Requests {
+impl RequestTemplate {
     /// Reads a path with its query, and the flags beside it.
     ///
     /// # Errors
@@ -65,15 +66,15 @@ impl Requests {
             method,
             server: None,
             path: Template::parse_loosely(&path),
-            fields: HeaderMap::new(),
+            headers: HeaderMap::new(),
             varying: Vec::new(),
             body,
             identity: identity.unwrap_or_default(),
         };
-        requests.set_fields(flags)?;
+        requests.set_headers(flags)?;
         // With anything filled in, it has to be a request.
         requests
-            .order(&Input::Number(0))
+            .request(&Input::Number(0))
             .map_err(|why| format!("make requests of `{path}`: {why}"))?;
         Ok(requests)
     }
@@ -82,7 +83,7 @@ impl Requests {
     ///
     /// # Errors
     /// What cannot be sent; reads on after "failed to".
-    pub(super) fn read_anywhere(
+    pub(super) fn read_with_server(
         server: &str,
         path: &str,
         flags: &RequestFlags<'_>,
@@ -94,27 +95,27 @@ impl Requests {
     }
 
     /// Whether items differ in the server.
-    pub(super) fn roam(&self) -> bool {
+    pub(super) fn has_server_per_item(&self) -> bool {
         self.server.is_some()
     }
 
-    fn set_fields(&mut self, flags: &RequestFlags<'_>) -> Result<(), String> {
+    fn set_headers(&mut self, flags: &RequestFlags<'_>) -> Result<(), String> {
         let plain = HeaderValue::from_static;
-        self.fields
+        self.headers
             .insert(header::USER_AGENT, plain(concat!("mesero/", env!("CARGO_PKG_VERSION"))));
-        self.fields.insert(header::ACCEPT, plain("*/*"));
+        self.headers.insert(header::ACCEPT, plain("*/*"));
         match self.body {
-            Some(Body::Json(_)) => {
-                self.fields.insert(header::ACCEPT, plain("application/json"));
-                self.fields.insert(header::CONTENT_TYPE, plain("application/json"));
+            Some(BodyTemplate::Json(_)) => {
+                self.headers.insert(header::ACCEPT, plain("application/json"));
+                self.headers.insert(header::CONTENT_TYPE, plain("application/json"));
             }
-            Some(Body::Text(_)) => {
+            Some(BodyTemplate::Text(_)) => {
                 let form = plain("application/x-www-form-urlencoded");
-                self.fields.insert(header::CONTENT_TYPE, form);
+                self.headers.insert(header::CONTENT_TYPE, form);
             }
             None => {}
         }
-        let mut given = Vec::new();
+        let mut named = Vec::new();
         for field in flags.headers {
             let wrong = |why: &str| {
                 format!("send the header `{field}` of `-H`: {why}; wanted 'NAME: VALUE'")
@@ -128,10 +129,10 @@ impl Requests {
                 return Err(wrong("it is about the connection, and is set by itself"));
             }
             let template = Template::parse_loosely(value.trim());
-            if !given.contains(&name) {
+            if !named.contains(&name) {
                 // What we would say by ourselves.
-                self.fields.remove(&name);
-                given.push(name.clone());
+                self.headers.remove(&name);
+                named.push(name.clone());
             }
             if template.names().next().is_some() {
                 self.identity.push_str(field);
@@ -141,7 +142,7 @@ impl Requests {
             let value = filled(&template, &Input::Number(0))?;
             let value =
                 HeaderValue::from_str(&value).map_err(|_| wrong("the value cannot be sent"))?;
-            self.fields.append(name, value);
+            self.headers.append(name, value);
         }
         Ok(())
     }
@@ -149,7 +150,7 @@ impl Requests {
     pub(super) fn names(&self) -> Vec<String> {
         let varying = self.varying.iter().map(|(_, template)| template);
         let templates = self.server.iter().chain([&self.path]).chain(varying);
-        let templates = templates.chain(self.body.as_ref().map(Body::template));
+        let templates = templates.chain(self.body.as_ref().map(BodyTemplate::template));
         super::names(templates).iter().map(ToString::to_string).collect()
     }
 
@@ -162,14 +163,14 @@ impl Requests {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn order(&self, input: &Input) -> Result<Order, String> {
+    pub(super) fn request(&self, input: &Input) -> Result<Order, String> {
         let mut path = String::new();
         for part in self.path.pieces() {
             match part {
-                Part::Text(text) => path.extend(utf8_percent_encode(text, IMPOSSIBLE)),
+                Part::Text(text) => path.extend(utf8_percent_encode(text, INVALID_IN_URL)),
                 Part::Name(name) => {
-                    let value = input.text(name).ok_or_else(|| no_field(name))?;
-                    path.extend(utf8_percent_encode(&value, ESCAPED));
+                    let value = input.text(name).ok_or_else(|| missing_field(name))?;
+                    path.extend(utf8_percent_encode(&value, ESCAPED_IN_VALUES));
                 }
             }
         }
@@ -182,7 +183,7 @@ impl Requests {
         let (mut head, ()) = Request::new(()).into_parts();
         head.uri = uri;
         head.method = self.method.clone();
-        head.headers = self.fields.clone();
+        head.headers = self.headers.clone();
         for (name, template) in &self.varying {
             let value = filled(template, input)?;
             let value = HeaderValue::from_str(&value)
@@ -194,7 +195,7 @@ impl Requests {
             None => Bytes::new(),
         };
         Ok(Order {
-            request: Arc::new(Asked { head, prefix: String::new(), peer: OURSELVES }),
+            request: Arc::new(Asked { head, prefix: String::new(), peer: LOCAL_PEER }),
             arguments: Bytes::from_static(b"{}"),
             body: Payload::Whole(body),
             form: ReplyForm::Json,
@@ -209,7 +210,7 @@ fn absolute(url: &str) -> Result<Uri, String> {
         return Err(wrong("it does not begin with `http://` or `https://`"));
     }
     let shown = url.split('#').next().unwrap_or_default();
-    let escaped = utf8_percent_encode(shown, IMPOSSIBLE).to_string();
+    let escaped = utf8_percent_encode(shown, INVALID_IN_URL).to_string();
     let uri: Uri = escaped.parse().map_err(|error| wrong(&format!("{error}")))?;
     let Some(authority) = uri.authority().filter(|authority| !authority.host().is_empty()) else {
         return Err(wrong("it has no host"));
@@ -231,7 +232,9 @@ fn filled(template: &Template, input: &Input) -> Result<String, String> {
     for part in template.pieces() {
         match part {
             Part::Text(plain) => text.push_str(plain),
-            Part::Name(name) => text.push_str(&input.text(name).ok_or_else(|| no_field(name))?),
+            Part::Name(name) => {
+                text.push_str(&input.text(name).ok_or_else(|| missing_field(name))?)
+            }
         }
     }
     Ok(text)

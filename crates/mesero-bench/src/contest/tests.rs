@@ -14,8 +14,8 @@ use mesero_http::body::Body;
 use mesero_resources::{Health, Order, Reply, Resource, Serving};
 use mesero_services::service::Service;
 use mesero_services::tally::Tally;
-use mesero_target::item::Cycle;
-use mesero_target::{Given, RequestFlags, Target, TargetArgs, Wanted};
+use mesero_target::item::ItemCycle;
+use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
 use tokio::time::{Instant, sleep};
 
 use super::*;
@@ -81,11 +81,11 @@ impl Resource for Slow {
 }
 
 fn contestant(name: &str, slow: Slow) -> Contestant {
-    let wanted = Wanted {
+    let wanted = TargetOptions {
         word: Some("stub:"),
         command: &[],
-        only_repeats: true,
-        request: RequestFlags { method: None, headers: &[], body: Given::Nothing },
+        is_repetition: true,
+        request: RequestFlags { method: None, headers: &[], body: BodyOption::Nothing },
         target: &TargetArgs::default(),
         policy: PolicyFlags::default(),
     };
@@ -98,7 +98,7 @@ fn contestant(name: &str, slow: Slow) -> Contestant {
         tally: Tally::default(),
     };
     let (target, _) = Target::read(&wanted).unwrap();
-    let called = Called { service, target, items: Cycle::new(&[]).unwrap() };
+    let called = Called { service, target, items: ItemCycle::new(&[]).unwrap() };
     let subject = Subject::Called(Arc::new(called));
     Contestant { name: name.to_owned(), url: name.to_owned(), subject, start: None }
 }

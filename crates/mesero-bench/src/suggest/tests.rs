@@ -12,8 +12,8 @@ use mesero_resources::stub::{Delay, Failing, Settings, Stub};
 use mesero_resources::{Order, Reply};
 use mesero_services::service::Service;
 use mesero_services::tally::Tally;
-use mesero_target::item::Cycle;
-use mesero_target::{Given, RequestFlags, Target, TargetArgs, Wanted};
+use mesero_target::item::ItemCycle;
+use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
@@ -49,16 +49,16 @@ fn service(delay: Delay, limit: u32) -> Service {
 
 /// What is measured of a stub: it is called as `stub:` on the command line is.
 fn subject(delay: Delay, limit: u32) -> Subject {
-    let wanted = Wanted {
+    let wanted = TargetOptions {
         word: Some("stub:"),
         command: &[],
-        only_repeats: true,
-        request: RequestFlags { method: None, headers: &[], body: Given::Nothing },
+        is_repetition: true,
+        request: RequestFlags { method: None, headers: &[], body: BodyOption::Nothing },
         target: &TargetArgs::default(),
         policy: PolicyFlags::default(),
     };
     let (target, _) = Target::read(&wanted).unwrap();
-    let items = Cycle::new(&[]).unwrap();
+    let items = ItemCycle::new(&[]).unwrap();
     Subject::Called(Arc::new(Called { service: service(delay, limit), target, items }))
 }
 

@@ -34,7 +34,8 @@ impl Driver<'_> {
         let result = match result {
             // Where every item has a server of its own, one that is away says nothing of the others.
             Err(Error::Failed(failure))
-                if failure.kind() == FailureKind::Unreachable && !self.target.roams() =>
+                if failure.kind() == FailureKind::Unreachable
+                    && !self.target.has_server_per_item() =>
             {
                 match self.intake.unreached(&turn) {
                     Some(News::Down) => {

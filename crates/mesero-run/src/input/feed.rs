@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use mesero_config::template::WHOLE;
-use mesero_target::item::{Input, Word};
+use mesero_target::item::{Input, InputWord};
 use mesero_terminal::nearest;
 use tokio::sync::mpsc;
 
@@ -69,8 +69,8 @@ impl Feed {
         match source {
             Source::Words(words) => {
                 plain()?;
-                let words: Vec<_> = words.into_iter().map(Word::new).collect();
-                let total = words.iter().map(Word::items).fold(0, u64::saturating_add);
+                let words: Vec<_> = words.into_iter().map(InputWord::new).collect();
+                let total = words.iter().map(InputWord::items).fold(0, u64::saturating_add);
                 Ok(Self::of(words.into_iter().flatten(), total))
             }
             Source::Repeated(times) => {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
-use mesero_target::item::{Field, Input};
+use mesero_target::item::{Input, ItemField};
 use mesero_terminal::counted::counted;
 use tokio::sync::oneshot;
 
@@ -34,7 +34,7 @@ pub(super) fn read(
         let entry = match reader.read_record(&mut row) {
             Ok(false) => return Ok(()),
             Ok(true) => {
-                let cells = row.iter().map(|cell| Field::Text(cell.to_owned()));
+                let cells = row.iter().map(|cell| ItemField::Text(cell.to_owned()));
                 let fields = names.iter().cloned().zip(cells).collect::<BTreeMap<_, _>>();
                 let line = row.position().map(csv::Position::line);
                 Ok(Placed { line, input: Input::Fields(fields) })

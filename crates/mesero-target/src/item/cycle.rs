@@ -2,23 +2,23 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{Input, Word};
+use super::{Input, InputWord};
 
 /// The items that some words stand for, from the first to the last and then from the first again; without words, the
 /// numbers from 0 on.
 #[derive(Debug)]
-pub struct Cycle {
-    words: Vec<Word>,
+pub struct ItemCycle {
+    words: Vec<InputWord>,
     /// How many items the words are.
     items: u64,
     next: AtomicU64,
 }
 
-impl Cycle {
+impl ItemCycle {
     /// None if the words are ranges of nothing.
     pub fn new(words: &[String]) -> Option<Self> {
-        let words: Vec<_> = words.iter().cloned().map(Word::new).collect();
-        let items = words.iter().map(Word::items).fold(0, u64::saturating_add);
+        let words: Vec<_> = words.iter().cloned().map(InputWord::new).collect();
+        let items = words.iter().map(InputWord::items).fold(0, u64::saturating_add);
         (words.is_empty() || items > 0).then_some(Self { words, items, next: AtomicU64::new(0) })
     }
 
@@ -42,7 +42,7 @@ mod tests {
 
     fn first(words: &[&str], count: usize) -> Vec<String> {
         let words: Vec<_> = words.iter().map(ToString::to_string).collect();
-        let cycle = Cycle::new(&words).unwrap();
+        let cycle = ItemCycle::new(&words).unwrap();
         (0..count).map(|_| cycle.next().json()).collect()
     }
 
@@ -58,6 +58,6 @@ mod tests {
 
     #[test]
     fn a_range_of_nothing_is_no_item() {
-        assert!(Cycle::new(&["5..5".to_owned()]).is_none());
+        assert!(ItemCycle::new(&["5..5".to_owned()]).is_none());
     }
 }

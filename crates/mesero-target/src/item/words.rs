@@ -6,12 +6,12 @@ use super::Input;
 
 /// A word, or the numbers it stands for; an iterator of them.
 #[derive(Debug)]
-pub enum Word {
+pub enum InputWord {
     Text(Option<String>),
     Numbers(RangeInclusive<i64>),
 }
 
-impl Word {
+impl InputWord {
     /// Reads a word: `2..5` is 2, 3 and 4, `2..=5` is 5 too, and anything else is itself.
     pub fn new(word: String) -> Self {
         match range(&word) {
@@ -41,7 +41,7 @@ impl Word {
     }
 }
 
-impl Iterator for Word {
+impl Iterator for InputWord {
     type Item = Input;
 
     fn next(&mut self) -> Option<Input> {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     fn items(word: &str) -> Vec<String> {
-        let word = Word::new(word.to_owned());
+        let word = InputWord::new(word.to_owned());
         let count = word.items();
         let items: Vec<_> = word.map(|input| input.json()).collect();
         assert_eq!(u64::try_from(items.len()).unwrap(), count);

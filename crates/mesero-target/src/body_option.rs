@@ -2,11 +2,11 @@
 
 use mesero_config::template::Template;
 
-use super::body::Body;
+use super::body::BodyTemplate;
 
 /// What was asked for as a body.
 #[derive(Debug, Clone, Copy)]
-pub enum Given<'a> {
+pub enum BodyOption<'a> {
     Nothing,
     /// `@FILE` is a file without its line ends.
     Data(&'a str),
@@ -18,7 +18,7 @@ pub enum Given<'a> {
     Json(&'a str),
 }
 
-impl Given<'_> {
+impl BodyOption<'_> {
     /// The flag, if there was one.
     pub(super) fn flag(self) -> Option<&'static str> {
         Some(match self {
@@ -34,7 +34,7 @@ impl Given<'_> {
     ///
     /// # Errors
     /// If its file cannot be read; reads on after "failed to".
-    pub(super) fn read(self) -> Result<Option<(Body, String)>, String> {
+    pub(super) fn read(self) -> Result<Option<(BodyTemplate, String)>, String> {
         let text = match self {
             Self::Nothing => return Ok(None),
             Self::Raw(text) => text.to_owned(),
@@ -44,14 +44,14 @@ impl Given<'_> {
         };
         let template = Template::parse_loosely(&text);
         let body = match self {
-            Self::Json(_) => Body::json(template)?,
-            _ => Body::Text(template),
+            Self::Json(_) => BodyTemplate::json(template)?,
+            _ => BodyTemplate::Text(template),
         };
         Ok(Some((body, text)))
     }
 
-    fn in_file(self, given: &str) -> Result<Option<String>, String> {
-        let Some(path) = given.strip_prefix('@') else { return Ok(None) };
+    fn in_file(self, text: &str) -> Result<Option<String>, String> {
+        let Some(path) = text.strip_prefix('@') else { return Ok(None) };
         let flag = self.flag().unwrap_or_default();
         if path == "-" {
             return Err(format!(
