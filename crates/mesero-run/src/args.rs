@@ -8,11 +8,11 @@ use mesero_config::PolicyFlags;
 use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
 use mesero_terminal::whole::whole;
 
-use crate::driver::halt::Halt;
+use crate::driver::halt::HaltRule;
 use crate::driver::retry::RetryOn;
-use crate::driver::timeout::Timeout;
-use crate::input::reader::Format;
-use crate::journal::Purpose;
+use crate::driver::timeout::TimeoutSetting;
+use crate::input::reader::InputFormat;
+use crate::journal::JournalMode;
 
 /// What `mesero run` is told.
 #[derive(Debug, Args)]
@@ -34,7 +34,7 @@ pub struct RunArgs {
     pub(crate) input: Option<PathBuf>,
     /// How the input is written [default: by the file's name, else lines]
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
-    pub(crate) format_in: Option<Format>,
+    pub(crate) format_in: Option<InputFormat>,
     /// Call N times; items are the numbers from 0
     #[arg(short = 'n', value_name = "N", value_parser = whole::<NonZeroU64>, help_heading = "Input", conflicts_with = "input")]
     pub(crate) times: Option<NonZeroU64>,
@@ -46,7 +46,7 @@ pub struct RunArgs {
     pub(crate) on_bad_input: OnBadInput,
 
     #[command(flatten)]
-    pub(crate) request: RequestArgs,
+    pub(crate) request: HttpRequestArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
     /// Wait for a target that cannot be reached, even if it never could; Ctrl-C gives up
@@ -63,7 +63,7 @@ pub struct RunArgs {
 /// How requests are made.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "HTTP requests")]
-pub(crate) struct RequestArgs {
+pub(crate) struct HttpRequestArgs {
     /// The method [default: GET, or POST with a body]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
@@ -99,7 +99,7 @@ pub(crate) struct PolicyArgs {
     queue: Option<String>,
     /// How long one attempt may take: 7s, or 3x for three times the running median, or off
     #[arg(long, short = 't', value_name = "DURATION")]
-    timeout: Option<Timeout>,
+    timeout: Option<TimeoutSetting>,
     /// How long an item may take in all, or off
     #[arg(long, value_name = "DURATION")]
     deadline: Option<String>,
@@ -117,7 +117,7 @@ pub(crate) struct PolicyArgs {
     coalesce: bool,
     /// Stop early: [now|soon,]fail|success|done=N or N%; such as fail=5%
     #[arg(long, value_name = "WHEN")]
-    pub(crate) halt: Option<Halt>,
+    pub(crate) halt: Option<HaltRule>,
     /// Serve jobs, metrics and the limit here while it runs, for `mesero jobs`
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) control: Option<String>,
@@ -135,7 +135,7 @@ pub(crate) struct OutputArgs {
     pub(crate) values: bool,
     /// How results are written
     #[arg(id = "form", long = "format", value_name = "FORMAT", default_value = "jsonl")]
-    pub(crate) form: Form,
+    pub(crate) form: RecordFormat,
     /// Write the items that failed to this file, which is itself an input
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "failed.jsonl", require_equals = true)]
     pub(crate) failed: Option<PathBuf>,
@@ -168,17 +168,21 @@ pub(crate) struct JournalArgs {
 
 impl JournalArgs {
     /// The journal, and what it is for.
-    pub(super) fn asked(&self) -> Option<(&Path, Purpose)> {
+    pub(super) fn path_and_mode(&self) -> Option<(&Path, JournalMode)> {
         let Self { journal, resume, retry_failed, .. } = self;
-        [(journal, Purpose::Begin), (resume, Purpose::Resume), (retry_failed, Purpose::Retry)]
-            .into_iter()
-            .find_map(|(path, purpose)| Some((path.as_deref()?, purpose)))
+        [
+            (journal, JournalMode::New),
+            (resume, JournalMode::Resume),
+            (retry_failed, JournalMode::RetryFailed),
+        ]
+        .into_iter()
+        .find_map(|(path, mode)| Some((path.as_deref()?, mode)))
     }
 }
 
 /// How results are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Form {
+pub(crate) enum RecordFormat {
     /// A JSON object a line
     Jsonl,
     /// Comma-separated values under a header
@@ -203,8 +207,8 @@ pub(crate) enum OnBadInput {
 
 impl RunArgs {
     /// What is said of the target.
-    pub(super) fn wanted(&self) -> TargetOptions<'_> {
-        let RequestArgs { method, headers, .. } = &self.request;
+    pub(super) fn target_options(&self) -> TargetOptions<'_> {
+        let HttpRequestArgs { method, headers, .. } = &self.request;
         TargetOptions {
             word: self.words.first().filter(|_| self.command.is_empty()).map(String::as_str),
             command: &self.command,
@@ -216,7 +220,7 @@ impl RunArgs {
     }
 
     /// The items among the words.
-    pub(super) fn items(&self) -> &[String] {
+    pub(super) fn inline_items(&self) -> &[String] {
         match self.command.is_empty() {
             true => self.words.get(1..).unwrap_or_default(),
             false => &self.words,
@@ -230,7 +234,7 @@ impl RunArgs {
         PolicyFlags {
             limit: limit.clone(),
             queue: queue.clone(),
-            timeout: timeout.as_ref().and_then(Timeout::fixed),
+            timeout: timeout.as_ref().and_then(TimeoutSetting::fixed),
             deadline: deadline.clone(),
             rate: rate.clone(),
             retries: retry.clone(),
@@ -241,15 +245,15 @@ impl RunArgs {
 
     /// How many times the running median an attempt may take.
     pub(super) fn median_factor(&self) -> Option<f64> {
-        self.policies.timeout.as_ref().and_then(Timeout::factor)
+        self.policies.timeout.as_ref().and_then(TimeoutSetting::factor)
     }
 
-    pub(super) fn form(&self) -> Form {
-        if self.out.values { Form::Values } else { self.out.form }
+    pub(super) fn form(&self) -> RecordFormat {
+        if self.out.values { RecordFormat::Values } else { self.out.form }
     }
 }
 
-impl RequestArgs {
+impl HttpRequestArgs {
     /// Of these flags there is one at most.
     fn body(&self) -> BodyOption<'_> {
         let Self { data, data_raw, data_binary, json, .. } = self;

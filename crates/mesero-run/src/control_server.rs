@@ -10,12 +10,12 @@ use crate::RunError;
 
 /// The control plane of a run, if it has one.
 #[derive(Debug)]
-pub(crate) struct Control {
+pub(crate) struct ControlServer {
     running: Option<mesero_control::listen::Running>,
     stop: CancellationToken,
 }
 
-impl Control {
+impl ControlServer {
     /// Listens where it is told to, and says so.
     ///
     /// # Errors
@@ -27,13 +27,14 @@ impl Control {
     ) -> Result<Self, RunError> {
         let stop = CancellationToken::new();
         let Some(address) = address else { return Ok(Self { running: None, stop }) };
-        let listeners =
-            listen::bind(address).await.map_err(|error| RunError::Control(error.to_string()))?;
+        let listeners = listen::bind(address)
+            .await
+            .map_err(|error| RunError::ControlServer(error.to_string()))?;
         let mut listening = Vec::new();
         for listener in &listeners {
             let address = listener.local_addr().map_err(RunError::Io)?;
             if !address.ip().is_loopback() {
-                return Err(RunError::Control(format!(
+                return Err(RunError::ControlServer(format!(
                     "listen on {address}: other machines could reach it; use an address such as 127.0.0.1:9888"
                 )));
             }

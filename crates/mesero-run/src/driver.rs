@@ -11,7 +11,7 @@ use std::io;
 use std::task::Poll;
 
 use futures_util::FutureExt;
-use mesero::{Answers, BatchAnswer as Answered, Phase};
+use mesero::{Answers, BatchAnswer, Phase};
 use mesero_resources::Reply;
 use mesero_services::service::Service;
 use mesero_target::Target;
@@ -20,48 +20,48 @@ use mesero_terminal::output::Output;
 use mesero_terminal::signals::{Signal, Signals};
 
 use crate::args::OnBadInput;
-use crate::driver::halt::Halt;
-use crate::driver::timeout::Median;
-use crate::journal::Keeping;
-use crate::output::format::Writer;
-use crate::output::progress::Progress;
-use crate::output::reorder_buffer::Early;
-use crate::output::sink::Sink;
-use crate::output::summary::Summary;
-use crate::scheduler::{Aside, Intake, Turn};
+use crate::driver::halt::HaltRule;
+use crate::driver::timeout::AdaptiveTimeout;
+use crate::journal::PendingCommits;
+use crate::output::format::RecordWriter;
+use crate::output::progress::RunProgress;
+use crate::output::reorder_buffer::ReorderBuffer;
+use crate::output::sink::OutputSink;
+use crate::output::summary::RunSummary;
+use crate::scheduler::{ScheduledItem, Scheduler, SkippedItem};
 
 /// What a run works with.
 pub(crate) struct Driver<'a> {
     pub(crate) service: &'a Service,
     pub(crate) target: &'a Target,
-    pub(crate) intake: Intake,
-    pub(crate) rules: Rules,
-    pub(crate) results: Sink,
-    pub(crate) writer: Writer,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) rules: RunRules,
+    pub(crate) results: OutputSink,
+    pub(crate) writer: RecordWriter,
     /// Items that failed, as an input.
-    pub(crate) failed: Option<Sink>,
+    pub(crate) failed: Option<OutputSink>,
     /// Results that the journal does not have yet, where there is one.
-    pub(crate) keeping: Option<Keeping>,
+    pub(crate) pending_commits: Option<PendingCommits>,
     /// Results that came before their turn, where they are given in order.
-    pub(crate) early: Option<Early>,
-    pub(crate) summary: Summary,
-    pub(crate) progress: Progress,
+    pub(crate) reorder: Option<ReorderBuffer>,
+    pub(crate) summary: RunSummary,
+    pub(crate) progress: RunProgress,
     pub(crate) output: &'a mut Output,
-    pub(crate) ending: Option<Ending>,
+    pub(crate) stop_reason: Option<StopReason>,
 }
 
 /// What was asked for, besides results.
 #[derive(Debug)]
-pub(crate) struct Rules {
-    pub(crate) halt: Option<Halt>,
+pub(crate) struct RunRules {
+    pub(crate) halt: Option<HaltRule>,
     pub(crate) on_bad_input: OnBadInput,
-    pub(crate) median: Option<Median>,
+    pub(crate) median: Option<AdaptiveTimeout>,
     pub(crate) verbose: bool,
 }
 
 /// Why nothing more is taken in.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub(crate) enum StopReason {
     Signal(Signal),
     Halted,
     /// Results, or failed items, cannot be written any more.
@@ -71,58 +71,64 @@ pub(crate) enum Ending {
 }
 
 /// What the loop hears of.
-enum Heard {
+enum LoopEvent {
     Signal(Signal),
     /// None when there is nothing more to wait for.
-    Answer(Option<Answered<Turn, Reply>>),
-    Aside(Aside),
-    Wrote(&'static str, io::Result<()>),
+    Answer(Option<BatchAnswer<ScheduledItem, Reply>>),
+    Skipped(SkippedItem),
+    Written(&'static str, io::Result<()>),
     /// The journal has more of the results.
-    Synced(io::Result<()>),
+    Committed(io::Result<()>),
     /// There is room for a result that the journal has.
-    Kept,
-    Over,
+    ResultCommitted,
+    Finished,
 }
 
 /// How many answers are taken between two looks at everything else: few enough for a signal not to wait.
-const AT_ONCE: usize = 64;
+const READY_BATCH: usize = 64;
 
 impl Driver<'_> {
     /// Works until all items are done, or what is left is given up.
-    pub(crate) async fn run(&mut self, mut answers: Answers<Turn, Reply>, signals: &mut Signals) {
-        let mut over = false;
+    pub(crate) async fn run(
+        &mut self,
+        mut answers: Answers<ScheduledItem, Reply>,
+        signals: &mut Signals,
+    ) {
+        let mut is_over = false;
         loop {
-            match self.hear(&mut answers, signals, over).await {
-                Heard::Signal(signal) => {
-                    if matches!(self.ending, Some(Ending::Signal(_))) {
-                        self.ending = Some(Ending::Signal(signal));
+            match self.next_event(&mut answers, signals, is_over).await {
+                LoopEvent::Signal(signal) => {
+                    if matches!(self.stop_reason, Some(StopReason::Signal(_))) {
+                        self.stop_reason = Some(StopReason::Signal(signal));
                         return self.service.dispatcher.stop();
                     }
-                    self.interrupted(signal);
+                    self.begin_drain(signal);
                 }
-                Heard::Answer(Some(answer)) => {
+                LoopEvent::Answer(Some(answer)) => {
                     self.answered(answer);
-                    self.at_hand(&mut answers);
+                    self.take_ready_answers(&mut answers);
                 }
-                Heard::Answer(None) => over = true,
-                Heard::Aside(aside) => self.aside(aside),
-                Heard::Wrote(_, Ok(())) | Heard::Synced(Ok(())) => {}
-                Heard::Wrote(what, Err(error)) => self.unwritten(what, error),
-                Heard::Kept => self.kept(),
-                Heard::Synced(Err(error)) => self.unwritten(JOURNAL, error),
-                Heard::Over if self.has_early() => self.give_all(),
-                Heard::Over => break,
+                LoopEvent::Answer(None) => is_over = true,
+                LoopEvent::Skipped(skipped) => self.skipped(skipped),
+                LoopEvent::Written(_, Ok(())) | LoopEvent::Committed(Ok(())) => {}
+                LoopEvent::Written(what, Err(error)) => self.write_failed(what, error),
+                LoopEvent::ResultCommitted => self.result_committed(),
+                LoopEvent::Committed(Err(error)) => self.write_failed(JOURNAL, error),
+                LoopEvent::Finished if self.has_reordered() => self.emit_remaining(),
+                LoopEvent::Finished => break,
             }
         }
-        if let Some(keeping) = self.keeping.as_ref().filter(|keeping| !keeping.is_broken()) {
+        if let Some(pending_commits) =
+            self.pending_commits.as_ref().filter(|pending_commits| !pending_commits.is_broken())
+        {
             // Starts that were taken back, after which nothing ended.
             tokio::select! {
                 biased;
-                settled = keeping.journal.settle() => if let Err(error) = settled {
+                settled = pending_commits.journal.flush() => if let Err(error) = settled {
                     let error = io::Error::new(error.kind(), error.to_string());
-                    self.ending = Some(Ending::Unwritten(JOURNAL, error));
+                    self.stop_reason = Some(StopReason::Unwritten(JOURNAL, error));
                 },
-                signal = signals.next() => self.ending = Some(Ending::Signal(signal)),
+                signal = signals.next() => self.stop_reason = Some(StopReason::Signal(signal)),
             }
         }
         for (what, sink) in [(RESULTS, Some(&mut self.results)), (FAILED, self.failed.as_mut())] {
@@ -130,48 +136,50 @@ impl Driver<'_> {
             tokio::select! {
                 biased;
                 closed = sink.close() => if let Err(error) = closed {
-                    self.ending = Some(Ending::Unwritten(what, error));
+                    self.stop_reason = Some(StopReason::Unwritten(what, error));
                 },
                 // Whoever should read what is left does not.
-                signal = signals.next() => self.ending = Some(Ending::Signal(signal)),
+                signal = signals.next() => self.stop_reason = Some(StopReason::Signal(signal)),
             }
         }
     }
 
-    async fn hear(
+    async fn next_event(
         &mut self,
-        answers: &mut Answers<Turn, Reply>,
+        answers: &mut Answers<ScheduledItem, Reply>,
         signals: &mut Signals,
-        over: bool,
-    ) -> Heard {
-        let (no_room, is_full) = (self.has_no_room(), self.is_full());
-        let has_kept = self.keeping.as_ref().is_some_and(Keeping::has_kept);
-        let all_kept = self.keeping.as_ref().is_none_or(Keeping::is_empty);
-        let keeps = self.keeping.is_some();
-        let (intake, failed) = (&self.intake, self.failed.as_mut().filter(|sink| !sink.is_empty()));
+        is_over: bool,
+    ) -> LoopEvent {
+        let (outputs_full, must_wait) = (self.outputs_are_full(), self.must_wait());
+        let has_committed =
+            self.pending_commits.as_ref().is_some_and(PendingCommits::has_committed);
+        let all_committed = self.pending_commits.as_ref().is_none_or(PendingCommits::is_empty);
+        let has_journal = self.pending_commits.is_some();
+        let (scheduler, failed) =
+            (&self.scheduler, self.failed.as_mut().filter(|sink| !sink.is_empty()));
         let has_results = !self.results.is_empty();
         let all_written = !has_results && failed.is_none();
         tokio::select! {
             biased;
-            signal = signals.next() => Heard::Signal(signal),
-            synced = synced(self.keeping.as_mut()), if keeps => Heard::Synced(synced),
-            () = std::future::ready(()), if has_kept && !no_room => Heard::Kept,
-            answer = answers.next(), if !over && !is_full => Heard::Answer(answer),
+            signal = signals.next() => LoopEvent::Signal(signal),
+            next_commit = next_commit(self.pending_commits.as_mut()), if has_journal => LoopEvent::Committed(next_commit),
+            () = std::future::ready(()), if has_committed && !outputs_full => LoopEvent::ResultCommitted,
+            answer = answers.next(), if !is_over && !must_wait => LoopEvent::Answer(answer),
             // After the answers, whose look takes items in; so nobody has to be woken for it.
-            aside = std::future::poll_fn(|_| intake.aside().map_or(Poll::Pending, Poll::Ready)), if !is_full && !no_room => {
-                Heard::Aside(aside)
+            skipped = std::future::poll_fn(|_| scheduler.next_skipped().map_or(Poll::Pending, Poll::Ready)), if !must_wait && !outputs_full => {
+                LoopEvent::Skipped(skipped)
             }
             // Only when nothing else is at hand, so that much at once is written at once.
-            wrote = self.results.hand_over(), if has_results => Heard::Wrote(RESULTS, wrote),
-            wrote = hand_over(failed), if !all_written => Heard::Wrote(FAILED, wrote),
-            () = std::future::ready(()), if over && all_kept && all_written => Heard::Over,
+            written = self.results.write_buffer(), if has_results => LoopEvent::Written(RESULTS, written),
+            written = write_buffer(failed), if !all_written => LoopEvent::Written(FAILED, written),
+            () = std::future::ready(()), if is_over && all_committed && all_written => LoopEvent::Finished,
         }
     }
 
     /// Takes what else is at hand, so that signals, clocks and outputs are looked at once for much at once.
-    fn at_hand(&mut self, answers: &mut Answers<Turn, Reply>) {
-        for _ in 0..AT_ONCE {
-            if self.is_full() {
+    fn take_ready_answers(&mut self, answers: &mut Answers<ScheduledItem, Reply>) {
+        for _ in 0..READY_BATCH {
+            if self.must_wait() {
                 return;
             }
             // What would wake nobody here is asked again before anybody waits.
@@ -180,33 +188,35 @@ impl Driver<'_> {
         }
     }
 
-    fn has_no_room(&self) -> bool {
-        self.results.is_full() || self.failed.as_ref().is_some_and(Sink::is_full)
+    fn outputs_are_full(&self) -> bool {
+        self.results.is_full() || self.failed.as_ref().is_some_and(OutputSink::is_full)
     }
 
-    fn is_full(&self) -> bool {
+    fn must_wait(&self) -> bool {
         // Also while nobody reads the results, what is done reaches the journal.
-        self.keeping.as_ref().map_or_else(|| self.has_no_room(), Keeping::is_full)
+        self.pending_commits
+            .as_ref()
+            .map_or_else(|| self.outputs_are_full(), PendingCommits::is_full)
     }
 
-    fn interrupted(&mut self, signal: Signal) {
-        self.end(Ending::Signal(signal));
+    fn begin_drain(&mut self, signal: Signal) {
+        self.end(StopReason::Signal(signal));
         let items = counted(self.service.dispatcher.stats().slots.in_use, "item", "items");
         self.say(&format!("{signal}: finishing the {items} in work; once more stops at once"));
     }
 
-    fn unwritten(&mut self, what: &'static str, error: io::Error) {
+    fn write_failed(&mut self, what: &'static str, error: io::Error) {
         // What is in work can still be kept, unless it is the journal that cannot.
-        if what == JOURNAL || self.keeping.is_none() {
+        if what == JOURNAL || self.pending_commits.is_none() {
             self.service.dispatcher.stop();
         }
-        self.end(Ending::Unwritten(what, error));
+        self.end(StopReason::Unwritten(what, error));
     }
 
     /// Takes nothing more in, and gives back what has not begun.
-    fn end(&mut self, ending: Ending) {
-        self.ending = Some(ending);
-        self.intake.stop();
+    fn end(&mut self, stop_reason: StopReason) {
+        self.stop_reason = Some(stop_reason);
+        self.scheduler.stop();
         let dispatcher = &self.service.dispatcher;
         dispatcher.drain();
         for job in dispatcher.jobs() {
@@ -217,7 +227,7 @@ impl Driver<'_> {
     }
 
     fn say(&mut self, text: &str) {
-        self.progress.aside(|| self.output.say(&format!("mesero: {text}")));
+        self.progress.suspend(|| self.output.say(&format!("mesero: {text}")));
     }
 }
 
@@ -225,16 +235,16 @@ const JOURNAL: &str = "the journal";
 const RESULTS: &str = "the results";
 const FAILED: &str = "the items that failed";
 
-async fn synced(keeping: Option<&mut Keeping>) -> io::Result<()> {
-    match keeping {
-        Some(keeping) => keeping.hear().await,
+async fn next_commit(pending_commits: Option<&mut PendingCommits>) -> io::Result<()> {
+    match pending_commits {
+        Some(pending_commits) => pending_commits.changed().await,
         None => std::future::pending().await,
     }
 }
 
-async fn hand_over(sink: Option<&mut Sink>) -> io::Result<()> {
+async fn write_buffer(sink: Option<&mut OutputSink>) -> io::Result<()> {
     match sink {
-        Some(sink) => sink.hand_over().await,
+        Some(sink) => sink.write_buffer().await,
         None => std::future::pending().await,
     }
 }

@@ -26,12 +26,12 @@ pub(crate) struct BadInput {
     /// As it came.
     pub(crate) text: String,
     pub(crate) why: String,
-    pub(crate) severity: Severity,
+    pub(crate) scope: BadInputScope,
 }
 
 /// What a bad input means for those after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Severity {
+pub(crate) enum BadInputScope {
     /// Nothing.
     Item,
     /// There are none: the input cannot be read on.

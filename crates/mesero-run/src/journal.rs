@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{FlockOperation, flock};
 
 use crate::input::Item;
-use crate::output::record::Record;
+use crate::output::record::ItemRecord;
 
 mod committer;
 mod line;
@@ -19,11 +19,11 @@ mod pending_commits;
 mod replay;
 
 use committer::Committer;
-use line::{Finish, Line, Start, VERSION};
-pub(crate) use line::{Header, Kept};
-pub(crate) use pending_commits::Keeping;
-pub(crate) use replay::{Known, Past};
-use replay::{Unreadable, Whole};
+use line::{FinishLine, JournalLine, StartLine, VERSION};
+pub(crate) use line::{JournalHeader, JournaledResult};
+pub(crate) use pending_commits::PendingCommits;
+pub(crate) use replay::{EarlierOutcome, Replay};
+use replay::{ReplayError, ReplayedJournal};
 
 /// A journal that is open, and locked against other runs.
 #[derive(Debug)]
@@ -32,39 +32,39 @@ pub(crate) struct Journal {
     file: Arc<File>,
     committer: Committer,
     /// Items whose start is in the journal, by their place in the input.
-    begun: Mutex<HashMap<u64, Begun>>,
-    pub(crate) purpose: Purpose,
+    started: Mutex<HashMap<u64, StartedBy>>,
+    pub(crate) mode: JournalMode,
 }
 
 /// Since when an item's start is in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Begun {
-    Now,
+enum StartedBy {
+    ThisRun,
     /// An earlier run wrote it.
-    Before,
+    EarlierRun,
 }
 
 /// What a journal is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum JournalMode {
     /// It is a new one.
-    Begin,
+    New,
     /// Its run goes on.
     Resume,
     /// The items that failed are run again.
-    Retry,
+    RetryFailed,
 }
 
 /// A journal that was opened, and what it says.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedJournal {
     pub(crate) journal: Journal,
-    pub(crate) past: Past,
+    pub(crate) replay: Replay,
     /// Whether something else is configured than when it began.
-    pub(crate) reconfigured: bool,
+    pub(crate) config_changed: bool,
 }
 
-impl Header {
+impl JournalHeader {
     pub(crate) fn new(target: String, id_field: String, config: String) -> Self {
         Self { mesero_journal: VERSION, target, id_field, config }
     }
@@ -77,52 +77,52 @@ impl Journal {
     /// If it cannot be written, or is not that of this run.
     pub(crate) fn open(
         path: &Path,
-        header: &Header,
-        purpose: Purpose,
-    ) -> Result<Opened, JournalError> {
-        let named = |why| JournalError { path: path.to_owned(), why };
-        let io = |error| named(Why::Io(error));
-        let is_new = purpose == Purpose::Begin;
+        header: &JournalHeader,
+        mode: JournalMode,
+    ) -> Result<OpenedJournal, JournalError> {
+        let named = |kind| JournalError { path: path.to_owned(), kind };
+        let io = |error| named(JournalErrorKind::Io(error));
+        let is_new = mode == JournalMode::New;
         let mut options = OpenOptions::new();
         // It holds inputs and results, which are nobody else's business.
         options.read(true).append(true).create(is_new).mode(0o600);
         let file = options.open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound if !is_new => named(Why::Missing),
+            io::ErrorKind::NotFound if !is_new => named(JournalErrorKind::Missing),
             _ => io(error),
         })?;
         if !file.metadata().map_err(io)?.is_file() {
-            return Err(named(Why::NoFile));
+            return Err(named(JournalErrorKind::NotRegularFile));
         }
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| {
             match error == rustix::io::Errno::WOULDBLOCK {
-                true => named(Why::Locked),
+                true => named(JournalErrorKind::Locked),
                 false => io(error.into()),
             }
         })?;
         let length = file.metadata().map_err(io)?.len();
         let file = Arc::new(file);
-        let (past, reconfigured, end) = if length > 0 && is_new {
-            return Err(named(Why::Exists));
+        let (replay, config_changed, end) = if length > 0 && is_new {
+            return Err(named(JournalErrorKind::AlreadyExists));
         } else if length > 0 {
-            let whole = Past::read(&*file, length).map_err(|error| named(error.into()))?;
-            whole.header.is_for(header).map_err(named)?;
-            if whole.end < length {
-                file.set_len(whole.end).map_err(io)?;
+            let replayed = Replay::read(&*file, length).map_err(|error| named(error.into()))?;
+            replayed.header.check_matches(header).map_err(named)?;
+            if replayed.end < length {
+                file.set_len(replayed.end).map_err(io)?;
             }
-            let Whole { header: was, past, end } = whole;
-            (past, was.config != header.config, end)
+            let ReplayedJournal { header: journaled, replay, end } = replayed;
+            (replay, journaled.config != header.config, end)
         } else {
             // Also where a run was cut off before it wrote anything.
-            (Past::default(), false, begin(&file, path, header).map_err(io)?)
+            (Replay::default(), false, write_header(&file, path, header).map_err(io)?)
         };
         let journal = Self {
             path: path.to_owned(),
             committer: Committer::start(Arc::clone(&file), end).map_err(io)?,
             file,
-            begun: Mutex::default(),
-            purpose,
+            started: Mutex::default(),
+            mode,
         };
-        Ok(Opened { journal, past, reconfigured })
+        Ok(OpenedJournal { journal, replay, config_changed })
     }
 
     /// Notes that an attempt is about to begin, and waits until that is on disk; true if it is the item's first.
@@ -131,60 +131,60 @@ impl Journal {
     ///
     /// # Errors
     /// If it cannot be noted, so that nothing may begin.
-    pub(crate) async fn begin(&self, item: &Item) -> Result<bool, Arc<io::Error>> {
+    pub(crate) async fn record_start(&self, item: &Item) -> Result<bool, Arc<io::Error>> {
         let end = {
-            let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-            if begun.contains_key(&item.index) {
+            let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+            if started.contains_key(&item.index) {
                 return Ok(false);
             }
-            begun.insert(item.index, Begun::Now);
-            self.add(&Line::Started(self.start(item)))
+            started.insert(item.index, StartedBy::ThisRun);
+            self.append(&JournalLine::Started(self.start_line(item)))
         };
-        let mut waiting = Waiting { journal: self, item: Some(item) };
+        let mut uncommitted = UncommittedStart { journal: self, item: Some(item) };
         self.committer.synced(end.unwrap_or(u64::MAX)).await?;
-        waiting.item = None;
+        uncommitted.item = None;
         Ok(true)
     }
 
     /// Notes that an item did not begin after all.
-    pub(crate) fn release(&self, item: &Item) {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        if begun.get(&item.index) == Some(&Begun::Now) {
-            begun.remove(&item.index);
+    pub(crate) fn retract_start(&self, item: &Item) {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        if started.get(&item.index) == Some(&StartedBy::ThisRun) {
+            started.remove(&item.index);
             // If the journal cannot be written any more, everything has ended anyway.
-            let _ = self.add(&Line::Released(self.start(item)));
+            let _ = self.append(&JournalLine::Released(self.start_line(item)));
         }
     }
 
     /// An item that began in an earlier run is run again: its start is in the journal.
-    pub(crate) fn adopt(&self, index: u64) {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.insert(index, Begun::Before);
+    pub(crate) fn adopt_start(&self, index: u64) {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        started.insert(index, StartedBy::EarlierRun);
     }
 
     /// Notes how an item ended, and says when that is on disk; none if it never will be.
-    fn finish(&self, record: &Record) -> Option<u64> {
-        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        let unbegun = begun.remove(&record.item.index).is_none();
-        let finish = Finish::of(record, unbegun).ok()?;
+    fn record_finish(&self, record: &ItemRecord) -> Option<u64> {
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        let never_started = started.remove(&record.item.index).is_none();
+        let finish = FinishLine::of(record, never_started).ok()?;
         // Under the same lock, so that no start of the same item comes in between.
-        self.add(&Line::Finished(Box::new(finish)))
+        self.append(&JournalLine::Finished(Box::new(finish)))
     }
 
-    fn add(&self, line: &Line<'_>) -> Option<u64> {
-        self.committer.add(&line::written(line).ok()?)
+    fn append(&self, line: &JournalLine<'_>) -> Option<u64> {
+        self.committer.append(&line::to_line(line).ok()?)
     }
 
-    fn start<'a>(&self, item: &'a Item) -> Start<'a> {
-        Start { id: item.id.as_str().into(), again: self.purpose == Purpose::Retry }
+    fn start_line<'a>(&self, item: &'a Item) -> StartLine<'a> {
+        StartLine { id: item.id.as_str().into(), again: self.mode == JournalMode::RetryFailed }
     }
 
     /// Reads the result in the line at this byte.
     ///
     /// # Errors
     /// If there is none; reads on after "failed to".
-    pub(crate) fn kept(&self, at: u64) -> Result<Kept, String> {
-        let named = |why| format!("{why}, in the journal `{}` at byte {at}", self.path.display());
+    pub(crate) fn read_result(&self, at: u64) -> Result<JournaledResult, String> {
+        let named = |kind| format!("{kind}, in the journal `{}` at byte {at}", self.path.display());
         let mut line = vec![0; 4096];
         let mut filled = 0;
         loop {
@@ -194,7 +194,7 @@ impl Journal {
             let fresh = line.get(filled..filled + read).unwrap_or_default();
             if let Some(end) = memchr::memchr(b'\n', fresh) {
                 line.truncate(filled + end);
-                return Finish::read(&String::from_utf8_lossy(&line)).map_err(named);
+                return FinishLine::read(&String::from_utf8_lossy(&line)).map_err(named);
             }
             if read == 0 {
                 return Err(named("read a result: it ends too early".to_owned()));
@@ -210,29 +210,29 @@ impl Journal {
     ///
     /// # Errors
     /// If it never will be.
-    pub(crate) async fn settle(&self) -> Result<(), Arc<io::Error>> {
+    pub(crate) async fn flush(&self) -> Result<(), Arc<io::Error>> {
         self.committer.synced(self.committer.end()).await.map(|_| ())
     }
 }
 
 /// A start that is not on disk yet; whoever drops it has not begun.
-struct Waiting<'a> {
+struct UncommittedStart<'a> {
     journal: &'a Journal,
     item: Option<&'a Item>,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for UncommittedStart<'_> {
     fn drop(&mut self) {
         if let Some(item) = self.item {
-            self.journal.release(item);
+            self.journal.retract_start(item);
         }
     }
 }
 
 /// Writes the first line, and says where it ends.
-fn begin(mut file: &File, path: &Path, header: &Header) -> io::Result<u64> {
+fn write_header(mut file: &File, path: &Path, header: &JournalHeader) -> io::Result<u64> {
     use std::io::Write;
-    let line = line::written(header)?;
+    let line = line::to_line(header)?;
     file.write_all(&line)?;
     file.sync_all()?;
     // So that also its name is there after a crash.
@@ -241,17 +241,23 @@ fn begin(mut file: &File, path: &Path, header: &Header) -> io::Result<u64> {
     Ok(line.len() as u64)
 }
 
-impl Header {
+impl JournalHeader {
     /// Whether a run with this other header can go on with the journal.
-    fn is_for(&self, other: &Self) -> Result<(), Why> {
+    fn check_matches(&self, other: &Self) -> Result<(), JournalErrorKind> {
         if self.mesero_journal != VERSION {
-            return Err(Why::Version(self.mesero_journal));
+            return Err(JournalErrorKind::Version(self.mesero_journal));
         }
         if self.target != other.target {
-            return Err(Why::Target { was: self.target.clone(), is: other.target.clone() });
+            return Err(JournalErrorKind::Target {
+                journaled: self.target.clone(),
+                is: other.target.clone(),
+            });
         }
         if self.id_field != other.id_field {
-            return Err(Why::IdField { was: self.id_field.clone(), is: other.id_field.clone() });
+            return Err(JournalErrorKind::IdField {
+                journaled: self.id_field.clone(),
+                is: other.id_field.clone(),
+            });
         }
         Ok(())
     }
@@ -261,29 +267,29 @@ impl Header {
 #[derive(Debug)]
 pub struct JournalError {
     path: PathBuf,
-    why: Why,
+    kind: JournalErrorKind,
 }
 
 #[derive(Debug)]
-enum Why {
+enum JournalErrorKind {
     Io(io::Error),
     Missing,
-    NoFile,
+    NotRegularFile,
     Locked,
-    Exists,
+    AlreadyExists,
     NoHeader,
     Corrupt { byte: u64, line: u64 },
     Version(u32),
-    Target { was: String, is: String },
-    IdField { was: String, is: String },
+    Target { journaled: String, is: String },
+    IdField { journaled: String, is: String },
 }
 
-impl From<Unreadable> for Why {
-    fn from(error: Unreadable) -> Self {
+impl From<ReplayError> for JournalErrorKind {
+    fn from(error: ReplayError) -> Self {
         match error {
-            Unreadable::Io(error) => Self::Io(error),
-            Unreadable::NoHeader => Self::NoHeader,
-            Unreadable::At { byte, line } => Self::Corrupt { byte, line },
+            ReplayError::Io(error) => Self::Io(error),
+            ReplayError::NoHeader => Self::NoHeader,
+            ReplayError::Corrupt { byte, line } => Self::Corrupt { byte, line },
         }
     }
 }
@@ -293,31 +299,33 @@ impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.display();
         write!(f, "use the journal `{path}`: ")?;
-        match &self.why {
-            Why::Io(error) => error.fmt(f),
-            Why::Missing => f.write_str("there is none; `--journal` begins one"),
-            Why::NoFile => f.write_str("it is no regular file"),
-            Why::Locked => f.write_str("another run works with it"),
-            Why::Exists => write!(
+        match &self.kind {
+            JournalErrorKind::Io(error) => error.fmt(f),
+            JournalErrorKind::Missing => f.write_str("there is none; `--journal` begins one"),
+            JournalErrorKind::NotRegularFile => f.write_str("it is no regular file"),
+            JournalErrorKind::Locked => f.write_str("another run works with it"),
+            JournalErrorKind::AlreadyExists => write!(
                 f,
                 "there is one already; `--resume {path}` goes on with it, and another name begins a new one"
             ),
-            Why::NoHeader => f.write_str("its first line is not that of a journal of mesero"),
-            Why::Corrupt { byte, line } => write!(
+            JournalErrorKind::NoHeader => {
+                f.write_str("its first line is not that of a journal of mesero")
+            }
+            JournalErrorKind::Corrupt { byte, line } => write!(
                 f,
                 "line {line}, at byte {byte}, is damaged; `truncate -s {byte}` on a copy of it keeps what is before, \
                  and what is after would be run again"
             ),
-            Why::Version(version) => write!(
+            JournalErrorKind::Version(version) => write!(
                 f,
                 "it is written in version {version} of the format, and this mesero knows version {VERSION}"
             ),
-            Why::Target { was, is } => {
-                write!(f, "it is that of another target, `{was}`, and not of `{is}`")
+            JournalErrorKind::Target { journaled, is } => {
+                write!(f, "it is that of another target, `{journaled}`, and not of `{is}`")
             }
-            Why::IdField { was, is } => write!(
+            JournalErrorKind::IdField { journaled, is } => write!(
                 f,
-                "its items are known by `--id {was}`, and with `--id {is}` none would be known again"
+                "its items are known by `--id {journaled}`, and with `--id {is}` none would be known again"
             ),
         }
     }

@@ -26,27 +26,29 @@ mod journal;
 mod output;
 mod scheduler;
 
-use crate::output::format::Writer;
-use crate::output::progress::{self, Progress};
-use crate::output::reorder_buffer::Early;
-use crate::output::sink::Sink;
-use crate::output::summary::{self, Summary};
+use crate::output::format::RecordWriter;
+use crate::output::progress::{self, RunProgress};
+use crate::output::reorder_buffer::ReorderBuffer;
+use crate::output::sink::OutputSink;
+use crate::output::summary::{self, RunSummary};
 use args::OnBadInput;
 pub use args::RunArgs;
-use control_server::Control;
-use driver::timeout::Median;
-use driver::{Driver, Rules};
-use input::feed::{Feed, Source};
-use input::reader::Format;
-use journal::{Header, Journal, JournalError, Keeping, Opened, Past, Purpose};
-use scheduler::{Bell, Heard, Intake, Settings, Turn, Turns};
+use control_server::ControlServer;
+use driver::timeout::AdaptiveTimeout;
+use driver::{Driver, RunRules};
+use input::feed::{Feed, InputSource};
+use input::reader::InputFormat;
+use journal::{
+    Journal, JournalError, JournalHeader, JournalMode, OpenedJournal, PendingCommits, Replay,
+};
+use scheduler::{HaltGate, ScheduledItem, ScheduledItems, Scheduler, SchedulerConfig, SlotWaker};
 
 /// How far the input may be ahead of results that come in order: well above any limit that is usual, so that one slow
 /// item does not keep the others waiting, and small enough to be kept.
-const WINDOW: u64 = 10_000;
+const ORDERED_WINDOW: u64 = 10_000;
 
 /// The longest answer that is kept until its record is written.
-const LONGEST_VALUE: usize = 16 * 1024 * 1024;
+const MAX_VALUE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Runs all items, and says how it went.
 ///
@@ -54,34 +56,34 @@ const LONGEST_VALUE: usize = 16 * 1024 * 1024;
 /// If it could not begin: nothing was called then.
 pub async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
     let mut signals = Signals::listen().map_err(RunError::Io)?;
-    let (target, resource) = Target::read(&args.wanted()).map_err(RunError::Target)?;
+    let (target, resource) = Target::read(&args.target_options()).map_err(RunError::Target)?;
     if args.wait_for_target && target.has_server_per_item() {
         let target = args.words.first().cloned().unwrap_or_default();
         return Err(RunError::Target(TargetError::ServerPerItem { target }));
     }
     let target = Arc::new(target);
     let opened = open(&args, &target)?;
-    let is_retry = opened.as_ref().is_some_and(|(_, purpose)| *purpose == Purpose::Retry);
-    let (journal, mut earlier) = match opened {
-        None => (None, Past::default()),
-        Some((Opened { journal, past, reconfigured }, _)) => {
-            if reconfigured {
+    let is_retry = opened.as_ref().is_some_and(|(_, mode)| *mode == JournalMode::RetryFailed);
+    let (journal, mut replay) = match opened {
+        None => (None, Replay::default()),
+        Some((OpenedJournal { journal, replay, config_changed }, _)) => {
+            if config_changed {
                 output.say(
                     "mesero: the target's configuration has changed since the journal began: what is done stays as it \
                      is, and the rest is done with the new one",
                 );
             }
-            (Some(Arc::new(journal)), past)
+            (Some(Arc::new(journal)), replay)
         }
     };
     let source = match &journal {
         Some(journal) if is_retry => {
-            let failed = std::mem::take(&mut earlier).failed();
+            let failed = std::mem::take(&mut replay).failed();
             if failed.is_empty() {
                 output.say("mesero: there was nothing to do: no item of the journal has failed");
                 return Ok(Exit::Fine);
             }
-            Source::Kept(Arc::clone(journal), failed)
+            InputSource::Journal(Arc::clone(journal), failed)
         }
         _ => source(&args),
     };
@@ -90,62 +92,64 @@ pub async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
         feed = Feed::open(source, &names) => feed.map_err(RunError::Input)?,
         signal = signals.next() => return Ok(signal.exit()),
     };
-    let results = Sink::start(stdout()).map_err(RunError::Io)?;
+    let results = OutputSink::start(stdout()).map_err(RunError::Io)?;
     let failed = match &args.out.failed {
         Some(path) => {
             let file = File::create(path);
             let file = file.map_err(|error| RunError::Failed(path.display().to_string(), error))?;
-            Some(Sink::start(file).map_err(RunError::Io)?)
+            Some(OutputSink::start(file).map_err(RunError::Io)?)
         }
         None => None,
     };
     let spawner = Spawner::start().map_err(RunError::Io)?;
-    let bell = args.policies.halt.map(|_| Bell::default());
-    let observer = bell.clone().map(|bell| Box::new(bell) as Box<dyn Observer>);
+    let slot_waker = args.policies.halt.map(|_| SlotWaker::default());
+    let observer = slot_waker.clone().map(|slot_waker| Box::new(slot_waker) as Box<dyn Observer>);
     let service = tokio::select! {
         service = assemble::service(&resource, &spawner, observer) => service.map_err(RunError::Assemble)?,
         signal = signals.next() => return Ok(signal.exit()),
     };
-    let control = Control::start(args.policies.control.as_deref(), &service, output).await?;
+    let control = ControlServer::start(args.policies.control.as_deref(), &service, output).await?;
 
     let total = feed.total();
-    let settings = Settings {
+    let config = SchedulerConfig {
         feed,
         target: Arc::clone(&target),
         id_field: args.id.clone(),
-        window: args.out.ordered.then_some(WINDOW),
+        window: args.out.ordered.then_some(ORDERED_WINDOW),
         deadline: resource.policy.deadline,
-        waits_from_the_start: args.wait_for_target,
-        earlier,
-        readopts: journal.clone().filter(|_| args.journal.idempotent),
-        heard: bell.map(|bell| Heard { dispatcher: service.dispatcher.clone(), bell }),
-        may_end_by_bad: args.on_bad_input == OnBadInput::Halt,
+        wait_for_target: args.wait_for_target,
+        replay,
+        rerun_unknown: journal.clone().filter(|_| args.journal.idempotent),
+        halt_gate: slot_waker
+            .map(|slot_waker| HaltGate { dispatcher: service.dispatcher.clone(), slot_waker }),
+        may_halt_on_bad_input: args.on_bad_input == OnBadInput::Halt,
     };
-    let (intake, turns) = Intake::new(settings);
+    let (scheduler, scheduled_items) = Scheduler::new(config);
     let work = (&target, journal.clone());
-    let answers = answers(&service, (turns, work), (&args, &resource.policy));
-    let median = args.median_factor().map(|factor| Ok(Median::new(factor, summary::histogram()?)));
+    let answers = answers(&service, (scheduled_items, work), (&args, &resource.policy));
+    let median =
+        args.median_factor().map(|factor| Ok(AdaptiveTimeout::new(factor, summary::histogram()?)));
     let median = median.transpose().map_err(RunError::Histogram)?;
-    let shown = progress::is_welcome() && !args.out.quiet && !args.out.verbose;
+    let shown = progress::is_visible() && !args.out.quiet && !args.out.verbose;
     let mut driver = Driver {
         service: &service,
         target: &target,
-        intake,
-        rules: Rules {
+        scheduler,
+        rules: RunRules {
             halt: args.policies.halt,
             on_bad_input: args.on_bad_input,
             median,
             verbose: args.out.verbose,
         },
         results,
-        writer: Writer::new(args.form()),
+        writer: RecordWriter::new(args.form()),
         failed,
-        keeping: journal.map(Keeping::new),
-        early: args.out.ordered.then(Early::default),
-        summary: Summary::new().map_err(RunError::Histogram)?,
-        progress: Progress::new(total, shown),
+        pending_commits: journal.map(PendingCommits::new),
+        reorder: args.out.ordered.then(ReorderBuffer::default),
+        summary: RunSummary::new().map_err(RunError::Histogram)?,
+        progress: RunProgress::new(total, shown),
         output,
-        ending: None,
+        stop_reason: None,
     };
     driver.begin();
     driver.run(answers, &mut signals).await;
@@ -165,24 +169,28 @@ pub async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
 /// The stream of answers: a call for each turn, of which only answers that are good count as values.
 fn answers(
     service: &Service,
-    (turns, (target, journal)): (Turns, (&Arc<Target>, Option<Arc<Journal>>)),
+    (scheduled_items, (target, journal)): (ScheduledItems, (&Arc<Target>, Option<Arc<Journal>>)),
     (args, policy): (&RunArgs, &Policy),
-) -> Answers<Turn, Reply> {
+) -> Answers<ScheduledItem, Reply> {
     let retry_on = Arc::new(args.policies.retry_on.clone().unwrap_or_default());
     let resource = Arc::clone(&service.resource);
-    let work = move |turn: Turn, attempt: Attempt| {
+    let work = move |scheduled: ScheduledItem, attempt: Attempt| {
         let (resource, retry_on) = (Arc::clone(&resource), Arc::clone(&retry_on));
         let journal = journal.clone();
         async move {
-            let Turn { item, order, .. } = turn;
+            let ScheduledItem { item, order, .. } = scheduled;
             let is_first = match &journal {
                 None => false,
                 // The slot is held meanwhile: what is in the journal as begun is no more than what may have begun.
-                Some(journal) => journal.begin(&item).await.map_err(|error| unkept(&error))?,
+                Some(journal) => journal
+                    .record_start(&item)
+                    .await
+                    .map_err(|error| journal_write_failed(&error))?,
             };
             let judged = async {
                 // Within the attempt, so that its time and its slot cover the whole answer.
-                let reply = resource.attempt(order, attempt).await?.gathered(LONGEST_VALUE).await?;
+                let reply =
+                    resource.attempt(order, attempt).await?.gathered(MAX_VALUE_BYTES).await?;
                 retry_on.judge(reply)
             };
             let result = judged.await;
@@ -190,56 +198,57 @@ fn answers(
                 && is_first
                 && failure.kind() == FailureKind::Unreachable
             {
-                journal.release(&item);
+                journal.retract_start(&item);
             }
             result.map_err(|failure: Failure| retry_on.advise(failure))
         }
     };
     let (target, shares, deadline) = (Arc::clone(target), service.shares, policy.deadline);
-    let call = move |turn: &Turn| {
-        let key = shares.then(|| turn.item.input.json());
-        let call = target.call(&turn.item.input, key.as_deref());
-        match (turn.past.since, deadline) {
+    let call = move |scheduled: &ScheduledItem| {
+        let key = shares.then(|| scheduled.item.input.json());
+        let call = target.call(&scheduled.item.input, key.as_deref());
+        match (scheduled.history.since, deadline) {
             // What is left of the time that it had from its first turn on.
-            (Some(since), Some(deadline)) if turn.past.attempts > 0 => {
+            (Some(since), Some(deadline)) if scheduled.history.attempts > 0 => {
                 call.deadline(deadline.saturating_sub(since.elapsed()))
             }
             _ => call,
         }
     };
-    service.dispatcher.call_stream(turns, call, work)
+    service.dispatcher.call_stream(scheduled_items, call, work)
 }
 
 /// Opens the journal, if one is named.
-fn open(args: &RunArgs, target: &Target) -> Result<Option<(Opened, Purpose)>, RunError> {
-    let Some((path, purpose)) = args.journal.asked() else { return Ok(None) };
-    if purpose == Purpose::Retry && !args.items().is_empty() {
-        let first = args.items().first().cloned().unwrap_or_default();
+fn open(args: &RunArgs, target: &Target) -> Result<Option<(OpenedJournal, JournalMode)>, RunError> {
+    let Some((path, mode)) = args.journal.path_and_mode() else { return Ok(None) };
+    if mode == JournalMode::RetryFailed && !args.inline_items().is_empty() {
+        let first = args.inline_items().first().cloned().unwrap_or_default();
         return Err(RunError::Input(format!(
             "take `{first}` as an item: with `--retry-failed` the items are those of the journal"
         )));
     }
-    let header = Header::new(target.identity.clone(), args.id.clone(), target.config.clone());
-    let opened = Journal::open(path, &header, purpose).map_err(RunError::Journal)?;
-    Ok(Some((opened, purpose)))
+    let header =
+        JournalHeader::new(target.identity.clone(), args.id.clone(), target.config.clone());
+    let opened = Journal::open(path, &header, mode).map_err(RunError::Journal)?;
+    Ok(Some((opened, mode)))
 }
 
 /// The journal cannot be written any more, so that nothing may begin; the run ends.
-fn unkept(error: &io::Error) -> Failure {
+fn journal_write_failed(error: &io::Error) -> Failure {
     Failure::raised(format!("the journal cannot be written: {error}"))
 }
 
 /// Where items come from.
-fn source(args: &RunArgs) -> Source {
+fn source(args: &RunArgs) -> InputSource {
     if let Some(times) = args.times {
-        return Source::Repeated(times);
+        return InputSource::Repeated(times);
     }
-    if !args.items().is_empty() {
-        return Source::Words(args.items().to_vec());
+    if !args.inline_items().is_empty() {
+        return InputSource::Words(args.inline_items().to_vec());
     }
     let path = args.input.clone().filter(|path| path.as_os_str() != "-");
-    let by_name = path.as_deref().map_or(Format::Lines, Format::of);
-    Source::File { path, format: args.format_in.unwrap_or(by_name) }
+    let by_name = path.as_deref().map_or(InputFormat::Lines, InputFormat::of);
+    InputSource::File { path, format: args.format_in.unwrap_or(by_name) }
 }
 
 impl Driver<'_> {
@@ -257,7 +266,7 @@ pub enum RunError {
     Target(TargetError),
     Input(String),
     Failed(String, io::Error),
-    Control(String),
+    ControlServer(String),
     Journal(JournalError),
     Assemble(AssembleError),
     Histogram(hdrhistogram::CreationError),
@@ -276,7 +285,7 @@ impl fmt::Display for RunError {
             RunError::Failed(path, error) => {
                 write!(f, "mesero: failed to write the items that fail to `{path}`: {error}")
             }
-            RunError::Control(why) => write!(f, "mesero: failed to {why}"),
+            RunError::ControlServer(why) => write!(f, "mesero: failed to {why}"),
             RunError::Assemble(error) => write!(f, "mesero: failed to {error}"),
             RunError::Journal(error) => write!(f, "mesero: failed to {error}"),
             RunError::Histogram(error) => write!(f, "mesero: failed to keep times: {error:?}"),

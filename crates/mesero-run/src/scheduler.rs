@@ -16,25 +16,25 @@ use mesero_target::Target;
 use mesero_target::item::Input;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::input::feed::{Entry, Feed, Placed};
-use crate::input::{BadInput, Item, Severity};
-use crate::journal::{Journal, Known, Past as Earlier};
+use crate::input::feed::{Entry, Feed, InputEntry};
+use crate::input::{BadInput, BadInputScope, Item};
+use crate::journal::{EarlierOutcome, Journal, Replay};
 
 mod halt_gate;
 
-pub(crate) use halt_gate::{Bell, Heard};
+pub(crate) use halt_gate::{HaltGate, SlotWaker};
 
 /// An item that is called for.
 #[derive(Debug, Clone)]
-pub(crate) struct Turn {
+pub(crate) struct ScheduledItem {
     pub(crate) item: Arc<Item>,
     pub(crate) order: Order,
-    pub(crate) past: Past,
+    pub(crate) history: ItemHistory,
 }
 
 /// What an item has been through before this turn.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Past {
+pub(crate) struct ItemHistory {
     /// When its first turn began.
     pub(crate) since: Option<Instant>,
     pub(crate) attempts: u32,
@@ -44,11 +44,11 @@ pub(crate) struct Past {
 
 /// What is not called for.
 #[derive(Debug)]
-pub(crate) enum Aside {
+pub(crate) enum SkippedItem {
     /// It is no item, or the target cannot be asked for it.
-    Bad(Bad),
+    Unusable(UnusableItem),
     /// Its deadline passed while it waited for the target.
-    Expired(Box<Turn>),
+    Expired(Box<ScheduledItem>),
     /// An earlier run did it; its result is in the journal, in the line at this byte.
     Done(Arc<Item>, u64),
     /// It had begun when an earlier run ended.
@@ -57,14 +57,14 @@ pub(crate) enum Aside {
 
 /// An item that cannot be called for.
 #[derive(Debug)]
-pub(crate) struct Bad {
+pub(crate) struct UnusableItem {
     pub(crate) item: Arc<Item>,
-    pub(crate) why: BadInput,
+    pub(crate) bad: BadInput,
 }
 
 /// What has to be known to take items in.
 #[derive(Debug)]
-pub(crate) struct Settings {
+pub(crate) struct SchedulerConfig {
     pub(crate) feed: Feed,
     pub(crate) target: Arc<Target>,
     pub(crate) id_field: String,
@@ -73,25 +73,25 @@ pub(crate) struct Settings {
     /// For an item, all its turns together.
     pub(crate) deadline: Option<Duration>,
     /// Whether the target is waited for although it was never reached.
-    pub(crate) waits_from_the_start: bool,
+    pub(crate) wait_for_target: bool,
     /// What the journal says of earlier runs.
-    pub(crate) earlier: Earlier,
+    pub(crate) replay: Replay,
     /// Where items that had begun are run again, the journal, which has their starts.
-    pub(crate) readopts: Option<Arc<Journal>>,
+    pub(crate) rerun_unknown: Option<Arc<Journal>>,
     /// Where the run may halt by what becomes of items.
-    pub(crate) heard: Option<Heard>,
+    pub(crate) halt_gate: Option<HaltGate>,
     /// Whether the run may end by an item that is none.
-    pub(crate) may_end_by_bad: bool,
+    pub(crate) may_halt_on_bad_input: bool,
 }
 
 /// The driver's side; the stream is the other one. Whatever is done here is seen when the stream is next polled.
 #[derive(Debug, Clone)]
-pub(crate) struct Intake(Arc<Mutex<State>>);
+pub(crate) struct Scheduler(Arc<Mutex<State>>);
 
 /// The stream of turns; none at the end, and when it is stopped.
-pub(crate) struct Turns {
-    intake: Intake,
-    settings: Settings,
+pub(crate) struct ScheduledItems {
+    scheduler: Scheduler,
+    config: SchedulerConfig,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
@@ -99,17 +99,17 @@ pub(crate) struct Turns {
 struct State {
     stopped: bool,
     /// Items called for whose answers have not come.
-    out: usize,
+    in_flight: usize,
     /// Results that the journal does not have yet.
-    unkept: usize,
-    again: VecDeque<Turn>,
-    aside: VecDeque<Aside>,
+    uncommitted: usize,
+    postponed: VecDeque<ScheduledItem>,
+    skipped: VecDeque<SkippedItem>,
     /// Items taken from the feed.
     taken: u64,
     /// Items of the journal, once the feed has ended, that it did not have: done, and unknown.
-    missing: Option<(usize, usize)>,
+    absent_from_input: Option<(usize, usize)>,
     /// Results that were given out.
-    given: u64,
+    emitted: u64,
     reached: bool,
     failures: u32,
     outage: Option<Outage>,
@@ -127,7 +127,7 @@ struct Outage {
 
 /// What an answer said about the target.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum News {
+pub(crate) enum OutageChange {
     None,
     /// It cannot be reached any more.
     Down,
@@ -136,18 +136,18 @@ pub(crate) enum News {
 }
 
 /// One connection that is refused is an accident, so many in a row are an outage.
-const FAILURES: u32 = 3;
+const FAILURES_TO_OUTAGE: u32 = 3;
 /// The first pause; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+const MAX_PAUSE: Duration = Duration::from_secs(15);
 /// Enough to report on while the feed waits.
-const MOST_ASIDE: usize = 64;
+const MAX_SKIPPED: usize = 64;
 
-impl Intake {
-    pub(crate) fn new(settings: Settings) -> (Self, Turns) {
-        let reached = settings.waits_from_the_start;
-        let intake = Self(Arc::new(Mutex::new(State { reached, ..State::default() })));
-        (intake.clone(), Turns { intake, settings, pause: None })
+impl Scheduler {
+    pub(crate) fn new(config: SchedulerConfig) -> (Self, ScheduledItems) {
+        let reached = config.wait_for_target;
+        let scheduler = Self(Arc::new(Mutex::new(State { reached, ..State::default() })));
+        (scheduler.clone(), ScheduledItems { scheduler, config, pause: None })
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -160,74 +160,77 @@ impl Intake {
     }
 
     /// What was not called for.
-    pub(crate) fn aside(&self) -> Option<Aside> {
-        self.state().aside.pop_front()
+    pub(crate) fn next_skipped(&self) -> Option<SkippedItem> {
+        self.state().skipped.pop_front()
     }
 
     /// Items that were taken.
-    pub(crate) fn taken(&self) -> u64 {
+    pub(crate) fn items_taken(&self) -> u64 {
         self.state().taken
     }
 
     /// Items of the journal that the input did not have, if it was read to its end: done, and unknown.
-    pub(crate) fn missing(&self) -> Option<(usize, usize)> {
-        self.state().missing
+    pub(crate) fn absent_from_input(&self) -> Option<(usize, usize)> {
+        self.state().absent_from_input
     }
 
     /// A result was given out.
-    pub(crate) fn given(&self) {
-        self.state().given += 1;
+    pub(crate) fn result_emitted(&self) {
+        self.state().emitted += 1;
     }
 
     /// So many results wait for the journal.
-    pub(crate) fn unkept(&self, results: usize) {
-        self.state().unkept = results;
+    pub(crate) fn set_uncommitted(&self, results: usize) {
+        self.state().uncommitted = results;
     }
 
     /// The journal has one more of them.
-    pub(crate) fn kept(&self) {
-        self.state().unkept -= 1;
+    pub(crate) fn result_committed(&self) {
+        self.state().uncommitted -= 1;
     }
 
     /// The target was reached for an item, whatever came of it.
-    pub(crate) fn answered(&self) -> News {
+    pub(crate) fn target_reached(&self) -> OutageChange {
         let mut state = self.state();
-        state.out -= 1;
+        state.in_flight -= 1;
         state.reached = true;
         state.failures = 0;
-        state.outage.take().map_or(News::None, |outage| News::Back(outage.since.elapsed()))
+        state
+            .outage
+            .take()
+            .map_or(OutageChange::None, |outage| OutageChange::Back(outage.since.elapsed()))
     }
 
     /// An item has its answer, which says nothing about the target.
-    pub(crate) fn settled(&self) {
-        self.state().out -= 1;
+    pub(crate) fn call_ended(&self) {
+        self.state().in_flight -= 1;
     }
 
     /// The target was not reached for an item: it comes again, and where nothing comes any more it is left undone. None
     /// if the target never could be reached, which is a failure.
-    pub(crate) fn unreached(&self, turn: &Turn) -> Option<News> {
+    pub(crate) fn target_unreachable(&self, scheduled: &ScheduledItem) -> Option<OutageChange> {
         let mut state = self.state();
-        state.out -= 1;
+        state.in_flight -= 1;
         if !state.reached {
             return None;
         }
         if state.stopped {
-            return Some(News::None);
+            return Some(OutageChange::None);
         }
-        let index = turn.item.index;
-        state.again.push_back(turn.clone());
+        let index = scheduled.item.index;
+        state.postponed.push_back(scheduled.clone());
         state.failures += 1;
         let now = Instant::now();
         if let Some(outage) = &mut state.outage {
             outage.failed(index, now);
-            return Some(News::None);
+            return Some(OutageChange::None);
         }
-        if state.failures < FAILURES {
-            return Some(News::None);
+        if state.failures < FAILURES_TO_OUTAGE {
+            return Some(OutageChange::None);
         }
         let next_probe = now + FIRST_PAUSE;
         state.outage = Some(Outage { since: now, next_probe, probe: None, probes: 1 });
-        Some(News::Down)
+        Some(OutageChange::Down)
     }
 }
 
@@ -237,7 +240,7 @@ impl Outage {
         if self.probe == Some(index) {
             self.probe = None;
             let pause = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(self.probes));
-            self.next_probe = now + pause.min(LONGEST_PAUSE);
+            self.next_probe = now + pause.min(MAX_PAUSE);
             self.probes += 1;
         }
     }
@@ -245,35 +248,35 @@ impl Outage {
 
 impl State {
     /// A turn of an item that waits to come again. Those that nobody waits for any more are put aside.
-    fn next_again(&mut self, deadline: Option<Duration>) -> Option<Turn> {
-        while let Some(turn) = self.again.pop_front() {
-            match (turn.past.since, deadline) {
+    fn next_postponed(&mut self, deadline: Option<Duration>) -> Option<ScheduledItem> {
+        while let Some(scheduled) = self.postponed.pop_front() {
+            match (scheduled.history.since, deadline) {
                 (Some(since), Some(deadline)) if since.elapsed() >= deadline => {
-                    self.aside.push_back(Aside::Expired(Box::new(turn)));
+                    self.skipped.push_back(SkippedItem::Expired(Box::new(scheduled)));
                 }
-                _ => return Some(turn),
+                _ => return Some(scheduled),
             }
         }
         None
     }
 
-    fn send(&mut self, mut turn: Turn) -> Poll<Option<Turn>> {
-        self.out += 1;
-        turn.past.since.get_or_insert_with(Instant::now);
+    fn schedule(&mut self, mut scheduled: ScheduledItem) -> Poll<Option<ScheduledItem>> {
+        self.in_flight += 1;
+        scheduled.history.since.get_or_insert_with(Instant::now);
         if let Some(outage) = &mut self.outage {
-            outage.probe = Some(turn.item.index);
+            outage.probe = Some(scheduled.item.index);
         }
-        Poll::Ready(Some(turn))
+        Poll::Ready(Some(scheduled))
     }
 }
 
-impl Stream for Turns {
-    type Item = Turn;
+impl Stream for ScheduledItems {
+    type Item = ScheduledItem;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<ScheduledItem>> {
         let this = self.get_mut();
-        let intake = this.intake.clone();
-        let mut state = intake.state();
+        let scheduler = this.scheduler.clone();
+        let mut state = scheduler.state();
         if state.stopped {
             return Poll::Ready(None);
         }
@@ -291,35 +294,35 @@ impl Stream for Turns {
                 return Poll::Pending;
             }
         }
-        if let Some(heard) = &this.settings.heard
-            && !heard.has_room(state.out, state.unkept, cx.waker())
+        if let Some(halt_gate) = &this.config.halt_gate
+            && !halt_gate.has_room(state.in_flight, state.uncommitted, cx.waker())
         {
             return Poll::Pending;
         }
-        if let Some(turn) = state.next_again(this.settings.deadline) {
-            return state.send(turn);
+        if let Some(scheduled) = state.next_postponed(this.config.deadline) {
+            return state.schedule(scheduled);
         }
         loop {
-            let far =
-                this.settings.window.is_some_and(|window| state.taken - state.given >= window);
-            if far || state.aside.len() >= this.settings.most_aside() {
+            let window_is_full =
+                this.config.window.is_some_and(|window| state.taken - state.emitted >= window);
+            if window_is_full || state.skipped.len() >= this.config.max_skipped() {
                 // The driver gives something out, or hears of what is aside, and asks again.
                 return Poll::Pending;
             }
-            match this.settings.feed.poll_next(cx) {
+            match this.config.feed.poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 // What is out may come again.
-                Poll::Ready(None) if state.out > 0 => return Poll::Pending,
+                Poll::Ready(None) if state.in_flight > 0 => return Poll::Pending,
                 Poll::Ready(None) => {
-                    state.missing = Some(this.settings.earlier.left());
+                    state.absent_from_input = Some(this.config.replay.unclaimed());
                     return Poll::Ready(None);
                 }
                 Poll::Ready(Some(entry)) => {
                     let index = state.taken;
                     state.taken += 1;
-                    match this.settings.turn(index, entry) {
-                        Ok(turn) => return state.send(turn),
-                        Err(aside) => state.aside.push_back(aside),
+                    match this.config.scheduled(index, entry) {
+                        Ok(scheduled) => return state.schedule(scheduled),
+                        Err(skipped) => state.skipped.push_back(skipped),
                     }
                 }
             }
@@ -327,42 +330,42 @@ impl Stream for Turns {
     }
 }
 
-impl Settings {
+impl SchedulerConfig {
     /// How much may wait to be heard of before anything else is taken.
-    fn most_aside(&self) -> usize {
-        if self.heard.is_some() || self.may_end_by_bad { 1 } else { MOST_ASIDE }
+    fn max_skipped(&self) -> usize {
+        if self.halt_gate.is_some() || self.may_halt_on_bad_input { 1 } else { MAX_SKIPPED }
     }
 
-    fn turn(&mut self, index: u64, entry: Entry) -> Result<Turn, Aside> {
-        let (line, input, why) = match entry {
-            Ok(Placed { line, input }) => (line, input, None),
-            Err(why) => (why.line, Input::Text(why.text.clone()), Some(why)),
+    fn scheduled(&mut self, index: u64, entry: Entry) -> Result<ScheduledItem, SkippedItem> {
+        let (line, input, bad) = match entry {
+            Ok(InputEntry { line, input }) => (line, input, None),
+            Err(bad) => (bad.line, Input::Text(bad.text.clone()), Some(bad)),
         };
         let id = input.id(&self.id_field, &self.target.identity);
         let item = Arc::new(Item { index, id, input });
         // An input that cannot be read on is no item that could be done.
-        let is_item = why.as_ref().is_none_or(|why| why.severity == Severity::Item);
-        match is_item.then(|| self.earlier.ask(&item.id)).flatten() {
-            Some(Known::Done(at)) => return Err(Aside::Done(item, at)),
-            Some(Known::Unknown) => match &self.readopts {
-                Some(journal) => journal.adopt(index),
-                None => return Err(Aside::Unknown(item)),
+        let is_item = bad.as_ref().is_none_or(|bad| bad.scope == BadInputScope::Item);
+        match is_item.then(|| self.replay.claim(&item.id)).flatten() {
+            Some(EarlierOutcome::Finished(at)) => return Err(SkippedItem::Done(item, at)),
+            Some(EarlierOutcome::Unknown) => match &self.rerun_unknown {
+                Some(journal) => journal.adopt_start(index),
+                None => return Err(SkippedItem::Unknown(item)),
             },
             None => {}
         }
-        if let Some(why) = why {
-            return Err(Aside::Bad(Bad { item, why }));
+        if let Some(bad) = bad {
+            return Err(SkippedItem::Unusable(UnusableItem { item, bad }));
         }
-        let why = match self.target.request(&item.input) {
-            Ok(order) => return Ok(Turn { item, order, past: Past::default() }),
-            Err(why) => BadInput { line, text: String::new(), why, severity: Severity::Item },
+        let bad = match self.target.request(&item.input) {
+            Ok(order) => return Ok(ScheduledItem { item, order, history: ItemHistory::default() }),
+            Err(why) => BadInput { line, text: String::new(), why, scope: BadInputScope::Item },
         };
-        Err(Aside::Bad(Bad { item, why }))
+        Err(SkippedItem::Unusable(UnusableItem { item, bad }))
     }
 }
 
-impl fmt::Debug for Turns {
+impl fmt::Debug for ScheduledItems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Turns").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Turns").field("settings", &self.config).finish_non_exhaustive()
     }
 }

@@ -3,33 +3,33 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use mesero::{BatchAnswer as Answered, Error, FailureKind, Phase, Refusal};
+use mesero::{BatchAnswer, Error, FailureKind, Phase, Refusal};
 use mesero_resources::Reply;
 
-use super::{Driver, Ending};
+use super::{Driver, StopReason};
 use crate::args::OnBadInput;
-use crate::input::{Item, Severity};
-use crate::journal::Keeping;
-use crate::output::record::{Record, Traffic, Trouble, Value};
-use crate::output::summary::in_words;
-use crate::scheduler::{Aside, Bad, News, Past, Turn};
+use crate::input::{BadInputScope, Item};
+use crate::journal::PendingCommits;
+use crate::output::record::{ItemError, ItemRecord, ResultValue, Traffic};
+use crate::output::summary::format_duration;
+use crate::scheduler::{ItemHistory, OutageChange, ScheduledItem, SkippedItem, UnusableItem};
 
 impl Driver<'_> {
     /// Turns an answer into the item's result. An item whose target was away, or which was not wanted any
     /// more, has none.
-    pub(super) fn answered(&mut self, answer: Answered<Turn, Reply>) {
-        let Answered { input: mut turn, result, report, .. } = answer;
-        let is_ending = self.ending.is_some();
-        turn.past.attempts += report.attempts;
-        turn.past.waited += report.waited;
-        turn.past.ran += report.ran;
+    pub(super) fn answered(&mut self, answer: BatchAnswer<ScheduledItem, Reply>) {
+        let BatchAnswer { input: mut scheduled, result, report, .. } = answer;
+        let is_ending = self.stop_reason.is_some();
+        scheduled.history.attempts += report.attempts;
+        scheduled.history.waited += report.waited;
+        scheduled.history.ran += report.ran;
         let traffic = match report.attempts {
             0 => Traffic::default(),
-            _ => Traffic::of(&turn.order.body, &result),
+            _ => Traffic::of(&scheduled.order.body, &result),
         };
-        if self.keeping.as_ref().is_some_and(Keeping::is_broken) {
+        if self.pending_commits.as_ref().is_some_and(PendingCommits::is_broken) {
             // Whatever came of it, it cannot be kept.
-            return self.intake.settled();
+            return self.scheduler.call_ended();
         }
         let result = match result {
             // Where every item has a server of its own, one that is away says nothing of the others.
@@ -37,8 +37,8 @@ impl Driver<'_> {
                 if failure.kind() == FailureKind::Unreachable
                     && !self.target.has_server_per_item() =>
             {
-                match self.intake.unreached(&turn) {
-                    Some(News::Down) => {
+                match self.scheduler.target_unreachable(&scheduled) {
+                    Some(OutageChange::Down) => {
                         return self.say(&format!(
                             "the target cannot be reached any more ({failure}); items wait until it can be again"
                         ));
@@ -50,7 +50,7 @@ impl Driver<'_> {
             }
             // It did not fail: it was not wanted any more.
             Err(Error::Canceled | Error::Shed | Error::Refused(Refusal::Draining)) if is_ending => {
-                return self.intake.settled();
+                return self.scheduler.call_ended();
             }
             Err(
                 error @ (Error::Canceled
@@ -58,14 +58,14 @@ impl Driver<'_> {
                 | Error::Refused(_)
                 | Error::Expired { phase: Phase::Queued }),
             ) => {
-                self.intake.settled();
+                self.scheduler.call_ended();
                 Err(error)
             }
             result => {
-                if let News::Back(after) = self.intake.answered() {
+                if let OutageChange::Back(after) = self.scheduler.target_reached() {
                     self.say(&format!(
                         "the target can be reached again, after {}",
-                        in_words(after)
+                        format_duration(after)
                     ));
                 }
                 if result.is_ok()
@@ -77,45 +77,53 @@ impl Driver<'_> {
                 result
             }
         };
-        let result = result.map(Value::of).map_err(|error| Trouble::of(&error));
-        self.done(Record { traffic, ..record(turn.item, result, turn.past) });
+        let result = result.map(ResultValue::of).map_err(|error| ItemError::of(&error));
+        self.done(ItemRecord { traffic, ..record(scheduled.item, result, scheduled.history) });
     }
 
     /// Turns an item that is not to be called into a result.
-    pub(super) fn aside(&mut self, aside: Aside) {
-        match aside {
-            Aside::Expired(turn) => {
+    pub(super) fn skipped(&mut self, skipped: SkippedItem) {
+        match skipped {
+            SkippedItem::Expired(scheduled) => {
                 let error = Error::Expired { phase: Phase::Backoff };
-                let Turn { item, past, .. } = *turn;
-                self.done(record(item, Err(Trouble::of(&error)), past));
+                let ScheduledItem { item, history, .. } = *scheduled;
+                self.done(record(item, Err(ItemError::of(&error)), history));
             }
-            Aside::Done(item, at) => self.done_before(item, at),
-            Aside::Unknown(item) => {
-                self.earlier(record(item, Err(Trouble::unknown()), Past::default()));
+            SkippedItem::Done(item, at) => self.done_before(item, at),
+            SkippedItem::Unknown(item) => {
+                self.earlier(record(item, Err(ItemError::unknown()), ItemHistory::default()));
             }
-            Aside::Bad(Bad { item, why }) => {
-                let (stops, ending) = match why.severity {
-                    Severity::Input => (true, Ending::Unread),
-                    Severity::Item => (self.rules.on_bad_input == OnBadInput::Halt, Ending::Halted),
+            SkippedItem::Unusable(UnusableItem { item, bad: why }) => {
+                let (stops, stop_reason) = match why.scope {
+                    BadInputScope::Input => (true, StopReason::Unread),
+                    BadInputScope::Item => {
+                        (self.rules.on_bad_input == OnBadInput::Halt, StopReason::Halted)
+                    }
                 };
                 let becomes = if stops { "ends the run" } else { "is passed over" };
                 self.say(&format!("item {} {becomes}: {why}", item.index));
-                let result = Err(Trouble::of_input(&why));
-                match why.severity {
-                    Severity::Item => self.done(record(item, result, Past::default())),
+                let result = Err(ItemError::of_input(&why));
+                match why.scope {
+                    BadInputScope::Item => self.done(record(item, result, ItemHistory::default())),
                     // It is no item that a later run could know again.
-                    Severity::Input => self.count(record(item, result, Past::default())),
+                    BadInputScope::Input => {
+                        self.count(record(item, result, ItemHistory::default()))
+                    }
                 }
-                if stops && self.ending.is_none() {
-                    self.end(ending);
+                if stops && self.stop_reason.is_none() {
+                    self.end(stop_reason);
                 }
             }
         }
     }
 }
 
-fn record(item: Arc<Item>, result: Result<Value, Trouble>, past: Past) -> Record {
-    let Past { attempts, waited: queued, ran, .. } = past;
+fn record(
+    item: Arc<Item>,
+    result: Result<ResultValue, ItemError>,
+    history: ItemHistory,
+) -> ItemRecord {
+    let ItemHistory { attempts, waited: queued, ran, .. } = history;
     let traffic = Traffic::default();
-    Record { item, result, attempts, queued, ran, traffic, ended: SystemTime::now() }
+    ItemRecord { item, result, attempts, queued, ran, traffic, ended: SystemTime::now() }
 }

@@ -5,15 +5,15 @@ use std::io;
 use mesero_terminal::counted::counted;
 use mesero_terminal::exit::Exit;
 
-use crate::driver::{Driver, Ending};
-use crate::journal::Purpose;
-use crate::output::record::Status;
+use crate::driver::{Driver, StopReason};
+use crate::journal::JournalMode;
+use crate::output::record::ItemStatus;
 
 impl Driver<'_> {
     /// Says how it went.
     pub(crate) fn exit(&mut self, quiet: bool) -> Exit {
         let stats = self.service.dispatcher.stats();
-        let taken = self.intake.taken();
+        let taken = self.scheduler.items_taken();
         if !quiet && taken > 0 {
             self.output.say(&self.summary.text(taken, &stats));
         }
@@ -23,18 +23,20 @@ impl Driver<'_> {
             ));
         }
         if !quiet {
-            self.outlook(taken);
+            self.journal_hints(taken);
         }
         let counts = &self.summary.counts;
-        match self.ending.take() {
-            Some(Ending::Signal(signal)) => signal.exit(),
-            Some(Ending::Halted) => Exit::Halted,
-            Some(Ending::Unread) => Exit::SomeFailed,
-            Some(Ending::Unwritten(what, error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+        match self.stop_reason.take() {
+            Some(StopReason::Signal(signal)) => signal.exit(),
+            Some(StopReason::Halted) => Exit::Halted,
+            Some(StopReason::Unread) => Exit::SomeFailed,
+            Some(StopReason::Unwritten(what, error))
+                if error.kind() == io::ErrorKind::BrokenPipe =>
+            {
                 self.output.say(&format!("mesero: stopped: nobody reads {what} any more"));
                 Exit::SomeFailed
             }
-            Some(Ending::Unwritten(what, error)) => {
+            Some(StopReason::Unwritten(what, error)) => {
                 self.output.say(&format!("mesero: stopped: failed to write {what}: {error}"));
                 Exit::SomeFailed
             }
@@ -48,12 +50,12 @@ impl Driver<'_> {
     }
 
     /// Says what the journal is good for now.
-    fn outlook(&mut self, taken: u64) {
-        let Some(keeping) = &self.keeping else { return };
-        let (path, purpose) = (keeping.journal.path.display(), keeping.journal.purpose);
+    fn journal_hints(&mut self, taken: u64) {
+        let Some(pending_commits) = &self.pending_commits else { return };
+        let (path, mode) = (pending_commits.journal.path.display(), pending_commits.journal.mode);
         let counts = &self.summary.counts;
         let mut lines = Vec::new();
-        if let Some((done, unknown)) = self.intake.missing()
+        if let Some((done, unknown)) = self.scheduler.absent_from_input()
             && done + unknown > 0
         {
             lines.push(format!(
@@ -61,7 +63,7 @@ impl Driver<'_> {
                 done + unknown
             ));
         }
-        let unknown = counts.of(Status::Unknown);
+        let unknown = counts.of(ItemStatus::Unknown);
         if unknown > 0 {
             let items = counted(unknown, "item", "items");
             lines.push(format!(
@@ -69,18 +71,18 @@ impl Driver<'_> {
                  item twice does no harm, add `--idempotent`"
             ));
         }
-        let failed = counts.failed() - unknown - counts.of(Status::BadInput);
-        if self.ending.is_some() || counts.done() < taken {
-            lines.push(match purpose {
-                Purpose::Begin => {
+        let failed = counts.failed() - unknown - counts.of(ItemStatus::BadInput);
+        if self.stop_reason.is_some() || counts.done() < taken {
+            lines.push(match mode {
+                JournalMode::New => {
                     format!("to go on, give the same command with `--resume {path}` instead of `--journal {path}`")
                 }
-                Purpose::Resume | Purpose::Retry => "to go on, give the same command again".to_owned(),
+                JournalMode::Resume | JournalMode::RetryFailed => "to go on, give the same command again".to_owned(),
             });
         } else if failed > 0 {
-            lines.push(match purpose {
-                Purpose::Retry => "to try again what failed, give the same command again".to_owned(),
-                Purpose::Begin | Purpose::Resume => format!(
+            lines.push(match mode {
+                JournalMode::RetryFailed => "to try again what failed, give the same command again".to_owned(),
+                JournalMode::New | JournalMode::Resume => format!(
                     "to try again what failed, give the same command with `--retry-failed {path}` and without the input"
                 ),
             });

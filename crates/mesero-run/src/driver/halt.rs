@@ -3,54 +3,54 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::output::summary::Counts;
+use crate::output::summary::StatusCounts;
 
 /// When to stop, and how.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Halt {
-    pub(crate) manner: Manner,
-    of: What,
-    most: Most,
+pub(crate) struct HaltRule {
+    pub(crate) mode: HaltMode,
+    outcome: CountedOutcome,
+    threshold: HaltThreshold,
 }
 
 /// What becomes of the items in work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Manner {
+pub(crate) enum HaltMode {
     /// They are given up.
-    Now,
+    CancelRunning,
     /// They finish.
-    Soon,
+    FinishRunning,
 }
 
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum What {
+enum CountedOutcome {
     Fail,
     Success,
     Done,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Most {
+enum HaltThreshold {
     Items(u64),
     /// Of the items that are done.
     Percent(f64),
 }
 
-impl Halt {
+impl HaltRule {
     /// Whether it is time to stop.
     ///
     /// A share is looked at once so many items are done that one alone is not more than it, and three at least.
-    pub(crate) fn is_due(&self, counts: &Counts) -> bool {
+    pub(crate) fn is_due(&self, counts: &StatusCounts) -> bool {
         let (failed, done) = (counts.failed(), counts.done());
-        let count = match self.of {
-            What::Fail => failed,
-            What::Success => done - failed,
-            What::Done => done,
+        let count = match self.outcome {
+            CountedOutcome::Fail => failed,
+            CountedOutcome::Success => done - failed,
+            CountedOutcome::Done => done,
         };
-        match self.most {
-            Most::Items(most) => count >= most,
-            Most::Percent(percent) => {
+        match self.threshold {
+            HaltThreshold::Items(threshold) => count >= threshold,
+            HaltThreshold::Percent(percent) => {
                 let enough = (100.0 / percent).ceil().max(3.0);
                 done as f64 >= enough && count as f64 * 100.0 >= percent * done as f64
             }
@@ -58,60 +58,62 @@ impl Halt {
     }
 }
 
-impl FromStr for Halt {
+impl FromStr for HaltRule {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wanted = |why: &str| {
+        let error = |why: &str| {
             format!(
                 "wanted [now|soon,]fail|success|done=N or N%, such as `fail=5%` or `now,fail=1`: {why}"
             )
         };
-        let (manner, rule) = match text.split_once(',') {
-            None => (Manner::Soon, text),
-            Some(("soon", rule)) => (Manner::Soon, rule),
-            Some(("now", rule)) => (Manner::Now, rule),
-            Some((manner, _)) => {
-                return Err(wanted(&format!("`{manner}` is neither now nor soon")));
+        let (mode, rule) = match text.split_once(',') {
+            None => (HaltMode::FinishRunning, text),
+            Some(("soon", rule)) => (HaltMode::FinishRunning, rule),
+            Some(("now", rule)) => (HaltMode::CancelRunning, rule),
+            Some((mode, _)) => {
+                return Err(error(&format!("`{mode}` is neither now nor soon")));
             }
         };
-        let (of, most) = rule.split_once('=').ok_or_else(|| wanted("there is no `=`"))?;
-        let of = match of {
-            "fail" => What::Fail,
-            "success" => What::Success,
-            "done" => What::Done,
-            _ => return Err(wanted(&format!("`{of}` is not counted"))),
+        let (outcome, threshold) = rule.split_once('=').ok_or_else(|| error("there is no `=`"))?;
+        let outcome = match outcome {
+            "fail" => CountedOutcome::Fail,
+            "success" => CountedOutcome::Success,
+            "done" => CountedOutcome::Done,
+            _ => return Err(error(&format!("`{outcome}` is not counted"))),
         };
-        let most = match most.strip_suffix('%') {
+        let threshold = match threshold.strip_suffix('%') {
             None => {
-                let items = most.parse().ok().filter(|items| *items > 0);
-                Most::Items(items.ok_or_else(|| wanted(&format!("`{most}` is no number above 0")))?)
+                let items = threshold.parse().ok().filter(|items| *items > 0);
+                HaltThreshold::Items(
+                    items.ok_or_else(|| error(&format!("`{threshold}` is no number above 0")))?,
+                )
             }
-            Some(_) if of == What::Done => {
-                return Err(wanted("of the items that are done, all are; give a number"));
+            Some(_) if outcome == CountedOutcome::Done => {
+                return Err(error("of the items that are done, all are; give a number"));
             }
             Some(percent) => {
                 let percent: Option<f64> = percent.parse().ok();
                 let percent = percent.filter(|percent| *percent > 0.0 && *percent <= 100.0);
-                Most::Percent(
-                    percent.ok_or_else(|| wanted("a share is above 0% and at most 100%"))?,
+                HaltThreshold::Percent(
+                    percent.ok_or_else(|| error("a share is above 0% and at most 100%"))?,
                 )
             }
         };
-        Ok(Self { manner, of, most })
+        Ok(Self { mode, outcome, threshold })
     }
 }
 
-impl fmt::Display for Halt {
+impl fmt::Display for HaltRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let of = match self.of {
-            What::Fail => "failed",
-            What::Success => "succeeded",
-            What::Done => "are done",
+        let outcome = match self.outcome {
+            CountedOutcome::Fail => "failed",
+            CountedOutcome::Success => "succeeded",
+            CountedOutcome::Done => "are done",
         };
-        match self.most {
-            Most::Items(items) => write!(f, "{items} of the items {of}"),
-            Most::Percent(percent) => write!(f, "{percent} % of the items {of}"),
+        match self.threshold {
+            HaltThreshold::Items(items) => write!(f, "{items} of the items {outcome}"),
+            HaltThreshold::Percent(percent) => write!(f, "{percent} % of the items {outcome}"),
         }
     }
 }
@@ -119,14 +121,14 @@ impl fmt::Display for Halt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::record::Status;
+    use crate::output::record::ItemStatus;
 
     fn is_due(rule: &str, succeeded: u64, failed: u64) -> bool {
-        let mut counts = Counts::default();
-        for (status, times) in [(Status::Succeeded, succeeded), (Status::Failed, failed)] {
+        let mut counts = StatusCounts::default();
+        for (status, times) in [(ItemStatus::Succeeded, succeeded), (ItemStatus::Failed, failed)] {
             (0..times).for_each(|_| counts.add(status));
         }
-        rule.parse::<Halt>().unwrap().is_due(&counts)
+        rule.parse::<HaltRule>().unwrap().is_due(&counts)
     }
 
     #[test]
@@ -156,7 +158,7 @@ mod tests {
             "done=5%",
             "x=1",
         ] {
-            assert!(bad.parse::<Halt>().unwrap_err().starts_with("wanted"), "{bad}");
+            assert!(bad.parse::<HaltRule>().unwrap_err().starts_with("wanted"), "{bad}");
         }
     }
 }

@@ -18,7 +18,7 @@ pub(crate) struct RetryOn {
 }
 
 /// The answers that say "not now".
-const NOT_NOW: [StatusCode; 4] = [
+const RETRYABLE: [StatusCode; 4] = [
     StatusCode::TOO_MANY_REQUESTS,
     StatusCode::BAD_GATEWAY,
     StatusCode::SERVICE_UNAVAILABLE,
@@ -26,7 +26,7 @@ const NOT_NOW: [StatusCode; 4] = [
 ];
 
 /// How much of a refusal's body is kept.
-const EXCERPT: usize = 1024;
+const EXCERPT_BYTES: usize = 1024;
 
 impl RetryOn {
     /// A reply, if its status says that all is well.
@@ -38,9 +38,9 @@ impl RetryOn {
         let after = reply.headers().get(header::RETRY_AFTER);
         let after = after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let bytes = reply.into_body().at_hand();
-        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT)]).into_owned();
-        let failure = Failure::from(BadStatus { status, text, received: bytes.len() });
-        let again = NOT_NOW.contains(&status) || self.statuses.contains(&status);
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_BYTES)]).into_owned();
+        let failure = Failure::from(UnsuccessfulResponse { status, text, received: bytes.len() });
+        let again = RETRYABLE.contains(&status) || self.statuses.contains(&status);
         Err(failure.advise(match (again, after) {
             (false, _) => Advice::Never,
             (true, None) => Advice::Backoff,
@@ -88,7 +88,7 @@ impl FromStr for RetryOn {
 
 /// An answer that is none.
 #[derive(Debug)]
-pub(crate) struct BadStatus {
+pub(crate) struct UnsuccessfulResponse {
     pub(crate) status: StatusCode,
     /// The beginning of its body.
     pub(crate) text: String,
@@ -96,13 +96,13 @@ pub(crate) struct BadStatus {
     pub(crate) received: usize,
 }
 
-impl fmt::Display for BadStatus {
+impl fmt::Display for UnsuccessfulResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the target answered {}", self.status)
     }
 }
 
-impl std::error::Error for BadStatus {}
+impl std::error::Error for UnsuccessfulResponse {}
 
 #[cfg(test)]
 mod tests {

@@ -13,18 +13,18 @@ use tokio::sync::watch;
 /// Dropping it lets the thread write what it has, and end.
 #[derive(Debug)]
 pub(super) struct Committer {
-    shared: Arc<Shared>,
-    progress: watch::Receiver<Progress>,
+    queue: Arc<CommitQueue>,
+    progress: watch::Receiver<CommitProgress>,
 }
 
 #[derive(Debug)]
-struct Shared {
-    gathering: Mutex<Gathering>,
+struct CommitQueue {
+    pending: Mutex<PendingLines>,
     more: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Gathering {
+struct PendingLines {
     bytes: Vec<u8>,
     /// Where the file will end when all of it is written.
     end: u64,
@@ -33,16 +33,16 @@ struct Gathering {
 }
 
 #[derive(Debug, Clone)]
-struct Progress {
+struct CommitProgress {
     /// Everything before is on disk.
     synced: u64,
     /// Why nothing more will be. After an error of a sync nobody knows what the disk has, so it is never tried again.
     error: Option<Arc<io::Error>>,
 }
 
-impl Shared {
-    fn gathering(&self) -> MutexGuard<'_, Gathering> {
-        self.gathering.lock().unwrap_or_else(PoisonError::into_inner)
+impl CommitQueue {
+    fn pending(&self) -> MutexGuard<'_, PendingLines> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -52,33 +52,33 @@ impl Committer {
     /// # Errors
     /// If there can be no thread.
     pub(super) fn start(file: Arc<File>, end: u64) -> io::Result<Self> {
-        let gathering = Mutex::new(Gathering { end, ..Gathering::default() });
-        let shared = Arc::new(Shared { gathering, more: Condvar::new() });
-        let (tell, progress) = watch::channel(Progress { synced: end, error: None });
-        let work = Arc::clone(&shared);
-        let commit = move || commit_all(&work, &file, &tell);
+        let pending = Mutex::new(PendingLines { end, ..PendingLines::default() });
+        let queue = Arc::new(CommitQueue { pending, more: Condvar::new() });
+        let (progress_tx, progress) = watch::channel(CommitProgress { synced: end, error: None });
+        let work = Arc::clone(&queue);
+        let commit = move || commit_all(&work, &file, &progress_tx);
         thread::Builder::new().name("mesero-journal".to_owned()).spawn(commit)?;
-        Ok(Self { shared, progress })
+        Ok(Self { queue, progress })
     }
 
     /// Adds lines, and says when they are on disk: as soon as [`synced`](Self::synced) is as far. None if nothing can
     /// be added any more.
-    pub(super) fn add(&self, lines: &[u8]) -> Option<u64> {
-        let mut gathering = self.shared.gathering();
-        if gathering.broken {
+    pub(super) fn append(&self, lines: &[u8]) -> Option<u64> {
+        let mut pending = self.queue.pending();
+        if pending.broken {
             return None;
         }
-        gathering.bytes.extend_from_slice(lines);
-        gathering.end += lines.len() as u64;
-        let end = gathering.end;
-        drop(gathering);
-        self.shared.more.notify_one();
+        pending.bytes.extend_from_slice(lines);
+        pending.end += lines.len() as u64;
+        let end = pending.end;
+        drop(pending);
+        self.queue.more.notify_one();
         Some(end)
     }
 
     /// Where the file will end when all that was added is written.
     pub(super) fn end(&self) -> u64 {
-        self.shared.gathering().end
+        self.queue.pending().end
     }
 
     /// Waits until everything before `end` is on disk, and says how far it is. Dropping the future changes nothing.
@@ -87,7 +87,7 @@ impl Committer {
     /// If it never will be.
     pub(super) async fn synced(&self, end: u64) -> Result<u64, Arc<io::Error>> {
         let mut progress = self.progress.clone();
-        let reached = |now: &Progress| now.synced >= end || now.error.is_some();
+        let reached = |now: &CommitProgress| now.synced >= end || now.error.is_some();
         match progress.wait_for(reached).await {
             Ok(now) => match &now.error {
                 Some(error) if now.synced < end => Err(Arc::clone(error)),
@@ -100,32 +100,32 @@ impl Committer {
 
 impl Drop for Committer {
     fn drop(&mut self) {
-        self.shared.gathering().closed = true;
-        self.shared.more.notify_one();
+        self.queue.pending().closed = true;
+        self.queue.more.notify_one();
     }
 }
 
-fn commit_all(shared: &Shared, mut file: &File, tell: &watch::Sender<Progress>) {
+fn commit_all(queue: &CommitQueue, mut file: &File, progress_tx: &watch::Sender<CommitProgress>) {
     let mut batch = Vec::new();
     loop {
-        let mut gathering = shared.gathering();
-        while gathering.bytes.is_empty() {
-            if gathering.closed {
+        let mut pending = queue.pending();
+        while pending.bytes.is_empty() {
+            if pending.closed {
                 return;
             }
-            gathering = shared.more.wait(gathering).unwrap_or_else(PoisonError::into_inner);
+            pending = queue.more.wait(pending).unwrap_or_else(PoisonError::into_inner);
         }
-        std::mem::swap(&mut gathering.bytes, &mut batch);
-        let end = gathering.end;
-        drop(gathering);
+        std::mem::swap(&mut pending.bytes, &mut batch);
+        let end = pending.end;
+        drop(pending);
         match file.write_all(&batch).and_then(|()| file.sync_data()) {
-            Ok(()) => tell.send_modify(|progress| progress.synced = end),
+            Ok(()) => progress_tx.send_modify(|progress| progress.synced = end),
             Err(error) => {
-                let mut gathering = shared.gathering();
-                gathering.broken = true;
-                gathering.bytes = Vec::new();
-                drop(gathering);
-                return tell.send_modify(|progress| progress.error = Some(Arc::new(error)));
+                let mut pending = queue.pending();
+                pending.broken = true;
+                pending.bytes = Vec::new();
+                drop(pending);
+                return progress_tx.send_modify(|progress| progress.error = Some(Arc::new(error)));
             }
         }
         batch.clear();
@@ -140,7 +140,8 @@ mod tests {
     async fn what_is_synced_is_in_the_file_and_what_was_added_before_the_end_is_written() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let committer = Committer::start(Arc::new(file.reopen().unwrap()), 0).unwrap();
-        let ends: Vec<_> = (0..100).map(|n| committer.add(format!("{n}\n").as_bytes())).collect();
+        let ends: Vec<_> =
+            (0..100).map(|n| committer.append(format!("{n}\n").as_bytes())).collect();
         let tenth = ends[9].unwrap();
         assert!(committer.synced(tenth).await.unwrap() >= tenth);
         committer.synced(committer.end()).await.unwrap();
@@ -152,10 +153,10 @@ mod tests {
     async fn after_an_error_nothing_counts_as_kept() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let committer = Committer::start(Arc::new(full), 0).unwrap();
-        let end = committer.add(b"a line\n").unwrap();
+        let end = committer.append(b"a line\n").unwrap();
         let error = committer.synced(end).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::StorageFull);
-        assert!(committer.add(b"another\n").is_none());
+        assert!(committer.append(b"another\n").is_none());
         assert!(committer.synced(end).await.is_err());
     }
 }

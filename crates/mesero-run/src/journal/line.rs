@@ -9,14 +9,14 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::output::record::{Record, Status, Traffic, Trouble, Value};
+use crate::output::record::{ItemError, ItemRecord, ItemStatus, ResultValue, Traffic};
 
 /// The version of this format; another one is refused.
 pub(super) const VERSION: u32 = 1;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Header {
+pub(crate) struct JournalHeader {
     pub(super) mesero_journal: u32,
     /// What is called, as far as it makes a difference for an answer.
     pub(super) target: String,
@@ -29,27 +29,27 @@ pub(crate) struct Header {
 /// Any other line, with all that it says.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Line<'a> {
+pub(super) enum JournalLine<'a> {
     #[serde(borrow)]
-    Started(Start<'a>),
+    Started(StartLine<'a>),
     /// It did not begin after all: this takes a start back.
-    Released(Start<'a>),
-    Finished(Box<Finish<'a>>),
+    Released(StartLine<'a>),
+    Finished(Box<FinishLine<'a>>),
 }
 
 /// Any other line, with only what has to be known of all.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Glance<'a> {
+pub(super) enum LineSummary<'a> {
     #[serde(borrow)]
-    Started(Start<'a>),
-    Released(Start<'a>),
-    Finished(End<'a>),
+    Started(StartLine<'a>),
+    Released(StartLine<'a>),
+    Finished(FinishSummary<'a>),
 }
 
 /// An item begins.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Start<'a> {
+pub(super) struct StartLine<'a> {
     #[serde(borrow)]
     pub(super) id: Cow<'a, str>,
     /// It failed before, and that does not count any more.
@@ -59,25 +59,25 @@ pub(super) struct Start<'a> {
 
 /// How an item ended, in short.
 #[derive(Debug, Deserialize)]
-pub(super) struct End<'a> {
+pub(super) struct FinishSummary<'a> {
     #[serde(borrow)]
     pub(super) id: Cow<'a, str>,
-    pub(super) status: Status,
-    #[serde(default)]
-    pub(super) unbegun: bool,
+    pub(super) status: ItemStatus,
+    #[serde(default, alias = "unbegun")]
+    pub(super) never_started: bool,
 }
 
 /// How an item ended.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Finish<'a> {
+pub(super) struct FinishLine<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
-    status: Status,
+    status: ItemStatus,
     /// It never began, so that no start belongs to it.
-    #[serde(default, skip_serializing_if = "is_false")]
-    unbegun: bool,
+    #[serde(default, alias = "unbegun", skip_serializing_if = "is_false")]
+    never_started: bool,
     input: Cow<'a, RawValue>,
-    outcome: Outcome<'a>,
+    outcome: JournaledOutcome<'a>,
     attempts: u32,
     queued_us: u64,
     ran_us: u64,
@@ -92,19 +92,19 @@ pub(super) struct Finish<'a> {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome<'a> {
+enum JournaledOutcome<'a> {
     Json(Cow<'a, RawValue>),
     Text(Cow<'a, str>),
     Base64(Cow<'a, str>),
-    Error(Cow<'a, Trouble>),
+    Error(Cow<'a, ItemError>),
 }
 
 /// What a line says about an item that is done, without its place in the input.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct JournaledResult {
     /// As JSON.
     pub(crate) input: String,
-    pub(crate) result: Result<Value, Trouble>,
+    pub(crate) result: Result<ResultValue, ItemError>,
     pub(crate) attempts: u32,
     pub(crate) queued: Duration,
     pub(crate) ran: Duration,
@@ -126,32 +126,34 @@ fn is_zero(value: &u64) -> bool {
 ///
 /// # Errors
 /// None in practice: texts, numbers and JSON are always JSON.
-pub(super) fn written(what: &impl Serialize) -> serde_json::Result<Vec<u8>> {
+pub(super) fn to_line(what: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
     Ok(line)
 }
 
-impl<'a> Finish<'a> {
+impl<'a> FinishLine<'a> {
     /// What is kept of a record.
     ///
     /// # Errors
-    /// None in practice, see [`written`].
-    pub(super) fn of(record: &'a Record, unbegun: bool) -> serde_json::Result<Self> {
+    /// None in practice, see [`to_line`].
+    pub(super) fn of(record: &'a ItemRecord, never_started: bool) -> serde_json::Result<Self> {
         let outcome = match &record.result {
-            Ok(value @ Value::Json(_)) => {
-                Outcome::Json(Cow::Owned(RawValue::from_string(value.json())?))
+            Ok(value @ ResultValue::Json(_)) => {
+                JournaledOutcome::Json(Cow::Owned(RawValue::from_string(value.json())?))
             }
-            Ok(Value::Text(bytes)) => Outcome::Text(String::from_utf8_lossy(bytes)),
-            Ok(Value::Bytes(bytes)) => Outcome::Base64(STANDARD.encode(bytes).into()),
-            Err(trouble) => Outcome::Error(Cow::Borrowed(trouble)),
+            Ok(ResultValue::Text(bytes)) => JournaledOutcome::Text(String::from_utf8_lossy(bytes)),
+            Ok(ResultValue::Bytes(bytes)) => {
+                JournaledOutcome::Base64(STANDARD.encode(bytes).into())
+            }
+            Err(error) => JournaledOutcome::Error(Cow::Borrowed(error)),
         };
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let ended = record.ended.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Ok(Self {
             id: Cow::Borrowed(&record.item.id),
             status: record.status(),
-            unbegun,
+            never_started,
             input: Cow::Owned(RawValue::from_string(record.item.input.json())?),
             outcome,
             attempts: record.attempts,
@@ -167,24 +169,24 @@ impl<'a> Finish<'a> {
     ///
     /// # Errors
     /// If it is none; reads on after "failed to".
-    pub(super) fn read(line: &str) -> Result<Kept, String> {
+    pub(super) fn read(line: &str) -> Result<JournaledResult, String> {
         let finish = match serde_json::from_str(line) {
-            Ok(Line::Finished(finish)) => finish,
+            Ok(JournalLine::Finished(finish)) => finish,
             Ok(_) => return Err("read a result: the line has none".to_owned()),
             Err(error) => return Err(format!("read a result: {error}")),
         };
         let result = match finish.outcome {
-            Outcome::Json(raw) => Ok(Value::Json(Bytes::from(raw.get().to_owned()))),
-            Outcome::Text(text) => Ok(Value::Text(Bytes::from(text.into_owned()))),
-            Outcome::Base64(text) => match STANDARD.decode(text.as_bytes()) {
-                Ok(bytes) => Ok(Value::Bytes(bytes.into())),
+            JournaledOutcome::Json(raw) => Ok(ResultValue::Json(Bytes::from(raw.get().to_owned()))),
+            JournaledOutcome::Text(text) => Ok(ResultValue::Text(Bytes::from(text.into_owned()))),
+            JournaledOutcome::Base64(text) => match STANDARD.decode(text.as_bytes()) {
+                Ok(bytes) => Ok(ResultValue::Bytes(bytes.into())),
                 Err(error) => return Err(format!("read a result: {error}")),
             },
-            Outcome::Error(trouble) => {
-                Err(Trouble { status: finish.status, ..trouble.into_owned() })
+            JournaledOutcome::Error(error) => {
+                Err(ItemError { status: finish.status, ..error.into_owned() })
             }
         };
-        Ok(Kept {
+        Ok(JournaledResult {
             input: finish.input.get().to_owned(),
             result,
             attempts: finish.attempts,

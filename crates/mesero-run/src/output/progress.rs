@@ -6,24 +6,24 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::input::feed::Total;
-use crate::output::summary::Counts;
+use crate::input::feed::ItemTotal;
+use crate::output::summary::StatusCounts;
 
 /// A bar on standard error; hidden unless that is a terminal and results go elsewhere.
 #[derive(Debug)]
-pub(crate) struct Progress {
+pub(crate) struct RunProgress {
     bar: ProgressBar,
-    total: Total,
+    total: ItemTotal,
 }
 
 /// Whether a person sees progress: results on the same terminal are progress enough.
-pub(crate) fn is_welcome() -> bool {
+pub(crate) fn is_visible() -> bool {
     mesero_terminal::output::stderr().is_terminal()
         && !mesero_terminal::output::stdout().is_terminal()
 }
 
-impl Progress {
-    pub(crate) fn new(total: Total, shown: bool) -> Self {
+impl RunProgress {
+    pub(crate) fn new(total: ItemTotal, shown: bool) -> Self {
         let bar = match shown {
             true => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
             false => ProgressBar::hidden(),
@@ -39,13 +39,13 @@ impl Progress {
     }
 
     /// So much is done.
-    pub(crate) fn show(&self, counts: &Counts) {
+    pub(crate) fn show(&self, counts: &StatusCounts) {
         if self.bar.is_hidden() {
             return;
         }
         match &self.total {
-            Total::Known(total) => self.bar.set_length(*total),
-            Total::Read(progress) => {
+            ItemTotal::Known(total) => self.bar.set_length(*total),
+            ItemTotal::Read(progress) => {
                 let (items, bytes) = (progress.items.load(Relaxed), progress.bytes.load(Relaxed));
                 let size = progress.size.load(Relaxed);
                 if progress.ended.load(Relaxed) {
@@ -63,7 +63,7 @@ impl Progress {
     }
 
     /// Lets something else be said, above the bar.
-    pub(crate) fn aside(&self, say: impl FnOnce()) {
+    pub(crate) fn suspend(&self, say: impl FnOnce()) {
         self.bar.suspend(say);
     }
 

@@ -12,18 +12,18 @@ use http::header;
 use mesero::{Error, FailureKind};
 use mesero_http::payload::Payload;
 use mesero_resources::Reply;
-use mesero_resources::command::Ended;
+use mesero_resources::command::Ended as CommandEnd;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::driver::retry::BadStatus;
+use crate::driver::retry::UnsuccessfulResponse;
 use crate::input::{BadInput, Item};
 
 /// An item that is done.
 #[derive(Debug)]
-pub(crate) struct Record {
+pub(crate) struct ItemRecord {
     pub(crate) item: Arc<Item>,
-    pub(crate) result: Result<Value, Trouble>,
+    pub(crate) result: Result<ResultValue, ItemError>,
     pub(crate) attempts: u32,
     /// In the queue, all attempts together.
     pub(crate) queued: Duration,
@@ -42,7 +42,7 @@ pub(crate) struct Traffic {
 /// How an item ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Status {
+pub(crate) enum ItemStatus {
     Succeeded,
     /// The target failed, or answered with a status that is no success.
     Failed,
@@ -62,7 +62,7 @@ pub(crate) enum Status {
 
 /// What the target answered.
 #[derive(Debug)]
-pub(crate) enum Value {
+pub(crate) enum ResultValue {
     Json(Bytes),
     Text(Bytes),
     /// Neither; in JSON it is written in base64.
@@ -71,9 +71,9 @@ pub(crate) enum Value {
 
 /// Why there is no value.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Trouble {
-    #[serde(skip, default = "Status::unsaid")]
-    pub(crate) status: Status,
+pub(crate) struct ItemError {
+    #[serde(skip, default = "ItemStatus::default_for_errors")]
+    pub(crate) status: ItemStatus,
     pub(crate) kind: Cow<'static, str>,
     pub(crate) message: String,
     /// The HTTP status of the answer.
@@ -97,8 +97,8 @@ impl Traffic {
             Ok(reply) => reply.body_len(),
             Err(error) => {
                 let source = error.source();
-                let bad = source.and_then(|source| source.downcast_ref::<BadStatus>());
-                let ended = source.and_then(|source| source.downcast_ref::<Ended>());
+                let bad = source.and_then(|source| source.downcast_ref::<UnsuccessfulResponse>());
+                let ended = source.and_then(|source| source.downcast_ref::<CommandEnd>());
                 bad.map(|bad| bad.received).or(ended.map(|ended| ended.printed)).unwrap_or(0)
             }
         };
@@ -107,21 +107,21 @@ impl Traffic {
     }
 }
 
-impl Record {
-    pub(crate) fn status(&self) -> Status {
-        self.result.as_ref().err().map_or(Status::Succeeded, |trouble| trouble.status)
+impl ItemRecord {
+    pub(crate) fn status(&self) -> ItemStatus {
+        self.result.as_ref().err().map_or(ItemStatus::Succeeded, |error| error.status)
     }
 
     /// The value as a person reads it, or the error.
-    pub(crate) fn in_words(&self) -> Cow<'_, str> {
+    pub(crate) fn display_text(&self) -> Cow<'_, str> {
         match &self.result {
-            Ok(value) => value.in_words(),
-            Err(trouble) => Cow::Borrowed(&trouble.message),
+            Ok(value) => value.display_text(),
+            Err(error) => Cow::Borrowed(&error.message),
         }
     }
 }
 
-impl Value {
+impl ResultValue {
     /// Reads a reply, whose body is at hand.
     pub(crate) fn of(reply: Reply) -> Self {
         let media_type = reply.headers().get(header::CONTENT_TYPE).cloned();
@@ -160,7 +160,7 @@ impl Value {
     }
 
     /// As a person reads it: texts without quotes.
-    pub(crate) fn in_words(&self) -> Cow<'_, str> {
+    pub(crate) fn display_text(&self) -> Cow<'_, str> {
         match self {
             Self::Json(bytes) => match serde_json::from_slice::<String>(bytes) {
                 Ok(text) => Cow::Owned(text),
@@ -171,11 +171,11 @@ impl Value {
     }
 }
 
-impl Trouble {
+impl ItemError {
     pub(crate) fn of(error: &Error) -> Self {
         let (status, kind) = match error {
             Error::Failed(failure) => (
-                Status::Failed,
+                ItemStatus::Failed,
                 match failure.kind() {
                     FailureKind::Raised => "raised",
                     FailureKind::Unreachable => "unreachable",
@@ -184,48 +184,49 @@ impl Trouble {
                     _ => "internal",
                 },
             ),
-            Error::TimedOut { .. } => (Status::TimedOut, "timeout"),
-            Error::Expired { .. } => (Status::Expired, "deadline"),
-            Error::Refused(_) => (Status::Refused, "refused"),
-            Error::Canceled | Error::Shed => (Status::Cancelled, "cancelled"),
-            _ => (Status::Failed, "other"),
+            Error::TimedOut { .. } => (ItemStatus::TimedOut, "timeout"),
+            Error::Expired { .. } => (ItemStatus::Expired, "deadline"),
+            Error::Refused(_) => (ItemStatus::Refused, "refused"),
+            Error::Canceled | Error::Shed => (ItemStatus::Cancelled, "cancelled"),
+            _ => (ItemStatus::Failed, "other"),
         };
         let message = error.to_string();
-        let trouble = Self::new(status, kind, message);
+        let base = Self::new(status, kind, message);
         let source = error.source();
-        if let Some(bad) = source.and_then(|source| source.downcast_ref::<BadStatus>()) {
+        if let Some(bad) = source.and_then(|source| source.downcast_ref::<UnsuccessfulResponse>()) {
             return Self {
                 kind: "status".into(),
                 http_status: Some(bad.status.as_u16()),
                 detail: (!bad.text.is_empty()).then(|| bad.text.clone()),
-                ..trouble
+                ..base
             };
         }
         let detail = match error {
             Error::Failed(failure) => failure.detail().map(str::to_owned),
             _ => None,
         };
-        let ended = source.and_then(|source| source.downcast_ref::<Ended>());
-        let (exit_code, signal) = (ended.and_then(Ended::code), ended.and_then(Ended::signal));
-        Self { exit_code, signal, detail, ..trouble }
+        let ended = source.and_then(|source| source.downcast_ref::<CommandEnd>());
+        let (exit_code, signal) =
+            (ended.and_then(CommandEnd::code), ended.and_then(CommandEnd::signal));
+        Self { exit_code, signal, detail, ..base }
     }
 
-    fn new(status: Status, kind: &'static str, message: String) -> Self {
+    fn new(status: ItemStatus, kind: &'static str, message: String) -> Self {
         let (http_status, exit_code, signal, detail) = (None, None, None, None);
         Self { status, kind: kind.into(), message, http_status, exit_code, signal, detail }
     }
 
     pub(crate) fn of_input(bad: &BadInput) -> Self {
-        Self::new(Status::BadInput, "input", bad.to_string())
+        Self::new(ItemStatus::BadInput, "input", bad.to_string())
     }
 
     pub(crate) fn unknown() -> Self {
         let message = "it had begun when an earlier run ended, and what came of it is not known";
-        Self::new(Status::Unknown, "unknown", message.to_owned())
+        Self::new(ItemStatus::Unknown, "unknown", message.to_owned())
     }
 }
 
-impl Status {
+impl ItemStatus {
     pub(crate) const ALL: [Self; 8] = [
         Self::Succeeded,
         Self::Failed,
@@ -252,7 +253,7 @@ impl Status {
     }
 
     /// That of an error which is written beside its status.
-    fn unsaid() -> Self {
+    fn default_for_errors() -> Self {
         Self::Failed
     }
 }

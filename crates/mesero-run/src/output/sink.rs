@@ -8,48 +8,48 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Text on its way out.
 #[derive(Debug)]
-pub(crate) struct Sink {
+pub(crate) struct OutputSink {
     buffer: Vec<u8>,
     /// None once it is closed or broken.
-    send: Option<mpsc::Sender<Vec<u8>>>,
+    tx: Option<mpsc::Sender<Vec<u8>>>,
     /// How it ended.
     ended: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
 /// From so many bytes on nothing more is put in before some of it has gone.
-const FULL: usize = 64 * 1024;
+const FULL_BYTES: usize = 64 * 1024;
 
-impl Sink {
+impl OutputSink {
     /// Writes to `to`, and flushes whenever nothing more is at hand.
     pub(crate) fn start(mut to: impl Write + Send + 'static) -> io::Result<Self> {
         // One batch is written, and one waits.
-        let (send, mut receive) = mpsc::channel::<Vec<u8>>(1);
-        let (tell, ended) = oneshot::channel();
+        let (tx, mut rx) = mpsc::channel::<Vec<u8>>(1);
+        let (result_tx, ended) = oneshot::channel();
         let write = move || {
             let mut write_all = || {
-                while let Some(batch) = receive.blocking_recv() {
+                while let Some(batch) = rx.blocking_recv() {
                     to.write_all(&batch)?;
                     to.flush()?;
                 }
                 Ok(())
             };
             // Nobody may wait for the end any more.
-            let _ = tell.send(write_all());
+            let _ = result_tx.send(write_all());
         };
         thread::Builder::new().name("mesero-output".to_owned()).spawn(write)?;
-        Ok(Self { buffer: Vec::new(), send: Some(send), ended: Some(ended) })
+        Ok(Self { buffer: Vec::new(), tx: Some(tx), ended: Some(ended) })
     }
 
     /// Adds a line.
     pub(crate) fn line(&mut self, text: &str) {
-        if self.send.is_some() {
+        if self.tx.is_some() {
             self.buffer.extend_from_slice(text.as_bytes());
             self.buffer.push(b'\n');
         }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.buffer.len() >= FULL
+        self.buffer.len() >= FULL_BYTES
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -60,14 +60,14 @@ impl Sink {
     ///
     /// # Errors
     /// If it cannot be written any more.
-    pub(crate) async fn hand_over(&mut self) -> io::Result<()> {
-        let Some(send) = &self.send else { return Ok(()) };
-        if let Ok(room) = send.reserve().await {
+    pub(crate) async fn write_buffer(&mut self) -> io::Result<()> {
+        let Some(tx) = &self.tx else { return Ok(()) };
+        if let Ok(room) = tx.reserve().await {
             room.send(std::mem::take(&mut self.buffer));
             return Ok(());
         }
         self.buffer.clear();
-        self.send = None;
+        self.tx = None;
         self.end().await
     }
 
@@ -77,9 +77,9 @@ impl Sink {
     /// If it cannot be.
     pub(crate) async fn close(&mut self) -> io::Result<()> {
         if !self.is_empty() {
-            self.hand_over().await?;
+            self.write_buffer().await?;
         }
-        self.send = None;
+        self.tx = None;
         self.end().await
     }
 

@@ -8,18 +8,18 @@ use mesero::Stats;
 use mesero_terminal::counted::counted;
 use tokio::time::Instant;
 
-use crate::output::record::{Record, Status};
+use crate::output::record::{ItemRecord, ItemStatus};
 
 /// How many items ended in which way.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Counts([u64; Status::ALL.len()]);
+pub(crate) struct StatusCounts([u64; ItemStatus::ALL.len()]);
 
-impl Counts {
-    pub(crate) fn add(&mut self, status: Status) {
+impl StatusCounts {
+    pub(crate) fn add(&mut self, status: ItemStatus) {
         self.0[status as usize] += 1;
     }
 
-    pub(crate) fn of(&self, status: Status) -> u64 {
+    pub(crate) fn of(&self, status: ItemStatus) -> u64 {
         self.0[status as usize]
     }
 
@@ -29,23 +29,23 @@ impl Counts {
     }
 
     pub(crate) fn failed(&self) -> u64 {
-        self.done() - self.of(Status::Succeeded)
+        self.done() - self.of(ItemStatus::Succeeded)
     }
 }
 
 /// Adds up what becomes of items.
 #[derive(Debug)]
-pub(crate) struct Summary {
-    pub(crate) counts: Counts,
+pub(crate) struct RunSummary {
+    pub(crate) counts: StatusCounts,
     /// Those among them that an earlier run did.
-    earlier: Counts,
+    earlier: StatusCounts,
     /// What attempts took, in microseconds, for each item that was tried.
-    took: Histogram<u64>,
+    durations: Histogram<u64>,
     ran: Duration,
     started: Instant,
-    /// What the slots could have run, all together, up to `seen`.
-    possible: Duration,
-    seen: Instant,
+    /// What the slots could have run, all together, up to `updated`.
+    slot_time: Duration,
+    updated: Instant,
 }
 
 /// An empty histogram of durations in microseconds, up to a day and to three digits.
@@ -54,41 +54,41 @@ pub(crate) fn histogram() -> Result<Histogram<u64>, CreationError> {
     Histogram::new_with_bounds(1, DAY, 3)
 }
 
-impl Summary {
+impl RunSummary {
     pub(crate) fn new() -> Result<Self, CreationError> {
         let now = Instant::now();
         Ok(Self {
-            counts: Counts::default(),
-            earlier: Counts::default(),
-            took: histogram()?,
+            counts: StatusCounts::default(),
+            earlier: StatusCounts::default(),
+            durations: histogram()?,
             ran: Duration::ZERO,
             started: now,
-            possible: Duration::ZERO,
-            seen: now,
+            slot_time: Duration::ZERO,
+            updated: now,
         })
     }
 
     /// An item is done, while there were so many slots.
-    pub(crate) fn add(&mut self, record: &Record, limit: usize) {
+    pub(crate) fn add(&mut self, record: &ItemRecord, limit: usize) {
         self.counts.add(record.status());
         if record.attempts > 0 {
             self.ran += record.ran;
-            let took = u64::try_from(record.ran.as_micros()).unwrap_or(u64::MAX);
-            self.took.saturating_record(took);
+            let durations = u64::try_from(record.ran.as_micros()).unwrap_or(u64::MAX);
+            self.durations.saturating_record(durations);
         }
         let now = Instant::now();
-        self.possible += (now - self.seen) * u32::try_from(limit).unwrap_or(u32::MAX);
-        self.seen = now;
+        self.slot_time += (now - self.updated) * u32::try_from(limit).unwrap_or(u32::MAX);
+        self.updated = now;
     }
 
     /// An item has a result of an earlier run, or is given up because of one.
-    pub(crate) fn add_earlier(&mut self, status: Status) {
+    pub(crate) fn add_earlier(&mut self, status: ItemStatus) {
         self.counts.add(status);
         self.earlier.add(status);
     }
 
     /// How many items this run itself ended, in which way.
-    pub(crate) fn fresh(&self) -> Counts {
+    pub(crate) fn this_run(&self) -> StatusCounts {
         let mut counts = self.counts;
         counts.0.iter_mut().zip(self.earlier.0).for_each(|(count, earlier)| *count -= earlier);
         counts
@@ -101,7 +101,8 @@ impl Summary {
         if taken > done {
             let _ = write!(text, " Not finished: {}", taken - done);
         }
-        let kinds = Status::ALL.into_iter().skip(1).filter(|status| self.counts.of(*status) > 0);
+        let kinds =
+            ItemStatus::ALL.into_iter().skip(1).filter(|status| self.counts.of(*status) > 0);
         let kinds: Vec<_> = kinds
             .map(|status| {
                 format!("{} {}", self.counts.of(status), status.as_str().replace('_', " "))
@@ -110,20 +111,23 @@ impl Summary {
         if failed > 0 {
             let _ = write!(text, " ({})", kinds.join(", "));
         }
-        let took = self.started.elapsed().as_secs_f64();
+        let durations = self.started.elapsed().as_secs_f64();
         let earlier = self.earlier.done();
         let items = counted(taken, "item", "items");
         let _ = match earlier {
-            0 => write!(text, "\n{items} in {took:.2} s"),
-            _ => write!(text, "\n{items}, {earlier} of them from an earlier run, in {took:.2} s"),
+            0 => write!(text, "\n{items} in {durations:.2} s"),
+            _ => write!(
+                text,
+                "\n{items}, {earlier} of them from an earlier run, in {durations:.2} s"
+            ),
         };
-        let _ = write!(text, ", {:.1} a second", (done - earlier) as f64 / took);
-        if !self.took.is_empty() {
+        let _ = write!(text, ", {:.1} a second", (done - earlier) as f64 / durations);
+        if !self.durations.is_empty() {
             let [p50, p95, p99] = [0.5, 0.95, 0.99].map(|quantile| {
-                let micros = self.took.value_at_quantile(quantile);
-                in_words(Duration::from_micros(micros))
+                let micros = self.durations.value_at_quantile(quantile);
+                format_duration(Duration::from_micros(micros))
             });
-            let most = in_words(Duration::from_micros(self.took.max()));
+            let most = format_duration(Duration::from_micros(self.durations.max()));
             let _ =
                 write!(text, "; an item ran for p50 {p50}, p95 {p95}, p99 {p99}, at most {most}");
         }
@@ -133,8 +137,8 @@ impl Summary {
             let retries = counted(retries, "retry", "retries");
             let _ = write!(text, "\n{retries}, {refused} refused by their budget");
         }
-        if !self.possible.is_zero() && !self.ran.is_zero() {
-            let share = 100.0 * self.ran.as_secs_f64() / self.possible.as_secs_f64();
+        if !self.slot_time.is_zero() && !self.ran.is_zero() {
+            let share = 100.0 * self.ran.as_secs_f64() / self.slot_time.as_secs_f64();
             let _ = write!(
                 text,
                 "\n{:.0} % of what {} at once can do (Little's law)",
@@ -147,7 +151,7 @@ impl Summary {
 }
 
 /// A duration with three digits.
-pub(crate) fn in_words(duration: Duration) -> String {
+pub(crate) fn format_duration(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     match seconds {
         _ if seconds >= 1.0 => format!("{seconds:.2} s"),

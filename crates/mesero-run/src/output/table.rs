@@ -7,7 +7,7 @@ use mesero_target::Target;
 use mesero_target::item::Input;
 use rustix::process::Signal;
 
-use super::record::{Record, Status, Traffic};
+use super::record::{ItemRecord, ItemStatus, Traffic};
 
 /// The columns of a table.
 pub(super) const COLUMNS: [&str; 9] =
@@ -26,12 +26,12 @@ pub(super) fn line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter
     String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned()
 }
 
-pub(super) fn cells(record: &Record) -> [String; 9] {
+pub(super) fn cells(record: &ItemRecord) -> [String; 9] {
     let input = match &record.item.input {
         Input::Text(text) => text.clone(),
         other => other.json(),
     };
-    let value = record.result.as_ref().map(|value| value.in_words().into_owned());
+    let value = record.result.as_ref().map(|value| value.display_text().into_owned());
     [
         record.item.index.to_string(),
         record.item.id.clone(),
@@ -41,12 +41,12 @@ pub(super) fn cells(record: &Record) -> [String; 9] {
         milliseconds(record.ran).to_string(),
         input,
         value.unwrap_or_default(),
-        record.result.as_ref().err().map_or_else(String::new, |trouble| trouble.message.clone()),
+        record.result.as_ref().err().map_or_else(String::new, |error| error.message.clone()),
     ]
 }
 
 /// A line of a job log.
-pub(super) fn joblog(record: &Record, target: &Target) -> String {
+pub(super) fn joblog(record: &ItemRecord, target: &Target) -> String {
     let started = record.ended.checked_sub(record.ran).unwrap_or(record.ended);
     let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     let (exit, signal) = exit(record, target);
@@ -63,12 +63,12 @@ pub(super) fn joblog(record: &Record, target: &Target) -> String {
 
 /// The exit code and the signal, as GNU parallel writes them: the code is 0 where a signal ended it, and -1 where it was
 /// given up, which for a command begins with a SIGTERM. What has no exit code has 0 or 1.
-fn exit(record: &Record, target: &Target) -> (i32, i32) {
-    let Err(trouble) = &record.result else { return (0, 0) };
-    match (trouble.status, trouble.exit_code, trouble.signal) {
+fn exit(record: &ItemRecord, target: &Target) -> (i32, i32) {
+    let Err(error) = &record.result else { return (0, 0) };
+    match (error.status, error.exit_code, error.signal) {
         (_, Some(code), _) => (code, 0),
         (_, None, Some(signal)) => (0, signal),
-        (Status::TimedOut | Status::Expired | Status::Cancelled, ..) => {
+        (ItemStatus::TimedOut | ItemStatus::Expired | ItemStatus::Cancelled, ..) => {
             let was_told_to_end = target.is_command() && record.attempts > 0;
             (-1, if was_told_to_end { Signal::TERM.as_raw() } else { 0 })
         }

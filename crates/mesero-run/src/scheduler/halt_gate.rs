@@ -9,9 +9,9 @@ use mesero_resources::Reply;
 
 /// Wakes whoever waits for a slot that came back.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Bell(Arc<AtomicWaker>);
+pub(crate) struct SlotWaker(Arc<AtomicWaker>);
 
-impl Observer for Bell {
+impl Observer for SlotWaker {
     fn observe(&self, event: &Event) {
         if matches!(event.fact, Fact::SlotReturned { .. }) {
             self.0.wake();
@@ -21,23 +21,24 @@ impl Observer for Bell {
 
 /// Keeps the queue empty, so that a slot that comes back is taken up only after its item's result was heard.
 #[derive(Debug)]
-pub(crate) struct Heard {
+pub(crate) struct HaltGate {
     pub(crate) dispatcher: Dispatcher<Reply>,
-    pub(crate) bell: Bell,
+    pub(crate) slot_waker: SlotWaker,
 }
 
-impl Heard {
+impl HaltGate {
     /// Whether there is room for one more, with so many called for and so many results that the journal does not have
     /// yet. If not, `waker` is woken when a slot comes back; of results that were heard the driver knows itself.
     ///
     /// An item between two tries occupies no slot and has no result, so it keeps nobody waiting.
-    pub(crate) fn has_room(&self, out: usize, unkept: usize, waker: &Waker) -> bool {
+    pub(crate) fn has_room(&self, in_flight: usize, uncommitted: usize, waker: &Waker) -> bool {
         // Before the look, so that nothing in between is missed.
-        self.bell.0.register(waker);
+        self.slot_waker.0.register(waker);
         let stats = self.dispatcher.stats();
         // Of calls it could not be told: one is in flight until its answer is taken. Items that share a job count as
         // unheard, so that of those too no more are called for than there are slots.
-        let unheard = (out as u64).saturating_sub(stats.jobs.in_flight) + unkept as u64;
-        stats.slots.in_use + stats.queue.len + unheard < self.dispatcher.limit() as u64
+        let unprocessed =
+            (in_flight as u64).saturating_sub(stats.jobs.in_flight) + uncommitted as u64;
+        stats.slots.in_use + stats.queue.len + unprocessed < self.dispatcher.limit() as u64
     }
 }
