@@ -183,7 +183,13 @@ impl<'a> FinishLine<'a> {
                 Err(error) => return Err(format!("read a result: {error}")),
             },
             JournaledOutcome::Error(error) => {
-                Err(ItemError { status: finish.status, ..error.into_owned() })
+                let error = error.into_owned();
+                let kind = match &*error.kind {
+                    // As version 0.1 wrote it.
+                    "cancelled" => "canceled".into(),
+                    _ => error.kind,
+                };
+                Err(ItemError { status: finish.status, kind, ..error })
             }
         };
         Ok(JournaledResult {
@@ -195,5 +201,24 @@ impl<'a> FinishLine<'a> {
             traffic: Traffic { sent: finish.sent, received: finish.received },
             ended: SystemTime::UNIX_EPOCH + Duration::from_micros(finish.ended_us),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_version_0_1_is_read() {
+        let line = r#"{"finished":{"id":"7","status":"cancelled","unbegun":true,"input":7,"outcome":{"error":
+            {"kind":"cancelled","message":"canceled"}},"attempts":0,"queued_us":5,"ran_us":0,"ended_us":1000000}}"#;
+        let result = FinishLine::read(line).unwrap();
+        let error = result.result.unwrap_err();
+        assert_eq!((error.status, &*error.kind), (ItemStatus::Canceled, "canceled"));
+        assert_eq!((result.input.as_str(), result.queued), ("7", Duration::from_micros(5)));
+        let LineSummary::Finished(summary) = serde_json::from_str(line).unwrap() else {
+            panic!("a finished item")
+        };
+        assert!(summary.never_started && summary.status == ItemStatus::Canceled);
     }
 }

@@ -52,8 +52,9 @@ pub(crate) enum ItemStatus {
     Expired,
     /// It would plainly have been too late, and was not begun.
     Refused,
-    /// Somebody cancelled it.
-    Cancelled,
+    /// Canceled by a user of the control plane.
+    #[serde(alias = "cancelled")]
+    Canceled,
     /// It was no item, or lacked a field.
     BadInput,
     /// It had begun when an earlier run ended, and nobody knows what came of it.
@@ -187,7 +188,7 @@ impl ItemError {
             Error::TimedOut { .. } => (ItemStatus::TimedOut, "timeout"),
             Error::Expired { .. } => (ItemStatus::Expired, "deadline"),
             Error::Refused(_) => (ItemStatus::Refused, "refused"),
-            Error::Canceled | Error::Shed => (ItemStatus::Cancelled, "cancelled"),
+            Error::Canceled | Error::Shed => (ItemStatus::Canceled, "canceled"),
             _ => (ItemStatus::Failed, "other"),
         };
         let message = error.to_string();
@@ -233,7 +234,7 @@ impl ItemStatus {
         Self::TimedOut,
         Self::Expired,
         Self::Refused,
-        Self::Cancelled,
+        Self::Canceled,
         Self::BadInput,
         Self::Unknown,
     ];
@@ -246,7 +247,7 @@ impl ItemStatus {
             Self::TimedOut => "timed_out",
             Self::Expired => "expired",
             Self::Refused => "refused",
-            Self::Cancelled => "cancelled",
+            Self::Canceled => "canceled",
             Self::BadInput => "bad_input",
             Self::Unknown => "unknown",
         }

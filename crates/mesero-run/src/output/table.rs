@@ -68,7 +68,7 @@ fn exit(record: &ItemRecord, target: &Target) -> (i32, i32) {
     match (error.status, error.exit_code, error.signal) {
         (_, Some(code), _) => (code, 0),
         (_, None, Some(signal)) => (0, signal),
-        (ItemStatus::TimedOut | ItemStatus::Expired | ItemStatus::Cancelled, ..) => {
+        (ItemStatus::TimedOut | ItemStatus::Expired | ItemStatus::Canceled, ..) => {
             let was_told_to_end = target.is_command() && record.attempts > 0;
             (-1, if was_told_to_end { Signal::TERM.as_raw() } else { 0 })
         }
