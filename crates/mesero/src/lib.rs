@@ -100,6 +100,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod backoff;
 mod batch;
 mod blocking;
 mod builder;
@@ -121,6 +122,7 @@ pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+pub use backoff::Backoff;
 pub use batch::{Answers, BatchAnswer};
 pub use blocking::Blocking;
 pub use builder::{BuildError, DispatcherBuilder};

@@ -2,21 +2,22 @@
 
 use std::time::Duration;
 
+use mesero::Backoff;
 use tokio::time::Instant;
 
 /// How long to wait before a worker is started again: not at all after one that served well,
 /// longer and longer after those that end at once or do not come up.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(super) struct RestartBackoff {
     failures: u32,
     earliest: Option<Instant>,
 }
 
-impl Backoff {
+impl RestartBackoff {
     /// A worker that served this long was well.
     const WELL: Duration = Duration::from_secs(10);
-    const FIRST: Duration = Duration::from_millis(100);
-    const LONGEST: Duration = Duration::from_secs(10);
+    const PAUSES: Backoff =
+        Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(10) };
 
     /// The instant before which no worker is started.
     pub(super) fn earliest(&self) -> Option<Instant> {
@@ -34,7 +35,7 @@ impl Backoff {
     pub(super) fn failed(&mut self) {
         let pause = match self.failures {
             0 => Duration::ZERO,
-            n => Self::FIRST.saturating_mul(2u32.saturating_pow(n - 1)).min(Self::LONGEST),
+            failures => Self::PAUSES.pause(failures),
         };
         self.earliest = Some(Instant::now() + pause);
         self.failures = self.failures.saturating_add(1);
@@ -47,7 +48,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_that_served_well_is_replaced_at_once_and_one_that_keeps_ending_ever_later() {
-        let mut backoff = Backoff::default();
+        let mut backoff = RestartBackoff::default();
         let mut pause = |lived| {
             backoff.crashed(lived);
             (backoff.earliest.unwrap() - Instant::now()).as_millis()

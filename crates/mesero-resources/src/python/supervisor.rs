@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::MutexGuard;
 use tokio::time::sleep_until;
 
-use super::backoff::Backoff;
+use super::backoff::RestartBackoff;
 use super::process::Process;
 use super::replica::{Opening, Place};
 use super::spawn_context::Means;
@@ -53,7 +53,7 @@ async fn keep(place: Arc<Place>) {
 }
 
 async fn fill_openings(place: &Arc<Place>) {
-    let mut backoff = Backoff::default();
+    let mut backoff = RestartBackoff::default();
     loop {
         let Some(opening) = place.opening() else {
             place.changed().await;
@@ -90,7 +90,7 @@ async fn fill_openings(place: &Arc<Place>) {
 async fn turn<'a>(
     place: &'a Place,
     opening: &Opening,
-    backoff: &Backoff,
+    backoff: &RestartBackoff,
 ) -> Option<MutexGuard<'a, ()>> {
     if let Some(earliest) = backoff.earliest() {
         sleep_until(earliest).await;

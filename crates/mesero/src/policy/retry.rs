@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::backoff::Backoff;
+
 /// The rules of retries.
 ///
 /// The pause before attempt `n + 1` is random between zero and `min(max_backoff, backoff × 2ⁿ⁻¹)`:
@@ -56,8 +58,7 @@ impl Default for Retry {
 impl Retry {
     /// The upper bound of the pause after the attempt `number`.
     pub(crate) fn ceiling(&self, number: u32) -> Duration {
-        let doubled = 2u32.saturating_pow(number.saturating_sub(1));
-        self.backoff.saturating_mul(doubled).min(self.max_backoff)
+        Backoff { first: self.backoff, longest: self.max_backoff }.pause(number)
     }
 }
 
