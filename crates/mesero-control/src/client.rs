@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use http::Method;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
-use mesero_terminal::whole::whole;
+use mesero_terminal::units::parse_positive;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -68,7 +68,7 @@ enum Action {
         /// The resource; may be left out where there is only one
         resource: Option<String>,
         /// The new limit
-        #[arg(value_parser = whole::<NonZeroUsize>)]
+        #[arg(value_parser = parse_positive::<NonZeroUsize>)]
         limit: NonZeroUsize,
     },
 }

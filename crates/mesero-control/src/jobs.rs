@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
@@ -10,6 +9,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use mesero::{JobView, Phase};
 use mesero_services::service::{JobName, Service};
+use mesero_terminal::units::milliseconds;
 use serde::{Deserialize, Serialize};
 
 use super::{Plane, Problem, causes};
@@ -72,10 +72,6 @@ impl JobRecord {
             stack: None,
         }
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[derive(Debug, Deserialize)]

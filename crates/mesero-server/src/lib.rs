@@ -10,10 +10,10 @@ use mesero_config::Config;
 use mesero_process::spawner::Spawner;
 use mesero_services::assemble::{self, AssembleError};
 use mesero_services::service::Service;
-use mesero_terminal::counted::counted;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 use mesero_terminal::signals::Signals;
+use mesero_terminal::units::plural;
 use tokio::net::TcpListener;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -77,7 +77,7 @@ pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError
 
     let signal = signals.next().await;
     draining.cancel();
-    let in_flight = counted(drain(&services), "job", "jobs");
+    let in_flight = plural(drain(&services), "job", "jobs");
     output.say(&format!(
         "{signal}: finishing {in_flight}, taking nothing new; a second signal stops at once"
     ));

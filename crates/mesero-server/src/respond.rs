@@ -9,6 +9,7 @@ use mesero_http::problem::Problem;
 use mesero_http::server::receive::ReceiveError;
 use mesero_resources::{Declared, Reply};
 use mesero_services::service::Service;
+use mesero_terminal::units::fractional_milliseconds;
 
 /// The response to a call.
 pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body> {
@@ -37,8 +38,8 @@ fn failed(service: &Service, error: &Error, report: &CallReport) -> Problem {
     match report.job {
         Some(id) => problem
             .with("job", service.job_name(id).to_string())
-            .with("waited_ms", milliseconds(report.waited))
-            .with("ran_ms", milliseconds(report.ran))
+            .with("waited_ms", fractional_milliseconds(report.waited))
+            .with("ran_ms", fractional_milliseconds(report.ran))
             .with("attempts", report.attempts),
         None => problem,
     }
@@ -164,7 +165,8 @@ pub(crate) fn no_upgrade() -> Response<Body> {
 /// How long the call waited and ran, for the browser's own display (W3C Server Timing).
 fn server_timing(report: &CallReport) -> Option<HeaderValue> {
     report.job?;
-    let (queue, run) = (milliseconds(report.waited), milliseconds(report.ran));
+    let (queue, run) =
+        (fractional_milliseconds(report.waited), fractional_milliseconds(report.ran));
     HeaderValue::from_str(&format!("queue;dur={queue:.3}, run;dur={run:.3}")).ok()
 }
 
@@ -185,9 +187,4 @@ fn cache_status(report: &CallReport, ttl: Option<Duration>) -> Option<HeaderValu
         (Origin::Led | Origin::Refused, _) => return None,
     };
     HeaderValue::from_str(&text).ok()
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    // To the microsecond: what is finer is noise.
-    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -16,8 +16,8 @@ use mesero_resources::proxy::{self, Proxy};
 use mesero_resources::python::{Bounds, PythonResource, Serves, Settings, StartError};
 use mesero_resources::stub::{self, Busy, Delay, Failing};
 use mesero_resources::{Declared, Reply, Resource, Wants};
-use mesero_terminal::counted::counted;
 use mesero_terminal::telemetry;
+use mesero_terminal::units::plural;
 
 use crate::service::Service;
 use crate::tally::Tally;
@@ -313,7 +313,7 @@ impl fmt::Display for AssembleError {
                 "start resource `{name}`: its limit is {limit}, and it can serve only {} at \
                  once; lower `limit`, or raise `threads` (for a sync function), `concurrency` \
                  (for an async one) or `processes`",
-                counted(seats.get() as u64, "call", "calls")
+                plural(seats.get() as u64, "call", "calls")
             ),
             AssembleError::Policy { name, error } => write!(f, "start resource `{name}`: {error}"),
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use mesero::{Error, Event, Fact, JobId, Observer, Outcome, Refusal, Stop};
 use tokio::time::Instant;
 
+use crate::units::milliseconds;
+
 /// The part of the log that these lines belong to: `--log mesero::jobs=debug`.
 const TARGET: &str = "mesero::jobs";
 
@@ -158,10 +160,6 @@ impl Observer for Log {
         // On every event, so that the last refusals of a burst are told with what happens next.
         self.summarise(event.at);
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Refusals that have not been told yet, and when they may be.

@@ -1,22 +1,22 @@
-//! A number and what there is so much of, as people say it.
+//! Counts with their nouns.
 
-/// `1 row`, `0 rows`, `2 rows`.
-pub fn counted(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", form(count, one, several))
+/// A count with its noun: `1 row`, `0 rows`, `2 rows`.
+pub fn plural(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", noun(count, one, several))
 }
 
-/// The word that stands with a number.
-pub fn form<'a>(count: u64, one: &'a str, several: &'a str) -> &'a str {
+/// The form of the noun that a count takes.
+pub fn noun<'a>(count: u64, one: &'a str, several: &'a str) -> &'a str {
     if count == 1 { one } else { several }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::counted;
+    use super::plural;
 
     #[test]
     fn only_one_is_singular() {
-        let rows = [0, 1, 2].map(|count| counted(count, "row", "rows"));
+        let rows = [0, 1, 2].map(|count| plural(count, "row", "rows"));
         assert_eq!(rows, ["0 rows", "1 row", "2 rows"]);
     }
 }

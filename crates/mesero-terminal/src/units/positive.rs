@@ -1,17 +1,20 @@
-//! A whole number above zero, as people write it on a command line.
+//! Positive integers, as written on a command line.
 
 use std::str::FromStr;
 
-/// Reads a number whose type has no zero.
+/// Reads an integer of a type that has no zero, such as `NonZeroU16`.
 ///
 /// # Errors
-/// What was wanted; what came is said by whoever asks.
-pub fn whole<N: FromStr>(text: &str) -> Result<N, String> {
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let is_too_large = digits && text.bytes().any(|byte| byte != b'0');
-    text.parse().map_err(|_| match is_too_large {
-        true => "it is too large".to_owned(),
-        false => "wanted a whole number from 1 on".to_owned(),
+/// The accepted values, or that the number is too large for the type; the caller adds the text.
+pub fn parse_positive<N: FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| {
+        let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let reason = if is_number && text.bytes().any(|byte| byte != b'0') {
+            "it is too large"
+        } else {
+            "wanted a whole number from 1 on"
+        };
+        reason.to_owned()
     })
 }
 
@@ -19,17 +22,17 @@ pub fn whole<N: FromStr>(text: &str) -> Result<N, String> {
 mod tests {
     use std::num::NonZeroU16;
 
-    use super::whole;
+    use super::parse_positive;
 
     #[test]
-    fn what_is_no_number_from_one_on_is_told_as_that() {
-        assert_eq!(whole("1"), Ok(NonZeroU16::MIN));
+    fn texts_that_are_no_positive_number_are_refused_with_the_accepted_ones() {
+        assert_eq!(parse_positive("1"), Ok(NonZeroU16::MIN));
         for text in ["0", "", "-1", "1.5", "many"] {
             assert_eq!(
-                whole::<NonZeroU16>(text),
+                parse_positive::<NonZeroU16>(text),
                 Err("wanted a whole number from 1 on".to_owned())
             );
         }
-        assert_eq!(whole::<NonZeroU16>("65536"), Err("it is too large".to_owned()));
+        assert_eq!(parse_positive::<NonZeroU16>("65536"), Err("it is too large".to_owned()));
     }
 }
