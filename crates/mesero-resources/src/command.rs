@@ -1,6 +1,5 @@
 //! A command: one process group for each attempt.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -8,92 +7,31 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use mesero::{Attempt, Failure, Seats};
-use mesero_config::template::Template;
 use mesero_http::body::Body;
 use mesero_process::guardian::Guardian;
-use mesero_process::launch::Launcher;
 use mesero_process::spawner::Spawner;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Health, Order, Reply, ReplyForm, Resource, Serving};
+use crate::{Health, Order, Reply, Resource, Serving};
 
 mod ended;
 mod invocation;
 mod output;
 mod process;
 mod run;
+mod settings;
+mod shared;
 
 pub use ended::Ended;
 use output::Told;
 use run::Run;
-
-/// What has to be known to run a command.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// The resource's name; log lines carry it.
-    pub name: Arc<str>,
-    pub program: Program,
-    pub directory: PathBuf,
-    /// Set in the environment.
-    pub environment: Vec<(String, String)>,
-    pub inherits: Inherits,
-    /// How many may run at once.
-    pub processes: NonZeroUsize,
-    /// From asking a group to end to killing it.
-    pub grace: Duration,
-    pub input: Input,
-    pub answers: Answers,
-}
-
-/// What is run.
-#[derive(Debug, Clone)]
-pub enum Program {
-    /// A program and its arguments, each of which stays one argument.
-    Direct { program: PathBuf, arguments: Vec<Template> },
-    /// A script for `/bin/sh`; arguments are in its environment, as `arg_NAME`.
-    Shell { script: String },
-}
-
-/// What of mesero's own environment a command gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Inherits {
-    Everything,
-    Nothing,
-}
-
-/// What stands on a command's standard input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// The request's body.
-    Body,
-    /// Nothing: its answers are shared by their arguments, so they depend on nothing else.
-    Nothing,
-}
-
-/// How a command's output and its exit code become an answer.
-#[derive(Debug, Clone)]
-pub struct Answers {
-    /// Instead of what the route says.
-    pub content_type: Option<HeaderValue>,
-    /// An exit code that is not in here is a failure.
-    pub statuses: BTreeMap<i32, StatusCode>,
-    pub delivery: Delivery,
-}
-
-/// When the output is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// Once the command has ended, and if there is no more of it than this.
-    Whole { most: usize },
-    /// As it comes.
-    Streamed,
-}
+pub use settings::{Answers, Delivery, Inherits, Input, Program, Settings};
+use shared::Shared;
 
 /// A command that is run once for each attempt.
 #[derive(Debug)]
@@ -101,17 +39,6 @@ pub struct Command {
     shared: Arc<Shared>,
     tasks: TaskTracker,
     stop: CancellationToken,
-}
-
-/// What all runs of a command have in common.
-#[derive(Debug)]
-struct Shared {
-    settings: Settings,
-    launcher: Launcher,
-    spawner: Spawner,
-    guardian: Guardian,
-    /// The standard input of commands that are fed nothing.
-    nothing: File,
 }
 
 impl Command {
@@ -211,14 +138,6 @@ impl Resource for Command {
             self.tasks.wait().await;
             self.shared.guardian.stop().await;
         })
-    }
-}
-
-impl Answers {
-    fn headers(&self, form: ReplyForm) -> HeaderMap {
-        let by_form = || HeaderValue::from_static(form.content_type());
-        let media_type = self.content_type.clone().unwrap_or_else(by_form);
-        HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)])
     }
 }
 

@@ -10,7 +10,7 @@ use mesero::Argument;
 use mesero_http::payload::Payload;
 use mesero_process::launch::Launcher;
 
-use super::{Inherits, Input, Program, Settings};
+use super::settings::{Inherits, Input, Program, Settings};
 
 /// The longest text that Linux passes as one argument or one variable, its end included
 /// (`MAX_ARG_STRLEN`: 32 pages of 4 KiB).

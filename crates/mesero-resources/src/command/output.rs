@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::Delivery;
+use super::settings::Delivery;
 
 /// How much is read at once.
 const PIECE: usize = 16 * 1024;

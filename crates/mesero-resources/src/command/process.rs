@@ -20,8 +20,8 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use super::Shared;
 use super::invocation::Invocation;
+use super::shared::Shared;
 
 /// A process that leads its own group, with pipes on its output streams.
 ///

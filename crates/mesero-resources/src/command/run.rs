@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::ended::Ended;
 use super::output::{Finish, Output, Tell, Told, TooMuch};
 use super::process::{Process, Streams};
-use super::{Delivery, Settings, Shared};
+use super::settings::{Delivery, Settings};
+use super::shared::Shared;
 use crate::Order;
 
 /// One run of a command. Its task is never cancelled: it holds the slot, and ends when the process
