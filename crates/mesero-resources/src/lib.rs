@@ -4,7 +4,7 @@
 
 pub mod blocked;
 pub mod command;
-pub mod proxy;
+pub mod http;
 pub mod python;
 mod reply;
 mod request;

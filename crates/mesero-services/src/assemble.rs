@@ -12,7 +12,7 @@ use mesero_config::{Config, Kind};
 use mesero_http::tls::{TlsError, TlsSettings, Versions};
 use mesero_process::spawner::Spawner;
 use mesero_resources::command::{self, Answers, Delivery, Inherits, Input};
-use mesero_resources::proxy::{self, Proxy};
+use mesero_resources::http::{self, HttpUpstream};
 use mesero_resources::python::{Bounds, PythonResource, Serves, Settings, StartError};
 use mesero_resources::stub::{self, Busy, Delay, Failing};
 use mesero_resources::{Declared, Reply, Resource, Wants};
@@ -93,7 +93,7 @@ async fn start(
             Ok(Arc::new(function.map_err(failed)?))
         }
         Kind::Proxy(settings) => {
-            let started = Proxy::new(proxy(settings, &config.policy));
+            let started = HttpUpstream::new(http_upstream(settings, &config.policy));
             let started =
                 started.map_err(|error| AssembleError::Tls { name: config.name.clone(), error })?;
             Ok(Arc::new(started))
@@ -197,9 +197,9 @@ fn workers(name: &str, python: &mesero_config::Python, callable: (Serves, String
     }
 }
 
-fn proxy(config: &mesero_config::Proxy, policy: &mesero_config::Policy) -> proxy::Settings {
+fn http_upstream(config: &mesero_config::Proxy, policy: &mesero_config::Policy) -> http::Settings {
     let upstream = &config.upstream;
-    proxy::Settings {
+    http::Settings {
         host: upstream.host().to_owned(),
         port: upstream.port(),
         authority: upstream.authority().to_owned(),
@@ -221,8 +221,8 @@ fn proxy(config: &mesero_config::Proxy, policy: &mesero_config::Policy) -> proxy
         preserve_host: config.preserve_host,
         request_buffering: config.request_buffering,
         behalf: match config.behalf {
-            mesero_config::Behalf::Clients => proxy::Behalf::Client,
-            mesero_config::Behalf::Own => proxy::Behalf::Own,
+            mesero_config::Behalf::Clients => http::Behalf::Client,
+            mesero_config::Behalf::Own => http::Behalf::Own,
         },
         max_attempts: policy.retry.max_attempts.get(),
         roams: config.roams,

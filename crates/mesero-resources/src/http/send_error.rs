@@ -6,74 +6,76 @@ use std::time::Duration;
 
 use http::Request;
 
-use super::outgoing::Outgoing;
+use super::request_body::RequestBody;
 
 /// Why a request got no answer.
 #[derive(Debug)]
-pub(super) enum Unanswered {
+pub(super) enum SendError {
     /// Nothing of it was sent, and here it is again.
-    HandedBack(Box<Request<Outgoing>>),
+    NotSent(Box<Request<RequestBody>>),
     /// The upstream says that it has not looked at it.
     Unprocessed(h2::Error),
     /// The connection broke before the head of the answer was there.
-    Broken(hyper::Error),
+    ConnectionBroken(hyper::Error),
     /// The stream did, or the connection that it belongs to.
-    BrokenStream(h2::Error),
+    StreamBroken(h2::Error),
     /// The request's body broke off.
-    BodyBroke,
+    RequestBodyFailed,
     /// It cannot be said over HTTP/2.
-    Unsayable(http::Error),
+    NotTranslatable(http::Error),
     /// It goes on in another protocol, which nobody has asked for.
-    Switched,
+    SwitchedProtocols,
     /// The answer had not begun in time.
-    TooLate { after: Duration },
+    FirstByteTimeout { after: Duration },
 }
 
-impl From<h2::Error> for Unanswered {
+impl From<h2::Error> for SendError {
     fn from(error: h2::Error) -> Self {
         // What a GOAWAY takes with it comes after the last request that was looked at.
         let is_refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
         match error.is_remote() && (error.is_go_away() || (error.is_reset() && is_refused)) {
             true => Self::Unprocessed(error),
-            false => Self::BrokenStream(error),
+            false => Self::StreamBroken(error),
         }
     }
 }
 
-impl fmt::Display for Unanswered {
+impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unanswered::HandedBack(_) => {
+            SendError::NotSent(_) => {
                 f.write_str("the upstream closed the connection before the request was sent")
             }
-            Unanswered::Unprocessed(error) => {
+            SendError::Unprocessed(error) => {
                 write!(f, "the upstream did not take the request: {error}")
             }
-            Unanswered::Broken(error) if error.is_incomplete_message() => {
+            SendError::ConnectionBroken(error) if error.is_incomplete_message() => {
                 f.write_str("the upstream closed the connection before it answered")
             }
-            Unanswered::Broken(error) if error.is_parse() => {
+            SendError::ConnectionBroken(error) if error.is_parse() => {
                 write!(f, "the upstream's answer is not HTTP/1.1: {error}")
             }
-            Unanswered::Broken(error) if error.is_user() => Unanswered::BodyBroke.fmt(f),
-            Unanswered::Broken(error) => match error.source() {
+            SendError::ConnectionBroken(error) if error.is_user() => {
+                SendError::RequestBodyFailed.fmt(f)
+            }
+            SendError::ConnectionBroken(error) => match error.source() {
                 Some(source) => write!(f, "the connection to the upstream broke: {source}"),
                 None => write!(f, "the connection to the upstream broke: {error}"),
             },
-            Unanswered::BrokenStream(error) if error.is_reset() => {
+            SendError::StreamBroken(error) if error.is_reset() => {
                 write!(f, "the upstream broke the exchange off: {error}")
             }
-            Unanswered::BrokenStream(error) => {
+            SendError::StreamBroken(error) => {
                 write!(f, "the connection to the upstream broke: {error}")
             }
-            Unanswered::BodyBroke => f.write_str("the request's body broke off"),
-            Unanswered::Unsayable(error) => {
+            SendError::RequestBodyFailed => f.write_str("the request's body broke off"),
+            SendError::NotTranslatable(error) => {
                 write!(f, "the request cannot be passed on over HTTP/2: {error}")
             }
-            Unanswered::Switched => {
+            SendError::SwitchedProtocols => {
                 f.write_str("the upstream switched to another protocol, which was not asked for")
             }
-            Unanswered::TooLate { after } => {
+            SendError::FirstByteTimeout { after } => {
                 write!(f, "the upstream had not begun to answer {after:?} after the request")
             }
         }

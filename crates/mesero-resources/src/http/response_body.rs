@@ -10,9 +10,9 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use mesero_http::body::BoxError;
 
-use super::clocks::Stall;
-use super::link::{Incoming, Link};
-use super::pool::Place;
+use super::pool::PooledSeat;
+use super::session::{SessionBody, UpstreamSession};
+use super::timeouts::StallTimeout;
 
 /// A body that drives the connection it comes from.
 ///
@@ -20,30 +20,30 @@ use super::pool::Place;
 /// the slot. Dropped before that, it closes the connection first, which the upstream sees. When the
 /// upstream breaks it off, or sends nothing for too long, it ends with an error, so that nobody
 /// takes what came for the whole.
-pub(super) struct Answer {
-    incoming: Incoming,
+pub(super) struct ResponseBody {
+    incoming: SessionBody,
     /// None once the body has ended.
     open: Option<Open>,
 }
 
 struct Open {
     // Dropped in this order: the slot comes back when nothing occupies the upstream any more.
-    link: Link,
-    place: Place,
+    session: UpstreamSession,
+    place: PooledSeat,
     /// None where it may take as long as it wants.
-    stall: Option<Stall>,
+    stall: Option<StallTimeout>,
 }
 
-impl Answer {
+impl ResponseBody {
     /// An answer that breaks off when nothing of it comes for `stall_timeout`.
     pub(super) fn new(
-        incoming: Incoming,
-        link: Link,
-        place: Place,
+        incoming: SessionBody,
+        session: UpstreamSession,
+        place: PooledSeat,
         stall_timeout: Option<Duration>,
     ) -> Self {
-        let stall = stall_timeout.map(|after| Stall::new(link.progress(), after));
-        Self { incoming, open: Some(Open { link, place, stall }) }
+        let stall = stall_timeout.map(|after| StallTimeout::new(session.progress(), after));
+        Self { incoming, open: Some(Open { session, place, stall }) }
     }
 
     /// Nothing if the answer has no body, in which case the connection is free already.
@@ -61,18 +61,18 @@ impl Answer {
 
     /// The body has ended: gives back the connection, and then the slot.
     fn settle(&mut self, cx: &mut Context<'_>) {
-        if let Some(Open { mut link, place, .. }) = self.open.take() {
+        if let Some(Open { mut session, place, .. }) = self.open.take() {
             // It notices only now that the exchange is over. A request that is not out yet, since
             // the upstream did not wait for its end, leaves a connection that nobody can use.
-            link.look(cx);
-            place.keep(link);
+            session.refresh(cx);
+            place.keep(session);
         }
     }
 
     /// Closes the connection, and then gives back the slot.
     fn break_off(&mut self, error: BoxError) -> BoxError {
         // What belongs to it goes before the slot does.
-        self.incoming = Incoming::Over;
+        self.incoming = SessionBody::Aborted;
         if let Some(open) = self.open.take() {
             let upstream = open.place.upstream();
             tracing::warn!(upstream, "an answer broke off: {error}");
@@ -95,7 +95,7 @@ impl fmt::Display for Stalled {
 
 impl Error for Stalled {}
 
-impl Body for Answer {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -108,7 +108,7 @@ impl Body for Answer {
         if frame.is_pending()
             && let Some(open) = &mut answer.open
         {
-            open.link.poll(cx);
+            open.session.poll(cx);
             frame = Pin::new(&mut answer.incoming).poll_frame(cx);
         }
         match frame {

@@ -12,59 +12,59 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri, header};
 use hyper::body::Body as _;
 
-use super::{Incoming, Taken};
-use crate::proxy::clocks::{FirstByte, Progress};
-use crate::proxy::outgoing::Outgoing;
-use crate::proxy::unanswered::Unanswered;
+use super::{StreamBody, StreamPermit};
+use crate::http::request_body::RequestBody;
+use crate::http::send_error::SendError;
+use crate::http::timeouts::{FirstByteTimeout, UploadProgress};
 
 /// A stream for one request. Dropped before its answer has ended it tells the upstream, and leaves
 /// the connection's other streams alone.
 #[derive(Debug)]
-pub(in crate::proxy) struct Stream {
+pub(in crate::http) struct Http2Stream {
     sender: SendRequest<Bytes>,
     scheme: Scheme,
     /// None when all of the request is out, or the upstream wants no more of it.
     upload: Option<Upload>,
-    progress: Arc<Progress>,
+    progress: Arc<UploadProgress>,
     // Dropped last: it is free when nothing of it is left.
-    _taken: Taken,
+    _taken: StreamPermit,
 }
 
 /// The body of a request on its way.
 #[derive(Debug)]
 struct Upload {
-    body: Outgoing,
+    body: RequestBody,
     stream: SendStream<Bytes>,
     /// What the upstream has not yet room for.
     piece: Bytes,
 }
 
-impl Stream {
-    pub(super) fn new(sender: SendRequest<Bytes>, scheme: Scheme, taken: Taken) -> Self {
+impl Http2Stream {
+    pub(super) fn new(sender: SendRequest<Bytes>, scheme: Scheme, taken: StreamPermit) -> Self {
         Self { sender, scheme, upload: None, progress: Arc::default(), _taken: taken }
     }
 
-    pub(in crate::proxy) fn progress(&self) -> Arc<Progress> {
+    pub(in crate::http) fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)
     }
 
     /// Sends a request, and waits for the head of its answer.
-    pub(in crate::proxy) async fn send(
+    pub(in crate::http) async fn send(
         &mut self,
-        request: Request<Outgoing>,
+        request: Request<RequestBody>,
         first_byte_timeout: Option<Duration>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<StreamBody>, SendError> {
         // The connection may have ended since the stream was taken.
         if std::future::poll_fn(|cx| self.sender.poll_ready(cx)).await.is_err() {
-            return Err(Unanswered::HandedBack(Box::new(request)));
+            return Err(SendError::NotSent(Box::new(request)));
         }
         let (mut head, body) = request.into_parts();
         if let Some(bytes) = body.size_hint().exact().filter(|bytes| *bytes > 0) {
             head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes));
         }
         self.progress = body.progress();
-        let mut first_byte = FirstByte::new(self.progress(), first_byte_timeout);
-        let head = translated(head, self.scheme.clone()).map_err(Unanswered::Unsayable)?;
+        let mut first_byte = FirstByteTimeout::new(self.progress(), first_byte_timeout);
+        let head = translated(head, self.scheme.clone()).map_err(SendError::NotTranslatable)?;
         let is_whole = body.is_end_stream();
         let (response, stream) = self.sender.send_request(head, is_whole)?;
         if !is_whole {
@@ -75,23 +75,23 @@ impl Stream {
             // An answer that is there counts, whatever became of the request.
             let uploaded = self.poll_upload(cx);
             if let Poll::Ready(response) = response.as_mut().poll(cx) {
-                return Poll::Ready(Ok(response?.map(Incoming::new)));
+                return Poll::Ready(Ok(response?.map(StreamBody::new)));
             }
             if uploaded.is_err() {
-                return Poll::Ready(Err(Unanswered::BodyBroke));
+                return Poll::Ready(Err(SendError::RequestBodyFailed));
             }
-            first_byte.poll(cx).map(|after| Err(Unanswered::TooLate { after }))
+            first_byte.poll(cx).map(|after| Err(SendError::FirstByteTimeout { after }))
         })
         .await
     }
 
     /// Sends what there is room for.
-    pub(in crate::proxy) fn poll(&mut self, cx: &mut Context<'_>) {
+    pub(in crate::http) fn poll(&mut self, cx: &mut Context<'_>) {
         // The answer has begun, and says by its own end how this ended.
         let _ = self.poll_upload(cx);
     }
 
-    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), BodyBroke> {
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), RequestBodyFailed> {
         let Some(upload) = &mut self.upload else { return Ok(()) };
         match upload.poll(cx) {
             Poll::Pending => Ok(()),
@@ -104,11 +104,11 @@ impl Stream {
 }
 
 /// The client's side of the request's body failed.
-struct BodyBroke;
+struct RequestBodyFailed;
 
 impl Upload {
     /// Ready when the body is out, or nobody wants the rest.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BodyBroke>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RequestBodyFailed>> {
         let Self { body, stream, piece } = self;
         loop {
             if piece.is_empty() {
@@ -120,7 +120,7 @@ impl Upload {
                     None => stream.send_data(Bytes::new(), true),
                     Some(Err(_)) => {
                         stream.send_reset(Reason::CANCEL);
-                        return Poll::Ready(Err(BodyBroke));
+                        return Poll::Ready(Err(RequestBodyFailed));
                     }
                     Some(Ok(frame)) => match frame.into_data() {
                         Ok(data) => {

@@ -6,7 +6,7 @@ use mesero::{Advice, Attempt, Failure};
 use tokio::time::Instant;
 
 use super::headers;
-use super::outgoing::Outgoing;
+use super::request_body::RequestBody;
 use super::{Behalf, Settings};
 use crate::{Asked, Order};
 
@@ -14,11 +14,11 @@ use crate::{Asked, Order};
 ///
 /// # Errors
 /// If the body was passed on by an earlier attempt.
-pub(super) fn request(
+pub(super) fn build(
     settings: &Settings,
     order: &Order,
     attempt: &Attempt,
-) -> Result<Request<Outgoing>, Failure> {
+) -> Result<Request<RequestBody>, Failure> {
     let Asked { head, peer, .. } = &*order.request;
     let path = path(settings, &head.uri)?;
     let mut fields = match settings.behalf {
@@ -38,7 +38,7 @@ pub(super) fn request(
             fields.insert(headers::DEADLINE, HeaderValue::from(left));
         }
     }
-    let body = Outgoing::of(&order.body)
+    let body = RequestBody::of(&order.body)
         .ok_or_else(|| never(&"the request's body has been passed on already"))?;
     let mut request = Request::new(body);
     *request.method_mut() = head.method.clone();

@@ -11,24 +11,24 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mesero_http::socket::Socket;
 
-use super::clocks::{FirstByte, Progress};
-use super::outgoing::Outgoing;
-use super::unanswered::Unanswered;
+use super::request_body::RequestBody;
+use super::send_error::SendError;
+use super::timeouts::{FirstByteTimeout, UploadProgress};
 
 /// What an answer's head, and what one piece of its body, may take in memory.
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A connection to the upstream, driven by whoever waits for something on it.
 #[derive(Debug)]
-pub(super) struct Connection {
-    sender: http1::SendRequest<Outgoing>,
+pub(super) struct Http1Connection {
+    sender: http1::SendRequest<RequestBody>,
     /// None once it has ended.
-    connection: Option<http1::Connection<TokioIo<Socket>, Outgoing>>,
+    connection: Option<http1::Connection<TokioIo<Socket>, RequestBody>>,
     /// Of the request that was sent last.
-    progress: Arc<Progress>,
+    progress: Arc<UploadProgress>,
 }
 
-impl Connection {
+impl Http1Connection {
     pub(super) async fn over(socket: Socket) -> hyper::Result<Self> {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(BUFFER_BYTES);
@@ -40,29 +40,29 @@ impl Connection {
     /// connection that cannot be used again.
     pub(super) async fn send(
         &mut self,
-        mut request: Request<Outgoing>,
+        mut request: Request<RequestBody>,
         first_byte_timeout: Option<Duration>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<Incoming>, SendError> {
         frame(&mut request);
         self.progress = request.body().progress();
-        let mut first_byte = FirstByte::new(self.progress(), first_byte_timeout);
+        let mut first_byte = FirstByteTimeout::new(self.progress(), first_byte_timeout);
         let Self { sender, connection, .. } = self;
         let mut response = pin!(sender.try_send_request(request));
         std::future::poll_fn(|cx| {
             drive(connection, cx);
             if let Poll::Ready(response) = response.as_mut().poll(cx) {
                 return Poll::Ready(response.map_err(|mut error| match error.take_message() {
-                    Some(request) => Unanswered::HandedBack(Box::new(request)),
-                    None => Unanswered::Broken(error.into_error()),
+                    Some(request) => SendError::NotSent(Box::new(request)),
+                    None => SendError::ConnectionBroken(error.into_error()),
                 }));
             }
-            first_byte.poll(cx).map(|after| Err(Unanswered::TooLate { after }))
+            first_byte.poll(cx).map(|after| Err(SendError::FirstByteTimeout { after }))
         })
         .await
     }
 
     /// How far the request is that was sent last.
-    pub(super) fn progress(&self) -> Arc<Progress> {
+    pub(super) fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)
     }
 
@@ -73,7 +73,7 @@ impl Connection {
 
     /// Sees where the connection stands, whatever else the task has done in its turn: without a
     /// budget, a connection that has ended could seem to be open, and one that is idle busy.
-    pub(super) fn look(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn refresh(&mut self, cx: &mut Context<'_>) {
         let look = std::future::poll_fn(|cx| {
             drive(&mut self.connection, cx);
             Poll::Ready(())
@@ -88,7 +88,7 @@ impl Connection {
 }
 
 /// Says how the body is framed, and which fields are for the next hop alone.
-fn frame(request: &mut Request<Outgoing>) {
+fn frame(request: &mut Request<RequestBody>) {
     // Said outright: of a GET with a body, hyper would otherwise send the head alone.
     match request.body().size_hint().exact() {
         Some(0) => {}
@@ -106,7 +106,7 @@ fn frame(request: &mut Request<Outgoing>) {
 }
 
 fn drive(
-    connection: &mut Option<http1::Connection<TokioIo<Socket>, Outgoing>>,
+    connection: &mut Option<http1::Connection<TokioIo<Socket>, RequestBody>>,
     cx: &mut Context<'_>,
 ) {
     if let Some(open) = connection

@@ -18,15 +18,15 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-mod incoming;
 mod stream;
+mod stream_body;
 
-pub(super) use incoming::Incoming;
-pub(super) use stream::Stream;
+pub(super) use stream::Http2Stream;
+pub(super) use stream_body::StreamBody;
 
 /// What may be under way of one answer: enough for 40 Mbit/s over 50 ms. A connection's window is
 /// that of all streams together, so a reader that takes nothing holds up no other.
-const WINDOW: u32 = 256 * 1024;
+const STREAM_WINDOW: u32 = 256 * 1024;
 
 /// What may wait to be written of one request.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
@@ -36,12 +36,12 @@ const HEAD_BYTES: u32 = 64 * 1024;
 
 /// An upstream that is gone is noticed within twice this, while it owes answers. Some servers count
 /// pings that come more often as an attack.
-const PING: Duration = Duration::from_secs(30);
+const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The shared connections to one upstream.
 #[derive(Debug)]
-pub(super) struct Connections {
-    open: Mutex<Vec<Arc<Connection>>>,
+pub(super) struct SharedConnections {
+    open: Mutex<Vec<Arc<SharedConnection>>>,
     /// What requests say about how they come.
     scheme: Scheme,
     /// How many streams there may be at once, on all of them together.
@@ -52,20 +52,20 @@ pub(super) struct Connections {
 
 /// A connection. It closes when nobody can open a stream any more and the last one has ended.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(super) struct SharedConnection {
     sender: SendRequest<Bytes>,
     scheme: Scheme,
-    load: Arc<Load>,
+    load: Arc<StreamLoad>,
 }
 
 #[derive(Debug)]
-struct Load {
+struct StreamLoad {
     streams: AtomicUsize,
     /// When the last stream ended.
     idle_since: Mutex<Instant>,
 }
 
-impl Connections {
+impl SharedConnections {
     /// The tasks that drive the connections are spawned through `tasks`; `stop` ends them.
     pub(super) fn new(
         scheme: Scheme,
@@ -76,7 +76,7 @@ impl Connections {
     }
 
     /// A stream on a connection that has one to spare.
-    pub(super) fn stream(&self) -> Option<Stream> {
+    pub(super) fn stream(&self) -> Option<Http2Stream> {
         let mut open = self.open();
         open.retain(|connection| connection.takes_streams());
         open.iter().find_map(|connection| connection.stream())
@@ -86,7 +86,7 @@ impl Connections {
     ///
     /// # Errors
     /// If the other side does not speak it. It has heard of no request then.
-    pub(super) async fn begin<S>(&self, socket: S) -> Result<Stream, h2::Error>
+    pub(super) async fn begin<S>(&self, socket: S) -> Result<Http2Stream, h2::Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -96,8 +96,8 @@ impl Connections {
             .enable_push(false)
             // None before the upstream has said how many there may be.
             .initial_max_send_streams(0)
-            .initial_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW.saturating_mul(streams).min(most))
+            .initial_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(STREAM_WINDOW.saturating_mul(streams).min(most))
             .max_header_list_size(HEAD_BYTES)
             .max_send_buffer_size(SEND_BUFFER_BYTES)
             .handshake(socket)
@@ -109,7 +109,7 @@ impl Connections {
         })
         .await?;
         let idle_since = Mutex::new(Instant::now());
-        let load = Arc::new(Load { streams: AtomicUsize::new(0), idle_since });
+        let load = Arc::new(StreamLoad { streams: AtomicUsize::new(0), idle_since });
         let pings = connection.ping_pong();
         let (stop, watched) = (self.stop.clone(), Arc::clone(&load));
         self.tasks.spawn(async move {
@@ -125,7 +125,7 @@ impl Connections {
                 () = stop.cancelled() => {}
             }
         });
-        let connection = Arc::new(Connection { sender, scheme: self.scheme.clone(), load });
+        let connection = Arc::new(SharedConnection { sender, scheme: self.scheme.clone(), load });
         let stream = connection.stream().ok_or(h2::Reason::NO_ERROR)?;
         self.open().push(connection);
         Ok(stream)
@@ -143,12 +143,12 @@ impl Connections {
         self.open().clear();
     }
 
-    fn open(&self) -> MutexGuard<'_, Vec<Arc<Connection>>> {
+    fn open(&self) -> MutexGuard<'_, Vec<Arc<SharedConnection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Connection {
+impl SharedConnection {
     /// Whether the upstream takes more requests here: it has not closed the connection, nor said
     /// that it is about to.
     fn takes_streams(&self) -> bool {
@@ -156,28 +156,28 @@ impl Connection {
         !matches!(self.sender.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
     }
 
-    fn stream(&self) -> Option<Stream> {
+    fn stream(&self) -> Option<Http2Stream> {
         let granted = self.sender.current_max_send_streams();
         let taken = self.load.streams.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
             (taken < granted).then_some(taken + 1)
         });
-        let taken = taken.ok().map(|_| Taken(Arc::clone(&self.load)))?;
-        Some(Stream::new(self.sender.clone(), self.scheme.clone(), taken))
+        let taken = taken.ok().map(|_| StreamPermit(Arc::clone(&self.load)))?;
+        Some(Http2Stream::new(self.sender.clone(), self.scheme.clone(), taken))
     }
 }
 
 /// A stream that is taken; free when dropped.
 #[derive(Debug)]
-struct Taken(Arc<Load>);
+struct StreamPermit(Arc<StreamLoad>);
 
-impl Load {
+impl StreamLoad {
     fn is_idle_for(&self, idle_timeout: Duration) -> bool {
         let since = *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
         self.streams.load(Ordering::Acquire) == 0 && since.elapsed() >= idle_timeout
     }
 }
 
-impl Drop for Taken {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
         let mut since = self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
         *since = Instant::now();
@@ -186,12 +186,12 @@ impl Drop for Taken {
 }
 
 /// Waits until the other side does not answer a ping although it owes answers.
-async fn dead(pings: Option<PingPong>, load: &Load) {
+async fn dead(pings: Option<PingPong>, load: &StreamLoad) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     loop {
-        sleep(PING).await;
+        sleep(PING_INTERVAL).await;
         if load.streams.load(Ordering::Acquire) > 0
-            && !matches!(timeout(PING, pings.ping(Ping::opaque())).await, Ok(Ok(_)))
+            && !matches!(timeout(PING_INTERVAL, pings.ping(Ping::opaque())).await, Ok(Ok(_)))
         {
             return;
         }
@@ -208,7 +208,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_upstream_that_is_gone_is_noticed_by_the_answers_that_it_owes() {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let connections = Connections::new(Scheme::HTTP, NonZeroUsize::MIN, (tasks, stop));
+        let connections = SharedConnections::new(Scheme::HTTP, NonZeroUsize::MIN, (tasks, stop));
         let (ours, theirs) = duplex(64 * 1024);
         let (begun, server) = tokio::join!(connections.begin(ours), h2::server::handshake(theirs));
         let mut stream = begun.unwrap();
@@ -217,9 +217,9 @@ mod tests {
         let began = Instant::now();
         let request = Request::builder().uri("/").header("host", "a");
         let body = mesero_http::payload::Payload::Whole(Bytes::new());
-        let body = super::super::outgoing::Outgoing::of(&body).unwrap();
+        let body = super::super::request_body::RequestBody::of(&body).unwrap();
         assert!(stream.send(request.body(body).unwrap(), None).await.is_err());
-        assert_eq!(began.elapsed(), 2 * PING);
+        assert_eq!(began.elapsed(), 2 * PING_INTERVAL);
         assert!(connections.stream().is_none());
     }
 }

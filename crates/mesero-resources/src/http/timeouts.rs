@@ -10,12 +10,12 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// How far a request's body is, told by the body and asked by the clocks.
 #[derive(Debug, Default)]
-pub(super) struct Progress {
+pub(super) struct UploadProgress {
     out: AtomicBool,
     moved: AtomicBool,
 }
 
-impl Progress {
+impl UploadProgress {
     /// A piece has been taken.
     pub(super) fn moves(&self) {
         self.moved.store(true, Ordering::Relaxed);
@@ -28,14 +28,14 @@ impl Progress {
 }
 
 /// The clock of the answer's first byte, which starts when the request is out.
-pub(super) struct FirstByte {
-    progress: Arc<Progress>,
+pub(super) struct FirstByteTimeout {
+    progress: Arc<UploadProgress>,
     after: Option<Duration>,
     clock: Option<Pin<Box<Sleep>>>,
 }
 
-impl FirstByte {
-    pub(super) fn new(progress: Arc<Progress>, after: Option<Duration>) -> Self {
+impl FirstByteTimeout {
+    pub(super) fn new(progress: Arc<UploadProgress>, after: Option<Duration>) -> Self {
         Self { progress, after, clock: None }
     }
 
@@ -55,15 +55,15 @@ impl FirstByte {
 /// A reader that takes nothing does not wait, and a request of which something still goes out is
 /// not at a stand: neither is the upstream's fault.
 #[derive(Debug)]
-pub(super) struct Stall {
-    progress: Arc<Progress>,
+pub(super) struct StallTimeout {
+    progress: Arc<UploadProgress>,
     after: Duration,
     waiting_since: Option<Instant>,
     clock: Option<Pin<Box<Sleep>>>,
 }
 
-impl Stall {
-    pub(super) fn new(progress: Arc<Progress>, after: Duration) -> Self {
+impl StallTimeout {
+    pub(super) fn new(progress: Arc<UploadProgress>, after: Duration) -> Self {
         Self { progress, after, waiting_since: None, clock: None }
     }
 
@@ -105,13 +105,13 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn ask(stall: &mut Stall) -> Poll<Duration> {
+    fn ask(stall: &mut StallTimeout) -> Poll<Duration> {
         stall.poll(&mut Context::from_waker(Waker::noop()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_the_time_in_which_somebody_waits_counts() {
-        let mut stall = Stall::new(Arc::default(), 10 * SECOND);
+        let mut stall = StallTimeout::new(Arc::default(), 10 * SECOND);
         assert_eq!(ask(&mut stall), Poll::Pending);
         advance(9 * SECOND).await;
         assert_eq!(ask(&mut stall), Poll::Pending);
@@ -127,8 +127,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_still_goes_out_is_not_at_a_stand() {
-        let progress = Arc::new(Progress::default());
-        let mut stall = Stall::new(Arc::clone(&progress), 10 * SECOND);
+        let progress = Arc::new(UploadProgress::default());
+        let mut stall = StallTimeout::new(Arc::clone(&progress), 10 * SECOND);
         for _ in 0..3 {
             assert_eq!(ask(&mut stall), Poll::Pending);
             advance(11 * SECOND).await;

@@ -11,19 +11,19 @@ use hyper::body::{Body, Frame, SizeHint};
 /// answer, as the rest of the request is not wanted (RFC 9113, 8.1), has the whole answer: the library tells it from one
 /// that is reset in the middle.
 #[derive(Debug)]
-pub(in crate::proxy) struct Incoming {
+pub(in crate::http) struct StreamBody {
     stream: RecvStream,
     /// Only trailers can come.
     data_ended: bool,
 }
 
-impl Incoming {
+impl StreamBody {
     pub(super) fn new(stream: RecvStream) -> Self {
         Self { stream, data_ended: false }
     }
 }
 
-impl Body for Incoming {
+impl Body for StreamBody {
     type Data = Bytes;
     type Error = h2::Error;
 

@@ -10,72 +10,72 @@ use http::{Request, Response};
 use hyper::body::{Body, Frame, SizeHint};
 use mesero_http::body::BoxError;
 
-use super::clocks::Progress;
 use super::http1;
-use super::http2::{self, Stream};
-use super::outgoing::Outgoing;
-use super::unanswered::Unanswered;
+use super::http2::{self, Http2Stream};
+use super::request_body::RequestBody;
+use super::send_error::SendError;
+use super::timeouts::UploadProgress;
 
 /// A way for one request; it is driven by whoever waits for something on it.
 #[derive(Debug)]
-pub(super) enum Link {
+pub(super) enum UpstreamSession {
     /// A connection of the seat's own.
-    Own(Box<http1::Connection>),
+    Http1(Box<http1::Http1Connection>),
     /// A stream on a connection that carries others too.
-    Shared(Stream),
+    Http2(Http2Stream),
 }
 
-/// The body of an answer as the link brings it.
+/// The body of an answer as the session brings it.
 #[derive(Debug)]
-pub(super) enum Incoming {
-    Own(hyper::body::Incoming),
-    Shared(http2::Incoming),
+pub(super) enum SessionBody {
+    Http1(hyper::body::Incoming),
+    Http2(http2::StreamBody),
     /// It was broken off.
-    Over,
+    Aborted,
 }
 
-impl Link {
-    /// Sends a request, and waits for the head of its answer. Dropping the future leaves a link
+impl UpstreamSession {
+    /// Sends a request, and waits for the head of its answer. Dropping the future leaves a session
     /// that cannot be used again.
     pub(super) async fn send(
         &mut self,
-        request: Request<Outgoing>,
+        request: Request<RequestBody>,
         first_byte_timeout: Option<Duration>,
-    ) -> Result<Response<Incoming>, Unanswered> {
+    ) -> Result<Response<SessionBody>, SendError> {
         match self {
-            Link::Own(connection) => {
+            UpstreamSession::Http1(connection) => {
                 let response = connection.send(request, first_byte_timeout).await?;
-                Ok(response.map(Incoming::Own))
+                Ok(response.map(SessionBody::Http1))
             }
-            Link::Shared(stream) => {
+            UpstreamSession::Http2(stream) => {
                 let response = stream.send(request, first_byte_timeout).await?;
-                Ok(response.map(Incoming::Shared))
+                Ok(response.map(SessionBody::Http2))
             }
         }
     }
 
     /// How far the request is that was sent last.
-    pub(super) fn progress(&self) -> Arc<Progress> {
+    pub(super) fn progress(&self) -> Arc<UploadProgress> {
         match self {
-            Link::Own(connection) => connection.progress(),
-            Link::Shared(stream) => stream.progress(),
+            UpstreamSession::Http1(connection) => connection.progress(),
+            UpstreamSession::Http2(stream) => stream.progress(),
         }
     }
 
     /// Lets it do what it can: write the rest of a request, read more of an answer.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         match self {
-            Link::Own(connection) => connection.poll(cx),
-            Link::Shared(stream) => stream.poll(cx),
+            UpstreamSession::Http1(connection) => connection.poll(cx),
+            UpstreamSession::Http2(stream) => stream.poll(cx),
         }
     }
 
     /// Sees where it stands, whatever else the task has done in its turn.
-    pub(super) fn look(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn refresh(&mut self, cx: &mut Context<'_>) {
         match self {
-            Link::Own(connection) => connection.look(cx),
+            UpstreamSession::Http1(connection) => connection.refresh(cx),
             // Its connection has a task of its own.
-            Link::Shared(_) => {}
+            UpstreamSession::Http2(_) => {}
         }
     }
 
@@ -83,13 +83,13 @@ impl Link {
     /// carries one.
     pub(super) fn is_idle(&self) -> bool {
         match self {
-            Link::Own(connection) => connection.is_idle(),
-            Link::Shared(_) => false,
+            UpstreamSession::Http1(connection) => connection.is_idle(),
+            UpstreamSession::Http2(_) => false,
         }
     }
 }
 
-impl Body for Incoming {
+impl Body for SessionBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -98,29 +98,29 @@ impl Body for Incoming {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
-            Incoming::Own(body) => {
+            SessionBody::Http1(body) => {
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
             }
-            Incoming::Shared(body) => {
+            SessionBody::Http2(body) => {
                 Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
             }
-            Incoming::Over => Poll::Ready(None),
+            SessionBody::Aborted => Poll::Ready(None),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Incoming::Own(body) => body.is_end_stream(),
-            Incoming::Shared(body) => body.is_end_stream(),
-            Incoming::Over => true,
+            SessionBody::Http1(body) => body.is_end_stream(),
+            SessionBody::Http2(body) => body.is_end_stream(),
+            SessionBody::Aborted => true,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Incoming::Own(body) => body.size_hint(),
-            Incoming::Shared(body) => body.size_hint(),
-            Incoming::Over => SizeHint::default(),
+            SessionBody::Http1(body) => body.size_hint(),
+            SessionBody::Http2(body) => body.size_hint(),
+            SessionBody::Aborted => SizeHint::default(),
         }
     }
 }

@@ -9,12 +9,12 @@ use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use mesero_http::payload::Payload;
 
-use super::clocks::Progress;
+use super::timeouts::UploadProgress;
 
 /// A request's body, which tells how much of it has been taken.
-pub(super) struct Outgoing {
+pub(super) struct RequestBody {
     source: Source,
-    progress: Arc<Progress>,
+    progress: Arc<UploadProgress>,
 }
 
 enum Source {
@@ -22,7 +22,7 @@ enum Source {
     Coming(Incoming),
 }
 
-impl Outgoing {
+impl RequestBody {
     /// The body of a request; none if it was coming and somebody has had it.
     pub(super) fn of(payload: &Payload) -> Option<Self> {
         let source = match payload {
@@ -36,7 +36,7 @@ impl Outgoing {
         Some(outgoing)
     }
 
-    pub(super) fn progress(&self) -> Arc<Progress> {
+    pub(super) fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)
     }
 
@@ -47,7 +47,7 @@ impl Outgoing {
     }
 }
 
-impl hyper::body::Body for Outgoing {
+impl hyper::body::Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -86,7 +86,7 @@ impl hyper::body::Body for Outgoing {
     }
 }
 
-impl fmt::Debug for Outgoing {
+impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             Source::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),

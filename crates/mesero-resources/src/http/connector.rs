@@ -1,4 +1,4 @@
-//! From a name to a link: a stream on a connection that is there, or a new connection.
+//! From a name to a session: a stream on a connection that is there, or a new connection.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::http1;
-use super::http2::Connections;
-use super::link::Link;
-use super::{LOOK, Settings, Versions};
+use super::http2::SharedConnections;
+use super::session::UpstreamSession;
+use super::{IDLE_CHECK_INTERVAL, Settings, Versions};
 
 /// Makes links to an upstream.
 #[derive(Debug)]
 pub(super) struct Connector {
     settings: Arc<Settings>,
     tls: Option<Tls>,
-    shared: Connections,
+    shared: SharedConnections,
     /// One connects at a time while its connection may have room for those behind it.
     turn: Semaphore,
     /// What the last connection has shown.
@@ -31,7 +31,11 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(settings: Arc<Settings>, tls: Option<Tls>, shared: Connections) -> Self {
+    pub(super) fn new(
+        settings: Arc<Settings>,
+        tls: Option<Tls>,
+        shared: SharedConnections,
+    ) -> Self {
         let speaks_http1 = match settings.versions {
             Versions::Http1 => true,
             Versions::Http2 => false,
@@ -43,17 +47,17 @@ impl Connector {
     }
 
     /// A stream on a connection that is there and has one to spare.
-    pub(super) fn stream(&self) -> Option<Link> {
-        self.shared.stream().map(Link::Shared)
+    pub(super) fn stream(&self) -> Option<UpstreamSession> {
+        self.shared.stream().map(UpstreamSession::Http2)
     }
 
-    /// A stream on a connection that is there, or else a link over a new one, within the connect
+    /// A stream on a connection that is there, or else a session over a new one, within the connect
     /// timeout.
     ///
     /// # Errors
     /// If the upstream could not be reached, or is not who it should be; it has heard of no request
     /// then.
-    pub(super) async fn link(&self) -> Result<Link, Failure> {
+    pub(super) async fn session(&self) -> Result<UpstreamSession, Failure> {
         let until = Instant::now() + self.settings.connect_timeout;
         if self.speaks_http1.load(Ordering::Relaxed) {
             return self.connect(until).await;
@@ -69,18 +73,18 @@ impl Connector {
 
     /// Closes shared connections that have carried nothing for the idle timeout; all of them when
     /// stopped, once their streams have ended.
-    pub(super) async fn look_after(self: Arc<Self>, stop: CancellationToken) {
+    pub(super) async fn close_idle_periodically(self: Arc<Self>, stop: CancellationToken) {
         let idle_timeout = self.settings.idle_timeout;
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.shared.close(),
-                () = sleep(LOOK.min(idle_timeout)) => self.shared.close_idle(idle_timeout),
+                () = sleep(IDLE_CHECK_INTERVAL.min(idle_timeout)) => self.shared.close_idle(idle_timeout),
             }
         }
     }
 
-    async fn connect(&self, until: Instant) -> Result<Link, Failure> {
+    async fn connect(&self, until: Instant) -> Result<UpstreamSession, Failure> {
         let stream = self.reach(until).await?;
         let (socket, is_http2) = match &self.tls {
             None => (Socket::Clear(stream), self.settings.versions == Versions::Http2),
@@ -99,13 +103,13 @@ impl Connector {
                 return Err(self.unreachable(&"it does not offer HTTP/2"));
             }
             self.speaks_http1.store(true, Ordering::Relaxed);
-            let connection = http1::Connection::over(socket).await;
+            let connection = http1::Http1Connection::over(socket).await;
             let connection = connection.map_err(|error| self.unreachable(&error))?;
-            return Ok(Link::Own(Box::new(connection)));
+            return Ok(UpstreamSession::Http1(Box::new(connection)));
         }
         self.speaks_http1.store(false, Ordering::Relaxed);
         match timeout_at(until, self.shared.begin(socket)).await {
-            Ok(Ok(stream)) => Ok(Link::Shared(stream)),
+            Ok(Ok(stream)) => Ok(UpstreamSession::Http2(stream)),
             Ok(Err(error)) => {
                 Err(self.unreachable(&format_args!("it does not speak HTTP/2: {error}")))
             }

@@ -11,19 +11,19 @@ use mesero_http::tls::{Tls, TlsSettings};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connect::Connector;
-use super::http2::Connections;
-use super::{Settings, Upstream, Versions};
+use super::connector::Connector;
+use super::http2::SharedConnections;
+use super::{Forwarder, Settings, Versions};
 
 /// Makes an upstream of what a request names.
 #[derive(Debug)]
-pub(super) struct Roaming {
+pub(super) struct PerRequestUpstream {
     /// Whom the system trusts, read when somebody first asks for it, or why that is nobody.
     tls: OnceLock<Result<Tls, String>>,
     tasks: (TaskTracker, CancellationToken),
 }
 
-impl Roaming {
+impl PerRequestUpstream {
     pub(super) fn new(tasks: TaskTracker, stop: CancellationToken) -> Self {
         Self { tls: OnceLock::new(), tasks: (tasks, stop) }
     }
@@ -32,7 +32,7 @@ impl Roaming {
     ///
     /// # Errors
     /// If the URI names none that can be spoken to.
-    pub(super) fn upstream(&self, all: &Upstream, uri: &Uri) -> Result<Arc<Upstream>, Failure> {
+    pub(super) fn upstream(&self, all: &Forwarder, uri: &Uri) -> Result<Arc<Forwarder>, Failure> {
         let bad = |why: &str| {
             Failure::unreachable(format!("there is no server at `{uri}`: {why}"))
                 .advise(Advice::Never)
@@ -52,9 +52,9 @@ impl Roaming {
             ..(*all.settings).clone()
         });
         let scheme = if is_tls { Scheme::HTTPS } else { Scheme::HTTP };
-        let shared = Connections::new(scheme, settings.connections, self.tasks.clone());
+        let shared = SharedConnections::new(scheme, settings.connections, self.tasks.clone());
         let connector = Arc::new(Connector::new(Arc::clone(&settings), named, shared));
-        Ok(Arc::new(Upstream { settings, connector, pool: Arc::clone(&all.pool) }))
+        Ok(Arc::new(Forwarder { settings, connector, pool: Arc::clone(&all.pool) }))
     }
 
     fn tls(&self, settings: &TlsSettings) -> Result<Tls, String> {

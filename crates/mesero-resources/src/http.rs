@@ -19,32 +19,32 @@ use tokio_util::task::TaskTracker;
 
 use super::{Health, Order, Reply, Resource, Serving, Wants};
 
-mod answer;
-mod clocks;
-mod connect;
-mod forward;
+mod connector;
 mod headers;
 mod http1;
 mod http2;
-mod link;
-mod outgoing;
+mod per_request;
 mod pool;
-mod roaming;
-mod unanswered;
+mod request_body;
+mod response_body;
+mod send_error;
+mod session;
+mod timeouts;
+mod upstream_request;
 
-use answer::Answer;
-use connect::Connector;
-use http2::Connections;
-use link::{Incoming, Link};
+use connector::Connector;
+use http2::SharedConnections;
 use mesero_http::tls::{Tls, TlsError, TlsSettings, Versions};
-use outgoing::Outgoing;
-use pool::{Place, Pool};
-use roaming::Roaming;
-use unanswered::Unanswered;
+use per_request::PerRequestUpstream;
+use pool::{ConnectionPool, PooledSeat};
+use request_body::RequestBody;
+use response_body::ResponseBody;
+use send_error::SendError;
+use session::{SessionBody, UpstreamSession};
 
 /// How often idle connections are looked at: one that the upstream has closed stays open on our
 /// side for no longer than this.
-const LOOK: Duration = Duration::from_secs(1);
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What has to be known to pass requests on.
 #[derive(Debug, Clone)]
@@ -91,22 +91,22 @@ pub enum Behalf {
 
 /// An HTTP server that requests are passed on to, or all those that requests name.
 #[derive(Debug)]
-pub struct Proxy {
-    upstream: Arc<Upstream>,
+pub struct HttpUpstream {
+    upstream: Arc<Forwarder>,
     /// Where each request names its own server.
-    roaming: Option<Roaming>,
+    per_request: Option<PerRequestUpstream>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 #[derive(Debug)]
-struct Upstream {
+struct Forwarder {
     settings: Arc<Settings>,
     connector: Arc<Connector>,
-    pool: Arc<Pool>,
+    pool: Arc<ConnectionPool>,
 }
 
-impl Proxy {
+impl HttpUpstream {
     /// Connects to nothing yet: the first request does.
     ///
     /// # Errors
@@ -116,18 +116,19 @@ impl Proxy {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let settings = Arc::new(settings);
         let Settings { connections, idle_timeout, .. } = &*settings;
-        let pool = Arc::new(Pool::new(*connections, *idle_timeout));
+        let pool = Arc::new(ConnectionPool::new(*connections, *idle_timeout));
         let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
         let tasks_of_connections = (tasks.clone(), stop.clone());
-        let shared = Connections::new(scheme, *connections, tasks_of_connections);
+        let shared = SharedConnections::new(scheme, *connections, tasks_of_connections);
         let connector = Arc::new(Connector::new(Arc::clone(&settings), tls, shared));
-        let roaming = settings.roams.then(|| Roaming::new(tasks.clone(), stop.clone()));
-        let upstream = Arc::new(Upstream { settings, connector, pool });
-        Ok(Self { upstream, roaming, tasks, stop })
+        let per_request =
+            settings.roams.then(|| PerRequestUpstream::new(tasks.clone(), stop.clone()));
+        let upstream = Arc::new(Forwarder { settings, connector, pool });
+        Ok(Self { upstream, per_request, tasks, stop })
     }
 }
 
-impl Resource for Proxy {
+impl Resource for HttpUpstream {
     fn seats(&self) -> NonZeroUsize {
         self.upstream.settings.connections
     }
@@ -135,9 +136,9 @@ impl Resource for Proxy {
     fn attend(&self, _seats: Seats) {
         // A seat can always serve: where there is no connection, one is made.
         let pool = Arc::clone(&self.upstream.pool);
-        self.tasks.spawn(pool.look_after(self.stop.clone()));
+        self.tasks.spawn(pool.close_idle_periodically(self.stop.clone()));
         let connector = Arc::clone(&self.upstream.connector);
-        self.tasks.spawn(connector.look_after(self.stop.clone()));
+        self.tasks.spawn(connector.close_idle_periodically(self.stop.clone()));
     }
 
     fn wants(&self) -> Wants {
@@ -148,9 +149,9 @@ impl Resource for Proxy {
     }
 
     fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        let upstream = match &self.roaming {
+        let upstream = match &self.per_request {
             None => Ok(Arc::clone(&self.upstream)),
-            Some(roaming) => roaming.upstream(&self.upstream, &order.request.head.uri),
+            Some(per_request) => per_request.upstream(&self.upstream, &order.request.head.uri),
         };
         match upstream {
             Ok(upstream) => Box::pin(upstream.serve(order, attempt)),
@@ -178,15 +179,15 @@ impl Resource for Proxy {
     }
 }
 
-impl Upstream {
+impl Forwarder {
     /// Passes a request on, and the answer back. Dropping the future closes the connection.
     async fn serve(self: Arc<Self>, order: Order, attempt: Attempt) -> Result<Reply, Failure> {
-        let (link, response) = self.answered(&order, &attempt).await?;
+        let (session, response) = self.answered(&order, &attempt).await?;
         let (mut head, incoming) = response.into_parts();
         let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
-        let place = Place::new(pool, settings, attempt.slot().clone());
+        let place = PooledSeat::new(pool, settings, attempt.slot().clone());
         let stall_timeout = self.settings.stall_timeout;
-        let answer = Answer::new(incoming, link, place, stall_timeout).unless_over().await;
+        let answer = ResponseBody::new(incoming, session, place, stall_timeout).unless_over().await;
         if self.settings.behalf == Behalf::Client {
             if let Some(failure) = self.to_be_tried_again(&head, &order, &attempt) {
                 // A body that nobody will read is dropped, and its connection with it.
@@ -201,50 +202,50 @@ impl Upstream {
         Ok(Reply::response(head.status, head.headers, body))
     }
 
-    /// The head of the answer, over a link that was kept or else over a new one.
+    /// The head of the answer, over a session that was kept or else over a new one.
     async fn answered(
         &self,
         order: &Order,
         attempt: &Attempt,
-    ) -> Result<(Link, Response<Incoming>), Failure> {
+    ) -> Result<(UpstreamSession, Response<SessionBody>), Failure> {
         let kept = self.pool.take(attempt.slot().seat(), &self.settings).await;
         let kept = kept.or_else(|| self.connector.stream());
         let is_kept = kept.is_some();
-        let link = match kept {
-            Some(link) => link,
-            None => self.connector.link().await?,
+        let session = match kept {
+            Some(session) => session,
+            None => self.connector.session().await?,
         };
-        let request = forward::request(&self.settings, order, attempt)?;
-        let handed_back = match self.send(link, request).await {
+        let request = upstream_request::build(&self.settings, order, attempt)?;
+        let handed_back = match self.send(session, request).await {
             Ok(answered) => return Ok(answered),
             // The upstream closed the connection while it was idle, or closes it in good order.
             // Nobody needs to know.
-            Err(Unanswered::HandedBack(request)) => Some(request),
-            Err(Unanswered::Unprocessed(_)) if order.body.is_replayable() => None,
-            Err(Unanswered::Broken(_) | Unanswered::BrokenStream(_))
+            Err(SendError::NotSent(request)) => Some(request),
+            Err(SendError::Unprocessed(_)) if order.body.is_replayable() => None,
+            Err(SendError::ConnectionBroken(_) | SendError::StreamBroken(_))
                 if is_kept && is_repeatable(order) =>
             {
                 None
             }
-            Err(unanswered) => return Err(lost(&unanswered, order)),
+            Err(error) => return Err(lost(&error, order)),
         };
-        let link = self.connector.link().await?;
+        let session = self.connector.session().await?;
         let request = match handed_back {
             Some(request) => *request,
-            None => forward::request(&self.settings, order, attempt)?,
+            None => upstream_request::build(&self.settings, order, attempt)?,
         };
-        self.send(link, request).await.map_err(|unanswered| lost(&unanswered, order))
+        self.send(session, request).await.map_err(|error| lost(&error, order))
     }
 
     async fn send(
         &self,
-        mut link: Link,
-        request: Request<Outgoing>,
-    ) -> Result<(Link, Response<Incoming>), Unanswered> {
-        let response = link.send(request, self.settings.first_byte_timeout).await?;
+        mut session: UpstreamSession,
+        request: Request<RequestBody>,
+    ) -> Result<(UpstreamSession, Response<SessionBody>), SendError> {
+        let response = session.send(request, self.settings.first_byte_timeout).await?;
         match response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => Err(Unanswered::Switched),
-            _ => Ok((link, response)),
+            StatusCode::SWITCHING_PROTOCOLS => Err(SendError::SwitchedProtocols),
+            _ => Ok((session, response)),
         }
     }
 
@@ -279,11 +280,11 @@ fn is_repeatable(order: &Order) -> bool {
 }
 
 /// The failure of an exchange that came to no answer.
-fn lost(unanswered: &Unanswered, order: &Order) -> Failure {
-    let message = unanswered.to_string();
-    let (failure, safe) = match unanswered {
+fn lost(error: &SendError, order: &Order) -> Failure {
+    let message = error.to_string();
+    let (failure, safe) = match error {
         // Whatever it asks for was not begun.
-        Unanswered::HandedBack(_) | Unanswered::Unprocessed(_) => {
+        SendError::NotSent(_) | SendError::Unprocessed(_) => {
             (Failure::unreachable(message), order.body.is_replayable())
         }
         _ => (Failure::lost(message), is_repeatable(order)),
