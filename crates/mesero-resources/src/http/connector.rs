@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mesero::Failure;
 use mesero_http::socket::Socket;
-use mesero_http::tls::Tls;
+use mesero_http::tls::{Tls, Versions};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::http1;
 use super::http2::SharedConnections;
 use super::session::UpstreamSession;
-use super::{IDLE_CHECK_INTERVAL, Settings, Versions};
+use super::settings::Settings;
+use super::timeouts::IDLE_CHECK_INTERVAL;
 
 /// Makes links to an upstream.
 #[derive(Debug)]

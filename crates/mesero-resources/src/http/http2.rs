@@ -4,7 +4,6 @@
 //! another connection. So at most as many streams are open as there are seats.
 
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -14,15 +13,17 @@ use h2::client::{Builder, SendRequest};
 use h2::{Ping, PingPong};
 use http::uri::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod stream;
 mod stream_body;
+mod stream_load;
 
 pub(super) use stream::Http2Stream;
 pub(super) use stream_body::StreamBody;
+use stream_load::{StreamLoad, StreamPermit};
 
 /// What may be under way of one answer: enough for 40 Mbit/s over 50 ms. A connection's window is
 /// that of all streams together, so a reader that takes nothing holds up no other.
@@ -56,13 +57,6 @@ pub(super) struct SharedConnection {
     sender: SendRequest<Bytes>,
     scheme: Scheme,
     load: Arc<StreamLoad>,
-}
-
-#[derive(Debug)]
-struct StreamLoad {
-    streams: AtomicUsize,
-    /// When the last stream ended.
-    idle_since: Mutex<Instant>,
 }
 
 impl SharedConnections {
@@ -108,8 +102,7 @@ impl SharedConnections {
             Poll::Pending => Poll::Pending,
         })
         .await?;
-        let idle_since = Mutex::new(Instant::now());
-        let load = Arc::new(StreamLoad { streams: AtomicUsize::new(0), idle_since });
+        let load = Arc::new(StreamLoad::new());
         let pings = connection.ping_pong();
         let (stop, watched) = (self.stop.clone(), Arc::clone(&load));
         self.tasks.spawn(async move {
@@ -158,30 +151,8 @@ impl SharedConnection {
 
     fn stream(&self) -> Option<Http2Stream> {
         let granted = self.sender.current_max_send_streams();
-        let taken = self.load.streams.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
-            (taken < granted).then_some(taken + 1)
-        });
-        let taken = taken.ok().map(|_| StreamPermit(Arc::clone(&self.load)))?;
+        let taken = StreamPermit::take(&self.load, granted)?;
         Some(Http2Stream::new(self.sender.clone(), self.scheme.clone(), taken))
-    }
-}
-
-/// A stream that is taken; free when dropped.
-#[derive(Debug)]
-struct StreamPermit(Arc<StreamLoad>);
-
-impl StreamLoad {
-    fn is_idle_for(&self, idle_timeout: Duration) -> bool {
-        let since = *self.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
-        self.streams.load(Ordering::Acquire) == 0 && since.elapsed() >= idle_timeout
-    }
-}
-
-impl Drop for StreamPermit {
-    fn drop(&mut self) {
-        let mut since = self.0.idle_since.lock().unwrap_or_else(PoisonError::into_inner);
-        *since = Instant::now();
-        self.0.streams.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -190,7 +161,7 @@ async fn dead(pings: Option<PingPong>, load: &StreamLoad) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     loop {
         sleep(PING_INTERVAL).await;
-        if load.streams.load(Ordering::Acquire) > 0
+        if load.streams() > 0
             && !matches!(timeout(PING_INTERVAL, pings.ping(Ping::opaque())).await, Ok(Ok(_)))
         {
             return;
@@ -202,6 +173,7 @@ async fn dead(pings: Option<PingPong>, load: &StreamLoad) {
 mod tests {
     use http::Request;
     use tokio::io::duplex;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -217,7 +189,7 @@ mod tests {
         let began = Instant::now();
         let request = Request::builder().uri("/").header("host", "a");
         let body = mesero_http::payload::Payload::Whole(Bytes::new());
-        let body = super::super::request_body::RequestBody::of(&body).unwrap();
+        let body = crate::http::request_body::RequestBody::of(&body).unwrap();
         assert!(stream.send(request.body(body).unwrap(), None).await.is_err());
         assert_eq!(began.elapsed(), 2 * PING_INTERVAL);
         assert!(connections.stream().is_none());

@@ -7,13 +7,14 @@ use std::sync::{Arc, OnceLock};
 use http::Uri;
 use http::uri::Scheme;
 use mesero::{Advice, Failure};
-use mesero_http::tls::{Tls, TlsSettings};
+use mesero_http::tls::{Tls, TlsSettings, Versions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connector::Connector;
+use super::forwarder::Forwarder;
 use super::http2::SharedConnections;
-use super::{Forwarder, Settings, Versions};
+use super::settings::Settings;
 
 /// Makes an upstream of what a request names.
 #[derive(Debug)]

@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::session::UpstreamSession;
-use super::{IDLE_CHECK_INTERVAL, Settings};
+use super::settings::Settings;
+use super::timeouts::IDLE_CHECK_INTERVAL;
 
 /// One place a seat. Whoever holds the slot of a seat is the only one who takes from it.
 ///

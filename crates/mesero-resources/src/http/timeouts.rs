@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
+/// How often idle connections are looked at: one that the upstream has closed stays open on our
+/// side for no longer than this.
+pub(super) const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
 /// How far a request's body is, told by the body and asked by the clocks.
 #[derive(Debug, Default)]
 pub(super) struct UploadProgress {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::headers;
 use super::request_body::RequestBody;
-use super::{Behalf, Settings};
+use super::settings::{Behalf, Settings};
 use crate::{Asked, Order};
 
 /// The request of an order, with its body, in the words that all versions of HTTP have in common.

@@ -12,7 +12,8 @@ use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri, header};
 use hyper::body::Body as _;
 
-use super::{StreamBody, StreamPermit};
+use super::stream_body::StreamBody;
+use super::stream_load::StreamPermit;
 use crate::http::request_body::RequestBody;
 use crate::http::send_error::SendError;
 use crate::http::timeouts::{FirstByteTimeout, UploadProgress};
@@ -20,7 +21,7 @@ use crate::http::timeouts::{FirstByteTimeout, UploadProgress};
 /// A stream for one request. Dropped before its answer has ended it tells the upstream, and leaves
 /// the connection's other streams alone.
 #[derive(Debug)]
-pub(in crate::http) struct Http2Stream {
+pub(crate) struct Http2Stream {
     sender: SendRequest<Bytes>,
     scheme: Scheme,
     /// None when all of the request is out, or the upstream wants no more of it.
@@ -44,12 +45,12 @@ impl Http2Stream {
         Self { sender, scheme, upload: None, progress: Arc::default(), _taken: taken }
     }
 
-    pub(in crate::http) fn progress(&self) -> Arc<UploadProgress> {
+    pub(crate) fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)
     }
 
     /// Sends a request, and waits for the head of its answer.
-    pub(in crate::http) async fn send(
+    pub(crate) async fn send(
         &mut self,
         request: Request<RequestBody>,
         first_byte_timeout: Option<Duration>,
@@ -86,7 +87,7 @@ impl Http2Stream {
     }
 
     /// Sends what there is room for.
-    pub(in crate::http) fn poll(&mut self, cx: &mut Context<'_>) {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) {
         // The answer has begun, and says by its own end how this ended.
         let _ = self.poll_upload(cx);
     }

@@ -11,7 +11,7 @@ use hyper::body::{Body, Frame, SizeHint};
 /// answer, as the rest of the request is not wanted (RFC 9113, 8.1), has the whole answer: the library tells it from one
 /// that is reset in the middle.
 #[derive(Debug)]
-pub(in crate::http) struct StreamBody {
+pub(crate) struct StreamBody {
     stream: RecvStream,
     /// Only trailers can come.
     data_ended: bool,

@@ -1,0 +1,142 @@
+//! Requests passed on to one server, and its answers back.
+
+use std::sync::Arc;
+
+use http::{Request, Response, StatusCode};
+use mesero::{Advice, Attempt, Failure};
+use mesero_http::body::Body;
+
+use super::connector::Connector;
+use super::headers;
+use super::pool::{ConnectionPool, PooledSeat};
+use super::request_body::RequestBody;
+use super::response_body::ResponseBody;
+use super::send_error::SendError;
+use super::session::{SessionBody, UpstreamSession};
+use super::settings::{Behalf, Settings};
+use super::upstream_request;
+use crate::{Order, Reply};
+
+#[derive(Debug)]
+pub(super) struct Forwarder {
+    pub(super) settings: Arc<Settings>,
+    pub(super) connector: Arc<Connector>,
+    pub(super) pool: Arc<ConnectionPool>,
+}
+
+impl Forwarder {
+    /// Passes a request on, and the answer back. Dropping the future closes the connection.
+    pub(super) async fn serve(
+        self: Arc<Self>,
+        order: Order,
+        attempt: Attempt,
+    ) -> Result<Reply, Failure> {
+        let (session, response) = self.answered(&order, &attempt).await?;
+        let (mut head, incoming) = response.into_parts();
+        let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
+        let place = PooledSeat::new(pool, settings, attempt.slot().clone());
+        let stall_timeout = self.settings.stall_timeout;
+        let answer = ResponseBody::new(incoming, session, place, stall_timeout).unless_over().await;
+        if self.settings.behalf == Behalf::Client {
+            if let Some(failure) = self.to_be_tried_again(&head, &order, &attempt) {
+                // A body that nobody will read is dropped, and its connection with it.
+                return Err(failure);
+            }
+            headers::clean_answer(&mut head);
+        }
+        let body = match answer {
+            Some(answer) => Body::stream(answer),
+            None => Body::from(""),
+        };
+        Ok(Reply::response(head.status, head.headers, body))
+    }
+
+    /// The head of the answer, over a session that was kept or else over a new one.
+    async fn answered(
+        &self,
+        order: &Order,
+        attempt: &Attempt,
+    ) -> Result<(UpstreamSession, Response<SessionBody>), Failure> {
+        let kept = self.pool.take(attempt.slot().seat(), &self.settings).await;
+        let kept = kept.or_else(|| self.connector.stream());
+        let is_kept = kept.is_some();
+        let session = match kept {
+            Some(session) => session,
+            None => self.connector.session().await?,
+        };
+        let request = upstream_request::build(&self.settings, order, attempt)?;
+        let handed_back = match self.send(session, request).await {
+            Ok(answered) => return Ok(answered),
+            // The upstream closed the connection while it was idle, or closes it in good order.
+            // Nobody needs to know.
+            Err(SendError::NotSent(request)) => Some(request),
+            Err(SendError::Unprocessed(_)) if order.body.is_replayable() => None,
+            Err(SendError::ConnectionBroken(_) | SendError::StreamBroken(_))
+                if is_kept && is_repeatable(order) =>
+            {
+                None
+            }
+            Err(error) => return Err(lost(&error, order)),
+        };
+        let session = self.connector.session().await?;
+        let request = match handed_back {
+            Some(request) => *request,
+            None => upstream_request::build(&self.settings, order, attempt)?,
+        };
+        self.send(session, request).await.map_err(|error| lost(&error, order))
+    }
+
+    async fn send(
+        &self,
+        mut session: UpstreamSession,
+        request: Request<RequestBody>,
+    ) -> Result<(UpstreamSession, Response<SessionBody>), SendError> {
+        let response = session.send(request, self.settings.first_byte_timeout).await?;
+        match response.status() {
+            StatusCode::SWITCHING_PROTOCOLS => Err(SendError::SwitchedProtocols),
+            _ => Ok((session, response)),
+        }
+    }
+
+    /// An answer that says "not now" is a failure where the policy has another try for it.
+    fn to_be_tried_again(
+        &self,
+        head: &http::response::Parts,
+        order: &Order,
+        attempt: &Attempt,
+    ) -> Option<Failure> {
+        if attempt.number() >= self.settings.max_attempts || !is_repeatable(order) {
+            return None;
+        }
+        let message = format!("the upstream answered {}", head.status);
+        let failure = match head.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                Failure::new(mesero::FailureKind::Overloaded, message)
+            }
+            StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Failure::lost(message),
+            _ => return None,
+        };
+        Some(match headers::retry_after(&head.headers) {
+            Some(after) => failure.advise(Advice::After(after)),
+            None => failure,
+        })
+    }
+}
+
+/// Whether the request may be sent once more although the upstream may have acted on it.
+fn is_repeatable(order: &Order) -> bool {
+    order.request.head.method.is_idempotent() && order.body.is_replayable()
+}
+
+/// The failure of an exchange that came to no answer.
+fn lost(error: &SendError, order: &Order) -> Failure {
+    let message = error.to_string();
+    let (failure, safe) = match error {
+        // Whatever it asks for was not begun.
+        SendError::NotSent(_) | SendError::Unprocessed(_) => {
+            (Failure::unreachable(message), order.body.is_replayable())
+        }
+        _ => (Failure::lost(message), is_repeatable(order)),
+    };
+    if safe { failure } else { failure.advise(Advice::Never) }
+}
