@@ -9,9 +9,9 @@ use mesero_config::PolicyFlags;
 use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
 use mesero_terminal::whole::whole;
 
-use super::expect::Expectations;
-use super::plan::{Arrivals, Load, Plan, Protocol, Until};
-use super::request::Request;
+use crate::client::request::Request;
+use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
+use crate::thresholds::Expectations;
 
 /// What `mesero bench` is told.
 #[derive(Debug, Args)]
@@ -19,21 +19,21 @@ pub struct BenchArgs {
     /// What to measure: a URL, python:MODULE:FUNCTION, @NAME of a resource in a configuration, or stub:; or several to
     /// compare, each of which may be called NAME=TARGET
     #[arg(value_name = "TARGET", required_unless_present = "command")]
-    pub(super) targets: Vec<String>,
+    pub(crate) targets: Vec<String>,
     /// A command to measure, run once for each request
     #[arg(last = true, value_name = "COMMAND")]
-    pub(super) command: Vec<String>,
+    pub(crate) command: Vec<String>,
 
     #[command(flatten)]
     load: LoadArgs,
     #[command(flatten)]
-    pub(super) starts: StartArgs,
+    pub(crate) starts: StartArgs,
     #[command(flatten)]
     request: RequestArgs,
     /// What a TARGET that is no URL is called with: an item, or a range such as 0..1000, as for `mesero run`; may be
     /// repeated, and all are taken in turn [default: the numbers from 0 on]
     #[arg(long = "item", value_name = "ITEM", help_heading = "Target")]
-    pub(super) items: Vec<String>,
+    pub(crate) items: Vec<String>,
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
@@ -42,35 +42,35 @@ pub struct BenchArgs {
     /// Say how many calls have to run at once so that those of --rate, or so many clients at once as -c says, are answered
     /// within --patience; measured, computed, and tried. Ends with 3 if that is not to be had
     #[arg(long, help_heading = "Sizing", conflicts_with_all = ["expect", "html", "markdown", "rounds", "warm_up", "save", "baseline"])]
-    pub(super) suggest: bool,
+    pub(crate) suggest: bool,
     /// The share of them that have to be answered [default: 99%]
     #[arg(long, value_name = "SHARE", value_parser = share, requires = "suggest", help_heading = "Sizing")]
-    pub(super) share: Option<f64>,
+    pub(crate) share: Option<f64>,
 
     /// What has to hold, such as 'p95<5s, ok>=99%', or beside the first target, or its --baseline, 'p99<=1.1x,
     /// rate>=0.95x'; else mesero ends with 3
     #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
-    pub(super) expect: Option<Expectations>,
+    pub(crate) expect: Option<Expectations>,
     /// Do not ask each target once more to see whether all answer the same
     #[arg(long, help_heading = "Verdict and report")]
-    pub(super) ignore_answers: bool,
+    pub(crate) ignore_answers: bool,
     /// Print the measurement as JSON
     #[arg(long, help_heading = "Verdict and report")]
-    pub(super) json: bool,
+    pub(crate) json: bool,
     /// Print the measurement as a table in Markdown
     #[arg(long, conflicts_with = "json", help_heading = "Verdict and report")]
-    pub(super) markdown: bool,
+    pub(crate) markdown: bool,
     /// Also write the measurement as a page with drawings, which needs nothing else
     #[arg(long, value_name = "FILE", help_heading = "Verdict and report")]
-    pub(super) html: Option<PathBuf>,
+    pub(crate) html: Option<PathBuf>,
     /// Keep the measurement in a file, as JSON, for a later --baseline. If FILE is the --baseline too, it is replaced only
     /// by what is neither void nor interrupted, and of which holds what is expected
     #[arg(long, value_name = "FILE", help_heading = "Baseline")]
-    pub(super) save: Option<PathBuf>,
+    pub(crate) save: Option<PathBuf>,
     /// Compare with what --save kept of the same work on the same machine: a single target with a single one, several by
     /// their names
     #[arg(long, value_name = "FILE", help_heading = "Baseline")]
-    pub(super) baseline: Option<PathBuf>,
+    pub(crate) baseline: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -124,14 +124,14 @@ struct LoadArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Starting what is measured")]
-pub(super) struct StartArgs {
+pub(crate) struct StartArgs {
     /// A command line that starts what the URL of the same place is answered by, one for each URL, '' for one that runs
     /// already. It is started before each turn and ended after it
     #[arg(long = "start", value_name = "COMMAND")]
-    pub(super) start_commands: Vec<String>,
+    pub(crate) start_commands: Vec<String>,
     /// How long it may take until it answers
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
-    pub(super) start_timeout: Duration,
+    pub(crate) start_timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -166,7 +166,7 @@ struct PolicyArgs {
 
 impl BenchArgs {
     /// What is said of a target that is no URL: of the word, or of the command where there is none.
-    pub(super) fn wanted<'a>(&'a self, word: Option<&'a str>) -> TargetOptions<'a> {
+    pub(crate) fn wanted<'a>(&'a self, word: Option<&'a str>) -> TargetOptions<'a> {
         let RequestArgs { method, headers, data, .. } = &self.request;
         let PolicyArgs { limit, queue } = &self.policies;
         let policy =
@@ -185,7 +185,7 @@ impl BenchArgs {
         }
     }
 
-    pub(super) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         let LoadArgs { clients, rate, arrivals, duration, requests, rounds, .. } = self.load;
         // As many rounds as an interval can be computed from, in the same time.
         let are_several = self.targets.len() + usize::from(!self.command.is_empty()) > 1;
@@ -219,7 +219,7 @@ impl BenchArgs {
     }
 
     /// What is spoken with URLs.
-    pub(super) fn protocol(&self) -> Protocol {
+    pub(crate) fn protocol(&self) -> Protocol {
         match self.load.http2 {
             false => Protocol::Http1,
             true => Protocol::Http2 { streams: self.load.streams.unwrap_or(NonZeroUsize::MIN) },
@@ -227,16 +227,16 @@ impl BenchArgs {
     }
 
     /// Whether it is said how many clients there are.
-    pub(super) fn says_how_many(&self) -> bool {
+    pub(crate) fn says_how_many(&self) -> bool {
         self.load.clients.is_some()
     }
 
     /// How long each of the measurements takes that a suggestion rests on.
-    pub(super) fn step_time(&self) -> Duration {
+    pub(crate) fn step_time(&self) -> Duration {
         self.load.duration.unwrap_or(Duration::from_secs(5))
     }
 
-    pub(super) fn request(&self) -> Request {
+    pub(crate) fn request(&self) -> Request {
         let RequestArgs { method, headers, data, ca } = &self.request;
         Request {
             method: method.clone(),

@@ -1,17 +1,24 @@
 //! What was saved before, to compare with what is measured now.
 
+pub(crate) mod atomic_file;
+pub(crate) mod environment;
+pub(crate) mod error;
+pub(crate) mod file;
+pub(crate) mod terms;
+pub(crate) mod writer;
+
 use std::path::{Path, PathBuf};
 
-use super::comparison::Comparison;
-use super::measured::Measured;
-use super::plan::Load;
-use super::ratio::Pairing;
-use super::saved::{Difference, Saved, SavedError, Terms, Way, Why};
-use super::words;
+use crate::baseline::file::{Difference, Saved, SavedError, Terms, Way, Why};
+use crate::comparison::Comparison;
+use crate::comparison::ratio::Pairing;
+use crate::comparison::results::Measured;
+use crate::plan::Load;
+use crate::stats::format;
 
 /// A measurement that was read and found to be whole.
 #[derive(Debug)]
-pub(super) struct Baseline {
+pub(crate) struct Baseline {
     path: PathBuf,
     saved: Saved,
     /// Of its targets, in their order.
@@ -20,27 +27,27 @@ pub(super) struct Baseline {
 
 /// Somebody who is measured now.
 #[derive(Debug)]
-pub(super) struct Now<'a> {
-    pub(super) name: &'a str,
-    pub(super) way: Way,
+pub(crate) struct Now<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) way: Way,
 }
 
 /// Where figures are from that were measured before.
 #[derive(Debug, Clone)]
-pub(super) struct Origin {
-    pub(super) file: String,
+pub(crate) struct Origin {
+    pub(crate) file: String,
     /// As in RFC 3339.
-    pub(super) when: String,
+    pub(crate) when: String,
     /// What has to be known to read the comparison right, a sentence each.
-    pub(super) notes: Vec<String>,
+    pub(crate) notes: Vec<String>,
 }
 
 /// A contestant beside what he was then.
 #[derive(Debug)]
-pub(super) struct Then {
-    pub(super) origin: Origin,
-    pub(super) measured: Measured,
-    pub(super) comparison: Comparison,
+pub(crate) struct Then {
+    pub(crate) origin: Origin,
+    pub(crate) measured: Measured,
+    pub(crate) comparison: Comparison,
 }
 
 impl Baseline {
@@ -48,7 +55,7 @@ impl Baseline {
     ///
     /// # Errors
     /// Why nothing can be compared with it, whatever that is.
-    pub(super) fn read(path: &Path) -> Result<Self, SavedError> {
+    pub(crate) fn read(path: &Path) -> Result<Self, SavedError> {
         let failed = |why| SavedError { path: path.to_owned(), why };
         let saved = Saved::read(path)?;
         let measured = saved.targets.iter().map(|target| target.measured(saved.interrupted));
@@ -64,7 +71,7 @@ impl Baseline {
     ///
     /// # Errors
     /// If somebody has none, if it was measured otherwise, or if there is nothing to compare with.
-    pub(super) fn of(&self, now: &[Now<'_>], terms: &Terms) -> Result<Vec<Measured>, SavedError> {
+    pub(crate) fn of(&self, now: &[Now<'_>], terms: &Terms) -> Result<Vec<Measured>, SavedError> {
         let failed = |why| SavedError { path: self.path.clone(), why };
         let places = now.iter().map(|one| self.place(one.name, now.len()));
         let places = places.collect::<Result<Vec<_>, Why>>().map_err(failed)?;
@@ -107,7 +114,7 @@ impl Baseline {
     }
 
     /// Where it is from, for who reads figures beside it that were measured under these terms.
-    pub(super) fn origin(&self, terms: &Terms) -> Origin {
+    pub(crate) fn origin(&self, terms: &Terms) -> Origin {
         let Saved { when, mesero, terms: theirs, .. } = &self.saved;
         let mut notes = vec![
             "Both were measured at different times: what else changed on the machine in between is part of the ratio, \
@@ -128,7 +135,7 @@ impl Baseline {
 
 impl Then {
     /// Compares what was measured now with what was then.
-    pub(super) fn new(now: &Measured, then: Measured, load: &Load, origin: Origin) -> Self {
+    pub(crate) fn new(now: &Measured, then: Measured, load: &Load, origin: Origin) -> Self {
         let measured = Measured { name: "its baseline".to_owned(), ..then };
         let comparison = Comparison::of(now, &measured, load, Pairing::Nothing);
         Self { origin, measured, comparison }
@@ -137,8 +144,8 @@ impl Then {
 
 impl Origin {
     /// As a table is headed.
-    pub(super) fn title(&self) -> String {
-        format!("{} of {}", self.file, words::instant(&self.when))
+    pub(crate) fn title(&self) -> String {
+        format!("{} of {}", self.file, format::instant(&self.when))
     }
 }
 

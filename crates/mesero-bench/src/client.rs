@@ -1,28 +1,32 @@
 //! A client: it asks, waits for its answer, and asks again.
 
+pub(crate) mod endpoint;
+pub(crate) mod request;
+pub(crate) mod response;
+
 use std::sync::Arc;
 
 use tokio::time::{Instant, timeout_at};
 
-use super::outcome::Outcome;
-use super::request::Message;
-use super::target::Target;
+use crate::client::endpoint::Target;
+use crate::client::request::Message;
+use crate::stats::outcome::Outcome;
 
 mod http1;
 mod http2;
 
-pub(super) use http2::Connection;
+pub(crate) use crate::client::http2::Connection;
 
 /// One client. Dropped, it closes its connection, unless others share it.
 #[derive(Debug)]
-pub(super) enum Client {
+pub(crate) enum Client {
     Http1(http1::Client),
     Http2(http2::Client),
 }
 
 /// Makes the clients of a target, of whom so many share a connection over HTTP/2.
 #[derive(Debug)]
-pub(super) struct Clients {
+pub(crate) struct Clients {
     target: Arc<Target>,
     /// The connection of the last that was made, and how many more may share it.
     last: Option<(Arc<http2::Shared>, usize)>,
@@ -31,7 +35,7 @@ pub(super) struct Clients {
 impl Client {
     /// Sends the request and waits for the whole answer, up to an instant; then the connection is
     /// closed, or over HTTP/2 the stream, as by anyone who gives up.
-    pub(super) async fn ask(&mut self, until: Instant) -> Outcome {
+    pub(crate) async fn ask(&mut self, until: Instant) -> Outcome {
         let asked = match self {
             Client::Http1(client) => timeout_at(until, client.exchange()).await,
             Client::Http2(client) => timeout_at(until, client.exchange(until)).await,
@@ -45,11 +49,11 @@ impl Client {
 }
 
 impl Clients {
-    pub(super) fn new(target: Arc<Target>) -> Self {
+    pub(crate) fn new(target: Arc<Target>) -> Self {
         Self { target, last: None }
     }
 
-    pub(super) fn next(&mut self) -> Client {
+    pub(crate) fn next(&mut self) -> Client {
         if let Message::Http1(request) = &self.target.message {
             return Client::Http1(http1::Client::new(Arc::clone(&self.target), request.clone()));
         }

@@ -1,22 +1,28 @@
 //! Which of two contestants is faster, by how much, and with what certainty.
 
-use super::bootstrap::{Interval, LEAST_ROUNDS};
-use super::measured::{Measured, STATISTICS};
-use super::plan::Load;
-pub(super) use super::ratio::Ratio;
-use super::ratio::{Figure, Pairing};
-pub(super) use super::seen::Answers;
-use super::words;
+pub(crate) mod ratio;
+pub(crate) mod response_snapshot;
+pub(crate) mod results;
+pub(crate) mod rounds;
+pub(crate) mod trial;
+
+pub(crate) use crate::comparison::ratio::Ratio;
+use crate::comparison::ratio::{Figure, Pairing};
+pub(crate) use crate::comparison::response_snapshot::Answers;
+use crate::comparison::results::{Measured, STATISTICS};
+use crate::plan::Load;
+use crate::stats::bootstrap::{Interval, LEAST_ROUNDS};
+use crate::stats::format;
 
 /// One contestant beside the one that all are compared with.
 #[derive(Debug)]
-pub(super) struct Comparison {
-    pub(super) name: String,
-    pub(super) reference: String,
-    pub(super) rate: Ratio,
+pub(crate) struct Comparison {
+    pub(crate) name: String,
+    pub(crate) reference: String,
+    pub(crate) rate: Ratio,
     /// Of response times, in the order of [`STATISTICS`].
-    pub(super) response: [Ratio; STATISTICS.len()],
-    pub(super) answers: Answers,
+    pub(crate) response: [Ratio; STATISTICS.len()],
+    pub(crate) answers: Answers,
     /// Which of them says who is faster.
     by: By,
     /// Requests that were no work done, of all requests of both.
@@ -35,7 +41,7 @@ enum By {
 }
 
 impl Comparison {
-    pub(super) fn of(
+    pub(crate) fn of(
         contestant: &Measured,
         reference: &Measured,
         load: &Load,
@@ -63,7 +69,7 @@ impl Comparison {
     }
 
     /// Of the figure of this name; unknown if there is none.
-    pub(super) fn ratio(&self, name: &str) -> Ratio {
+    pub(crate) fn ratio(&self, name: &str) -> Ratio {
         match Figure::named(name) {
             Some(Figure::Rate) => self.rate,
             Some(Figure::Response(index)) => self.response[index],
@@ -72,12 +78,12 @@ impl Comparison {
     }
 
     /// Whether there are enough rounds of both to say anything for sure.
-    pub(super) fn has_rounds(&self) -> bool {
+    pub(crate) fn has_rounds(&self) -> bool {
         self.rounds >= LEAST_ROUNDS
     }
 
     /// What it comes to, as a sentence.
-    pub(super) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> String {
         let Comparison { name, reference, .. } = self;
         let (ratio, what) = match self.by {
             By::Rate => (self.rate, "the rate"),
@@ -107,7 +113,7 @@ impl Comparison {
         };
         let (failed, requests) = self.failed;
         if failed > 0 {
-            let share = words::share(failed, requests);
+            let share = format::share(failed, requests);
             sentence.push_str(&format!("; but {share} of their requests were no work done"));
         }
         sentence
@@ -116,20 +122,20 @@ impl Comparison {
 
 impl Interval {
     /// Whether two that are the same would hardly show this.
-    pub(super) fn excludes_one(self) -> bool {
+    pub(crate) fn excludes_one(self) -> bool {
         self.low > 1.0 || self.high < 1.0
     }
 }
 
 /// `1.42 × (1.38–1.47)`.
-pub(super) fn text(ratio: Ratio) -> String {
+pub(crate) fn text(ratio: Ratio) -> String {
     match ratio {
         Ratio::Of { ratio, interval: Some(interval) } => {
-            format!("{} × ({})", words::ratio(ratio), range(interval))
+            format!("{} × ({})", format::ratio(ratio), range(interval))
         }
-        Ratio::Of { ratio, interval: None } => format!("{} ×", words::ratio(ratio)),
-        Ratio::MoreThan(ratio) => format!("> {} ×", words::ratio(ratio)),
-        Ratio::LessThan(ratio) => format!("< {} ×", words::ratio(ratio)),
+        Ratio::Of { ratio, interval: None } => format!("{} ×", format::ratio(ratio)),
+        Ratio::MoreThan(ratio) => format!("> {} ×", format::ratio(ratio)),
+        Ratio::LessThan(ratio) => format!("< {} ×", format::ratio(ratio)),
         Ratio::Unknown => "—".to_owned(),
     }
 }
@@ -140,20 +146,20 @@ fn quantity(ratio: Ratio, what: &str) -> String {
 }
 
 fn range(Interval { low, high }: Interval) -> String {
-    format!("{}–{}", words::ratio(low), words::ratio(high))
+    format!("{}–{}", format::ratio(low), format::ratio(high))
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::num::NonZeroUsize;
     use std::time::Duration;
 
     use tokio::time::Instant;
 
-    use super::*;
-    use crate::outcome::{Answer, Outcome};
+    use crate::comparison::*;
     use crate::plan::Arrivals;
-    use crate::record::{Instants, Record, Window};
+    use crate::stats::outcome::{Answer, Outcome};
+    use crate::stats::record::{Instants, Record, Window};
 
     const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
     const OPEN: Load =

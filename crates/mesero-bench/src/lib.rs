@@ -12,60 +12,35 @@ use mesero_terminal::output::Output;
 use mesero_terminal::signals::Signal;
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-mod answer;
 mod args;
 mod baseline;
-mod bootstrap;
-mod called;
-mod circumstances;
+mod capacity;
 mod client;
 mod comparison;
-mod contest;
-mod contestant;
-mod doubt;
-mod expect;
-mod live;
 mod load;
-mod measured;
-mod metric;
-mod outcome;
-mod page;
 mod plan;
-mod ratio;
-mod record;
 mod report;
-mod request;
-mod saved;
-mod saving;
-mod scale;
-mod seen;
-mod series;
-mod start;
-mod subject;
-mod suggest;
+mod stats;
 mod target;
-mod timer;
-mod times;
-mod turn;
-mod waves;
-mod whole_file;
-mod words;
+mod thresholds;
 
 pub use args::BenchArgs;
+use baseline::atomic_file::{FileError, WholeFile};
+use baseline::environment::Circumstances;
+use baseline::error::SavedError;
+use baseline::terms::Terms;
+use baseline::writer::Saving;
 use baseline::{Baseline, Now, Then};
-use circumstances::Circumstances;
+use capacity::SuggestError;
 use comparison::Comparison;
-use contest::{Contest, Ended};
-use contestant::{Contestant, ContestantError};
-use expect::Beside;
-use measured::Measured;
-use ratio::Pairing;
+use comparison::ratio::Pairing;
+use comparison::results::Measured;
+use comparison::rounds::{Contest, Ended};
+use load::validity;
 use report::{Account, Report};
-use saved::{SavedError, Terms};
-use saving::Saving;
-use start::{StartError, Starter};
-use suggest::SuggestError;
-use whole_file::{FileError, WholeFile};
+use target::launcher::{StartError, Starter};
+use target::named::{Contestant, ContestantError};
+use thresholds::Beside;
 
 /// Measures, prints what was measured, and judges it.
 ///
@@ -73,7 +48,7 @@ use whole_file::{FileError, WholeFile};
 /// Why nothing could be measured.
 pub async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
     if args.suggest {
-        return suggest::run(&args, output).await;
+        return capacity::run(&args, output).await;
     }
     let plan = args.plan();
     let terms = Terms::new(&plan, &args);
@@ -118,7 +93,7 @@ pub async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchErro
         let figures = then.as_ref().map(|then| &then.comparison).or(beside);
         let beside = Beside { figures, answers: beside };
         Account {
-            doubts: doubt::about(&measured.record, &contest.plan),
+            doubts: validity::about(&measured.record, &contest.plan),
             verdict: args.expect.as_ref().map(|expected| expected.judge(&measured.record, beside)),
             is_interrupted: signal.is_some(),
             plan: contest.plan.clone(),

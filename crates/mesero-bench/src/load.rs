@@ -1,5 +1,9 @@
 //! Puts a load on a target, and records what comes of it.
 
+pub(crate) mod progress;
+pub(crate) mod timer;
+pub(crate) mod validity;
+
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,11 +13,11 @@ use hdrhistogram::CreationError;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::outcome::Outcome;
-use super::plan::{Load, Plan, Until};
-use super::record::{Instants, Record, Window};
-use super::subject::{Caller, Subject};
-use super::timer::Timer;
+use crate::load::timer::Timer;
+use crate::plan::{Load, Plan, Until};
+use crate::stats::outcome::Outcome;
+use crate::stats::record::{Instants, Record, Window};
+use crate::target::{Caller, Subject};
 
 mod open;
 
@@ -26,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(10);
 
 /// A measurement under way.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     plan: Plan,
     subject: Subject,
     begin: Instant,
@@ -43,7 +47,7 @@ impl Session {
     ///
     /// # Errors
     /// If times cannot be kept.
-    pub(super) fn new(plan: Plan, subject: Subject) -> Result<Self, CreationError> {
+    pub(crate) fn new(plan: Plan, subject: Subject) -> Result<Self, CreationError> {
         let now = Instant::now();
         let begin = now + plan.warm_up;
         let end = match plan.until {
@@ -61,7 +65,7 @@ impl Session {
     ///
     /// # Errors
     /// If the system has no timer.
-    pub(super) async fn run(self: &Arc<Self>) -> io::Result<()> {
+    pub(crate) async fn run(self: &Arc<Self>) -> io::Result<()> {
         match self.plan.load {
             Load::Closed { clients } => {
                 let mut tasks = JoinSet::new();
@@ -82,12 +86,12 @@ impl Session {
     }
 
     /// Lets nobody ask any more; those who have asked are waited for.
-    pub(super) fn finish(&self) {
+    pub(crate) fn finish(&self) {
         self.stopped.store(true, Relaxed);
     }
 
     /// Ends the counting here and now, unless it has ended already.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.stopped.store(true, Relaxed);
         let now = Instant::now();
         let mut record = self.record();
@@ -98,17 +102,17 @@ impl Session {
     }
 
     /// What was measured so far.
-    pub(super) fn record(&self) -> MutexGuard<'_, Record> {
+    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many requests are with the target right now.
-    pub(super) fn in_work(&self) -> usize {
+    pub(crate) fn in_work(&self) -> usize {
         self.in_work.load(Relaxed)
     }
 
     /// How much of it is over, from 0 to 1.
-    pub(super) fn progress(&self) -> f64 {
+    pub(crate) fn progress(&self) -> f64 {
         let elapsed = self.begin.elapsed();
         let share = match self.plan.until {
             Until::Time(time) => elapsed.as_secs_f64() / (self.plan.warm_up + time).as_secs_f64(),

@@ -121,7 +121,7 @@ impl Protocol {
 
 /// The instants of an open load, as times after its beginning: the same for the same seed.
 #[derive(Debug)]
-pub(super) struct Schedule {
+pub(crate) struct Schedule {
     rate: f64,
     arrivals: Arrivals,
     random: Rng,
@@ -130,7 +130,7 @@ pub(super) struct Schedule {
 }
 
 impl Schedule {
-    pub(super) fn new(rate: f64, arrivals: Arrivals, seed: u64) -> Self {
+    pub(crate) fn new(rate: f64, arrivals: Arrivals, seed: u64) -> Self {
         Self { rate, arrivals, random: Rng::with_seed(seed), count: 0, seconds: 0.0 }
     }
 }
@@ -154,7 +154,7 @@ impl Iterator for Schedule {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::plan::*;
 
     fn seconds(rate: f64, arrivals: Arrivals, seed: u64, count: usize) -> Vec<f64> {
         let schedule = Schedule::new(rate, arrivals, seed);

@@ -1,32 +1,34 @@
 //! A measurement as it is told: for people, for programs, for a page.
 
+pub(crate) mod page;
+
 use comfy_table::presets;
 use mesero_terminal::exit::Exit;
 
-use super::comparison::{Answers, Comparison};
+use crate::comparison::{Answers, Comparison};
 
 mod account;
+mod baseline_table;
+mod comparison_table;
 mod html;
 mod json;
-mod side;
-mod table;
-mod then;
+mod text;
 
-pub(super) use account::Account;
-pub(super) use json::http2;
+pub(crate) use crate::report::account::Account;
+pub(crate) use crate::report::json::http2;
 
 /// All there is to tell.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(crate) struct Report {
     /// One for each contestant, and one at least.
-    pub(super) accounts: Vec<Account>,
+    pub(crate) accounts: Vec<Account>,
     /// Of each contestant but the first, with the first.
-    pub(super) comparisons: Vec<Comparison>,
+    pub(crate) comparisons: Vec<Comparison>,
 }
 
 impl Report {
     /// For a terminal.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let figures = match &self.accounts[..] {
             [account] => account.text(),
             _ => self.side_by_side(presets::NOTHING),
@@ -41,7 +43,7 @@ impl Report {
     }
 
     /// For a page.
-    pub(super) fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let figures = match &self.accounts[..] {
             [account] => account.markdown(),
             _ => self.side_by_side(presets::ASCII_MARKDOWN),
@@ -55,12 +57,12 @@ impl Report {
     }
 
     /// For programs: a member a line.
-    pub(super) fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         format!("{:#}", self.value())
     }
 
     /// What the comparisons come to, a sentence each; none of what is void.
-    pub(super) fn conclusions(&self) -> Vec<String> {
+    pub(crate) fn conclusions(&self) -> Vec<String> {
         let sentences = self.comparisons.iter().map(Comparison::sentence);
         match self.accounts.iter().any(|account| !account.doubts.is_empty()) {
             true => Vec::new(),
@@ -77,7 +79,7 @@ impl Report {
     }
 
     /// What is to be said about it: whether it is void, and whether what was expected holds.
-    pub(super) fn judgement(&self) -> Vec<String> {
+    pub(crate) fn judgement(&self) -> Vec<String> {
         match &self.accounts[..] {
             [account] => account.judgement(),
             accounts => {
@@ -91,7 +93,7 @@ impl Report {
     }
 
     /// How the program ends: as the worst of them says.
-    pub(super) fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         let exits: Vec<_> = self.accounts.iter().map(Account::exit).collect();
         let worst =
             [Exit::Unexpected, Exit::SomeFailed].into_iter().find(|exit| exits.contains(exit));
@@ -101,7 +103,7 @@ impl Report {
 
 /// Sentences that belong together, a line each; none of none.
 fn paragraph(sentences: &[String]) -> Option<String> {
-    let lines = sentences.iter().map(|line| format!("{}\n", table::shown(line)));
+    let lines = sentences.iter().map(|line| format!("{}\n", text::shown(line)));
     (!sentences.is_empty()).then(|| lines.collect())
 }
 

@@ -5,11 +5,11 @@ use std::num::NonZeroUsize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::*;
+use crate::baseline::file::Target;
+use crate::baseline::file::tests::terms;
+use crate::baseline::*;
+use crate::comparison::ratio::Ratio;
 use crate::comparison::tests::measured;
-use crate::ratio::Ratio;
-use crate::saved::Target;
-use crate::saved::tests::terms;
 
 const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
 const ROUNDS: [u64; 10] = [100, 120, 90, 200, 100, 110, 95, 100, 105, 99];

@@ -11,9 +11,9 @@ use bytes::Bytes;
 use mesero_http::socket::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::answer::Reader;
-use crate::outcome::{Answer, Fault, FaultKind};
-use crate::target::Target;
+use crate::client::endpoint::Target;
+use crate::client::response::Reader;
+use crate::stats::outcome::{Answer, Fault, FaultKind};
 
 /// A usual answer is a tenth of this, and a large one needs few calls.
 const READ_BYTES: usize = 16 * 1_024;
@@ -29,13 +29,13 @@ pub(crate) struct Client {
 
 impl Client {
     /// Its request is in the words of HTTP/1.1.
-    pub(super) fn new(target: Arc<Target>, request: Bytes) -> Self {
+    pub(crate) fn new(target: Arc<Target>, request: Bytes) -> Self {
         Self { target, request, kept: None }
     }
 
     /// Sends the request, and waits for the whole answer. The connection is back in its place only
     /// if all went well; dropped meanwhile, this closes it.
-    pub(super) async fn exchange(&mut self) -> Result<Answer, Fault> {
+    pub(crate) async fn exchange(&mut self) -> Result<Answer, Fault> {
         if let Some(socket) = self.kept.take() {
             match self.over(socket).await {
                 // The server had closed it while nobody used it, and has not heard of this request.

@@ -7,15 +7,15 @@ use futures_util::FutureExt;
 use futures_util::future;
 use tokio::time::Instant;
 
-use crate::outcome::{Answer, Fault};
-use crate::target::Target;
-use connection::Unanswered;
+use crate::client::endpoint::Target;
+use crate::client::http2::connection::Unanswered;
+use crate::stats::outcome::{Answer, Fault};
 
 mod connection;
 mod fault;
-mod room;
+mod stream_permits;
 
-pub(crate) use connection::Connection;
+pub(crate) use crate::client::http2::connection::Connection;
 
 /// One client. Dropped, it leaves the connection to those with whom it is shared.
 #[derive(Debug)]
@@ -44,13 +44,13 @@ enum Place {
 type Making = Pin<Box<dyn Future<Output = Result<Arc<Connection>, Fault>> + Send>>;
 
 impl Client {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared }
     }
 
     /// Sends the request, and waits for the whole answer, up to an instant. Dropped meanwhile, this
     /// resets the stream and leaves the connection's others alone.
-    pub(super) async fn exchange(&self, until: Instant) -> Result<Answer, Fault> {
+    pub(crate) async fn exchange(&self, until: Instant) -> Result<Answer, Fault> {
         let target = &self.shared.target;
         if target.connects_anew {
             let connection = Connection::open(target).await?;
@@ -73,7 +73,7 @@ impl Client {
 }
 
 impl Shared {
-    pub(super) fn new(target: Arc<Target>) -> Self {
+    pub(crate) fn new(target: Arc<Target>) -> Self {
         Self { target, place: Mutex::default() }
     }
 

@@ -8,11 +8,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::super::outcome::Outcome;
-use super::super::plan::{Load, Schedule, Until};
-use super::super::record::Instants;
-use super::super::timer::Timer;
-use super::{Caller, Session};
+use crate::load::timer::Timer;
+use crate::load::{Caller, Session};
+use crate::plan::{Load, Schedule, Until};
+use crate::stats::outcome::Outcome;
+use crate::stats::record::Instants;
 
 /// Requests on their way from the schedule to a connection.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ struct Due {
 }
 
 /// Follows the schedule, and waits until all requests are over.
-pub(super) async fn run(session: &Arc<Session>) -> io::Result<()> {
+pub(crate) async fn run(session: &Arc<Session>) -> io::Result<()> {
     let plan = &session.plan;
     let Load::Open { rate, arrivals, at_once } = plan.load else { return Ok(()) };
     let backlog = Arc::new(Backlog::default());

@@ -2,17 +2,17 @@
 
 use mesero_terminal::exit::Exit;
 
-use super::super::baseline::Then;
-use super::super::doubt::Doubt;
-use super::super::expect::Judged;
-use super::super::measured::Measured;
-use super::super::metric::Statistic;
-use super::super::outcome::FaultKind;
-use super::super::page::{Ending, EndingKind};
-use super::super::plan::{Arrivals, Load, Plan, Protocol, Until};
-use super::super::record::Record;
-use super::super::waves::Waves;
-use super::super::words;
+use crate::baseline::Then;
+use crate::capacity::estimate::Waves;
+use crate::comparison::results::Measured;
+use crate::load::validity::Doubt;
+use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
+use crate::report::page::{Ending, EndingKind};
+use crate::stats::format;
+use crate::stats::metric::Statistic;
+use crate::stats::outcome::FaultKind;
+use crate::stats::record::Record;
+use crate::thresholds::Judged;
 
 /// All there is to tell of one contestant.
 #[derive(Debug)]
@@ -32,12 +32,12 @@ const ROUGH: f64 = 0.1;
 
 impl Account {
     /// What was done, and for how long, in words.
-    pub(super) fn load(&self) -> String {
-        let measured = words::time(self.measured.record.measured());
+    pub(crate) fn load(&self) -> String {
+        let measured = format::time(self.measured.record.measured());
         let until = match (&self.plan.until, self.plan.rounds.get()) {
             (Until::Time(_), 1) => measured,
             (Until::Requests(count), 1) => {
-                format!("{} requests in {measured}", words::count(count.get()))
+                format!("{} requests in {measured}", format::count(count.get()))
             }
             (Until::Time(_) | Until::Requests(_), _) => {
                 format!("{}, {measured} in all", self.rounds())
@@ -47,14 +47,14 @@ impl Account {
     }
 
     /// What was done to each contestant, in words.
-    pub(super) fn plan(&self) -> String {
+    pub(crate) fn plan(&self) -> String {
         self.who(&self.rounds())
     }
 
     fn rounds(&self) -> String {
         let round = match self.plan.until {
-            Until::Time(time) => words::time(time),
-            Until::Requests(count) => format!("{} requests", words::count(count.get())),
+            Until::Time(time) => format::time(time),
+            Until::Requests(count) => format!("{} requests", format::count(count.get())),
         };
         match self.plan.rounds.get() {
             1 => format!("1 round of {round}"),
@@ -76,29 +76,29 @@ impl Account {
                     Arrivals::Poisson => "at random",
                     Arrivals::Uniform => "evenly",
                 };
-                let rate = words::number(*rate);
+                let rate = format::number(*rate);
                 format!("{rate} requests a second {pattern}, up to {at_once}{connections}")
             }
         };
         let protocol = protocol.told().map_or_else(String::new, |told| format!("; {told}"));
-        let mut load = format!("{who}{protocol}; {until}; patience {}", words::time(*patience));
+        let mut load = format!("{who}{protocol}; {until}; patience {}", format::time(*patience));
         if !warm_up.is_zero() {
-            load.push_str(&format!("; after a warm-up of {}", words::time(*warm_up)));
+            load.push_str(&format!("; after a warm-up of {}", format::time(*warm_up)));
         }
         load
     }
 
     /// What has to be known to read the figures right, a sentence each.
-    pub(super) fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let record = &self.measured.record;
         let mut notes = self.measured.notes.clone();
         if record.delayed > 0 {
-            let p99 = |times| words::found(Statistic::Quantile(0.99).of(times));
+            let p99 = |times| format::found(Statistic::Quantile(0.99).of(times));
             notes.push(format!(
                 "{} requests had to wait until one of the {}s was free. `response` counts from when \
                  they were due, and its p99 is {}; a generator that counts from when it sends would \
                  say {}, which is `service`.",
-                words::count(record.delayed),
+                format::count(record.delayed),
                 self.plan.protocol.place(),
                 p99(&record.response),
                 p99(&record.service),
@@ -135,25 +135,25 @@ impl Account {
             format!(
                 "A request took {} on average, {} of the {} that are measured at a time, and the rate may be off by as \
                  much; with a longer -d it is finer.",
-                words::time(mean),
-                words::part(share),
-                words::time(round),
+                format::time(mean),
+                format::part(share),
+                format::time(round),
             )
         })
     }
 
     /// What it took, if it was started here.
-    pub(super) fn taken(&self) -> Option<String> {
+    pub(crate) fn taken(&self) -> Option<String> {
         let taken = self.measured.taken?;
-        let memory = words::bytes(taken.memory_bytes);
-        let cpu = words::time(taken.cpu_per_request()?);
+        let memory = format::bytes(taken.memory_bytes);
+        let cpu = format::time(taken.cpu_per_request()?);
         Some(format!(
             "A request took {cpu} of CPU time, and all processes together {memory} of memory."
         ))
     }
 
     /// Whether all went as it should, and as it was expected to.
-    pub(super) fn exit(&self) -> Exit {
+    pub(crate) fn exit(&self) -> Exit {
         let record = &self.measured.record;
         let holds = |verdict: &Vec<Judged>| verdict.iter().all(|judged| judged.holds);
         match &self.verdict {
@@ -166,7 +166,7 @@ impl Account {
     }
 
     /// What is to be said about it: whether it is void, and whether what was expected holds.
-    pub(super) fn judgement(&self) -> Vec<String> {
+    pub(crate) fn judgement(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.doubts.iter().map(|doubt| format!("void: {doubt}")).collect();
         let Some(verdict) = &self.verdict else { return lines };
         if verdict.is_empty() {
@@ -189,17 +189,17 @@ impl Account {
     }
 
     /// How many workers would have been enough, where clients gave up.
-    pub(super) fn waves(&self) -> Option<Waves> {
+    pub(crate) fn waves(&self) -> Option<Waves> {
         Waves::of(&self.measured.record, &self.plan)
     }
 
     /// Whether both kinds of times differ: a closed load plans a request when it sends it.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         matches!(self.plan.load, Load::Open { .. })
     }
 
     /// The word for a failure in JSON, each that there is.
-    pub(super) fn fault_counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+    pub(crate) fn fault_counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         FaultKind::ALL.into_iter().map(|kind| (kind.name(), self.measured.record.of_kind(kind)))
     }
 }
@@ -229,16 +229,16 @@ impl Record {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::num::{NonZeroU32, NonZeroUsize};
     use std::time::Duration;
 
     use tokio::time::Instant;
 
-    use super::*;
-    use crate::expect::{Beside, Expectations};
-    use crate::outcome::{Answer, Outcome};
-    use crate::record::{Instants, Record, Window};
+    use crate::report::account::*;
+    use crate::stats::outcome::{Answer, Outcome};
+    use crate::stats::record::{Instants, Record, Window};
+    use crate::thresholds::{Beside, Expectations};
 
     /// Ten answers after a second, nine clients who gave up after seven, one 503.
     pub(crate) fn account() -> Account {

@@ -1,12 +1,12 @@
 //! The report as a page.
 
-use super::super::circumstances::Circumstances;
-use super::super::comparison::{self, Comparison};
-use super::super::measured::Measured;
-use super::super::metric::Statistic;
-use super::super::page::{Grid, Page, Sentence, Subject, Tone};
-use super::super::words;
-use super::{Account, Report};
+use crate::baseline::environment::Circumstances;
+use crate::comparison::results::Measured;
+use crate::comparison::{self, Comparison};
+use crate::report::page::{Grid, Page, Sentence, Subject, Tone};
+use crate::report::{Account, Report};
+use crate::stats::format;
+use crate::stats::metric::Statistic;
 
 impl Report {
     /// A document that needs nothing else.
@@ -93,7 +93,7 @@ impl Report {
             facts.push(fact("seed", &account.plan.seed.to_string()));
         }
         let Circumstances { when, machine, command } = circumstances;
-        facts.extend([fact("when", &words::instant(when)), fact("machine", &machine.to_string())]);
+        facts.extend([fact("when", &format::instant(when)), fact("machine", &machine.to_string())]);
         facts.push(fact("command", command));
         facts.extend(self.title_of_then().map(|title| fact("baseline", &title)));
         facts.push(fact("by", concat!("mesero ", env!("CARGO_PKG_VERSION"))));
@@ -111,20 +111,20 @@ impl Account {
     /// What became of all who asked.
     fn headline(&self) -> String {
         let record = &self.measured.record;
-        let (ok, requests) = (words::count(record.ok), words::count(record.requests));
+        let (ok, requests) = (format::count(record.ok), format::count(record.requests));
         let gave_up = record.gave_up + record.unsent;
         let failed = record.failed() - gave_up;
         if record.requests == 0 {
             return "nothing was asked.".to_owned();
         }
         let times = || {
-            let time = |share| words::found(Statistic::Quantile(share).of(&record.response));
+            let time = |share| format::found(Statistic::Quantile(share).of(&record.response));
             format!("half of them within {}, 99 of 100 within {}", time(0.5), time(0.99))
         };
         if (record.ok, record.requests) == (1, 1) {
             return format!(
                 "the request was answered, within {}.",
-                words::found(record.response.longest())
+                format::found(record.response.longest())
             );
         }
         if record.ok == record.requests {
@@ -134,15 +134,15 @@ impl Account {
             0 => format!("none of {requests} requests was answered"),
             _ => format!(
                 "{ok} of {requests} requests were answered ({})",
-                words::share(record.ok, record.requests)
+                format::share(record.ok, record.requests)
             ),
         };
         if gave_up > 0 {
-            let patience = words::time(self.plan.patience);
-            text.push_str(&format!("; {} gave up after {patience}", words::count(gave_up)));
+            let patience = format::time(self.plan.patience);
+            text.push_str(&format!("; {} gave up after {patience}", format::count(gave_up)));
         }
         if failed > 0 {
-            text.push_str(&format!("; {} failed", words::count(failed)));
+            text.push_str(&format!("; {} failed", format::count(failed)));
         }
         text.push('.');
         text
@@ -159,7 +159,7 @@ impl Account {
     }
 
     /// What is shown of what was measured, now or before.
-    pub(super) fn subject_of(&self, measured: &Measured) -> Subject {
+    pub(crate) fn subject_of(&self, measured: &Measured) -> Subject {
         // As many as a drawing can show, and as anybody reads.
         const DRAWN: usize = 60;
         const LISTED: usize = 12;
@@ -180,9 +180,9 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    use super::super::account::tests::account;
-    use super::*;
-    use crate::measured::Taken;
+    use crate::comparison::results::Taken;
+    use crate::report::account::tests::account;
+    use crate::report::html::*;
 
     fn report(accounts: Vec<Account>) -> Page {
         Report { accounts, comparisons: Vec::new() }.page(&Circumstances::now())
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn that_it_is_void_is_said_first() {
         let mut void = account();
-        void.doubts.push(super::super::super::doubt::Doubt::Little { in_work: 20.0, clients: 10 });
+        void.doubts.push(crate::load::validity::Doubt::Little { in_work: 20.0, clients: 10 });
         let page = report(vec![void]);
         let tones: Vec<_> = page.verdict.iter().map(|sentence| sentence.tone).collect();
         assert_eq!(tones, [Tone::Void, Tone::Plain, Tone::Void, Tone::Failed]);

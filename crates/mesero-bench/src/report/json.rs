@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::super::baseline::Then;
-use super::super::comparison::{Answers, Comparison};
-use super::super::expect::Judged;
-use super::super::measured::{Round, STATISTICS};
-use super::super::plan::{Arrivals, Load, Plan, Protocol, Until};
-use super::super::ratio::Ratio;
-use super::super::series::{Interval, Series};
-use super::super::times::{Found, Times};
-use super::super::waves::Waves;
-use super::{Account, Report};
+use crate::baseline::Then;
+use crate::capacity::estimate::Waves;
+use crate::comparison::ratio::Ratio;
+use crate::comparison::results::{Round, STATISTICS};
+use crate::comparison::{Answers, Comparison};
+use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
+use crate::report::{Account, Report};
+use crate::stats::latency_histogram::{Found, Times};
+use crate::stats::time_series::{Interval, Series};
+use crate::thresholds::Judged;
 
 impl Report {
     /// For one contestant its object; for several an object with all of theirs in it.
-    pub(super) fn value(&self) -> Value {
+    pub(crate) fn value(&self) -> Value {
         match &self.accounts[..] {
             [account] => account.value(),
             accounts => json!({
@@ -220,7 +220,7 @@ fn times(times: &Times) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::super::account::tests::account;
+    use crate::report::account::tests::account;
 
     #[test]
     fn a_program_reads_numbers_and_never_one_that_was_cut_off() {

@@ -11,11 +11,11 @@ use http::Response;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::fault::{self, Stage};
-use super::room::{self, Room};
-use crate::outcome::{Answer, Fault, FaultKind};
-use crate::request::Message;
-use crate::target::Target;
+use crate::client::endpoint::Target;
+use crate::client::http2::fault::{self, Stage};
+use crate::client::http2::stream_permits::{self, Room};
+use crate::client::request::Message;
+use crate::stats::outcome::{Answer, Fault, FaultKind};
 
 /// What may be under way of one answer before it is taken: enough for 800 Mbit/s over 10 ms. A
 /// connection's window is that of all its streams together, so none holds up another.
@@ -74,14 +74,14 @@ impl Connection {
         let (sender, connection) = begun.map_err(|error| fault::of(&error, Stage::Silent))?;
         let mut driver = JoinSet::new();
         let room = Arc::new(Room::new(target.protocol.streams().get()));
-        driver.spawn(room::drive(connection, sender.clone(), Arc::clone(&room)));
+        driver.spawn(stream_permits::drive(connection, sender.clone(), Arc::clone(&room)));
         Ok(Self { sender, room, _driver: driver, is_heard: AtomicBool::new(false) })
     }
 
     /// Sends the target's request as soon as the server takes it, and waits for its whole answer.
     /// Dropped meanwhile, this tells the server that nobody waits for it any more. What nobody would
     /// wait for, since that instant is over, is not sent, and nothing becomes of it.
-    pub(super) async fn ask(&self, target: &Target, until: Instant) -> Result<Answer, Unanswered> {
+    pub(crate) async fn ask(&self, target: &Target, until: Instant) -> Result<Answer, Unanswered> {
         let place = self.room.enter().await;
         if Instant::now() >= until {
             drop(place);
@@ -154,7 +154,7 @@ impl Unanswered {
         }
     }
 
-    pub(super) fn fault(self) -> Fault {
+    pub(crate) fn fault(self) -> Fault {
         match self {
             Unanswered::Unseen(fault) | Unanswered::Failed(fault) => fault,
         }

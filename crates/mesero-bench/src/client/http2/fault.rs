@@ -4,11 +4,11 @@ use std::io;
 
 use h2::{Error, Reason};
 
-use crate::outcome::{Fault, FaultKind};
+use crate::stats::outcome::{Fault, FaultKind};
 
 /// How far the answer was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// Nothing was heard over the whole connection.
     Silent,
     /// Nothing of this answer was.
@@ -18,7 +18,7 @@ pub(super) enum Stage {
 }
 
 /// Names what went wrong.
-pub(super) fn of(error: &Error, stage: Stage) -> Fault {
+pub(crate) fn of(error: &Error, stage: Stage) -> Fault {
     let ended = match stage {
         Stage::Silent | Stage::Unanswered => FaultKind::Closed,
         Stage::Begun => FaultKind::CutOff,

@@ -1,0 +1,92 @@
+//! A file that is there whole or not at all.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::{Builder, NamedTempFile};
+
+/// A file to be written, for which there is a place already: it takes its name only when all of it
+/// is there. Dropped before, it leaves nothing behind, and what had the name keeps it.
+#[derive(Debug)]
+pub(crate) struct WholeFile {
+    path: PathBuf,
+    file: NamedTempFile,
+}
+
+/// Why there is no such file. Reads on after "failed to".
+#[derive(Debug)]
+pub struct FileError {
+    path: PathBuf,
+    why: io::Error,
+}
+
+impl WholeFile {
+    /// Makes sure of a place beside where it will be.
+    ///
+    /// # Errors
+    /// If there is none: no such folder, say, or one that may not be written to.
+    pub(crate) fn prepare(path: &Path) -> Result<Self, FileError> {
+        let failed = |why| FileError { path: path.to_owned(), why };
+        if path.is_dir() {
+            return Err(failed(io::ErrorKind::IsADirectory.into()));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let why = format!("there is no folder `{}`", folder.display());
+            return Err(failed(io::Error::new(io::ErrorKind::NotFound, why)));
+        }
+        // As any other file: whoever may read those may read this.
+        let mode = std::fs::Permissions::from_mode(0o666);
+        let file = Builder::new()
+            .prefix(".mesero-")
+            .permissions(mode)
+            .tempfile_in(folder.unwrap_or(Path::new(".")));
+        Ok(Self { path: path.to_owned(), file: file.map_err(failed)? })
+    }
+
+    /// Writes all of it, to the disk, and gives it its name.
+    ///
+    /// # Errors
+    /// If the disk is full, say.
+    pub(crate) fn write(self, text: &str) -> Result<(), FileError> {
+        let Self { path, mut file } = self;
+        let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
+        let written = written.and_then(|()| Ok(file.persist(&path)?));
+        written.map(drop).map_err(|why| FileError { path, why })
+    }
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "write `{}`: {}", self.path.display(), self.why)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::baseline::atomic_file::*;
+
+    #[test]
+    fn what_is_not_written_leaves_nothing_and_what_is_replaces_what_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("page.html");
+        std::fs::write(&path, "before").unwrap();
+        drop(WholeFile::prepare(&path).unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "before");
+        WholeFile::prepare(&path).unwrap().write("after").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_place_that_is_none_is_told_before_anything_is_measured() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("no/page.html");
+        for path in [folder.path(), &missing] {
+            let error = WholeFile::prepare(path).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("write `{}`: ", path.display())), "{error}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! When, where and by which command something was measured.
+
+use std::fmt;
+use std::fs;
+use std::time::SystemTime;
+
+use rustix::system::uname;
+use serde::{Deserialize, Serialize};
+
+/// What a reader needs who was not there.
+#[derive(Debug, Clone)]
+pub(crate) struct Circumstances {
+    /// As in RFC 3339.
+    pub(crate) when: String,
+    pub(crate) machine: Machine,
+    /// As somebody would type it. Values of headers and bodies, which may be secrets, are left out.
+    pub(crate) command: String,
+}
+
+/// A computer, as far as it makes a difference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Machine {
+    pub(crate) processor: String,
+    /// That this program may use.
+    pub(crate) cores: u64,
+    pub(crate) system: String,
+}
+
+impl Circumstances {
+    /// Those of this process.
+    pub(crate) fn now() -> Self {
+        let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+        let when = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
+        Self { when, machine: Machine::this(), command: command(words) }
+    }
+}
+
+impl Machine {
+    /// The one that this program runs on.
+    pub(crate) fn this() -> Self {
+        let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let processor =
+            model.map_or("a processor that does not say its name", |(_, model)| model.trim());
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        let system = uname();
+        let [system, release] =
+            [system.sysname(), system.release()].map(|text| text.to_string_lossy().into_owned());
+        Self {
+            processor: processor.to_owned(),
+            cores: cores as u64,
+            system: format!("{system} {release}"),
+        }
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { processor, cores, system } = self;
+        let unit = if *cores == 1 { "core" } else { "cores" };
+        write!(f, "{processor}, {cores} {unit}, {system}")
+    }
+}
+
+/// Flags of which the value is nobody's business, short and long.
+const SECRET: [(Option<char>, &str); 2] = [(Some('H'), "header"), (None, "data")];
+
+fn command(words: impl Iterator<Item = String>) -> String {
+    let mut shown = Vec::new();
+    let mut is_secret = false;
+    for (index, word) in words.enumerate() {
+        let word = match index {
+            // Wherever it was installed.
+            0 => word.rsplit('/').next().unwrap_or_default().to_owned(),
+            _ if is_secret => hidden(&word),
+            _ => with_hidden_value(&word).unwrap_or_else(|| word.clone()),
+        };
+        is_secret = !is_secret
+            && SECRET.iter().any(|(short, long)| {
+                word.strip_prefix("--") == Some(long)
+                    || short.is_some_and(|short| word == format!("-{short}"))
+            });
+        shown.push(quoted(&word));
+    }
+    shown.join(" ")
+}
+
+/// A flag and its value in one word, if that is hidden.
+fn with_hidden_value(word: &str) -> Option<String> {
+    SECRET.iter().find_map(|(short, long)| {
+        if let Some(value) = word.strip_prefix(&format!("--{long}=")) {
+            return Some(format!("--{long}={}", hidden(value)));
+        }
+        let value =
+            word.strip_prefix(&format!("-{}", (*short)?)).filter(|value| !value.is_empty())?;
+        Some(format!("-{}{}", (*short)?, hidden(value)))
+    })
+}
+
+/// The name of a header, and nothing of its value.
+fn hidden(value: &str) -> String {
+    value.split_once(':').map_or_else(|| "…".to_owned(), |(name, _)| format!("{name}: …"))
+}
+
+/// As a shell reads it as one word.
+fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=@%+,{}…".contains(letter);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::baseline::environment::*;
+
+    #[test]
+    fn a_command_is_shown_as_it_is_typed_but_for_what_may_be_a_secret() {
+        let words = [
+            "/usr/bin/mesero",
+            "bench",
+            "http://host/?a=1&b=2",
+            "-H",
+            "Authorization: Bearer x",
+            "-HCookie: y",
+            "--header=X-Key: z",
+            "--data",
+            "pin=1234",
+            "--data=pin:1234",
+            "--expect",
+            "p95<5s, ok>=99%",
+            "it's",
+        ];
+        let shown = command(words.into_iter().map(str::to_owned));
+        assert_eq!(
+            shown,
+            "mesero bench 'http://host/?a=1&b=2' -H 'Authorization: …' '-HCookie: …' '--header=X-Key: …' --data … \
+             '--data=pin: …' --expect 'p95<5s, ok>=99%' 'it'\\''s'"
+        );
+    }
+
+    #[test]
+    fn a_machine_says_how_many_cores_it_has() {
+        let circumstances = Circumstances::now();
+        let machine = circumstances.machine.to_string();
+        assert!(machine.contains(" core"), "{machine}");
+        assert!(circumstances.when.ends_with('Z'), "{}", circumstances.when);
+    }
+}

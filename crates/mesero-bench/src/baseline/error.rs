@@ -1,0 +1,124 @@
+//! Why there is nothing to compare with in a file.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use mesero_terminal::nearest::listed;
+use mesero_terminal::output::visible;
+
+use crate::baseline::terms::Difference;
+use crate::stats::format;
+
+/// A file that is no baseline, and why. Reads on after "failed to".
+#[derive(Debug)]
+pub struct SavedError {
+    pub(crate) path: PathBuf,
+    pub(crate) why: Why,
+}
+
+#[derive(Debug)]
+pub(crate) enum Why {
+    Io(io::Error),
+    Large,
+    /// It ends in the middle.
+    CutOff(serde_json::Error),
+    NoJson(serde_json::Error),
+    /// It was not written by this program, or for something else.
+    Foreign,
+    Version {
+        came: u64,
+        wanted: u64,
+    },
+    /// Something is missing, or is not what it should be.
+    Content(serde_json::Error),
+    /// What is in it cannot be true.
+    Contradiction(String),
+    Interrupted,
+    Void {
+        name: String,
+        reasons: Vec<String>,
+    },
+    /// Nobody was answered.
+    Nothing(String),
+    /// It was measured otherwise.
+    Other {
+        differences: Vec<Difference>,
+        command: String,
+    },
+    /// There is nobody of this name.
+    Nobody {
+        name: String,
+        names: Vec<String>,
+    },
+}
+
+impl fmt::Display for SavedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const WANTED: &str = "wanted a file that `mesero bench --save` has written";
+        const ANEW: &str = "measure it anew with --save";
+        write!(f, "compare with `{}`: ", self.path.display())?;
+        match &self.why {
+            Why::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+                write!(f, "there is no such file; --save writes one")
+            }
+            Why::Io(error) => error.fmt(f),
+            Why::Large => write!(f, "it is larger than any measurement; {WANTED}"),
+            Why::CutOff(error) => write!(f, "it ends in the middle ({error}); {ANEW}"),
+            Why::NoJson(error) => write!(f, "it is no JSON ({error}); {WANTED}"),
+            Why::Foreign => write!(
+                f,
+                "it is JSON that does not say `\"mesero_bench\": 1`; {WANTED}, which is another than what --json prints"
+            ),
+            Why::Version { came, wanted } if came > wanted => write!(
+                f,
+                "its format is {came}, of a newer mesero; this one reads {wanted}; take the newer one, or {ANEW}"
+            ),
+            Why::Version { came, wanted } => {
+                write!(f, "its format is {came}, and this mesero reads {wanted}; {ANEW}")
+            }
+            Why::Content(error) => write!(f, "{error}; {WANTED}"),
+            Why::Contradiction(why) => {
+                write!(f, "it contradicts itself: {}; {ANEW}", shown(why))
+            }
+            Why::Interrupted => {
+                write!(f, "it was interrupted, so it is not what was planned; {ANEW}")
+            }
+            Why::Void { name, reasons } => write!(
+                f,
+                "what it has of `{}` is void ({}); {ANEW}",
+                shown(name),
+                shown(&reasons.join("; "))
+            ),
+            Why::Nothing(name) => {
+                write!(f, "nobody was answered by `{}` when it was saved; {ANEW}", shown(name))
+            }
+            Why::Nobody { name, names } => write!(
+                f,
+                "it has no target called `{}`, but {}; give the target that name, as NAME=TARGET",
+                shown(name),
+                listed(
+                    names
+                        .iter()
+                        .map(|name| shown(name))
+                        .collect::<Vec<_>>()
+                        .iter()
+                        .map(String::as_str)
+                )
+            ),
+            Why::Other { differences, command } => {
+                let count = format::count(differences.len() as u64);
+                let things = if differences.len() == 1 { "thing" } else { "things" };
+                write!(f, "it was measured otherwise, in {count} {things}")?;
+                for Difference { what, saved, now } in differences {
+                    write!(f, "\n  {what}: saved {}, now {}", shown(saved), shown(now))?;
+                }
+                write!(f, "\nmeasure as it was (`{}`), or {ANEW}", shown(command))
+            }
+        }
+    }
+}
+
+fn shown(text: &str) -> String {
+    text.chars().flat_map(visible).collect()
+}

@@ -1,0 +1,311 @@
+//! What has to be the same for two measurements to be compared.
+
+use std::hash::Hasher;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use siphasher::sip::SipHasher13;
+
+use crate::args::BenchArgs;
+use crate::baseline::environment::Machine;
+use crate::baseline::file::present;
+use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
+
+/// Where, under which load and with which request it was measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Terms {
+    pub(crate) machine: Machine,
+    plan: Planned,
+    asked: Asked,
+}
+
+/// The load on each target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Planned {
+    clients: u64,
+    /// A second; null, as the next, where clients wait for their answers.
+    #[serde(deserialize_with = "present")]
+    rate: Option<f64>,
+    #[serde(deserialize_with = "present")]
+    arrivals: Option<Arrivals>,
+    /// Of a round; null where it is requests that end it.
+    #[serde(deserialize_with = "present")]
+    duration_s: Option<f64>,
+    #[serde(deserialize_with = "present")]
+    requests: Option<u64>,
+    patience_s: f64,
+    warm_up_s: f64,
+    seed: u64,
+    rounds: u32,
+}
+
+/// The request, or what is called and with which items.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    http: String,
+    /// How many share a connection over HTTP/2; null, or missing, where nobody does.
+    streams: Option<u64>,
+    method: String,
+    /// Names, in the order of the alphabet.
+    headers: Vec<String>,
+    /// Null if there is none.
+    #[serde(deserialize_with = "present")]
+    body: Option<Digest>,
+    /// Those of `--item`; null if there are none.
+    #[serde(deserialize_with = "present")]
+    items: Option<Digest>,
+    new_connections: bool,
+}
+
+/// Enough to see that a text is another one, and too little to find out from it what it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Digest {
+    bytes: u64,
+    check: u16,
+}
+
+/// How a target is asked, and whether it runs for its turns only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Way {
+    /// `http` or `https`; null, as the next, for what is called and not asked.
+    #[serde(deserialize_with = "present")]
+    pub(crate) scheme: Option<String>,
+    /// With its query.
+    #[serde(deserialize_with = "present")]
+    pub(crate) path: Option<String>,
+    pub(crate) started: bool,
+}
+
+/// Something by which measurements differ, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) what: String,
+    pub(crate) saved: String,
+    pub(crate) now: String,
+}
+
+/// Something that has to be the same: its name, and what it is.
+type Term = (&'static str, String);
+
+impl Terms {
+    pub(crate) fn new(plan: &Plan, args: &BenchArgs) -> Self {
+        Self { machine: Machine::this(), plan: plan.into(), asked: args.into() }
+    }
+
+    /// Everything in which this differs from what was saved. Rounds and seed may, and the system of the machine.
+    pub(crate) fn differences(&self, saved: &Terms) -> Vec<Difference> {
+        differences(&saved.all(), &self.all())
+    }
+
+    fn all(&self) -> Vec<Term> {
+        let machine = &self.machine;
+        let machine =
+            [("processor", machine.processor.clone()), ("cores", machine.cores.to_string())];
+        machine.into_iter().chain(self.plan.all()).chain(self.asked.all()).collect()
+    }
+}
+
+impl Way {
+    pub(crate) fn differences(&self, saved: &Way) -> Vec<Difference> {
+        differences(&saved.all(), &self.all())
+    }
+
+    fn all(&self) -> [Term; 3] {
+        let or = |value: &Option<String>| value.clone().unwrap_or_else(|| "a call".to_owned());
+        [
+            ("scheme", or(&self.scheme)),
+            ("path", or(&self.path)),
+            ("--start", if self.started { "for each turn" } else { "not used" }.to_owned()),
+        ]
+    }
+}
+
+fn differences(saved: &[Term], now: &[Term]) -> Vec<Difference> {
+    let pairs = saved.iter().zip(now).filter(|(saved, now)| saved != now);
+    let difference = |((what, saved), (_, now)): (&Term, &Term)| Difference {
+        what: (*what).to_owned(),
+        saved: saved.clone(),
+        now: now.clone(),
+    };
+    pairs.map(difference).collect()
+}
+
+impl From<&Plan> for Planned {
+    fn from(plan: &Plan) -> Self {
+        let (rate, arrivals) = match plan.load {
+            Load::Closed { .. } => (None, None),
+            Load::Open { rate, arrivals, .. } => (Some(rate), Some(arrivals)),
+        };
+        let (duration, requests) = match plan.until {
+            Until::Time(time) => (Some(time.as_secs_f64()), None),
+            Until::Requests(count) => (None, Some(count.get())),
+        };
+        Self {
+            clients: plan.load.at_once().get() as u64,
+            rate,
+            arrivals,
+            duration_s: duration,
+            requests,
+            patience_s: plan.patience.as_secs_f64(),
+            warm_up_s: plan.warm_up.as_secs_f64(),
+            seed: plan.seed,
+            rounds: plan.rounds.get(),
+        }
+    }
+}
+
+impl Planned {
+    fn all(&self) -> [Term; 6] {
+        let rate = self.rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate}/s"));
+        let arrivals = match self.arrivals {
+            None => "as answers come",
+            Some(Arrivals::Poisson) => "poisson",
+            Some(Arrivals::Uniform) => "uniform",
+        };
+        let round = match (self.duration_s, self.requests) {
+            (Some(seconds), _) => time(seconds),
+            (None, Some(requests)) => format!("{requests} requests"),
+            (None, None) => "without an end".to_owned(),
+        };
+        [
+            ("clients", self.clients.to_string()),
+            ("rate", rate),
+            ("arrivals", arrivals.to_owned()),
+            ("a round", round),
+            ("patience", time(self.patience_s)),
+            ("warm-up", time(self.warm_up_s)),
+        ]
+    }
+}
+
+/// To the nanosecond, as it is typed.
+fn time(seconds: f64) -> String {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(time) => humantime::format_duration(time).to_string(),
+        Err(_) => format!("{seconds} s"),
+    }
+}
+
+impl From<&BenchArgs> for Asked {
+    fn from(args: &BenchArgs) -> Self {
+        let request = args.request();
+        let name = |header: &String| {
+            header.split(':').next().unwrap_or_default().trim().to_ascii_lowercase()
+        };
+        let mut headers: Vec<_> = request.headers.iter().map(name).collect();
+        headers.sort_unstable();
+        let usual = if request.body.is_some() { "POST" } else { "GET" };
+        let items = args.items.join("\n");
+        let (http, streams) = match request.protocol {
+            Protocol::Http1 => ("1.1", None),
+            Protocol::Http2 { streams } => ("2", Some(streams.get() as u64)),
+        };
+        Self {
+            http: http.to_owned(),
+            streams,
+            method: request.method.unwrap_or_else(|| usual.to_owned()),
+            headers,
+            body: request.body.as_deref().map(Digest::of),
+            items: (!args.items.is_empty()).then(|| Digest::of(&items)),
+            new_connections: request.connects_anew,
+        }
+    }
+}
+
+impl Asked {
+    fn all(&self) -> [Term; 7] {
+        let digest = |digest: Option<Digest>| match digest {
+            None => "none".to_owned(),
+            Some(Digest { bytes, check }) => format!("{bytes} bytes, check {check}"),
+        };
+        let headers = match &self.headers[..] {
+            [] => "none".to_owned(),
+            headers => headers.join(", "),
+        };
+        [
+            ("HTTP", self.http.clone()),
+            ("streams", format!("{} a connection", self.streams.unwrap_or(1))),
+            ("method", self.method.clone()),
+            ("headers", headers),
+            ("body", digest(self.body)),
+            ("items", digest(self.items)),
+            ("connections", if self.new_connections { "new ones" } else { "kept" }.to_owned()),
+        ]
+    }
+}
+
+impl Digest {
+    fn of(text: &str) -> Self {
+        let mut hasher = SipHasher13::new();
+        hasher.write(text.as_bytes());
+        let [first, second, ..] = hasher.finish().to_le_bytes();
+        let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        Self { bytes, check: u16::from_le_bytes([first, second]) }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use clap::{Args, Command, FromArgMatches};
+
+    use crate::baseline::terms::*;
+
+    pub(crate) fn terms(flags: &[&str]) -> Terms {
+        let command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));
+        let words = std::iter::once("http://host/").chain(flags.iter().copied());
+        let matches = command.try_get_matches_from(words).unwrap();
+        let args = BenchArgs::from_arg_matches(&matches).unwrap();
+        Terms::new(&args.plan(), &args)
+    }
+
+    #[test]
+    fn everything_that_makes_it_other_work_is_told_with_what_it_was_and_is() {
+        let usual: &[&str] = &["-d", "1s"];
+        let cases: [(&[&str], &str, &str, &str); 14] = [
+            (&["-c", "20"], "clients", "10", "20"),
+            (&["--rate", "5", "-c", "10"], "rate", "none", "5/s"),
+            (&["--rate", "5", "-c", "10"], "arrivals", "as answers come", "poisson"),
+            (&["-d", "1001ms"], "a round", "1s", "1s 1ms"),
+            (&["--patience", "7s"], "patience", "30s", "7s"),
+            (&["--warm-up", "1ms"], "warm-up", "0s", "1ms"),
+            (&["--new-connections"], "connections", "kept", "new ones"),
+            (&["--http2"], "HTTP", "1.1", "2"),
+            (&["--http2", "--streams", "5"], "streams", "1 a connection", "5 a connection"),
+            (&["-X", "PUT"], "method", "GET", "PUT"),
+            (&["-H", "b: 1", "-HA:2"], "headers", "none", "a, b"),
+            (&["--data", "x"], "body", "none", "1 bytes, check "),
+            (&["--item", "0..9"], "items", "none", "4 bytes, check "),
+            (&["--data", "x"], "method", "GET", "POST"),
+        ];
+        for (flags, what, saved, now) in cases {
+            let usual = if flags.contains(&"-d") { &usual[..0] } else { usual };
+            let changed = terms(&[usual, flags].concat());
+            let found = changed.differences(&terms(&["-d", "1s"]));
+            let told = |difference: &&Difference| difference.what == what;
+            let difference = found.iter().find(told).unwrap();
+            assert_eq!(difference.saved, saved, "{what}");
+            assert!(difference.now.starts_with(now), "{difference:?}");
+        }
+    }
+
+    #[test]
+    fn all_differences_are_told_at_once() {
+        let mut other = terms(&["-n", "5", "-c", "3", "--data", "pin=1234"]);
+        other.machine.cores += 1;
+        other.machine.processor.push_str(" II");
+        let found = other.differences(&terms(&["-n", "6", "--data", "pin=1235"]));
+        let what: Vec<_> = found.iter().map(|difference| difference.what.as_str()).collect();
+        assert_eq!(what, ["processor", "cores", "clients", "a round", "body"]);
+    }
+
+    #[test]
+    fn rounds_seed_system_and_the_values_of_headers_may_differ_and_are_not_kept() {
+        let other = terms(&["-d", "1s", "--rounds", "9", "--seed", "5", "-H", "A: hunter2"]);
+        let mut saved = terms(&["-d", "1s", "-H", "a: hunter3"]);
+        saved.machine.system = "Linux 1.0".to_owned();
+        assert_eq!(other.differences(&saved), []);
+        let text = serde_json::to_string(&other).unwrap();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert_eq!(serde_json::from_str::<Terms>(&text).unwrap(), other);
+    }
+}

@@ -1,0 +1,294 @@
+//! Suggestions for resources that behave as the formulas say, with the clock paused; the dispatcher is the real one.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode};
+use mesero::{Call, Dispatcher};
+use mesero_config::PolicyFlags;
+use mesero_resources::stub::{Delay, Failing, Settings, Stub};
+use mesero_resources::{Order, Reply};
+use mesero_services::service::Service;
+use mesero_services::tally::Tally;
+use mesero_target::item::ItemCycle;
+use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::capacity::erlang::Erlang;
+use crate::capacity::findings::Verdict;
+use crate::capacity::need::tests::textbook;
+use crate::capacity::*;
+use crate::plan::{Arrivals, Protocol, Schedule, Until};
+use crate::target::in_process::Called;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A stub behind a dispatcher of so many slots.
+fn service(delay: Delay, limit: u32) -> Service {
+    let settings = Settings {
+        delay,
+        status: StatusCode::OK,
+        content_type: HeaderValue::from_static("text/plain"),
+        body: Bytes::from_static(b"ok"),
+        failing: Failing { rate: 0.0, status: StatusCode::INTERNAL_SERVER_ERROR },
+        busy: None,
+        seed: Some(7),
+    };
+    let dispatcher = Dispatcher::<Reply>::builder("stub").limit(limit as usize).queue(1_000_000);
+    Service {
+        dispatcher: dispatcher.build().unwrap(),
+        resource: Arc::new(Stub::new(settings)),
+        shares: false,
+        ttl: None,
+        tally: Tally::default(),
+    }
+}
+
+/// What is measured of a stub: it is called as `stub:` on the command line is.
+fn subject(delay: Delay, limit: u32) -> Subject {
+    let wanted = TargetOptions {
+        word: Some("stub:"),
+        command: &[],
+        is_repetition: true,
+        request: RequestFlags { method: None, headers: &[], body: BodyOption::Nothing },
+        target: &TargetArgs::default(),
+        policy: PolicyFlags::default(),
+    };
+    let (target, _) = Target::read(&wanted).unwrap();
+    let items = ItemCycle::new(&[]).unwrap();
+    Subject::Called(Arc::new(Called { service: service(delay, limit), target, items }))
+}
+
+fn probe(subject: Subject, bound: Bound, goal: &Goal) -> Probe {
+    let load = match goal.demand {
+        Demand::Crowd { clients } => {
+            Load::Closed { clients: NonZeroUsize::new(clients as usize).unwrap() }
+        }
+        Demand::Stream { rate, arrivals } => {
+            Load::Open { rate, arrivals, at_once: NonZeroUsize::new(100_000).unwrap() }
+        }
+    };
+    let plan = Plan {
+        load,
+        until: Until::Time(SECOND),
+        patience: Duration::from_secs_f64(goal.patience),
+        warm_up: Duration::ZERO,
+        protocol: Protocol::Http1,
+        tolerance: None,
+        seed: 1,
+        rounds: NonZeroU32::MIN,
+    };
+    Probe {
+        subject,
+        bound,
+        plan,
+        level_time: 3_600 * SECOND,
+        check_time: 20 * SECOND,
+        live: Live::unheard(),
+    }
+}
+
+const SEATS: Bound = Bound::Limit { seats: 1_000 };
+
+fn stream(rate: f64) -> Demand {
+    Demand::Stream { rate, arrivals: Arrivals::Poisson }
+}
+
+async fn suggested(delay: Delay, goal: Goal, bound: Bound) -> Findings {
+    let mut probe = probe(subject(delay, 1), bound, &goal);
+    Findings::gather(goal, &mut probe).await.unwrap()
+}
+
+/// Sets for which the answer is the same for service times that are a twentieth shorter or longer, since those are
+/// measured and not given.
+#[tokio::test(start_paused = true)]
+async fn what_is_suggested_for_exponential_calls_is_what_the_formula_says() {
+    for (rate, mean, patience) in [
+        (1.25, 0.2, 1.6),
+        (2.0, 0.2, 1.2),
+        (5.0, 0.2, 1.6),
+        (20.0, 0.1, 0.8),
+        (15.0, 0.2, 1.8),
+        (25.0, 0.2, 1.8),
+        (40.0, 0.2, 2.0),
+        (40.0, 0.1, 0.8),
+        (30.0, 0.2, 2.0),
+        (90.0, 0.1, 1.0),
+        (27.0, 0.1, 0.8),
+        (4.0, 0.5, 4.0),
+    ] {
+        let at_once = [0.95, 1.0, 1.05].map(|f| textbook(rate, mean * f, (patience, 0.99)));
+        assert!(at_once[0] == at_once[2], "{rate} {mean} {patience}");
+        let goal = Goal { demand: stream(rate), patience, share: 0.99 };
+        let delay = Delay::Exponential { mean: Duration::from_secs_f64(mean) };
+        let findings = suggested(delay, goal, SEATS).await;
+        let enough = Verdict::Enough { at_once: at_once[1] };
+        assert_eq!(findings.verdict, enough, "{rate} {mean} {patience}");
+        assert!(findings.holds());
+    }
+}
+
+/// How long each of so many calls waited for a slot, in their order.
+async fn waits((rate, mean, servers): (f64, Duration, u32), calls: usize) -> Vec<f64> {
+    let service = service(Delay::Exponential { mean }, servers);
+    let begin = Instant::now();
+    let mut answers = JoinSet::new();
+    for (index, offset) in Schedule::new(rate, Arrivals::Poisson, 3).take(calls).enumerate() {
+        sleep_until(begin + offset).await;
+        let service = service.clone();
+        answers.spawn(async move {
+            let answer = service.ask(Call::unkeyed(), Order::of_arguments("{}")).await;
+            (index, answer.report.waited.as_secs_f64())
+        });
+    }
+    let mut waits = answers.join_all().await;
+    waits.sort_by_key(|(index, _)| *index);
+    waits.into_iter().map(|(_, wait)| wait).collect()
+}
+
+/// By the method of batch means (A. M. Law, "Simulation Modeling and Analysis", 4th ed., 2007, 9.5.3): the means of twenty
+/// batches, each much longer than waits depend on one another, are as good as independent.
+#[tokio::test(start_paused = true)]
+async fn calls_wait_for_a_slot_for_as_long_as_erlang_says() {
+    const BATCH: usize = 400;
+    const BATCHES: usize = 20;
+    // The 99.5th percentile of Student's distribution with 19 degrees of freedom: two-sided, a certainty of 99 %.
+    const STUDENT: f64 = 2.861;
+    // Long, so that tokio's milliseconds are nothing beside it.
+    let mean = 10 * SECOND;
+    for (rate, servers) in [(0.05, 1), (0.16, 2), (0.4, 5), (0.8, 10), (2.0, 25)] {
+        // The first batch begins with nobody there, and does not count.
+        let waits = waits((rate, mean, servers), (BATCHES + 1) * BATCH).await;
+        let mean_of = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let means: Vec<_> = waits.chunks(BATCH).skip(1).map(mean_of).collect();
+        let middle = mean_of(&means);
+        let squares = means.iter().map(|mean| (mean - middle).powi(2)).sum::<f64>();
+        let error = (squares / (BATCHES - 1) as f64 / BATCHES as f64).sqrt();
+        let erlang = (0..servers).fold(Erlang::of(rate * 10.0), |erlang, _| erlang.more());
+        let truth = erlang.wait(10.0, 1.0).mean();
+        let interval = middle - STUDENT * error..=middle + STUDENT * error;
+        assert!(interval.contains(&truth), "{rate}, {servers}: {truth} is not in {interval:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crowd_gets_as_many_places_as_its_patience_has_waves() {
+    let delay = Delay::Fixed(5 * SECOND);
+    for (patience, at_once) in [(7.0, 10), (11.0, 5), (16.0, 4)] {
+        let goal = Goal { demand: Demand::Crowd { clients: 10 }, patience, share: 1.0 };
+        let findings = suggested(delay, goal, SEATS).await;
+        assert_eq!(findings.verdict, Verdict::Enough { at_once });
+        assert_eq!(findings.check.unwrap().record.ok, 10);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_takes_longer_than_patience_lasts_is_helped_by_no_number() {
+    for demand in [stream(2.0), Demand::Crowd { clients: 10 }] {
+        let goal = Goal { demand, patience: 4.0, share: 0.9 };
+        let findings = suggested(Delay::Fixed(5 * SECOND), goal, SEATS).await;
+        assert_eq!(findings.verdict, Verdict::Never { share: 0.0, is_sure: true });
+        assert!(!findings.holds() && findings.check.is_none());
+        let said = findings.sentences().join(" ");
+        assert!(said.contains("No number of workers is enough"), "{said}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_resource_with_too_few_seats_is_told_how_many_it_takes_and_what_it_bears() {
+    let goal = Goal { demand: Demand::Crowd { clients: 10 }, patience: 7.0, share: 1.0 };
+    let delay = Delay::Fixed(5 * SECOND);
+    let findings = suggested(delay, goal, Bound::Limit { seats: 4 }).await;
+    assert_eq!(findings.verdict, Verdict::TooFewSeats { at_once: 10, seats: 4 });
+    let check = findings.check.as_ref().unwrap();
+    assert_eq!((check.demand, check.record.ok), (Demand::Crowd { clients: 4 }, 4));
+    assert!(!findings.holds());
+}
+
+/// A limit behind the one that is swept: what a URL looks like from outside.
+#[tokio::test(start_paused = true)]
+async fn the_workers_of_another_are_counted_at_the_knee() {
+    for (workers, demand) in
+        [(1, stream(1.0)), (5, Demand::Crowd { clients: 20 }), (7, stream(30.0))]
+    {
+        let goal = Goal { demand, patience: 2.5, share: 0.99 };
+        let mut theirs = probe(subject(Delay::Fixed(SECOND), workers), Bound::Theirs, &goal);
+        let findings = Findings::gather(goal, &mut theirs).await.unwrap();
+        assert!(
+            matches!(findings.verdict, Verdict::TooFewWorkers { now, .. } if now == workers),
+            "{workers}: {:#?}",
+            findings.sentences()
+        );
+        let check = findings.check.as_ref().unwrap();
+        assert!(check.holds(0.99), "{:?}", findings.sentences());
+    }
+}
+
+/// What is printed, and to be read by people.
+async fn told(delay: Delay, workers: u32, (goal, bound): (Goal, Bound)) -> String {
+    let mut probe = probe(subject(delay, workers), bound, &goal);
+    let findings = Findings::gather(goal, &mut probe).await.unwrap();
+    Report { target: "@slow", protocol: Protocol::Http1, findings, note: None }.text()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_reads_what_was_measured_computed_and_tried() {
+    let stream = Goal { demand: stream(8.0), patience: 5.0, share: 0.99 };
+    let text = told(Delay::Fixed(SECOND), 1, (stream, SEATS)).await;
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(
+        lines[..10],
+        [
+            "@slow",
+            "wanted: 99 % of 8.00 calls a second answered within 5.00 s",
+            "",
+            " at once  a second    mean     p99     ok",
+            "       1      1.00  1.00 s  1.00 s  100 %",
+            "       2      2.00  1.00 s  1.00 s  100 %",
+            "       4      4.00  1.00 s  1.00 s  100 %",
+            "       8      8.00  1.00 s  1.00 s  100 %",
+            "      16      16.0  1.00 s  1.00 s  100 %",
+            "      18      18.0  1.00 s  1.00 s  100 %",
+        ]
+    );
+    assert_eq!(
+        lines[11..].join("\n"),
+        "A call that does not wait takes 1.00 s, as 102 calls showed.\n\n\
+         `limit = 9` is enough: 8.00 calls are in work on average (Little's law), and with 9 at once 65.4 % of the calls \
+         wait, for 500 ms on average (Erlang C). `queue = 35` has room for all who can still be answered within 5.00 \
+         s.\n\n\
+         Tried: 100 % of 171 calls were answered within 5.00 s (p99 2.12 s)."
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_reads_how_many_workers_there_are_and_what_they_bear() {
+    let crowd = Goal { demand: Demand::Crowd { clients: 10 }, patience: 7.0, share: 0.99 };
+    let text = told(Delay::Fixed(5 * SECOND), 5, (crowd, Bound::Theirs)).await;
+    let sentences = text.split("\n\n").skip(2).collect::<Vec<_>>().join("\n");
+    assert_eq!(
+        sentences,
+        "A call that does not wait takes 5.00 s, as 28 calls showed.\n\
+         It takes 10 workers, and it has 5: within 7.00 s one worker serves 1 of them; with more \
+         than 5 at once it answers no more than 1.00 a second.\n\
+         As it is it can take 5 clients who come at once; tried: 5 of 5 calls were answered within 7.00 s (p99 5.00 \
+         s).\n"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_few_slow_calls_are_no_proof_that_no_number_is_enough() {
+    // One of two hundred takes longer than 5.3 s; that one of the first is among them happens.
+    let goal = Goal { demand: stream(2.0), patience: 5.0, share: 0.99 };
+    let mut probe = probe(subject(Delay::Exponential { mean: SECOND }, 1), SEATS, &goal);
+    probe.level_time = 2 * SECOND;
+    let findings = Findings::gather(goal, &mut probe).await.unwrap();
+    assert!(
+        !matches!(findings.verdict, Verdict::Never { is_sure: true, .. }),
+        "{:?}",
+        findings.verdict
+    );
+}

@@ -1,0 +1,105 @@
+//! How a figure of one contestant compares with that of another.
+
+use crate::comparison::results::{Measured, Round, STATISTICS};
+use crate::stats::bootstrap::{self, Draws, Interval};
+use crate::stats::latency_histogram::Found;
+
+/// A figure that can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// Work done a second.
+    Rate,
+    /// One of [`STATISTICS`], of response times.
+    Response(usize),
+}
+
+/// One contestant's figure over another's.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Ratio {
+    /// In the median of the rounds; the interval where there are enough of them.
+    Of { ratio: f64, interval: Option<Interval> },
+    /// The time above was cut off.
+    MoreThan(f64),
+    /// The time below was cut off.
+    LessThan(f64),
+    /// There is nothing above or nothing below, or both were cut off.
+    Unknown,
+}
+
+/// Whether rounds belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pairing {
+    /// Rounds of the same number were measured one after the other.
+    Rounds,
+    /// The two were measured at different times.
+    Nothing,
+}
+
+impl Figure {
+    /// The statistic of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let position = STATISTICS.iter().position(|(known, _)| *known == name);
+        if name == "rate" { Some(Figure::Rate) } else { position.map(Figure::Response) }
+    }
+
+    fn of_round(self, round: &Round) -> Option<f64> {
+        match self {
+            Figure::Rate => Some(round.rate),
+            Figure::Response(index) => match round.response[index] {
+                Some(Found { time, is_more: false }) => Some(time.as_secs_f64()),
+                _ => None,
+            },
+        }
+        .filter(|value| *value > 0.0)
+    }
+
+    /// Of all rounds together, and whether it is more than that.
+    fn of_all(self, measured: &Measured) -> Option<(f64, bool)> {
+        match self {
+            Figure::Rate => Some((measured.record.rate(), false)),
+            Figure::Response(index) => STATISTICS[index]
+                .1
+                .of(&measured.record.response)
+                .map(|Found { time, is_more }| (time.as_secs_f64(), is_more)),
+        }
+        .filter(|(value, _)| *value > 0.0)
+    }
+
+    /// This figure of `above` over that of `below`.
+    pub(crate) fn ratio(self, pairing: Pairing, above: &Measured, below: &Measured) -> Ratio {
+        let logarithms = |measured: &Measured| {
+            let rounds = measured.rounds.iter().map(|round| self.of_round(round).map(f64::ln));
+            rounds.collect::<Option<Vec<_>>>().filter(|rounds| !rounds.is_empty())
+        };
+        match (self.of_all(above), self.of_all(below)) {
+            (None, _) | (_, None) | (Some((_, true)), Some((_, true))) => Ratio::Unknown,
+            (Some((above, true)), Some((below, false))) => Ratio::MoreThan(above / below),
+            (Some((above, false)), Some((below, true))) => Ratio::LessThan(above / below),
+            (Some((all_above, false)), Some((all_below, false))) => {
+                match (logarithms(above), logarithms(below)) {
+                    (Some(above), Some(below)) => of_rounds(pairing, above, below),
+                    // In some rounds there was nothing, or it was cut off.
+                    _ => Ratio::Of { ratio: all_above / all_below, interval: None },
+                }
+            }
+        }
+    }
+}
+
+fn of_rounds(pairing: Pairing, mut above: Vec<f64>, mut below: Vec<f64>) -> Ratio {
+    let (logarithm, interval) = match pairing {
+        Pairing::Rounds => {
+            let pairs = above.iter().zip(&below);
+            let mut ratios: Vec<_> = pairs.map(|(above, below)| above - below).collect();
+            let interval = bootstrap::of_median(&ratios, Draws::default());
+            (bootstrap::median(&mut ratios), interval)
+        }
+        Pairing::Nothing => {
+            let interval = bootstrap::of_difference(&above, &below, Draws::default());
+            (bootstrap::median(&mut above) - bootstrap::median(&mut below), interval)
+        }
+    };
+    let interval =
+        interval.map(|Interval { low, high }| Interval { low: low.exp(), high: high.exp() });
+    Ratio::Of { ratio: logarithm.exp(), interval }
+}

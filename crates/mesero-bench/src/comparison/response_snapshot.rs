@@ -1,0 +1,180 @@
+//! What one answer looks like, to see whether others look the same.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::response::Parts;
+use http::{Request, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use mesero_terminal::output::visible;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::client::Connection;
+use crate::client::endpoint::Target;
+use crate::client::request::Message;
+use crate::stats::format;
+
+/// Of a longer body it is not looked at whether it is the same.
+const MOST: usize = 16 * 1024 * 1024;
+
+/// An answer, looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    status: u16,
+    content_type: String,
+    body: Bytes,
+}
+
+/// What came of looking at the answers of two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answers {
+    Same,
+    /// What differs, as a sentence goes on after "answers differ: ".
+    Differ(String),
+    /// Nobody looked, or an answer could not be looked at.
+    Unseen,
+}
+
+impl Seen {
+    /// Sends the request once, without measuring it, and looks at the answer; none if it does not
+    /// come in time, or is too long. A failure is reported by the measurement that follows.
+    pub(crate) async fn of(target: &Target, patience: Duration) -> Option<Self> {
+        timeout(patience, Self::ask(target)).await.ok()?
+    }
+
+    async fn ask(target: &Target) -> Option<Self> {
+        match &target.message {
+            Message::Http1(bytes) => Self::ask_over_http1(target, bytes).await,
+            Message::Http2 { .. } => Self::ask_over_http2(target).await,
+        }
+    }
+
+    async fn ask_over_http1(target: &Target, bytes: &[u8]) -> Option<Self> {
+        let request = request(bytes)?;
+        let socket = target.connect().await.ok()?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
+        // Dropped with this, it closes the connection.
+        let mut tasks = JoinSet::new();
+        tasks.spawn(connection);
+        let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+        let body = Limited::new(body, MOST).collect().await.ok()?.to_bytes();
+        Some(Self::new(&head, body))
+    }
+
+    async fn ask_over_http2(target: &Target) -> Option<Self> {
+        let connection = Connection::open(target).await.ok()?;
+        let (head, mut pieces) = connection.response(target).await.ok()?.into_parts();
+        let mut body = BytesMut::new();
+        while let Some(piece) = pieces.next().await {
+            body.extend_from_slice(&piece.ok()?);
+            if body.len() > MOST {
+                return None;
+            }
+        }
+        Some(Self::new(&head, body.freeze()))
+    }
+
+    fn new(head: &Parts, body: Bytes) -> Self {
+        let content_type = head.headers.get(header::CONTENT_TYPE);
+        let content_type = content_type.map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let content_type = content_type.unwrap_or_default().into_owned();
+        Self { status: head.status.as_u16(), content_type, body }
+    }
+}
+
+impl Answers {
+    /// Compares what is called by a name with what all are compared with.
+    pub(crate) fn of(name: &str, seen: Option<&Seen>, reference: (&str, Option<&Seen>)) -> Self {
+        let (first, Some(theirs)) = reference else { return Answers::Unseen };
+        let Some(mine) = seen else { return Answers::Unseen };
+        if mine == theirs {
+            return Answers::Same;
+        }
+        let differ = |mine: &str, theirs: &str| {
+            let [mine, theirs] =
+                [mine, theirs].map(|text| text.chars().flat_map(visible).collect::<String>());
+            Answers::Differ(format!("{name} answers {mine}, and {first} {theirs}"))
+        };
+        if mine.status != theirs.status {
+            return differ(&mine.status.to_string(), &theirs.status.to_string());
+        }
+        if mine.content_type != theirs.content_type {
+            let quoted = |text: &str| format!("`Content-Type: {text}`");
+            return differ(&quoted(&mine.content_type), &quoted(&theirs.content_type));
+        }
+        let at = mine.body.iter().zip(&theirs.body).take_while(|(mine, theirs)| mine == theirs);
+        let at = at.count();
+        let shown = |body: &Bytes| {
+            let from = at.saturating_sub(10);
+            let piece = body.get(from..body.len().min(at + 20)).unwrap_or_default();
+            let dots = if from > 0 { "…" } else { "" };
+            format!("{dots}{}", String::from_utf8_lossy(piece))
+        };
+        let length = |body: &Bytes| format::count(u64::try_from(body.len()).unwrap_or(u64::MAX));
+        differ(
+            &format!("{} bytes with `{}`", length(&mine.body), shown(&mine.body)),
+            &format!("{} with `{}`", length(&theirs.body), shown(&theirs.body)),
+        )
+    }
+}
+
+/// The bytes that are sent, as the library that reads answers wants them.
+fn request(bytes: &[u8]) -> Option<Request<Full<Bytes>>> {
+    let mut fields = [httparse::EMPTY_HEADER; 128];
+    let mut head = httparse::Request::new(&mut fields);
+    let length = match head.parse(bytes) {
+        Ok(httparse::Status::Complete(length)) => length,
+        _ => return None,
+    };
+    let mut request = Request::builder().method(head.method?).uri(head.path?);
+    for field in head.headers.iter() {
+        request = request.header(field.name, field.value);
+    }
+    request.body(Full::new(Bytes::copy_from_slice(bytes.get(length..)?))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::comparison::response_snapshot::*;
+
+    fn seen(status: u16, content_type: &str, body: &str) -> Seen {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Seen { status, content_type: content_type.to_owned(), body }
+    }
+
+    #[test]
+    fn what_differs_is_told_with_both() {
+        let good = seen(200, "text/plain", "the sum of all of it is 12.30 euros");
+        let of = |mine: &Seen| Answers::of("new", Some(mine), ("old", Some(&good)));
+        assert_eq!(of(&good), Answers::Same);
+        let differ = |mine: &Seen| match of(mine) {
+            Answers::Differ(text) => text,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(differ(&seen(404, "", "")), "new answers 404, and old 200");
+        let text = differ(&seen(200, "text/html", ""));
+        assert_eq!(
+            text,
+            "new answers `Content-Type: text/html`, and old `Content-Type: text/plain`"
+        );
+        let text = differ(&seen(200, "text/plain", "the sum of all of it is 12.29 euros\x1b"));
+        assert_eq!(
+            text,
+            "new answers 36 bytes with `… it is 12.29 euros\\u{1b}`, and old 35 with `… it is 12.30 euros`"
+        );
+        let longer = seen(200, "text/plain", "the sum of all of it is 12.30 euros.");
+        assert!(differ(&longer).starts_with("new answers 36 bytes with `…"), "{}", differ(&longer));
+        assert_eq!(Answers::of("new", None, ("old", Some(&good))), Answers::Unseen);
+    }
+
+    #[test]
+    fn the_request_is_the_one_that_is_measured() {
+        let bytes = b"POST /a?b=c HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\nhi";
+        let request = request(bytes).unwrap();
+        assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/a"));
+        assert_eq!(request.headers()["host"], "x");
+    }
+}

@@ -1,0 +1,118 @@
+//! What all rounds of a contestant came to.
+
+use std::time::Duration;
+
+use hdrhistogram::CreationError;
+use tokio::time::Instant;
+
+use crate::comparison::response_snapshot::Seen;
+use crate::stats::latency_histogram::Found;
+use crate::stats::metric::Statistic;
+use crate::stats::record::{Record, Window};
+
+/// What was measured of a contestant.
+#[derive(Debug, Clone)]
+pub(crate) struct Measured {
+    pub(crate) name: String,
+    pub(crate) url: String,
+    /// All rounds together, also one that was interrupted.
+    pub(crate) record: Record,
+    /// Each that was finished, in the order in which they were run.
+    pub(crate) rounds: Vec<Round>,
+    /// What it took; none if it was not started here.
+    pub(crate) taken: Option<Taken>,
+    /// What an answer looks like, if somebody looked.
+    pub(crate) seen: Option<Seen>,
+    /// What else is to be known, a sentence each.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What something that was started here has taken.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Taken {
+    /// While requests were counted.
+    pub(crate) cpu: Duration,
+    /// In that time.
+    pub(crate) requests: u64,
+    /// The most that was seen at once; it is looked at every second, and at the end.
+    pub(crate) memory_bytes: u64,
+}
+
+/// What is kept of a single round, so that many take little memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Round {
+    pub(crate) requests: u64,
+    pub(crate) ok: u64,
+    pub(crate) measured: Duration,
+    /// Work done a second.
+    pub(crate) rate: f64,
+    /// Of response times, in the order of [`STATISTICS`]; none where there were no times.
+    pub(crate) response: [Option<Found>; STATISTICS.len()],
+}
+
+/// What is told of times.
+pub(crate) const STATISTICS: [(&str, Statistic); 8] = [
+    ("min", Statistic::Least),
+    ("p50", Statistic::Quantile(0.5)),
+    ("p90", Statistic::Quantile(0.9)),
+    ("p95", Statistic::Quantile(0.95)),
+    ("p99", Statistic::Quantile(0.99)),
+    ("p99.9", Statistic::Quantile(0.999)),
+    ("max", Statistic::Most),
+    ("mean", Statistic::Mean),
+];
+
+impl Measured {
+    /// Nothing yet.
+    pub(crate) fn new(name: String, url: String) -> Result<Self, CreationError> {
+        let now = Instant::now();
+        let record = Record::new(Window { begin: now, end: Some(now) })?;
+        Ok(Self {
+            name,
+            url,
+            record,
+            rounds: Vec::new(),
+            taken: None,
+            seen: None,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Adds what it took in a round.
+    pub(crate) fn took(&mut self, more: Taken) {
+        let taken = self.taken.get_or_insert_default();
+        taken.cpu += more.cpu;
+        taken.requests += more.requests;
+        taken.memory_bytes = taken.memory_bytes.max(more.memory_bytes);
+    }
+
+    /// Adds a round that ran to its end.
+    pub(crate) fn add(&mut self, record: &Record) {
+        self.record.merge(record);
+        self.rounds.push(Round::of(record));
+    }
+
+    /// Adds what there is of a round that did not.
+    pub(crate) fn add_interrupted(&mut self, record: &Record) {
+        self.record.merge(record);
+    }
+}
+
+impl Taken {
+    /// None if there were no requests.
+    pub(crate) fn cpu_per_request(&self) -> Option<Duration> {
+        (self.requests > 0).then(|| self.cpu.div_f64(self.requests as f64))
+    }
+}
+
+impl Round {
+    fn of(record: &Record) -> Self {
+        Self {
+            requests: record.requests,
+            ok: record.ok,
+            measured: record.measured(),
+            rate: record.rate(),
+            response: STATISTICS.map(|(_, statistic)| statistic.of(&record.response)),
+        }
+    }
+}

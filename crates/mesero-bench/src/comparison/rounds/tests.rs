@@ -1,0 +1,152 @@
+//! A service beside itself, and beside one that is a tenth slower, on a machine that is anything but quiet. The clock is
+//! paused, so that it is the same machine whenever the test runs.
+
+use std::f64::consts::TAU;
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::{HeaderMap, StatusCode};
+use mesero::{Attempt, Dispatcher, Seats};
+use mesero_config::PolicyFlags;
+use mesero_http::body::Body;
+use mesero_resources::{Health, Order, Reply, Resource, Serving};
+use mesero_services::service::Service;
+use mesero_services::tally::Tally;
+use mesero_target::item::ItemCycle;
+use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
+use tokio::time::{Instant, sleep};
+
+use crate::comparison::Comparison;
+use crate::comparison::ratio::{Pairing, Ratio};
+use crate::comparison::rounds::*;
+use crate::plan::{Load, Protocol, Until};
+use crate::stats::bootstrap::Interval;
+use crate::target::Subject;
+use crate::target::in_process::Called;
+
+/// Of each kind.
+const COMPARISONS: u64 = 20;
+
+const CLIENTS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
+
+/// What takes a time that is now shorter and now longer, on a machine that does other things too.
+#[derive(Debug)]
+struct Slow {
+    usual: Duration,
+    random: Mutex<Rng>,
+    begin: Instant,
+}
+
+impl Slow {
+    /// By which everything takes longer at this moment, whoever is measured.
+    fn machine(&self) -> f64 {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        // Faster at one minute than at the next; and in some stretches something else has most of it.
+        let drift = 1.0 + 0.3 * (TAU * seconds / 30.0).sin();
+        let stretch = (seconds / 0.4) as u64;
+        let is_disturbed = Rng::with_seed(stretch).u8(..) < 26;
+        drift * if is_disturbed { 3.0 } else { 1.0 }
+    }
+}
+
+impl Resource for Slow {
+    fn seats(&self) -> NonZeroUsize {
+        CLIENTS
+    }
+
+    fn attend(&self, _seats: Seats) {}
+
+    fn attempt(&self, _order: Order, _attempt: Attempt) -> Serving {
+        let own = 0.8 + 0.4 * self.random.lock().unwrap().f64();
+        let delay = self.usual.mul_f64(own * self.machine());
+        Box::pin(async move {
+            sleep(delay).await;
+            Ok(Reply::response(StatusCode::OK, HeaderMap::new(), Body::from("ok".to_owned())))
+        })
+    }
+
+    fn describe(&self) -> String {
+        "slow".to_owned()
+    }
+
+    fn health(&self) -> Health {
+        Health { up: 1, wanted: 1, restarts: 0 }
+    }
+
+    fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
+fn contestant(name: &str, slow: Slow) -> Contestant {
+    let wanted = TargetOptions {
+        word: Some("stub:"),
+        command: &[],
+        is_repetition: true,
+        request: RequestFlags { method: None, headers: &[], body: BodyOption::Nothing },
+        target: &TargetArgs::default(),
+        policy: PolicyFlags::default(),
+    };
+    let dispatcher = Dispatcher::<Reply>::builder("slow").limit(CLIENTS.get()).queue(10);
+    let service = Service {
+        dispatcher: dispatcher.build().unwrap(),
+        resource: Arc::new(slow),
+        shares: false,
+        ttl: None,
+        tally: Tally::default(),
+    };
+    let (target, _) = Target::read(&wanted).unwrap();
+    let called = Called { service, target, items: ItemCycle::new(&[]).unwrap() };
+    let subject = Subject::Called(Arc::new(called));
+    Contestant { name: name.to_owned(), url: name.to_owned(), subject, start: None }
+}
+
+/// In which the median time of something is, that takes so many times as long, over that of the usual.
+async fn interval(seed: u64, times: f64) -> Interval {
+    let begin = Instant::now();
+    let slow =
+        |usual: Duration, seed| Slow { usual, random: Mutex::new(Rng::with_seed(seed)), begin };
+    let usual = Duration::from_millis(60);
+    let load = Load::Closed { clients: CLIENTS };
+    let plan = Plan {
+        load,
+        until: Until::Requests(NonZeroU64::new(20).unwrap()),
+        patience: Duration::from_secs(30),
+        warm_up: Duration::ZERO,
+        protocol: Protocol::Http1,
+        tolerance: None,
+        seed,
+        rounds: NonZeroU32::new(25).unwrap(),
+    };
+    let contestants = vec![
+        contestant("usual", slow(usual, 2 * seed)),
+        contestant("other", slow(usual.mul_f64(times), 2 * seed + 1)),
+    ];
+    let contest = Contest { plan, contestants, starter: None, compares_answers: false };
+    let ended = contest.run().await.unwrap();
+    let [reference, other] = &ended.measured[..] else { panic!("two are measured") };
+    match Comparison::of(other, reference, &load, Pairing::Rounds).ratio("p50") {
+        Ratio::Of { interval: Some(interval), .. } => interval,
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn intervals(times: f64) -> Vec<Interval> {
+    let mut intervals = Vec::new();
+    for seed in 0..COMPARISONS {
+        intervals.push(interval(seed, times).await);
+    }
+    intervals
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interval_holds_one_for_the_same_service_and_does_not_for_one_a_tenth_slower() {
+    let same = intervals(1.0).await;
+    let holds_one = same.iter().filter(|interval| !interval.excludes_one()).count();
+    assert!(holds_one >= 18, "{holds_one}: {same:?}");
+    let slower = intervals(1.1).await;
+    let above_one = slower.iter().filter(|interval| interval.low > 1.0).count();
+    assert!(above_one >= 18, "{above_one}: {slower:?}");
+}

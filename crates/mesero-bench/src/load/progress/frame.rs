@@ -1,0 +1,218 @@
+//! What is seen while it is measured: lines of text, as wide as the terminal.
+
+use std::time::Duration;
+
+use crate::stats::format;
+use crate::stats::latency_histogram::Times;
+use crate::stats::scale::{self, Scale};
+
+/// Everything that is shown of an instant.
+#[derive(Debug)]
+pub(crate) struct Picture {
+    /// Who is measured.
+    pub(crate) name: String,
+    /// Which round of how many; none if there is one.
+    pub(crate) round: Option<(u32, u32)>,
+    /// How long all of it takes yet, as far as that can be told.
+    pub(crate) left: Option<Duration>,
+    pub(crate) measured: Duration,
+    /// Work done a second, so far.
+    pub(crate) rate: f64,
+    /// The same over time.
+    pub(crate) rates: Vec<f64>,
+    pub(crate) in_work: usize,
+    pub(crate) ok: u64,
+    pub(crate) gave_up: u64,
+    pub(crate) failed: u64,
+    pub(crate) response: Times,
+}
+
+const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
+
+/// Of how many bars a distribution is, about.
+const BARS: f64 = 10.0;
+
+impl Picture {
+    /// All of it, in place of what was there before.
+    pub(crate) fn lines(&self, width: usize) -> Vec<String> {
+        let mut lines = vec![self.heading(), self.throughput(width), self.counts()];
+        lines.extend(self.bars(width));
+        lines.iter().map(|line| line.chars().take(width).collect()).collect()
+    }
+
+    /// All of it in one line, for a log.
+    pub(crate) fn line(&self) -> String {
+        format!("{}; {}/s; {}", self.heading(), format::number(self.rate), self.counts())
+    }
+
+    fn heading(&self) -> String {
+        let mut heading = self.name.clone();
+        if let Some((round, of)) = self.round {
+            heading.push_str(&format!(", round {round} of {of}"));
+        }
+        heading.push_str(&format!(": {}", brief(self.measured)));
+        if let Some(left) = self.left {
+            heading.push_str(&format!(", {} left in all", brief(left)));
+        }
+        heading
+    }
+
+    fn throughput(&self, width: usize) -> String {
+        let told = format!("{}/s", format::number(self.rate));
+        let room = width.saturating_sub(22).min(self.rates.len());
+        let shown = &self.rates[self.rates.len() - room..];
+        let most = shown.iter().copied().fold(0.0, f64::max);
+        let block = |rate: &f64| {
+            let height = if most > 0.0 { rate / most * 8.0 } else { 0.0 };
+            // Nothing is seen as nothing.
+            match height {
+                0.0 => ' ',
+                _ => BLOCKS[(height.ceil() as usize).clamp(1, 8) - 1],
+            }
+        };
+        format!("{told:>20}  {}", shown.iter().map(block).collect::<String>())
+    }
+
+    fn counts(&self) -> String {
+        let mut counts = format!(
+            "{} ok, {} in work",
+            format::count(self.ok),
+            format::count(as_u64(self.in_work))
+        );
+        for (count, what) in [(self.gave_up, "gave up"), (self.failed, "failed")] {
+            if count > 0 {
+                counts.push_str(&format!(", {} {what}", format::count(count)));
+            }
+        }
+        for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
+            if let Some(found) = self.response.quantile(share) {
+                counts.push_str(&format!(", {name} {}", format::found(Some(found))));
+            }
+        }
+        counts
+    }
+
+    /// The distribution of response times, a bar for each stretch between round numbers.
+    fn bars(&self, width: usize) -> Vec<String> {
+        let ends = [self.response.quantile(0.001), self.response.longest()];
+        let [Some(least), Some(most)] = ends else { return Vec::new() };
+        let scale = Scale::times(least.time.as_secs_f64()..=most.time.as_secs_f64(), (0.0, 1.0));
+        let mut below = 0.0;
+        let mut bars = Vec::new();
+        let known = self.response.whole_share().unwrap_or_default();
+        for tick in scale.ticks(BARS) {
+            let time = Duration::try_from_secs_f64(tick).unwrap_or_default();
+            let within = self.response.share_within(time);
+            if below < known {
+                bars.push((format!("up to {}", scale::seconds(tick)), within - below));
+            }
+            below = within;
+        }
+        if known > below {
+            bars.push(("above".to_owned(), known - below));
+        }
+        // The first may have nothing.
+        let first = bars.iter().position(|(_, share)| *share > 0.0).unwrap_or_default();
+        let mut bars = bars.split_off(first);
+        if known < 1.0 {
+            bars.push(("gave up".to_owned(), 1.0 - known));
+        }
+        let highest = bars.iter().map(|(_, share)| *share).fold(f64::MIN_POSITIVE, f64::max);
+        let room = width.saturating_sub(32) as f64;
+        let told = |(name, share): &(String, f64)| {
+            let bar = bar(share / highest * room);
+            format!("{name:>20}  {bar} {}", format::part(*share))
+        };
+        bars.iter().map(told).collect()
+    }
+}
+
+/// A bar of so many letters, to an eighth of one.
+fn bar(letters: f64) -> String {
+    let whole = letters.floor();
+    let mut bar = "█".repeat(whole as usize);
+    let eighths = ((letters - whole) * 8.0).round() as usize;
+    match eighths {
+        0 => {}
+        8 => bar.push('█'),
+        _ => bar.push(EIGHTHS[eighths - 1]),
+    }
+    bar
+}
+
+/// Whole seconds, minutes, hours: more would flicker.
+fn brief(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min {:02} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
+    }
+}
+
+fn as_u64(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::load::progress::frame::*;
+
+    fn picture() -> Picture {
+        let mut response = Times::new().unwrap();
+        for milliseconds in 1..=90 {
+            response.add(Duration::from_millis(milliseconds));
+        }
+        (0..10).for_each(|_| response.add_cut(Duration::from_secs(7)));
+        Picture {
+            name: "threads".to_owned(),
+            round: Some((2, 5)),
+            left: Some(Duration::from_secs(133)),
+            measured: Duration::from_millis(4_400),
+            rate: 325.0,
+            rates: vec![0.0, 100.0, 400.0, 800.0],
+            in_work: 64,
+            ok: 12_345,
+            gave_up: 10,
+            failed: 0,
+            response,
+        }
+    }
+
+    #[test]
+    fn a_picture_has_the_rate_and_the_times_as_bars() {
+        let lines = picture().lines(60);
+        let wanted = "\
+threads, round 2 of 5: 4 s, 2 min 13 s left in all
+               325/s   ▁▄█
+12,345 ok, 64 in work, 10 gave up, p50 50.0 ms, p99 > 7.00 s
+          up to 1 ms  ▌ 1.0 %
+          up to 3 ms  ▉ 2.0 %
+         up to 10 ms  ███▎ 7.0 %
+         up to 30 ms  █████████▍ 20.0 %
+        up to 100 ms  ████████████████████████████ 60.0 %
+             gave up  ████▋ 10.0 %";
+        assert_eq!(lines.join("\n"), wanted);
+    }
+
+    #[test]
+    fn no_line_is_wider_than_its_terminal() {
+        for width in [0, 1, 20, 79] {
+            let lines = picture().lines(width);
+            assert!(lines.iter().all(|line| line.chars().count() <= width), "{width}: {lines:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_yet_is_shown_as_nothing() {
+        let response = Times::new().unwrap();
+        let picture =
+            Picture { ok: 0, gave_up: 0, rate: 0.0, rates: Vec::new(), response, ..picture() };
+        assert_eq!(picture.lines(80).len(), 3);
+        assert_eq!(
+            picture.line(),
+            "threads, round 2 of 5: 4 s, 2 min 13 s left in all; 0.00/s; 0 ok, 64 in work"
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! What all drawings have: a field with axes, lines in it, and a tip where the pointer is.
+
+use crate::report::page::class;
+use crate::report::page::markup::{Element, element, place};
+use crate::stats::scale::Scale;
+
+/// A field to draw in, and the room around it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Field {
+    pub(crate) width: f64,
+    pub(crate) height: f64,
+    pub(crate) left: f64,
+    pub(crate) right: f64,
+    pub(crate) top: f64,
+    pub(crate) bottom: f64,
+}
+
+/// A value, and the text beside it.
+pub(crate) type Tick = (f64, String);
+
+/// What the tip at a place says: a head, and a line for each series.
+pub(crate) struct Tip {
+    pub(crate) head: String,
+    pub(crate) lines: Vec<(Option<usize>, String)>,
+}
+
+impl Field {
+    /// From left to right.
+    pub(crate) fn across(&self) -> (f64, f64) {
+        (self.left, self.width - self.right)
+    }
+
+    /// From bottom to top, as values grow.
+    pub(crate) fn up(&self) -> (f64, f64) {
+        (self.height - self.bottom, self.top)
+    }
+
+    /// An empty drawing with a title for those who cannot see it.
+    pub(crate) fn drawing(&self, title: &str) -> Element {
+        let (width, height) = (place(self.width), place(self.height));
+        element("svg")
+            .with("viewBox", format_args!("0 0 {width} {height}"))
+            .with("role", "img")
+            .with("aria-label", title)
+    }
+
+    /// Lines across the field at the values of both axes, and the values beside it.
+    pub(crate) fn axes(
+        &self,
+        (x, x_ticks): (&Scale, &[Tick]),
+        (y, y_ticks): (&Scale, &[Tick]),
+    ) -> Element {
+        let (left, right) = self.across();
+        let (bottom, top) = self.up();
+        let mut axes = element("g").with("class", "axes").with("aria-hidden", "true");
+        for (value, text) in y_ticks {
+            let at = y.place(*value);
+            axes = axes.put(line((left, at), (right, at)));
+            axes = axes.put(label((left - 8.0, at + 4.0), "end", text));
+        }
+        for (value, text) in x_ticks {
+            let at = x.place(*value);
+            axes = axes.put(line((at, bottom), (at, top)).with("class", "faint"));
+            axes = axes.put(label((at, bottom + 18.0), "middle", text));
+        }
+        axes.put(line((left, bottom), (right, bottom)).with("class", "base"))
+    }
+
+    /// So many stripes across the field, each of which tells something where the pointer is.
+    pub(crate) fn tips(&self, count: usize, tip: impl Fn(f64) -> Option<Tip>) -> Element {
+        let (left, right) = self.across();
+        let wide = (right - left) / count as f64;
+        let mut tips = element("g").with("class", "tips").with("aria-hidden", "true");
+        for index in 0..count {
+            let share = (index as f64 + 0.5) / count as f64;
+            if let Some(tip) = tip(share) {
+                tips = tips.put(self.stripe((left + index as f64 * wide, wide), &tip));
+            }
+        }
+        tips
+    }
+
+    fn stripe(&self, (left, wide): (f64, f64), tip: &Tip) -> Element {
+        let (bottom, top) = self.up();
+        let middle = left + wide / 2.0;
+        let stripe = element("rect").with("class", "stripe").at("x", left).at("y", top);
+        let stripe = stripe.at("width", wide).at("height", bottom - top);
+        let cursor = line((middle, bottom), (middle, top)).with("class", "cursor");
+        element("g").put(stripe).put(element("g").put(cursor).put(self.told(middle, tip)))
+    }
+
+    /// A box with the lines of a tip, on the side where there is room.
+    fn told(&self, at: f64, tip: &Tip) -> Element {
+        const LINE: f64 = 16.0;
+        // Nobody knows how wide a letter is on another machine; this is more than most.
+        const LETTER: f64 = 6.6;
+        let texts =
+            tip.lines.iter().map(|(series, text)| (usize::from(series.is_some()) * 2, text));
+        let letters = texts.map(|(more, text)| more + text.chars().count());
+        let letters = letters.chain([tip.head.chars().count()]).max().unwrap_or_default();
+        let wide = letters as f64 * LETTER + 20.0;
+        let high = (tip.lines.len() as f64 + 1.0) * LINE + 10.0;
+        let fits = at + 10.0 + wide <= self.width;
+        let left = if fits { at + 10.0 } else { (at - 10.0 - wide).max(0.0) };
+        let top = self.top + 4.0;
+        let frame = element("rect").with("class", "told").at("x", left).at("y", top);
+        let frame = frame.at("width", wide).at("height", high).with("rx", 4);
+        let mut told = element("g").put(frame);
+        told = told.put(label((left + 10.0, top + 17.0), "start", &tip.head).with("class", "head"));
+        for (index, (series, text)) in tip.lines.iter().enumerate() {
+            let y = top + 17.0 + (index as f64 + 1.0) * LINE;
+            let mut x = left + 10.0;
+            if let Some(series) = series {
+                let dot = element("circle").with("class", class(*series, "dot"));
+                told = told.put(dot.at("cx", x + 4.0).at("cy", y - 4.0).with("r", 4));
+                x += 2.0 * LETTER;
+            }
+            told = told.put(label((x, y), "start", text));
+        }
+        told
+    }
+}
+
+pub(crate) fn line(from: (f64, f64), to: (f64, f64)) -> Element {
+    let line = element("line").at("x1", from.0).at("y1", from.1);
+    line.at("x2", to.0).at("y2", to.1)
+}
+
+pub(crate) fn label((x, y): (f64, f64), anchor: &str, text: &str) -> Element {
+    element("text").at("x", x).at("y", y).with("text-anchor", anchor).text(text)
+}
+
+/// A line through points; a gap where there is none.
+pub(crate) fn path(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Element {
+    let mut written = String::new();
+    let mut is_down = false;
+    for point in points {
+        match point {
+            Some((x, y)) => {
+                let command = if is_down { 'L' } else { 'M' };
+                written.push_str(&format!("{command}{} {}", place(x), place(y)));
+                is_down = true;
+            }
+            None => is_down = false,
+        }
+    }
+    element("path").with("d", written)
+}
+
+/// Moves labels apart that would be drawn over one another; the order stays.
+pub(crate) fn apart(mut places: Vec<f64>, least: f64) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..places.len()).collect();
+    order.sort_by(|one, other| places[*one].total_cmp(&places[*other]));
+    // A pair is moved by half of what is missing on each side; a few times is enough for eight.
+    for _ in 0..24 {
+        for pair in order.windows(2) {
+            let missing = least - (places[pair[1]] - places[pair[0]]);
+            if missing > 0.0 {
+                places[pair[0]] -= missing / 2.0;
+                places[pair[1]] += missing / 2.0;
+            }
+        }
+    }
+    places
+}
+
+/// A text that fits: its beginning and its end, since names differ in one or the other.
+pub(crate) fn short(text: &str, letters: usize) -> String {
+    let count = text.chars().count();
+    if count <= letters {
+        return text.to_owned();
+    }
+    let (head, tail) = (letters / 2, letters - letters / 2 - 1);
+    let mut short: String = text.chars().take(head).collect();
+    short.push('…');
+    short.extend(text.chars().skip(count - tail));
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::page::chart::*;
+
+    #[test]
+    fn a_gap_begins_a_line_anew() {
+        let points = [Some((0.0, 1.0)), Some((2.0, 3.0)), None, Some((4.0, 5.0))];
+        assert_eq!(path(points).to_string(), "<path d=\"M0 1L2 3M4 5\"></path>");
+    }
+
+    #[test]
+    fn labels_are_moved_apart_and_keep_their_order() {
+        let places = apart(vec![50.0, 10.0, 51.0], 12.0);
+        assert!(places[2] - places[0] > 11.9 && places[0] - places[1] > 11.9, "{places:?}");
+    }
+
+    #[test]
+    fn a_long_name_keeps_its_beginning_and_its_end() {
+        assert_eq!(short("http://localhost:8001/resource", 13), "http:/…source");
+        assert_eq!(short("short", 13), "short");
+    }
+}

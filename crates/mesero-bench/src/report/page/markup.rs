@@ -1,0 +1,137 @@
+//! Elements of HTML and SVG: written so that no text can be taken for markup.
+
+use std::fmt::{self, Display, Write};
+
+use mesero_terminal::output::visible;
+
+/// An element, its attributes, and what is in it.
+///
+/// Names come from the program; texts and values come from anywhere, and are escaped as they are
+/// written. Characters that nobody sees, which could turn a line around, are shown.
+#[derive(Debug, Clone)]
+pub(crate) struct Element {
+    name: &'static str,
+    attributes: Vec<(&'static str, String)>,
+    children: Vec<Child>,
+}
+
+#[derive(Debug, Clone)]
+enum Child {
+    Element(Element),
+    Text(String),
+    /// Of the program itself, as in `<style>`, where nothing can be escaped.
+    Own(&'static str),
+}
+
+/// An element without anything.
+pub(crate) fn element(name: &'static str) -> Element {
+    Element { name, attributes: Vec::new(), children: Vec::new() }
+}
+
+/// A point of a drawing: a tenth of a pixel is as much as anybody sees, and the same everywhere.
+pub(crate) fn place(value: f64) -> String {
+    let rounded = (value * 10.0).round() / 10.0;
+    // Not -0.
+    format!("{}", rounded + 0.0)
+}
+
+impl Element {
+    pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
+        self.attributes.push((name, value.to_string()));
+        self
+    }
+
+    /// At this place: an attribute that is a length.
+    pub(crate) fn at(self, name: &'static str, value: f64) -> Self {
+        self.with(name, place(value))
+    }
+
+    pub(crate) fn text(mut self, text: impl Display) -> Self {
+        self.children.push(Child::Text(text.to_string()));
+        self
+    }
+
+    pub(crate) fn put(mut self, child: Element) -> Self {
+        self.children.push(Child::Element(child));
+        self
+    }
+
+    pub(crate) fn all(mut self, children: impl IntoIterator<Item = Element>) -> Self {
+        self.children.extend(children.into_iter().map(Child::Element));
+        self
+    }
+
+    pub(crate) fn own(mut self, text: &'static str) -> Self {
+        self.children.push(Child::Own(text));
+        self
+    }
+
+    /// Elements of HTML that have no end.
+    fn is_void(&self) -> bool {
+        matches!(self.name, "meta" | "br")
+    }
+}
+
+impl Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{}", self.name)?;
+        for (name, value) in &self.attributes {
+            write!(f, " {name}=\"")?;
+            escaped(f, value)?;
+            f.write_char('"')?;
+        }
+        f.write_char('>')?;
+        for child in &self.children {
+            match child {
+                Child::Element(element) => element.fmt(f)?,
+                Child::Text(text) => escaped(f, text)?,
+                Child::Own(text) => f.write_str(text)?,
+            }
+        }
+        match self.is_void() {
+            true => Ok(()),
+            false => write!(f, "</{}>", self.name),
+        }
+    }
+}
+
+/// For the text of an element and for a value in double quotes alike.
+fn escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    for character in text.chars().flat_map(visible) {
+        match character {
+            '&' => f.write_str("&amp;")?,
+            '<' => f.write_str("&lt;")?,
+            '>' => f.write_str("&gt;")?,
+            '"' => f.write_str("&quot;")?,
+            '\'' => f.write_str("&#39;")?,
+            _ => f.write_char(character)?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::page::markup::*;
+
+    #[test]
+    fn no_text_and_no_value_can_be_taken_for_markup() {
+        let hostile = "</title><script>alert('1')</script>\" onload=\"x&\u{202e}\0";
+        let written = element("p").with("title", hostile).text(hostile).to_string();
+        let safe = "&lt;/title&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot; \
+                    onload=&quot;x&amp;\\u{202e}\\u{0}";
+        assert_eq!(written, format!("<p title=\"{safe}\">{safe}</p>"));
+    }
+
+    #[test]
+    fn a_place_is_told_to_a_tenth_and_without_what_means_nothing() {
+        let places = [0.0, -0.01, 1.04, 2.0, 1234.56].map(place);
+        assert_eq!(places, ["0", "0", "1", "2", "1234.6"]);
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_ended() {
+        let head = element("head").put(element("meta").with("charset", "utf-8")).own("<!-- -->");
+        assert_eq!(head.to_string(), "<head><meta charset=\"utf-8\"><!-- --></head>");
+    }
+}

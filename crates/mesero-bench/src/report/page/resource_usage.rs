@@ -1,0 +1,91 @@
+//! What those took that were started here: CPU time and memory, a bar beside each figure.
+
+use std::time::Duration;
+
+use crate::comparison::results::Taken;
+use crate::report::page::markup::{Element, element};
+use crate::report::page::{Subject, class, swatch, tables};
+use crate::stats::format;
+
+/// None where there is nothing to compare.
+pub(crate) fn section(subjects: &[Subject]) -> Option<Element> {
+    if subjects.len() < 2 || subjects.iter().all(|subject| subject.taken.is_none()) {
+        return None;
+    }
+    let cpu = Column::of(subjects, |taken| taken.cpu_per_request().map(cpu));
+    let memory = Column::of(subjects, |taken| Some(memory(taken.memory_bytes)));
+    let rows = subjects.iter().enumerate().map(|(index, subject)| {
+        let name = element("th").with("scope", "row").put(swatch(index));
+        let name = name.put(element("span").text(&subject.name));
+        element("tr").put(name).all(cpu.cells(index)).all(memory.cells(index))
+    });
+    let how = "CPU time of all its processes while requests were counted, divided by their number, and the most \
+               memory that they were seen to have at once.";
+    let head = ["", "CPU a request", "", "memory", ""];
+    Some(crate::report::page::section("What they took", Some(how)).put(tables::table(head, rows)))
+}
+
+/// How much, and as a text.
+type Figure = (f64, String);
+
+fn cpu(time: Duration) -> Figure {
+    (time.as_secs_f64(), format::time(time))
+}
+
+fn memory(bytes: u64) -> Figure {
+    (bytes as f64, format::bytes(bytes))
+}
+
+/// A figure of each; none of one that was not started here.
+struct Column(Vec<Option<Figure>>);
+
+impl Column {
+    fn of(subjects: &[Subject], figure: impl Fn(&Taken) -> Option<Figure>) -> Self {
+        Self(subjects.iter().map(|subject| subject.taken.as_ref().and_then(&figure)).collect())
+    }
+
+    /// The figure, and how much it is of the most there is.
+    fn cells(&self, index: usize) -> [Element; 2] {
+        const WIDE: f64 = 100.0;
+        let most = self.0.iter().flatten().map(|(value, _)| *value).fold(0.0, f64::max);
+        let figure = self.0.get(index).and_then(Option::as_ref);
+        let text = figure.map_or("—", |(_, text)| text);
+        // A length that is too short to be seen is one all the same.
+        let length = |value: f64| if most > 0.0 { (value / most * WIDE).max(1.0) } else { 0.0 };
+        let bar = figure.map(|(value, _)| {
+            let rect = element("rect").with("class", class(index, "fill"));
+            let rect = rect.at("width", length(*value)).with("height", 10);
+            let svg = element("svg").with("viewBox", format_args!("0 0 {WIDE} 10"));
+            svg.with("preserveAspectRatio", "none").with("aria-hidden", "true").put(rect)
+        });
+        [element("td").text(text), element("td").with("class", "bar").all(bar)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::report::page::resource_usage::*;
+    use crate::report::page::scenes::scenes;
+
+    fn subjects() -> Vec<Subject> {
+        scenes().find(|(name, _)| *name == "three").unwrap().1.subjects
+    }
+
+    #[test]
+    fn a_bar_is_as_long_as_its_share_of_the_most() {
+        let subjects = subjects();
+        let memory = Column::of(&subjects, |taken| Some(memory(taken.memory_bytes)));
+        let cells = [0, 1, 2].map(|index| memory.cells(index).map(|cell| cell.to_string()));
+        assert_eq!(cells[0][0], "<td>80.0 MB</td>");
+        assert!(cells[0][1].contains("<rect class=\"s0 fill\" width=\"100\""), "{cells:?}");
+        assert!(cells[1][1].contains("<rect class=\"s1 fill\" width=\"50\""), "{cells:?}");
+        assert_eq!(cells[2], ["<td>—</td>", "<td class=\"bar\"></td>"]);
+    }
+
+    #[test]
+    fn where_there_is_nobody_beside_there_is_nothing_to_compare() {
+        assert!(section(&subjects()).is_some());
+        assert!(section(&subjects()[..1]).is_none());
+        assert!(section(&subjects()[2..]).is_none());
+    }
+}

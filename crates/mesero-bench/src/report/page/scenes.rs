@@ -1,0 +1,221 @@
+//! Made-up measurements, for tests: everything that a page has to bear.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::comparison::results::Taken;
+use crate::report::page::{Ending, EndingKind, Grid, Page, Sentence, Subject, Tone};
+use crate::stats::latency_histogram::Times;
+use crate::stats::time_series::{Fate, Series};
+
+/// An implementation, and how it does.
+struct Kind<'a> {
+    name: &'a str,
+    /// In seconds; spread as a normal distribution of its logarithm.
+    median: f64,
+    spread: f64,
+    clients: u32,
+    seconds: f64,
+    /// Of each hundred.
+    gave_up: u32,
+    failed: u32,
+    /// Of memory; none if it was not started here.
+    megabytes: Option<u64>,
+}
+
+const HOSTILE: &str = "</title><script>alert('1')</script>\" onclick=\"x&\u{202e} https://a-very-long-host-name.internal.example.org:8443/api/v2/some/kind";
+
+/// Every page, with the name of what is to be seen on it.
+pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
+    let usual = Kind {
+        name: "sync",
+        median: 0.05,
+        spread: 0.3,
+        clients: 3_000,
+        seconds: 10.0,
+        gave_up: 0,
+        failed: 0,
+        megabytes: None,
+    };
+    let threads = || Kind { name: "threads", median: 0.02, spread: 0.6, clients: 2_500, ..usual };
+    let tasks = || Kind { name: "async", median: 0.008, spread: 0.8, clients: 4_000, ..usual };
+    let cut = || Kind {
+        name: "one worker",
+        median: 4.0,
+        spread: 0.3,
+        clients: 100,
+        seconds: 60.0,
+        gave_up: 30,
+        failed: 10,
+        megabytes: None,
+    };
+    let names = [
+        "gunicorn",
+        "gunicorn gthread",
+        "uvicorn",
+        "granian",
+        HOSTILE,
+        "mesero",
+        "mesero wsgi",
+        "waitress",
+    ];
+    let eight = names.into_iter().enumerate().map(|(index, name)| {
+        let slower = 1.5f64.powi(i32::try_from(index).unwrap());
+        Kind {
+            name,
+            median: 0.004 * slower,
+            clients: 4_000 / (u32::try_from(index).unwrap() + 1),
+            ..usual
+        }
+    });
+    let long = |name, median| Kind {
+        name,
+        median,
+        clients: 60_000,
+        seconds: 600.0,
+        gave_up: 3,
+        failed: 1,
+        ..usual
+    };
+    let plain = |text| vec![(Tone::Plain, text)];
+    [
+        ("one", plain("All 8,000 requests were answered."), vec![threads()]),
+        (
+            "two",
+            vec![
+                (Tone::Plain, "threads does 2.67 × the work of sync."),
+                (Tone::Passed, "passed: ok>=99%"),
+            ],
+            vec![Kind { ..usual }, threads()],
+        ),
+        (
+            "three",
+            plain("async does 4.00 × the work of sync."),
+            vec![
+                Kind { megabytes: Some(80), ..usual },
+                Kind { megabytes: Some(40), ..threads() },
+                tasks(),
+            ],
+        ),
+        ("eight", plain("No difference was seen."), eight.collect()),
+        (
+            "cut",
+            vec![
+                (Tone::Plain, "60 of 100 requests were answered."),
+                (Tone::Failed, "failed: gave_up=0 (30 of 100)"),
+            ],
+            vec![cut()],
+        ),
+        (
+            "cut beside",
+            plain("60 of 100 requests were answered."),
+            vec![cut(), Kind { name: "threads", gave_up: 0, failed: 0, ..cut() }],
+        ),
+        (
+            "dead",
+            vec![(Tone::Void, "This measurement is void.")],
+            vec![Kind { name: HOSTILE, failed: 100, seconds: 1.0, ..usual }],
+        ),
+        (
+            "nobody waited for it",
+            plain("None of 100 was answered."),
+            vec![Kind { gave_up: 100, failed: 0, ..cut() }],
+        ),
+        ("ten", plain("All 10 requests were answered."), vec![Kind { clients: 10, ..usual }]),
+        (
+            "a second",
+            plain("All were answered."),
+            vec![Kind { median: 0.0002, seconds: 1.0, clients: 5_000, ..usual }],
+        ),
+        ("ten minutes", plain("Some gave up."), vec![long("a", 0.1), long("b", 0.9)]),
+        ("nothing", plain("Nothing was asked."), vec![Kind { clients: 0, seconds: 0.0, ..usual }]),
+    ]
+    .into_iter()
+    .map(|(name, verdict, kinds)| (name, page(verdict, &kinds)))
+    .chain(std::iter::once(("baseline", beside_what_it_was(&usual))))
+}
+
+/// The last of the subjects is what the first was before.
+fn beside_what_it_was(usual: &Kind<'_>) -> Page {
+    let now = Kind { name: "sync", median: 0.06, ..*usual };
+    let verdict =
+        vec![(Tone::Plain, "sync is slower than its baseline: 0.830 × the rate (0.810–0.850).")];
+    let mut page = page(verdict, &[now, Kind { name: "sync, baseline", ..*usual }]);
+    page.now = 1;
+    page.subjects[1].course.clear();
+    page.subjects[1].short_course.clear();
+    let text = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
+    let head = text(["now ÷ baseline", "a second", "p50", "p99"]);
+    let ratio = "0.830 × (0.810–0.850)";
+    page.comparisons.push(Grid { head, rows: vec![text(["sync", ratio, ratio, ratio])] });
+    page
+}
+
+fn page(verdict: Vec<(Tone, &str)>, kinds: &[Kind<'_>]) -> Page {
+    let sentence = |(tone, text): (Tone, &str)| Sentence { tone, text: text.to_owned() };
+    Page {
+        title: format!("mesero bench: {}", kinds[0].name),
+        verdict: verdict.into_iter().map(sentence).collect(),
+        subjects: kinds.iter().map(subject).collect(),
+        now: kinds.len(),
+        comparisons: Vec::new(),
+        notes: vec!["A time behind > is a lower bound.".to_owned()],
+        facts: vec![("command".to_owned(), format!("mesero bench '{HOSTILE}'"))],
+    }
+}
+
+fn subject(kind: &Kind<'_>) -> Subject {
+    const PATIENCE: Duration = Duration::from_secs(7);
+    let mut random = Rng::with_seed(3);
+    let mut response = Times::new().unwrap();
+    let mut series = Series::new().unwrap();
+    let [mut ok, mut gave_up, mut failed] = [0; 3];
+    for number in 0..kind.clients {
+        let came =
+            Duration::from_secs_f64(kind.seconds * f64::from(number) / f64::from(kind.clients));
+        // Twelve equal ones are as good as normal.
+        let normal = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
+        let time = Duration::from_secs_f64(kind.median * (kind.spread * normal).exp());
+        match number * 37 % 100 {
+            of_hundred if of_hundred < kind.failed => {
+                failed += 1;
+                series.add(came, Fate::Failed);
+            }
+            of_hundred if of_hundred < kind.failed + kind.gave_up => {
+                gave_up += 1;
+                response.add_cut(PATIENCE);
+                series.add(came, Fate::GaveUp(PATIENCE));
+            }
+            _ => {
+                ok += 1;
+                response.add(time);
+                series.add(came, Fate::Ok(time));
+                series.answered(came);
+            }
+        }
+    }
+    series.measured(Duration::from_secs_f64(kind.seconds));
+    let ending =
+        |kind, name: &str, count| Ending { kind, name: name.to_owned(), count, first: None };
+    let refused = "Connection refused (os error 111)".to_owned();
+    Subject {
+        name: kind.name.to_owned(),
+        address: Some("http://localhost:8001/resource".to_owned()),
+        endings: vec![
+            ending(EndingKind::Ok, "ok", ok),
+            ending(EndingKind::GaveUp, "gave up", gave_up),
+            Ending { first: Some(refused), ..ending(EndingKind::Failed, "refused", failed) },
+        ],
+        rate: (ok > 0).then(|| ok as f64 / kind.seconds),
+        response,
+        service: None,
+        taken: kind.megabytes.map(|megabytes| Taken {
+            cpu: Duration::from_millis(megabytes),
+            requests: 1_000,
+            memory_bytes: megabytes * 1_000_000,
+        }),
+        course: series.intervals(60),
+        short_course: series.intervals(12),
+    }
+}

@@ -1,0 +1,137 @@
+//! The tables: what it comes to, all figures, and what the drawings show for those who read.
+
+use crate::comparison::results::STATISTICS;
+use crate::report::page::markup::{Element, element};
+use crate::report::page::{EndingKind, Grid, Page, Subject, swatch};
+use crate::stats::format;
+use crate::stats::latency_histogram::Times;
+use crate::stats::metric::Statistic;
+
+/// A line for each, and how they compare.
+pub(crate) fn summary(page: &Page) -> Vec<Element> {
+    let head =
+        ["", "requests", "answered", "gave up", "failed", "a second", "p50", "p95", "p99", "max"];
+    let rows = page.subjects.iter().map(|subject| {
+        let requests = subject.requests();
+        let share = |kind| format::share(subject.count(kind), requests);
+        let statistic = |statistic: Statistic| format::found(statistic.of(&subject.response));
+        vec![
+            format::count(requests),
+            share(EndingKind::Ok),
+            share(EndingKind::GaveUp),
+            share(EndingKind::Failed),
+            subject.rate.map_or_else(|| "—".to_owned(), format::number),
+            statistic(Statistic::Quantile(0.5)),
+            statistic(Statistic::Quantile(0.95)),
+            statistic(Statistic::Quantile(0.99)),
+            statistic(Statistic::Most),
+        ]
+    });
+    let body = rows.enumerate().map(|(index, cells)| {
+        let subject = &page.subjects[index];
+        let name = element("th").with("scope", "row");
+        let name = name.all((page.subjects.len() > 1).then(|| swatch(index)));
+        let name = name.put(element("span").text(&subject.name));
+        let address = subject.address.as_ref().map(|address| element("small").text(address));
+        row(name.all(address), cells)
+    });
+    let mut parts = vec![table(head, body)];
+    parts.extend(page.comparisons.iter().map(grid));
+    parts.extend(page.notes.iter().map(|note| element("p").with("class", "note").text(note)));
+    parts
+}
+
+/// All that was measured, and how.
+pub(crate) fn figures(page: &Page) -> Element {
+    let section = crate::report::page::section("All figures", None);
+    let head = std::iter::once("").chain(STATISTICS.map(|(name, _)| name));
+    let mut rows = Vec::new();
+    let is_open = page.subjects.iter().any(|subject| subject.service.is_some());
+    for subject in &page.subjects {
+        let mut add = |what: &str, times: &Times| {
+            let name =
+                if is_open { format!("{}, {what}", subject.name) } else { subject.name.clone() };
+            let cells = STATISTICS.map(|(_, statistic)| format::found(statistic.of(times)));
+            rows.push(row(element("th").with("scope", "row").text(name), cells.to_vec()));
+        };
+        add("response", &subject.response);
+        if let Some(service) = &subject.service {
+            add("service", service);
+        }
+    }
+    let section = section.put(table(head, rows));
+    let endings = page.subjects.iter().flat_map(|subject| {
+        let requests = subject.requests();
+        subject.endings.iter().filter(|ending| ending.count > 0).map(move |ending| {
+            let text = |text: &str| element("td").with("class", "text").text(text);
+            let name = element("th").with("scope", "row").text(&subject.name);
+            element("tr")
+                .put(name)
+                .put(text(&ending.name))
+                .put(element("td").text(format::count(ending.count)))
+                .put(element("td").text(format::share(ending.count, requests)))
+                .put(text(ending.first.as_deref().unwrap_or_default()))
+        })
+    });
+    let section = section
+        .put(table(["", "how they ended", "requests", "share", "what the first was"], endings));
+    let facts = page
+        .facts
+        .iter()
+        .flat_map(|(name, value)| [element("dt").text(name), element("dd").text(value)]);
+    section.put(element("h2").text("What was done")).put(element("dl").all(facts))
+}
+
+/// What is drawn over time, in fewer steps.
+pub(crate) fn courses(subjects: &[Subject]) -> Element {
+    let details = element("details").put(element("summary").text("As a table"));
+    let head = ["", "until", "a second", "p50", "p95", "p99", "gave up", "failed"];
+    let rows = subjects.iter().flat_map(|subject| {
+        let mut until = std::time::Duration::ZERO;
+        subject.short_course.iter().map(move |interval| {
+            until += interval.covered;
+            let quantile = |share| format::found(interval.response.quantile(share));
+            let cells = vec![
+                format::time(until),
+                format::number(interval.rate()),
+                quantile(0.5),
+                quantile(0.95),
+                quantile(0.99),
+                format::count(interval.gave_up),
+                format::count(interval.failed),
+            ];
+            row(element("th").with("scope", "row").text(&subject.name), cells)
+        })
+    });
+    details.put(table(head, rows))
+}
+
+fn grid(grid: &Grid) -> Element {
+    let rows = grid.rows.iter().filter_map(|cells| {
+        let (name, cells) = cells.split_first()?;
+        Some(row(element("th").with("scope", "row").text(name), cells.to_vec()))
+    });
+    table(grid.head.iter().map(String::as_str), rows)
+}
+
+fn row(name: Element, cells: Vec<String>) -> Element {
+    element("tr").put(name).all(cells.into_iter().map(|cell| element("td").text(cell)))
+}
+
+pub(crate) fn table<'a>(
+    head: impl IntoIterator<Item = &'a str>,
+    rows: impl IntoIterator<Item = Element>,
+) -> Element {
+    let cell = |name: &str| {
+        let cell = element("th").with("scope", "col").text(name);
+        // Above words, and not above figures.
+        if name.contains("how") || name.contains("what") {
+            cell.with("class", "text")
+        } else {
+            cell
+        }
+    };
+    let head = element("thead").put(element("tr").all(head.into_iter().map(cell)));
+    let table = element("table").put(head).put(element("tbody").all(rows));
+    element("div").with("class", "scrolls").put(table)
+}

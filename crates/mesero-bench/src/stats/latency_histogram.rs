@@ -1,0 +1,248 @@
+//! Times, of which some are only known to be longer than they were seen.
+
+use std::time::Duration;
+
+use hdrhistogram::{CreationError, Histogram};
+
+mod serde_form;
+
+pub(crate) use crate::stats::latency_histogram::serde_form::Kept;
+
+/// A distribution of times in constant memory, to three digits, or to two.
+///
+/// A time that was cut off, because its client gave up, counts as what was seen of it. Whatever is
+/// computed from it is then a lower bound, and says so.
+#[derive(Debug, Clone)]
+pub(crate) struct Times {
+    /// In nanoseconds.
+    seen: Histogram<u64>,
+    total: Duration,
+    /// The sum of their squares, in square seconds.
+    squares: f64,
+    shortest: Duration,
+    longest: Duration,
+    /// The shortest of those that were cut off.
+    cut: Option<Duration>,
+}
+
+/// A time that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) time: Duration,
+    /// Whether it was cut off: the truth is longer than this.
+    pub(crate) is_more: bool,
+}
+
+impl Times {
+    /// # Errors
+    /// Never with these bounds; the histogram checks them.
+    pub(crate) fn new() -> Result<Self, CreationError> {
+        Ok(Self::of(Histogram::new_with_bounds(1, LONGEST, 3)?))
+    }
+
+    /// To two digits, and to some microseconds: a tenth of the memory, for a picture.
+    ///
+    /// # Errors
+    /// Never with these bounds; the histogram checks them.
+    pub(crate) fn coarse() -> Result<Self, CreationError> {
+        Ok(Self::of(Histogram::new_with_bounds(1_000, LONGEST, 2)?))
+    }
+
+    fn of(seen: Histogram<u64>) -> Self {
+        Self {
+            seen,
+            total: Duration::ZERO,
+            squares: 0.0,
+            shortest: Duration::MAX,
+            longest: Duration::ZERO,
+            cut: None,
+        }
+    }
+
+    /// A time that was seen to its end.
+    pub(crate) fn add(&mut self, time: Duration) {
+        self.seen.saturating_record(nanoseconds(time));
+        self.total += time;
+        self.squares += time.as_secs_f64().powi(2);
+        self.shortest = self.shortest.min(time);
+        self.longest = self.longest.max(time);
+    }
+
+    /// A time that was cut off at this length.
+    pub(crate) fn add_cut(&mut self, time: Duration) {
+        self.add(time);
+        self.cut = Some(self.cut.map_or(time, |cut| cut.min(time)));
+    }
+
+    /// Takes in all times of another distribution.
+    pub(crate) fn merge(&mut self, other: &Times) {
+        for found in other.seen.iter_recorded() {
+            self.seen.saturating_record_n(found.value_iterated_to(), found.count_at_value());
+        }
+        self.total += other.total;
+        self.squares += other.squares;
+        self.shortest = self.shortest.min(other.shortest);
+        self.longest = self.longest.max(other.longest);
+        self.cut = [self.cut, other.cut].into_iter().flatten().min();
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.seen.len()
+    }
+
+    /// Each time in seconds, rising, and how many there were. One that was cut off is given as longer than it was seen.
+    pub(crate) fn seen(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let cut = self.cut.map(|cut| self.seen.lowest_equivalent(nanoseconds(cut)));
+        self.seen.iter_recorded().map(move |recorded| {
+            let value = recorded.value_iterated_to();
+            let time = match cut.is_some_and(|cut| value >= cut) {
+                true => self.seen.highest_equivalent(value),
+                false => self.seen.median_equivalent(value),
+            };
+            (time as f64 / 1e9, recorded.count_at_value())
+        })
+    }
+
+    /// The least time that this share of all times does not exceed; none if there are no times.
+    pub(crate) fn quantile(&self, share: f64) -> Option<Found> {
+        let time = Duration::from_nanos(self.seen.value_at_quantile(share));
+        self.found(time.clamp(self.shortest.min(self.longest), self.longest))
+    }
+
+    /// The share of all times that are not longer than this, from 0 to 1; what was cut off before
+    /// that may be longer, and is not among them.
+    pub(crate) fn share_within(&self, time: Duration) -> f64 {
+        if self.count() == 0 {
+            return 0.0;
+        }
+        let bound = self.seen.highest_equivalent(nanoseconds(time));
+        let bound = match self.cut.map(|cut| self.seen.lowest_equivalent(nanoseconds(cut))) {
+            Some(cut) => bound.min(cut.saturating_sub(1)),
+            None => bound,
+        };
+        self.seen.count_between(0, bound) as f64 / self.count() as f64
+    }
+
+    /// The share of all times up to which they are known; none if there are no times.
+    pub(crate) fn whole_share(&self) -> Option<f64> {
+        let all = Duration::from_nanos(LONGEST);
+        (self.count() > 0).then(|| if self.cut.is_some() { self.share_within(all) } else { 1.0 })
+    }
+
+    pub(crate) fn mean(&self) -> Option<Found> {
+        let count = self.count();
+        let nanoseconds = self.total.as_nanos().checked_div(u128::from(count))?;
+        let time = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
+        Some(Found { time, is_more: self.cut.is_some() })
+    }
+
+    /// The standard error of the mean as a share of it, and the coefficient of variation; none without times.
+    pub(crate) fn error(&self) -> Option<(f64, f64)> {
+        let count = self.count() as f64;
+        let mean = self.total.as_secs_f64() / count;
+        // Rounding may take the difference of two equal numbers below nothing.
+        let variance = (self.squares / count - mean * mean).max(0.0);
+        let variation = variance.sqrt() / mean;
+        (mean > 0.0).then_some((variation / count.sqrt(), variation))
+    }
+
+    pub(crate) fn shortest(&self) -> Option<Found> {
+        self.found(self.shortest)
+    }
+
+    pub(crate) fn longest(&self) -> Option<Found> {
+        self.found(self.longest)
+    }
+
+    /// Any time is at least what was seen of it, so a rank among the seen is a lower bound; and it
+    /// is exact below the first that was cut off.
+    fn found(&self, time: Duration) -> Option<Found> {
+        let seen = |time| self.seen.lowest_equivalent(nanoseconds(time));
+        let is_more = self.cut.is_some_and(|cut| seen(time) >= seen(cut));
+        (self.count() > 0).then_some(Found { time, is_more })
+    }
+}
+
+/// An hour, in nanoseconds; nobody is as patient.
+const LONGEST: u64 = 3_600_000_000_000;
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stats::latency_histogram::*;
+
+    fn seconds(found: Option<Found>) -> (f64, bool) {
+        let found = found.unwrap();
+        // To three digits.
+        ((found.time.as_secs_f64() * 100.0).round() / 100.0, found.is_more)
+    }
+
+    #[test]
+    fn a_percentile_among_those_who_gave_up_is_more_than_their_patience() {
+        let mut times = Times::new().unwrap();
+        (0..98).for_each(|_| times.add(Duration::from_secs(1)));
+        (0..2).for_each(|_| times.add_cut(Duration::from_secs(7)));
+        assert_eq!(seconds(times.quantile(0.98)), (1.0, false));
+        assert_eq!(seconds(times.quantile(0.99)), (7.0, true));
+        assert_eq!(seconds(times.longest()), (7.0, true));
+        assert_eq!(seconds(times.mean()), (1.12, true));
+        assert_eq!(seconds(times.shortest()), (1.0, false));
+    }
+
+    #[test]
+    fn a_time_that_was_cut_off_early_makes_all_above_it_lower_bounds() {
+        let mut times = Times::new().unwrap();
+        times.add_cut(Duration::from_secs(1));
+        (0..9).for_each(|_| times.add(Duration::from_secs(5)));
+        assert_eq!(seconds(times.quantile(0.5)), (5.0, true));
+    }
+
+    #[test]
+    fn times_in_two_parts_are_as_if_they_had_been_added_to_one() {
+        let [mut first, mut second, mut whole] = [(); 3].map(|()| Times::new().unwrap());
+        for milliseconds in 1..=1_000 {
+            let time = Duration::from_micros(milliseconds * 1_001);
+            let part = if milliseconds % 3 == 0 { &mut first } else { &mut second };
+            part.add(time);
+            whole.add(time);
+        }
+        second.add_cut(Duration::from_secs(7));
+        whole.add_cut(Duration::from_secs(7));
+        first.merge(&second);
+        assert_eq!(first.seen, whole.seen);
+        assert_eq!((first.mean(), first.shortest()), (whole.mean(), whole.shortest()));
+        assert_eq!((first.longest(), first.cut), (whole.longest(), whole.cut));
+    }
+
+    #[test]
+    fn of_those_who_gave_up_nobody_was_answered_within_any_time() {
+        let mut times = Times::new().unwrap();
+        (0..98).for_each(|_| times.add(Duration::from_secs(1)));
+        (0..2).for_each(|_| times.add_cut(Duration::from_secs(7)));
+        let shares = [0.5, 1.0, 6.9, 7.0, 100.0];
+        let shares = shares.map(|seconds| times.share_within(Duration::from_secs_f64(seconds)));
+        assert_eq!(shares, [0.0, 0.98, 0.98, 0.98, 0.98]);
+        assert_eq!(times.whole_share(), Some(0.98));
+        assert_eq!(Times::new().unwrap().whole_share(), None);
+    }
+
+    #[test]
+    fn without_times_there_is_no_percentile() {
+        let times = Times::new().unwrap();
+        assert_eq!((times.quantile(0.5), times.mean(), times.longest()), (None, None, None));
+    }
+
+    #[test]
+    fn a_time_is_found_to_three_digits() {
+        let mut times = Times::new().unwrap();
+        for microseconds in 1..=10_000 {
+            times.add(Duration::from_micros(microseconds));
+        }
+        let median = times.quantile(0.5).unwrap().time.as_secs_f64();
+        assert!((median - 0.005).abs() <= 0.005 / 1_000.0, "{median}");
+        assert_eq!(times.longest().unwrap().time, Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,175 @@
+//! What can be asked of a measurement, by name.
+
+use std::fmt;
+use std::str::FromStr;
+
+use mesero_terminal::nearest::nearest;
+
+use crate::stats::format;
+use crate::stats::latency_histogram::{Found, Times};
+use crate::stats::outcome::FaultKind;
+use crate::stats::record::Record;
+
+/// Something that was measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Metric {
+    Requests,
+    Ok,
+    Failed,
+    GaveUp,
+    Unsent,
+    /// Answers that are not 2xx: all, or those of one status.
+    Statuses(Option<u16>),
+    Fault(FaultKind),
+    Rate,
+    Response(Statistic),
+    Service(Statistic),
+}
+
+/// What is told of a distribution of times.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Statistic {
+    Mean,
+    Least,
+    Most,
+    /// From 0 to 1.
+    Quantile(f64),
+}
+
+/// A metric's value.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Value {
+    /// Requests, of so many.
+    Count {
+        count: u64,
+        of: u64,
+    },
+    /// A second.
+    Rate(f64),
+    Time(Option<Found>),
+}
+
+const COUNTS: [(&str, Metric); 6] = [
+    ("requests", Metric::Requests),
+    ("ok", Metric::Ok),
+    ("failed", Metric::Failed),
+    ("gave_up", Metric::GaveUp),
+    ("unsent", Metric::Unsent),
+    ("statuses", Metric::Statuses(None)),
+];
+
+const STATISTICS: [(&str, Statistic); 3] =
+    [("mean", Statistic::Mean), ("min", Statistic::Least), ("max", Statistic::Most)];
+
+impl Metric {
+    pub(crate) fn of(self, record: &Record) -> Value {
+        let count = |count| Value::Count { count, of: record.requests };
+        match self {
+            Metric::Requests => count(record.requests),
+            Metric::Ok => count(record.ok),
+            Metric::Failed => count(record.failed()),
+            Metric::GaveUp => count(record.gave_up),
+            Metric::Unsent => count(record.unsent),
+            Metric::Statuses(None) => count(record.statuses.values().sum()),
+            Metric::Statuses(Some(status)) => {
+                count(record.statuses.get(&status).copied().unwrap_or_default())
+            }
+            Metric::Fault(kind) => count(record.of_kind(kind)),
+            Metric::Rate => Value::Rate(record.rate()),
+            Metric::Response(statistic) => Value::Time(statistic.of(&record.response)),
+            Metric::Service(statistic) => Value::Time(statistic.of(&record.service)),
+        }
+    }
+
+    pub(crate) fn is_time(self) -> bool {
+        matches!(self, Metric::Response(_) | Metric::Service(_))
+    }
+
+    pub(crate) fn is_rate(self) -> bool {
+        self == Metric::Rate
+    }
+
+    /// What it is compared with.
+    pub(crate) fn unit(self) -> &'static str {
+        match (self.is_time(), self.is_rate()) {
+            (true, _) => "a duration such as 5s or 250ms",
+            (_, true) => "a number of answers a second such as 95 or 95/s",
+            _ => "a number of requests such as 0, or a share of them such as 99%",
+        }
+    }
+}
+
+impl Statistic {
+    pub(crate) fn of(self, times: &Times) -> Option<Found> {
+        match self {
+            Statistic::Mean => times.mean(),
+            Statistic::Least => times.shortest(),
+            Statistic::Most => times.longest(),
+            Statistic::Quantile(share) => times.quantile(share),
+        }
+    }
+
+    fn read(name: &str) -> Option<Self> {
+        if let Some((_, statistic)) = STATISTICS.iter().find(|(known, _)| *known == name) {
+            return Some(*statistic);
+        }
+        let digits = name.strip_prefix('p')?;
+        let is_plain = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let percent: f64 = digits.parse().ok().filter(|_| is_plain)?;
+        (percent <= 100.0).then_some(Statistic::Quantile(percent / 100.0))
+    }
+}
+
+impl FromStr for Metric {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        if let Some((_, metric)) = COUNTS.iter().find(|(known, _)| *known == name) {
+            return Ok(*metric);
+        }
+        if let Some(kind) = FaultKind::ALL.into_iter().find(|kind| kind.name() == name) {
+            return Ok(Metric::Fault(kind));
+        }
+        if name == "rate" {
+            return Ok(Metric::Rate);
+        }
+        let status = name.strip_prefix("status_").and_then(|status| status.parse().ok());
+        if let Some(status) = status.filter(|status| (300..=999).contains(status)) {
+            return Ok(Metric::Statuses(Some(status)));
+        }
+        let service = name.strip_prefix("service_").and_then(Statistic::read);
+        if let Some(statistic) = service {
+            return Ok(Metric::Service(statistic));
+        }
+        Statistic::read(name).map(Metric::Response).ok_or_else(|| unknown(name))
+    }
+}
+
+fn unknown(name: &str) -> String {
+    let faults = FaultKind::ALL.map(FaultKind::name);
+    let known = || {
+        let counts = COUNTS.iter().map(|(name, _)| *name).chain(faults);
+        counts.chain(["status_503", "rate", "p50", "p99.9", "mean", "min", "max", "service_p95"])
+    };
+    match nearest(name, known()) {
+        Some(near) => format!("there is no metric `{name}`; is it `{near}`?"),
+        None => {
+            let known: Vec<_> = known().collect();
+            format!("there is no metric `{name}`; there are {}", known.join(", "))
+        }
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Count { count, of } => {
+                write!(f, "{} of {}", format::count(*count), format::count(*of))
+            }
+            Value::Rate(rate) => write!(f, "{}/s", format::number(*rate)),
+            Value::Time(None) => f.write_str("no time was measured"),
+            Value::Time(Some(Found { time, is_more: false })) => f.write_str(&format::time(*time)),
+            Value::Time(Some(Found { time, .. })) => write!(f, "more than {}", format::time(*time)),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What was measured of a target, as a file keeps it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::stats::latency_histogram;
+use crate::stats::outcome::FaultKind;
+use crate::stats::record::{Faults, Record, Window};
+
+/// Counts and times of requests.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) requests: u64,
+    pub(crate) ok: u64,
+    gave_up: u64,
+    unsent: u64,
+    /// Other answers than 2xx.
+    statuses: BTreeMap<u16, u64>,
+    /// By the names of [`FaultKind`], those that occurred.
+    faults: BTreeMap<String, u64>,
+    delayed: u64,
+    body_bytes: u64,
+    measured_s: f64,
+    /// Answers of 2xx within the measured time, and how much of it they took: the rate is the one over it, and by Little's
+    /// law the other over it is what was in work at once.
+    ok_in_time: u64,
+    busy_s: f64,
+    response: latency_histogram::Kept,
+    service: latency_histogram::Kept,
+}
+
+impl From<&Record> for Kept {
+    fn from(record: &Record) -> Self {
+        let faults = record.faults.iter();
+        Self {
+            requests: record.requests,
+            ok: record.ok,
+            gave_up: record.gave_up,
+            unsent: record.unsent,
+            statuses: record.statuses.clone(),
+            // And not what the first was, which may be anything that somebody answered.
+            faults: faults.map(|(kind, faults)| (kind.name().to_owned(), faults.count)).collect(),
+            delayed: record.delayed,
+            body_bytes: record.body_bytes,
+            measured_s: record.measured().as_secs_f64(),
+            ok_in_time: record.ok_in_window,
+            busy_s: record.busy_in_window.as_secs_f64(),
+            response: (&record.response).into(),
+            service: (&record.service).into(),
+        }
+    }
+}
+
+impl Kept {
+    /// The record again, but for how it went over time and how late the generator was.
+    ///
+    /// # Errors
+    /// What in it contradicts what else.
+    pub(crate) fn record(&self) -> Result<Record, String> {
+        let now = Instant::now();
+        let window = Window { begin: now, end: Some(now) };
+        let empty = Record::new(window).map_err(|error| format!("{error:?}"))?;
+        let fault = |(name, count): (&String, &u64)| {
+            let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
+            let kind = kind.ok_or_else(|| format!("there is no failure called `{name}`"))?;
+            Ok((kind, Faults { count: *count, first: String::new() }))
+        };
+        let seconds = |name: &str, seconds| {
+            Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{name}`: {error}"))
+        };
+        let record = Record {
+            requests: self.requests,
+            ok: self.ok,
+            statuses: self.statuses.clone(),
+            gave_up: self.gave_up,
+            unsent: self.unsent,
+            faults: self.faults.iter().map(fault).collect::<Result<_, String>>()?,
+            response: self.response.times().map_err(|why| format!("`response`: {why}"))?,
+            service: self.service.times().map_err(|why| format!("`service`: {why}"))?,
+            delayed: self.delayed,
+            body_bytes: self.body_bytes,
+            merged: seconds("measured_s", self.measured_s)?,
+            ok_in_window: self.ok_in_time,
+            busy_in_window: seconds("busy_s", self.busy_s)?,
+            ..empty
+        };
+        self.adds_up().map(|()| record)
+    }
+
+    fn adds_up(&self) -> Result<(), String> {
+        let sum = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
+        let (statuses, faults) = (self.statuses.values(), self.faults.values());
+        let others = [self.ok, self.gave_up, self.unsent].into_iter();
+        let requests = sum(&mut others.chain(statuses.copied()).chain(faults.copied()));
+        let timed = sum(&mut [self.ok, self.gave_up, self.unsent].into_iter());
+        let equal = [
+            ("`requests`", self.requests, "the requests by how they ended", requests),
+            ("`count` of `response`", self.response.count, "`ok`, `gave_up` and `unsent`", timed),
+            ("`count` of `service`", self.service.count, "`ok` and `gave_up`", timed - self.unsent),
+        ];
+        for (name, count, what, wanted) in equal {
+            if count != wanted {
+                return Err(format!("{name} is {count}, and {what} are {wanted}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::stats::outcome::{Answer, Fault, Outcome};
+    use crate::stats::record::Instants;
+    use crate::stats::record::serde_form::*;
+
+    type Change<'a> = &'a dyn Fn(&mut Kept);
+
+    fn record() -> Record {
+        let begin = Instant::now() - Duration::from_secs(60);
+        let end = Some(begin + Duration::from_secs(4));
+        let mut record = Record::new(Window { begin, end }).unwrap();
+        let after = |seconds| {
+            let ended = begin + Duration::from_secs(seconds);
+            Instants { planned: begin, begun: begin, ended }
+        };
+        let answered = |status| Outcome::Answered(Answer { status, body_bytes: 2, keeps: true });
+        (0..10).for_each(|_| record.add(after(1), answered(200)));
+        (0..2).for_each(|_| record.add(after(5), answered(200)));
+        record.add(after(7), Outcome::GaveUp);
+        record.add(after(7), Outcome::Unsent);
+        record.add(after(1), answered(503));
+        record.add(after(0), Outcome::Failed(Fault::new(FaultKind::Refused, "a secret")));
+        record
+    }
+
+    #[test]
+    fn what_is_kept_of_a_record_tells_the_same_and_nothing_that_somebody_else_said() {
+        let record = record();
+        let text = serde_json::to_string(&Kept::from(&record)).unwrap();
+        assert!(!text.contains("a secret"), "{text}");
+        let again = serde_json::from_str::<Kept>(&text).unwrap().record().unwrap();
+        assert_eq!((again.requests, again.ok, again.failed()), (16, 12, 4));
+        assert_eq!((again.rate(), again.in_work()), (record.rate(), record.in_work()));
+        assert_eq!(again.measured(), Duration::from_secs(4));
+        assert_eq!((again.of_kind(FaultKind::Refused), again.statuses[&503]), (1, 1));
+        assert_eq!(again.response.quantile(0.99), record.response.quantile(0.99));
+    }
+
+    #[test]
+    fn counts_that_do_not_add_up_are_refused_with_both() {
+        let refused = |change: Change<'_>| {
+            let mut kept = Kept::from(&record());
+            change(&mut kept);
+            kept.record().unwrap_err()
+        };
+        let cases: [(Change<'_>, &str); 5] = [
+            (
+                &|kept| kept.requests = 17,
+                "`requests` is 17, and the requests by how they ended are 16",
+            ),
+            (
+                &|kept| (kept.requests, kept.ok) = (17, 13),
+                "`count` of `response` is 14, and `ok`, `gave_up` and `unsent` are 15",
+            ),
+            (&|kept| kept.measured_s = -1.0, "`measured_s`: "),
+            (
+                &|kept| kept.faults = BTreeMap::from([("sulking".to_owned(), 1)]),
+                "no failure called `sulking`",
+            ),
+            (&|kept| kept.response.count = 3, "`response`: `histogram_ns` has 14 times"),
+        ];
+        for (change, text) in cases {
+            assert!(refused(change).contains(text), "{text}: {}", refused(change));
+        }
+    }
+}

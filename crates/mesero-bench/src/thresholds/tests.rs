@@ -1,0 +1,142 @@
+//! What is expected, as it is written, and what holds.
+
+use tokio::time::Instant;
+
+use crate::comparison::ratio::Pairing;
+use crate::comparison::tests::measured;
+use crate::plan::Load;
+use crate::stats::outcome::{Answer, Fault, FaultKind, Outcome};
+use crate::stats::record::{Instants, Window};
+use crate::thresholds::*;
+
+/// So many ok answers of a second, give-ups after seven, and refusals.
+fn record(ok: u64, gave_up: u64, refused: u64) -> Record {
+    let begin = Instant::now() - Duration::from_secs(60);
+    let end = Some(begin + Duration::from_secs(10));
+    let mut record = Record::new(Window { begin, end }).unwrap();
+    let after = |seconds| {
+        let ended = begin + Duration::from_secs(seconds);
+        Instants { planned: begin, begun: begin, ended }
+    };
+    let answer = Answer { status: 200, body_bytes: 0, keeps: true };
+    (0..ok).for_each(|_| record.add(after(1), Outcome::Answered(answer)));
+    (0..gave_up).for_each(|_| record.add(after(7), Outcome::GaveUp));
+    let refusal = || Outcome::Failed(Fault::new(FaultKind::Refused, "refused"));
+    (0..refused).for_each(|_| record.add(after(0), refusal()));
+    record
+}
+
+fn holds(text: &str, record: &Record) -> bool {
+    let judged = text.parse::<Expectations>().unwrap().judge(record, Beside::default());
+    judged.iter().all(|judged| judged.holds)
+}
+
+#[test]
+fn counts_shares_times_and_rates_are_compared_each_in_its_unit() {
+    let record = record(99, 1, 0);
+    for text in [
+        "ok=99",
+        "ok>=99%",
+        "ok<100%",
+        "gave_up<=1%",
+        "gave_up!=0",
+        "requests==100",
+        "p50<1010ms, p50>=1s",
+        "p95<5s",
+        "mean<7s, service_p50<=1010ms",
+        " rate >= 9.9/s ",
+        "failed=1",
+        "refused=0",
+        "status_503=0",
+        "statuses=0",
+        "min=1s",
+    ] {
+        // The mean is more than 1.06 s, since one gave up: nobody knows whether it is below 7.
+        let wanted = !text.starts_with("mean<7s");
+        assert_eq!(holds(text, &record), wanted, "{text}");
+    }
+}
+
+#[test]
+fn of_what_was_cut_off_only_that_it_is_longer_is_known() {
+    let record = record(90, 10, 0);
+    assert!(holds("p99>5s, p99>=7s", &record));
+    for unknown in ["p99<10s", "p99=7s", "p99>8s", "max<1h"] {
+        assert!(!holds(unknown, &record), "{unknown}");
+    }
+    assert_eq!(
+        "p99<10s".parse::<Expectations>().unwrap().judge(&record, Beside::default())[0].found,
+        "more than 7.00 s"
+    );
+}
+
+fn beside(contestant: &[u64], reference: &[u64]) -> (Record, Comparison) {
+    let [contestant, reference] =
+        [("slow", contestant), ("fast", reference)].map(|(name, rounds)| measured(name, rounds));
+    let load = Load::Closed { clients: std::num::NonZeroUsize::MIN };
+    let comparison = Comparison::of(&contestant, &reference, &load, Pairing::Rounds);
+    (contestant.record, comparison)
+}
+
+fn judge(text: &str, (record, comparison): &(Record, Comparison)) -> Vec<Judged> {
+    let beside = Beside { figures: Some(comparison), answers: Some(comparison) };
+    text.parse::<Expectations>().unwrap().judge(record, beside)
+}
+
+#[test]
+fn what_is_relative_is_compared_with_the_ratio_to_another_and_only_with_that() {
+    let slower = beside(&[110; 8], &[100; 8]);
+    let text = "rate>=0.9x, rate>=0.95x, p99<=1.11x, mean<1.05×, same_answers, ok=100%";
+    let holds: Vec<_> = judge(text, &slower).iter().map(|judged| judged.holds).collect();
+    assert_eq!(holds, [true, false, true, false, false, true]);
+    let expectations = text.parse::<Expectations>().unwrap();
+    let alone = expectations.judge(&slower.0, Beside::default());
+    assert_eq!(alone.len(), 1, "nobody is compared with himself");
+    assert_eq!(expectations.relative(), Some("rate>=0.9x"));
+    assert_eq!(expectations.of_answers(), Some("same_answers"));
+    let absolute = "ok=1".parse::<Expectations>().unwrap();
+    assert_eq!((absolute.relative(), absolute.of_answers()), (None, None));
+    for bad in ["ok>=0.9x", "p98<1x", "rate>x", "rate>0x", "gaveup<1x"] {
+        assert!(bad.parse::<Expectations>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
+    let rounds = [100, 130, 80, 100, 120, 90, 110, 100];
+    let unsure = beside(&rounds, &[100; 8]);
+    let holds = |text: &str| judge(text, &unsure)[0].holds;
+    // In the median it is 1, and it may be 1.1.
+    for (text, wanted) in [("p50<=1.05x", false), ("p50<=1.5x", true), ("p50!=1x", false)] {
+        assert_eq!(holds(text), wanted, "{text}: {}", judge(text, &unsure)[0].found);
+    }
+    assert!(!holds("p50>=1x") && holds("p50>=0.7x") && holds("p50!=2x"));
+}
+
+#[test]
+fn what_is_relative_does_not_hold_for_lack_of_rounds() {
+    let few = beside(&[100; 7], &[100; 8]);
+    let judged = &judge("p50<=1000x", &few)[0];
+    assert!(!judged.holds);
+    assert_eq!(judged.found, "1.00 ×, of which nothing is sure with fewer than 8 rounds");
+}
+
+#[test]
+fn nothing_measured_is_no_pass() {
+    for text in ["gave_up=0", "p95<5s", "ok>=0%", "failed>=0"] {
+        assert!(!holds(text, &record(0, 0, 0)), "{text}");
+        assert!(!holds(text, &record(0, 0, 5)), "{text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_expected_is_refused_with_what_could() {
+    let error = |text: &str| text.parse::<Expectations>().unwrap_err();
+    assert!(error("p95").contains("compares nothing"));
+    assert!(error("").contains("compares nothing"));
+    let misspelt = error("gaveup=0");
+    assert!(misspelt.contains("`gaveup`") && misspelt.contains("`gave_up`"), "{misspelt}");
+    for bad in ["p95<5", "p101<5s", "p<5s", "ok>=101%", "ok>=many", "rate>1%", "status_99=0"] {
+        assert!(bad.parse::<Expectations>().is_err(), "{bad}");
+    }
+}
