@@ -9,7 +9,9 @@ pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
 
-use crate::baseline::file::{Difference, Saved, SavedError, Terms, Way, Why};
+use crate::baseline::error::{SavedError, Why};
+use crate::baseline::file::Saved;
+use crate::baseline::terms::{Difference, Terms, Way};
 use crate::comparison::Comparison;
 use crate::comparison::ratio::Pairing;
 use crate::comparison::results::Measured;

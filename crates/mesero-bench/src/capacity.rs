@@ -1,19 +1,20 @@
 //! `mesero bench --suggest`: how many calls have to run at once, measured, computed, and tried.
 
-use std::fmt;
-
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 use mesero_terminal::signals::Signals;
 
 use crate::args::BenchArgs;
+use crate::capacity::error::SuggestError;
+use crate::error::BenchError;
+use crate::load::descriptors::allow_connections;
 use crate::load::progress::Live;
 use crate::plan::{Load, Plan};
 use crate::target::Subject;
 use crate::target::named::Contestant;
-use crate::{BenchError, allow_connections};
 
 mod erlang;
+pub(crate) mod error;
 pub(crate) mod estimate;
 mod findings;
 mod need;
@@ -23,9 +24,9 @@ mod sentences;
 mod service_times;
 mod sweep;
 
-use crate::capacity::findings::{Bound, Findings};
+use crate::capacity::findings::Findings;
 use crate::capacity::need::{Demand, Goal};
-use crate::capacity::probe::Probe;
+use crate::capacity::probe::{Bound, Probe};
 use crate::capacity::report::Report;
 
 /// Finds out what the target needs for what is wanted, and prints it.
@@ -92,30 +93,6 @@ fn goal(args: &BenchArgs, plan: &Plan) -> Result<Goal, SuggestError> {
         return Err(SuggestError::All);
     }
     Ok(Goal { demand, patience, share })
-}
-
-/// Why nothing can be suggested. Reads on after "failed to".
-#[derive(Debug)]
-pub enum SuggestError {
-    NoDemand,
-    Several,
-    All,
-}
-
-impl fmt::Display for SuggestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SuggestError::NoDemand => {
-                "suggest anything without a load: wanted `--rate 50` for calls that come at random, so many a \
-                 second, or `-c 10` for clients who come at once"
-            }
-            SuggestError::Several => "suggest anything: `--suggest` is about one target at a time",
-            SuggestError::All => {
-                "suggest anything: of calls that come at random, not all can be sure to be answered in time; \
-                 wanted a share below 100%, such as `--share 99.9%`"
-            }
-        })
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A client: it asks, waits for its answer, and asks again.
 
 pub(crate) mod endpoint;
+pub(crate) mod error;
 pub(crate) mod request;
 pub(crate) mod response;
 

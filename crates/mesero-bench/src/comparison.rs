@@ -6,13 +6,13 @@ pub(crate) mod results;
 pub(crate) mod rounds;
 pub(crate) mod trial;
 
-pub(crate) use crate::comparison::ratio::Ratio;
-use crate::comparison::ratio::{Figure, Pairing};
-pub(crate) use crate::comparison::response_snapshot::Answers;
-use crate::comparison::results::{Measured, STATISTICS};
+use crate::comparison::ratio::{Pairing, Ratio};
+use crate::comparison::response_snapshot::Answers;
+use crate::comparison::results::Measured;
 use crate::plan::Load;
 use crate::stats::bootstrap::{Interval, LEAST_ROUNDS};
 use crate::stats::format;
+use crate::stats::metric::{Figure, STATISTICS};
 
 /// One contestant beside the one that all are compared with.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Comparison {
         load: &Load,
         pairing: Pairing,
     ) -> Self {
-        let ratio = |figure: Figure| figure.ratio(pairing, contestant, reference);
+        let ratio = |figure: Figure| Ratio::between(figure, pairing, [contestant, reference]);
         let (mine, theirs) = (&contestant.record, &reference.record);
         Self {
             name: contestant.name.clone(),
@@ -156,7 +156,7 @@ pub(crate) mod tests {
 
     use tokio::time::Instant;
 
-    use crate::comparison::*;
+    use super::*;
     use crate::plan::Arrivals;
     use crate::stats::outcome::{Answer, Outcome};
     use crate::stats::record::{Instants, Record, Window};

@@ -2,21 +2,16 @@
 
 #![forbid(unsafe_code)]
 
-use std::fmt;
-use std::io;
-
-use hdrhistogram::CreationError;
-use mesero_config::ConfigError;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 use mesero_terminal::signals::Signal;
-use rustix::process::{Resource, getrlimit, setrlimit};
 
 mod args;
 mod baseline;
 mod capacity;
 mod client;
 mod comparison;
+mod error;
 mod load;
 mod plan;
 mod report;
@@ -25,22 +20,22 @@ mod target;
 mod thresholds;
 
 pub use args::BenchArgs;
-use baseline::atomic_file::{FileError, WholeFile};
+use baseline::atomic_file::WholeFile;
 use baseline::environment::Circumstances;
-use baseline::error::SavedError;
 use baseline::terms::Terms;
 use baseline::writer::Saving;
 use baseline::{Baseline, Now, Then};
-use capacity::SuggestError;
 use comparison::Comparison;
 use comparison::ratio::Pairing;
 use comparison::results::Measured;
 use comparison::rounds::{Contest, Ended};
+pub use error::BenchError;
+use load::descriptors::allow_connections;
 use load::validity;
+use report::verdict::{self, Beside};
 use report::{Account, Report};
-use target::launcher::{StartError, Starter};
-use target::named::{Contestant, ContestantError};
-use thresholds::Beside;
+use target::launcher::Starter;
+use target::named::Contestant;
 
 /// Measures, prints what was measured, and judges it.
 ///
@@ -94,7 +89,10 @@ pub async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchErro
         let beside = Beside { figures, answers: beside };
         Account {
             doubts: validity::about(&measured.record, &contest.plan),
-            verdict: args.expect.as_ref().map(|expected| expected.judge(&measured.record, beside)),
+            verdict: args
+                .expect
+                .as_ref()
+                .map(|expected| verdict::judge(expected, &measured.record, beside)),
             is_interrupted: signal.is_some(),
             plan: contest.plan.clone(),
             measured,
@@ -119,7 +117,7 @@ pub async fn run(args: BenchArgs, output: &mut Output) -> Result<Exit, BenchErro
     }
     if let Some(saving) = saving {
         let saved = report.saved(&now(&contest.contestants), terms, circumstances);
-        if let Some(why) = saving.keep(&saved, &report)? {
+        if let Some(why) = saving.keep(&saved, report.objection_to_replacing())? {
             output.say(&why);
         }
     }
@@ -138,95 +136,5 @@ fn has_whom_to_compare_with(args: &BenchArgs, targets: usize) -> Result<(), Benc
         (Some(text), _) => Err(BenchError::NobodyBeside(text.to_owned())),
         (None, Some(text)) => Err(BenchError::NoOtherAnswers(text.to_owned())),
         (None, None) => Ok(()),
-    }
-}
-
-/// Every connection is a descriptor, and the usual bound is a thousand.
-fn allow_connections(connections: usize) -> Result<(), BenchError> {
-    // For all else that is open.
-    const OTHERS: u64 = 64;
-    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_none_or(|current| current >= wanted) {
-        return Ok(());
-    }
-    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
-        return Err(BenchError::Descriptors { wanted, allowed: limit.maximum.unwrap_or_default() });
-    }
-    limit.current = Some(wanted);
-    setrlimit(Resource::Nofile, limit).map_err(|error| BenchError::Io(error.into()))
-}
-
-/// Why nothing could be measured. Reads on after "failed to".
-#[derive(Debug)]
-pub enum BenchError {
-    Contestant(ContestantError),
-    Suggest(SuggestError),
-    Start(StartError),
-    /// Something was expected of how one compares with another, and there is one.
-    NobodyBeside(String),
-    NoOtherAnswers(String),
-    /// A file that should be compared with.
-    Baseline(SavedError),
-    /// What was measured could not be put into words.
-    Saving(serde_json::Error),
-    Descriptors {
-        wanted: u64,
-        allowed: u64,
-    },
-    Histogram(CreationError),
-    /// A file that the report should be written to.
-    File(FileError),
-    Io(io::Error),
-}
-
-impl BenchError {
-    /// The error of a configuration, which is a message of its own.
-    pub fn config(&self) -> Option<&ConfigError> {
-        match self {
-            BenchError::Contestant(error) => error.config(),
-            _ => None,
-        }
-    }
-}
-
-impl From<SavedError> for BenchError {
-    fn from(error: SavedError) -> Self {
-        BenchError::Baseline(error)
-    }
-}
-
-impl From<FileError> for BenchError {
-    fn from(error: FileError) -> Self {
-        BenchError::File(error)
-    }
-}
-
-impl fmt::Display for BenchError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BenchError::Contestant(error) => error.fmt(f),
-            BenchError::Suggest(error) => error.fmt(f),
-            BenchError::Start(error) => error.fmt(f),
-            BenchError::NobodyBeside(text) => write!(
-                f,
-                "judge `{text}`: it compares a target with the first, and there is only one; name another, or give the \
-                 --baseline to compare it with"
-            ),
-            BenchError::NoOtherAnswers(text) => write!(
-                f,
-                "judge `{text}`: it compares answers with those of the first target, and there is only one; name another"
-            ),
-            BenchError::Baseline(error) => error.fmt(f),
-            BenchError::Saving(error) => write!(f, "save the measurement: {error}"),
-            BenchError::Descriptors { wanted, allowed } => write!(
-                f,
-                "open so many connections: they take {wanted} descriptors, and this machine \
-                 allows {allowed}; ask for fewer clients, or raise `ulimit -Hn`"
-            ),
-            BenchError::Histogram(error) => write!(f, "keep times: {error:?}"),
-            BenchError::File(error) => error.fmt(f),
-            BenchError::Io(error) => write!(f, "measure: {error}"),
-        }
     }
 }

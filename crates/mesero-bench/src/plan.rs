@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use fastrand::Rng;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// A load to put on each contestant, once a round.
 #[derive(Debug, Clone)]
@@ -110,6 +111,14 @@ impl Protocol {
         }
     }
 
+    /// How HTTP/2 is spoken, or null.
+    pub(crate) fn json(self) -> Value {
+        match self {
+            Protocol::Http1 => Value::Null,
+            Protocol::Http2 { streams } => json!({ "streams": streams }),
+        }
+    }
+
     /// How many clients share a connection.
     pub(crate) fn streams(self) -> NonZeroUsize {
         match self {
@@ -154,7 +163,7 @@ impl Iterator for Schedule {
 
 #[cfg(test)]
 mod tests {
-    use crate::plan::*;
+    use super::*;
 
     fn seconds(rate: f64, arrivals: Arrivals, seed: u64, count: usize) -> Vec<f64> {
         let schedule = Schedule::new(rate, arrivals, seed);

@@ -1,13 +1,16 @@
 //! A measurement as it is told: for people, for programs, for a page.
 
 pub(crate) mod page;
+pub(crate) mod verdict;
 
 use comfy_table::presets;
 use mesero_terminal::exit::Exit;
 
-use crate::comparison::{Answers, Comparison};
+use crate::comparison::Comparison;
+use crate::comparison::response_snapshot::Answers;
 
 mod account;
+mod baseline_form;
 mod baseline_table;
 mod comparison_table;
 mod html;
@@ -15,7 +18,6 @@ mod json;
 mod text;
 
 pub(crate) use crate::report::account::Account;
-pub(crate) use crate::report::json::http2;
 
 /// All there is to tell.
 #[derive(Debug)]

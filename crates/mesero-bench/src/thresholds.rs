@@ -3,27 +3,22 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::comparison::ratio::{Figure, Ratio};
-use crate::comparison::results::STATISTICS;
-use crate::comparison::{self, Answers, Comparison};
-use crate::stats::bootstrap::{Interval, LEAST_ROUNDS};
-use crate::stats::metric::{Metric, Value};
-use crate::stats::record::Record;
+use crate::stats::metric::{Figure, Metric, STATISTICS};
 
 /// Expectations, all of which have to hold.
 #[derive(Debug, Clone)]
-pub(crate) struct Expectations(Vec<Expectation>);
+pub(crate) struct Expectations(pub(crate) Vec<Expectation>);
 
 /// One metric, compared with a value.
 #[derive(Debug, Clone)]
-struct Expectation {
+pub(crate) struct Expectation {
     /// As it was written.
-    text: String,
-    expected: Expected,
+    pub(crate) text: String,
+    pub(crate) expected: Expected,
 }
 
 #[derive(Debug, Clone)]
-enum Expected {
+pub(crate) enum Expected {
     Metric {
         metric: Metric,
         comparison: Sign,
@@ -40,7 +35,7 @@ enum Expected {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sign {
+pub(crate) enum Sign {
     Equal,
     Unequal,
     Less,
@@ -51,39 +46,14 @@ enum Sign {
 
 /// What is wanted of a metric, in its own unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Wanted {
+pub(crate) enum Wanted {
     Number(f64),
     /// Of all requests, from 0 to 1.
     Share(f64),
     Time(Duration),
 }
 
-/// Whom a contestant is compared with.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Beside<'a> {
-    /// By its figures.
-    pub(crate) figures: Option<&'a Comparison>,
-    /// By its answers.
-    pub(crate) answers: Option<&'a Comparison>,
-}
-
-/// What became of an expectation.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Judged {
-    pub(crate) text: String,
-    pub(crate) holds: bool,
-    /// What was found, in words.
-    pub(crate) found: String,
-}
-
 impl Expectations {
-    /// Compares them with what was measured; those that are relative are compared with the ratio to
-    /// the reference, and are left out where the record is the reference itself. Where nothing was
-    /// measured, none holds.
-    pub(crate) fn judge(&self, record: &Record, beside: Beside<'_>) -> Vec<Judged> {
-        self.0.iter().filter_map(|expectation| expectation.judge(record, beside)).collect()
-    }
-
     /// The first that compares a figure with another's.
     pub(crate) fn relative(&self) -> Option<&str> {
         self.first(|expected| matches!(expected, Expected::Ratio { .. }))
@@ -100,98 +70,8 @@ impl Expectations {
     }
 }
 
-impl Expectation {
-    fn judge(&self, record: &Record, beside: Beside<'_>) -> Option<Judged> {
-        let judged = |holds, found| Some(Judged { text: self.text.clone(), holds, found });
-        let nothing = "there was nothing to measure";
-        match &self.expected {
-            _ if !record.has_times() => judged(false, nothing.to_owned()),
-            Expected::Metric { metric, comparison, wanted } => {
-                let (holds, found) = comparison.of_metric(*wanted, metric.of(record));
-                judged(holds, found)
-            }
-            Expected::Ratio { name, comparison, times } => {
-                let beside = beside.figures?;
-                let ratio = beside.ratio(name);
-                let found = comparison::text(ratio);
-                match beside.has_rounds() {
-                    true => judged(comparison.of_ratio(ratio, *times), with_why(found, ratio)),
-                    false => judged(
-                        false,
-                        format!(
-                            "{found}, of which nothing is sure with fewer than {LEAST_ROUNDS} rounds"
-                        ),
-                    ),
-                }
-            }
-            Expected::SameAnswers => match &beside.answers?.answers {
-                Answers::Same => judged(true, "they are".to_owned()),
-                Answers::Differ(how) => judged(false, how.clone()),
-                Answers::Unseen => judged(false, "nobody saw them".to_owned()),
-            },
-        }
-    }
-}
-
-/// What was found, and why that is not enough where it is not.
-fn with_why(found: String, ratio: Ratio) -> String {
-    match ratio {
-        Ratio::Of { interval: None, .. } => {
-            format!("{found}, of which nothing is sure, since some rounds have no such figure")
-        }
-        _ => found,
-    }
-}
-
 impl Sign {
-    /// Only what is true of all that it may be is known: of the whole interval, or of all beyond a bound.
-    fn of_ratio(self, ratio: Ratio, wanted: f64) -> bool {
-        match ratio {
-            Ratio::Of { interval: Some(Interval { low, high }), .. } => match self {
-                Sign::Unequal => wanted < low || wanted > high,
-                _ => self.holds(&low, &wanted) && self.holds(&high, &wanted),
-            },
-            Ratio::MoreThan(bound) => {
-                matches!(self, Sign::More | Sign::AtLeast | Sign::Unequal) && bound >= wanted
-            }
-            Ratio::LessThan(bound) => {
-                matches!(self, Sign::Less | Sign::AtMost | Sign::Unequal) && bound <= wanted
-            }
-            Ratio::Of { interval: None, .. } | Ratio::Unknown => false,
-        }
-    }
-
-    /// Whether it holds, and what was found.
-    fn of_metric(self, wanted: Wanted, value: Value) -> (bool, String) {
-        let found = value.to_string();
-        let judged = |holds, found| (holds, found);
-        match (wanted, value) {
-            (Wanted::Number(wanted), Value::Count { count, .. }) => {
-                judged(self.holds(&(count as f64), &wanted), found)
-            }
-            (Wanted::Share(wanted), Value::Count { count, of }) => {
-                // Multiplied and not divided, so that 99 of 100 are exactly 99 %.
-                let wanted = wanted * of as f64;
-                judged(self.holds(&(count as f64), &wanted), found)
-            }
-            (Wanted::Number(wanted), Value::Rate(rate)) => {
-                judged(self.holds(&rate, &wanted), found)
-            }
-            (Wanted::Time(wanted), Value::Time(Some(time))) if time.is_more => {
-                // Only what is true of every longer time is known.
-                let beyond = matches!(self, Sign::More | Sign::AtLeast | Sign::Unequal);
-                judged(beyond && time.time >= wanted, found)
-            }
-            (Wanted::Time(wanted), Value::Time(Some(time))) => {
-                judged(self.holds(&time.time, &wanted), found)
-            }
-            _ => judged(false, found),
-        }
-    }
-}
-
-impl Sign {
-    fn holds<T: PartialOrd>(self, found: &T, wanted: &T) -> bool {
+    pub(crate) fn holds<T: PartialOrd>(self, found: &T, wanted: &T) -> bool {
         match self {
             Sign::Equal => found == wanted,
             Sign::Unequal => found != wanted,
@@ -282,6 +162,3 @@ fn wanted(metric: &Metric, value: &str) -> Option<Wanted> {
         None => number(value).map(Wanted::Number),
     }
 }
-
-#[cfg(test)]
-mod tests;

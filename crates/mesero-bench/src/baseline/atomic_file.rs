@@ -66,7 +66,7 @@ impl fmt::Display for FileError {
 
 #[cfg(test)]
 mod tests {
-    use crate::baseline::atomic_file::*;
+    use super::*;
 
     #[test]
     fn what_is_not_written_leaves_nothing_and_what_is_replaces_what_was() {

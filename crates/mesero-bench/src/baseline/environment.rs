@@ -113,7 +113,7 @@ fn quoted(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::baseline::environment::*;
+    use super::*;
 
     #[test]
     fn a_command_is_shown_as_it_is_typed_but_for_what_may_be_a_secret() {

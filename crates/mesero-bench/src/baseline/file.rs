@@ -1,14 +1,13 @@
 //! A measurement in a file, for other programs, and to be compared with later.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 mod reading;
 mod round;
-mod target;
+pub(crate) mod target;
 
-pub(crate) use crate::baseline::error::{SavedError, Why};
-pub(crate) use crate::baseline::file::target::Target;
-pub(crate) use crate::baseline::terms::{Difference, Terms, Way};
+use crate::baseline::file::target::Target;
+use crate::baseline::terms::Terms;
 
 /// The version of this format: another one is refused. A member that is added does not change it.
 const VERSION: u64 = 1;
@@ -51,16 +50,4 @@ impl Saved {
     pub(crate) fn text(&self) -> serde_json::Result<String> {
         Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
     }
-}
-
-/// A value that may be null, and may not be missing.
-pub(crate) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    Option::deserialize(deserializer)
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    pub(crate) use crate::baseline::terms::tests::terms;
 }

@@ -8,8 +8,8 @@ use siphasher::sip::SipHasher13;
 
 use crate::args::BenchArgs;
 use crate::baseline::environment::Machine;
-use crate::baseline::file::present;
 use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
+use crate::stats::nullable;
 
 /// Where, under which load and with which request it was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,14 +24,14 @@ pub(crate) struct Terms {
 struct Planned {
     clients: u64,
     /// A second; null, as the next, where clients wait for their answers.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     rate: Option<f64>,
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     arrivals: Option<Arrivals>,
     /// Of a round; null where it is requests that end it.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     duration_s: Option<f64>,
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     requests: Option<u64>,
     patience_s: f64,
     warm_up_s: f64,
@@ -49,10 +49,10 @@ pub(crate) struct Asked {
     /// Names, in the order of the alphabet.
     headers: Vec<String>,
     /// Null if there is none.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     body: Option<Digest>,
     /// Those of `--item`; null if there are none.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     items: Option<Digest>,
     new_connections: bool,
 }
@@ -68,10 +68,10 @@ struct Digest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Way {
     /// `http` or `https`; null, as the next, for what is called and not asked.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     pub(crate) scheme: Option<String>,
     /// With its query.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     pub(crate) path: Option<String>,
     pub(crate) started: bool,
 }
@@ -248,7 +248,7 @@ impl Digest {
 pub(crate) mod tests {
     use clap::{Args, Command, FromArgMatches};
 
-    use crate::baseline::terms::*;
+    use super::*;
 
     pub(crate) fn terms(flags: &[&str]) -> Terms {
         let command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));

@@ -5,9 +5,9 @@ use std::num::NonZeroUsize;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::baseline::file::Target;
-use crate::baseline::file::tests::terms;
-use crate::baseline::*;
+use super::*;
+use crate::baseline::file::target::Target;
+use crate::baseline::terms::tests::terms;
 use crate::comparison::ratio::Ratio;
 use crate::comparison::tests::measured;
 

@@ -96,7 +96,7 @@ impl Wait {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::capacity::erlang::*;
+    use super::*;
 
     fn with(load: f64, servers: u32) -> Erlang {
         (0..servers).fold(Erlang::of(load), |erlang, _| erlang.more())

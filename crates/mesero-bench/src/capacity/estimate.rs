@@ -92,7 +92,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use crate::capacity::estimate::*;
+    use super::*;
     use crate::plan::{Arrivals, Protocol, Until};
     use crate::stats::outcome::{Answer, Outcome};
     use crate::stats::record::{Instants, Window};

@@ -2,11 +2,11 @@
 
 use std::mem::discriminant;
 
-use crate::BenchError;
 use crate::capacity::need::{Demand, Goal, Need};
-use crate::capacity::probe::Probe;
+use crate::capacity::probe::{Bound, Probe};
 use crate::capacity::service_times::{self, Service};
 use crate::capacity::sweep::{Knee, Sweep};
+use crate::error::BenchError;
 use crate::load::validity::{self, Doubt};
 use crate::plan::Plan;
 use crate::stats::record::Record;
@@ -53,15 +53,6 @@ pub(crate) struct Check {
     pub(crate) demand: Demand,
     pub(crate) at_once: u32,
     pub(crate) record: Record,
-}
-
-/// What says how many calls run at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bound {
-    /// The limit of a resource, up to its seats.
-    Limit { seats: u32 },
-    /// Whoever runs the URL.
-    Theirs,
 }
 
 /// The most calls at once that are tried at a URL, and before anything is known.

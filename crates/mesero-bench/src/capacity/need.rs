@@ -169,7 +169,7 @@ fn least(most: u32, mut is_so: impl FnMut(u32) -> bool) -> u32 {
 pub(crate) mod tests {
     use proptest::prelude::*;
 
-    use crate::capacity::need::*;
+    use super::*;
     use crate::capacity::service_times::tests::{exponential, fixed};
 
     fn stream(rate: f64) -> Demand {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::BenchError;
-use crate::capacity::findings::Bound;
 use crate::capacity::need::Demand;
 use crate::capacity::sweep::Level;
-use crate::load::Session;
+use crate::error::BenchError;
+use crate::load;
 use crate::load::progress::{Live, Stage};
+use crate::load::session::Session;
 use crate::plan::{Load, Plan, Until};
 use crate::stats::record::Record;
 use crate::target::Subject;
@@ -30,6 +30,15 @@ pub(crate) struct Probe {
     /// How long a check takes, if not more time is needed for enough requests.
     pub(crate) check_time: Duration,
     pub(crate) live: Live,
+}
+
+/// What says how many calls run at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// The limit of a resource, up to its seats.
+    Limit { seats: u32 },
+    /// Whoever runs the URL.
+    Theirs,
 }
 
 /// A level is sure enough when the standard error of its mean is below this share of it,
@@ -129,7 +138,7 @@ impl Probe {
         // How many levels there will be shows as they are measured.
         let stage = Stage { name: &name, round: 1, rounds: 1, over: None };
         tokio::select! {
-            ended = session.run() => ended.map_err(BenchError::Io)?,
+            ended = load::run(session) => ended.map_err(BenchError::Io)?,
             () = self.live.show(session, &stage) => {}
         }
         Ok(session.record().clone())

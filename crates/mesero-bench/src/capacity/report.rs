@@ -8,7 +8,6 @@ use crate::capacity::findings::{Check, Findings, Verdict};
 use crate::capacity::need::Demand;
 use crate::capacity::sweep::Level;
 use crate::plan::{Arrivals, Protocol};
-use crate::report::http2;
 use crate::stats::format;
 use crate::stats::latency_histogram::{Found, Times};
 
@@ -72,7 +71,7 @@ impl Report<'_> {
         let wait = queue.and_then(|(at_once, service)| findings.goal.wait(service, at_once));
         let value = json!({
             "target": self.target,
-            "http2": http2(self.protocol),
+            "http2": self.protocol.json(),
             "wanted": {
                 "demand": demand(&findings.goal.demand),
                 "patience_s": findings.goal.patience,

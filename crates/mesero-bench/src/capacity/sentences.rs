@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::capacity::findings::{Bound, Check, Findings, Verdict};
+use crate::capacity::findings::{Check, Findings, Verdict};
 use crate::capacity::need::{Demand, Goal};
+use crate::capacity::probe::Bound;
 use crate::capacity::service_times::Service;
 use crate::capacity::sweep::Knee;
 use crate::stats::format;

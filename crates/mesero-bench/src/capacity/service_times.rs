@@ -114,7 +114,7 @@ pub(crate) fn at_most(count: u64, of: u64) -> f64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::capacity::service_times::*;
+    use super::*;
 
     /// As many as a histogram of three digits has of an exponential service, each in the middle of its part.
     pub(crate) fn exponential(mean: f64) -> Service {

@@ -1,7 +1,7 @@
 //! Ever more calls at once, until more at once bring no more.
 
-use crate::BenchError;
 use crate::capacity::service_times::Service;
+use crate::error::BenchError;
 use crate::stats::format;
 use crate::stats::latency_histogram::Times;
 use crate::stats::record::Record;

@@ -17,10 +17,10 @@ use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions}
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
+use super::*;
 use crate::capacity::erlang::Erlang;
 use crate::capacity::findings::Verdict;
 use crate::capacity::need::tests::textbook;
-use crate::capacity::*;
 use crate::plan::{Arrivals, Protocol, Schedule, Until};
 use crate::target::in_process::Called;
 

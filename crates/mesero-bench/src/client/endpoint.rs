@@ -1,6 +1,5 @@
 //! What is measured: a URL, the request that is sent there, and how it is reached.
 
-use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::str::FromStr;
@@ -9,10 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use http::uri::Scheme;
 use http::{Method, Uri};
 use mesero_http::socket::Socket;
-use mesero_http::tls::{Tls, TlsError, TlsSettings, Versions};
+use mesero_http::tls::{Tls, TlsSettings, Versions};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
 
+use crate::client::error::TargetError;
 use crate::client::request::{Message, Place, Request};
 use crate::plan::Protocol;
 use crate::stats::outcome::{Fault, FaultKind};
@@ -147,29 +147,9 @@ impl Target {
     }
 }
 
-/// Why a target cannot be measured. Reads on after "failed to".
-#[derive(Debug)]
-pub enum TargetError {
-    Url { url: String, why: String },
-    Request { what: String, why: String },
-    Tls(TlsError),
-}
-
-impl fmt::Display for TargetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TargetError::Url { url, why } => {
-                write!(f, "measure `{url}`: {why}; wanted a URL such as http://localhost:8000/path")
-            }
-            TargetError::Request { what, why } => write!(f, "send {what}: {why}"),
-            TargetError::Tls(error) => error.fmt(f),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::client::endpoint::*;
+    use super::*;
 
     #[test]
     fn what_cannot_be_measured_is_refused_with_its_name() {

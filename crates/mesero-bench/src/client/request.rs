@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::uri::{Authority, PathAndQuery, Scheme};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 
-use crate::client::endpoint::TargetError;
+use crate::client::error::TargetError;
 use crate::plan::Protocol;
 
 /// What is asked, as it was written.
@@ -168,7 +168,7 @@ fn wrong(what: String, why: &str) -> TargetError {
 mod tests {
     use std::num::NonZeroUsize;
 
-    use crate::client::request::*;
+    use super::*;
 
     const AGENT: &str = concat!("mesero/", env!("CARGO_PKG_VERSION"));
 

@@ -6,9 +6,11 @@ use http::Method;
 use httparse::{Header, ParserConfig, Response, Status};
 
 use crate::client::response::chunks::Chunks;
+use crate::client::response::error::Garbage;
 use crate::stats::outcome::Answer;
 
 mod chunks;
+mod error;
 
 /// No server has a reason to send more; it is what bounds the memory of a connection.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -40,10 +42,6 @@ enum Framing {
     /// With the connection.
     Connection,
 }
-
-/// Something that is no answer of HTTP/1.1; reads on after "it answered with".
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Garbage(pub(crate) &'static str);
 
 impl Reader {
     /// Reads answers to requests of a method.
@@ -194,7 +192,7 @@ fn has_token(value: &[u8], token: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::client::response::*;
+    use super::*;
 
     /// Status, bytes of the body, whether the connection is kept.
     type Found = (u16, u64, bool);

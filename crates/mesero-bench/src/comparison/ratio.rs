@@ -1,17 +1,9 @@
 //! How a figure of one contestant compares with that of another.
 
-use crate::comparison::results::{Measured, Round, STATISTICS};
+use crate::comparison::results::{Measured, Round};
 use crate::stats::bootstrap::{self, Draws, Interval};
 use crate::stats::latency_histogram::Found;
-
-/// A figure that can be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Figure {
-    /// Work done a second.
-    Rate,
-    /// One of [`STATISTICS`], of response times.
-    Response(usize),
-}
+use crate::stats::metric::{Figure, STATISTICS};
 
 /// One contestant's figure over another's.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,43 +27,41 @@ pub(crate) enum Pairing {
     Nothing,
 }
 
-impl Figure {
-    /// The statistic of this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        let position = STATISTICS.iter().position(|(known, _)| *known == name);
-        if name == "rate" { Some(Figure::Rate) } else { position.map(Figure::Response) }
+fn of_round(figure: Figure, round: &Round) -> Option<f64> {
+    match figure {
+        Figure::Rate => Some(round.rate),
+        Figure::Response(index) => match round.response[index] {
+            Some(Found { time, is_more: false }) => Some(time.as_secs_f64()),
+            _ => None,
+        },
     }
+    .filter(|value| *value > 0.0)
+}
 
-    fn of_round(self, round: &Round) -> Option<f64> {
-        match self {
-            Figure::Rate => Some(round.rate),
-            Figure::Response(index) => match round.response[index] {
-                Some(Found { time, is_more: false }) => Some(time.as_secs_f64()),
-                _ => None,
-            },
-        }
-        .filter(|value| *value > 0.0)
+/// Of all rounds together, and whether it is more than that.
+fn of_all(figure: Figure, measured: &Measured) -> Option<(f64, bool)> {
+    match figure {
+        Figure::Rate => Some((measured.record.rate(), false)),
+        Figure::Response(index) => STATISTICS[index]
+            .1
+            .of(&measured.record.response)
+            .map(|Found { time, is_more }| (time.as_secs_f64(), is_more)),
     }
+    .filter(|(value, _)| *value > 0.0)
+}
 
-    /// Of all rounds together, and whether it is more than that.
-    fn of_all(self, measured: &Measured) -> Option<(f64, bool)> {
-        match self {
-            Figure::Rate => Some((measured.record.rate(), false)),
-            Figure::Response(index) => STATISTICS[index]
-                .1
-                .of(&measured.record.response)
-                .map(|Found { time, is_more }| (time.as_secs_f64(), is_more)),
-        }
-        .filter(|(value, _)| *value > 0.0)
-    }
-
+impl Ratio {
     /// This figure of `above` over that of `below`.
-    pub(crate) fn ratio(self, pairing: Pairing, above: &Measured, below: &Measured) -> Ratio {
+    pub(crate) fn between(
+        figure: Figure,
+        pairing: Pairing,
+        [above, below]: [&Measured; 2],
+    ) -> Self {
         let logarithms = |measured: &Measured| {
-            let rounds = measured.rounds.iter().map(|round| self.of_round(round).map(f64::ln));
+            let rounds = measured.rounds.iter().map(|round| of_round(figure, round).map(f64::ln));
             rounds.collect::<Option<Vec<_>>>().filter(|rounds| !rounds.is_empty())
         };
-        match (self.of_all(above), self.of_all(below)) {
+        match (of_all(figure, above), of_all(figure, below)) {
             (None, _) | (_, None) | (Some((_, true)), Some((_, true))) => Ratio::Unknown,
             (Some((above, true)), Some((below, false))) => Ratio::MoreThan(above / below),
             (Some((above, false)), Some((below, true))) => Ratio::LessThan(above / below),

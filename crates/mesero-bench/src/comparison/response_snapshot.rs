@@ -138,7 +138,7 @@ fn request(bytes: &[u8]) -> Option<Request<Full<Bytes>>> {
 
 #[cfg(test)]
 mod tests {
-    use crate::comparison::response_snapshot::*;
+    use super::*;
 
     fn seen(status: u16, content_type: &str, body: &str) -> Seen {
         let body = Bytes::copy_from_slice(body.as_bytes());

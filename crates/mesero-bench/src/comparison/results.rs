@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::comparison::response_snapshot::Seen;
 use crate::stats::latency_histogram::Found;
-use crate::stats::metric::Statistic;
+use crate::stats::metric::STATISTICS;
 use crate::stats::record::{Record, Window};
 
 /// What was measured of a contestant.
@@ -49,18 +49,6 @@ pub(crate) struct Round {
     /// Of response times, in the order of [`STATISTICS`]; none where there were no times.
     pub(crate) response: [Option<Found>; STATISTICS.len()],
 }
-
-/// What is told of times.
-pub(crate) const STATISTICS: [(&str, Statistic); 8] = [
-    ("min", Statistic::Least),
-    ("p50", Statistic::Quantile(0.5)),
-    ("p90", Statistic::Quantile(0.9)),
-    ("p95", Statistic::Quantile(0.95)),
-    ("p99", Statistic::Quantile(0.99)),
-    ("p99.9", Statistic::Quantile(0.999)),
-    ("max", Statistic::Most),
-    ("mean", Statistic::Mean),
-];
 
 impl Measured {
     /// Nothing yet.

@@ -3,9 +3,9 @@
 use fastrand::Rng;
 use mesero_terminal::signals::{Signal, Signals};
 
-use crate::BenchError;
 use crate::comparison::results::Measured;
 use crate::comparison::trial::Turn;
+use crate::error::BenchError;
 use crate::load::progress::{Live, Stage};
 use crate::plan::Plan;
 use crate::target::Subject;

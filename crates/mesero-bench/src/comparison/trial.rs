@@ -7,11 +7,12 @@ use mesero_terminal::signals::{Signal, Signals};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::BenchError;
 use crate::comparison::response_snapshot::Seen;
 use crate::comparison::results::Taken;
-use crate::load::Session;
+use crate::error::BenchError;
+use crate::load;
 use crate::load::progress::{Live, Stage};
+use crate::load::session::Session;
 use crate::plan::Plan;
 use crate::stats::record::Record;
 use crate::target::Subject;
@@ -106,7 +107,7 @@ impl Turn<'_> {
         let signal = tokio::select! {
             biased;
             signal = signals.next() => Some(signal),
-            ended = session.run() => {
+            ended = load::run(&session) => {
                 ended.map_err(BenchError::Io)?;
                 None
             }

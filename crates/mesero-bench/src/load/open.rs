@@ -8,11 +8,12 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::load::session::Session;
 use crate::load::timer::Timer;
-use crate::load::{Caller, Session};
 use crate::plan::{Load, Schedule, Until};
 use crate::stats::outcome::Outcome;
 use crate::stats::record::Instants;
+use crate::target::Caller;
 
 /// Requests on their way from the schedule to a connection.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 use mesero_terminal::output::{self, visible};
 use tokio::time::{Instant, sleep_until};
 
-use crate::load::Session;
 use crate::load::progress::frame::Picture;
 use crate::load::progress::screen::Screen;
+use crate::load::session::Session;
 
 mod frame;
 mod screen;

@@ -77,7 +77,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use crate::load::validity::*;
+    use super::*;
     use crate::plan::{Load, Protocol, Until};
     use crate::stats::outcome::{Answer, Fault, Outcome};
     use crate::stats::record::{Instants, Window};

@@ -8,11 +8,11 @@ use crate::comparison::results::Measured;
 use crate::load::validity::Doubt;
 use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
 use crate::report::page::{Ending, EndingKind};
+use crate::report::verdict::Judged;
 use crate::stats::format;
 use crate::stats::metric::Statistic;
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::Record;
-use crate::thresholds::Judged;
 
 /// All there is to tell of one contestant.
 #[derive(Debug)]
@@ -235,10 +235,11 @@ pub(crate) mod tests {
 
     use tokio::time::Instant;
 
-    use crate::report::account::*;
+    use super::*;
+    use crate::report::verdict::{Beside, judge};
     use crate::stats::outcome::{Answer, Outcome};
     use crate::stats::record::{Instants, Record, Window};
-    use crate::thresholds::{Beside, Expectations};
+    use crate::thresholds::Expectations;
 
     /// Ten answers after a second, nine clients who gave up after seven, one 503.
     pub(crate) fn account() -> Account {
@@ -266,7 +267,7 @@ pub(crate) mod tests {
             seed: 1,
             rounds: NonZeroU32::MIN,
         };
-        let verdict = Some(expectations.judge(&record, Beside::default()));
+        let verdict = Some(judge(&expectations, &record, Beside::default()));
         measured.add(&record);
         Account { plan, measured, doubts: Vec::new(), verdict, is_interrupted: false, then: None }
     }
@@ -276,24 +277,22 @@ pub(crate) mod tests {
         let failed = account();
         assert_eq!(failed.judgement(), ["failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)"]);
         let mut passed = account();
-        passed.verdict = Some(
-            "ok>=50%"
-                .parse::<Expectations>()
-                .unwrap()
-                .judge(&passed.measured.record, Beside::default()),
-        );
+        passed.verdict = Some(judge(
+            &"ok>=50%".parse::<Expectations>().unwrap(),
+            &passed.measured.record,
+            Beside::default(),
+        ));
         assert_eq!(passed.judgement(), ["passed: ok>=50% (10 of 20)"]);
     }
 
     #[test]
     fn a_void_measurement_passes_nothing() {
         let mut void = account();
-        void.verdict = Some(
-            "ok>=50%"
-                .parse::<Expectations>()
-                .unwrap()
-                .judge(&void.measured.record, Beside::default()),
-        );
+        void.verdict = Some(judge(
+            &"ok>=50%".parse::<Expectations>().unwrap(),
+            &void.measured.record,
+            Beside::default(),
+        ));
         void.doubts.push(Doubt::Little { in_work: 20.0, clients: 10 });
         let judgement = void.judgement();
         assert!(judgement[0].starts_with("void: rate × time is 20.0 requests"), "{judgement:?}");

@@ -180,9 +180,9 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::comparison::results::Taken;
     use crate::report::account::tests::account;
-    use crate::report::html::*;
 
     fn report(accounts: Vec<Account>) -> Page {
         Report { accounts, comparisons: Vec::new() }.page(&Circumstances::now())

@@ -6,14 +6,16 @@ use serde_json::{Map, Value, json};
 
 use crate::baseline::Then;
 use crate::capacity::estimate::Waves;
+use crate::comparison::Comparison;
 use crate::comparison::ratio::Ratio;
-use crate::comparison::results::{Round, STATISTICS};
-use crate::comparison::{Answers, Comparison};
-use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
+use crate::comparison::response_snapshot::Answers;
+use crate::comparison::results::Round;
+use crate::plan::{Arrivals, Load, Plan, Until};
+use crate::report::verdict::Judged;
 use crate::report::{Account, Report};
 use crate::stats::latency_histogram::{Found, Times};
+use crate::stats::metric::STATISTICS;
 use crate::stats::time_series::{Interval, Series};
-use crate::thresholds::Judged;
 
 impl Report {
     /// For one contestant its object; for several an object with all of theirs in it.
@@ -113,7 +115,7 @@ fn plan(plan: &Plan) -> Value {
         "clients": plan.load.at_once(),
         "rate": rate,
         "arrivals": arrivals,
-        "http2": http2(plan.protocol),
+        "http2": plan.protocol.json(),
         "duration_s": duration,
         "requests": requests,
         "patience_s": plan.patience.as_secs_f64(),
@@ -121,14 +123,6 @@ fn plan(plan: &Plan) -> Value {
         "seed": plan.seed,
         "rounds": plan.rounds,
     })
-}
-
-/// How HTTP/2 is spoken, or null.
-pub(crate) fn http2(protocol: Protocol) -> Value {
-    match protocol {
-        Protocol::Http1 => Value::Null,
-        Protocol::Http2 { streams } => json!({ "streams": streams }),
-    }
 }
 
 fn comparison(comparison: &Comparison) -> Value {

@@ -3,10 +3,10 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use mesero_terminal::output::visible;
 
-use crate::comparison::results::STATISTICS;
 use crate::report::Account;
 use crate::stats::format;
 use crate::stats::latency_histogram::Times;
+use crate::stats::metric::STATISTICS;
 
 impl Account {
     /// For a terminal.

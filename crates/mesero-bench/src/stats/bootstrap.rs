@@ -83,7 +83,7 @@ impl Draws {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::bootstrap::*;
+    use super::*;
 
     /// Of the intervals of so many values each, the share that holds the truth, which is zero.
     fn coverage(runs: u32, interval: impl Fn(&mut Rng, Draws) -> Option<Interval>) -> f64 {

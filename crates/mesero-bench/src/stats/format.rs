@@ -102,7 +102,7 @@ pub(crate) fn part(share: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::format::*;
+    use super::*;
 
     #[test]
     fn a_time_has_three_digits_and_the_unit_that_suits_it() {

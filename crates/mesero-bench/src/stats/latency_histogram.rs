@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::{CreationError, Histogram};
 
-mod serde_form;
-
-pub(crate) use crate::stats::latency_histogram::serde_form::Kept;
+pub(crate) mod serde_form;
 
 /// A distribution of times in constant memory, to three digits, or to two.
 ///
@@ -172,7 +170,7 @@ fn nanoseconds(time: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::latency_histogram::*;
+    use super::*;
 
     fn seconds(found: Option<Found>) -> (f64, bool) {
         let found = found.unwrap();

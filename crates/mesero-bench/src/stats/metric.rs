@@ -49,6 +49,18 @@ pub(crate) enum Value {
     Time(Option<Found>),
 }
 
+/// What is told of times.
+pub(crate) const STATISTICS: [(&str, Statistic); 8] = [
+    ("min", Statistic::Least),
+    ("p50", Statistic::Quantile(0.5)),
+    ("p90", Statistic::Quantile(0.9)),
+    ("p95", Statistic::Quantile(0.95)),
+    ("p99", Statistic::Quantile(0.99)),
+    ("p99.9", Statistic::Quantile(0.999)),
+    ("max", Statistic::Most),
+    ("mean", Statistic::Mean),
+];
+
 const COUNTS: [(&str, Metric); 6] = [
     ("requests", Metric::Requests),
     ("ok", Metric::Ok),
@@ -58,8 +70,25 @@ const COUNTS: [(&str, Metric); 6] = [
     ("statuses", Metric::Statuses(None)),
 ];
 
-const STATISTICS: [(&str, Statistic); 3] =
+const SPELLED: [(&str, Statistic); 3] =
     [("mean", Statistic::Mean), ("min", Statistic::Least), ("max", Statistic::Most)];
+
+/// A figure that can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figure {
+    /// Work done a second.
+    Rate,
+    /// One of [`STATISTICS`], of response times.
+    Response(usize),
+}
+
+impl Figure {
+    /// The statistic of this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let position = STATISTICS.iter().position(|(known, _)| *known == name);
+        if name == "rate" { Some(Figure::Rate) } else { position.map(Figure::Response) }
+    }
+}
 
 impl Metric {
     pub(crate) fn of(self, record: &Record) -> Value {
@@ -110,7 +139,7 @@ impl Statistic {
     }
 
     fn read(name: &str) -> Option<Self> {
-        if let Some((_, statistic)) = STATISTICS.iter().find(|(known, _)| *known == name) {
+        if let Some((_, statistic)) = SPELLED.iter().find(|(known, _)| *known == name) {
             return Some(*statistic);
         }
         let digits = name.strip_prefix('p')?;

@@ -10,9 +10,7 @@ use crate::stats::latency_histogram::Times;
 use crate::stats::outcome::{FaultKind, Outcome};
 use crate::stats::time_series::{Fate, Series};
 
-mod serde_form;
-
-pub(crate) use crate::stats::record::serde_form::Kept;
+pub(crate) mod serde_form;
 
 /// Counts and times of the requests of a measurement, in constant memory.
 ///
@@ -208,8 +206,8 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::stats::outcome::{Answer, Fault};
-    use crate::stats::record::*;
 
     /// A second and more ago, so that the window is over.
     fn past() -> Instant {

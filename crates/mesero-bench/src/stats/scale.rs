@@ -151,7 +151,7 @@ pub(crate) fn seconds(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::scale::*;
+    use super::*;
 
     #[test]
     fn a_linear_scale_ends_at_a_round_number() {

@@ -191,7 +191,7 @@ fn merged(intervals: &[Interval]) -> Option<Interval> {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::time_series::*;
+    use super::*;
 
     const fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)

@@ -12,8 +12,9 @@ use mesero_services::assemble::AssembleError;
 use mesero_target as called;
 
 use crate::args::BenchArgs;
-use crate::baseline::file::Way;
-use crate::client::endpoint::{Target, TargetError};
+use crate::baseline::terms::Way;
+use crate::client::endpoint::Target;
+use crate::client::error::TargetError;
 use crate::plan::Protocol;
 use crate::target::Subject;
 use crate::target::in_process::{Called, CalledError, Unstarted};
@@ -221,7 +222,7 @@ impl fmt::Display for ContestantError {
 mod tests {
     use clap::{Args, Command, FromArgMatches};
 
-    use crate::target::named::*;
+    use super::*;
 
     async fn named(texts: &[&str]) -> Result<Vec<(String, String)>, String> {
         let command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));

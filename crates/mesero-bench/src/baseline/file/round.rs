@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::comparison::results::{Round, STATISTICS};
+use crate::comparison::results::Round;
 use crate::stats::latency_histogram::Found;
+use crate::stats::metric::STATISTICS;
 
 /// What is kept of a single round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

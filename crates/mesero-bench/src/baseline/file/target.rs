@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::to_raw_value;
 
-use crate::baseline::file::{present, round};
+use crate::baseline::file::round;
 use crate::baseline::terms::Way;
 use crate::comparison::results::{Measured, Taken};
-use crate::stats::record;
+use crate::stats::nullable;
+use crate::stats::record::serde_form as record_form;
 
 /// A target, and all that can be compared with it later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -20,9 +21,9 @@ pub(crate) struct Target {
     /// Reasons why it is not to be believed, a sentence each.
     pub(crate) void: Vec<String>,
     /// Null if it was not started to be measured.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     taken: Option<KeptTaken>,
-    record: record::Kept,
+    record: record_form::Kept,
     /// Each that was finished.
     #[serde(serialize_with = "one_a_line")]
     rounds: Vec<round::Kept>,

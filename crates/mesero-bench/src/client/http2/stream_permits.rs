@@ -69,7 +69,7 @@ pub(crate) async fn drive(
 mod tests {
     use futures_util::FutureExt;
 
-    use crate::client::http2::stream_permits::*;
+    use super::*;
 
     #[test]
     fn there_are_as_many_places_as_streams_and_no_more_than_clients() {

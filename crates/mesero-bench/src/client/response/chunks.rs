@@ -1,6 +1,6 @@
 //! The chunks of a body (RFC 9112, 7.1): skipped, and counted.
 
-use crate::client::response::Garbage;
+use crate::client::response::error::Garbage;
 
 /// Where in a chunked body the bytes are.
 #[derive(Debug, Default)]

@@ -18,9 +18,9 @@ use mesero_target::item::ItemCycle;
 use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
 use tokio::time::{Instant, sleep};
 
+use super::*;
 use crate::comparison::Comparison;
 use crate::comparison::ratio::{Pairing, Ratio};
-use crate::comparison::rounds::*;
 use crate::plan::{Load, Protocol, Until};
 use crate::stats::bootstrap::Interval;
 use crate::target::Subject;

@@ -157,7 +157,7 @@ fn as_u64(count: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use crate::load::progress::frame::*;
+    use super::*;
 
     fn picture() -> Picture {
         let mut response = Times::new().unwrap();

@@ -179,7 +179,7 @@ pub(crate) fn short(text: &str, letters: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::page::chart::*;
+    use super::*;
 
     #[test]
     fn a_gap_begins_a_line_anew() {

@@ -112,7 +112,7 @@ fn escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::page::markup::*;
+    use super::*;
 
     #[test]
     fn no_text_and_no_value_can_be_taken_for_markup() {

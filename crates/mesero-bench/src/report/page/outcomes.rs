@@ -82,7 +82,7 @@ impl EndingKind {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::page::outcomes::*;
+    use super::*;
     use crate::report::page::scenes::scenes;
 
     #[test]

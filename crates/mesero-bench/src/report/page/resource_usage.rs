@@ -64,7 +64,7 @@ impl Column {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::page::resource_usage::*;
+    use super::*;
     use crate::report::page::scenes::scenes;
 
     fn subjects() -> Vec<Subject> {

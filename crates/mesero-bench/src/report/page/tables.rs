@@ -1,11 +1,10 @@
 //! The tables: what it comes to, all figures, and what the drawings show for those who read.
 
-use crate::comparison::results::STATISTICS;
 use crate::report::page::markup::{Element, element};
 use crate::report::page::{EndingKind, Grid, Page, Subject, swatch};
 use crate::stats::format;
 use crate::stats::latency_histogram::Times;
-use crate::stats::metric::Statistic;
+use crate::stats::metric::{STATISTICS, Statistic};
 
 /// A line for each, and how they compare.
 pub(crate) fn summary(page: &Page) -> Vec<Element> {

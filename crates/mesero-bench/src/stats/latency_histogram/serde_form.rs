@@ -5,22 +5,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::to_raw_value;
 
-use crate::baseline::file::present;
 use crate::stats::latency_histogram::{LONGEST, Times, nanoseconds};
+use crate::stats::nullable;
 
 /// All that can be told of a distribution, to the same digits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub(crate) count: u64,
     /// In seconds; null, as the next two, where there are no times.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     min_s: Option<f64>,
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     mean_s: Option<f64>,
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     max_s: Option<f64>,
     /// The shortest of those that were cut off.
-    #[serde(deserialize_with = "present")]
+    #[serde(deserialize_with = "nullable::required")]
     cut_s: Option<f64>,
     /// Times in nanoseconds, to three digits and rising, and how many there were of each.
     #[serde(serialize_with = "on_one_line")]
@@ -124,7 +124,7 @@ fn duration(name: &str, seconds: Option<f64>) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::stats::latency_histogram::serde_form::*;
+    use super::*;
 
     type Change<'a> = &'a dyn Fn(&mut Kept);
 

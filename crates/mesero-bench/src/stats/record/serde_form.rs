@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::stats::latency_histogram;
+use crate::stats::latency_histogram::serde_form as latency_form;
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::{Faults, Record, Window};
 
@@ -28,8 +28,8 @@ pub(crate) struct Kept {
     /// law the other over it is what was in work at once.
     ok_in_time: u64,
     busy_s: f64,
-    response: latency_histogram::Kept,
-    service: latency_histogram::Kept,
+    response: latency_form::Kept,
+    service: latency_form::Kept,
 }
 
 impl From<&Record> for Kept {
@@ -112,9 +112,9 @@ impl Kept {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::stats::outcome::{Answer, Fault, Outcome};
     use crate::stats::record::Instants;
-    use crate::stats::record::serde_form::*;
 
     type Change<'a> = &'a dyn Fn(&mut Kept);
 

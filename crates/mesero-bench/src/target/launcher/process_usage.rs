@@ -97,7 +97,7 @@ fn memory_bytes(pid: i32) -> u64 {
 mod tests {
     use rustix::process::getpid;
 
-    use crate::target::launcher::process_usage::*;
+    use super::*;
 
     #[test]
     fn a_program_with_a_bracket_in_its_name_is_read_all_the_same() {

@@ -1,13 +1,15 @@
 //! What is expected, as it is written, and what holds.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
+use super::*;
 use crate::comparison::ratio::Pairing;
 use crate::comparison::tests::measured;
 use crate::plan::Load;
 use crate::stats::outcome::{Answer, Fault, FaultKind, Outcome};
 use crate::stats::record::{Instants, Window};
-use crate::thresholds::*;
 
 /// So many ok answers of a second, give-ups after seven, and refusals.
 fn record(ok: u64, gave_up: u64, refused: u64) -> Record {
@@ -27,7 +29,7 @@ fn record(ok: u64, gave_up: u64, refused: u64) -> Record {
 }
 
 fn holds(text: &str, record: &Record) -> bool {
-    let judged = text.parse::<Expectations>().unwrap().judge(record, Beside::default());
+    let judged = judge(&text.parse::<Expectations>().unwrap(), record, Beside::default());
     judged.iter().all(|judged| judged.holds)
 }
 
@@ -65,7 +67,7 @@ fn of_what_was_cut_off_only_that_it_is_longer_is_known() {
         assert!(!holds(unknown, &record), "{unknown}");
     }
     assert_eq!(
-        "p99<10s".parse::<Expectations>().unwrap().judge(&record, Beside::default())[0].found,
+        judge(&"p99<10s".parse::<Expectations>().unwrap(), &record, Beside::default())[0].found,
         "more than 7.00 s"
     );
 }
@@ -78,19 +80,19 @@ fn beside(contestant: &[u64], reference: &[u64]) -> (Record, Comparison) {
     (contestant.record, comparison)
 }
 
-fn judge(text: &str, (record, comparison): &(Record, Comparison)) -> Vec<Judged> {
+fn judged(text: &str, (record, comparison): &(Record, Comparison)) -> Vec<Judged> {
     let beside = Beside { figures: Some(comparison), answers: Some(comparison) };
-    text.parse::<Expectations>().unwrap().judge(record, beside)
+    judge(&text.parse::<Expectations>().unwrap(), record, beside)
 }
 
 #[test]
 fn what_is_relative_is_compared_with_the_ratio_to_another_and_only_with_that() {
     let slower = beside(&[110; 8], &[100; 8]);
     let text = "rate>=0.9x, rate>=0.95x, p99<=1.11x, mean<1.05×, same_answers, ok=100%";
-    let holds: Vec<_> = judge(text, &slower).iter().map(|judged| judged.holds).collect();
+    let holds: Vec<_> = judged(text, &slower).iter().map(|judged| judged.holds).collect();
     assert_eq!(holds, [true, false, true, false, false, true]);
     let expectations = text.parse::<Expectations>().unwrap();
-    let alone = expectations.judge(&slower.0, Beside::default());
+    let alone = judge(&expectations, &slower.0, Beside::default());
     assert_eq!(alone.len(), 1, "nobody is compared with himself");
     assert_eq!(expectations.relative(), Some("rate>=0.9x"));
     assert_eq!(expectations.of_answers(), Some("same_answers"));
@@ -105,10 +107,10 @@ fn what_is_relative_is_compared_with_the_ratio_to_another_and_only_with_that() {
 fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
     let rounds = [100, 130, 80, 100, 120, 90, 110, 100];
     let unsure = beside(&rounds, &[100; 8]);
-    let holds = |text: &str| judge(text, &unsure)[0].holds;
+    let holds = |text: &str| judged(text, &unsure)[0].holds;
     // In the median it is 1, and it may be 1.1.
     for (text, wanted) in [("p50<=1.05x", false), ("p50<=1.5x", true), ("p50!=1x", false)] {
-        assert_eq!(holds(text), wanted, "{text}: {}", judge(text, &unsure)[0].found);
+        assert_eq!(holds(text), wanted, "{text}: {}", judged(text, &unsure)[0].found);
     }
     assert!(!holds("p50>=1x") && holds("p50>=0.7x") && holds("p50!=2x"));
 }
@@ -116,7 +118,7 @@ fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
 #[test]
 fn what_is_relative_does_not_hold_for_lack_of_rounds() {
     let few = beside(&[100; 7], &[100; 8]);
-    let judged = &judge("p50<=1000x", &few)[0];
+    let judged = &judged("p50<=1000x", &few)[0];
     assert!(!judged.holds);
     assert_eq!(judged.found, "1.00 ×, of which nothing is sure with fewer than 8 rounds");
 }

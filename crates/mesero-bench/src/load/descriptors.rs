@@ -1,0 +1,21 @@
+//! Raises the limit of open files, for loads of many connections.
+
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::error::BenchError;
+
+/// Every connection is a descriptor, and the usual bound is a thousand.
+pub(crate) fn allow_connections(connections: usize) -> Result<(), BenchError> {
+    // For all else that is open.
+    const OTHERS: u64 = 64;
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_none_or(|current| current >= wanted) {
+        return Ok(());
+    }
+    if limit.maximum.is_some_and(|maximum| maximum < wanted) {
+        return Err(BenchError::Descriptors { wanted, allowed: limit.maximum.unwrap_or_default() });
+    }
+    limit.current = Some(wanted);
+    setrlimit(Resource::Nofile, limit).map_err(|error| BenchError::Io(error.into()))
+}
