@@ -44,8 +44,15 @@ pub struct DispatcherBuilder<T> {
     observers: Vec<Arc<dyn Observer>>,
 }
 
+impl<T: Send + Sync + 'static> Dispatcher<T> {
+    /// Starts to build a dispatcher for the resource called `name`.
+    pub fn builder(name: impl Into<Arc<str>>) -> DispatcherBuilder<T> {
+        DispatcherBuilder::new(name.into())
+    }
+}
+
 impl<T: Send + Sync + 'static> DispatcherBuilder<T> {
-    pub(crate) fn new(name: Arc<str>) -> Self {
+    fn new(name: Arc<str>) -> Self {
         let policy = Policy::default();
         Self {
             name,

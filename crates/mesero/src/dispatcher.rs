@@ -13,7 +13,7 @@ use crate::registry::JobView;
 use crate::slot::{Attempt, Seats};
 use crate::state::{Admission, DispatcherState};
 use crate::stats::Stats;
-use crate::{DispatcherBuilder, Error, Failure};
+use crate::{Error, Failure};
 
 mod inner;
 mod job_task;
@@ -26,8 +26,8 @@ use waiting::WaitingCall;
 /// A bounded, shared way to call something slow.
 ///
 /// It is cheap to clone, and all clones are the same dispatcher. `T` is the resource's reply; it must be
-/// [`Clone`] only if replies are shared, by [coalescing](DispatcherBuilder::coalesce) or by a
-/// [cache](DispatcherBuilder::cache).
+/// [`Clone`] only if replies are shared, by [coalescing](crate::DispatcherBuilder::coalesce) or by a
+/// [cache](crate::DispatcherBuilder::cache).
 ///
 /// Jobs run as tasks of the tokio runtime on which the call was made. Dropping all clones stops nothing:
 /// jobs in flight finish; [`stop`](Self::stop) ends them.
@@ -50,11 +50,6 @@ pub struct Dispatcher<T> {
 }
 
 impl<T: Send + Sync + 'static> Dispatcher<T> {
-    /// Starts to build a dispatcher for the resource called `name`.
-    pub fn builder(name: impl Into<Arc<str>>) -> DispatcherBuilder<T> {
-        DispatcherBuilder::new(name.into())
-    }
-
     pub(crate) fn new(
         name: Arc<str>,
         state: DispatcherState<T>,

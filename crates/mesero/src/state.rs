@@ -29,10 +29,9 @@ mod caching;
 mod ending;
 mod list;
 mod occupancy;
-mod progress;
+pub(crate) mod progress;
 
 use occupancy::{Occupancy, Occupant};
-pub(crate) use progress::BlockedPoll;
 
 /// The whole state of a dispatcher.
 #[derive(Debug)]

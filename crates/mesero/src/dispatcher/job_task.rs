@@ -12,7 +12,8 @@ use super::poll::{BlockingDetector, polled};
 use crate::call::CallReport;
 use crate::job::Job;
 use crate::slot::{Attempt, Slot};
-use crate::state::{BlockedPoll, SlotGrant};
+use crate::state::SlotGrant;
+use crate::state::progress::BlockedPoll;
 use crate::sync::spawn;
 use crate::{Error, Failure, Phase};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::DispatcherInner;
+use super::inner::DispatcherInner;
 use crate::Error;
 use crate::call::Answer;
 use crate::job::Job;
