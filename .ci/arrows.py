@@ -29,7 +29,7 @@ LAYERS = [
 
 # Modules of one folder that know nothing of each other; other modules there are what they share.
 SIBLINGS = {
-    "mesero/src/policy": {"cache", "deadline", "limit", "rate", "retry", "wait_estimator"},
+    "mesero/src/policy": {"cache", "limit", "rate", "retry", "wait_estimator"},
     "mesero-resources/src": {"command", "http", "python", "stub"},
     "mesero-hash/src/database": {"mysql", "postgres", "sqlite"},
 }
