@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{self, HeaderMap, StatusCode};
 use bytes::Bytes;
 use hyper::service::Service as _;
 use hyper_util::service::TowerToHyperService;
 use mesero::testing::{MockHandle, MockWork, mock_resource};
 use mesero::{Answer, Attempt, Call, Dispatcher, DispatcherBuilder, Seats};
 use mesero_resources::blocked::{Blocked, BlockedSoFar};
-use mesero_resources::{Health, Order, Reply, ReplyForm, Resource, Serving};
+use mesero_resources::{Health, Reply, ReplyForm, Request, Resource, Serving};
 use mesero_services::service::Service;
 use mesero_services::tally::Tally;
 use serde_json::Value;
@@ -68,9 +68,9 @@ impl Scripted {
     /// Calls the service with this argument, from a task of its own.
     pub(crate) fn call(&self, num: &str) -> JoinHandle<Answer<Reply>> {
         let call = Call::new(num).argument("num", num);
-        let order = Order::of_arguments(num.to_owned());
+        let request = Request::of_arguments(num.to_owned());
         let service = self.service.clone();
-        self.callers.spawn(async move { service.ask(call, order).await })
+        self.callers.spawn(async move { service.ask(call, request).await })
     }
 
     pub(crate) fn set_health(&self, health: Health) {
@@ -123,7 +123,7 @@ impl Seen {
 /// Makes a request to localhost.
 pub(crate) async fn ask(router: &Router, line: &str, body: &str) -> Seen {
     let (method, path) = line.split_once(' ').unwrap();
-    let request = Request::builder()
+    let request = http::Request::builder()
         .method(method)
         .uri(path)
         .header("host", "localhost:9888")
@@ -132,7 +132,7 @@ pub(crate) async fn ask(router: &Router, line: &str, body: &str) -> Seen {
     send(router, request).await
 }
 
-pub(crate) async fn send(router: &Router, request: Request<Body>) -> Seen {
+pub(crate) async fn send(router: &Router, request: http::Request<Body>) -> Seen {
     let answer = TowerToHyperService::new(router.clone()).call(request).await.unwrap();
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
@@ -155,10 +155,10 @@ impl Resource for ScriptedResource {
         NonZeroUsize::new(SEATS).unwrap()
     }
 
-    fn attend(&self, _seats: Seats) {}
+    fn supervise(&self, _seats: Seats) {}
 
-    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
-        self.work.on(order.arguments)(attempt)
+    fn attempt(&self, request: Request, attempt: Attempt) -> Serving {
+        self.work.on(request.arguments)(attempt)
     }
 
     fn health(&self) -> Health {

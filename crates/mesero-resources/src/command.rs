@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Health, Order, Reply, Resource, Serving};
+use crate::{Health, Reply, Request, Resource, Serving};
 
 mod ended;
 mod invocation;
@@ -90,17 +90,17 @@ impl Resource for Command {
     }
 
     /// Every seat can serve at any time.
-    fn attend(&self, _seats: Seats) {}
+    fn supervise(&self, _seats: Seats) {}
 
     /// The process is looked after by a task of its own, which holds the slot until all of it is
     /// gone; this future only waits for what that task tells.
-    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
+    fn attempt(&self, request: Request, attempt: Attempt) -> Serving {
         let (tell, told) = oneshot::channel();
         let given_up = self.stop.child_token();
         let shared = Arc::clone(&self.shared);
         let waiting = given_up.clone().drop_guard();
-        let form = order.form;
-        self.tasks.spawn(Run { shared, order, attempt, tell, given_up }.until_over());
+        let form = request.form;
+        self.tasks.spawn(Run { shared, request, attempt, tell, given_up }.until_over());
         let shared = Arc::clone(&self.shared);
         Box::pin(async move {
             let (status, body) = match told.await {

@@ -15,7 +15,7 @@ use mesero_http::tls::{Tls, TlsError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Health, Order, Resource, Serving, Wants};
+use crate::{BodyMode, Health, Request, Resource, Serving};
 
 mod connector;
 mod forwarder;
@@ -76,7 +76,7 @@ impl Resource for HttpUpstream {
         self.upstream.settings.connections
     }
 
-    fn attend(&self, _seats: Seats) {
+    fn supervise(&self, _seats: Seats) {
         // A seat can always serve: where there is no connection, one is made.
         let pool = Arc::clone(&self.upstream.pool);
         self.tasks.spawn(pool.close_idle_periodically(self.stop.clone()));
@@ -84,20 +84,20 @@ impl Resource for HttpUpstream {
         self.tasks.spawn(connector.close_idle_periodically(self.stop.clone()));
     }
 
-    fn wants(&self) -> Wants {
+    fn body_mode(&self) -> BodyMode {
         match self.upstream.settings.request_buffering {
-            true => Wants::Whole,
-            false => Wants::AsItComes,
+            true => BodyMode::Whole,
+            false => BodyMode::Streamed,
         }
     }
 
-    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
+    fn attempt(&self, request: Request, attempt: Attempt) -> Serving {
         let upstream = match &self.per_request {
             None => Ok(Arc::clone(&self.upstream)),
-            Some(per_request) => per_request.upstream(&self.upstream, &order.request.head.uri),
+            Some(per_request) => per_request.upstream(&self.upstream, &request.context.head.uri),
         };
         match upstream {
-            Ok(upstream) => Box::pin(upstream.serve(order, attempt)),
+            Ok(upstream) => Box::pin(upstream.serve(request, attempt)),
             Err(failure) => Box::pin(std::future::ready(Err(failure))),
         }
     }

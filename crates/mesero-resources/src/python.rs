@@ -11,7 +11,7 @@ use mesero::{Attempt, JobId, Seats};
 use mesero_process::spawner::Spawner;
 
 use crate::blocked::BlockedSoFar;
-use crate::{Health, Looking, Order, Reloading, Resource, Serving, Wants};
+use crate::{BodyMode, Health, Looking, Reloading, Request, Resource, Serving};
 
 mod answer;
 mod async_call;
@@ -47,7 +47,7 @@ use workers::Workers;
 #[derive(Debug)]
 pub struct PythonResource {
     workers: Workers,
-    wants: Wants,
+    body_mode: BodyMode,
     description: String,
 }
 
@@ -59,14 +59,14 @@ impl PythonResource {
     /// Why the first of them that did not come up did not; the others are ended.
     pub async fn start(
         settings: Settings,
-        wants: Wants,
+        body_mode: BodyMode,
         spawner: Spawner,
     ) -> Result<Self, StartError> {
         let workers = Workers::start(settings, spawner).await?;
         let description = workers
             .first()
             .map_or_else(String::new, |worker| describe(workers.settings(), &worker));
-        Ok(Self { workers, wants, description })
+        Ok(Self { workers, body_mode, description })
     }
 }
 
@@ -75,19 +75,19 @@ impl Resource for PythonResource {
         self.workers.seats()
     }
 
-    fn attend(&self, seats: Seats) {
-        self.workers.attend(&seats);
+    fn supervise(&self, seats: Seats) {
+        self.workers.supervise(&seats);
     }
 
-    fn wants(&self) -> Wants {
-        self.wants
+    fn body_mode(&self) -> BodyMode {
+        self.body_mode
     }
 
-    fn attempt(&self, order: Order, attempt: Attempt) -> Serving {
+    fn attempt(&self, request: Request, attempt: Attempt) -> Serving {
         let seat = self.workers.seat(attempt);
         match self.workers.settings().serves {
-            Serves::Function => Box::pin(function::call(seat, order)),
-            Serves::Wsgi => Box::pin(wsgi::call(seat, order)),
+            Serves::Function => Box::pin(function::call(seat, request)),
+            Serves::Wsgi => Box::pin(wsgi::call(seat, request)),
         }
     }
 

@@ -9,9 +9,9 @@ use mesero_http::payload::Payload;
 
 /// What a call asks for; cheap to clone, since every attempt needs it.
 #[derive(Debug, Clone)]
-pub struct Order {
+pub struct Request {
     /// The request that asks.
-    pub request: Arc<Asked>,
+    pub context: Arc<RequestContext>,
     /// The arguments that the route takes out of it, as a JSON object or array.
     pub arguments: Bytes,
     /// Its body.
@@ -22,7 +22,7 @@ pub struct Order {
 
 /// A request's head, and who sent it.
 #[derive(Debug)]
-pub struct Asked {
+pub struct RequestContext {
     /// As the client wrote it, without the prefix.
     pub head: Parts,
     /// What the route took off the front of the path.
@@ -30,14 +30,14 @@ pub struct Asked {
     pub peer: SocketAddr,
 }
 
-impl Order {
+impl Request {
     /// A call of a function that no request stands behind.
     #[cfg(any(test, feature = "testing"))]
     pub fn of_arguments(arguments: impl Into<Bytes>) -> Self {
         let (head, ()) = http::Request::new(()).into_parts();
         let peer = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
-            request: Arc::new(Asked { head, prefix: String::new(), peer }),
+            context: Arc::new(RequestContext { head, prefix: String::new(), peer }),
             arguments: arguments.into(),
             body: Payload::Whole(Bytes::new()),
             form: ReplyForm::Text,
@@ -47,13 +47,13 @@ impl Order {
 
 /// How a resource wants the bodies of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wants {
+pub enum BodyMode {
     /// Received whole before a slot is asked for, so that a slow sender holds none.
     Whole,
     /// Received whole like that; a large one is not kept in memory.
     Stored,
     /// As it comes, however much it is; it is read only as fast as the resource takes it.
-    AsItComes,
+    Streamed,
 }
 
 /// In which form a returned value becomes bytes.

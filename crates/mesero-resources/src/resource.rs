@@ -8,7 +8,7 @@ use mesero::{Attempt, Failure, JobId, Seats};
 
 use crate::blocked::BlockedSoFar;
 use crate::reply::Reply;
-use crate::request::{Order, Wants};
+use crate::request::{BodyMode, Request};
 
 /// A slow thing that can be called, with so many seats.
 ///
@@ -19,18 +19,18 @@ pub trait Resource: Send + Sync {
     fn seats(&self) -> NonZeroUsize;
 
     /// Begins to look after its seats: closes those that cannot serve, opens them when they can.
-    fn attend(&self, seats: Seats);
+    fn supervise(&self, seats: Seats);
 
     /// How it wants the bodies of requests.
-    fn wants(&self) -> Wants {
-        Wants::Whole
+    fn body_mode(&self) -> BodyMode {
+        BodyMode::Whole
     }
 
     /// Serves one attempt at the seat of its slot.
     ///
     /// Dropping the future gives the attempt up. The slot is kept until the resource has really
     /// stopped; a reply that still comes keeps it until its body has ended or is dropped.
-    fn attempt(&self, order: Order, attempt: Attempt) -> Serving;
+    fn attempt(&self, request: Request, attempt: Attempt) -> Serving;
 
     /// Where in its code the job's attempt at this seat is, or was when it was given up; for
     /// resources that can tell. May take a fifth of a second.

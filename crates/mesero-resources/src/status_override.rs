@@ -8,27 +8,27 @@ use mesero::Error;
 
 /// A failure that the configuration gives a status: the source of the [`Failure`].
 #[derive(Debug)]
-pub struct Declared {
+pub struct StatusOverride {
     pub status: StatusCode,
     pub(crate) text: String,
 }
 
-impl Declared {
+impl StatusOverride {
     /// The one that is behind an error, if there is one.
-    pub fn behind(error: &Error) -> Option<&Self> {
+    pub fn of(error: &Error) -> Option<&Self> {
         error.source()?.downcast_ref()
     }
 
     /// Whether the configuration says with a status of 4xx that an error is the caller's fault.
     pub fn is_callers_fault(error: &Error) -> bool {
-        Self::behind(error).is_some_and(|declared| declared.status.is_client_error())
+        Self::of(error).is_some_and(|status_override| status_override.status.is_client_error())
     }
 }
 
-impl fmt::Display for Declared {
+impl fmt::Display for StatusOverride {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
     }
 }
 
-impl StdError for Declared {}
+impl StdError for StatusOverride {}

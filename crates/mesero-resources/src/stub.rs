@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use mesero::{Advice, Attempt, Failure, FailureKind, Seats};
 use mesero_http::body::Body;
 
-use super::{Health, Order, Reply, Resource, Serving};
+use super::{Health, Reply, Request, Resource, Serving};
 
 mod delay;
 
@@ -69,10 +69,10 @@ impl Resource for Stub {
         SEATS
     }
 
-    fn attend(&self, _seats: Seats) {}
+    fn supervise(&self, _seats: Seats) {}
 
     /// Nothing but the returned future occupies it, so dropping that is its real stop.
-    fn attempt(&self, _order: Order, _attempt: Attempt) -> Serving {
+    fn attempt(&self, _order: Request, _attempt: Attempt) -> Serving {
         let settings = Arc::clone(&self.settings);
         let presence = Presence::enter(&self.running);
         if let Some(busy) = settings.busy.filter(|busy| presence.count > busy.beyond.get()) {

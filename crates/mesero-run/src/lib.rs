@@ -178,7 +178,7 @@ fn answers(
         let (resource, retry_on) = (Arc::clone(&resource), Arc::clone(&retry_on));
         let journal = journal.clone();
         async move {
-            let ScheduledItem { item, order, .. } = scheduled;
+            let ScheduledItem { item, request, .. } = scheduled;
             let is_first = match &journal {
                 None => false,
                 // The slot is held meanwhile: what is in the journal as begun is no more than what may have begun.
@@ -190,7 +190,7 @@ fn answers(
             let judged = async {
                 // Within the attempt, so that its time and its slot cover the whole answer.
                 let reply =
-                    resource.attempt(order, attempt).await?.gathered(MAX_VALUE_BYTES).await?;
+                    resource.attempt(request, attempt).await?.gathered(MAX_VALUE_BYTES).await?;
                 retry_on.judge(reply)
             };
             let result = judged.await;

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use mesero_resources::Order;
+use mesero_resources::Request;
 use mesero_target::Target;
 use mesero_target::item::Input;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -28,7 +28,7 @@ pub(crate) use halt_gate::{HaltGate, SlotWaker};
 #[derive(Debug, Clone)]
 pub(crate) struct ScheduledItem {
     pub(crate) item: Arc<Item>,
-    pub(crate) order: Order,
+    pub(crate) request: Request,
     pub(crate) history: ItemHistory,
 }
 
@@ -357,7 +357,9 @@ impl SchedulerConfig {
             return Err(SkippedItem::Unusable(UnusableItem { item, bad }));
         }
         let bad = match self.target.request(&item.input) {
-            Ok(order) => return Ok(ScheduledItem { item, order, history: ItemHistory::default() }),
+            Ok(request) => {
+                return Ok(ScheduledItem { item, request, history: ItemHistory::default() });
+            }
             Err(why) => BadInput { line, text: String::new(), why, scope: BadInputScope::Item },
         };
         Err(SkippedItem::Unusable(UnusableItem { item, bad }))

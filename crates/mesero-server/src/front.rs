@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use http::{HeaderName, HeaderValue, Response, header};
 use hyper::body::{Body as _, Incoming};
 use mesero::{Call, Phase};
 use mesero_config::{Action, Reply};
 use mesero_http::body::Body;
 use mesero_http::payload::Payload;
 use mesero_http::server::receive::{self, ReceiveError};
-use mesero_resources::{Asked, Order, ReplyForm};
+use mesero_resources::{ReplyForm, Request, RequestContext};
 use mesero_services::service::Service;
 
 use super::arguments::{self, Arguments};
@@ -55,7 +55,7 @@ impl Front {
     /// the client does next: it reads into the same buffer again, instead of taking another for as long as this waits.
     pub(crate) fn answer(
         self: Arc<Self>,
-        request: Request<Incoming>,
+        request: http::Request<Incoming>,
         peer: SocketAddr,
     ) -> impl Future<Output = Response<Body>> + Send + 'static {
         let (mut head, body) = request.into_parts();
@@ -94,13 +94,13 @@ impl Front {
                 };
                 let service = &self.services[*resource];
                 let (call, arguments) = call(service, arguments, *reply);
-                let order = Order {
-                    request: Arc::new(Asked { head: *head, prefix: String::new(), peer }),
+                let request = Request {
+                    context: Arc::new(RequestContext { head: *head, prefix: String::new(), peer }),
                     arguments,
                     body: Payload::Whole(body),
                     form: form(*reply),
                 };
-                respond::answer(service, service.ask(call, order).await)
+                respond::answer(service, service.ask(call, request).await)
             }
         }
     }

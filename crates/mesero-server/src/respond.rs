@@ -7,7 +7,7 @@ use mesero::{Answer, CallReport, Error, FailureKind, Origin, Phase, Refusal};
 use mesero_http::body::Body;
 use mesero_http::problem::Problem;
 use mesero_http::server::receive::ReceiveError;
-use mesero_resources::{Declared, Reply};
+use mesero_resources::{Reply, StatusOverride};
 use mesero_services::service::Service;
 use mesero_terminal::units::fractional_milliseconds;
 
@@ -52,7 +52,8 @@ fn cause(error: &Error) -> Problem {
     match error {
         Error::Failed(failure) => match failure.kind() {
             FailureKind::Raised => {
-                let declared = Declared::behind(error).map(|declared| declared.status);
+                let declared =
+                    StatusOverride::of(error).map(|status_override| status_override.status);
                 let status = declared.unwrap_or(S::INTERNAL_SERVER_ERROR);
                 problem(status, "raised", "The function raised an exception")
             }

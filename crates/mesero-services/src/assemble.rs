@@ -15,7 +15,7 @@ use mesero_resources::command::{self, Answers, Delivery, Inherits, Input};
 use mesero_resources::http::{self, HttpUpstream};
 use mesero_resources::python::{Bounds, PythonResource, Serves, Settings, StartError};
 use mesero_resources::stub::{self, Busy, Delay, Failing};
-use mesero_resources::{Declared, Reply, Resource, Wants};
+use mesero_resources::{BodyMode, Reply, Resource, StatusOverride};
 use mesero_terminal::telemetry;
 use mesero_terminal::units::plural;
 
@@ -30,7 +30,7 @@ pub async fn services(config: &Config, spawner: &Spawner) -> Result<Vec<Service>
     let mut services: Vec<Service> = Vec::with_capacity(config.resources.len());
     for resource in &config.resources {
         let log = telemetry::Log::new(resource.name.as_str());
-        let log = log.callers_fault(Declared::is_callers_fault);
+        let log = log.callers_fault(StatusOverride::is_callers_fault);
         match service(resource, spawner, Some(Box::new(log))).await {
             Ok(service) => services.push(service),
             Err(error) => {
@@ -74,7 +74,7 @@ pub async fn service(
     let dispatcher = builder
         .build()
         .map_err(|error| AssembleError::Policy { name: config.name.clone(), error })?;
-    resource.attend(dispatcher.seats());
+    resource.supervise(dispatcher.seats());
     let shares = config.policy.coalesce || config.policy.cache.is_some();
     let ttl = config.policy.cache.as_ref().map(|cache| cache.ttl);
     Ok(Service { dispatcher, resource, shares, ttl, tally })
@@ -89,7 +89,7 @@ async fn start(
         Kind::Python { target, python } => {
             let callable = (Serves::Function, target.to_string());
             let settings = workers(&config.name, python, callable);
-            let function = PythonResource::start(settings, Wants::Whole, spawner.clone()).await;
+            let function = PythonResource::start(settings, BodyMode::Whole, spawner.clone()).await;
             Ok(Arc::new(function.map_err(failed)?))
         }
         Kind::Proxy(settings) => {
@@ -109,8 +109,9 @@ async fn start(
         Kind::Wsgi(wsgi) => {
             let callable = (Serves::Wsgi, wsgi.application.to_string());
             let settings = workers(&config.name, &wsgi.python, callable);
-            let wants = if wsgi.request_buffering { Wants::Stored } else { Wants::AsItComes };
-            let application = PythonResource::start(settings, wants, spawner.clone()).await;
+            let body_mode =
+                if wsgi.request_buffering { BodyMode::Stored } else { BodyMode::Streamed };
+            let application = PythonResource::start(settings, body_mode, spawner.clone()).await;
             Ok(Arc::new(application.map_err(failed)?))
         }
     }

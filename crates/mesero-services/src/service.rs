@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesero::{Answer, Call, Dispatcher, JobId};
-use mesero_resources::{Order, Reply, Resource};
+use mesero_resources::{Reply, Request, Resource};
 
 use crate::tally::Tally;
 
@@ -30,14 +30,14 @@ impl Service {
     }
 
     /// Calls the resource through its policies.
-    pub async fn ask(&self, call: Call, order: Order) -> Answer<Reply> {
+    pub async fn ask(&self, call: Call, request: Request) -> Answer<Reply> {
         let resource = Arc::clone(&self.resource);
         if !self.shares {
-            let work = move |attempt| resource.attempt(order.clone(), attempt);
+            let work = move |attempt| resource.attempt(request.clone(), attempt);
             return self.dispatcher.ask(call, work).await;
         }
         let work = move |attempt| {
-            let serving = resource.attempt(order.clone(), attempt);
+            let serving = resource.attempt(request.clone(), attempt);
             async move { serving.await?.gathered(SHARED_BYTES).await }
         };
         self.dispatcher.ask(call, work).await

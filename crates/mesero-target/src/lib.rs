@@ -11,7 +11,7 @@ use mesero::Call;
 use mesero_config::template::{Template, WHOLE};
 use mesero_config::{Config, Kind, Named, Program, Resource};
 use mesero_http::payload::Payload;
-use mesero_resources::{Asked, Order, ReplyForm};
+use mesero_resources::{ReplyForm, Request, RequestContext};
 use mesero_terminal::nearest::{listed, nearest};
 use siphasher::sip128::SipHasher13;
 
@@ -40,7 +40,7 @@ pub struct Target {
     shown: Template,
     template: CallTemplate,
     /// The request of a call that is none.
-    empty_request: Arc<Asked>,
+    empty_context: Arc<RequestContext>,
     whole: Arc<str>,
 }
 
@@ -96,14 +96,15 @@ impl Target {
             _ => shown.clone(),
         };
         let (head, ()) = http::Request::new(()).into_parts();
-        let empty_request = Arc::new(Asked { head, prefix: String::new(), peer: LOCAL_PEER });
+        let empty_context =
+            Arc::new(RequestContext { head, prefix: String::new(), peer: LOCAL_PEER });
         let (shown, whole) = (Template::parse_loosely(&shown), WHOLE.into());
         let config = match wanted.word {
             Some(target) if target.starts_with('@') => format!("{:?}", resource.kind),
             _ => wanted.target.environment_identity(),
         };
         let config = format!("{:032x}", SipHasher13::new().hash(config.as_bytes()).as_u128());
-        Ok((Self { identity, config, shown, template, empty_request, whole }, resource))
+        Ok((Self { identity, config, shown, template, empty_context, whole }, resource))
     }
 
     fn read_word(
@@ -175,9 +176,9 @@ impl Target {
     ///
     /// # Errors
     /// Why the item cannot be called for.
-    pub fn request(&self, input: &Input) -> Result<Order, String> {
-        let plain = |arguments: Bytes| Order {
-            request: Arc::clone(&self.empty_request),
+    pub fn request(&self, input: &Input) -> Result<Request, String> {
+        let plain = |arguments: Bytes| Request {
+            context: Arc::clone(&self.empty_context),
             arguments,
             body: Payload::Whole(Bytes::new()),
             form: ReplyForm::Json,
@@ -189,7 +190,7 @@ impl Target {
             CallTemplate::Request(requests) => requests.request(input),
             CallTemplate::Words(names) => {
                 let missing = names.iter().find(|name| input.text(name).is_none());
-                let request = Order { form: ReplyForm::Text, ..plain(Bytes::from_static(b"{}")) };
+                let request = Request { form: ReplyForm::Text, ..plain(Bytes::from_static(b"{}")) };
                 missing.map_or(Ok(request), |name| Err(missing_field(name)))
             }
             CallTemplate::Nothing => Ok(plain(Bytes::from_static(b"{}"))),

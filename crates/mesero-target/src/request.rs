@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use mesero_config::template::{Part, Template};
 use mesero_http::payload::Payload;
-use mesero_resources::{Asked, Order, ReplyForm};
+use mesero_resources::{ReplyForm, Request, RequestContext};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::body::BodyTemplate;
@@ -163,7 +163,7 @@ impl RequestTemplate {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn request(&self, input: &Input) -> Result<Order, String> {
+    pub(super) fn request(&self, input: &Input) -> Result<Request, String> {
         let mut path = String::new();
         for part in self.path.pieces() {
             match part {
@@ -180,7 +180,7 @@ impl RequestTemplate {
                 .map_err(|error| format!("its URL is none: {error}"))?,
             Some(server) => absolute(&format!("{}{path}", filled(server, input)?))?,
         };
-        let (mut head, ()) = Request::new(()).into_parts();
+        let (mut head, ()) = http::Request::new(()).into_parts();
         head.uri = uri;
         head.method = self.method.clone();
         head.headers = self.headers.clone();
@@ -194,8 +194,8 @@ impl RequestTemplate {
             Some(body) => Bytes::from(body.fill(input)?),
             None => Bytes::new(),
         };
-        Ok(Order {
-            request: Arc::new(Asked { head, prefix: String::new(), peer: LOCAL_PEER }),
+        Ok(Request {
+            context: Arc::new(RequestContext { head, prefix: String::new(), peer: LOCAL_PEER }),
             arguments: Bytes::from_static(b"{}"),
             body: Payload::Whole(body),
             form: ReplyForm::Json,

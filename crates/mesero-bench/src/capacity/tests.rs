@@ -9,7 +9,7 @@ use http::{HeaderValue, StatusCode};
 use mesero::{Call, Dispatcher};
 use mesero_config::PolicyFlags;
 use mesero_resources::stub::{Delay, Failing, Settings, Stub};
-use mesero_resources::{Order, Reply};
+use mesero_resources::{Reply, Request};
 use mesero_services::service::Service;
 use mesero_services::tally::Tally;
 use mesero_target::item::ItemCycle;
@@ -140,7 +140,7 @@ async fn waits((rate, mean, servers): (f64, Duration, u32), calls: usize) -> Vec
         sleep_until(begin + offset).await;
         let service = service.clone();
         answers.spawn(async move {
-            let answer = service.ask(Call::unkeyed(), Order::of_arguments("{}")).await;
+            let answer = service.ask(Call::unkeyed(), Request::of_arguments("{}")).await;
             (index, answer.report.waited.as_secs_f64())
         });
     }

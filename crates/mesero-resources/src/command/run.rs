@@ -20,13 +20,13 @@ use super::output::{Finish, Output, Tell, Told, TooMuch};
 use super::process::{Process, Streams};
 use super::settings::{Delivery, Settings};
 use super::shared::Shared;
-use crate::Order;
+use crate::Request;
 
 /// One run of a command. Its task is never cancelled: it holds the slot, and ends when the process
 /// group has.
 pub(super) struct Run {
     pub(super) shared: Arc<Shared>,
-    pub(super) order: Order,
+    pub(super) request: Request,
     /// Holds the slot.
     pub(super) attempt: Attempt,
     pub(super) tell: Tell,
@@ -45,9 +45,9 @@ enum Over {
 impl Run {
     /// Runs the command, and tells what came of it.
     pub(super) async fn until_over(self) {
-        let Self { shared, order, attempt, tell, given_up } = self;
+        let Self { shared, request, attempt, tell, given_up } = self;
         let Shared { settings, guardian, .. } = &*shared;
-        let invocation = match settings.invocation(&attempt.info().arguments, &order.body) {
+        let invocation = match settings.invocation(&attempt.info().arguments, &request.body) {
             Ok(invocation) => invocation,
             Err(why) => {
                 let _ = tell.send(Ok(Told::Refused { why }));
@@ -68,7 +68,7 @@ impl Run {
         let mut tail = Tail::default();
         let talk = Talk { process: &process, settings, given_up: &given_up };
         let hear = Hear { stdout: (&mut stdout, &mut output), stderr: (&mut stderr, &mut tail) };
-        let over = talk.until_over(feed(stdin, order.body), hear).await;
+        let over = talk.until_over(feed(stdin, request.body), hear).await;
         let since = Instant::now();
         match over {
             Over::Ended => {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use http::{Response, StatusCode};
 use mesero::{Advice, Attempt, Failure};
 use mesero_http::body::Body;
 
@@ -15,7 +15,7 @@ use super::send_error::SendError;
 use super::session::{SessionBody, UpstreamSession};
 use super::settings::{Behalf, Settings};
 use super::upstream_request;
-use crate::{Order, Reply};
+use crate::{Reply, Request};
 
 #[derive(Debug)]
 pub(super) struct Forwarder {
@@ -28,17 +28,17 @@ impl Forwarder {
     /// Passes a request on, and the answer back. Dropping the future closes the connection.
     pub(super) async fn serve(
         self: Arc<Self>,
-        order: Order,
+        request: Request,
         attempt: Attempt,
     ) -> Result<Reply, Failure> {
-        let (session, response) = self.answered(&order, &attempt).await?;
+        let (session, response) = self.answered(&request, &attempt).await?;
         let (mut head, incoming) = response.into_parts();
         let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
         let place = PooledSeat::new(pool, settings, attempt.slot().clone());
         let stall_timeout = self.settings.stall_timeout;
         let answer = ResponseBody::new(incoming, session, place, stall_timeout).unless_over().await;
         if self.settings.behalf == Behalf::Client {
-            if let Some(failure) = self.to_be_tried_again(&head, &order, &attempt) {
+            if let Some(failure) = self.to_be_tried_again(&head, &request, &attempt) {
                 // A body that nobody will read is dropped, and its connection with it.
                 return Err(failure);
             }
@@ -54,7 +54,7 @@ impl Forwarder {
     /// The head of the answer, over a session that was kept or else over a new one.
     async fn answered(
         &self,
-        order: &Order,
+        request: &Request,
         attempt: &Attempt,
     ) -> Result<(UpstreamSession, Response<SessionBody>), Failure> {
         let kept = self.pool.take(attempt.slot().seat(), &self.settings).await;
@@ -64,32 +64,32 @@ impl Forwarder {
             Some(session) => session,
             None => self.connector.session().await?,
         };
-        let request = upstream_request::build(&self.settings, order, attempt)?;
-        let handed_back = match self.send(session, request).await {
+        let outgoing = upstream_request::build(&self.settings, request, attempt)?;
+        let handed_back = match self.send(session, outgoing).await {
             Ok(answered) => return Ok(answered),
             // The upstream closed the connection while it was idle, or closes it in good order.
             // Nobody needs to know.
-            Err(SendError::NotSent(request)) => Some(request),
-            Err(SendError::Unprocessed(_)) if order.body.is_replayable() => None,
+            Err(SendError::NotSent(outgoing)) => Some(outgoing),
+            Err(SendError::Unprocessed(_)) if request.body.is_replayable() => None,
             Err(SendError::ConnectionBroken(_) | SendError::StreamBroken(_))
-                if is_kept && is_repeatable(order) =>
+                if is_kept && is_repeatable(request) =>
             {
                 None
             }
-            Err(error) => return Err(lost(&error, order)),
+            Err(error) => return Err(lost(&error, request)),
         };
         let session = self.connector.session().await?;
-        let request = match handed_back {
-            Some(request) => *request,
-            None => upstream_request::build(&self.settings, order, attempt)?,
+        let outgoing = match handed_back {
+            Some(outgoing) => *outgoing,
+            None => upstream_request::build(&self.settings, request, attempt)?,
         };
-        self.send(session, request).await.map_err(|error| lost(&error, order))
+        self.send(session, outgoing).await.map_err(|error| lost(&error, request))
     }
 
     async fn send(
         &self,
         mut session: UpstreamSession,
-        request: Request<RequestBody>,
+        request: http::Request<RequestBody>,
     ) -> Result<(UpstreamSession, Response<SessionBody>), SendError> {
         let response = session.send(request, self.settings.first_byte_timeout).await?;
         match response.status() {
@@ -102,10 +102,10 @@ impl Forwarder {
     fn to_be_tried_again(
         &self,
         head: &http::response::Parts,
-        order: &Order,
+        request: &Request,
         attempt: &Attempt,
     ) -> Option<Failure> {
-        if attempt.number() >= self.settings.max_attempts || !is_repeatable(order) {
+        if attempt.number() >= self.settings.max_attempts || !is_repeatable(request) {
             return None;
         }
         let message = format!("the upstream answered {}", head.status);
@@ -124,19 +124,19 @@ impl Forwarder {
 }
 
 /// Whether the request may be sent once more although the upstream may have acted on it.
-fn is_repeatable(order: &Order) -> bool {
-    order.request.head.method.is_idempotent() && order.body.is_replayable()
+fn is_repeatable(request: &Request) -> bool {
+    request.context.head.method.is_idempotent() && request.body.is_replayable()
 }
 
 /// The failure of an exchange that came to no answer.
-fn lost(error: &SendError, order: &Order) -> Failure {
+fn lost(error: &SendError, request: &Request) -> Failure {
     let message = error.to_string();
     let (failure, safe) = match error {
         // Whatever it asks for was not begun.
         SendError::NotSent(_) | SendError::Unprocessed(_) => {
-            (Failure::unreachable(message), order.body.is_replayable())
+            (Failure::unreachable(message), request.body.is_replayable())
         }
-        _ => (Failure::lost(message), is_repeatable(order)),
+        _ => (Failure::lost(message), is_repeatable(request)),
     };
     if safe { failure } else { failure.advise(Advice::Never) }
 }

@@ -1,25 +1,25 @@
 //! The request as the upstream gets it.
 
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Request, Uri, Version, header};
+use http::{HeaderValue, Uri, Version, header};
 use mesero::{Advice, Attempt, Failure};
 use tokio::time::Instant;
 
 use super::headers;
 use super::request_body::RequestBody;
 use super::settings::{Behalf, Settings};
-use crate::{Asked, Order};
+use crate::{Request, RequestContext};
 
-/// The request of an order, with its body, in the words that all versions of HTTP have in common.
+/// The request of a call, with its body, in the words that all versions of HTTP have in common.
 ///
 /// # Errors
 /// If the body was passed on by an earlier attempt.
 pub(super) fn build(
     settings: &Settings,
-    order: &Order,
+    request: &Request,
     attempt: &Attempt,
-) -> Result<Request<RequestBody>, Failure> {
-    let Asked { head, peer, .. } = &*order.request;
+) -> Result<http::Request<RequestBody>, Failure> {
+    let RequestContext { head, peer, .. } = &*request.context;
     let path = path(settings, &head.uri)?;
     let mut fields = match settings.behalf {
         Behalf::Client => headers::forwarded(head, *peer),
@@ -38,9 +38,9 @@ pub(super) fn build(
             fields.insert(headers::DEADLINE, HeaderValue::from(left));
         }
     }
-    let body = RequestBody::of(&order.body)
+    let body = RequestBody::of(&request.body)
         .ok_or_else(|| never(&"the request's body has been passed on already"))?;
-    let mut request = Request::new(body);
+    let mut request = http::Request::new(body);
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = Uri::from(path);
     *request.version_mut() = Version::HTTP_11;

@@ -7,7 +7,7 @@ use mesero::{Advice, Failure};
 use mesero_process::frame::{Frame, from_worker};
 use serde::Deserialize;
 
-use crate::{Declared, Reply, ReplyForm};
+use crate::{Reply, ReplyForm, StatusOverride};
 
 /// The statuses of exceptions, by the qualified names of their types.
 pub(crate) type Exceptions = BTreeMap<String, StatusCode>;
@@ -36,7 +36,8 @@ impl Raised {
     fn among(self, exceptions: &Exceptions) -> Failure {
         let mut types = std::iter::once(&self.kind).chain(&self.bases);
         let Some(status) = types.find_map(|name| exceptions.get(name)) else { return self.into() };
-        let declared = Declared { status: *status, text: format!("{}: {}", self.kind, self.text) };
+        let declared =
+            StatusOverride { status: *status, text: format!("{}: {}", self.kind, self.text) };
         let failure = Failure::from(declared);
         match *status {
             StatusCode::BAD_GATEWAY

@@ -10,14 +10,14 @@ use super::answer;
 use super::async_call::AsyncCall;
 use super::exchange::Exchange;
 use super::seat::Seat;
-use crate::{Order, Reply, ReplyForm};
+use crate::{Reply, ReplyForm, Request};
 
 /// Serves one attempt.
-pub(super) async fn call(mut seat: Seat, order: Order) -> Result<Reply, Failure> {
+pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Failure> {
     let worker = seat.worker().await;
     let place = Arc::clone(&seat.place);
     let id = worker.next_id();
-    let call = encode(&order, id)?;
+    let call = encode(&request, id)?;
     let answered = if worker.hello.is_async {
         match AsyncCall::begin(&worker, seat, id, call) {
             Some(call) => call.answer().await,
@@ -30,7 +30,7 @@ pub(super) async fn call(mut seat: Seat, order: Order) -> Result<Reply, Failure>
         exchange.call(call).await
     };
     match answered {
-        Some(frame) => answer::read(frame, order.form, place.exceptions()),
+        Some(frame) => answer::read(frame, request.form, place.exceptions()),
         None => {
             // Before the slot comes back, so that the seat is granted to nobody else.
             place.lost(&worker);
@@ -39,12 +39,12 @@ pub(super) async fn call(mut seat: Seat, order: Order) -> Result<Reply, Failure>
     }
 }
 
-fn encode(order: &Order, id: u64) -> Result<Bytes, Failure> {
-    let kind = match order.form {
+fn encode(request: &Request, id: u64) -> Result<Bytes, Failure> {
+    let kind = match request.form {
         ReplyForm::Text => to_worker::CALL_TEXT,
         ReplyForm::Json => to_worker::CALL_JSON,
     };
-    let frame = Frame { kind, id, payload: order.arguments.clone() };
+    let frame = Frame { kind, id, payload: request.arguments.clone() };
     frame.encode().map_err(|TooLong { bytes }| {
         Failure::raised(format!("arguments of {bytes} bytes are too long for a worker"))
     })

@@ -155,7 +155,7 @@ impl Place {
     }
 
     /// From now on its seats are closed while nobody is there.
-    pub(super) fn attend(&self, seats: Seats) {
+    pub(super) fn bind(&self, seats: Seats) {
         let _ = self.grants.set(seats);
     }
 

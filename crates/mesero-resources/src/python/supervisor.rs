@@ -13,7 +13,7 @@ use super::start::{self, StartError};
 use super::wear::Reason;
 
 /// Looks after the place's first worker, and starts others as they are wanted.
-pub(super) fn attend(place: &Arc<Place>, process: Process) {
+pub(super) fn supervise(place: &Arc<Place>, process: Process) {
     place.tasks().spawn(process.live(Arc::clone(place)));
     place.tasks().spawn(keep(Arc::clone(place)));
 }

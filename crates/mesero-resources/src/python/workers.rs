@@ -76,14 +76,14 @@ impl Workers {
         self.places.first().and_then(|place| place.worker())
     }
 
-    pub(super) fn attend(&self, seats: &Seats) {
+    pub(super) fn supervise(&self, seats: &Seats) {
         let processes = {
             let mut unattended = self.unattended.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *unattended)
         };
         for (place, process) in self.places.iter().zip(processes) {
-            place.attend(seats.clone());
-            supervisor::attend(place, process);
+            place.bind(seats.clone());
+            supervisor::supervise(place, process);
         }
     }
 

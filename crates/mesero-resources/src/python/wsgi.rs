@@ -19,11 +19,11 @@ mod head;
 use super::answer::Raised;
 use super::exchange::Exchange;
 use super::seat::Seat;
-use crate::{Order, Reply};
+use crate::{Reply, Request};
 use head::Head;
 
 /// Serves one attempt. A reply whose body still comes keeps the seat until the application is done.
-pub(super) async fn call(mut seat: Seat, order: Order) -> Result<Reply, Failure> {
+pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Failure> {
     let worker = seat.worker().await;
     let place = Arc::clone(&seat.place);
     let tasks = place.tasks().clone();
@@ -33,16 +33,16 @@ pub(super) async fn call(mut seat: Seat, order: Order) -> Result<Reply, Failure>
         worker.failure()
     };
     let id = worker.next_id();
-    let said = said(&order, id)?;
-    let mut body = order.body.take_coming();
-    if matches!(order.body, Payload::Coming(_)) && body.is_none() {
+    let said = said(&request, id)?;
+    let mut body = request.body.take_coming();
+    if matches!(request.body, Payload::Coming(_)) && body.is_none() {
         return Err(Failure::raised("the request's body was streamed to an earlier attempt"));
     }
-    let stored = match &order.body {
+    let stored = match &request.body {
         Payload::Stored(stored) => Some(Arc::clone(stored)),
         Payload::Whole(_) | Payload::Coming(_) => None,
     };
-    drop(order);
+    drop(request);
     let Some(mut exchange) = Exchange::begin(&worker, seat, id) else {
         return Err(Failure::unreachable("the worker's seat is not idle"));
     };
@@ -96,16 +96,16 @@ pub(super) async fn call(mut seat: Seat, order: Order) -> Result<Reply, Failure>
 const PIECES_ON_THEIR_WAY: usize = 1;
 
 /// The request as it is sent, with the body if that is at hand.
-fn said(order: &Order, id: u64) -> Result<Bytes, Failure> {
+fn said(request: &Request, id: u64) -> Result<Bytes, Failure> {
     let too_long = |_| Failure::raised("the request is too long");
-    let request = Frame { kind: to_worker::REQUEST, id, payload: environ::of(order) };
-    let request = request.encode().map_err(too_long)?;
-    let whole = order.body.at_hand();
+    let head = Frame { kind: to_worker::REQUEST, id, payload: environ::of(request) };
+    let head = head.encode().map_err(too_long)?;
+    let whole = request.body.at_hand();
     if whole.is_empty() {
-        return Ok(request);
+        return Ok(head);
     }
     let body = Frame { kind: to_worker::BODY, id, payload: whole }.encode().map_err(too_long)?;
-    Ok([request, body].concat().into())
+    Ok([head, body].concat().into())
 }
 
 /// The failure that a last frame other than END stands for.

@@ -21,7 +21,7 @@ async fn calls(stub: Stub, count: usize) -> Vec<Result<Reply, Error>> {
     let dispatcher = Dispatcher::<Reply>::builder("stub").limit(1_000).build().unwrap();
     let calls = (0..count).map(|_| {
         let stub = Arc::clone(&stub);
-        let work = move |attempt| stub.attempt(Order::of_arguments("{}"), attempt);
+        let work = move |attempt| stub.attempt(Request::of_arguments("{}"), attempt);
         let dispatcher = dispatcher.clone();
         async move { dispatcher.ask(Call::unkeyed(), work).await.result }
     });

@@ -25,7 +25,7 @@ impl Driver<'_> {
         scheduled.history.ran += report.ran;
         let traffic = match report.attempts {
             0 => Traffic::default(),
-            _ => Traffic::of(&scheduled.order.body, &result),
+            _ => Traffic::of(&scheduled.request.body, &result),
         };
         if self.pending_commits.as_ref().is_some_and(PendingCommits::is_broken) {
             // Whatever came of it, it cannot be kept.

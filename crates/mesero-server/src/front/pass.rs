@@ -12,7 +12,7 @@ use mesero_config::Pass;
 use mesero_http::body::Body;
 use mesero_http::payload::Payload;
 use mesero_http::server::receive::{self, ReceiveError};
-use mesero_resources::{Asked, Order, ReplyForm, Wants};
+use mesero_resources::{BodyMode, ReplyForm, Request, RequestContext};
 
 use super::{Coming, Front};
 use crate::respond;
@@ -25,7 +25,7 @@ impl Front {
         if asks_for_upgrade(&head) {
             return respond::no_upgrade();
         }
-        let body = match self.payload(service.resource.wants(), body).await {
+        let body = match self.payload(service.resource.body_mode(), body).await {
             Ok(body) => body,
             Err(error) => return respond::not_received(&error),
         };
@@ -39,25 +39,25 @@ impl Front {
             head.uri = uri;
             stripped.clone_from(prefix);
         }
-        let order = Order {
-            request: Arc::new(Asked { head: *head, prefix: stripped, peer }),
+        let request = Request {
+            context: Arc::new(RequestContext { head: *head, prefix: stripped, peer }),
             arguments: Bytes::from_static(b"{}"),
             body,
             form: ReplyForm::Json,
         };
-        respond::answer(service, service.ask(call, order).await)
+        respond::answer(service, service.ask(call, request).await)
     }
 
-    async fn payload(&self, wants: Wants, body: Incoming) -> Result<Payload, ReceiveError> {
-        match wants {
+    async fn payload(&self, body_mode: BodyMode, body: Incoming) -> Result<Payload, ReceiveError> {
+        match body_mode {
             // Nothing comes any more, so every attempt can have it.
             _ if body.is_end_stream() => Ok(Payload::Whole(Bytes::new())),
-            Wants::AsItComes => Ok(Payload::coming(body)),
+            BodyMode::Streamed => Ok(Payload::coming(body)),
             // On the heap, where it takes room only while it comes.
-            Wants::Stored => {
+            BodyMode::Stored => {
                 Box::pin(receive::store(body, self.body_limit, self.body_timeout)).await
             }
-            Wants::Whole => self.whole(body).await.map(Payload::Whole),
+            BodyMode::Whole => self.whole(body).await.map(Payload::Whole),
         }
     }
 }

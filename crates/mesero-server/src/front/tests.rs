@@ -4,7 +4,7 @@ use super::*;
 
 fn size<H, F>(_: H) -> usize
 where
-    H: Fn(Arc<Front>, Request<Incoming>, SocketAddr) -> F,
+    H: Fn(Arc<Front>, http::Request<Incoming>, SocketAddr) -> F,
 {
     size_of::<F>()
 }

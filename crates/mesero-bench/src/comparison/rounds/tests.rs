@@ -11,7 +11,7 @@ use http::{HeaderMap, StatusCode};
 use mesero::{Attempt, Dispatcher, Seats};
 use mesero_config::PolicyFlags;
 use mesero_http::body::Body;
-use mesero_resources::{Health, Order, Reply, Resource, Serving};
+use mesero_resources::{Health, Reply, Request, Resource, Serving};
 use mesero_services::service::Service;
 use mesero_services::tally::Tally;
 use mesero_target::item::ItemCycle;
@@ -56,9 +56,9 @@ impl Resource for Slow {
         CLIENTS
     }
 
-    fn attend(&self, _seats: Seats) {}
+    fn supervise(&self, _seats: Seats) {}
 
-    fn attempt(&self, _order: Order, _attempt: Attempt) -> Serving {
+    fn attempt(&self, _order: Request, _attempt: Attempt) -> Serving {
         let own = 0.8 + 0.4 * self.random.lock().unwrap().f64();
         let delay = self.usual.mul_f64(own * self.machine());
         Box::pin(async move {

@@ -63,7 +63,7 @@ async fn staffed() -> Staffed {
     let process = started.await.unwrap();
     let first = Arc::clone(&process.worker);
     let place = Arc::new(Place::new(vec![0, 1], Arc::clone(&first), means));
-    attend(&place, process);
+    supervise(&place, process);
     Staffed { place, first, folder }
 }
 

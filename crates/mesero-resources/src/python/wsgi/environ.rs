@@ -6,17 +6,17 @@ use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, Uri, Version, header};
 use mesero_http::payload::Payload;
 
-use crate::{Asked, Order};
+use crate::{Request, RequestContext};
 
 /// The environment as the payload of a REQUEST: names and values, a line each, without what is the same for all
 /// requests. `wsgi.input` says how the body comes.
 ///
 /// No value has a line feed: HTTP allows none in a target or a header field, and paths are as they came, with percent
 /// signs. A variable may be there twice; the last one counts.
-pub(super) fn of(order: &Order) -> Bytes {
-    let Asked { head, prefix, peer } = &*order.request;
+pub(super) fn of(request: &Request) -> Bytes {
+    let RequestContext { head, prefix, peer } = &*request.context;
     let mut environ = Environ(BytesMut::with_capacity(USUAL_BYTES));
-    let has_length = !matches!(order.body, Payload::Coming(_));
+    let has_length = !matches!(request.body, Payload::Coming(_));
     let came_in_chunks = head.headers.contains_key(header::TRANSFER_ENCODING);
     for name in head.headers.keys() {
         // Now that it has been received, how it was is of no use any more.
@@ -31,7 +31,7 @@ pub(super) fn of(order: &Order) -> Bytes {
         _ => "HTTP/1.1",
     };
     let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    let (body, length) = match &order.body {
+    let (body, length) = match &request.body {
         Payload::Whole(bytes) if bytes.is_empty() => ("none", Some(0)),
         Payload::Whole(bytes) => ("whole", Some(bytes.len() as u64)),
         Payload::Stored(stored) => ("file", Some(stored.bytes())),
@@ -130,29 +130,29 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::Arc;
 
-    use http::{HeaderValue, Request};
+    use http::HeaderValue;
 
     use super::*;
 
-    fn environ(request: Request<()>, body: &'static str) -> BTreeMap<String, String> {
-        let mut order = Order::of_arguments("");
-        let (head, ()) = request.into_parts();
+    fn environ(head: http::Request<()>, body: &'static str) -> BTreeMap<String, String> {
+        let mut request = Request::of_arguments("");
+        let (head, ()) = head.into_parts();
         let peer = ([192, 0, 2, 7], 4321).into();
-        order.request = Arc::new(Asked { head, prefix: String::new(), peer });
-        order.body = Payload::Whole(Bytes::from_static(body.as_bytes()));
-        read(&order)
+        request.context = Arc::new(RequestContext { head, prefix: String::new(), peer });
+        request.body = Payload::Whole(Bytes::from_static(body.as_bytes()));
+        read(&request)
     }
 
     /// As the worker reads it, but for the percent signs.
-    fn read(order: &Order) -> BTreeMap<String, String> {
-        let text: String = of(order).iter().map(|byte| char::from(*byte)).collect();
+    fn read(request: &Request) -> BTreeMap<String, String> {
+        let text: String = of(request).iter().map(|byte| char::from(*byte)).collect();
         let mut lines = text.split_terminator('\n').map(str::to_owned);
         std::iter::from_fn(|| Some((lines.next()?, lines.next()?))).collect()
     }
 
     #[test]
     fn paths_and_query_are_left_as_they_came() {
-        let request = Request::get("/caf%C3%A9/a%2Fb%zz?q=%20+%C3%A9").body(()).unwrap();
+        let request = http::Request::get("/caf%C3%A9/a%2Fb%zz?q=%20+%C3%A9").body(()).unwrap();
         let environ = environ(request, "");
         assert_eq!(environ["PATH_INFO"], "/caf%C3%A9/a%2Fb%zz");
         assert_eq!(environ["QUERY_STRING"], "q=%20+%C3%A9");
@@ -162,11 +162,11 @@ mod tests {
 
     #[test]
     fn what_the_route_took_off_the_path_is_the_name_of_the_script() {
-        let mut order = Order::of_arguments("");
-        let (head, ()) = Request::get("/x?q").body(()).unwrap().into_parts();
+        let mut request = Request::of_arguments("");
+        let (head, ()) = http::Request::get("/x?q").body(()).unwrap().into_parts();
         let (prefix, peer) = ("/caf%C3%A9".to_owned(), ([192, 0, 2, 7], 4321).into());
-        order.request = Arc::new(Asked { head, prefix, peer });
-        let environ = read(&order);
+        request.context = Arc::new(RequestContext { head, prefix, peer });
+        let environ = read(&request);
         assert_eq!((&*environ["SCRIPT_NAME"], &*environ["PATH_INFO"]), ("/caf%C3%A9", "/x"));
         assert_eq!(environ["REQUEST_URI"], "/caf%C3%A9/x?q");
     }
@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn repeated_headers_are_joined_and_those_with_underscores_are_dropped() {
         let latin_1 = HeaderValue::from_bytes(b"caf\xe9").unwrap();
-        let request = Request::get("/")
+        let request = http::Request::get("/")
             .header("x-two", "1")
             .header("x-two", "2")
             .header("cookie", "a=1")
@@ -191,19 +191,19 @@ mod tests {
 
     #[test]
     fn a_body_that_came_in_chunks_has_its_length_and_no_body_has_none() {
-        let chunked = Request::post("/").header("transfer-encoding", "chunked");
+        let chunked = http::Request::post("/").header("transfer-encoding", "chunked");
         let chunked = environ(chunked.body(()).unwrap(), "abc");
         assert_eq!(chunked["CONTENT_LENGTH"], "3");
         assert!(!chunked.contains_key("HTTP_TRANSFER_ENCODING"));
         assert_eq!(chunked["wsgi.input"], "whole");
-        let none = environ(Request::get("/").body(()).unwrap(), "");
+        let none = environ(http::Request::get("/").body(()).unwrap(), "");
         assert!(!none.contains_key("CONTENT_LENGTH"));
         assert_eq!(none["wsgi.input"], "none");
     }
 
     #[test]
     fn the_host_of_the_target_overrules_the_header() {
-        let request = Request::get("http://a.example:81/x").header("host", "b.example");
+        let request = http::Request::get("http://a.example:81/x").header("host", "b.example");
         let environ = environ(request.body(()).unwrap(), "");
         assert_eq!(
             (&*environ["HTTP_HOST"], &*environ["SERVER_NAME"]),
