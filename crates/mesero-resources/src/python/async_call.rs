@@ -7,7 +7,7 @@ use mesero_process::frame::Frame;
 use tokio::sync::oneshot;
 
 use super::seat::Seat;
-use super::stopping::{Hears, Stopping};
+use super::stopping::{StopSignal, Stopping};
 use super::worker::Worker;
 
 /// A call whose task runs in Python. Dropped before its answer has come, it cancels the task; the
@@ -21,7 +21,7 @@ pub(super) struct AsyncCall {
 
 /// The seat is dropped when the task has ended, and with it the slot.
 struct Running {
-    told: oneshot::Receiver<Frame>,
+    rx: oneshot::Receiver<Frame>,
     seat: Seat,
 }
 
@@ -29,14 +29,14 @@ impl AsyncCall {
     /// Sends a call; none if the worker went away.
     pub(super) fn begin(worker: &Arc<Worker>, seat: Seat, id: u64, call: Bytes) -> Option<Self> {
         seat.enter(worker, id);
-        let told = worker.multiplex()?.send(id, call)?;
-        let running = Some(Running { told, seat });
+        let rx = worker.multiplex()?.send(id, call)?;
+        let running = Some(Running { rx, seat });
         Some(Self { worker: Arc::clone(worker), id, running })
     }
 
     /// Waits for the answer; none if the worker went away.
     pub(super) async fn answer(mut self) -> Option<Frame> {
-        let answer = (&mut self.running.as_mut()?.told).await;
+        let answer = (&mut self.running.as_mut()?.rx).await;
         self.running = None;
         answer.ok()
     }
@@ -45,22 +45,23 @@ impl AsyncCall {
 impl Drop for AsyncCall {
     fn drop(&mut self) {
         let Some(mut running) = self.running.take() else { return };
-        if running.told.try_recv() != Err(oneshot::error::TryRecvError::Empty) {
+        if running.rx.try_recv() != Err(oneshot::error::TryRecvError::Empty) {
             // Its answer is there, or the worker gone.
             return;
         }
-        let (stopping, asked) = Stopping::begin(&self.worker, &running.seat, self.id);
-        let tasks = running.seat.place.tasks().clone();
+        let (stopping, stack_request) = Stopping::begin(&self.worker, &running.seat, self.id);
+        let tasks = running.seat.replica.tasks().clone();
         let (worker, id) = (Arc::clone(&self.worker), self.id);
         tasks.spawn(async move {
-            let Running { told, mut seat } = running;
+            let Running { rx, mut seat } = running;
             // Before the task is cancelled: then it is not there any more.
-            stopping.show(asked).await;
+            stopping.show(stack_request).await;
             if let Some(multiplex) = worker.multiplex() {
                 multiplex.cancel(id);
             }
-            let (frame, force) = stopping.wait(Hears::Cancel, told, || seat.let_go()).await;
-            seat.stopped(stopping.stop(frame.ok().as_ref(), force));
+            let (frame, escalation) =
+                stopping.wait(StopSignal::Cancel, rx, || seat.release_worker()).await;
+            seat.stopped(stopping.stop(frame.ok().as_ref(), escalation));
         });
     }
 }

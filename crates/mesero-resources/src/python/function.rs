@@ -8,14 +8,14 @@ use mesero_process::frame::{Frame, TooLong, to_worker};
 
 use super::answer;
 use super::async_call::AsyncCall;
-use super::exchange::Exchange;
 use super::seat::Seat;
+use super::sync_call::SyncCall;
 use crate::{Reply, ReplyForm, Request};
 
 /// Serves one attempt.
 pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Failure> {
     let worker = seat.worker().await;
-    let place = Arc::clone(&seat.place);
+    let replica = Arc::clone(&seat.replica);
     let id = worker.next_id();
     let call = encode(&request, id)?;
     let answered = if worker.hello.is_async {
@@ -24,16 +24,16 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
             None => None,
         }
     } else {
-        let Some(exchange) = Exchange::begin(&worker, seat, id) else {
+        let Some(call) = SyncCall::begin(&worker, seat, id) else {
             return Err(Failure::unreachable("the worker's seat is not idle"));
         };
-        exchange.call(call).await
+        call.call(call).await
     };
     match answered {
-        Some(frame) => answer::read(frame, request.form, place.exceptions()),
+        Some(frame) => answer::read(frame, request.form, replica.exceptions()),
         None => {
             // Before the slot comes back, so that the seat is granted to nobody else.
-            place.lost(&worker);
+            replica.lost(&worker);
             Err(worker.failure())
         }
     }

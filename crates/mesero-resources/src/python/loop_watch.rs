@@ -25,32 +25,32 @@ impl LoopWatch {
     }
 
     /// Dropping it ends what still lasts: the worker is gone then.
-    pub(super) fn account(&self) -> Account<'_> {
-        Account { watch: self, lasting: None, said: None }
+    pub(super) fn reports(&self) -> LoopReports<'_> {
+        LoopReports { watch: self, ongoing: None, last_logged: None }
     }
 }
 
 /// What was heard so far.
-pub(super) struct Account<'a> {
+pub(super) struct LoopReports<'a> {
     watch: &'a LoopWatch,
-    lasting: Option<Lasting>,
+    ongoing: Option<OngoingBlock>,
     /// When a line was last written.
-    said: Option<Instant>,
+    last_logged: Option<Instant>,
 }
 
 /// The loop is blocked at the moment.
-struct Lasting {
+struct OngoingBlock {
     since: Instant,
     /// How much of it is counted already.
     counted: Duration,
     /// Whether it is in the log.
-    told: bool,
+    is_logged: bool,
 }
 
 /// What the watcher says, once while the loop is blocked and once when it is free again; only
 /// the latter if it was kept from running itself.
 #[derive(Deserialize)]
-struct Report {
+struct BlockReport {
     /// The user's innermost function; none if nobody could look.
     function: Option<String>,
     /// Its file and line.
@@ -63,42 +63,44 @@ struct Report {
 }
 
 /// A loop can be blocked many times a second; a person needs to read of it once.
-const LINE_EVERY: Duration = Duration::from_secs(1);
+const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
-impl Account<'_> {
+impl LoopReports<'_> {
     /// Counts and logs a report.
-    pub(super) fn hear(&mut self, frame: &Frame) {
-        let Ok(report) = serde_json::from_slice::<Report>(&frame.payload) else { return };
+    pub(super) fn record(&mut self, frame: &Frame) {
+        let Ok(report) = serde_json::from_slice::<BlockReport>(&frame.payload) else { return };
         let blocked = &self.watch.blocked;
         let now = Instant::now();
-        let (counted, told) = match self.lasting.take() {
-            Some(lasting) => (lasting.counted, lasting.told),
+        let (counted, is_logged) = match self.ongoing.take() {
+            Some(ongoing) => (ongoing.counted, ongoing.is_logged),
             None => {
                 blocked.begun();
-                (Duration::ZERO, self.may_tell(now))
+                (Duration::ZERO, self.may_log(now))
             }
         };
         let time = Duration::from_millis(report.for_ms);
         blocked.lasted(time.saturating_sub(counted));
-        if told {
-            self.tell(&report);
+        if is_logged {
+            self.log(&report);
         }
         if !report.ended {
-            self.lasting = Some(Lasting { since: now, counted: time, told });
+            self.ongoing = Some(OngoingBlock { since: now, counted: time, is_logged });
         }
     }
 
-    fn may_tell(&mut self, now: Instant) -> bool {
-        let may = self.said.is_none_or(|said| now.duration_since(said) >= LINE_EVERY);
+    fn may_log(&mut self, now: Instant) -> bool {
+        let may = self
+            .last_logged
+            .is_none_or(|last_logged| now.duration_since(last_logged) >= LOG_INTERVAL);
         if may {
-            self.said = Some(now);
+            self.last_logged = Some(now);
         }
         may
     }
 
-    fn tell(&self, report: &Report) {
+    fn log(&self, report: &BlockReport) {
         let LoopWatch { resource, pid, .. } = self.watch;
-        let Report { function, place, handler, stack, for_ms, ended } = report;
+        let BlockReport { function, place, handler, stack, for_ms, ended } = report;
         let function = function.as_deref().unwrap_or("code that could not be looked at");
         let (place, handler) = (place.as_deref(), handler.as_deref());
         match ended {
@@ -114,10 +116,10 @@ impl Account<'_> {
     }
 }
 
-impl Drop for Account<'_> {
+impl Drop for LoopReports<'_> {
     fn drop(&mut self) {
-        if let Some(lasting) = self.lasting.take() {
-            self.watch.blocked.lasted(lasting.since.elapsed());
+        if let Some(ongoing) = self.ongoing.take() {
+            self.watch.blocked.lasted(ongoing.since.elapsed());
         }
     }
 }
@@ -152,47 +154,47 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_time_is_counted_as_soon_as_it_is_known_and_only_once() {
         let watch = watch();
-        let mut account = watch.account();
-        account.hear(&frame(130, false));
+        let mut reports = watch.reports();
+        reports.record(&frame(130, false));
         assert_eq!(watch.blocked.so_far(), so_far(1, 130));
-        account.hear(&frame(5_000, true));
+        reports.record(&frame(5_000, true));
         assert_eq!(watch.blocked.so_far(), so_far(1, 5_000));
-        account.hear(&frame(300, true));
+        reports.record(&frame(300, true));
         assert_eq!(watch.blocked.so_far(), so_far(2, 5_300));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_that_ends_while_its_loop_is_blocked_was_blocked_until_then() {
         let watch = watch();
-        let mut account = watch.account();
-        account.hear(&frame(130, false));
+        let mut reports = watch.reports();
+        reports.record(&frame(130, false));
         advance(Duration::from_secs(60)).await;
-        drop(account);
+        drop(reports);
         assert_eq!(watch.blocked.so_far(), so_far(1, 60_130));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_loop_that_is_blocked_again_and_again_is_told_of_once_a_second() {
         let watch = watch();
-        let mut account = watch.account();
-        let mut told = 0;
+        let mut reports = watch.reports();
+        let mut logged = 0;
         for _ in 0..30 {
-            account.hear(&frame(130, false));
-            told += u32::from(account.lasting.as_ref().unwrap().told);
-            account.hear(&frame(200, true));
+            reports.record(&frame(130, false));
+            logged += u32::from(reports.ongoing.as_ref().unwrap().is_logged);
+            reports.record(&frame(200, true));
             advance(Duration::from_millis(100)).await;
         }
-        assert_eq!((told, watch.blocked.so_far().times), (3, 30));
+        assert_eq!((logged, watch.blocked.so_far().times), (3, 30));
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_is_no_report_is_no_reason_to_stop() {
         let watch = watch();
-        let mut account = watch.account();
+        let mut reports = watch.reports();
         let payload = b"?".as_slice().into();
-        account.hear(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
+        reports.record(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
         let payload = "{}".into();
-        account.hear(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
+        reports.record(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
         assert_eq!(watch.blocked.so_far(), BlockedSoFar::default());
     }
 }

@@ -31,11 +31,11 @@ struct Socket {
 
 /// How many frames a call can have on their way at once: itself and its cancellation, and the same
 /// of the call that had its seat before.
-const FRAMES_A_CALL: usize = 4;
+const FRAMES_PER_CALL: usize = 4;
 
 impl Multiplex {
     pub(super) fn new(socket: UnixStream, concurrency: NonZeroUsize) -> Self {
-        let (out, frames) = mpsc::channel(concurrency.get() * FRAMES_A_CALL);
+        let (out, frames) = mpsc::channel(concurrency.get() * FRAMES_PER_CALL);
         let (from, to) = socket.into_split();
         Self {
             concurrency,
@@ -52,13 +52,13 @@ impl Multiplex {
     /// Sends the call of this id; none if the worker is gone. Its answer comes when the task in
     /// Python has ended; the channel closes without one when the worker goes.
     pub(super) fn send(&self, id: u64, call: Bytes) -> Option<oneshot::Receiver<Frame>> {
-        let (tell, told) = oneshot::channel();
-        self.pending().as_mut()?.insert(id, tell);
+        let (tx, rx) = oneshot::channel();
+        self.pending().as_mut()?.insert(id, tx);
         if self.out.try_send(call).is_err() {
             self.settle(id);
             return None;
         }
-        Some(told)
+        Some(rx)
     }
 
     /// Asks the worker to cancel the task of a call. If the worker is gone, so is the task.
@@ -83,8 +83,8 @@ impl Multiplex {
         let mut received = BytesMut::with_capacity(RECEIVE_BYTES);
         while let Ok(1..) = from.read_buf(&mut received).await {
             while let Some(frame) = Frame::decode(&mut received) {
-                if let Some(tell) = self.settle(frame.id) {
-                    let _ = tell.send(frame);
+                if let Some(tx) = self.settle(frame.id) {
+                    let _ = tx.send(frame);
                 }
             }
             received.reserve(RECEIVE_BYTES);

@@ -6,75 +6,77 @@ use std::sync::Arc;
 use mesero_process::child;
 use tokio::process::Child;
 
-use super::replica::{Place, Retire};
-use super::worker::{Leaving, Worker};
+use super::replica::{Replacement, Replica};
+use super::worker::{Retirement, Worker};
 
 /// A worker and the process that it runs in. Dropped before it [lives](Self::live), it is killed.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(super) struct WorkerProcess {
     pub(super) child: Child,
     pub(super) worker: Arc<Worker>,
 }
 
-impl Process {
+impl WorkerProcess {
     /// Waits for the process's end; ends it when the worker has left and no call holds it any more,
     /// or when the resource is stopped. Then nothing that it occupied is occupied any longer.
-    pub(super) async fn live(mut self, place: Arc<Place>) {
-        let ended = self.until_ended(&place).await;
-        place.lost(&self.worker);
+    pub(super) async fn run(mut self, replica: Arc<Replica>) {
+        let ended = self.until_ended(&replica).await;
+        replica.lost(&self.worker);
         self.worker.abandon();
-        self.report(place.resource(), &ended);
+        self.report(replica.resource(), &ended);
     }
 
-    async fn until_ended(&mut self, place: &Place) -> Ended {
+    async fn until_ended(&mut self, replica: &Replica) -> WorkerExit {
         let Self { child, worker } = self;
-        let grace = place.grace();
-        let worn_out = async {
-            let reason = worker.wear.out(worker.hello.pid).await;
-            place.retire(worker, Retire::WhenReady(reason));
-            worker.left().await;
+        let grace = replica.grace();
+        let recycled = async {
+            let reason = worker.recycling.due(worker.hello.pid).await;
+            replica.replace(worker, Replacement::AfterSuccessor(reason));
+            worker.drained().await;
         };
         tokio::select! {
-            status = child.wait() => return Ended::ByItself(status.ok()),
+            status = child.wait() => return WorkerExit::ByItself(status.ok()),
             // It closed its socket; the process follows, or is made to. Lost before the grace
             // begins, so that no call is sent to a worker that does not listen.
-            () = worker.listen() => place.lost(worker),
-            () = worker.left() => {}
-            () = worn_out => {}
-            () = worker.condemned() => {}
-            () = place.stop().cancelled() => {
+            () = worker.listen() => replica.lost(worker),
+            () = worker.drained() => {}
+            () = recycled => {}
+            () = worker.killed() => {}
+            () = replica.stop().cancelled() => {
                 child::end(child, grace).await;
-                return Ended::Stopped;
+                return WorkerExit::Stopped;
             }
         }
         child::end(child, grace).await;
-        match worker.leaving() {
-            Some(leaving @ (Leaving::Replaced | Leaving::GivenUp)) => Ended::Left(leaving),
-            Some(Leaving::Lost) | None => Ended::ByItself(child.wait().await.ok()),
+        match worker.retirement() {
+            Some(retirement @ (Retirement::Replaced | Retirement::Abandoned)) => {
+                WorkerExit::Left(retirement)
+            }
+            Some(Retirement::Lost) | None => WorkerExit::ByItself(child.wait().await.ok()),
         }
     }
 
-    fn report(&self, resource: &str, ended: &Ended) {
+    fn report(&self, resource: &str, ended: &WorkerExit) {
         let pid = self.worker.hello.pid;
         match ended {
-            Ended::ByItself(Some(status)) => {
+            WorkerExit::ByItself(Some(status)) => {
                 tracing::warn!(resource, pid, "worker ended by itself: {status}");
             }
-            Ended::ByItself(None) => tracing::warn!(resource, pid, "worker ended by itself"),
-            Ended::Left(Leaving::GivenUp) => {
+            WorkerExit::ByItself(None) => tracing::warn!(resource, pid, "worker ended by itself"),
+            WorkerExit::Left(Retirement::Abandoned) => {
                 tracing::info!(resource, pid, "worker ended: its call had been given up");
             }
-            Ended::Left(_) => {
+            WorkerExit::Left(_) => {
                 tracing::info!(resource, pid, "worker ended: another has taken its place");
             }
-            Ended::Stopped => {}
+            WorkerExit::Stopped => {}
         }
     }
 }
 
 /// How a worker ended.
-enum Ended {
+enum WorkerExit {
     ByItself(Option<ExitStatus>),
-    Left(Leaving),
+    Left(Retirement),
     Stopped,
 }

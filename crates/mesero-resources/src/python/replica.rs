@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::answer::Exceptions;
-use super::calls::Calls;
+use super::in_flight::CallsInFlight;
+use super::recycling::RecyclingReason;
 use super::settings::Settings;
-use super::spawn_context::Means;
-use super::wear::Reason;
-use super::worker::{Hold, Leaving, Worker};
+use super::spawn_context::SpawnContext;
+use super::worker::{Lease, Retirement, Worker};
 
 /// One of the processes that a resource should have, with the seats that it serves.
 ///
@@ -23,7 +23,7 @@ use super::worker::{Hold, Leaving, Worker};
 /// each with the slot that it has; so a seat's slot is either with the worker that left or free
 /// for the one that came, and never with both.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Replica {
     seats: Vec<usize>,
     state: Mutex<State>,
     /// Another worker may be wanted, or not any more.
@@ -31,9 +31,9 @@ pub(super) struct Place {
     /// Another worker has come.
     arrived: Notify,
     grants: OnceLock<Seats>,
-    calls: Calls,
+    in_flight: CallsInFlight,
     restarts: AtomicU64,
-    means: Means,
+    context: SpawnContext,
 }
 
 #[derive(Debug)]
@@ -44,31 +44,31 @@ struct State {
     /// How many have come. A worker that was started before the last one came is out of date.
     arrivals: u64,
     /// Why the present worker is to be replaced, if it is.
-    successor_wanted: Option<Reason>,
+    successor_wanted: Option<RecyclingReason>,
     /// How long the last one served, if it ended by itself and nobody has asked yet.
     crashed_after: Option<Duration>,
 }
 
 /// How a worker is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Retire {
+pub(super) enum Replacement {
     /// It serves until another is there.
-    WhenReady(Reason),
+    AfterSuccessor(RecyclingReason),
     /// It gets no further call. Its seats are closed until another is there.
-    AtOnce,
+    Immediate,
 }
 
 /// A worker is wanted.
 #[derive(Debug)]
-pub(super) struct Opening {
+pub(super) struct Vacancy {
     /// Why the present worker is to be replaced; nothing if nobody serves here until it comes.
-    pub(super) reason: Option<Reason>,
+    pub(super) reason: Option<RecyclingReason>,
     pub(super) crashed_after: Option<Duration>,
     pub(super) arrivals: u64,
 }
 
-impl Place {
-    pub(super) fn new(seats: Vec<usize>, worker: Arc<Worker>, means: Means) -> Self {
+impl Replica {
+    pub(super) fn new(seats: Vec<usize>, worker: Arc<Worker>, context: SpawnContext) -> Self {
         let state = State {
             worker: Some(worker),
             since: Instant::now(),
@@ -82,25 +82,25 @@ impl Place {
             changed: Notify::new(),
             arrived: Notify::new(),
             grants: OnceLock::new(),
-            calls: Calls::default(),
+            in_flight: CallsInFlight::default(),
             restarts: AtomicU64::new(0),
-            means,
+            context,
         }
     }
 
     /// A hold on the worker that serves, if one does.
-    pub(super) fn hold(&self) -> Option<Hold> {
+    pub(super) fn lease(&self) -> Option<Lease> {
         // Under the lock: a worker that leaves is either held by then or not found here.
-        self.state().worker.as_ref().map(Worker::hold)
+        self.state().worker.as_ref().map(Worker::lease)
     }
 
     /// Waits for a worker, and holds it.
-    pub(super) async fn next_hold(&self) -> Hold {
+    pub(super) async fn next_lease(&self) -> Lease {
         loop {
             // Before the look, so that none comes unseen in between.
             let arrived = self.arrived.notified();
-            if let Some(hold) = self.hold() {
-                return hold;
+            if let Some(lease) = self.lease() {
+                return lease;
             }
             arrived.await;
         }
@@ -111,8 +111,8 @@ impl Place {
         self.state().worker.clone()
     }
 
-    pub(super) fn means(&self) -> &Means {
-        &self.means
+    pub(super) fn context(&self) -> &SpawnContext {
+        &self.context
     }
 
     /// How many seats it serves.
@@ -121,33 +121,33 @@ impl Place {
     }
 
     pub(super) fn resource(&self) -> &str {
-        &self.means.settings.name
+        &self.context.settings.name
     }
 
     pub(super) fn settings(&self) -> &Settings {
-        &self.means.settings
+        &self.context.settings
     }
 
-    pub(super) fn calls(&self) -> &Calls {
-        &self.calls
+    pub(super) fn in_flight(&self) -> &CallsInFlight {
+        &self.in_flight
     }
 
     /// How long a worker has to end what nobody wants any more.
     pub(super) fn grace(&self) -> Duration {
-        self.means.settings.grace
+        self.context.settings.grace
     }
 
     /// The exceptions that are no surprise.
     pub(super) fn exceptions(&self) -> &Exceptions {
-        &self.means.settings.exceptions
+        &self.context.settings.exceptions
     }
 
     pub(super) fn tasks(&self) -> &TaskTracker {
-        &self.means.tasks
+        &self.context.tasks
     }
 
     pub(super) fn stop(&self) -> &CancellationToken {
-        &self.means.stop
+        &self.context.stop
     }
 
     pub(super) fn restarts(&self) -> u64 {
@@ -161,10 +161,10 @@ impl Place {
 
     /// Has `worker` replaced, if it serves here still. Either way it finishes the calls that hold
     /// it, is ended when none does any more, and its calls' slots come back as they end.
-    pub(super) fn retire(&self, worker: &Arc<Worker>, how: Retire) {
+    pub(super) fn replace(&self, worker: &Arc<Worker>, how: Replacement) {
         match how {
-            Retire::AtOnce => self.dismiss(worker, Leaving::GivenUp),
-            Retire::WhenReady(reason) => {
+            Replacement::Immediate => self.dismiss(worker, Retirement::Abandoned),
+            Replacement::AfterSuccessor(reason) => {
                 let mut state = self.state();
                 if state.has(worker) {
                     state.successor_wanted = Some(reason);
@@ -177,53 +177,53 @@ impl Place {
     /// `worker` serves no further call: it ended, or does not listen. Whoever notices first closes
     /// the seats.
     pub(super) fn lost(&self, worker: &Arc<Worker>) {
-        self.dismiss(worker, Leaving::Lost);
+        self.dismiss(worker, Retirement::Lost);
         self.changed.notify_one();
     }
 
-    fn dismiss(&self, worker: &Arc<Worker>, leaving: Leaving) {
+    fn dismiss(&self, worker: &Arc<Worker>, retirement: Retirement) {
         let mut state = self.state();
         if !state.has(worker) {
             return;
         }
         state.worker = None;
         state.successor_wanted = None;
-        state.crashed_after = (leaving == Leaving::Lost).then(|| state.since.elapsed());
-        worker.leave(leaving);
+        state.crashed_after = (retirement == Retirement::Lost).then(|| state.since.elapsed());
+        worker.retire(retirement);
         if let Some(grants) = self.grants.get() {
             grants.close(&self.seats);
         }
     }
 
     /// A worker that is wanted here, if one is.
-    pub(super) fn opening(&self) -> Option<Opening> {
+    pub(super) fn vacancy(&self) -> Option<Vacancy> {
         let mut state = self.state();
         let reason = state.successor_wanted;
-        (state.worker.is_none() || reason.is_some()).then(|| Opening {
+        (state.worker.is_none() || reason.is_some()).then(|| Vacancy {
             reason,
             crashed_after: state.crashed_after.take(),
             arrivals: state.arrivals,
         })
     }
 
-    /// Waits until [`opening`](Self::opening) may say something else.
+    /// Waits until [`vacancy`](Self::vacancy) may say something else.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
     /// Lets a worker that was started for this opening serve, unless another has come meanwhile;
     /// whether it does.
-    pub(super) fn fill(&self, worker: &Arc<Worker>, opening: &Opening) -> bool {
+    pub(super) fn fill(&self, worker: &Arc<Worker>, vacancy: &Vacancy) -> bool {
         let state = self.state();
-        let is_current = state.arrivals == opening.arrivals;
+        let is_current = state.arrivals == vacancy.arrivals;
         if is_current {
-            self.install(state, worker, opening.reason);
+            self.install(state, worker, vacancy.reason);
         }
         is_current
     }
 
     /// Lets a worker that was started here serve, whoever serves now.
-    pub(super) fn hand_over(&self, worker: &Arc<Worker>, reason: Reason) {
+    pub(super) fn hand_over(&self, worker: &Arc<Worker>, reason: RecyclingReason) {
         self.install(self.state(), worker, Some(reason));
         // Whoever was about to come is out of date.
         self.changed.notify_one();
@@ -233,7 +233,7 @@ impl Place {
         &self,
         mut state: MutexGuard<'_, State>,
         worker: &Arc<Worker>,
-        reason: Option<Reason>,
+        reason: Option<RecyclingReason>,
     ) {
         let (resource, pid) = (self.resource(), worker.hello.pid);
         let before = state.worker.replace(Arc::clone(worker));
@@ -242,17 +242,17 @@ impl Place {
         state.successor_wanted = None;
         match before {
             Some(before) => {
-                before.leave(Leaving::Replaced);
+                before.retire(Retirement::Replaced);
                 let before = before.hello.pid;
                 tracing::info!(
                     resource,
                     pid,
                     before,
-                    reason = reason.map(Reason::as_str),
+                    reason = reason.map(RecyclingReason::as_str),
                     "worker took over"
                 );
                 if let Some(reason) = reason {
-                    self.means.replaced.add(reason);
+                    self.context.replaced.add(reason);
                 }
             }
             None => {

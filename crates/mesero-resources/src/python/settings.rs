@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Exceptions;
-use super::wear::Bounds;
+use super::recycling::Bounds;
 use crate::blocked::Blocked;
 
 /// What has to be known to run workers.

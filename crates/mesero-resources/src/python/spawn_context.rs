@@ -6,12 +6,12 @@ use mesero_process::spawner::Spawner;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::recycling::ReplacementCounts;
 use super::settings::Settings;
-use super::wear::Replaced;
 
 /// What it takes to start workers, and to end them.
 #[derive(Debug, Clone)]
-pub(super) struct Means {
+pub(super) struct SpawnContext {
     pub(super) settings: Arc<Settings>,
     pub(super) spawner: Spawner,
     /// Whatever still goes on at the place when its caller has left.
@@ -19,5 +19,5 @@ pub(super) struct Means {
     pub(super) stop: CancellationToken,
     /// Had while a worker is started that is to succeed another.
     pub(super) one_at_a_time: Arc<tokio::sync::Mutex<()>>,
-    pub(super) replaced: Arc<Replaced>,
+    pub(super) replaced: Arc<ReplacementCounts>,
 }

@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 use super::answer::Raised;
 use super::package;
-use super::process::Process;
+use super::process::WorkerProcess;
 use super::settings::{Serves, Settings};
 use super::worker::{Hello, Worker};
 
@@ -31,14 +31,14 @@ use super::worker::{Hello, Worker};
 pub(super) async fn worker(
     settings: Arc<Settings>,
     spawner: Spawner,
-) -> Result<Process, StartError> {
+) -> Result<WorkerProcess, StartError> {
     let (control, control_theirs) = StdStream::pair()?;
     let (source, source_theirs) = StdStream::pair()?;
     let seats: Vec<_> =
         (0..settings.threads.get()).map(|_| StdStream::pair()).collect::<Result<_, _>>()?;
-    let (lanes, lanes_theirs): (Vec<_>, Vec<_>) = seats.into_iter().unzip();
+    let (sockets, sockets_theirs): (Vec<_>, Vec<_>) = seats.into_iter().unzip();
 
-    let config = Config {
+    let config = WorkerConfig {
         serves: match settings.serves {
             Serves::Function => "function",
             Serves::Wsgi => "wsgi",
@@ -47,7 +47,7 @@ pub(super) async fn worker(
         paths: settings.path.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         threads: settings.threads.get(),
         processes: settings.processes.get(),
-        seats: lanes_theirs.iter().map(AsRawFd::as_raw_fd).collect(),
+        seats: sockets_theirs.iter().map(AsRawFd::as_raw_fd).collect(),
         loop_blocked_ms: settings.loop_blocked.map(|after| after.as_millis()),
     };
     let config = serde_json::to_vec(&config).map_err(io::Error::from)?;
@@ -58,7 +58,7 @@ pub(super) async fn worker(
     command.arg(control_theirs.as_raw_fd().to_string());
     command.arg(&*settings.name);
     command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
-    let inherited = [source_theirs, control_theirs].into_iter().chain(lanes_theirs);
+    let inherited = [source_theirs, control_theirs].into_iter().chain(sockets_theirs);
     let theirs = child::confine(&mut command, inherited.map(OwnedFd::from).collect());
     let spawned = spawner.spawn(command).await;
     drop(theirs);
@@ -78,9 +78,9 @@ pub(super) async fn worker(
         Ok(Err(error)) => return Err(error),
         Err(_) => return Err(StartError::Silent { after: settings.start_timeout }),
     };
-    let lanes = lanes.into_iter().map(stream).collect::<Result<_, _>>()?;
-    let worker = Arc::new(Worker::new(hello, control, lanes, &settings));
-    Ok(Process { child, worker })
+    let sockets = sockets.into_iter().map(stream).collect::<Result<_, _>>()?;
+    let worker = Arc::new(Worker::new(hello, control, sockets, &settings));
+    Ok(WorkerProcess { child, worker })
 }
 
 /// Hands over the source and the configuration, and waits for the answer.
@@ -138,7 +138,7 @@ fn stream(stream: StdStream) -> io::Result<UnixStream> {
 }
 
 #[derive(Serialize)]
-struct Config<'a> {
+struct WorkerConfig<'a> {
     serves: &'static str,
     callable: &'a str,
     paths: Vec<String>,

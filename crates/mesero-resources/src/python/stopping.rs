@@ -8,24 +8,24 @@ use mesero::{JobId, Stop, StopKind};
 use mesero_process::frame::{Frame, from_worker};
 use tokio::time::{Instant, timeout_at};
 
-use super::orders::{Asked, CallAt};
-use super::replica::{Place, Retire};
+use super::control_channel::{CallAddress, StackRequest};
+use super::replica::{Replacement, Replica};
 use super::seat::Seat;
 use super::worker::Worker;
 
 /// A call that was given up and has not stopped yet.
 #[derive(Debug)]
 pub(super) struct Stopping {
-    place: Arc<Place>,
+    replica: Arc<Replica>,
     worker: Arc<Worker>,
-    call: CallAt,
+    call: CallAddress,
     job: JobId,
     since: Instant,
 }
 
 /// What a call that was given up can be told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hears {
+pub(super) enum StopSignal {
     /// Nothing, unless it is interrupted.
     Nothing,
     /// To stop where it next waits or says something.
@@ -35,65 +35,65 @@ pub(super) enum Hears {
 impl Stopping {
     /// The call is given up now. The worker is asked at once where it is, ahead of anything that
     /// would stop it.
-    pub(super) fn begin(worker: &Arc<Worker>, seat: &Seat, id: u64) -> (Self, Asked) {
-        let call = CallAt { id, lane: seat.lane };
+    pub(super) fn begin(worker: &Arc<Worker>, seat: &Seat, id: u64) -> (Self, StackRequest) {
+        let call = CallAddress { id, seat: seat.index };
         let stopping = Self {
-            place: Arc::clone(&seat.place),
+            replica: Arc::clone(&seat.replica),
             worker: Arc::clone(worker),
             call,
             job: seat.job(),
             since: Instant::now(),
         };
-        (stopping, worker.orders.ask_stack(call))
+        (stopping, worker.control_channel.ask_stack(call))
     }
 
     /// Shows where the call is, in the log and to whoever asks for the job.
-    pub(super) async fn show(&self, asked: Asked) {
-        let Some(stack) = asked.answer().await else { return };
-        let (resource, job, pid) = (self.place.resource(), self.job, self.worker.hello.pid);
+    pub(super) async fn show(&self, stack_request: StackRequest) {
+        let Some(stack) = stack_request.answer().await else { return };
+        let (resource, job, pid) = (self.replica.resource(), self.job, self.worker.hello.pid);
         let job = format_args!("{resource}-{job}");
         tracing::info!(resource, job.id = %job, pid, stack, "call given up");
-        self.place.calls().last_seen(self.call.lane, stack.into());
+        self.replica.in_flight().last_seen(self.call.seat, stack.into());
     }
 
     /// Waits until the call has `finished`. If that takes too long, has its worker replaced, which
     /// ends the process when no other call is in it, or at once where siblings are not spared;
-    /// `let_go` gives up the call's own hold on it. `finished` must come true at the latest when
+    /// `release_worker` gives up the call's own hold on it. `finished` must come true at the latest when
     /// the process is gone.
     pub(super) async fn wait<R>(
         &self,
-        hears: Hears,
+        signal: StopSignal,
         finished: impl Future<Output = R>,
-        let_go: impl FnOnce(),
-    ) -> (R, Force) {
+        release_worker: impl FnOnce(),
+    ) -> (R, Escalation) {
         let mut finished = pin!(finished);
-        let until = self.since + self.patience(hears);
+        let until = self.since + self.timeout_after(signal);
         if let Ok(result) = timeout_at(until, finished.as_mut()).await {
-            return (result, Force::None);
+            return (result, Escalation::None);
         }
-        self.place.retire(&self.worker, Retire::AtOnce);
-        if self.place.settings().kill_siblings {
-            self.worker.condemn();
+        self.replica.replace(&self.worker, Replacement::Immediate);
+        if self.replica.settings().kill_siblings {
+            self.worker.kill();
         }
-        let_go();
-        (finished.await, Force::Process)
+        release_worker();
+        (finished.await, Escalation::WorkerProcess)
     }
 
-    fn patience(&self, hears: Hears) -> Duration {
-        let settings = self.place.settings();
-        match (settings.interrupt, hears) {
-            (Some(patience), _) => patience,
-            (None, Hears::Cancel) => settings.grace,
-            (None, Hears::Nothing) => Duration::ZERO,
+    fn timeout_after(&self, signal: StopSignal) -> Duration {
+        let settings = self.replica.settings();
+        match (settings.interrupt, signal) {
+            (Some(timeout_after), _) => timeout_after,
+            (None, StopSignal::Cancel) => settings.grace,
+            (None, StopSignal::Nothing) => Duration::ZERO,
         }
     }
 
     /// How it stopped: with this last frame, or none as its process is gone.
-    pub(super) fn stop(&self, last: Option<&Frame>, force: Force) -> Stop {
-        let kind = match (last.map(|frame| frame.kind), force) {
+    pub(super) fn stop(&self, last: Option<&Frame>, escalation: Escalation) -> Stop {
+        let kind = match (last.map(|frame| frame.kind), escalation) {
             (Some(from_worker::CANCELED), _) => StopKind::Interrupted,
-            (None, Force::Process) => StopKind::Killed,
-            (Some(_), _) | (None, Force::None) => StopKind::ByItself,
+            (None, Escalation::WorkerProcess) => StopKind::Killed,
+            (Some(_), _) | (None, Escalation::None) => StopKind::ByItself,
         };
         Stop { kind, after: self.since.elapsed() }
     }
@@ -101,8 +101,8 @@ impl Stopping {
 
 /// What it took to stop a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Force {
+pub(super) enum Escalation {
     None,
     /// Its process had to go.
-    Process,
+    WorkerProcess,
 }

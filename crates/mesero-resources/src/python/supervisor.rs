@@ -6,73 +6,73 @@ use tokio::sync::MutexGuard;
 use tokio::time::sleep_until;
 
 use super::backoff::RestartBackoff;
-use super::process::Process;
-use super::replica::{Opening, Place};
-use super::spawn_context::Means;
+use super::process::WorkerProcess;
+use super::recycling::RecyclingReason;
+use super::replica::{Replica, Vacancy};
+use super::spawn_context::SpawnContext;
 use super::start::{self, StartError};
-use super::wear::Reason;
 
 /// Looks after the place's first worker, and starts others as they are wanted.
-pub(super) fn supervise(place: &Arc<Place>, process: Process) {
-    place.tasks().spawn(process.live(Arc::clone(place)));
-    place.tasks().spawn(keep(Arc::clone(place)));
+pub(super) fn supervise(replica: &Arc<Replica>, process: WorkerProcess) {
+    replica.tasks().spawn(process.run(Arc::clone(replica)));
+    replica.tasks().spawn(keep_filled(Arc::clone(replica)));
 }
 
 /// Starts a worker for the place, and waits until it can serve.
 ///
 /// # Errors
 /// If it does not come up, or does not fit the seats.
-pub(super) async fn start(place: &Place) -> Result<Process, StartError> {
-    let Means { settings, spawner, .. } = place.means();
+pub(super) async fn start(replica: &Replica) -> Result<WorkerProcess, StartError> {
+    let SpawnContext { settings, spawner, .. } = replica.context();
     let process = start::worker(Arc::clone(settings), spawner.clone()).await?;
-    let (had, has) = (place.capacity(), process.worker.capacity().get());
+    let (had, has) = (replica.capacity(), process.worker.capacity().get());
     if had == has { Ok(process) } else { Err(StartError::Changed { had, has }) }
 }
 
 /// Lets a worker that was started for the place serve, whoever serves now.
-pub(super) fn hand_over(place: &Arc<Place>, process: Process, reason: Reason) {
-    place.hand_over(&process.worker, reason);
-    place.tasks().spawn(process.live(Arc::clone(place)));
+pub(super) fn hand_over(replica: &Arc<Replica>, process: WorkerProcess, reason: RecyclingReason) {
+    replica.hand_over(&process.worker, reason);
+    replica.tasks().spawn(process.run(Arc::clone(replica)));
 }
 
 /// Lets a worker that was started for this opening serve, unless another has come meanwhile; then it is killed.
-fn fill(place: &Arc<Place>, process: Process, opening: &Opening) {
-    if place.fill(&process.worker, opening) {
-        place.tasks().spawn(process.live(Arc::clone(place)));
+fn fill(replica: &Arc<Replica>, process: WorkerProcess, vacancy: &Vacancy) {
+    if replica.fill(&process.worker, vacancy) {
+        replica.tasks().spawn(process.run(Arc::clone(replica)));
     }
 }
 
 /// Starts workers for the place as they are wanted, until the resource is stopped. A worker
 /// that does not come up is tried again, later and later.
-async fn keep(place: Arc<Place>) {
+async fn keep_filled(replica: Arc<Replica>) {
     tokio::select! {
-        () = fill_openings(&place) => {}
+        () = fill_vacancies(&replica) => {}
         // A worker that is being started is dropped, and so killed.
-        () = place.stop().cancelled() => {}
+        () = replica.stop().cancelled() => {}
     }
 }
 
-async fn fill_openings(place: &Arc<Place>) {
+async fn fill_vacancies(replica: &Arc<Replica>) {
     let mut backoff = RestartBackoff::default();
     loop {
-        let Some(opening) = place.opening() else {
-            place.changed().await;
+        let Some(vacancy) = replica.vacancy() else {
+            replica.changed().await;
             continue;
         };
-        if let Some(lived) = opening.crashed_after {
+        if let Some(lived) = vacancy.crashed_after {
             backoff.crashed(lived);
         }
-        let turn = tokio::select! {
-            turn = turn(place, &opening, &backoff) => turn,
+        let start_permit = tokio::select! {
+            start_permit = start_permit(replica, &vacancy, &backoff) => start_permit,
             // What is wanted may have become urgent, or have come from elsewhere.
-            () = place.changed() => continue,
+            () = replica.changed() => continue,
         };
-        match start(place).await {
-            Ok(process) => fill(place, process, &opening),
+        match start(replica).await {
+            Ok(process) => fill(replica, process, &vacancy),
             Err(error) => {
                 backoff.failed();
-                let resource = place.resource();
-                match opening.reason.map(Reason::as_str) {
+                let resource = replica.resource();
+                match vacancy.reason.map(RecyclingReason::as_str) {
                     None => tracing::error!(resource, "failed to {error}"),
                     Some(reason) => tracing::error!(
                         resource,
@@ -82,22 +82,22 @@ async fn fill_openings(place: &Arc<Place>) {
                 }
             }
         }
-        drop(turn);
+        drop(start_permit);
     }
 }
 
 /// Waits until a worker may be started; of successors, one at a time in the whole resource.
-async fn turn<'a>(
-    place: &'a Place,
-    opening: &Opening,
+async fn start_permit<'a>(
+    replica: &'a Replica,
+    vacancy: &Vacancy,
     backoff: &RestartBackoff,
 ) -> Option<MutexGuard<'a, ()>> {
     if let Some(earliest) = backoff.earliest() {
         sleep_until(earliest).await;
     }
-    match opening.reason {
+    match vacancy.reason {
         None => None,
-        Some(_) => Some(place.means().one_at_a_time.lock().await),
+        Some(_) => Some(replica.context().one_at_a_time.lock().await),
     }
 }
 

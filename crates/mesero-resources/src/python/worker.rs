@@ -10,12 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::lane::Lane;
+use super::control_channel::ControlChannel;
 use super::loop_watch::LoopWatch;
 use super::multiplex::Multiplex;
-use super::orders::Orders;
+use super::recycling::RecyclingState;
 use super::settings::Settings;
-use super::wear::Wear;
+use super::worker_socket::WorkerSocket;
 
 /// What a worker says of itself when it can serve.
 #[derive(Debug)]
@@ -31,56 +31,56 @@ pub(super) struct Hello {
 pub(super) struct Worker {
     pub(super) hello: Hello,
     /// It ends when this closes.
-    pub(super) orders: Orders,
+    pub(super) control_channel: ControlChannel,
     /// What is heard there of its event loop.
     loop_watch: LoopWatch,
-    line: Line,
+    transport: Transport,
     next_id: AtomicU64,
     /// The calls in it; closed when it has left.
-    holds: TaskTracker,
-    leaving: OnceLock<Leaving>,
-    pub(super) wear: Wear,
+    leases: TaskTracker,
+    retirement: OnceLock<Retirement>,
+    pub(super) recycling: RecyclingState,
     /// It is to be ended, whatever calls are in it.
-    condemned: CancellationToken,
+    killed: CancellationToken,
     /// It is reaped; what it occupied is free.
     pub(super) gone: CancellationToken,
 }
 
 /// Why a worker gets no further call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Leaving {
+pub(super) enum Retirement {
     /// Another serves in its place.
     Replaced,
     /// A call in it does not end.
-    GivenUp,
+    Abandoned,
     /// It ended, or does not listen.
     Lost,
 }
 
 /// A call's hold on its worker: as long as one is there, a worker that has left is not ended.
 #[derive(Debug)]
-pub(super) struct Hold {
+pub(super) struct Lease {
     worker: Arc<Worker>,
     _token: TaskTrackerToken,
 }
 
-impl Hold {
+impl Lease {
     pub(super) fn worker(&self) -> &Arc<Worker> {
         &self.worker
     }
 }
 
-impl Drop for Hold {
+impl Drop for Lease {
     fn drop(&mut self) {
-        self.worker.wear.served();
+        self.worker.recycling.served();
     }
 }
 
 /// How calls reach it.
 #[derive(Debug)]
-enum Line {
+enum Transport {
     /// One socket a thread.
-    Sync { lanes: Vec<Mutex<Option<Lane>>> },
+    Sync { sockets: Vec<Mutex<Option<WorkerSocket>>> },
     /// One socket for all.
     Async(Arc<Multiplex>),
 }
@@ -93,72 +93,74 @@ impl Worker {
         settings: &Settings,
     ) -> Self {
         let mut seats = seats.into_iter();
-        let line = match (hello.is_async, seats.next()) {
+        let transport = match (hello.is_async, seats.next()) {
             (true, Some(first)) => {
-                Line::Async(Arc::new(Multiplex::new(first, settings.concurrency)))
+                Transport::Async(Arc::new(Multiplex::new(first, settings.concurrency)))
             }
             (_, first) => {
-                let lane = |seat| Mutex::new(Some(Lane::new(seat)));
-                Line::Sync { lanes: first.into_iter().chain(seats).map(lane).collect() }
+                let socket = |seat| Mutex::new(Some(WorkerSocket::new(seat)));
+                Transport::Sync { sockets: first.into_iter().chain(seats).map(socket).collect() }
             }
         };
         Self {
-            orders: Orders::new(control),
+            control_channel: ControlChannel::new(control),
             loop_watch: LoopWatch::new(hello.pid, settings),
             hello,
-            line,
+            transport,
             next_id: AtomicU64::new(1),
-            holds: TaskTracker::new(),
-            leaving: OnceLock::new(),
-            wear: Wear::new(&settings.bounds),
-            condemned: CancellationToken::new(),
+            leases: TaskTracker::new(),
+            retirement: OnceLock::new(),
+            recycling: RecyclingState::new(&settings.bounds),
+            killed: CancellationToken::new(),
             gone: CancellationToken::new(),
         }
     }
 
     /// How many calls it can serve at once.
     pub(super) fn capacity(&self) -> NonZeroUsize {
-        match &self.line {
-            Line::Sync { lanes, .. } => NonZeroUsize::new(lanes.len()).unwrap_or(NonZeroUsize::MIN),
-            Line::Async(multiplex) => multiplex.concurrency(),
+        match &self.transport {
+            Transport::Sync { sockets, .. } => {
+                NonZeroUsize::new(sockets.len()).unwrap_or(NonZeroUsize::MIN)
+            }
+            Transport::Async(multiplex) => multiplex.concurrency(),
         }
     }
 
     /// A hold for one call.
-    pub(super) fn hold(self: &Arc<Self>) -> Hold {
-        Hold { worker: Arc::clone(self), _token: self.holds.token() }
+    pub(super) fn lease(self: &Arc<Self>) -> Lease {
+        Lease { worker: Arc::clone(self), _token: self.leases.token() }
     }
 
     /// It gets no further call.
-    pub(super) fn leave(&self, leaving: Leaving) {
-        let _ = self.leaving.set(leaving);
-        self.holds.close();
+    pub(super) fn retire(&self, retirement: Retirement) {
+        let _ = self.retirement.set(retirement);
+        self.leases.close();
     }
 
     /// Why it gets no further call, if it does not.
-    pub(super) fn leaving(&self) -> Option<Leaving> {
-        self.leaving.get().copied()
+    pub(super) fn retirement(&self) -> Option<Retirement> {
+        self.retirement.get().copied()
     }
 
     /// Waits until it gets no further call and no call holds it.
-    pub(super) async fn left(&self) {
-        self.holds.wait().await;
+    pub(super) async fn drained(&self) {
+        self.leases.wait().await;
     }
 
     /// It is to be ended now, with the calls that are in it.
-    pub(super) fn condemn(&self) {
-        self.condemned.cancel();
+    pub(super) fn kill(&self) {
+        self.killed.cancel();
     }
 
     /// Waits until it is to be ended with the calls that are in it.
-    pub(super) async fn condemned(&self) {
-        self.condemned.cancelled().await;
+    pub(super) async fn killed(&self) {
+        self.killed.cancelled().await;
     }
 
     /// Why a call in it has no answer when it is gone.
     pub(super) fn failure(&self) -> Failure {
         let pid = self.hello.pid;
-        Failure::lost(match self.condemned.is_cancelled() {
+        Failure::lost(match self.killed.is_cancelled() {
             true => {
                 format!("the worker process {pid} was ended for another call, which did not stop")
             }
@@ -173,32 +175,32 @@ impl Worker {
 
     /// The calls of an async worker.
     pub(super) fn multiplex(&self) -> Option<&Arc<Multiplex>> {
-        match &self.line {
-            Line::Sync { .. } => None,
-            Line::Async(multiplex) => Some(multiplex),
+        match &self.transport {
+            Transport::Sync { .. } => None,
+            Transport::Async(multiplex) => Some(multiplex),
         }
     }
 
     /// Takes the lane of a seat, which is idle: its slot has just been granted.
-    pub(super) fn take_lane(&self, index: usize) -> Option<Lane> {
-        let Line::Sync { lanes, .. } = &self.line else { return None };
-        lanes.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take()
+    pub(super) fn take_socket(&self, index: usize) -> Option<WorkerSocket> {
+        let Transport::Sync { sockets, .. } = &self.transport else { return None };
+        sockets.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    pub(super) fn put_lane(&self, index: usize, lane: Lane) {
-        if let Line::Sync { lanes, .. } = &self.line
-            && let Some(seat) = lanes.get(index)
+    pub(super) fn put_socket(&self, index: usize, socket: WorkerSocket) {
+        if let Transport::Sync { sockets, .. } = &self.transport
+            && let Some(seat) = sockets.get(index)
         {
-            *seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(lane);
+            *seat.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
         }
     }
 
     /// Reads what it says beside the answers on its seats, until it ends.
     pub(super) async fn listen(&self) {
-        match &self.line {
-            Line::Sync { .. } => self.orders.listen(&self.loop_watch).await,
-            Line::Async(multiplex) => tokio::select! {
-                () = self.orders.listen(&self.loop_watch) => {}
+        match &self.transport {
+            Transport::Sync { .. } => self.control_channel.listen(&self.loop_watch).await,
+            Transport::Async(multiplex) => tokio::select! {
+                () = self.control_channel.listen(&self.loop_watch) => {}
                 () = multiplex.run() => {}
             },
         }
@@ -206,8 +208,8 @@ impl Worker {
 
     /// Fails all calls that are still in it.
     pub(super) fn abandon(&self) {
-        self.orders.abandon();
-        if let Line::Async(multiplex) = &self.line {
+        self.control_channel.abandon();
+        if let Transport::Async(multiplex) = &self.transport {
             multiplex.abandon();
         }
         self.gone.cancel();

@@ -8,25 +8,25 @@ use mesero_process::spawner::Spawner;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-use super::process::Process;
-use super::replica::Place;
+use super::process::WorkerProcess;
+use super::recycling::RecyclingReason;
+use super::replica::Replica;
 use super::seat::Seat;
 use super::settings::Settings;
-use super::spawn_context::Means;
+use super::spawn_context::SpawnContext;
 use super::start::{self, StartError};
 use super::supervisor;
-use super::wear::Reason;
 use super::worker::Worker;
 use crate::Health;
 
 /// The worker processes of a resource, each at its place.
 #[derive(Debug)]
 pub(super) struct Workers {
-    places: Vec<Arc<Place>>,
+    replicas: Vec<Arc<Replica>>,
     seats: NonZeroUsize,
     /// The processes that nobody looks after yet.
-    unattended: Mutex<Vec<Process>>,
-    means: Means,
+    unattended: Mutex<Vec<WorkerProcess>>,
+    context: SpawnContext,
 }
 
 impl Workers {
@@ -35,7 +35,7 @@ impl Workers {
     /// # Errors
     /// Why the first of them that did not come up did not; the others are ended.
     pub(super) async fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
-        let means = Means {
+        let context = SpawnContext {
             settings: Arc::new(settings),
             spawner,
             tasks: TaskTracker::new(),
@@ -43,23 +43,25 @@ impl Workers {
             one_at_a_time: Arc::default(),
             replaced: Arc::default(),
         };
-        let processes = means.settings.processes;
+        let processes = context.settings.processes;
         let starting = (0..processes.get())
-            .map(|_| start::worker(Arc::clone(&means.settings), means.spawner.clone()));
-        let unattended = all(&means.tasks, starting).await?;
-        let lanes = match unattended.first() {
+            .map(|_| start::worker(Arc::clone(&context.settings), context.spawner.clone()));
+        let unattended = all(&context.tasks, starting).await?;
+        let seats_per_process = match unattended.first() {
             Some(process) => process.worker.capacity(),
             None => NonZeroUsize::MIN,
         };
-        let places = unattended.iter().enumerate().map(|(index, process)| {
-            let seats = (0..lanes.get()).map(|lane| lane * processes.get() + index).collect();
-            Arc::new(Place::new(seats, Arc::clone(&process.worker), means.clone()))
+        let replicas = unattended.iter().enumerate().map(|(index, process)| {
+            let seats = (0..seats_per_process.get())
+                .map(|worker_seat| worker_seat * processes.get() + index)
+                .collect();
+            Arc::new(Replica::new(seats, Arc::clone(&process.worker), context.clone()))
         });
         Ok(Self {
-            places: places.collect(),
-            seats: lanes.saturating_mul(processes),
+            replicas: replicas.collect(),
+            seats: seats_per_process.saturating_mul(processes),
             unattended: Mutex::new(unattended),
-            means,
+            context,
         })
     }
 
@@ -68,12 +70,12 @@ impl Workers {
     }
 
     pub(super) fn settings(&self) -> &Settings {
-        &self.means.settings
+        &self.context.settings
     }
 
     /// One of the workers, as an example of them all.
     pub(super) fn first(&self) -> Option<Arc<Worker>> {
-        self.places.first().and_then(|place| place.worker())
+        self.replicas.first().and_then(|replica| replica.worker())
     }
 
     pub(super) fn supervise(&self, seats: &Seats) {
@@ -81,30 +83,30 @@ impl Workers {
             let mut unattended = self.unattended.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::take(&mut *unattended)
         };
-        for (place, process) in self.places.iter().zip(processes) {
-            place.bind(seats.clone());
-            supervisor::supervise(place, process);
+        for (replica, process) in self.replicas.iter().zip(processes) {
+            replica.bind(seats.clone());
+            supervisor::supervise(replica, process);
         }
     }
 
     /// The seat that the attempt's slot names.
     pub(super) fn seat(&self, attempt: Attempt) -> Seat {
         let seat = attempt.slot().seat();
-        let (lane, index) = (seat / self.places.len(), seat % self.places.len());
-        Seat::new(Arc::clone(&self.places[index]), lane, attempt)
+        let (worker_seat, index) = (seat / self.replicas.len(), seat % self.replicas.len());
+        Seat::new(Arc::clone(&self.replicas[index]), worker_seat, attempt)
     }
 
     /// Where the job's call at this seat is in its code.
     pub(super) async fn stack(&self, seat: usize, job: JobId) -> Option<String> {
-        let (lane, index) = (seat / self.places.len(), seat % self.places.len());
-        self.places.get(index)?.calls().stack(lane, job).await
+        let (worker_seat, index) = (seat / self.replicas.len(), seat % self.replicas.len());
+        self.replicas.get(index)?.in_flight().stack(worker_seat, job).await
     }
 
     pub(super) fn health(&self) -> Health {
         Health {
-            up: self.places.iter().filter(|place| place.worker().is_some()).count(),
-            wanted: self.places.len(),
-            restarts: self.places.iter().map(|place| place.restarts()).sum(),
+            up: self.replicas.iter().filter(|replica| replica.worker().is_some()).count(),
+            wanted: self.replicas.len(),
+            restarts: self.replicas.iter().map(|replica| replica.restarts()).sum(),
         }
     }
 
@@ -114,27 +116,27 @@ impl Workers {
     /// Why the first of them that did not come up did not; the others are ended, and the present
     /// ones go on.
     pub(super) async fn reload(&self) -> Result<usize, StartError> {
-        let starting = self.places.iter().map(|place| {
-            let place = Arc::clone(place);
-            async move { supervisor::start(&place).await }
+        let starting = self.replicas.iter().map(|replica| {
+            let replica = Arc::clone(replica);
+            async move { supervisor::start(&replica).await }
         });
-        let successors = all(&self.means.tasks, starting).await?;
+        let successors = all(&self.context.tasks, starting).await?;
         let count = successors.len();
-        for (place, successor) in self.places.iter().zip(successors) {
-            supervisor::hand_over(place, successor, Reason::Reload);
+        for (replica, successor) in self.replicas.iter().zip(successors) {
+            supervisor::hand_over(replica, successor, RecyclingReason::Reload);
         }
         Ok(count)
     }
 
     /// How often a worker was replaced that was well, for each reason.
     pub(super) fn replaced(&self) -> Vec<(&'static str, u64)> {
-        self.means.replaced.counts()
+        self.context.replaced.counts()
     }
 
     pub(super) async fn stop(&self) {
-        self.means.stop.cancel();
-        self.means.tasks.close();
-        self.means.tasks.wait().await;
+        self.context.stop.cancel();
+        self.context.tasks.close();
+        self.context.tasks.wait().await;
     }
 }
 
@@ -145,9 +147,9 @@ impl Workers {
 async fn all<F>(
     tasks: &TaskTracker,
     starting: impl Iterator<Item = F>,
-) -> Result<Vec<Process>, StartError>
+) -> Result<Vec<WorkerProcess>, StartError>
 where
-    F: Future<Output = Result<Process, StartError>> + Send + 'static,
+    F: Future<Output = Result<WorkerProcess, StartError>> + Send + 'static,
 {
     let starting: Vec<_> =
         starting.map(|worker| AbortOnDropHandle::new(tasks.spawn(worker))).collect();

@@ -17,23 +17,23 @@ mod environ;
 mod head;
 
 use super::answer::Raised;
-use super::exchange::Exchange;
 use super::seat::Seat;
+use super::sync_call::SyncCall;
 use crate::{Reply, Request};
-use head::Head;
+use head::ResponseHead;
 
 /// Serves one attempt. A reply whose body still comes keeps the seat until the application is done.
 pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Failure> {
     let worker = seat.worker().await;
-    let place = Arc::clone(&seat.place);
-    let tasks = place.tasks().clone();
+    let replica = Arc::clone(&seat.replica);
+    let tasks = replica.tasks().clone();
     let lost = || {
         // Before the slot comes back, so that the seat is granted to nobody else.
-        place.lost(&worker);
+        replica.lost(&worker);
         worker.failure()
     };
     let id = worker.next_id();
-    let said = said(&request, id)?;
+    let encoded = encode(&request, id)?;
     let mut body = request.body.take_coming();
     if matches!(request.body, Payload::Coming(_)) && body.is_none() {
         return Err(Failure::raised("the request's body was streamed to an earlier attempt"));
@@ -43,31 +43,31 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
         Payload::Whole(_) | Payload::Coming(_) => None,
     };
     drop(request);
-    let Some(mut exchange) = Exchange::begin(&worker, seat, id) else {
+    let Some(mut call) = SyncCall::begin(&worker, seat, id) else {
         return Err(Failure::unreachable("the worker's seat is not idle"));
     };
     if body.is_some() {
-        exchange.open_body();
+        call.open_body();
     }
-    exchange.say(said, stored).await.ok_or_else(lost)?;
-    let first = exchange.next(&mut body).await.ok_or_else(lost)?;
+    call.send(encoded, stored).await.ok_or_else(lost)?;
+    let first = call.next(&mut body).await.ok_or_else(lost)?;
     if first.kind != from_worker::HEAD {
-        let frame = exchange.over(Ok(first)).ok_or_else(lost)?;
+        let frame = call.end(Ok(first)).ok_or_else(lost)?;
         return Err(failure(&frame));
     }
-    let head = match Head::read(&first.payload) {
+    let head = match ResponseHead::read(&first.payload) {
         Ok(head) => head,
         Err(failure) => {
-            tasks.spawn(exchange.abandon());
+            tasks.spawn(call.abandon());
             return Err(failure);
         }
     };
     let (mut pieces, mut unread) = (VecDeque::new(), None);
-    while let Some(frame) = exchange.ready() {
+    while let Some(frame) = call.ready() {
         match frame.kind {
             from_worker::PIECE => pieces.push_back(frame.payload),
             from_worker::END => {
-                exchange.over(Ok(frame)).ok_or_else(lost)?;
+                call.end(Ok(frame)).ok_or_else(lost)?;
                 return Ok(Reply::response(head.status, head.headers, joined(pieces).into()));
             }
             _ => {
@@ -77,26 +77,26 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
         }
     }
     let missing = head.content_length().map(|length| length.saturating_sub(bytes(&pieces)));
-    let (tell, told) = mpsc::channel(PIECES_ON_THEIR_WAY);
+    let (tx, rx) = mpsc::channel(BUFFERED_PIECES);
     match unread {
         None => {
-            tasks.spawn(Relay { exchange, body, tell, missing }.run());
+            tasks.spawn(Relay { call, body, tx, missing }.run());
         }
         // Whether the head has left already or not, the client sees the same.
         Some(frame) => {
-            let _ = tell.try_send(Err(broken_off(&frame)));
-            exchange.over(Ok(frame)).ok_or_else(lost)?;
+            let _ = tx.try_send(Err(broken_off(&frame)));
+            call.end(Ok(frame)).ok_or_else(lost)?;
         }
     }
-    let coming = Coming { pieces, told, missing, is_over: false };
+    let coming = StreamedBody { pieces, rx, missing, is_over: false };
     Ok(Reply::response(head.status, head.headers, Body::stream(coming)))
 }
 
 /// A piece waits for the client, while the next one waits in the worker.
-const PIECES_ON_THEIR_WAY: usize = 1;
+const BUFFERED_PIECES: usize = 1;
 
 /// The request as it is sent, with the body if that is at hand.
-fn said(request: &Request, id: u64) -> Result<Bytes, Failure> {
+fn encode(request: &Request, id: u64) -> Result<Bytes, Failure> {
     let too_long = |_| Failure::raised("the request is too long");
     let head = Frame { kind: to_worker::REQUEST, id, payload: environ::of(request) };
     let head = head.encode().map_err(too_long)?;
@@ -143,10 +143,10 @@ fn joined(mut pieces: VecDeque<Bytes>) -> Bytes {
 
 /// Carries the rest of an answer to its body; holds the seat until the application is done.
 struct Relay {
-    exchange: Exchange,
+    call: SyncCall,
     /// What the client still sends.
     body: Option<Incoming>,
-    tell: mpsc::Sender<Result<Bytes, BoxError>>,
+    tx: mpsc::Sender<Result<Bytes, BoxError>>,
     /// Bytes of the answer that have not been handed on, if their number was announced.
     missing: Option<u64>,
 }
@@ -155,51 +155,51 @@ impl Relay {
     async fn run(mut self) {
         while self.missing != Some(0) {
             let frame = tokio::select! {
-                frame = self.exchange.next(&mut self.body) => frame,
-                () = self.tell.closed() => return self.exchange.abandon().await,
+                frame = self.call.next(&mut self.body) => frame,
+                () = self.tx.closed() => return self.call.abandon().await,
             };
             let Some(frame) = frame else {
                 // The seat is closed before its slot comes back.
                 let _ =
-                    self.tell.try_send(Err("the worker ended in the middle of its answer".into()));
-                self.exchange.over(Err(std::io::ErrorKind::UnexpectedEof.into()));
+                    self.tx.try_send(Err("the worker ended in the middle of its answer".into()));
+                self.call.end(Err(std::io::ErrorKind::UnexpectedEof.into()));
                 return;
             };
             match frame.kind {
                 from_worker::PIECE => {
                     let length = frame.payload.len() as u64;
                     self.missing = self.missing.map(|missing| missing.saturating_sub(length));
-                    if self.tell.send(Ok(frame.payload)).await.is_err() {
-                        return self.exchange.abandon().await;
+                    if self.tx.send(Ok(frame.payload)).await.is_err() {
+                        return self.call.abandon().await;
                     }
                 }
                 from_worker::END => {
-                    self.exchange.over(Ok(frame));
+                    self.call.end(Ok(frame));
                     return;
                 }
                 _ => {
                     let error = broken_off(&frame);
-                    self.exchange.over(Ok(frame));
-                    let _ = self.tell.send(Err(error)).await;
+                    self.call.end(Ok(frame));
+                    let _ = self.tx.send(Err(error)).await;
                     return;
                 }
             }
         }
         // The client has everything; `close` may still be at work.
-        drop(self.tell);
-        self.exchange.finish().await;
+        drop(self.tx);
+        self.call.finish().await;
     }
 }
 
 /// The body of an answer that still comes. Dropping it tells the application to stop.
-struct Coming {
+struct StreamedBody {
     pieces: VecDeque<Bytes>,
-    told: mpsc::Receiver<Result<Bytes, BoxError>>,
+    rx: mpsc::Receiver<Result<Bytes, BoxError>>,
     missing: Option<u64>,
     is_over: bool,
 }
 
-impl hyper::body::Body for Coming {
+impl hyper::body::Body for StreamedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -213,15 +213,15 @@ impl hyper::body::Body for Coming {
         if self.is_over {
             return Poll::Ready(None);
         }
-        let told = std::task::ready!(self.told.poll_recv(cx));
-        match &told {
+        let piece = std::task::ready!(self.rx.poll_recv(cx));
+        match &piece {
             Some(Ok(piece)) => {
                 let length = piece.len() as u64;
                 self.missing = self.missing.map(|missing| missing.saturating_sub(length));
             }
             Some(Err(_)) | None => self.is_over = true,
         }
-        Poll::Ready(told.map(|piece| piece.map(BodyFrame::data)))
+        Poll::Ready(piece.map(|piece| piece.map(BodyFrame::data)))
     }
 
     fn size_hint(&self) -> SizeHint {

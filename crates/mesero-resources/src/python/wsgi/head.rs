@@ -9,12 +9,12 @@ const HEADERS: usize = 12;
 
 /// A status and headers.
 #[derive(Debug)]
-pub(super) struct Head {
+pub(super) struct ResponseHead {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
 }
 
-impl Head {
+impl ResponseHead {
     /// Reads what a worker says of the arguments of `start_response`.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn headers_keep_their_order_their_duplicates_and_their_bytes() {
         let payload = b"404\nSet-Cookie\na=1\nX-Name\ncaf\xe9\nset-cookie\nb=2\nContent-Length\n12";
-        let head = Head::read(&Bytes::from_static(payload)).unwrap();
+        let head = ResponseHead::read(&Bytes::from_static(payload)).unwrap();
         assert_eq!(head.status, StatusCode::NOT_FOUND);
         let cookies: Vec<_> = head.headers.get_all("set-cookie").iter().collect();
         assert_eq!(cookies, ["a=1", "b=2"]);
@@ -66,7 +66,10 @@ mod tests {
     #[test]
     fn what_http_does_not_know_is_refused() {
         for payload in ["000", "200\na b\nc", "200\na\nb\0", "200\n", "20", ""] {
-            assert!(Head::read(&Bytes::from_static(payload.as_bytes())).is_err(), "{payload}");
+            assert!(
+                ResponseHead::read(&Bytes::from_static(payload.as_bytes())).is_err(),
+                "{payload}"
+            );
         }
     }
 }

@@ -8,142 +8,142 @@ use hyper::body::Incoming;
 use mesero_http::payload::Stored;
 use mesero_process::frame::{Frame, to_worker};
 
-use super::lane::Lane;
-use super::orders::CallAt;
+use super::control_channel::CallAddress;
 use super::seat::Seat;
-use super::stopping::{Hears, Stopping};
+use super::stopping::{StopSignal, Stopping};
 use super::worker::Worker;
+use super::worker_socket::WorkerSocket;
 
 /// A call on a lane. Dropped before its last frame has come, it sees to it that the seat is used by
 /// nobody until the thread is free or the process is gone.
-pub(super) struct Exchange {
-    lane: Option<Lane>,
-    occupation: Option<Occupation>,
+pub(super) struct SyncCall {
+    socket: Option<WorkerSocket>,
+    occupied: Option<OccupiedSeat>,
 }
 
 /// What a call in a worker's thread occupies; the attempt holds the slot.
-struct Occupation {
+struct OccupiedSeat {
     worker: Arc<Worker>,
     seat: Seat,
     id: u64,
 }
 
-impl Exchange {
+impl SyncCall {
     /// Takes the seat's lane, if it is idle.
     pub(super) fn begin(worker: &Arc<Worker>, seat: Seat, id: u64) -> Option<Self> {
-        let lane = worker.take_lane(seat.lane)?;
+        let socket = worker.take_socket(seat.index)?;
         seat.enter(worker, id);
-        let occupation = Occupation { worker: Arc::clone(worker), seat, id };
-        Some(Self { lane: Some(lane), occupation: Some(occupation) })
+        let occupied = OccupiedSeat { worker: Arc::clone(worker), seat, id };
+        Some(Self { socket: Some(socket), occupied: Some(occupied) })
     }
 
     /// Sends `call` and waits for its answer of one frame; none if the worker went away.
     pub(super) async fn call(mut self, call: Bytes) -> Option<Frame> {
-        let lane = self.lane.as_mut()?;
-        lane.put(call, None);
-        let answer = lane.exchange().await;
-        self.over(answer)
+        let socket = self.socket.as_mut()?;
+        socket.put(call, None);
+        let answer = socket.exchange().await;
+        self.end(answer)
     }
 
     /// Sends a request; its body is sent while [`next`](Self::next) waits.
-    pub(super) async fn say(&mut self, bytes: Bytes, file: Option<Arc<Stored>>) -> Option<()> {
-        let lane = self.lane.as_mut()?;
-        lane.put(bytes, file);
-        lane.send().await.ok()
+    pub(super) async fn send(&mut self, bytes: Bytes, file: Option<Arc<Stored>>) -> Option<()> {
+        let socket = self.socket.as_mut()?;
+        socket.put(bytes, file);
+        socket.send().await.ok()
     }
 
     /// A body follows what was said.
     pub(super) fn open_body(&mut self) {
-        if let (Some(lane), Some(occupation)) = (&mut self.lane, &self.occupation) {
-            lane.open_body(occupation.id);
+        if let (Some(socket), Some(occupied)) = (&mut self.socket, &self.occupied) {
+            socket.open_body(occupied.id);
         }
     }
 
     /// Waits for the next frame; none if the worker went away.
     pub(super) async fn next(&mut self, body: &mut Option<Incoming>) -> Option<Frame> {
-        self.lane.as_mut()?.next(body).await.ok()
+        self.socket.as_mut()?.next(body).await.ok()
     }
 
     /// A frame that is there already.
     pub(super) fn ready(&mut self) -> Option<Frame> {
-        self.lane.as_mut()?.ready()
+        self.socket.as_mut()?.ready()
     }
 
     /// The last frame has come, or the worker is gone: the seat can be used again, or is closed.
-    pub(super) fn over(mut self, answer: io::Result<Frame>) -> Option<Frame> {
-        let (mut lane, occupation) = (self.lane.take()?, self.occupation.take()?);
+    pub(super) fn end(mut self, answer: io::Result<Frame>) -> Option<Frame> {
+        let (mut socket, occupied) = (self.socket.take()?, self.occupied.take()?);
         // The thread reads over what it did not want; it must find the end.
-        lane.end_body(to_worker::BODY_END);
+        socket.end_body(to_worker::BODY_END);
         match answer {
-            Ok(frame) if lane.has_unsent() => {
+            Ok(frame) if socket.has_unsent() => {
                 // Not awaited here: whoever waits may leave, and the thread is busy until then.
-                let tasks = occupation.seat.place.tasks().clone();
+                let tasks = occupied.seat.replica.tasks().clone();
                 let last = frame.clone();
                 tasks.spawn(async move {
-                    let sent = lane.send().await;
-                    occupation.over(lane, sent.map(|()| frame));
+                    let sent = socket.send().await;
+                    occupied.end(socket, sent.map(|()| frame));
                 });
                 Some(last)
             }
-            answer => occupation.over(lane, answer),
+            answer => occupied.end(socket, answer),
         }
     }
 
     /// The caller has all that was announced; the application may still tidy up.
     pub(super) async fn finish(mut self) {
-        let Some(lane) = self.lane.as_mut() else { return };
-        let answer = lane.finish().await;
-        self.over(answer);
+        let Some(socket) = self.socket.as_mut() else { return };
+        let answer = socket.finish().await;
+        self.end(answer);
     }
 
     /// Nobody wants the rest of an answer that has begun. Waits until the application has stopped,
     /// or its process is gone.
     pub(super) async fn abandon(mut self) {
-        if let (Some(lane), Some(occupation)) = (self.lane.take(), self.occupation.take()) {
-            occupation.given_up(lane, Hears::Cancel).await;
+        if let (Some(socket), Some(occupied)) = (self.socket.take(), self.occupied.take()) {
+            occupied.abandoned(socket, StopSignal::Cancel).await;
         }
     }
 }
 
-impl Drop for Exchange {
+impl Drop for SyncCall {
     fn drop(&mut self) {
-        if let (Some(lane), Some(occupation)) = (self.lane.take(), self.occupation.take()) {
-            let tasks = occupation.seat.place.tasks().clone();
-            tasks.spawn(occupation.given_up(lane, Hears::Nothing));
+        if let (Some(socket), Some(occupied)) = (self.socket.take(), self.occupied.take()) {
+            let tasks = occupied.seat.replica.tasks().clone();
+            tasks.spawn(occupied.abandoned(socket, StopSignal::Nothing));
         }
     }
 }
 
-impl Occupation {
+impl OccupiedSeat {
     /// The thread is free, or the process gone: the seat can be used again, or is closed.
-    fn over(self, lane: Lane, answer: io::Result<Frame>) -> Option<Frame> {
+    fn end(self, socket: WorkerSocket, answer: io::Result<Frame>) -> Option<Frame> {
         match answer {
             Ok(frame) => {
-                self.worker.put_lane(self.seat.lane, lane);
+                self.worker.put_socket(self.seat.index, socket);
                 Some(frame)
             }
             Err(_) => {
-                self.seat.place.lost(&self.worker);
+                self.seat.replica.lost(&self.worker);
                 None
             }
         }
     }
 
     /// Nobody waits any more: sees the call out, one way or the other.
-    async fn given_up(mut self, mut lane: Lane, hears: Hears) {
+    async fn abandoned(mut self, mut socket: WorkerSocket, signal: StopSignal) {
         let (stopping, asked) = Stopping::begin(&self.worker, &self.seat, self.id);
-        let call = CallAt { id: self.id, lane: self.seat.lane };
-        match self.seat.place.settings().interrupt {
-            Some(_) => self.worker.orders.interrupt(call),
-            None => self.worker.orders.cancel(call),
+        let call = CallAddress { id: self.id, seat: self.seat.index };
+        match self.seat.replica.settings().interrupt {
+            Some(_) => self.worker.control_channel.interrupt(call),
+            None => self.worker.control_channel.cancel(call),
         }
-        lane.end_body(to_worker::BODY_BROKEN);
+        socket.end_body(to_worker::BODY_BROKEN);
         stopping.show(asked).await;
-        let (place, worker) = (Arc::clone(&self.seat.place), Arc::clone(&self.worker));
+        let (replica, worker) = (Arc::clone(&self.seat.replica), Arc::clone(&self.worker));
         let finished = async {
             let finish = async {
-                let frame = lane.finish().await?;
-                lane.send().await?;
+                let frame = socket.finish().await?;
+                socket.send().await?;
                 io::Result::Ok(frame)
             };
             let answer = tokio::select! {
@@ -152,13 +152,14 @@ impl Occupation {
             };
             if answer.is_err() {
                 // The socket closes before the process is gone, which is what frees the slot.
-                place.lost(&worker);
+                replica.lost(&worker);
                 worker.gone.cancelled().await;
             }
             answer
         };
-        let (answer, force) = stopping.wait(hears, finished, || self.seat.let_go()).await;
-        self.seat.stopped(stopping.stop(answer.as_ref().ok(), force));
-        self.over(lane, answer);
+        let (answer, escalation) =
+            stopping.wait(signal, finished, || self.seat.release_worker()).await;
+        self.seat.stopped(stopping.stop(answer.as_ref().ok(), escalation));
+        self.end(socket, answer);
     }
 }

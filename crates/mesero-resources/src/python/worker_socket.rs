@@ -15,7 +15,7 @@ use tokio::net::UnixStream;
 
 /// The socket to a worker's thread.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct WorkerSocket {
     socket: UnixStream,
     unsent: Bytes,
     /// Goes with the first byte of what is unsent.
@@ -28,7 +28,7 @@ pub(super) struct Lane {
 /// Enough for most answers in one system call.
 const RECEIVE_BYTES: usize = 16 * 1024;
 
-impl Lane {
+impl WorkerSocket {
     pub(super) fn new(socket: UnixStream) -> Self {
         let (unsent, received) = (Bytes::new(), BytesMut::new());
         Self { socket, unsent, file: None, received, open_body: None }
@@ -99,12 +99,12 @@ impl Lane {
                 }
                 sent = to.write(&self.unsent), if !idle => self.unsent.advance(sent?),
                 piece = piece(body), if idle && body.is_some() => match piece {
-                    Piece::Data(data) => self.put_piece(data)?,
-                    Piece::End => {
+                    BodyPiece::Data(data) => self.put_piece(data)?,
+                    BodyPiece::End => {
                         *body = None;
                         self.end_body(to_worker::BODY_END);
                     }
-                    Piece::Broken => {
+                    BodyPiece::Broken => {
                         *body = None;
                         self.end_body(to_worker::BODY_BROKEN);
                     }
@@ -142,20 +142,20 @@ impl Lane {
 }
 
 /// What came of a body.
-enum Piece {
+enum BodyPiece {
     Data(Bytes),
     End,
     /// The client left, or broke the rules.
     Broken,
 }
 
-async fn piece(body: &mut Option<Incoming>) -> Piece {
-    let Some(coming) = body else { return Piece::End };
+async fn piece(body: &mut Option<Incoming>) -> BodyPiece {
+    let Some(coming) = body else { return BodyPiece::End };
     match coming.frame().await {
         // Trailers are no bytes of the body.
-        Some(Ok(frame)) => Piece::Data(frame.into_data().unwrap_or_default()),
-        Some(Err(_)) => Piece::Broken,
-        None => Piece::End,
+        Some(Ok(frame)) => BodyPiece::Data(frame.into_data().unwrap_or_default()),
+        Some(Err(_)) => BodyPiece::Broken,
+        None => BodyPiece::End,
     }
 }
 

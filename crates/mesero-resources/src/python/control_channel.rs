@@ -15,81 +15,81 @@ use super::loop_watch::LoopWatch;
 
 /// The socket; the worker ends when it closes.
 #[derive(Debug)]
-pub(super) struct Orders {
+pub(super) struct ControlChannel {
     socket: UnixStream,
     /// Who waits for the stack of which call.
-    asked: Mutex<HashMap<u64, Vec<oneshot::Sender<String>>>>,
+    stack_requests: Mutex<HashMap<u64, Vec<oneshot::Sender<String>>>>,
 }
 
 /// A call in a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct CallAt {
+pub(super) struct CallAddress {
     /// No other call to the same worker has it.
     pub(super) id: u64,
     /// Which of the worker's seats it has.
-    pub(super) lane: usize,
+    pub(super) seat: usize,
 }
 
 /// A worker answers at once, unless native code keeps Python's interpreter lock.
-const PATIENCE: Duration = Duration::from_millis(200);
+const STACK_TIMEOUT: Duration = Duration::from_millis(200);
 
-impl Orders {
+impl ControlChannel {
     pub(super) fn new(socket: UnixStream) -> Self {
-        Self { socket, asked: Mutex::default() }
+        Self { socket, stack_requests: Mutex::default() }
     }
 
     /// Has the call interrupted, if it is still that seat's.
-    pub(super) fn interrupt(&self, call: CallAt) {
-        self.order(to_worker::INTERRUPT, call);
+    pub(super) fn interrupt(&self, call: CallAddress) {
+        self.send_order(to_worker::INTERRUPT, call);
     }
 
     /// Has an application stopped where it next says something.
-    pub(super) fn cancel(&self, call: CallAt) {
-        self.order(to_worker::CANCEL, call);
+    pub(super) fn cancel(&self, call: CallAddress) {
+        self.send_order(to_worker::CANCEL, call);
     }
 
     /// Asks where the call is. The question is on its way when this returns, and so ahead of
     /// whatever is ordered next.
-    pub(super) fn ask_stack(&self, call: CallAt) -> Asked {
-        let (tell, told) = oneshot::channel();
+    pub(super) fn ask_stack(&self, call: CallAddress) -> StackRequest {
+        let (tx, rx) = oneshot::channel();
         {
-            let mut asked = self.asked();
+            let mut stack_requests = self.stack_requests();
             // Those who have not waited long enough leave nothing behind.
-            asked.retain(|_, tells| {
-                tells.retain(|tell| !tell.is_closed());
-                !tells.is_empty()
+            stack_requests.retain(|_, senders| {
+                senders.retain(|tx| !tx.is_closed());
+                !senders.is_empty()
             });
-            asked.entry(call.id).or_default().push(tell);
+            stack_requests.entry(call.id).or_default().push(tx);
         }
-        self.order(to_worker::STACK, call);
-        Asked(told)
+        self.send_order(to_worker::STACK, call);
+        StackRequest(rx)
     }
 
     /// Reads the worker's answers, and what it notices of its event loop, until it closes the socket.
     pub(super) async fn listen(&self, loop_watch: &LoopWatch) {
-        let mut account = loop_watch.account();
+        let mut reports = loop_watch.reports();
         let mut received = BytesMut::new();
         while self.receive(&mut received).await.is_ok_and(|count| count > 0) {
             while let Some(frame) = Frame::decode(&mut received) {
                 match frame.kind {
-                    from_worker::STACK_IS => self.answered(&frame),
-                    from_worker::LOOP_BLOCKED => account.hear(&frame),
+                    from_worker::STACK_IS => self.resolve(&frame),
+                    from_worker::LOOP_BLOCKED => reports.record(&frame),
                     _ => {}
                 }
             }
         }
     }
 
-    fn answered(&self, frame: &Frame) {
+    fn resolve(&self, frame: &Frame) {
         let stack = String::from_utf8_lossy(&frame.payload);
-        for tell in self.asked().remove(&frame.id).unwrap_or_default() {
-            let _ = tell.send(stack.trim_end().to_owned());
+        for tx in self.stack_requests().remove(&frame.id).unwrap_or_default() {
+            let _ = tx.send(stack.trim_end().to_owned());
         }
     }
 
     /// The worker is gone: nobody gets an answer any more.
     pub(super) fn abandon(&self) {
-        self.asked().clear();
+        self.stack_requests().clear();
     }
 
     async fn receive(&self, received: &mut BytesMut) -> io::Result<usize> {
@@ -102,8 +102,8 @@ impl Orders {
         }
     }
 
-    fn order(&self, kind: u8, CallAt { id, lane }: CallAt) {
-        let payload = Bytes::from(u32::try_from(lane).unwrap_or(u32::MAX).to_le_bytes().to_vec());
+    fn send_order(&self, kind: u8, CallAddress { id, seat }: CallAddress) {
+        let payload = Bytes::from(u32::try_from(seat).unwrap_or(u32::MAX).to_le_bytes().to_vec());
         if let Ok(frame) = (Frame { kind, id, payload }).encode() {
             // So few bytes go whole or not at all. If they do not go the worker has stopped
             // reading, and is treated like one that does not obey.
@@ -111,20 +111,20 @@ impl Orders {
         }
     }
 
-    fn asked(&self) -> MutexGuard<'_, HashMap<u64, Vec<oneshot::Sender<String>>>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn stack_requests(&self) -> MutexGuard<'_, HashMap<u64, Vec<oneshot::Sender<String>>>> {
+        self.stack_requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A question for a stack that is on its way.
 #[derive(Debug)]
-pub(super) struct Asked(oneshot::Receiver<String>);
+pub(super) struct StackRequest(oneshot::Receiver<String>);
 
-impl Asked {
+impl StackRequest {
     /// Waits for the answer, for a fifth of a second at most; none if the call is over, or the
     /// worker does not answer.
     pub(super) async fn answer(self) -> Option<String> {
-        let stack = timeout(PATIENCE, self.0).await.ok()?.ok()?;
+        let stack = timeout(STACK_TIMEOUT, self.0).await.ok()?.ok()?;
         Some(stack).filter(|stack| !stack.is_empty())
     }
 }

@@ -23,7 +23,7 @@ pub struct Bounds {
 
 /// Why a worker that is well is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum RecyclingReason {
     Requests,
     Age,
     Memory,
@@ -33,27 +33,27 @@ pub(crate) enum Reason {
 
 /// What one worker has served, and what it may serve at most.
 #[derive(Debug)]
-pub(super) struct Wear {
+pub(super) struct RecyclingState {
     served: AtomicU64,
     /// How many calls are enough, if any number is.
-    enough: Option<u64>,
-    served_enough: Notify,
+    max_calls: Option<u64>,
+    max_calls_reached: Notify,
     age: Option<Duration>,
     memory: Option<u64>,
 }
 
 /// Between two looks at a worker's memory.
-const LOOK: Duration = Duration::from_secs(1);
+const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-impl Wear {
+impl RecyclingState {
     pub(super) fn new(bounds: &Bounds) -> Self {
-        let enough = |calls: NonZeroU32| {
+        let max_calls = |calls: NonZeroU32| {
             u64::from(calls.get()) + u64::from(fastrand::u32(0..=bounds.jitter))
         };
         Self {
             served: AtomicU64::new(0),
-            enough: bounds.calls.map(enough),
-            served_enough: Notify::new(),
+            max_calls: bounds.calls.map(max_calls),
+            max_calls_reached: Notify::new(),
             age: bounds.age,
             memory: bounds.memory,
         }
@@ -62,34 +62,34 @@ impl Wear {
     /// A call is over.
     pub(super) fn served(&self) {
         let served = self.served.fetch_add(1, Ordering::Relaxed) + 1;
-        if self.enough == Some(served) {
-            self.served_enough.notify_one();
+        if self.max_calls == Some(served) {
+            self.max_calls_reached.notify_one();
         }
     }
 
     /// Waits until the worker, whose process this is and who has just greeted, has served enough.
-    pub(super) async fn out(&self, pid: u32) -> Reason {
+    pub(super) async fn due(&self, pid: u32) -> RecyclingReason {
         tokio::select! {
-            () = self.served_enough.notified() => Reason::Requests,
-            () = aged(self.age) => Reason::Age,
-            () = self.grown(pid) => Reason::Memory,
+            () = self.max_calls_reached.notified() => RecyclingReason::Requests,
+            () = age_reached(self.age) => RecyclingReason::Age,
+            () = self.memory_exceeded(pid) => RecyclingReason::Memory,
         }
     }
 
     /// Looks now and then, and only when it has served since: what it has from its imports alone,
     /// its successor will have as well.
-    async fn grown(&self, pid: u32) {
+    async fn memory_exceeded(&self, pid: u32) {
         let Some(most) = self.memory else { return std::future::pending().await };
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut seen = 0;
+        let mut ticks = interval(MEMORY_CHECK_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut served_before = 0;
         loop {
-            looks.tick().await;
+            ticks.tick().await;
             let served = self.served.load(Ordering::Relaxed);
-            if served == seen {
+            if served == served_before {
                 continue;
             }
-            seen = served;
+            served_before = served;
             // One that is gone has no memory; somebody else sees that.
             if resident_bytes(pid).is_ok_and(|bytes| bytes > most) {
                 return;
@@ -98,7 +98,7 @@ impl Wear {
     }
 }
 
-async fn aged(age: Option<Duration>) {
+async fn age_reached(age: Option<Duration>) {
     match age {
         Some(age) => sleep(age).await,
         None => std::future::pending().await,
@@ -116,21 +116,21 @@ fn resident_bytes(pid: u32) -> io::Result<u64> {
     kibibytes.map(|kibibytes| kibibytes * 1024).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-impl Reason {
+impl RecyclingReason {
     pub(crate) const ALL: [Self; 4] = [Self::Requests, Self::Age, Self::Memory, Self::Reload];
 
     /// The setting or the event that it comes from.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Reason::Requests => "max_requests",
-            Reason::Age => "max_age",
-            Reason::Memory => "max_memory",
-            Reason::Reload => "reload",
+            RecyclingReason::Requests => "max_requests",
+            RecyclingReason::Age => "max_age",
+            RecyclingReason::Memory => "max_memory",
+            RecyclingReason::Reload => "reload",
         }
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for RecyclingReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -138,16 +138,16 @@ impl fmt::Display for Reason {
 
 /// How often workers were replaced for each reason.
 #[derive(Debug, Default)]
-pub(super) struct Replaced([AtomicU64; Reason::ALL.len()]);
+pub(super) struct ReplacementCounts([AtomicU64; RecyclingReason::ALL.len()]);
 
-impl Replaced {
-    pub(super) fn add(&self, reason: Reason) {
+impl ReplacementCounts {
+    pub(super) fn add(&self, reason: RecyclingReason) {
         self.0[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn counts(&self) -> Vec<(&'static str, u64)> {
-        let count = |reason: Reason| self.0[reason as usize].load(Ordering::Relaxed);
-        Reason::ALL.map(|reason| (reason.as_str(), count(reason))).to_vec()
+        let count = |reason: RecyclingReason| self.0[reason as usize].load(Ordering::Relaxed);
+        RecyclingReason::ALL.map(|reason| (reason.as_str(), count(reason))).to_vec()
     }
 }
 
@@ -161,29 +161,30 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_is_worn_out_by_its_calls_or_by_its_age_whichever_comes_first() {
-        let wear = Wear::new(&Bounds { age: Some(Duration::from_secs(60)), ..bounds(3, 0) });
-        (0..2).for_each(|_| wear.served());
-        assert_eq!(wear.out(0).await, Reason::Age);
-        (0..2).for_each(|_| wear.served());
-        assert_eq!(wear.out(0).await, Reason::Requests);
+        let recycling =
+            RecyclingState::new(&Bounds { age: Some(Duration::from_secs(60)), ..bounds(3, 0) });
+        (0..2).for_each(|_| recycling.served());
+        assert_eq!(recycling.due(0).await, RecyclingReason::Age);
+        (0..2).for_each(|_| recycling.served());
+        assert_eq!(recycling.due(0).await, RecyclingReason::Requests);
     }
 
     #[test]
     fn workers_that_began_together_have_enough_at_different_times() {
-        let enough = |_| Wear::new(&bounds(100, 10)).enough.unwrap();
-        let all: std::collections::BTreeSet<_> = (0..1_000).map(enough).collect();
+        let max_calls = |_| RecyclingState::new(&bounds(100, 10)).max_calls.unwrap();
+        let all: std::collections::BTreeSet<_> = (0..1_000).map(max_calls).collect();
         assert_eq!(all, (100..=110).collect());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_memory_of_a_worker_that_has_served_nothing_is_not_held_against_it() {
         let bounds = Bounds { memory: Some(1), ..Bounds::default() };
-        let wear = Wear::new(&bounds);
+        let recycling = RecyclingState::new(&bounds);
         let own = std::process::id();
         assert!(resident_bytes(own).unwrap() > 1);
-        let idle = tokio::time::timeout(Duration::from_secs(60), wear.out(own)).await;
+        let idle = tokio::time::timeout(Duration::from_secs(60), recycling.due(own)).await;
         assert!(idle.is_err());
-        wear.served();
-        assert_eq!(wear.out(own).await, Reason::Memory);
+        recycling.served();
+        assert_eq!(recycling.due(own).await, RecyclingReason::Memory);
     }
 }

@@ -5,15 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mesero::JobId;
 
-use super::orders::CallAt;
+use super::control_channel::CallAddress;
 use super::worker::Worker;
 
 /// The calls at a place, by lane. A call that outlives its caller is among them until it ends.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<HashMap<usize, InPlace>>);
+pub(super) struct CallsInFlight(Mutex<HashMap<usize, CallInFlight>>);
 
 #[derive(Debug)]
-struct InPlace {
+struct CallInFlight {
     job: JobId,
     worker: Arc<Worker>,
     id: u64,
@@ -21,39 +21,39 @@ struct InPlace {
     last_seen: Option<Arc<str>>,
 }
 
-impl Calls {
-    pub(super) fn enter(&self, job: JobId, worker: &Arc<Worker>, call: CallAt) {
+impl CallsInFlight {
+    pub(super) fn enter(&self, job: JobId, worker: &Arc<Worker>, call: CallAddress) {
         let worker = Arc::clone(worker);
-        let call_in_place = InPlace { job, worker, id: call.id, last_seen: None };
-        self.calls().insert(call.lane, call_in_place);
+        let call_in_flight = CallInFlight { job, worker, id: call.id, last_seen: None };
+        self.calls().insert(call.seat, call_in_flight);
     }
 
-    pub(super) fn leave(&self, lane: usize) {
-        self.calls().remove(&lane);
+    pub(super) fn leave(&self, seat: usize) {
+        self.calls().remove(&seat);
     }
 
     /// Keeps where the call was when it was given up.
-    pub(super) fn last_seen(&self, lane: usize, stack: Arc<str>) {
-        if let Some(call) = self.calls().get_mut(&lane) {
+    pub(super) fn last_seen(&self, seat: usize, stack: Arc<str>) {
+        if let Some(call) = self.calls().get_mut(&seat) {
             call.last_seen = Some(stack);
         }
     }
 
     /// Where the job's call at this lane is, or was when it was given up. Asks the worker, which
     /// takes a fifth of a second at most; none if it does not say, or the call is over.
-    pub(super) async fn stack(&self, lane: usize, job: JobId) -> Option<String> {
-        let asked = {
+    pub(super) async fn stack(&self, seat: usize, job: JobId) -> Option<String> {
+        let stack_request = {
             let calls = self.calls();
-            let call = calls.get(&lane).filter(|call| call.job == job)?;
+            let call = calls.get(&seat).filter(|call| call.job == job)?;
             if let Some(stack) = &call.last_seen {
                 return Some(stack.to_string());
             }
-            call.worker.orders.ask_stack(CallAt { id: call.id, lane })
+            call.worker.control_channel.ask_stack(CallAddress { id: call.id, seat })
         };
-        asked.answer().await
+        stack_request.answer().await
     }
 
-    fn calls(&self) -> MutexGuard<'_, HashMap<usize, InPlace>> {
+    fn calls(&self) -> MutexGuard<'_, HashMap<usize, CallInFlight>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
