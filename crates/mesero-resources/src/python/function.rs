@@ -17,9 +17,9 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
     let worker = seat.worker().await;
     let replica = Arc::clone(&seat.replica);
     let id = worker.next_id();
-    let call = encode(&request, id)?;
+    let frame = encode(&request, id)?;
     let answered = if worker.hello.is_async {
-        match AsyncCall::begin(&worker, seat, id, call) {
+        match AsyncCall::begin(&worker, seat, id, frame) {
             Some(call) => call.answer().await,
             None => None,
         }
@@ -27,7 +27,7 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
         let Some(call) = SyncCall::begin(&worker, seat, id) else {
             return Err(Failure::unreachable("the worker's seat is not idle"));
         };
-        call.call(call).await
+        call.call(frame).await
     };
     match answered {
         Some(frame) => answer::read(frame, request.form, replica.exceptions()),
