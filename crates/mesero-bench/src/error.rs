@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use hdrhistogram::CreationError;
-use mesero_config::ConfigError;
+use mesero_terminal::command_error::CommandError;
 
 use crate::baseline::atomic_file::FileError;
 use crate::baseline::error::SavedError;
@@ -35,12 +35,11 @@ pub enum BenchError {
     Io(io::Error),
 }
 
-impl BenchError {
-    /// The error of a configuration, which is a message of its own.
-    pub fn config(&self) -> Option<&ConfigError> {
-        match self {
-            BenchError::Contestant(error) => error.config(),
-            _ => None,
+impl From<BenchError> for CommandError {
+    fn from(error: BenchError) -> Self {
+        match error {
+            BenchError::Contestant(error) => error.into(),
+            error => CommandError::failed_to(error),
         }
     }
 }

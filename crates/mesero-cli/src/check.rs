@@ -3,6 +3,7 @@
 use mesero_config::Config;
 use mesero_process::spawner::Spawner;
 use mesero_services::assemble::{self, AssembleError};
+use mesero_terminal::command_error::CommandError;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 
@@ -45,5 +46,11 @@ impl std::fmt::Display for CheckError {
             CheckError::Assemble(error) => error.fmt(f),
             CheckError::Io(error) => write!(f, "begin the check: {error}"),
         }
+    }
+}
+
+impl From<CheckError> for CommandError {
+    fn from(error: CheckError) -> Self {
+        CommandError::failed_to(error)
     }
 }

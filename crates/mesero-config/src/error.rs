@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use mesero_terminal::command_error::CommandError;
+use mesero_terminal::output::color_is_welcome;
 
 /// A configuration that was refused, with all that is wrong with it.
 #[derive(Debug)]
@@ -40,6 +42,12 @@ impl ConfigError {
             .map(|problem| renderer.render(&[problem.group(&self.sources)]))
             .collect();
         messages.join("\n\n")
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        CommandError::new(error.render(color_is_welcome()))
     }
 }
 

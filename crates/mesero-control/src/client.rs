@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use http::Method;
+use mesero_terminal::command_error::CommandError;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 use mesero_terminal::units::parse_positive;
@@ -74,13 +75,14 @@ enum Action {
 }
 
 /// Asks the control plane, and prints its answer.
-pub async fn run(args: JobsArgs, output: &mut Output) -> Result<(), JobsError> {
+pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError> {
     let client = Client::new(&args.control, args.token_file.as_deref())?;
     let action = args.action.unwrap_or(Action::List { resource: None });
     let answer = ask(&client, &action).await?;
     if args.json {
         let text = String::from_utf8_lossy(&answer);
-        return Ok(output.line(text.trim_end())?);
+        output.line(text.trim_end())?;
+        return Ok(Exit::Fine);
     }
     match &action {
         Action::List { .. } => {
@@ -100,7 +102,7 @@ pub async fn run(args: JobsArgs, output: &mut Output) -> Result<(), JobsError> {
             output.line(&format!("{resource}: the limit was {before}, and is {limit}"))?;
         }
     }
-    Ok(())
+    Ok(Exit::Fine)
 }
 
 async fn ask(client: &Client, action: &Action) -> Result<bytes::Bytes, JobsError> {
@@ -173,16 +175,6 @@ pub enum JobsError {
     Failed(String),
 }
 
-impl JobsError {
-    /// How the program ends.
-    pub fn exit(&self) -> Exit {
-        match self {
-            JobsError::NotFound(_) => Exit::SomeFailed,
-            JobsError::Failed(_) => Exit::Unusable,
-        }
-    }
-}
-
 impl fmt::Display for JobsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -192,6 +184,16 @@ impl fmt::Display for JobsError {
 }
 
 impl std::error::Error for JobsError {}
+
+impl From<JobsError> for CommandError {
+    fn from(error: JobsError) -> Self {
+        let exit = match error {
+            JobsError::NotFound(_) => Exit::SomeFailed,
+            JobsError::Failed(_) => Exit::Unusable,
+        };
+        CommandError::new(format!("mesero: {error}")).with_exit(exit)
+    }
+}
 
 impl From<ClientError> for JobsError {
     fn from(error: ClientError) -> Self {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use mesero_terminal::command_error::CommandError;
+
 /// Why nothing was written; reads on after "failed to".
 #[derive(Debug)]
 pub struct HashRunError(pub(crate) String);
@@ -15,5 +17,11 @@ impl HashRunError {
 impl fmt::Display for HashRunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl From<HashRunError> for CommandError {
+    fn from(error: HashRunError) -> Self {
+        CommandError::failed_to(error)
     }
 }

@@ -14,8 +14,9 @@ use mesero_resources::Reply;
 use mesero_services::assemble::{self, AssembleError};
 use mesero_services::service::Service;
 use mesero_target::{Target, TargetError};
+use mesero_terminal::command_error::CommandError;
 use mesero_terminal::exit::Exit;
-use mesero_terminal::output::{Output, colour_is_welcome, stdout};
+use mesero_terminal::output::{Output, stdout};
 use mesero_terminal::signals::Signals;
 
 mod args;
@@ -260,7 +261,7 @@ impl Driver<'_> {
     }
 }
 
-/// Why nothing was run.
+/// The error that prevents or ends a run. Continues "failed to".
 #[derive(Debug)]
 pub enum RunError {
     Target(TargetError),
@@ -273,23 +274,29 @@ pub enum RunError {
     Io(io::Error),
 }
 
+impl From<RunError> for CommandError {
+    fn from(error: RunError) -> Self {
+        match error {
+            // The message of a configuration is complete.
+            RunError::Target(TargetError::Config(error)) => error.into(),
+            error => CommandError::failed_to(error),
+        }
+    }
+}
+
 impl fmt::Display for RunError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // The message of a configuration is whole, and more than a line.
-            RunError::Target(TargetError::Config(error)) => {
-                f.write_str(&error.render(colour_is_welcome()))
-            }
-            RunError::Target(error) => write!(f, "mesero: failed to {error}"),
-            RunError::Input(why) => write!(f, "mesero: failed to {why}"),
+            RunError::Target(error) => error.fmt(f),
+            RunError::Input(why) => f.write_str(why),
             RunError::Failed(path, error) => {
-                write!(f, "mesero: failed to write the items that fail to `{path}`: {error}")
+                write!(f, "write the items that fail to `{path}`: {error}")
             }
-            RunError::ControlServer(why) => write!(f, "mesero: failed to {why}"),
-            RunError::Assemble(error) => write!(f, "mesero: failed to {error}"),
-            RunError::Journal(error) => write!(f, "mesero: failed to {error}"),
-            RunError::Histogram(error) => write!(f, "mesero: failed to keep times: {error:?}"),
-            RunError::Io(error) => write!(f, "mesero: failed to begin: {error}"),
+            RunError::ControlServer(why) => f.write_str(why),
+            RunError::Assemble(error) => error.fmt(f),
+            RunError::Journal(error) => error.fmt(f),
+            RunError::Histogram(error) => write!(f, "keep times: {error:?}"),
+            RunError::Io(error) => write!(f, "begin: {error}"),
         }
     }
 }

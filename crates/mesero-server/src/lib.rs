@@ -10,6 +10,7 @@ use mesero_config::Config;
 use mesero_process::spawner::Spawner;
 use mesero_services::assemble::{self, AssembleError};
 use mesero_services::service::Service;
+use mesero_terminal::command_error::CommandError;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 use mesero_terminal::signals::Signals;
@@ -199,5 +200,11 @@ impl fmt::Display for ServeError {
             ServeError::Assemble(error) => error.fmt(f),
             ServeError::Io(error) => write!(f, "begin to serve: {error}"),
         }
+    }
+}
+
+impl From<ServeError> for CommandError {
+    fn from(error: ServeError) -> Self {
+        CommandError::failed_to(error)
     }
 }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod command_error;
 pub mod exit;
 pub mod nearest;
 pub mod output;

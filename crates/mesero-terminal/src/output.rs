@@ -61,7 +61,7 @@ pub fn stdout() -> io::Stdout {
 
 /// Whether talk may be in colour: a person reads it, and has not said otherwise, see
 /// <https://no-color.org>.
-pub fn colour_is_welcome() -> bool {
+pub fn color_is_welcome() -> bool {
     let unwelcome = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !unwelcome && stderr().is_terminal()
 }

@@ -11,6 +11,7 @@ use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use crate::command_error::CommandError;
 use crate::output;
 
 mod form;
@@ -69,8 +70,8 @@ pub fn start(args: &LogArgs, usual: LevelFilter) -> Result<Telemetry, TelemetryE
     let form = match args.format {
         Some(LogFormat::Json) => Form::Json,
         Some(LogFormat::Logfmt) => Form::Logfmt,
-        Some(LogFormat::Text) => Form::Text { colour: output::colour_is_welcome() },
-        None if terminal => Form::Text { colour: output::colour_is_welcome() },
+        Some(LogFormat::Text) => Form::Text { colour: output::color_is_welcome() },
+        None if terminal => Form::Text { colour: output::color_is_welcome() },
         None => Form::Logfmt,
     };
     let filter = EnvFilter::builder()
@@ -112,6 +113,12 @@ impl fmt::Display for TelemetryError {
 }
 
 impl std::error::Error for TelemetryError {}
+
+impl From<TelemetryError> for CommandError {
+    fn from(error: TelemetryError) -> Self {
+        CommandError::failed_to(error)
+    }
+}
 
 #[cfg(test)]
 mod tests {

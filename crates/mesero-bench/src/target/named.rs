@@ -6,10 +6,10 @@ use std::io;
 use std::sync::Arc;
 
 use http::Uri;
-use mesero_config::ConfigError;
 use mesero_process::spawner::Spawner;
 use mesero_services::assemble::AssembleError;
 use mesero_target as called;
+use mesero_terminal::command_error::CommandError;
 
 use crate::args::BenchArgs;
 use crate::baseline::terms::Way;
@@ -161,14 +161,14 @@ fn another(url: &str, names: &BTreeSet<String>) -> String {
     candidates.find(|name| !names.contains(name)).unwrap_or_else(|| url.to_owned())
 }
 
-impl ContestantError {
-    /// The error of a configuration, which is a message of its own.
-    pub(crate) fn config(&self) -> Option<&ConfigError> {
-        match self {
+impl From<ContestantError> for CommandError {
+    fn from(error: ContestantError) -> Self {
+        match error {
+            // The message of a configuration is complete.
             ContestantError::Called(CalledError::Target(called::TargetError::Config(error))) => {
-                Some(error)
+                error.into()
             }
-            _ => None,
+            error => CommandError::failed_to(error),
         }
     }
 }
