@@ -7,7 +7,7 @@ use crate::upstream::Upstream;
 async fn every_target_has_its_turn_in_every_round() {
     let (first, second) = (Upstream::open().await, Upstream::open().await);
     let targets = [format!("one={}", url(&first)), format!("two={}", url(&second))];
-    let load = ["-c", "1", "-n", "2", "--rounds", "3"];
+    let load = ["-c", "1", "-n", "2", "--rounds", "3", "--tolerance", "1h"];
     let arguments =
         [&[&*targets[0], &targets[1], "--ignore-answers", "--json"][..], &load].concat();
     // A round is two requests over a connection of its own.

@@ -20,8 +20,54 @@ async fn suggest(config: &str, arguments: &[&str]) -> Measured {
     timeout(HANG_TIMEOUT, output).await.expect("it ends").unwrap().into()
 }
 
+/// A crowd for which one place is enough, on any machine.
 #[tokio::test]
+async fn a_limit_that_is_enough_is_reported_and_so_is_every_step() {
+    let easy = ["@slow", "-c", "4", "--patience", "60s"];
+    let measured = suggest(SLOW, &[&easy[..], &["--json"]].concat()).await;
+    let found = measured.json();
+    assert_eq!(
+        (measured.code, &found["verdict"], &found["at_once"]),
+        (Some(0), &"enough".into(), &1.into()),
+        "{found:#}"
+    );
+    assert_eq!((&found["check"]["ok"], &found["holds"]), (&4.into(), &true.into()));
+    let printed = suggest(SLOW, &easy).await;
+    assert!(printed.stdout.contains("`limit = 1` is enough: within 60"), "{}", printed.stdout);
+    // Without a terminal, each step is logged.
+    let steps: Vec<_> = printed.stderr.lines().filter(|line| line.contains(" at once")).collect();
+    assert!(steps[0].starts_with("mesero: 1 at once: "), "{steps:?}");
+    assert!(steps.last().unwrap().ends_with("with 1 at once"), "{steps:?}");
+}
+
+/// A crowd for which one worker is too few, on any machine.
+#[tokio::test]
+async fn a_url_with_too_few_workers_fails_and_how_many_it_takes_is_reported() {
+    let config = "[server]\nlisten = \"127.0.0.1:0\"\ncontrol = \"127.0.0.1:0\"\n\
+                  [resource.slow]\nstub = { delay = \"1s\" }\n[resource.slow.policy]\nlimit = 1\n\
+                  [[route]]\npath = \"/\"\nresource = \"slow\"\n";
+    let served = Mesero::serve(config, &[]).await;
+    let url = format!("http://{}/", served.front);
+    let crowd = ["-c", "12", "--patience", "5s", "--http2", "--streams", "4", "--json"];
+    let measured = suggest("", &[&[&*url], &crowd[..]].concat()).await;
+    let found = measured.json();
+    assert_eq!(
+        (measured.code, &found["verdict"]),
+        (Some(3), &"too_few_workers".into()),
+        "{found:#}"
+    );
+    let needed = found["at_once"].as_u64().unwrap();
+    assert!((2..=12).contains(&needed), "{found:#}");
+    let sentences = found["sentences"].to_string();
+    let wanted = format!("It takes {needed} workers, and it has 1");
+    assert!(sentences.contains(&wanted), "{sentences}");
+}
+
+/// The unit tests of `--suggest` find the same numbers with the clock paused, on any machine.
+#[tokio::test]
+#[ignore = "takes a machine that does nothing else"]
 async fn a_limit_is_found_that_gives_all_clients_their_answers_and_one_less_does_not() {
+    let _machine = quiet_machine().await;
     let crowd = ["@slow", "-c", "10", "--patience", TIMEOUT];
     let measured = suggest(SLOW, &[&crowd[..], &["--json"]].concat()).await;
     let found = measured.json();
@@ -51,7 +97,9 @@ async fn a_limit_is_found_that_gives_all_clients_their_answers_and_one_less_does
 }
 
 #[tokio::test]
+#[ignore = "takes a machine that does nothing else"]
 async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes() {
+    let _machine = quiet_machine().await;
     let config = format!(
         "[server]\nlisten = \"127.0.0.1:0\"\ncontrol = \"127.0.0.1:0\"\n{SLOW}[resource.slow.policy]\nlimit = 3\n\
          [[route]]\npath = \"/\"\nresource = \"slow\"\n"

@@ -42,7 +42,7 @@ async fn application(shop: &mut Shop) -> HashMap<i64, String> {
 
 async fn no_update_is_lost(kind: Kind) {
     let Some(mut shop) = Shop::of(kind, ROWS, &[]).await else { return };
-    let child = shop.begin(&["--batch", "200"]);
+    let child = shop.begin(&["--batch", "1000"]);
     let both = async { tokio::join!(application(&mut shop), child.wait_with_output()) };
     let (changed, output) = timeout(LONG, both).await.expect("both end");
     let ran = Ran::from(output.unwrap());
