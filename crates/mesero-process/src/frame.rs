@@ -3,10 +3,10 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 /// The bytes before a frame's payload: its length, its kind, its id.
-const HEADER: usize = 4 + 1 + 8;
+const HEADER_BYTES: usize = 4 + 1 + 8;
 
 /// A payload of up to so many bytes is copied: what a longer one keeps with it is a small part.
-const SHORT: usize = 4096;
+const MAX_COPIED_BYTES: usize = 4096;
 
 /// One frame, of either direction.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Frame {
     pub fn encode(&self) -> Result<Bytes, TooLong> {
         let bytes = self.payload.len();
         let length = u32::try_from(bytes).map_err(|_| TooLong { bytes })?;
-        let mut out = BytesMut::with_capacity(HEADER + bytes);
+        let mut out = BytesMut::with_capacity(HEADER_BYTES + bytes);
         out.put_u32_le(length);
         out.put_u8(self.kind);
         out.put_u64_le(self.id);
@@ -67,17 +67,17 @@ impl Frame {
 
     /// Takes the first frame out of what was received, once it is there whole.
     pub fn decode(received: &mut BytesMut) -> Option<Frame> {
-        let mut header = received.get(..HEADER)?;
+        let mut header = received.get(..HEADER_BYTES)?;
         let length = usize::try_from(header.get_u32_le()).ok()?;
         let (kind, id) = (header.get_u8(), header.get_u64_le());
-        if received.len() < HEADER + length {
-            received.reserve(HEADER + length - received.len());
+        if received.len() < HEADER_BYTES + length {
+            received.reserve(HEADER_BYTES + length - received.len());
             return None;
         }
-        received.advance(HEADER);
+        received.advance(HEADER_BYTES);
         let payload = match length {
             // It would keep the whole buffer from being used again, or for as long as it is kept in a cache.
-            0..=SHORT => {
+            0..=MAX_COPIED_BYTES => {
                 let copy = Bytes::copy_from_slice(&received[..length]);
                 received.advance(length);
                 copy
@@ -103,8 +103,10 @@ mod tests {
     #[test]
     fn a_short_payload_keeps_nothing_of_the_buffer_that_it_came_in() {
         let frame = |length| Frame { kind: 1, id: 2, payload: vec![7; length].into() };
-        for (length, is_copied) in [(5, true), (SHORT, true), (SHORT + 1, false)] {
-            let mut received = BytesMut::with_capacity(4 * SHORT);
+        for (length, is_copied) in
+            [(5, true), (MAX_COPIED_BYTES, true), (MAX_COPIED_BYTES + 1, false)]
+        {
+            let mut received = BytesMut::with_capacity(4 * MAX_COPIED_BYTES);
             received.extend_from_slice(&frame(length).encode().unwrap());
             let decoded = Frame::decode(&mut received).unwrap();
             assert_eq!(decoded, frame(length));

@@ -19,7 +19,7 @@ use super::spawner::Spawner;
 /// It stays unreaped until [`reap`](Self::reap), so that its number is its own and a signal to its
 /// group reaches nobody else.
 #[derive(Debug)]
-pub struct Process {
+pub struct ProcessGroup {
     child: Child,
     pub group: Pid,
     /// Readable once the leader has ended, which does not reap it.
@@ -33,7 +33,7 @@ pub struct Streams {
     pub stderr: ChildStderr,
 }
 
-impl Process {
+impl ProcessGroup {
     /// Starts `command`, whose group the guardian knows at this seat from then on. It must not be dropped half way.
     ///
     /// # Errors
@@ -43,13 +43,13 @@ impl Process {
         spawner: &Spawner,
         (guardian, seat): (&Arc<Guardian>, usize),
     ) -> Result<(Self, Streams), Failure> {
-        let theirs = Arc::clone(guardian);
+        let their_guardian = Arc::clone(guardian);
         // Nothing else comes between a start and the guardian's knowing of it.
         let start = move || -> io::Result<_> {
             let child = command.spawn()?;
             let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
             let group = group.ok_or(io::ErrorKind::NotFound)?;
-            let watched = theirs.watch(seat, group);
+            let watched = their_guardian.watch(seat, group);
             Ok((child, group, watched))
         };
         let started = spawner.run(start).await.and_then(|started| started);

@@ -27,10 +27,10 @@ done <&1
 "#;
 
 /// How long a line of that file is, with its end: enough for any number of a process.
-const LINE: usize = 16;
+const LINE_BYTES: usize = 16;
 
 /// At most one is started in this time, so that one that always ends does not keep the machine busy.
-const PAUSE: Duration = Duration::from_secs(1);
+const RESTART_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A process that outlives mesero for a moment.
 ///
@@ -43,11 +43,11 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub struct Guardian {
     /// In memory: the group at each seat.
     groups: File,
-    keeping: Mutex<Option<Keeping>>,
+    supervisor: Mutex<Option<SupervisorHandle>>,
 }
 
 /// What is told that all is well, and the task that hears it.
-type Keeping = (oneshot::Sender<()>, AbortOnDropHandle<()>);
+type SupervisorHandle = (oneshot::Sender<()>, AbortOnDropHandle<()>);
 
 impl Guardian {
     /// Starts it, for commands at so many seats; `owner` is whose they are, for the log.
@@ -58,11 +58,11 @@ impl Guardian {
         let groups = File::from(rustix::fs::memfd_create("mesero-groups", MemfdFlags::CLOEXEC)?);
         // A seat that nobody has had yet is an empty line too.
         groups.write_all_at(&line("").repeat(seats), 0)?;
-        let (tell, told) = oneshot::channel();
-        let guard = Guard::start(&groups)?;
-        let keeper = Keeper { owner, groups: groups.try_clone()?, guard };
-        let task = AbortOnDropHandle::new(TaskTracker::new().spawn(keeper.keep_until(told)));
-        Ok(Self { groups, keeping: Mutex::new(Some((tell, task))) })
+        let (stop_tx, stop_rx) = oneshot::channel();
+        let guard = GuardianProcess::start(&groups)?;
+        let supervisor = GuardianSupervisor { owner, groups: groups.try_clone()?, guard };
+        let task = AbortOnDropHandle::new(TaskTracker::new().spawn(supervisor.run_until(stop_rx)));
+        Ok(Self { groups, supervisor: Mutex::new(Some((stop_tx, task))) })
     }
 
     /// Says that this group runs at this seat. It is known once this returns, whatever becomes of mesero then.
@@ -82,15 +82,15 @@ impl Guardian {
     }
 
     fn write(&self, seat: usize, group: &str) -> io::Result<()> {
-        let at = seat.saturating_mul(LINE);
+        let at = seat.saturating_mul(LINE_BYTES);
         self.groups.write_all_at(&line(group), u64::try_from(at).unwrap_or(u64::MAX))
     }
 
     /// Lets it end, and waits until it has.
     pub async fn stop(&self) {
-        let keeping = self.keeping.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((tell, task)) = keeping {
-            let _ = tell.send(());
+        let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop_tx, task)) = supervisor {
+            let _ = stop_tx.send(());
             // It only fails when the runtime is shut down.
             let _ = task.await;
         }
@@ -98,14 +98,14 @@ impl Guardian {
 }
 
 /// The process as it runs now.
-struct Guard {
+struct GuardianProcess {
     child: Child,
     /// Its end is mesero's.
     line: ChildStdin,
     begun: Instant,
 }
 
-impl Guard {
+impl GuardianProcess {
     fn start(groups: &File) -> io::Result<Self> {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", SCRIPT]).env_clear().current_dir("/");
@@ -118,17 +118,17 @@ impl Guard {
 }
 
 /// Sees to it that there always is one.
-struct Keeper {
+struct GuardianSupervisor {
     owner: Arc<str>,
     groups: File,
-    guard: Guard,
+    guard: GuardianProcess,
 }
 
-impl Keeper {
-    async fn keep_until(mut self, told: oneshot::Receiver<()>) {
+impl GuardianSupervisor {
+    async fn run_until(mut self, stop_rx: oneshot::Receiver<()>) {
         tokio::select! {
-            () = self.keep() => {}
-            Ok(()) = told => {
+            () = self.replace_whenever_it_ends() => {}
+            Ok(()) = stop_rx => {
                 // If it is gone already, there is nobody to be told.
                 let _ = self.guard.line.write_all(b"stop\n").await;
                 let _ = self.guard.child.wait().await;
@@ -136,7 +136,7 @@ impl Keeper {
         }
     }
 
-    async fn keep(&mut self) {
+    async fn replace_whenever_it_ends(&mut self) {
         loop {
             let ended = self.guard.child.wait().await;
             self.replace(ended).await;
@@ -147,8 +147,8 @@ impl Keeper {
         let how = ended.map_or_else(|error| error.to_string(), |status| status.to_string());
         let resource = &*self.owner;
         loop {
-            sleep_until(self.guard.begun + PAUSE).await;
-            match Guard::start(&self.groups) {
+            sleep_until(self.guard.begun + RESTART_INTERVAL).await;
+            match GuardianProcess::start(&self.groups) {
                 Ok(guard) => {
                     self.guard = guard;
                     tracing::warn!(
@@ -173,5 +173,5 @@ impl Keeper {
 
 /// Blanks and a number, which is nothing but the number to a shell.
 fn line(group: &str) -> Vec<u8> {
-    format!("{group:>width$}\n", width = LINE - 1).into_bytes()
+    format!("{group:>width$}\n", width = LINE_BYTES - 1).into_bytes()
 }

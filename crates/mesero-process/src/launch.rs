@@ -45,21 +45,21 @@ impl Launcher {
         environment: &[(OsString, OsString)],
     ) -> io::Result<Self> {
         let named = |(name, value): &(OsString, OsString)| {
-            text([name.as_bytes(), b"=", value.as_bytes()].concat())
+            c_string([name.as_bytes(), b"=", value.as_bytes()].concat())
         };
         let path = environment.iter().rfind(|(name, _)| name == "PATH");
         let path = path.map_or(OsStr::new("/bin:/usr/bin"), |(_, value)| value);
-        let mut places = match program.as_os_str().as_bytes().contains(&b'/') {
+        let mut paths = match program.as_os_str().as_bytes().contains(&b'/') {
             true => vec![program.to_owned()],
             false => env::split_paths(path).map(|folder| folder.join(program)).collect(),
         };
-        let is_there = places.iter().any(|place| directory.join(place).is_file());
+        let is_there = paths.iter().any(|path| directory.join(path).is_file());
         // The others stay, should it go away from where it is now.
-        places.sort_by_key(|place| !directory.join(place).exists());
-        let candidates = places.iter().map(|place| text(place.as_os_str().as_bytes().to_vec()));
+        paths.sort_by_key(|path| !directory.join(path).exists());
+        let candidates = paths.iter().map(|path| c_string(path.as_os_str().as_bytes().to_vec()));
         Ok(Self {
             candidates: candidates.collect::<io::Result<_>>()?,
-            directory: text(directory.as_os_str().as_bytes().to_vec())?,
+            directory: c_string(directory.as_os_str().as_bytes().to_vec())?,
             environment: environment.iter().map(named).collect::<io::Result<_>>()?,
             is_there,
         })
@@ -70,7 +70,7 @@ impl Launcher {
         self.is_there
     }
 
-    /// Starts it with these arguments, its own name first, with `more` in its environment, and with `streams` as its
+    /// Starts it with these arguments, its own name first, with `extra` in its environment, and with `streams` as its
     /// standard input, output and error. The calling thread waits until the program runs.
     ///
     /// # Errors
@@ -78,19 +78,19 @@ impl Launcher {
     pub fn launch(
         &self,
         arguments: &[CString],
-        more: &[CString],
+        extra: &[CString],
         streams: [BorrowedFd<'_>; 3],
     ) -> io::Result<Launched> {
         let shell = c"/bin/sh".to_owned();
         // As `execvp` does it: what is no program is a script of the shell.
         let script = [&shell, &shell].into_iter().chain(arguments.iter().skip(1));
         let is_replaced = |given: &&CString| {
-            more.iter().any(|more| name(more) == name(given)) && !more.is_empty()
+            extra.iter().any(|extra| name(extra) == name(given)) && !extra.is_empty()
         };
         let inherited = self.environment.iter().filter(|given| !is_replaced(given));
         let (candidates, arguments) = (pointers(&self.candidates), pointers(arguments));
-        let (mut script, environment) = (pointers(script), pointers(inherited.chain(more)));
-        let mut plan = Plan {
+        let (mut script, environment) = (pointers(script), pointers(inherited.chain(extra)));
+        let mut plan = ExecPlan {
             candidates: &candidates,
             arguments: &arguments,
             script: &mut script,
@@ -110,7 +110,7 @@ impl Launcher {
     }
 }
 
-fn text(bytes: Vec<u8>) -> io::Result<CString> {
+fn c_string(bytes: Vec<u8>) -> io::Result<CString> {
     CString::new(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
@@ -121,11 +121,11 @@ fn name(variable: &CString) -> &[u8] {
 
 /// As the system wants a list of texts, with its end.
 fn pointers<'a>(texts: impl IntoIterator<Item = &'a CString>) -> Vec<*const c_char> {
-    texts.into_iter().map(|text| text.as_ptr()).chain([ptr::null()]).collect()
+    texts.into_iter().map(|c_string| c_string.as_ptr()).chain([ptr::null()]).collect()
 }
 
 /// What a child needs to become its program. All lists end with a null.
-struct Plan<'a> {
+struct ExecPlan<'a> {
     candidates: &'a [*const c_char],
     arguments: &'a [*const c_char],
     /// The shell's arguments, the second of which is the program.
@@ -147,7 +147,7 @@ const STACK_BYTES: usize = 64 * 1024;
     reason = "the child runs on a stack of its own, on memory that stays as it is while this thread waits for it, with \
               all signals blocked, so that no handler of mesero runs in it; it makes system calls and nothing else"
 )]
-fn clone(plan: &mut Plan<'_>) -> io::Result<(c_int, OwnedFd)> {
+fn clone(plan: &mut ExecPlan<'_>) -> io::Result<(c_int, OwnedFd)> {
     let mut stack: Vec<u128> = Vec::with_capacity(STACK_BYTES / size_of::<u128>());
     let mut handle: c_int = -1;
     // SAFETY: see the reason above. The end of a vector of such numbers is aligned as a stack has to be.
@@ -180,7 +180,7 @@ fn clone(plan: &mut Plan<'_>) -> io::Result<(c_int, OwnedFd)> {
 extern "C" fn run_child(plan: *mut c_void) -> c_int {
     // SAFETY: see the reason above.
     unsafe {
-        let plan = &mut *plan.cast::<Plan<'_>>();
+        let plan = &mut *plan.cast::<ExecPlan<'_>>();
         plan.error = become_program(plan);
         libc::_exit(127)
     }
@@ -191,7 +191,7 @@ extern "C" fn run_child(plan: *mut c_void) -> c_int {
 /// # Safety
 /// It is the child: it may neither allocate, nor lock, nor panic, nor change what the parent reads.
 #[expect(unsafe_code, reason = "system calls, on what the plan holds")]
-unsafe fn become_program(plan: &mut Plan<'_>) -> c_int {
+unsafe fn become_program(plan: &mut ExecPlan<'_>) -> c_int {
     let error = || io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL);
     // SAFETY: see the reason above.
     unsafe {

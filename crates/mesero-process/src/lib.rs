@@ -5,7 +5,7 @@ pub mod frame;
 pub mod group;
 pub mod guardian;
 pub mod launch;
-pub mod noise;
+pub mod output_log;
 pub mod pidfd;
 pub mod spawner;
 pub mod tail;

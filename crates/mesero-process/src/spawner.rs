@@ -13,13 +13,13 @@ use tokio::sync::{mpsc, oneshot};
 /// thread that forked: a child started from a runtime's short-lived thread would die with it.
 #[derive(Debug, Clone)]
 pub struct Spawner {
-    orders: mpsc::Sender<Order>,
+    tasks: mpsc::Sender<SpawnTask>,
 }
 
-type Order = Box<dyn FnOnce() + Send>;
+type SpawnTask = Box<dyn FnOnce() + Send>;
 
 /// Spawns that may wait for the thread; whoever starts more at once waits for room.
-const WAITING_SPAWNS: usize = 64;
+const MAX_WAITING_SPAWNS: usize = 64;
 
 impl Spawner {
     /// Starts the thread.
@@ -27,13 +27,13 @@ impl Spawner {
     /// # Errors
     /// If the system gives no thread.
     pub fn start() -> io::Result<Self> {
-        let (orders, mut taken) = mpsc::channel::<Order>(WAITING_SPAWNS);
+        let (tasks, mut rx) = mpsc::channel::<SpawnTask>(MAX_WAITING_SPAWNS);
         thread::Builder::new().name("spawner".to_owned()).spawn(move || {
-            while let Some(order) = taken.blocking_recv() {
-                order();
+            while let Some(task) = rx.blocking_recv() {
+                task();
             }
         })?;
-        Ok(Self { orders })
+        Ok(Self { tasks })
     }
 
     /// Starts `command`. Dropping the future lets the child start and kills it, where the command
@@ -54,14 +54,14 @@ impl Spawner {
         &self,
         start: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<T> {
-        let (tell, told) = oneshot::channel();
+        let (tx, rx) = oneshot::channel();
         let runtime = Handle::current();
-        let order = move || {
+        let task = move || {
             let _entered = runtime.enter();
-            let _ = tell.send(start());
+            let _ = tx.send(start());
         };
         let gone = || io::Error::other("the spawner thread is gone");
-        self.orders.send(Box::new(order)).await.map_err(|_| gone())?;
-        told.await.map_err(|_| gone())
+        self.tasks.send(Box::new(task)).await.map_err(|_| gone())?;
+        rx.await.map_err(|_| gone())
     }
 }

@@ -4,7 +4,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
 /// How much of it is kept.
-const KEPT: usize = 2 * 1024;
+const MAX_TAIL_BYTES: usize = 2 * 1024;
 
 /// The end of what came on standard error.
 #[derive(Debug, Default)]
@@ -56,7 +56,9 @@ impl Tail {
 
     fn push(&mut self, piece: &[u8]) {
         self.bytes.extend_from_slice(piece);
-        if let Some(surplus) = self.bytes.len().checked_sub(KEPT).filter(|surplus| *surplus > 0) {
+        if let Some(surplus) =
+            self.bytes.len().checked_sub(MAX_TAIL_BYTES).filter(|surplus| *surplus > 0)
+        {
             self.bytes.drain(..surplus);
             self.is_cut = true;
         }
@@ -86,8 +88,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_last_two_kibibytes_are_kept() {
-        let long = [vec![b'a'; 10_000], vec![b'b'; KEPT]].concat();
-        assert_eq!(tail(&long).await.unwrap(), format!("…{}", "b".repeat(KEPT)));
+        let long = [vec![b'a'; 10_000], vec![b'b'; MAX_TAIL_BYTES]].concat();
+        assert_eq!(tail(&long).await.unwrap(), format!("…{}", "b".repeat(MAX_TAIL_BYTES)));
     }
 
     #[tokio::test]

@@ -19,24 +19,24 @@ use tokio_util::task::TaskTracker;
 
 use crate::{Health, Reply, Request, Resource, Serving};
 
-mod ended;
+mod exit;
 mod invocation;
 mod output;
 mod process;
 mod run;
+mod run_context;
 mod settings;
-mod shared;
 
-pub use ended::Ended;
-use output::Told;
-use run::Run;
+pub use exit::CommandExit;
+use output::CommandReply;
+use run::CommandRun;
+use run_context::RunContext;
 pub use settings::{Answers, Delivery, Inherits, Input, Program, Settings};
-use shared::Shared;
 
 /// A command that is run once for each attempt.
 #[derive(Debug)]
 pub struct Command {
-    shared: Arc<Shared>,
+    context: Arc<RunContext>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -53,8 +53,8 @@ impl Command {
         }
         let guardian = Guardian::start(Arc::clone(&settings.name), settings.processes.get())?;
         let nothing = File::open("/dev/null")?;
-        let shared = Arc::new(Shared { settings, launcher, spawner, guardian, nothing });
-        Ok(Self { shared, tasks: TaskTracker::new(), stop: CancellationToken::new() })
+        let context = Arc::new(RunContext { settings, launcher, spawner, guardian, nothing });
+        Ok(Self { context, tasks: TaskTracker::new(), stop: CancellationToken::new() })
     }
 }
 
@@ -86,7 +86,7 @@ impl fmt::Display for StartError {
 
 impl Resource for Command {
     fn seats(&self) -> NonZeroUsize {
-        self.shared.settings.processes
+        self.context.settings.processes
     }
 
     /// Every seat can serve at any time.
@@ -95,29 +95,31 @@ impl Resource for Command {
     /// The process is looked after by a task of its own, which holds the slot until all of it is
     /// gone; this future only waits for what that task tells.
     fn attempt(&self, request: Request, attempt: Attempt) -> Serving {
-        let (tell, told) = oneshot::channel();
-        let given_up = self.stop.child_token();
-        let shared = Arc::clone(&self.shared);
-        let waiting = given_up.clone().drop_guard();
+        let (tx, rx) = oneshot::channel();
+        let abandoned = self.stop.child_token();
+        let context = Arc::clone(&self.context);
+        let waiting = abandoned.clone().drop_guard();
         let form = request.form;
-        self.tasks.spawn(Run { shared, request, attempt, tell, given_up }.until_over());
-        let shared = Arc::clone(&self.shared);
+        self.tasks.spawn(CommandRun { context, request, attempt, tx, abandoned }.run());
+        let context = Arc::clone(&self.context);
         Box::pin(async move {
-            let (status, body) = match told.await {
-                Ok(told) => match told? {
-                    Told::Refused { why } => return Ok(refused(&why)),
-                    Told::Whole(status, bytes) => (status, Body::Full(bytes)),
+            let (status, body) = match rx.await {
+                Ok(reply) => match reply? {
+                    CommandReply::Rejected { why } => return Ok(rejected(&why)),
+                    CommandReply::Whole(status, bytes) => (status, Body::Full(bytes)),
                     // Who reads the body takes over from who waited for the answer.
-                    Told::Coming(status, pieces) => (status, Body::stream(pieces.read_by(waiting))),
+                    CommandReply::Streamed(status, pieces) => {
+                        (status, Body::stream(pieces.read_by(waiting)))
+                    }
                 },
                 Err(_) => return Err(Failure::lost("the command was stopped")),
             };
-            Ok(Reply::response(status, shared.settings.answers.headers(form), body))
+            Ok(Reply::response(status, context.settings.answers.headers(form), body))
         })
     }
 
     fn describe(&self) -> String {
-        let Settings { program, processes, .. } = &self.shared.settings;
+        let Settings { program, processes, .. } = &self.context.settings;
         match program {
             Program::Direct { program, .. } => {
                 format!("{}; {processes} processes at once", program.display())
@@ -136,13 +138,13 @@ impl Resource for Command {
             self.stop.cancel();
             self.tasks.close();
             self.tasks.wait().await;
-            self.shared.guardian.stop().await;
+            self.context.guardian.stop().await;
         })
     }
 }
 
 /// The answer to arguments that no process can be given.
-fn refused(why: &str) -> Reply {
+fn rejected(why: &str) -> Reply {
     let problem = serde_json::json!({
         "type": "urn:mesero:bad-argument",
         "title": "An argument cannot be passed to the command",

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use mesero::Failure;
 use mesero_process::child;
-use mesero_process::group::{Process, Streams};
+use mesero_process::group::{ProcessGroup, Streams};
 use mesero_process::guardian::Guardian;
 use mesero_process::spawner::Spawner;
 use mesero_process::tail::Tail;
@@ -47,7 +47,7 @@ pub(crate) struct Starter {
 #[derive(Debug)]
 pub(crate) struct Started {
     name: String,
-    process: Process,
+    process: ProcessGroup,
     guardian: Arc<Guardian>,
     patience: Duration,
     /// Who reads what it prints, and gives back the end of it.
@@ -94,7 +94,7 @@ impl Starter {
         // Nothing is inherited, so there is nothing to keep.
         let _ = child::confine(&mut command, Vec::new());
         // One runs at a time, so one seat is enough.
-        let started = Process::start(command, &self.spawner, (&self.guardian, 0)).await;
+        let started = ProcessGroup::start(command, &self.spawner, (&self.guardian, 0)).await;
         let (process, streams) = started.map_err(|failure| failed(Why::Failed(failure)))?;
         let Streams { stdout, stderr } = streams;
         let (mut said, enough) = (JoinSet::new(), CancellationToken::new());

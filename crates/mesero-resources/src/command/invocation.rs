@@ -14,7 +14,7 @@ use super::settings::{Inherits, Input, Program, Settings};
 
 /// The longest text that Linux passes as one argument or one variable, its end included
 /// (`MAX_ARG_STRLEN`: 32 pages of 4 KiB).
-const LONGEST: usize = 32 * 4096;
+const MAX_ARGUMENT_BYTES: usize = 32 * 4096;
 
 /// What differs from one attempt to the next.
 #[derive(Debug)]
@@ -62,28 +62,28 @@ impl Settings {
         }
         let is_empty = matches!(body, Payload::Whole(bytes) if bytes.is_empty());
         let is_fed = self.input == Input::Body && !is_empty;
-        let (mut words, mut variables) = (Vec::new(), Vec::new());
+        let (mut c_strings, mut variables) = (Vec::new(), Vec::new());
         match &self.program {
             Program::Direct { program, arguments: templates } => {
-                words.push(word(program.as_os_str().as_bytes())?);
+                c_strings.push(c_string(program.as_os_str().as_bytes())?);
                 for template in templates {
                     let filled = template.fill(|name| find(arguments, name));
                     let filled = filled.map_err(|name| format!("there is no `{name}`"))?;
-                    words.push(word(short_enough(&filled)?)?);
+                    c_strings.push(c_string(checked_length(&filled)?)?);
                 }
             }
             Program::Shell { script } => {
-                words = vec![word("/bin/sh")?, word("-c")?, word(script)?];
+                c_strings = vec![c_string("/bin/sh")?, c_string("-c")?, c_string(script)?];
                 for Argument { name, text } in arguments {
-                    variables.push(word(format!("arg_{name}={}", short_enough(text)?))?);
+                    variables.push(c_string(format!("arg_{name}={}", checked_length(text)?))?);
                 }
             }
         }
-        Ok(Invocation { arguments: words, variables, is_fed })
+        Ok(Invocation { arguments: c_strings, variables, is_fed })
     }
 }
 
-fn word(text: impl AsRef<[u8]>) -> Result<CString, String> {
+fn c_string(text: impl AsRef<[u8]>) -> Result<CString, String> {
     CString::new(text.as_ref()).map_err(|_| "an argument holds a zero byte".to_owned())
 }
 
@@ -93,10 +93,10 @@ fn find<'a>(arguments: &'a [Argument], name: &str) -> Option<&'a str> {
 }
 
 /// Longer ones fail for everybody; it is better to say so than to call it a broken resource.
-fn short_enough(text: &str) -> Result<&str, String> {
+fn checked_length(text: &str) -> Result<&str, String> {
     // A variable's name and its `=` are in the length too; no name is longer than this.
-    const NAME: usize = 1024;
-    match text.len() < LONGEST - NAME {
+    const MAX_NAME_BYTES: usize = 1024;
+    match text.len() < MAX_ARGUMENT_BYTES - MAX_NAME_BYTES {
         true => Ok(text),
         false => Err(format!("{} bytes are too many for one argument of a process", text.len())),
     }

@@ -15,45 +15,45 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::settings::Delivery;
 
 /// How much is read at once.
-const PIECE: usize = 16 * 1024;
+const READ_BYTES: usize = 16 * 1024;
 
 /// What an attempt is told.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(super) enum CommandReply {
     /// Nothing was run, since the arguments cannot be passed on.
-    Refused {
+    Rejected {
         why: String,
     },
     Whole(StatusCode, Bytes),
-    Coming(StatusCode, Pieces),
+    Streamed(StatusCode, StreamedOutput),
 }
 
 /// Where an attempt waits.
-pub(super) type Tell = oneshot::Sender<Result<Told, Failure>>;
+pub(super) type ReplySender = oneshot::Sender<Result<CommandReply, Failure>>;
 
 /// Where the output goes.
 #[derive(Debug)]
-pub(super) enum Output {
+pub(super) enum OutputSink {
     /// It is kept until the command has ended.
-    Kept { tell: Tell, bytes: BytesMut, most: usize },
+    Buffered { tx: ReplySender, bytes: BytesMut, most: usize },
     /// Nothing has come yet that could be sent.
-    Silent { tell: Tell, status: StatusCode },
+    Waiting { tx: ReplySender, status: StatusCode },
     /// It is sent as it comes.
-    Sent { pieces: mpsc::Sender<Piece> },
+    Streaming { pieces: mpsc::Sender<OutputPiece> },
     /// Nobody wants it.
-    Unwanted,
+    Discarded,
 }
 
 /// There is more output than may be kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooMuch;
+pub(super) struct OutputTooLong;
 
-impl Output {
+impl OutputSink {
     /// An output whose first bytes mean `status`, where it is streamed.
-    pub(super) fn new(tell: Tell, delivery: Delivery, status: StatusCode) -> Self {
+    pub(super) fn new(tx: ReplySender, delivery: Delivery, status: StatusCode) -> Self {
         match delivery {
-            Delivery::Whole { most } => Output::Kept { tell, bytes: BytesMut::new(), most },
-            Delivery::Streamed => Output::Silent { tell, status },
+            Delivery::Whole { most } => OutputSink::Buffered { tx, bytes: BytesMut::new(), most },
+            Delivery::Streamed => OutputSink::Waiting { tx, status },
         }
     }
 
@@ -66,10 +66,10 @@ impl Output {
         &mut self,
         mut from: impl AsyncRead + Unpin,
         over: &CancellationToken,
-    ) -> Result<(), TooMuch> {
+    ) -> Result<(), OutputTooLong> {
         let mut piece = BytesMut::new();
         loop {
-            piece.reserve(PIECE);
+            piece.reserve(READ_BYTES);
             let read = tokio::select! {
                 biased;
                 read = from.read_buf(&mut piece) => read,
@@ -84,77 +84,78 @@ impl Output {
     /// How many bytes are kept.
     pub(super) fn len(&self) -> usize {
         match self {
-            Output::Kept { bytes, .. } => bytes.len(),
-            Output::Silent { .. } | Output::Sent { .. } | Output::Unwanted => 0,
+            OutputSink::Buffered { bytes, .. } => bytes.len(),
+            OutputSink::Waiting { .. } | OutputSink::Streaming { .. } | OutputSink::Discarded => 0,
         }
     }
 
-    async fn push(&mut self, piece: BytesMut) -> Result<(), TooMuch> {
+    async fn push(&mut self, piece: BytesMut) -> Result<(), OutputTooLong> {
         match self {
-            Output::Kept { bytes, most, .. } => {
+            OutputSink::Buffered { bytes, most, .. } => {
                 if piece.len() > *most - bytes.len() {
-                    return Err(TooMuch);
+                    return Err(OutputTooLong);
                 }
                 bytes.extend_from_slice(&piece);
             }
-            Output::Silent { status, .. } => {
+            OutputSink::Waiting { status, .. } => {
                 // One piece waits while the one before it is being sent.
                 let (pieces, coming) = mpsc::channel(1);
-                let told = Told::Coming(*status, Pieces { coming, reader: None });
+                let reply =
+                    CommandReply::Streamed(*status, StreamedOutput { coming, reader: None });
                 // Nobody can have taken this place in the channel.
-                let _ = pieces.try_send(Piece::Data(piece.freeze()));
-                self.tell(Ok(told));
-                *self = Output::Sent { pieces };
+                let _ = pieces.try_send(OutputPiece::Data(piece.freeze()));
+                self.reply(Ok(reply));
+                *self = OutputSink::Streaming { pieces };
             }
-            Output::Sent { pieces } => {
+            OutputSink::Streaming { pieces } => {
                 // Who does not listen any more has also given the run up, which ends it.
-                let _ = pieces.send(Piece::Data(piece.freeze())).await;
+                let _ = pieces.send(OutputPiece::Data(piece.freeze())).await;
             }
-            Output::Unwanted => {}
+            OutputSink::Discarded => {}
         }
         Ok(())
     }
 
     /// Tells how it ended: with a status for the output, or with a failure. Whether it could still
     /// be told as it should.
-    pub(super) async fn finish(&mut self, ended: Result<StatusCode, Failure>) -> Finish {
-        let told = match (std::mem::replace(self, Output::Unwanted), ended) {
-            (Output::Sent { pieces }, Ok(_)) => {
-                let _ = pieces.send(Piece::End).await;
-                return Finish::Told;
+    pub(super) async fn finish(&mut self, ended: Result<StatusCode, Failure>) -> Completion {
+        let (tx, reply) = match (std::mem::replace(self, OutputSink::Discarded), ended) {
+            (OutputSink::Streaming { pieces }, Ok(_)) => {
+                let _ = pieces.send(OutputPiece::End).await;
+                return Completion::Sent;
             }
             // Dropping the sender breaks the answer off.
-            (Output::Sent { .. }, Err(failure)) => return Finish::BrokenOff(failure),
-            (Output::Unwanted, _) => return Finish::Told,
-            (Output::Kept { tell, bytes, .. }, Ok(status)) => {
-                (tell, Ok(Told::Whole(status, body(status, bytes.freeze()))))
+            (OutputSink::Streaming { .. }, Err(failure)) => return Completion::BrokenOff(failure),
+            (OutputSink::Discarded, _) => return Completion::Sent,
+            (OutputSink::Buffered { tx, bytes, .. }, Ok(status)) => {
+                (tx, Ok(CommandReply::Whole(status, body(status, bytes.freeze()))))
             }
-            (Output::Silent { tell, .. }, Ok(status)) => {
-                (tell, Ok(Told::Whole(status, Bytes::new())))
+            (OutputSink::Waiting { tx, .. }, Ok(status)) => {
+                (tx, Ok(CommandReply::Whole(status, Bytes::new())))
             }
-            (Output::Kept { tell, .. } | Output::Silent { tell, .. }, Err(failure)) => {
-                (tell, Err(failure))
+            (OutputSink::Buffered { tx, .. } | OutputSink::Waiting { tx, .. }, Err(failure)) => {
+                (tx, Err(failure))
             }
         };
         // Nobody may wait any more.
-        let _ = told.0.send(told.1);
-        Finish::Told
+        let _ = tx.send(reply);
+        Completion::Sent
     }
 
-    fn tell(&mut self, told: Result<Told, Failure>) {
-        if let Output::Kept { tell, .. } | Output::Silent { tell, .. } =
-            std::mem::replace(self, Output::Unwanted)
+    fn reply(&mut self, reply: Result<CommandReply, Failure>) {
+        if let OutputSink::Buffered { tx, .. } | OutputSink::Waiting { tx, .. } =
+            std::mem::replace(self, OutputSink::Discarded)
         {
             // Nobody may wait any more.
-            let _ = tell.send(told);
+            let _ = tx.send(reply);
         }
     }
 }
 
 /// Whether whoever asked was told how it ended.
 #[derive(Debug)]
-pub(super) enum Finish {
-    Told,
+pub(super) enum Completion {
+    Sent,
     /// The answer had begun and seemed to be good, so it could only be broken off.
     BrokenOff(Failure),
 }
@@ -167,7 +168,7 @@ fn body(status: StatusCode, bytes: Bytes) -> Bytes {
 
 /// A part of an answer that is sent as it comes.
 #[derive(Debug)]
-pub(super) enum Piece {
+pub(super) enum OutputPiece {
     Data(Bytes),
     /// The command has ended well. Without it the answer is broken off.
     End,
@@ -175,12 +176,12 @@ pub(super) enum Piece {
 
 /// The body of an answer that is sent as it comes.
 #[derive(Debug)]
-pub(super) struct Pieces {
-    coming: mpsc::Receiver<Piece>,
+pub(super) struct StreamedOutput {
+    coming: mpsc::Receiver<OutputPiece>,
     reader: Option<DropGuard>,
 }
 
-impl Pieces {
+impl StreamedOutput {
     /// Ties the run to whoever reads this body: dropping it gives the run up.
     pub(super) fn read_by(mut self, reader: DropGuard) -> Self {
         self.reader = Some(reader);
@@ -188,7 +189,7 @@ impl Pieces {
     }
 }
 
-impl hyper::body::Body for Pieces {
+impl hyper::body::Body for StreamedOutput {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -197,8 +198,8 @@ impl hyper::body::Body for Pieces {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         self.coming.poll_recv(cx).map(|piece| match piece {
-            Some(Piece::Data(bytes)) => Some(Ok(Frame::data(bytes))),
-            Some(Piece::End) => None,
+            Some(OutputPiece::Data(bytes)) => Some(Ok(Frame::data(bytes))),
+            Some(OutputPiece::End) => None,
             None => Some(Err("the command failed in the middle of its output".into())),
         })
     }

@@ -21,22 +21,22 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use super::invocation::Invocation;
-use super::shared::Shared;
+use super::run_context::RunContext;
 
 /// A process that leads its own group, with pipes on its output streams.
 ///
 /// It stays unreaped until [`reap`](Self::reap), so that its number is its own and a signal to its
 /// group reaches nobody else.
 #[derive(Debug)]
-pub(super) struct Process {
-    group: Group,
+pub(super) struct CommandProcess {
+    group: KillOnDrop,
     /// Readable once the leader has ended, which does not reap it.
     handle: AsyncFd<OwnedFd>,
 }
 
 /// A group that is killed, and whose leader is reaped, at the latest when this is dropped.
 #[derive(Debug)]
-struct Group(Option<Pid>);
+struct KillOnDrop(Option<Pid>);
 
 /// The ends of its streams that are ours.
 #[derive(Debug)]
@@ -47,23 +47,23 @@ pub(super) struct Streams {
     pub stderr: pipe::Receiver,
 }
 
-impl Process {
+impl CommandProcess {
     /// Starts it at a seat.
     ///
     /// # Errors
     /// `Unreachable` if it did not start, `Lost` if it did and cannot be looked after.
     pub(super) async fn start(
         invocation: Invocation,
-        shared: &Arc<Shared>,
+        context: &Arc<RunContext>,
         seat: usize,
     ) -> Result<(Self, Streams), Failure> {
-        let theirs = Arc::clone(shared);
-        let started = shared.spawner.run(move || start(&invocation, &theirs, seat)).await;
+        let theirs = Arc::clone(context);
+        let started = context.spawner.run(move || start(&invocation, &theirs, seat)).await;
         let failed = |error| Failure::unreachable(format!("the command did not start: {error}"));
         match started.map_err(failed)? {
             Ok(started) => Ok(started),
-            Err(Unstarted::Before(error)) => Err(failed(error)),
-            Err(Unstarted::After(error)) => {
+            Err(StartFailure::NotStarted(error)) => Err(failed(error)),
+            Err(StartFailure::Unmanageable(error)) => {
                 Err(Failure::lost(format!("the command cannot be looked after: {error}")))
             }
         }
@@ -105,7 +105,7 @@ impl Process {
     }
 }
 
-impl Group {
+impl KillOnDrop {
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.0 {
             // All of them may have ended in between, which is what we want.
@@ -121,7 +121,7 @@ impl Group {
     }
 }
 
-impl Drop for Group {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         if self.0.is_some() {
             self.signal(Signal::KILL);
@@ -131,33 +131,33 @@ impl Drop for Group {
 }
 
 /// Why there is no process to look after.
-enum Unstarted {
-    Before(io::Error),
-    After(io::Error),
+enum StartFailure {
+    NotStarted(io::Error),
+    Unmanageable(io::Error),
 }
 
 /// On the thread that starts processes: nothing else comes between a start and the guardian's knowing of it.
 fn start(
     invocation: &Invocation,
-    shared: &Shared,
+    context: &RunContext,
     seat: usize,
-) -> Result<(Process, Streams), Unstarted> {
+) -> Result<(CommandProcess, Streams), StartFailure> {
     let (their_stdin, stdin) = match invocation.is_fed {
-        true => {
-            piped().map_err(Unstarted::Before).map(|(theirs, ours)| (Some(theirs), Some(ours)))?
-        }
+        true => piped()
+            .map_err(StartFailure::NotStarted)
+            .map(|(theirs, ours)| (Some(theirs), Some(ours)))?,
         false => (None, None),
     };
-    let (stdout, their_stdout) = piped().map_err(Unstarted::Before)?;
-    let (stderr, their_stderr) = piped().map_err(Unstarted::Before)?;
-    let their_stdin = their_stdin.as_ref().map_or(shared.nothing.as_fd(), AsFd::as_fd);
+    let (stdout, their_stdout) = piped().map_err(StartFailure::NotStarted)?;
+    let (stderr, their_stderr) = piped().map_err(StartFailure::NotStarted)?;
+    let their_stdin = their_stdin.as_ref().map_or(context.nothing.as_fd(), AsFd::as_fd);
     let streams = [their_stdin, their_stdout.as_fd(), their_stderr.as_fd()];
-    let launched = shared.launcher.launch(&invocation.arguments, &invocation.variables, streams);
-    let Launched { group, handle } = launched.map_err(Unstarted::Before)?;
+    let launched = context.launcher.launch(&invocation.arguments, &invocation.variables, streams);
+    let Launched { group, handle } = launched.map_err(StartFailure::NotStarted)?;
     // From here on dropping it ends it.
-    let leader = Group(Some(group));
+    let leader = KillOnDrop(Some(group));
     let looked_after = || -> io::Result<_> {
-        shared.guardian.watch(seat, group)?;
+        context.guardian.watch(seat, group)?;
         let streams = Streams {
             stdin: stdin
                 .map(|stdin| pipe::Sender::from_owned_fd_unchecked(ours(stdin)?))
@@ -167,8 +167,8 @@ fn start(
         };
         Ok((pidfd::watched(handle)?, streams))
     };
-    let (handle, streams) = looked_after().map_err(Unstarted::After)?;
-    Ok((Process { group: leader, handle }, streams))
+    let (handle, streams) = looked_after().map_err(StartFailure::Unmanageable)?;
+    Ok((CommandProcess { group: leader, handle }, streams))
 }
 
 /// A pipe's two ends: to read from, and to write to.

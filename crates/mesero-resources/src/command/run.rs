@@ -15,67 +15,68 @@ use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use super::ended::Ended;
-use super::output::{Finish, Output, Tell, Told, TooMuch};
-use super::process::{Process, Streams};
+use super::exit::CommandExit;
+use super::output::{CommandReply, Completion, OutputSink, OutputTooLong, ReplySender};
+use super::process::{CommandProcess, Streams};
+use super::run_context::RunContext;
 use super::settings::{Delivery, Settings};
-use super::shared::Shared;
 use crate::Request;
 
 /// One run of a command. Its task is never cancelled: it holds the slot, and ends when the process
 /// group has.
-pub(super) struct Run {
-    pub(super) shared: Arc<Shared>,
+pub(super) struct CommandRun {
+    pub(super) context: Arc<RunContext>,
     pub(super) request: Request,
     /// Holds the slot.
     pub(super) attempt: Attempt,
-    pub(super) tell: Tell,
+    pub(super) tx: ReplySender,
     /// Nobody wants its answer any more.
-    pub(super) given_up: CancellationToken,
+    pub(super) abandoned: CancellationToken,
 }
 
 /// Why a conversation with a process is over.
-enum Over {
+enum RunEnd {
     /// Its leader has ended, and has been heard to the end.
-    Ended,
-    GivenUp,
-    TooMuch,
+    Exited,
+    Abandoned,
+    OutputTooLong,
 }
 
-impl Run {
+impl CommandRun {
     /// Runs the command, and tells what came of it.
-    pub(super) async fn until_over(self) {
-        let Self { shared, request, attempt, tell, given_up } = self;
-        let Shared { settings, guardian, .. } = &*shared;
+    pub(super) async fn run(self) {
+        let Self { context, request, attempt, tx, abandoned } = self;
+        let RunContext { settings, guardian, .. } = &*context;
         let invocation = match settings.invocation(&attempt.info().arguments, &request.body) {
             Ok(invocation) => invocation,
             Err(why) => {
-                let _ = tell.send(Ok(Told::Refused { why }));
+                let _ = tx.send(Ok(CommandReply::Rejected { why }));
                 return;
             }
         };
         let seat = attempt.slot().seat();
-        let (process, streams) = match Process::start(invocation, &shared, seat).await {
+        let (process, streams) = match CommandProcess::start(invocation, &context, seat).await {
             Ok(started) => started,
             Err(failure) => {
-                let _ = tell.send(Err(failure));
+                let _ = tx.send(Err(failure));
                 return;
             }
         };
         let Streams { stdin, mut stdout, mut stderr } = streams;
         let good = settings.answers.statuses.get(&0).copied().unwrap_or(StatusCode::OK);
-        let mut output = Output::new(tell, settings.answers.delivery, good);
+        let mut output = OutputSink::new(tx, settings.answers.delivery, good);
         let mut tail = Tail::default();
-        let talk = Talk { process: &process, settings, given_up: &given_up };
-        let hear = Hear { stdout: (&mut stdout, &mut output), stderr: (&mut stderr, &mut tail) };
-        let over = talk.until_over(feed(stdin, request.body), hear).await;
+        let conversation = Conversation { process: &process, settings, abandoned: &abandoned };
+        let readers =
+            OutputReaders { stdout: (&mut stdout, &mut output), stderr: (&mut stderr, &mut tail) };
+        let over = conversation.run(feed(stdin, request.body), readers).await;
         let since = Instant::now();
         match over {
-            Over::Ended => {}
-            Over::GivenUp => process.end((stdout, stderr), settings.grace).await,
-            Over::TooMuch => {
+            RunEnd::Exited => {}
+            RunEnd::Abandoned => process.end((stdout, stderr), settings.grace).await,
+            RunEnd::OutputTooLong => {
                 // Whoever waits need not wait for the end of a process that is of no more use.
-                output.finish(Err(too_much(settings))).await;
+                output.finish(Err(output_too_long(settings))).await;
                 process.end((stdout, stderr), settings.grace).await;
             }
         }
@@ -85,23 +86,24 @@ impl Run {
         // The line is there already, so that it can be written.
         let _ = guardian.forget(seat);
         let status = process.reap();
-        if let Over::GivenUp = over {
+        if let RunEnd::Abandoned = over {
             attempt.slot().stopped(stop(status.as_ref().ok(), since));
         }
         // What a slow reader still has to read does not occupy the resource.
         let job = attempt.job();
         drop(attempt);
         let ended = match status {
-            Ok(status) => meaning(status, settings, &tail)
-                .map_err(|failure| failure.with_source(Ended { status, printed: output.len() })),
+            Ok(status) => outcome(status, settings, &tail).map_err(|failure| {
+                failure.with_source(CommandExit { status, printed: output.len() })
+            }),
             Err(error) => Err(Failure::lost(format!("how the command ended is unknown: {error}"))),
         };
         let finish = tokio::select! {
             finish = output.finish(ended) => finish,
             // A reader who left does not take the last piece.
-            () = given_up.cancelled() => Finish::Told,
+            () = abandoned.cancelled() => Completion::Sent,
         };
-        if let Finish::BrokenOff(failure) = finish {
+        if let Completion::BrokenOff(failure) = finish {
             let (resource, detail) = (&*settings.name, failure.detail());
             tracing::warn!(
                 target: "command",
@@ -115,31 +117,35 @@ impl Run {
 }
 
 /// A process that is talked to, and how long for.
-struct Talk<'a> {
-    process: &'a Process,
+struct Conversation<'a> {
+    process: &'a CommandProcess,
     settings: &'a Settings,
-    given_up: &'a CancellationToken,
+    abandoned: &'a CancellationToken,
 }
 
 /// Who hears what.
-struct Hear<'a, O, E> {
-    stdout: (O, &'a mut Output),
+struct OutputReaders<'a, O, E> {
+    stdout: (O, &'a mut OutputSink),
     stderr: (E, &'a mut Tail),
 }
 
-impl Talk<'_> {
+impl Conversation<'_> {
     /// Feeds the process and hears it until it is over.
     ///
     /// Children of the leader that outlive it have the grace to finish their output; then they are
     /// killed.
-    async fn until_over<O, E>(&self, feed: impl Future<Output = ()>, hear: Hear<'_, O, E>) -> Over
+    async fn run<O, E>(
+        &self,
+        feed: impl Future<Output = ()>,
+        readers: OutputReaders<'_, O, E>,
+    ) -> RunEnd
     where
         O: tokio::io::AsyncRead + Unpin,
         E: tokio::io::AsyncRead + Unpin,
     {
         let late = CancellationToken::new();
-        let heard = async {
-            let Hear { stdout: (stdout, output), stderr: (stderr, tail) } = hear;
+        let read = async {
+            let OutputReaders { stdout: (stdout, output), stderr: (stderr, tail) } = readers;
             let stderr = async {
                 tail.read(stderr, &late).await;
                 Ok(())
@@ -150,7 +156,7 @@ impl Talk<'_> {
             self.process.ended().await;
             Ok(())
         };
-        let whole = async { tokio::try_join!(heard, ended) };
+        let whole = async { tokio::try_join!(read, ended) };
         let stragglers = async {
             self.process.ended().await;
             sleep(self.settings.grace).await;
@@ -164,13 +170,13 @@ impl Talk<'_> {
         };
         tokio::select! {
             biased;
-            () = self.given_up.cancelled() => Over::GivenUp,
+            () = self.abandoned.cancelled() => RunEnd::Abandoned,
             over = whole => match over {
-                Ok(_) => Over::Ended,
-                Err(TooMuch) => Over::TooMuch,
+                Ok(_) => RunEnd::Exited,
+                Err(OutputTooLong) => RunEnd::OutputTooLong,
             },
-            () = stragglers => Over::Ended,
-            () = fed => Over::Ended,
+            () = stragglers => RunEnd::Exited,
+            () = fed => RunEnd::Exited,
         }
     }
 }
@@ -205,7 +211,7 @@ fn stop(status: Option<&ExitStatus>, since: Instant) -> Stop {
 }
 
 /// What the end of a command means.
-fn meaning(status: ExitStatus, settings: &Settings, tail: &Tail) -> Result<StatusCode, Failure> {
+fn outcome(status: ExitStatus, settings: &Settings, tail: &Tail) -> Result<StatusCode, Failure> {
     let failure = match (status.code(), status.signal()) {
         (Some(code), _) => match settings.answers.statuses.get(&code) {
             Some(status) => return Ok(*status),
@@ -221,7 +227,7 @@ fn meaning(status: ExitStatus, settings: &Settings, tail: &Tail) -> Result<Statu
     })
 }
 
-fn too_much(settings: &Settings) -> Failure {
+fn output_too_long(settings: &Settings) -> Failure {
     match settings.answers.delivery {
         Delivery::Whole { most } => {
             Failure::raised(format!("the command printed more than {most} bytes, and was ended"))

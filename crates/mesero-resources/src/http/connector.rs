@@ -26,7 +26,7 @@ pub(super) struct Connector {
     tls: Option<Tls>,
     shared: SharedConnections,
     /// One connects at a time while its connection may have room for those behind it.
-    turn: Semaphore,
+    connecting: Semaphore,
     /// What the last connection has shown.
     speaks_http1: AtomicBool,
 }
@@ -43,8 +43,8 @@ impl Connector {
             // In the clear nobody says what is spoken.
             Versions::Negotiated => tls.is_none(),
         };
-        let (turn, speaks_http1) = (Semaphore::new(1), AtomicBool::new(speaks_http1));
-        Self { settings, tls, shared, turn, speaks_http1 }
+        let (connecting, speaks_http1) = (Semaphore::new(1), AtomicBool::new(speaks_http1));
+        Self { settings, tls, shared, connecting, speaks_http1 }
     }
 
     /// A stream on a connection that is there and has one to spare.
@@ -63,12 +63,13 @@ impl Connector {
         if self.speaks_http1.load(Ordering::Relaxed) {
             return self.connect(until).await;
         }
-        let turn = timeout_at(until, self.turn.acquire()).await.map_err(|_| self.too_late())?;
+        let connecting =
+            timeout_at(until, self.connecting.acquire()).await.map_err(|_| self.timed_out())?;
         if let Some(stream) = self.stream() {
             return Ok(stream);
         }
         // Whoever was before us has found out.
-        let _turn = (!self.speaks_http1.load(Ordering::Relaxed)).then_some(turn);
+        let _connecting = (!self.speaks_http1.load(Ordering::Relaxed)).then_some(connecting);
         self.connect(until).await
     }
 
@@ -96,7 +97,7 @@ impl Connector {
                     (Socket::Tls(Box::new(stream)), is_http2)
                 }
                 Ok(Err(refused)) => return Err(refused.into_failure(&self.settings.authority)),
-                Err(_) => return Err(self.too_late()),
+                Err(_) => return Err(self.timed_out()),
             },
         };
         if !is_http2 {
@@ -114,7 +115,7 @@ impl Connector {
             Ok(Err(error)) => {
                 Err(self.unreachable(&format_args!("it does not speak HTTP/2: {error}")))
             }
-            Err(_) => Err(self.too_late()),
+            Err(_) => Err(self.timed_out()),
         }
     }
 
@@ -122,18 +123,18 @@ impl Connector {
     async fn reach(&self, until: Instant) -> Result<TcpStream, Failure> {
         let Settings { host, port, .. } = &*self.settings;
         let found = timeout_at(until, lookup_host((host.as_str(), *port))).await;
-        let found = found.map_err(|_| self.too_late())?;
+        let found = found.map_err(|_| self.timed_out())?;
         let addresses: Vec<_> = found.map_err(|error| self.unreachable(&error))?.collect();
         let mut failure = self.unreachable(&"the name has no address");
         for (index, address) in addresses.iter().enumerate() {
-            let share = share(until, addresses.len() - index);
-            match timeout(share, TcpStream::connect(address)).await {
+            let time_share = time_share(until, addresses.len() - index);
+            match timeout(time_share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     stream.set_nodelay(true).map_err(|error| self.unreachable(&error))?;
                     return Ok(stream);
                 }
                 Ok(Err(error)) => failure = self.unreachable(&error),
-                Err(_) => failure = self.too_late(),
+                Err(_) => failure = self.timed_out(),
             }
         }
         Err(failure)
@@ -143,14 +144,14 @@ impl Connector {
         Failure::unreachable(format!("connect to {}: {why}", self.settings.authority))
     }
 
-    fn too_late(&self) -> Failure {
+    fn timed_out(&self) -> Failure {
         let after = self.settings.connect_timeout;
         self.unreachable(&format_args!("nothing came within {after:?}"))
     }
 }
 
 /// An address that swallows packets leaves time for those after it.
-fn share(until: Instant, addresses_left: usize) -> Duration {
+fn time_share(until: Instant, addresses_left: usize) -> Duration {
     let left = until.saturating_duration_since(Instant::now());
     left / u32::try_from(addresses_left).unwrap_or(u32::MAX)
 }

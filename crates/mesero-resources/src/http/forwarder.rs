@@ -31,18 +31,19 @@ impl Forwarder {
         request: Request,
         attempt: Attempt,
     ) -> Result<Reply, Failure> {
-        let (session, response) = self.answered(&request, &attempt).await?;
+        let (session, response) = self.response_head(&request, &attempt).await?;
         let (mut head, incoming) = response.into_parts();
         let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
-        let place = PooledSeat::new(pool, settings, attempt.slot().clone());
+        let pooled_seat = PooledSeat::new(pool, settings, attempt.slot().clone());
         let stall_timeout = self.settings.stall_timeout;
-        let answer = ResponseBody::new(incoming, session, place, stall_timeout).unless_over().await;
+        let answer =
+            ResponseBody::new(incoming, session, pooled_seat, stall_timeout).unless_empty().await;
         if self.settings.behalf == Behalf::Client {
-            if let Some(failure) = self.to_be_tried_again(&head, &request, &attempt) {
+            if let Some(failure) = self.retryable_failure(&head, &request, &attempt) {
                 // A body that nobody will read is dropped, and its connection with it.
                 return Err(failure);
             }
-            headers::clean_answer(&mut head);
+            headers::clean_response(&mut head);
         }
         let body = match answer {
             Some(answer) => Body::stream(answer),
@@ -52,34 +53,34 @@ impl Forwarder {
     }
 
     /// The head of the answer, over a session that was kept or else over a new one.
-    async fn answered(
+    async fn response_head(
         &self,
         request: &Request,
         attempt: &Attempt,
     ) -> Result<(UpstreamSession, Response<SessionBody>), Failure> {
-        let kept = self.pool.take(attempt.slot().seat(), &self.settings).await;
-        let kept = kept.or_else(|| self.connector.stream());
-        let is_kept = kept.is_some();
-        let session = match kept {
+        let idle_session = self.pool.take(attempt.slot().seat(), &self.settings).await;
+        let idle_session = idle_session.or_else(|| self.connector.stream());
+        let is_reused = idle_session.is_some();
+        let session = match idle_session {
             Some(session) => session,
             None => self.connector.session().await?,
         };
         let outgoing = upstream_request::build(&self.settings, request, attempt)?;
-        let handed_back = match self.send(session, outgoing).await {
-            Ok(answered) => return Ok(answered),
+        let unsent = match self.send(session, outgoing).await {
+            Ok(response_head) => return Ok(response_head),
             // The upstream closed the connection while it was idle, or closes it in good order.
             // Nobody needs to know.
             Err(SendError::NotSent(outgoing)) => Some(outgoing),
             Err(SendError::Unprocessed(_)) if request.body.is_replayable() => None,
             Err(SendError::ConnectionBroken(_) | SendError::StreamBroken(_))
-                if is_kept && is_repeatable(request) =>
+                if is_reused && is_repeatable(request) =>
             {
                 None
             }
             Err(error) => return Err(lost(&error, request)),
         };
         let session = self.connector.session().await?;
-        let outgoing = match handed_back {
+        let outgoing = match unsent {
             Some(outgoing) => *outgoing,
             None => upstream_request::build(&self.settings, request, attempt)?,
         };
@@ -99,7 +100,7 @@ impl Forwarder {
     }
 
     /// An answer that says "not now" is a failure where the policy has another try for it.
-    fn to_be_tried_again(
+    fn retryable_failure(
         &self,
         head: &http::response::Parts,
         request: &Request,

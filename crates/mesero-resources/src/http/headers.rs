@@ -53,7 +53,7 @@ pub(super) fn forwarded(head: &Parts, peer: SocketAddr) -> HeaderMap {
 }
 
 /// Leaves of an answer's fields what concerns the client.
-pub(super) fn clean_answer(head: &mut response::Parts) {
+pub(super) fn clean_response(head: &mut response::Parts) {
     remove_hop_by_hop(&mut head.headers);
     add_via(&mut head.headers, head.version);
 }

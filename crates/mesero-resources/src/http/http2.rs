@@ -112,7 +112,7 @@ impl SharedConnections {
                         tracing::debug!(%error, "a connection to an upstream ended early");
                     }
                 }
-                () = dead(pings, &watched) => {
+                () = until_unresponsive(pings, &watched) => {
                     tracing::debug!("a connection to an upstream is dead");
                 }
                 () = stop.cancelled() => {}
@@ -157,7 +157,7 @@ impl SharedConnection {
 }
 
 /// Waits until the other side does not answer a ping although it owes answers.
-async fn dead(pings: Option<PingPong>, load: &StreamLoad) {
+async fn until_unresponsive(pings: Option<PingPong>, load: &StreamLoad) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     loop {
         sleep(PING_INTERVAL).await;

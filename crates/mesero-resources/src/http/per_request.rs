@@ -29,11 +29,15 @@ impl PerRequestUpstream {
         Self { tls: OnceLock::new(), tasks: (tasks, stop) }
     }
 
-    /// The server of a request, which shares the connections of `all`.
+    /// The server of a request, which shares the connections of `shared_limit`.
     ///
     /// # Errors
     /// If the URI names none that can be spoken to.
-    pub(super) fn upstream(&self, all: &Forwarder, uri: &Uri) -> Result<Arc<Forwarder>, Failure> {
+    pub(super) fn upstream(
+        &self,
+        shared_limit: &Forwarder,
+        uri: &Uri,
+    ) -> Result<Arc<Forwarder>, Failure> {
         let bad = |why: &str| {
             Failure::unreachable(format!("there is no server at `{uri}`: {why}"))
                 .advise(Advice::Never)
@@ -50,12 +54,12 @@ impl PerRequestUpstream {
             authority: authority.to_string(),
             tls,
             versions: Versions::Http1,
-            ..(*all.settings).clone()
+            ..(*shared_limit.settings).clone()
         });
         let scheme = if is_tls { Scheme::HTTPS } else { Scheme::HTTP };
         let shared = SharedConnections::new(scheme, settings.connections, self.tasks.clone());
         let connector = Arc::new(Connector::new(Arc::clone(&settings), named, shared));
-        Ok(Arc::new(Forwarder { settings, connector, pool: Arc::clone(&all.pool) }))
+        Ok(Arc::new(Forwarder { settings, connector, pool: Arc::clone(&shared_limit.pool) }))
     }
 
     fn tls(&self, settings: &TlsSettings) -> Result<Tls, String> {

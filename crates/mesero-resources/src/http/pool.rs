@@ -52,7 +52,7 @@ impl ConnectionPool {
             false => self.seat(seat).take()?,
             true => {
                 let mut per_request = self.per_request();
-                let found = per_request.iter().rposition(|idle| idle.leads_to(wanted))?;
+                let found = per_request.iter().rposition(|idle| idle.matches(wanted))?;
                 per_request.remove(found)?
             }
         };
@@ -76,7 +76,7 @@ impl ConnectionPool {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                () = sleep(IDLE_CHECK_INTERVAL.min(self.idle_timeout)) => self.close_those(|idle| {
+                () = sleep(IDLE_CHECK_INTERVAL.min(self.idle_timeout)) => self.close_where(|idle| {
                     // Nobody needs to be woken: the next look comes by itself.
                     idle.session.refresh(&mut Context::from_waker(Waker::noop()));
                     !idle.session.is_idle() || idle.since.elapsed() >= self.idle_timeout
@@ -84,10 +84,10 @@ impl ConnectionPool {
             }
         }
         self.closed.store(true, Ordering::SeqCst);
-        self.close_those(|_| true);
+        self.close_where(|_| true);
     }
 
-    fn close_those(&self, unwanted: impl Fn(&mut IdleConnection) -> bool) {
+    fn close_where(&self, unwanted: impl Fn(&mut IdleConnection) -> bool) {
         for seat in 0..self.seats.len() {
             drop(self.seat(seat).take_if(&unwanted));
         }
@@ -123,9 +123,9 @@ impl ConnectionPool {
 }
 
 impl IdleConnection {
-    fn leads_to(&self, wanted: &Settings) -> bool {
-        let place = |settings: &Settings| (settings.port, settings.tls.is_some());
-        place(&self.settings) == place(wanted) && self.settings.host == wanted.host
+    fn matches(&self, wanted: &Settings) -> bool {
+        let endpoint = |settings: &Settings| (settings.port, settings.tls.is_some());
+        endpoint(&self.settings) == endpoint(wanted) && self.settings.host == wanted.host
     }
 }
 

@@ -32,7 +32,7 @@ impl RequestBody {
             Payload::Coming(_) => Source::Coming(payload.take_coming()?),
         };
         let outgoing = Self { source, progress: Arc::default() };
-        outgoing.note_end();
+        outgoing.record_if_ended();
         Some(outgoing)
     }
 
@@ -40,9 +40,9 @@ impl RequestBody {
         Arc::clone(&self.progress)
     }
 
-    fn note_end(&self) {
+    fn record_if_ended(&self) {
         if hyper::body::Body::is_end_stream(self) {
-            self.progress.ends();
+            self.progress.record_end();
         }
     }
 }
@@ -62,10 +62,10 @@ impl hyper::body::Body for RequestBody {
         };
         match &polled {
             Poll::Pending => {}
-            Poll::Ready(None) => self.progress.ends(),
+            Poll::Ready(None) => self.progress.record_end(),
             Poll::Ready(Some(_)) => {
-                self.progress.moves();
-                self.note_end();
+                self.progress.record_piece();
+                self.record_if_ended();
             }
         }
         polled

@@ -23,13 +23,13 @@ use super::timeouts::StallTimeout;
 pub(super) struct ResponseBody {
     incoming: SessionBody,
     /// None once the body has ended.
-    open: Option<Open>,
+    open: Option<OpenExchange>,
 }
 
-struct Open {
+struct OpenExchange {
     // Dropped in this order: the slot comes back when nothing occupies the upstream any more.
     session: UpstreamSession,
-    place: PooledSeat,
+    pooled_seat: PooledSeat,
     /// None where it may take as long as it wants.
     stall: Option<StallTimeout>,
 }
@@ -39,20 +39,20 @@ impl ResponseBody {
     pub(super) fn new(
         incoming: SessionBody,
         session: UpstreamSession,
-        place: PooledSeat,
+        pooled_seat: PooledSeat,
         stall_timeout: Option<Duration>,
     ) -> Self {
         let stall = stall_timeout.map(|after| StallTimeout::new(session.progress(), after));
-        Self { incoming, open: Some(Open { session, place, stall }) }
+        Self { incoming, open: Some(OpenExchange { session, pooled_seat, stall }) }
     }
 
     /// Nothing if the answer has no body, in which case the connection is free already.
-    pub(super) async fn unless_over(mut self) -> Option<Self> {
+    pub(super) async fn unless_empty(mut self) -> Option<Self> {
         if !self.incoming.is_end_stream() {
             return Some(self);
         }
         std::future::poll_fn(|cx| {
-            self.settle(cx);
+            self.release(cx);
             Poll::Ready(())
         })
         .await;
@@ -60,21 +60,21 @@ impl ResponseBody {
     }
 
     /// The body has ended: gives back the connection, and then the slot.
-    fn settle(&mut self, cx: &mut Context<'_>) {
-        if let Some(Open { mut session, place, .. }) = self.open.take() {
+    fn release(&mut self, cx: &mut Context<'_>) {
+        if let Some(OpenExchange { mut session, pooled_seat, .. }) = self.open.take() {
             // It notices only now that the exchange is over. A request that is not out yet, since
             // the upstream did not wait for its end, leaves a connection that nobody can use.
             session.refresh(cx);
-            place.keep(session);
+            pooled_seat.keep(session);
         }
     }
 
     /// Closes the connection, and then gives back the slot.
-    fn break_off(&mut self, error: BoxError) -> BoxError {
+    fn abort(&mut self, error: BoxError) -> BoxError {
         // What belongs to it goes before the slot does.
         self.incoming = SessionBody::Aborted;
         if let Some(open) = self.open.take() {
-            let upstream = open.place.upstream();
+            let upstream = open.pooled_seat.upstream();
             tracing::warn!(upstream, "an answer broke off: {error}");
         }
         error
@@ -115,16 +115,16 @@ impl Body for ResponseBody {
             Poll::Pending => {
                 let stall = answer.open.as_mut().and_then(|open| open.stall.as_mut());
                 let after = ready!(stall.map_or(Poll::Pending, |stall| stall.poll(cx)));
-                Poll::Ready(Some(Err(answer.break_off(Stalled { after }.into()))))
+                Poll::Ready(Some(Err(answer.abort(Stalled { after }.into()))))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(answer.break_off(error)))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(answer.abort(error)))),
             Poll::Ready(frame) => {
                 if let Some(stall) = answer.open.as_mut().and_then(|open| open.stall.as_mut()) {
-                    stall.over();
+                    stall.reset_wait();
                 }
                 // After its last piece a body of known length may never be polled again.
                 if frame.is_none() || answer.incoming.is_end_stream() {
-                    answer.settle(cx);
+                    answer.release(cx);
                 }
                 Poll::Ready(frame)
             }

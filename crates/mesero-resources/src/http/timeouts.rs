@@ -15,19 +15,19 @@ pub(super) const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// How far a request's body is, told by the body and asked by the clocks.
 #[derive(Debug, Default)]
 pub(super) struct UploadProgress {
-    out: AtomicBool,
-    moved: AtomicBool,
+    is_sent: AtomicBool,
+    has_moved: AtomicBool,
 }
 
 impl UploadProgress {
     /// A piece has been taken.
-    pub(super) fn moves(&self) {
-        self.moved.store(true, Ordering::Relaxed);
+    pub(super) fn record_piece(&self) {
+        self.has_moved.store(true, Ordering::Relaxed);
     }
 
     /// Nothing is left to be taken.
-    pub(super) fn ends(&self) {
-        self.out.store(true, Ordering::Relaxed);
+    pub(super) fn record_end(&self) {
+        self.is_sent.store(true, Ordering::Relaxed);
     }
 }
 
@@ -35,22 +35,22 @@ impl UploadProgress {
 pub(super) struct FirstByteTimeout {
     progress: Arc<UploadProgress>,
     after: Option<Duration>,
-    clock: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl FirstByteTimeout {
     pub(super) fn new(progress: Arc<UploadProgress>, after: Option<Duration>) -> Self {
-        Self { progress, after, clock: None }
+        Self { progress, after, timer: None }
     }
 
     /// Ready when it is too late.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(after) = self.after else { return Poll::Pending };
-        if !self.progress.out.load(Ordering::Relaxed) {
+        if !self.progress.is_sent.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
-        let clock = self.clock.get_or_insert_with(|| Box::pin(sleep(after)));
-        clock.as_mut().poll(cx).map(|()| after)
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(after)));
+        timer.as_mut().poll(cx).map(|()| after)
     }
 }
 
@@ -63,38 +63,38 @@ pub(super) struct StallTimeout {
     progress: Arc<UploadProgress>,
     after: Duration,
     waiting_since: Option<Instant>,
-    clock: Option<Pin<Box<Sleep>>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl StallTimeout {
     pub(super) fn new(progress: Arc<UploadProgress>, after: Duration) -> Self {
-        Self { progress, after, waiting_since: None, clock: None }
+        Self { progress, after, waiting_since: None, timer: None }
     }
 
     /// A piece has come, or the end.
-    pub(super) fn over(&mut self) {
+    pub(super) fn reset_wait(&mut self) {
         self.waiting_since = None;
     }
 
     /// To be asked while nothing comes; ready when nothing has moved for too long.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let since = *self.waiting_since.get_or_insert_with(|| {
-            self.progress.moved.store(false, Ordering::Relaxed);
+            self.progress.has_moved.store(false, Ordering::Relaxed);
             Instant::now()
         });
-        let clock = self.clock.get_or_insert_with(|| Box::pin(sleep_until(since + self.after)));
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(since + self.after)));
         loop {
             // It is moved only when it goes off, so that a busy body costs no timer.
-            ready!(clock.as_mut().poll(cx));
+            ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
-            if self.progress.moved.swap(false, Ordering::Relaxed) {
+            if self.progress.has_moved.swap(false, Ordering::Relaxed) {
                 self.waiting_since = Some(now);
             }
             let due = self.waiting_since.unwrap_or(now) + self.after;
             if due <= now {
                 return Poll::Ready(self.after);
             }
-            clock.as_mut().reset(due);
+            timer.as_mut().reset(due);
         }
     }
 }
@@ -109,24 +109,24 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn ask(stall: &mut StallTimeout) -> Poll<Duration> {
+    fn poll(stall: &mut StallTimeout) -> Poll<Duration> {
         stall.poll(&mut Context::from_waker(Waker::noop()))
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_the_time_in_which_somebody_waits_counts() {
         let mut stall = StallTimeout::new(Arc::default(), 10 * SECOND);
-        assert_eq!(ask(&mut stall), Poll::Pending);
+        assert_eq!(poll(&mut stall), Poll::Pending);
         advance(9 * SECOND).await;
-        assert_eq!(ask(&mut stall), Poll::Pending);
-        stall.over();
+        assert_eq!(poll(&mut stall), Poll::Pending);
+        stall.reset_wait();
         // The reader takes its time.
         advance(100 * SECOND).await;
-        assert_eq!(ask(&mut stall), Poll::Pending);
+        assert_eq!(poll(&mut stall), Poll::Pending);
         advance(9 * SECOND).await;
-        assert_eq!(ask(&mut stall), Poll::Pending);
+        assert_eq!(poll(&mut stall), Poll::Pending);
         advance(2 * SECOND).await;
-        assert_eq!(ask(&mut stall), Poll::Ready(10 * SECOND));
+        assert_eq!(poll(&mut stall), Poll::Ready(10 * SECOND));
     }
 
     #[tokio::test(start_paused = true)]
@@ -134,12 +134,12 @@ mod tests {
         let progress = Arc::new(UploadProgress::default());
         let mut stall = StallTimeout::new(Arc::clone(&progress), 10 * SECOND);
         for _ in 0..3 {
-            assert_eq!(ask(&mut stall), Poll::Pending);
+            assert_eq!(poll(&mut stall), Poll::Pending);
             advance(11 * SECOND).await;
-            progress.moves();
+            progress.record_piece();
         }
-        assert_eq!(ask(&mut stall), Poll::Pending);
+        assert_eq!(poll(&mut stall), Poll::Pending);
         advance(11 * SECOND).await;
-        assert_eq!(ask(&mut stall), Poll::Ready(10 * SECOND));
+        assert_eq!(poll(&mut stall), Poll::Ready(10 * SECOND));
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn build(
     let preserve_host = settings.preserve_host || settings.behalf == Behalf::Own;
     if !preserve_host || !fields.contains_key(header::HOST) {
         let host = HeaderValue::from_str(&settings.authority);
-        fields.insert(header::HOST, host.map_err(|error| never(&error))?);
+        fields.insert(header::HOST, host.map_err(|error| not_retryable(&error))?);
     }
     if settings.behalf == Behalf::Client {
         fields.remove(headers::DEADLINE);
@@ -39,7 +39,7 @@ pub(super) fn build(
         }
     }
     let body = RequestBody::of(&request.body)
-        .ok_or_else(|| never(&"the request's body has been passed on already"))?;
+        .ok_or_else(|| not_retryable(&"the request's body has been passed on already"))?;
     let mut request = http::Request::new(body);
     *request.method_mut() = head.method.clone();
     *request.uri_mut() = Uri::from(path);
@@ -53,9 +53,10 @@ fn path(settings: &Settings, uri: &Uri) -> Result<PathAndQuery, Failure> {
         Some(path) if settings.base.is_empty() => return Ok(path.clone()),
         path => path.map_or("/", PathAndQuery::as_str),
     };
-    PathAndQuery::try_from(format!("{}{path}", settings.base)).map_err(|error| never(&error))
+    PathAndQuery::try_from(format!("{}{path}", settings.base))
+        .map_err(|error| not_retryable(&error))
 }
 
-fn never(why: &dyn std::fmt::Display) -> Failure {
+fn not_retryable(why: &dyn std::fmt::Display) -> Failure {
     Failure::lost(format!("pass the request on: {why}")).advise(Advice::Never)
 }

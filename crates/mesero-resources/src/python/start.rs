@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use mesero_process::frame::{Frame, TooLong, from_worker, to_worker};
 use mesero_process::spawner::Spawner;
-use mesero_process::{child, noise};
+use mesero_process::{child, output_log};
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -124,10 +124,10 @@ fn listen(child: &mut Child, who: &Arc<str>) {
     )]
     {
         if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(noise::log(stdout, Arc::clone(who), "stdout"));
+            tokio::spawn(output_log::log(stdout, Arc::clone(who), "stdout"));
         }
         if let Some(stderr) = child.stderr.take() {
-            tokio::spawn(noise::log(stderr, Arc::clone(who), "stderr"));
+            tokio::spawn(output_log::log(stderr, Arc::clone(who), "stderr"));
         }
     }
 }

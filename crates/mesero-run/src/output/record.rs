@@ -12,7 +12,7 @@ use http::header;
 use mesero::{Error, FailureKind};
 use mesero_http::payload::Payload;
 use mesero_resources::Reply;
-use mesero_resources::command::Ended as CommandEnd;
+use mesero_resources::command::CommandExit;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -99,7 +99,7 @@ impl Traffic {
             Err(error) => {
                 let source = error.source();
                 let bad = source.and_then(|source| source.downcast_ref::<UnsuccessfulResponse>());
-                let ended = source.and_then(|source| source.downcast_ref::<CommandEnd>());
+                let ended = source.and_then(|source| source.downcast_ref::<CommandExit>());
                 bad.map(|bad| bad.received).or(ended.map(|ended| ended.printed)).unwrap_or(0)
             }
         };
@@ -206,9 +206,9 @@ impl ItemError {
             Error::Failed(failure) => failure.detail().map(str::to_owned),
             _ => None,
         };
-        let ended = source.and_then(|source| source.downcast_ref::<CommandEnd>());
+        let ended = source.and_then(|source| source.downcast_ref::<CommandExit>());
         let (exit_code, signal) =
-            (ended.and_then(CommandEnd::code), ended.and_then(CommandEnd::signal));
+            (ended.and_then(CommandExit::code), ended.and_then(CommandExit::signal));
         Self { exit_code, signal, detail, ..base }
     }
 

@@ -101,7 +101,7 @@ fn an_answer_loses_what_concerns_one_connection_and_keeps_the_rest() {
         .header("set-cookie", "b=2")
         .header("content-length", "3");
     let (mut head, ()) = response.body(()).unwrap().into_parts();
-    clean_answer(&mut head);
+    clean_response(&mut head);
     let expected = ["content-length: 3", "set-cookie: a=1", "set-cookie: b=2", "via: 1.1 mesero"];
     assert_eq!(lines(&head.headers), expected);
 }

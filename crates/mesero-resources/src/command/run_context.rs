@@ -10,7 +10,7 @@ use super::settings::Settings;
 
 /// What all runs of a command have in common.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub(super) struct RunContext {
     pub(super) settings: Settings,
     pub(super) launcher: Launcher,
     pub(super) spawner: Spawner,

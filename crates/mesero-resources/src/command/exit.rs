@@ -7,12 +7,12 @@ use std::process::ExitStatus;
 
 /// The end of a command, and how much it had printed of what is kept.
 #[derive(Debug)]
-pub struct Ended {
+pub struct CommandExit {
     pub(super) status: ExitStatus,
     pub printed: usize,
 }
 
-impl Ended {
+impl CommandExit {
     /// The exit code; none where a signal ended it.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
@@ -24,10 +24,10 @@ impl Ended {
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for CommandExit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.status.fmt(f)
     }
 }
 
-impl Error for Ended {}
+impl Error for CommandExit {}
