@@ -11,7 +11,7 @@ use super::elements::upstream::Upstream;
 use super::error::{ConfigError, Problem};
 use super::flags::{Sheet, refused};
 use super::resource::Kind;
-use super::{Behalf, Config, PolicyFlags, Program, Resource, raw};
+use super::{Behalf, Config, PolicyFlags, Program, ResourceSettings, raw};
 use crate::template::Template;
 
 /// What such a resource is called, in lists of jobs and in metrics.
@@ -48,7 +48,7 @@ pub struct WorkerFlags {
     pub concurrency: Option<String>,
 }
 
-impl Resource {
+impl ResourceSettings {
     /// The resource that is named, with a policy of these flags alone; relative paths start at the current folder.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use super::secret::Secret;
 
 /// A command that is run once for each attempt.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Command {
+pub struct CommandSettings {
     pub program: Program,
     /// An absolute path.
     pub directory: PathBuf,
@@ -33,27 +33,27 @@ pub struct Command {
     pub env: BTreeMap<String, Secret>,
     /// Whether nothing of mesero's own environment is passed on.
     pub clear_env: bool,
-    /// How many may run at once.
+    /// Processes at once, each in a group of its own.
     pub processes: NonZeroUsize,
-    /// From asking a process to end to killing it.
+    /// From asking a process group to end to killing it.
     pub grace: Duration,
     /// Instead of what the route's `reply` says.
     pub content_type: Option<HeaderValue>,
     /// An exit code that is not in here is a failure.
     pub exit_codes: BTreeMap<i32, StatusCode>,
-    pub output: Output,
+    pub output: Delivery,
 }
 
-/// When the output is sent.
+/// Delivery of a command's output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Once the command has ended, if there are no more bytes of it than this.
+pub enum Delivery {
+    /// Once the command has ended, if its output has at most `limit` bytes.
     Whole { limit: usize },
     /// As it comes.
     Streamed,
 }
 
-impl Command {
+impl CommandSettings {
     /// Checks the keys of a command, whose policy has this limit. The placeholders have to be
     /// arguments of every route that uses it.
     pub(super) fn check(
@@ -127,17 +127,17 @@ fn exit_codes(
 /// How much of an output is kept, unless written.
 const OUTPUT_LIMIT: Size = Size(1024 * 1024);
 
-fn output(raw: &raw::Resource, check: &mut Check<'_>) -> Output {
+fn output(raw: &raw::Resource, check: &mut Check<'_>) -> Delivery {
     match (is_set(raw.stream.as_ref()), &raw.output_limit) {
         (true, Some(limit)) => {
             let problem = Problem::new("`output_limit` has no meaning beside `stream = true`");
             check.note(problem.at(limit.span.clone(), "of a streamed output nothing is kept"));
-            Output::Streamed
+            Delivery::Streamed
         }
-        (true, None) => Output::Streamed,
+        (true, None) => Delivery::Streamed,
         (false, limit) => {
             let limit = limit.as_ref().map_or(OUTPUT_LIMIT, |limit| limit.value);
-            Output::Whole { limit: limit.0 }
+            Delivery::Whole { limit: limit.0 }
         }
     }
 }

@@ -36,24 +36,28 @@ use std::path::Path;
 
 pub use adhoc::{Named, WorkerFlags};
 use check::{Check, File};
-pub use command::{Command, Output, Program};
+pub use command::{CommandSettings, Delivery, Program};
 pub use elements::address::Address;
 pub use elements::argument::{ArgumentKind, ArgumentSource};
-pub use elements::cache::Cache;
+pub use elements::cache::CacheSettings;
 pub use elements::delay::Delay;
 pub use elements::negative::{Failing, Negative};
-pub use elements::word::{Http2, OnDisconnect, Reply};
+pub use elements::target::Target;
+pub use elements::upstream::Upstream;
+pub use elements::word::{Http2, ReplyForm};
 pub use error::ConfigError;
 pub use flags::FlagsInput;
 pub use front::Front;
-pub use policy::{Policy, PolicyFlags};
-pub use proxy::{Behalf, Proxy};
-pub use python::Python;
-pub use resource::{Kind, Resource};
+pub use policy::{PolicyFlags, PolicySettings};
+pub use proxy::{Behalf, ProxySettings, TlsSettings};
+pub use python::PythonSettings;
+pub use recycling::Recycling;
+pub use resource::{Kind, ResourceSettings};
 pub use route::{Action, Argument, Pass, Route};
 pub use secret::Secret;
 pub use server::Server;
-pub use stub::Stub;
+pub use stub::StubSettings;
+pub use wsgi::WsgiSettings;
 
 /// Every key, its default and what it means; the reference, as a configuration file that can be used.
 pub const REFERENCE: &str = include_str!("default.toml");
@@ -63,7 +67,7 @@ pub const REFERENCE: &str = include_str!("default.toml");
 pub struct Config {
     pub server: Server,
     /// At least one, in the order in which they were written; their names differ.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<ResourceSettings>,
     /// At least one, in the order of the files; no two of them have an address in common.
     pub fronts: Vec<Front>,
 }

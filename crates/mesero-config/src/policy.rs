@@ -6,15 +6,14 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 pub use flags::PolicyFlags;
+use mesero::{OnDisconnect, Rate, Retry};
 
 use super::check::Check;
 use super::elements::Setting;
 use super::elements::budget::Budget;
-use super::elements::cache::Cache;
+use super::elements::cache::CacheSettings;
 use super::elements::count::Count;
 use super::elements::off::OrOff;
-use super::elements::rate::Rate;
-use super::elements::word::OnDisconnect;
 use super::error::Problem;
 use super::raw;
 use super::resource::Capacity;
@@ -27,7 +26,7 @@ const QUEUE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
 /// The bounds of a resource; what is off is `None`.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Policy {
+pub struct PolicySettings {
     /// Slots; `None` means the resource's own capacity, which is known once it has started.
     pub limit: Option<NonZeroUsize>,
     /// Jobs that may wait for a slot; `None` lets none wait.
@@ -37,27 +36,15 @@ pub struct Policy {
     /// For the whole call, its waiting included.
     pub deadline: Option<Duration>,
     pub rate: Option<Rate>,
+    /// With one attempt, nothing is retried.
     pub retry: Retry,
     /// Whether calls with the same arguments share one job.
     pub coalesce: bool,
-    pub cache: Option<Cache>,
+    pub cache: Option<CacheSettings>,
     pub on_disconnect: OnDisconnect,
 }
 
-/// How often a failed attempt is made again; `max_attempts = 1` is never.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Retry {
-    /// Counts the first attempt too.
-    pub max_attempts: NonZeroU32,
-    /// The bound of the first random wait; it doubles with each attempt.
-    pub backoff: Duration,
-    /// The bound of every wait.
-    pub max_backoff: Duration,
-    /// Retries per job, over the whole run.
-    pub budget: f64,
-}
-
-impl Policy {
+impl PolicySettings {
     /// Checks a policy; `capacity` is what its resource can run at once.
     pub(super) fn check(raw: raw::Policy, capacity: Capacity, check: &mut Check<'_>) -> Self {
         if let (Some(timeout), Some(deadline)) = (&raw.timeout, &raw.deadline) {
@@ -72,7 +59,7 @@ impl Policy {
             timeout: Setting::or(raw.timeout, OrOff::Off).on(),
             deadline: Setting::or(raw.deadline, OrOff::On(DEADLINE)).on(),
             rate: Setting::or(raw.rate, OrOff::Off).on(),
-            retry: Retry::check(raw.retry, check),
+            retry: checked_retry(raw.retry, check),
             coalesce: raw.coalesce.unwrap_or(false),
             cache: Setting::or(raw.cache, OrOff::Off).on(),
             on_disconnect: Setting::or(raw.on_disconnect, OnDisconnect::default()),
@@ -80,26 +67,25 @@ impl Policy {
     }
 }
 
-impl Retry {
-    fn check(raw: raw::Retry, check: &mut Check<'_>) -> Self {
-        if let Some(backoff) = &raw.backoff {
-            let most = raw.max_backoff.as_ref().map_or(Duration::from_secs(30), |most| most.value);
-            if backoff.value > most {
-                let problem = Problem::new("`backoff` is longer than `max_backoff`");
-                let label = format!("the first wait, above {}", humantime::format_duration(most));
-                let problem = problem.at(backoff.span.clone(), label);
-                check.note(match &raw.max_backoff {
-                    Some(most) => problem.at(most.span.clone(), "the longest wait"),
-                    None => problem.help("`max_backoff` is 30s unless it is written"),
-                });
-            }
+fn checked_retry(raw: raw::Retry, check: &mut Check<'_>) -> Retry {
+    let default = Retry::default();
+    if let Some(backoff) = &raw.backoff {
+        let most = raw.max_backoff.as_ref().map_or(default.max_backoff, |most| most.value);
+        if backoff.value > most {
+            let problem = Problem::new("`backoff` is longer than `max_backoff`");
+            let label = format!("the first wait, above {}", humantime::format_duration(most));
+            let problem = problem.at(backoff.span.clone(), label);
+            check.note(match &raw.max_backoff {
+                Some(most) => problem.at(most.span.clone(), "the longest wait"),
+                None => problem.help("`max_backoff` is 30s unless it is written"),
+            });
         }
-        Self {
-            max_attempts: raw.max_attempts.map_or(NonZeroU32::MIN, |count| count.value.non_zero()),
-            backoff: Setting::or(raw.backoff, Duration::from_millis(100)),
-            max_backoff: Setting::or(raw.max_backoff, Duration::from_secs(30)),
-            budget: Setting::or(raw.budget, Budget(0.2)).0,
-        }
+    }
+    Retry {
+        max_attempts: raw.max_attempts.map_or(NonZeroU32::MIN, |count| count.value.non_zero()),
+        backoff: Setting::or(raw.backoff, default.backoff),
+        max_backoff: Setting::or(raw.max_backoff, default.max_backoff),
+        budget: Setting::or(raw.budget, Budget(default.budget)).0,
     }
 }
 

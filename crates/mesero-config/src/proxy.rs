@@ -10,10 +10,10 @@ use super::check::Check;
 use super::elements::Setting;
 use super::elements::count::Count;
 use super::elements::off::OrOff;
-use super::elements::upstream::{Scheme, Upstream};
+use super::elements::upstream::Upstream;
 use super::elements::word::Http2;
 use super::error::Problem;
-use super::policy::Policy;
+use super::policy::PolicySettings;
 use super::raw;
 use super::resource::{Capacity, never_shared};
 
@@ -25,10 +25,10 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An HTTP server that whole requests are passed on to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Proxy {
+pub struct ProxySettings {
     pub upstream: Upstream,
     /// None where the server is spoken to in the clear.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsSettings>,
     pub http2: Http2,
     /// Connections at once, or over HTTP/2 streams, which is calls at once.
     pub connections: NonZeroUsize,
@@ -48,34 +48,35 @@ pub struct Proxy {
     pub roams: bool,
 }
 
-/// In whose name requests are sent.
+/// The origin of the requests that a proxy sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behalf {
-    /// In that of clients, whose requests are passed on.
+    /// Clients: a request and its response are passed on, as RFC 9110 requires of a proxy, and responses that say "not now"
+    /// are retried.
     Clients,
-    /// In our own.
+    /// mesero itself: a request is sent as it is, and every response is a result.
     Own,
 }
 
-/// Whom an HTTP server has to prove to be.
+/// Certificate verification of an HTTP server.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Tls {
-    /// A file of the only certificates that are trusted; else the system's.
+pub struct TlsSettings {
+    /// A PEM file of the only certificates that are trusted; else those that the system trusts.
     pub ca: Option<PathBuf>,
-    /// The name that its certificate has to bear.
+    /// The name that the server's certificate must be for.
     pub server_name: String,
 }
 
-impl Proxy {
+impl ProxySettings {
     /// Checks the keys of a resource; `None` without the key `http`.
     pub(super) fn check(
         raw: raw::Resource,
-        policy: &Policy,
+        policy: &PolicySettings,
         check: &mut Check<'_>,
     ) -> Option<Self> {
         let upstream = raw.http?;
         never_shared("an `http`", upstream.span.clone(), policy, check);
-        let tls = Tls::check(&upstream.value, raw.ca, raw.tls_server_name, check);
+        let tls = TlsSettings::check(&upstream.value, raw.ca, raw.tls_server_name, check);
         Some(Self {
             upstream: upstream.value,
             tls,
@@ -101,14 +102,14 @@ impl Proxy {
     }
 }
 
-impl Tls {
+impl TlsSettings {
     fn check(
         upstream: &Upstream,
         ca: Option<Spanned<String>>,
         server_name: Option<Spanned<String>>,
         check: &mut Check<'_>,
     ) -> Option<Self> {
-        if upstream.scheme() == Scheme::Http {
+        if !upstream.is_https() {
             for (key, written) in [("ca", ca), ("tls_server_name", server_name)] {
                 if let Some(written) = written {
                     let title = format!("`{key}` has no meaning without TLS");

@@ -18,16 +18,16 @@ use super::recycling::Recycling;
 use super::resource::Capacity;
 use super::secret::Secret;
 
-/// How many calls one process of an async callable may have in flight, unless written.
+/// Calls in flight of one process of an async callable, unless written.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
 
-/// How long an event loop may not answer, unless written: what a person begins to feel.
+/// The shortest block of an event loop that is logged, unless written: the delay that a person begins to notice.
 const LOOP_BLOCKED: Duration = Duration::from_millis(100);
 const SHORTEST_BLOCK: Duration = Duration::from_millis(10);
 
 /// Worker processes that run Python code.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Python {
+pub struct PythonSettings {
     /// An absolute path, or a bare name to be looked up in `PATH`.
     pub interpreter: PathBuf,
     /// Absolute folders for `sys.path`, the first one first.
@@ -54,11 +54,34 @@ pub struct Python {
     pub kill_siblings: bool,
 }
 
-impl Python {
+impl Default for PythonSettings {
+    /// One process of `python3`, with one thread, that imports from the interpreter's own folders.
+    fn default() -> Self {
+        Self {
+            interpreter: PathBuf::from("python3"),
+            path: Vec::new(),
+            processes: NonZeroUsize::MIN,
+            threads: NonZeroUsize::MIN,
+            concurrency: CONCURRENCY,
+            env: BTreeMap::new(),
+            exceptions: BTreeMap::new(),
+            start_timeout: Duration::from_secs(60),
+            grace: Duration::from_secs(2),
+            loop_blocked: Some(LOOP_BLOCKED),
+            recycling: Recycling::default(),
+            interrupt: Some(Duration::from_secs(1)),
+            kill_siblings: false,
+        }
+    }
+}
+
+impl PythonSettings {
     /// Checks what runs the Python code of a resource.
     pub(super) fn of(mut raw: raw::Resource, check: &mut Check<'_>) -> Self {
+        let default = Self::default();
         let recycling = Recycling::check(&mut raw, check);
-        let interpreter = interpreter(raw.interpreter, raw.venv, check);
+        let interpreter =
+            interpreter(raw.interpreter, raw.venv, check).unwrap_or(default.interpreter);
         let path = match raw.path {
             Some(folders) => folders.iter().map(|folder| existing_folder(folder, check)).collect(),
             None => vec![check.path(".").absolute],
@@ -67,16 +90,16 @@ impl Python {
         Self {
             interpreter,
             path,
-            processes: number(raw.processes.as_ref(), NonZeroUsize::MIN),
-            threads: number(raw.threads.as_ref(), NonZeroUsize::MIN),
-            concurrency: number(raw.concurrency.as_ref(), CONCURRENCY),
+            processes: number(raw.processes.as_ref(), default.processes),
+            threads: number(raw.threads.as_ref(), default.threads),
+            concurrency: number(raw.concurrency.as_ref(), default.concurrency),
             env,
             exceptions: exceptions(raw.exceptions, check),
-            start_timeout: Setting::or(raw.start_timeout, Duration::from_secs(60)),
-            grace: Setting::or(raw.grace, Duration::from_secs(2)),
+            start_timeout: Setting::or(raw.start_timeout, default.start_timeout),
+            grace: Setting::or(raw.grace, default.grace),
             loop_blocked: loop_blocked(raw.loop_blocked, check),
             recycling,
-            interrupt: Setting::or(raw.interrupt, OrOff::On(Duration::from_secs(1))).on(),
+            interrupt: raw.interrupt.map_or(default.interrupt, |written| written.value.on()),
             kill_siblings: raw.kill_siblings.is_some_and(|kill| *kill.get_ref()),
         }
     }
@@ -118,7 +141,7 @@ fn interpreter(
     interpreter: Option<Spanned<String>>,
     venv: Option<Spanned<String>>,
     check: &mut Check<'_>,
-) -> PathBuf {
+) -> Option<PathBuf> {
     match (interpreter, venv) {
         (Some(interpreter), Some(venv)) => {
             let problem = Problem::new("both `interpreter` and `venv`");
@@ -126,9 +149,9 @@ fn interpreter(
             check.note(
                 problem.at(venv.span(), "and another one is implied here").help("keep one of them"),
             );
-            PathBuf::new()
+            None
         }
-        (Some(interpreter), None) => named_interpreter(&interpreter, check),
+        (Some(interpreter), None) => Some(named_interpreter(&interpreter, check)),
         (None, Some(venv)) => {
             let path = check.path(&format!("{}/bin/python", venv.get_ref()));
             if !path.absolute.is_file() {
@@ -137,9 +160,9 @@ fn interpreter(
                     Problem::new("`venv` is not a virtual environment").at(venv.span(), label);
                 check.note(problem.help("make one with `python3 -m venv FOLDER`"));
             }
-            path.absolute
+            Some(path.absolute)
         }
-        (None, None) => PathBuf::from("python3"),
+        (None, None) => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
+use mesero::{OnDisconnect, Rate};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -12,7 +13,7 @@ use super::elements::address::Address;
 use super::elements::application::Application;
 use super::elements::argument::ArgumentText;
 use super::elements::budget::Budget;
-use super::elements::cache::Cache;
+use super::elements::cache::CacheSettings;
 use super::elements::count::Count;
 use super::elements::delay::Delay;
 use super::elements::fraction::Share;
@@ -20,12 +21,11 @@ use super::elements::list_target::ListTarget;
 use super::elements::media_type::MediaType;
 use super::elements::off::OrOff;
 use super::elements::one_or_many::OneOrMany;
-use super::elements::rate::Rate;
 use super::elements::route_path::RoutePath;
 use super::elements::size::Size;
 use super::elements::target::Target;
 use super::elements::upstream::Upstream;
-use super::elements::word::{Http2, OnDisconnect, Reply};
+use super::elements::word::{Http2, ReplyForm};
 use super::schema::described;
 
 /// A table whose keys are names that the writer chose.
@@ -139,7 +139,7 @@ described! {
         #[serde(default)]
         pub retry: Retry,
         pub coalesce: Option<bool>,
-        pub cache: Option<Setting<OrOff<Cache>>>,
+        pub cache: Option<Setting<OrOff<CacheSettings>>>,
         pub on_disconnect: Option<Setting<OnDisconnect>>,
     }
 
@@ -161,7 +161,7 @@ described! {
         pub methods: Option<Spanned<Vec<Setting<Method>>>>,
         pub(super) resource: Option<Spanned<String>>,
         pub(super) args: Option<Spanned<Named<Setting<ArgumentText>>>>,
-        pub(super) reply: Option<Setting<Reply>>,
+        pub(super) reply: Option<Setting<ReplyForm>>,
         pub(super) list: Option<Setting<ListTarget>>,
         pub(super) strip_prefix: Option<Spanned<String>>,
     }

@@ -7,38 +7,38 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::check::Check;
-use super::command::{Command, Placeholder};
+use super::command::{CommandSettings, Placeholder};
 use super::elements::target::Target;
 use super::error::Problem;
 use super::kind::KindKey;
-use super::policy::Policy;
-use super::proxy::Proxy;
-use super::python::Python;
+use super::policy::PolicySettings;
+use super::proxy::ProxySettings;
+use super::python::PythonSettings;
 use super::raw;
-use super::stub::{self, Stub};
-use super::wsgi::Wsgi;
+use super::stub::{self, StubSettings};
+use super::wsgi::WsgiSettings;
 
 /// A slow thing and how much of it is allowed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Resource {
+pub struct ResourceSettings {
     pub name: String,
     pub kind: Kind,
-    pub policy: Policy,
+    pub policy: PolicySettings,
 }
 
 /// What a resource is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// A Python callable in worker processes.
-    Python { target: Target, python: Python },
+    Python { target: Target, python: PythonSettings },
     /// A WSGI application in worker processes.
-    Wsgi(Wsgi),
+    Wsgi(WsgiSettings),
     /// An HTTP server behind connections.
-    Proxy(Proxy),
+    Proxy(ProxySettings),
     /// A process for each attempt.
-    Command(Command),
+    Command(CommandSettings),
     /// A delay and an answer.
-    Stub(Stub),
+    Stub(StubSettings),
 }
 
 /// How many calls a resource can run at once.
@@ -55,7 +55,7 @@ pub(super) struct Checked {
     pub(super) name: String,
     /// The number of its file, and where the name stands there.
     place: (usize, Range<usize>),
-    pub(super) resource: Option<Resource>,
+    pub(super) resource: Option<ResourceSettings>,
     /// What every route that uses it has to bring.
     pub(super) placeholders: Vec<Placeholder>,
 }
@@ -112,25 +112,27 @@ fn check_one(
     }
     let policy = std::mem::take(&mut raw.policy);
     let kind = KindKey::check(&raw, check);
-    let policy = Policy::check(policy, capacity(kind, &raw), check);
+    let policy = PolicySettings::check(policy, capacity(kind, &raw), check);
     let mut placeholders = Vec::new();
     let kind = match kind {
         Some(KindKey::Python) => raw.python.take().map(|target| {
-            let python = Python::of(raw, check);
+            let python = PythonSettings::of(raw, check);
             Kind::Python { target: target.value, python }
         }),
         Some(KindKey::Wsgi) => raw
             .wsgi
             .take()
-            .map(|application| Kind::Wsgi(Wsgi::check(application, raw, &policy, check))),
+            .map(|application| Kind::Wsgi(WsgiSettings::check(application, raw, &policy, check))),
         Some(KindKey::Command) => {
-            Command::check(raw, policy.limit, check).map(|(command, needed)| {
+            CommandSettings::check(raw, policy.limit, check).map(|(command, needed)| {
                 placeholders = needed;
                 Kind::Command(command)
             })
         }
-        Some(KindKey::Http) => Proxy::check(raw, &policy, check).map(Kind::Proxy),
-        Some(KindKey::Stub) => raw.stub.map(|stub| Kind::Stub(Stub::check(stub.into_inner()))),
+        Some(KindKey::Http) => ProxySettings::check(raw, &policy, check).map(Kind::Proxy),
+        Some(KindKey::Stub) => {
+            raw.stub.map(|stub| Kind::Stub(StubSettings::check(stub.into_inner())))
+        }
         None => {
             let problem = Problem::new(format!("resource `{name}` has no kind"));
             let label = "wanted one of the keys `python`, `wsgi`, `http`, `command` and `stub` in this table";
@@ -138,27 +140,32 @@ fn check_one(
             None
         }
     };
-    let resource = kind.map(|kind| Resource { name: name.clone(), kind, policy });
+    let resource = kind.map(|kind| ResourceSettings { name: name.clone(), kind, policy });
     Checked { name, place, resource, placeholders }
 }
 
 fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
     match kind {
         Some(KindKey::Command) => Capacity {
-            calls: Command::most_calls(raw),
+            calls: CommandSettings::most_calls(raw),
             because: "a command runs as many calls as `processes` says",
         },
         Some(KindKey::Stub) => {
             Capacity { calls: stub::MOST_CALLS, because: "a stub runs at most a million calls" }
         }
-        Some(KindKey::Http) => Proxy::capacity(raw),
-        Some(KindKey::Wsgi) => Wsgi::capacity(raw),
-        Some(KindKey::Python) | None => Python::capacity(raw),
+        Some(KindKey::Http) => ProxySettings::capacity(raw),
+        Some(KindKey::Wsgi) => WsgiSettings::capacity(raw),
+        Some(KindKey::Python) | None => PythonSettings::capacity(raw),
     }
 }
 
 /// Notes a policy by which requests to `kind` would share an answer: two of them are never known to be alike.
-pub(super) fn never_shared(kind: &str, span: Range<usize>, policy: &Policy, check: &mut Check<'_>) {
+pub(super) fn never_shared(
+    kind: &str,
+    span: Range<usize>,
+    policy: &PolicySettings,
+    check: &mut Check<'_>,
+) {
     if policy.coalesce || policy.cache.is_some() {
         let problem = Problem::new(format!("answers of {kind} resource cannot be shared"));
         let label = "its answers can depend on whoever asks";

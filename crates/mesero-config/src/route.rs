@@ -15,7 +15,7 @@ use mesero_terminal::nearest::{listed, nearest};
 use super::check::Check;
 use super::command;
 use super::elements::Setting;
-use super::elements::word::Reply;
+use super::elements::word::ReplyForm;
 use super::error::Problem;
 use super::raw;
 use super::resource::Checked;
@@ -34,7 +34,7 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Calls a resource.
-    Call { resource: usize, arguments: Vec<Argument>, reply: Reply },
+    Call { resource: usize, arguments: Vec<Argument>, reply: ReplyForm },
     /// Passes the whole request on to a resource.
     Pass(Pass),
     /// Lists one argument of every job of a resource that is in flight.
@@ -69,7 +69,7 @@ fn check_one(
         }
         (Some(name), None) => {
             let arguments = argument::check_all(&raw, &methods, check);
-            let reply = raw.reply.as_ref().map_or(Reply::default(), |reply| reply.value);
+            let reply = raw.reply.as_ref().map_or(ReplyForm::default(), |reply| reply.value);
             find(name, resources, check).map(|resource| {
                 let needed = &resources[resource].placeholders;
                 command::check_route(needed, &arguments, &name.span(), check);

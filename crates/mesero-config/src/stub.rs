@@ -16,7 +16,7 @@ pub(super) const MOST_CALLS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999
 
 /// A resource that waits, and answers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Stub {
+pub struct StubSettings {
     pub delay: Delay,
     pub status: StatusCode,
     pub content_type: HeaderValue,
@@ -27,22 +27,40 @@ pub struct Stub {
     /// Calls at once, beyond which it says that it is busy; `None` never does.
     pub concurrency: Option<NonZeroUsize>,
     pub busy_status: StatusCode,
+    /// For the same delays and failures in every run, as long as calls come in the same order.
     pub seed: Option<u64>,
 }
 
-impl Stub {
+impl Default for StubSettings {
+    /// Answers 200 at once, without a body, any number of calls.
+    fn default() -> Self {
+        Self {
+            delay: Delay::Fixed(Duration::ZERO),
+            status: StatusCode::OK,
+            content_type: HeaderValue::from_static("text/plain; charset=utf-8"),
+            body: String::new(),
+            failure_rate: 0.0,
+            failure_status: StatusCode::INTERNAL_SERVER_ERROR,
+            concurrency: None,
+            busy_status: StatusCode::SERVICE_UNAVAILABLE,
+            seed: None,
+        }
+    }
+}
+
+impl StubSettings {
     /// Fills in the defaults; whatever can be written has a meaning.
     pub(super) fn check(raw: raw::Stub) -> Self {
-        let plain = || HeaderValue::from_static("text/plain; charset=utf-8");
+        let default = Self::default();
         Self {
-            delay: Setting::or(raw.delay, Delay::Fixed(Duration::ZERO)),
-            status: Setting::or(raw.status, StatusCode::OK),
-            content_type: raw.content_type.map_or_else(plain, |written| written.value.0),
+            delay: Setting::or(raw.delay, default.delay),
+            status: Setting::or(raw.status, default.status),
+            content_type: raw.content_type.map_or(default.content_type, |written| written.value.0),
             body: raw.body.unwrap_or_default(),
-            failure_rate: Setting::or(raw.failure_rate, Share(0.0)).0,
-            failure_status: Setting::or(raw.failure_status, StatusCode::INTERNAL_SERVER_ERROR),
+            failure_rate: Setting::or(raw.failure_rate, Share(default.failure_rate)).0,
+            failure_status: Setting::or(raw.failure_status, default.failure_status),
             concurrency: raw.concurrency.map(|count| Count::non_zero_usize(count.value)),
-            busy_status: Setting::or(raw.busy_status, StatusCode::SERVICE_UNAVAILABLE),
+            busy_status: Setting::or(raw.busy_status, default.busy_status),
             seed: raw.seed,
         }
     }

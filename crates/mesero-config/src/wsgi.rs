@@ -5,33 +5,37 @@ use std::num::NonZeroUsize;
 use super::check::Check;
 use super::elements::Setting;
 use super::elements::application::Application;
-use super::policy::Policy;
-use super::python::{Python, number};
+use super::policy::PolicySettings;
+use super::python::{PythonSettings, number};
 use super::raw;
 use super::resource::{Capacity, never_shared};
 
 /// A WSGI application in worker processes.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Wsgi {
+pub struct WsgiSettings {
     pub application: Application,
     /// What runs it; as for a function.
-    pub python: Python,
+    pub python: PythonSettings,
     /// Whether a request's body is received before a worker is taken.
     pub request_buffering: bool,
 }
 
-impl Wsgi {
+impl WsgiSettings {
     /// Checks the keys of a resource of which `wsgi` is the kind.
     pub(super) fn check(
         application: Setting<Application>,
         mut raw: raw::Resource,
-        policy: &Policy,
+        policy: &PolicySettings,
         check: &mut Check<'_>,
     ) -> Self {
         never_shared("a `wsgi`", application.span, policy, check);
         raw.processes = raw.workers.take();
         let request_buffering = raw.request_buffering.as_ref().is_none_or(|on| *on.get_ref());
-        Self { application: application.value, python: Python::of(raw, check), request_buffering }
+        Self {
+            application: application.value,
+            python: PythonSettings::of(raw, check),
+            request_buffering,
+        }
     }
 
     /// Returns how many calls the resource can run at once.

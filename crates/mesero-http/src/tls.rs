@@ -24,15 +24,6 @@ pub enum Versions {
     Negotiated,
 }
 
-/// What has to be known to speak TLS.
-#[derive(Debug, Clone)]
-pub struct TlsSettings {
-    /// A PEM file of the only certificates that are trusted; else those that the system trusts.
-    pub ca: Option<PathBuf>,
-    /// The name that the certificate has to bear.
-    pub server_name: String,
-}
-
 /// One side of TLS, ready for any number of connections.
 #[derive(Clone)]
 pub struct Tls {
@@ -41,16 +32,16 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Reads the trusted certificates.
+    /// Reads the trusted certificates: those of the PEM file `ca` alone, or else those that the system trusts. The
+    /// server's certificate must be for `server_name`.
     ///
     /// # Errors
-    /// If there are none, or the name is not one that a certificate can bear.
-    pub fn new(settings: TlsSettings, versions: Versions) -> Result<Self, TlsError> {
-        let TlsSettings { ca, server_name } = settings;
-        let name = ServerName::try_from(server_name.clone())
-            .map_err(|_| TlsError::Name { name: server_name })?;
+    /// If there are none, or `server_name` cannot be in a certificate.
+    pub fn new(ca: Option<&Path>, server_name: &str, versions: Versions) -> Result<Self, TlsError> {
+        let name = ServerName::try_from(server_name.to_owned())
+            .map_err(|_| TlsError::Name { name: server_name.to_owned() })?;
         let roots = match ca {
-            Some(path) => written(&path)?,
+            Some(path) => written(path)?,
             None => of_the_system()?,
         };
         let provider = Arc::new(aws_lc_rs::default_provider());

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use mesero::{Attempt, Failure, Seats};
+use mesero_config::{CommandSettings, Program, ReplyForm};
 use mesero_http::body::Body;
 use mesero_process::guardian::Guardian;
 use mesero_process::spawner::Spawner;
@@ -25,13 +26,12 @@ mod output;
 mod process;
 mod run;
 mod run_context;
-mod settings;
 
 pub use exit::CommandExit;
 use output::CommandReply;
 use run::CommandRun;
+pub use run_context::Input;
 use run_context::RunContext;
-pub use settings::{Answers, Delivery, Inherits, Input, Program, Settings};
 
 /// A command that is run once for each attempt.
 #[derive(Debug)]
@@ -46,14 +46,21 @@ impl Command {
     ///
     /// # Errors
     /// If there is no such program, the guardian of its processes does not start, or there is no `/dev/null`.
-    pub fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
-        let launcher = settings.launcher()?;
+    pub fn start(
+        name: &str,
+        settings: CommandSettings,
+        input: Input,
+        spawner: Spawner,
+    ) -> Result<Self, StartError> {
+        let launcher = invocation::launcher(&settings)?;
         if let (Program::Direct { program, .. }, false) = (&settings.program, launcher.is_there()) {
             return Err(StartError::NoProgram { program: program.clone() });
         }
-        let guardian = Guardian::start(Arc::clone(&settings.name), settings.processes.get())?;
+        let name: Arc<str> = name.into();
+        let guardian = Guardian::start(Arc::clone(&name), settings.processes.get())?;
         let nothing = File::open("/dev/null")?;
-        let context = Arc::new(RunContext { settings, launcher, spawner, guardian, nothing });
+        let context = RunContext { name, settings, input, launcher, spawner, guardian, nothing };
+        let context = Arc::new(context);
         Ok(Self { context, tasks: TaskTracker::new(), stop: CancellationToken::new() })
     }
 }
@@ -114,12 +121,12 @@ impl Resource for Command {
                 },
                 Err(_) => return Err(Failure::lost("the command was stopped")),
             };
-            Ok(Reply::response(status, context.settings.answers.headers(form), body))
+            Ok(Reply::response(status, headers(&context.settings, form), body))
         })
     }
 
     fn describe(&self) -> String {
-        let Settings { program, processes, .. } = &self.context.settings;
+        let CommandSettings { program, processes, .. } = &self.context.settings;
         match program {
             Program::Direct { program, .. } => {
                 format!("{}; {processes} processes at once", program.display())
@@ -141,6 +148,12 @@ impl Resource for Command {
             self.context.guardian.stop().await;
         })
     }
+}
+
+fn headers(settings: &CommandSettings, form: ReplyForm) -> HeaderMap {
+    let by_form = || HeaderValue::from_static(form.content_type());
+    let media_type = settings.content_type.clone().unwrap_or_else(by_form);
+    HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)])
 }
 
 /// The answer to arguments that no process can be given.

@@ -5,13 +5,13 @@
 //! time, is driven by whoever waits for that request, and goes back to its seat before the slot
 //! does. Over HTTP/2 a seat is a stream, and connections are shared.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::uri::Scheme;
 use mesero::{Attempt, Seats};
-use mesero_http::tls::{Tls, TlsError};
+use mesero_config::{Http2, ProxySettings};
+use mesero_http::tls::{Tls, TlsError, Versions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -28,7 +28,6 @@ mod request_body;
 mod response_body;
 mod send_error;
 mod session;
-mod settings;
 mod timeouts;
 mod upstream_request;
 
@@ -37,7 +36,6 @@ use forwarder::Forwarder;
 use http2::SharedConnections;
 use per_request::PerRequestUpstream;
 use pool::ConnectionPool;
-pub use settings::{Behalf, Settings};
 
 /// An HTTP server that requests are passed on to, or all those that requests name.
 #[derive(Debug)]
@@ -54,19 +52,22 @@ impl HttpUpstream {
     ///
     /// # Errors
     /// If it is to speak TLS, and trusts nobody.
-    pub fn new(settings: Settings) -> Result<Self, TlsError> {
-        let tls = settings.tls.clone().map(|tls| Tls::new(tls, settings.versions)).transpose()?;
+    pub fn new(settings: ProxySettings, max_attempts: NonZeroU32) -> Result<Self, TlsError> {
+        let versions = versions(settings.http2);
+        let tls = settings.tls.as_ref();
+        let tls = tls.map(|tls| Tls::new(tls.ca.as_deref(), &tls.server_name, versions));
+        let tls = tls.transpose()?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let settings = Arc::new(settings);
-        let Settings { connections, idle_timeout, .. } = &*settings;
+        let ProxySettings { connections, idle_timeout, .. } = &*settings;
         let pool = Arc::new(ConnectionPool::new(*connections, *idle_timeout));
-        let scheme = if tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        let scheme = settings.upstream.scheme().clone();
         let tasks_of_connections = (tasks.clone(), stop.clone());
         let shared = SharedConnections::new(scheme, *connections, tasks_of_connections);
         let connector = Arc::new(Connector::new(Arc::clone(&settings), tls, shared));
         let per_request =
             settings.roams.then(|| PerRequestUpstream::new(tasks.clone(), stop.clone()));
-        let upstream = Arc::new(Forwarder { settings, connector, pool });
+        let upstream = Arc::new(Forwarder { settings, max_attempts, connector, pool });
         Ok(Self { upstream, per_request, tasks, stop })
     }
 }
@@ -103,12 +104,11 @@ impl Resource for HttpUpstream {
     }
 
     fn describe(&self) -> String {
-        let Settings { authority, base, connections, tls, roams, .. } = &*self.upstream.settings;
+        let ProxySettings { upstream, connections, roams, .. } = &*self.upstream.settings;
         if *roams {
             return format!("any HTTP server; {connections} connections");
         }
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{authority}{base}; {connections} connections")
+        format!("{upstream}; {connections} connections")
     }
 
     fn health(&self) -> Health {
@@ -119,5 +119,14 @@ impl Resource for HttpUpstream {
         self.stop.cancel();
         self.tasks.close();
         Box::pin(self.tasks.wait())
+    }
+}
+
+/// Returns the versions of HTTP that are offered in a TLS handshake.
+fn versions(http2: Http2) -> Versions {
+    match http2 {
+        Http2::Off => Versions::Http1,
+        Http2::PriorKnowledge => Versions::Http2,
+        Http2::Auto => Versions::Negotiated,
     }
 }

@@ -13,7 +13,7 @@ mod status_override;
 pub mod stub;
 
 pub use reply::Reply;
-pub use request::{BodyMode, ReplyForm, Request, RequestContext};
+pub use request::{BodyMode, Request, RequestContext};
 pub use resource::{Health, Resource, Serving};
 pub(crate) use resource::{Looking, Reloading};
 pub use status_override::StatusOverride;

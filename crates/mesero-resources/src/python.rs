@@ -8,6 +8,7 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 
 use mesero::{Attempt, JobId, Seats};
+use mesero_config::{PythonSettings, Target, WsgiSettings};
 use mesero_process::spawner::Spawner;
 
 use crate::blocked::BlockedSoFar;
@@ -26,7 +27,6 @@ mod process;
 mod recycling;
 mod replica;
 mod seat;
-mod settings;
 mod spawn_context;
 mod start;
 mod stopping;
@@ -34,13 +34,13 @@ mod supervisor;
 mod sync_call;
 mod worker;
 mod worker_socket;
+mod worker_spec;
 mod workers;
 mod wsgi;
 
-pub use recycling::Bounds;
-pub use settings::{Serves, Settings};
 pub use start::StartError;
 use worker::Worker;
+use worker_spec::{Serves, WorkerSpec};
 use workers::Workers;
 
 /// A Python function or WSGI application in worker processes.
@@ -52,20 +52,45 @@ pub struct PythonResource {
 }
 
 impl PythonResource {
-    /// Starts all workers, and waits until they can serve. Dropping the future ends those that were
-    /// started.
+    /// Starts the workers of a function, and waits until they can serve. Dropping the future ends
+    /// those that were started.
     ///
     /// # Errors
-    /// Why the first of them that did not come up did not; the others are ended.
-    pub async fn start(
-        settings: Settings,
+    /// The first worker's failure to start; the others are ended.
+    pub async fn function(
+        name: &str,
+        target: &Target,
+        settings: PythonSettings,
+        spawner: Spawner,
+    ) -> Result<Self, StartError> {
+        let spec = WorkerSpec::new(name, Serves::Function, target.to_string(), settings);
+        Self::start(spec, BodyMode::Whole, spawner).await
+    }
+
+    /// Starts the workers of a WSGI application, and waits until they can serve. Dropping the
+    /// future ends those that were started.
+    ///
+    /// # Errors
+    /// The first worker's failure to start; the others are ended.
+    pub async fn wsgi(
+        name: &str,
+        settings: WsgiSettings,
+        spawner: Spawner,
+    ) -> Result<Self, StartError> {
+        let WsgiSettings { application, python, request_buffering } = settings;
+        let body_mode = if request_buffering { BodyMode::Stored } else { BodyMode::Streamed };
+        let spec = WorkerSpec::new(name, Serves::Wsgi, application.to_string(), python);
+        Self::start(spec, body_mode, spawner).await
+    }
+
+    async fn start(
+        spec: WorkerSpec,
         body_mode: BodyMode,
         spawner: Spawner,
     ) -> Result<Self, StartError> {
-        let workers = Workers::start(settings, spawner).await?;
-        let description = workers
-            .first()
-            .map_or_else(String::new, |worker| describe(workers.settings(), &worker));
+        let workers = Workers::start(spec, spawner).await?;
+        let description =
+            workers.first().map_or_else(String::new, |worker| describe(workers.spec(), &worker));
         Ok(Self { workers, body_mode, description })
     }
 }
@@ -85,7 +110,7 @@ impl Resource for PythonResource {
 
     fn attempt(&self, request: Request, attempt: Attempt) -> Serving {
         let seat = self.workers.seat(attempt);
-        match self.workers.settings().serves {
+        match self.workers.spec().serves {
             Serves::Function => Box::pin(function::call(seat, request)),
             Serves::Wsgi => Box::pin(wsgi::call(seat, request)),
         }
@@ -104,7 +129,7 @@ impl Resource for PythonResource {
     }
 
     fn blocked(&self) -> BlockedSoFar {
-        self.workers.settings().blocked.so_far()
+        self.workers.spec().blocked.so_far()
     }
 
     fn reload(&self) -> Reloading<'_> {
@@ -120,8 +145,9 @@ impl Resource for PythonResource {
     }
 }
 
-fn describe(settings: &Settings, worker: &Worker) -> String {
-    let Settings { serves, callable, processes, threads, .. } = settings;
+fn describe(spec: &WorkerSpec, worker: &Worker) -> String {
+    let WorkerSpec { serves, callable, settings, .. } = spec;
+    let PythonSettings { processes, threads, .. } = settings;
     let (hello, capacity) = (&worker.hello, worker.capacity());
     let (signature, python) = (&hello.signature, &hello.python);
     match (serves, hello.is_async) {

@@ -7,9 +7,8 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use mesero::Failure;
+use mesero_config::ReplyForm;
 use mesero_http::body::Body;
-
-use crate::request::ReplyForm;
 
 /// What a resource answered; cheap to clone, since several callers may get it.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
+use mesero_config::ReplyForm;
 use mesero_http::payload::Payload;
 
 /// What a call asks for; cheap to clone, since every attempt needs it.
@@ -54,31 +55,4 @@ pub enum BodyMode {
     Stored,
     /// As it comes, however much it is; it is read only as fast as the resource takes it.
     Streamed,
-}
-
-/// In which form a returned value becomes bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReplyForm {
-    /// The language's own text of the value.
-    Text,
-    /// JSON.
-    Json,
-}
-
-impl ReplyForm {
-    /// One lower-case word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            ReplyForm::Text => "text",
-            ReplyForm::Json => "json",
-        }
-    }
-
-    /// The media type of such a reply.
-    pub(crate) fn content_type(self) -> &'static str {
-        match self {
-            ReplyForm::Text => "text/plain; charset=utf-8",
-            ReplyForm::Json => "application/json",
-        }
-    }
 }

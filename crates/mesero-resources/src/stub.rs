@@ -8,59 +8,35 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use mesero::{Advice, Attempt, Failure, FailureKind, Seats};
+use mesero_config::StubSettings;
 use mesero_http::body::Body;
 
 use super::{Health, Reply, Request, Resource, Serving};
 
 mod delay;
 
-pub use delay::Delay;
-
 /// So many that it is the policy's limit that bounds.
 pub(crate) const SEATS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
-
-/// How a stub behaves.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    pub delay: Delay,
-    pub status: StatusCode,
-    pub content_type: HeaderValue,
-    pub body: Bytes,
-    pub failing: Failing,
-    pub busy: Option<Busy>,
-    /// For the same delays and failures in every run, as long as calls come in the same order.
-    pub seed: Option<u64>,
-}
-
-/// How often it fails, and how.
-#[derive(Debug, Clone, Copy)]
-pub struct Failing {
-    /// From 0 to 1.
-    pub rate: f64,
-    pub status: StatusCode,
-}
-
-/// When it has too much to do, and what it says then.
-#[derive(Debug, Clone, Copy)]
-pub struct Busy {
-    /// Calls at once.
-    pub beyond: NonZeroUsize,
-    pub status: StatusCode,
-}
 
 /// A resource that waits, and answers.
 #[derive(Debug)]
 pub struct Stub {
-    settings: Arc<Settings>,
+    settings: Arc<StubSettings>,
+    body: Bytes,
     random: Mutex<fastrand::Rng>,
     running: Arc<AtomicUsize>,
 }
 
 impl Stub {
-    pub fn new(settings: Settings) -> Self {
+    /// Makes a stub, which starts nothing.
+    pub fn new(settings: StubSettings) -> Self {
         let random = settings.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        let running = Arc::new(AtomicUsize::new(0));
-        Self { settings: Arc::new(settings), random: Mutex::new(random), running }
+        Self {
+            body: Bytes::copy_from_slice(settings.body.as_bytes()),
+            settings: Arc::new(settings),
+            random: Mutex::new(random),
+            running: Arc::new(AtomicUsize::new(0)),
+        }
     }
 }
 
@@ -75,13 +51,16 @@ impl Resource for Stub {
     fn attempt(&self, _order: Request, _attempt: Attempt) -> Serving {
         let settings = Arc::clone(&self.settings);
         let presence = Presence::enter(&self.running);
-        if let Some(busy) = settings.busy.filter(|busy| presence.count > busy.beyond.get()) {
-            return Box::pin(async move { refusal(busy.status, "the stub has too much to do") });
+        if settings.concurrency.is_some_and(|most| presence.count > most.get()) {
+            return Box::pin(async move {
+                refusal(settings.busy_status, "the stub has too much to do")
+            });
         }
+        let body = self.body.clone();
         let (delay, fails) = {
             // Both are always drawn, so that the delays do not depend on the failures.
             let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-            (settings.delay.draw(&mut random), random.f64() < settings.failing.rate)
+            (delay::draw(&settings.delay, &mut random), random.f64() < settings.failure_rate)
         };
         Box::pin(async move {
             let _presence = presence;
@@ -90,16 +69,16 @@ impl Resource for Stub {
                 tokio::time::sleep(delay).await;
             }
             if fails {
-                return refusal(settings.failing.status, "the stub failed, as it was told to");
+                return refusal(settings.failure_status, "the stub failed, as it was told to");
             }
             let headers =
                 HeaderMap::from_iter([(header::CONTENT_TYPE, settings.content_type.clone())]);
-            Ok(Reply::response(settings.status, headers, Body::Full(settings.body.clone())))
+            Ok(Reply::response(settings.status, headers, Body::Full(body)))
         })
     }
 
     fn describe(&self) -> String {
-        let Settings { delay, status, .. } = &*self.settings;
+        let StubSettings { delay, status, .. } = &*self.settings;
         format!("a stub that answers {} after {delay}", status.as_u16())
     }
 

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use mesero::{Answers, Attempt, Failure, FailureKind, Observer};
-use mesero_config::Policy;
+use mesero_config::PolicySettings;
 use mesero_process::spawner::Spawner;
 use mesero_resources::Reply;
 use mesero_services::assemble::{self, AssembleError};
@@ -171,7 +171,7 @@ pub async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
 fn answers(
     service: &Service,
     (scheduled_items, (target, journal)): (ScheduledItems, (&Arc<Target>, Option<Arc<Journal>>)),
-    (args, policy): (&RunArgs, &Policy),
+    (args, policy): (&RunArgs, &PolicySettings),
 ) -> Answers<ScheduledItem, Reply> {
     let retry_on = Arc::new(args.policies.retry_on.clone().unwrap_or_default());
     let resource = Arc::clone(&service.resource);

@@ -10,11 +10,11 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response, header};
 use hyper::body::{Body as _, Incoming};
 use mesero::{Call, Phase};
-use mesero_config::{Action, Reply};
+use mesero_config::{Action, ReplyForm};
 use mesero_http::body::Body;
 use mesero_http::payload::Payload;
 use mesero_http::server::receive::{self, ReceiveError};
-use mesero_resources::{ReplyForm, Request, RequestContext};
+use mesero_resources::{Request, RequestContext};
 use mesero_services::service::Service;
 
 use super::arguments::{self, Arguments};
@@ -98,7 +98,7 @@ impl Front {
                     context: Arc::new(RequestContext { head: *head, prefix: String::new(), peer }),
                     arguments,
                     body: Payload::Whole(body),
-                    form: form(*reply),
+                    form: *reply,
                 };
                 respond::answer(service, service.ask(call, request).await)
             }
@@ -116,23 +116,20 @@ impl Front {
 }
 
 /// The call that stands for a request, and its arguments as the resource gets them.
-fn call(service: &Service, Arguments { json, shown }: Arguments, reply: Reply) -> (Call, Bytes) {
+fn call(
+    service: &Service,
+    Arguments { json, shown }: Arguments,
+    reply: ReplyForm,
+) -> (Call, Bytes) {
     let mut call = match service.shares {
         // The answer depends on the arguments and on the form, and on nothing else.
-        true => Call::new(format!("{} {}", form(reply).as_str(), String::from_utf8_lossy(&json))),
+        true => Call::new(format!("{} {}", reply.as_str(), String::from_utf8_lossy(&json))),
         false => Call::unkeyed(),
     };
     for argument in shown {
         call = call.argument(argument.name, argument.text);
     }
     (call, json)
-}
-
-fn form(reply: Reply) -> ReplyForm {
-    match reply {
-        Reply::Text => ReplyForm::Text,
-        Reply::Json => ReplyForm::Json,
-    }
 }
 
 /// One argument of every job in flight. What only still stops is not in flight any more.

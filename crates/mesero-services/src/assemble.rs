@@ -1,21 +1,18 @@
 //! From a configuration to running services: the only place that knows every kind of resource.
 
 use std::fmt;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
-use mesero::{
-    Cache, Dispatcher, DispatcherBuilder, Error, Event, FailureKind, Observer, OnDisconnect, Rate,
-    Retry,
-};
+use mesero::{Cache, Dispatcher, DispatcherBuilder, Error, Event, FailureKind, Observer};
 use mesero_config::{Config, Kind};
-use mesero_http::tls::{TlsError, TlsSettings, Versions};
+use mesero_http::tls::TlsError;
 use mesero_process::spawner::Spawner;
-use mesero_resources::command::{self, Answers, Delivery, Inherits, Input};
-use mesero_resources::http::{self, HttpUpstream};
-use mesero_resources::python::{Bounds, PythonResource, Serves, Settings, StartError};
-use mesero_resources::stub::{self, Busy, Delay, Failing};
-use mesero_resources::{BodyMode, Reply, Resource, StatusOverride};
+use mesero_resources::command::{self, Command, Input};
+use mesero_resources::http::HttpUpstream;
+use mesero_resources::python::{PythonResource, StartError};
+use mesero_resources::stub::Stub;
+use mesero_resources::{Reply, Resource, StatusOverride};
 use mesero_terminal::telemetry;
 use mesero_terminal::units::plural;
 
@@ -54,7 +51,7 @@ pub async fn stop(services: &[Service]) {
 /// # Errors
 /// Why it could not be started.
 pub async fn service(
-    config: &mesero_config::Resource,
+    config: &mesero_config::ResourceSettings,
     spawner: &Spawner,
     observer: Option<Box<dyn Observer>>,
 ) -> Result<Service, AssembleError> {
@@ -75,195 +72,77 @@ pub async fn service(
         .build()
         .map_err(|error| AssembleError::Policy { name: config.name.clone(), error })?;
     resource.supervise(dispatcher.seats());
-    let shares = config.policy.coalesce || config.policy.cache.is_some();
     let ttl = config.policy.cache.as_ref().map(|cache| cache.ttl);
-    Ok(Service { dispatcher, resource, shares, ttl, tally })
+    Ok(Service { dispatcher, resource, shares: shares(&config.policy), ttl, tally })
 }
 
 async fn start(
-    config: &mesero_config::Resource,
+    config: &mesero_config::ResourceSettings,
     spawner: &Spawner,
 ) -> Result<Arc<dyn Resource>, AssembleError> {
     let failed = |error| AssembleError::Start { name: config.name.clone(), error };
     match &config.kind {
         Kind::Python { target, python } => {
-            let callable = (Serves::Function, target.to_string());
-            let settings = workers(&config.name, python, callable);
-            let function = PythonResource::start(settings, BodyMode::Whole, spawner.clone()).await;
+            let (name, settings) = (&config.name, python.clone());
+            let function = PythonResource::function(name, target, settings, spawner.clone()).await;
             Ok(Arc::new(function.map_err(failed)?))
         }
         Kind::Proxy(settings) => {
-            let started = HttpUpstream::new(http_upstream(settings, &config.policy));
+            let max_attempts = config.policy.retry.max_attempts;
+            let started = HttpUpstream::new(settings.clone(), max_attempts);
             let started =
                 started.map_err(|error| AssembleError::Tls { name: config.name.clone(), error })?;
             Ok(Arc::new(started))
         }
-        Kind::Command(command) => {
-            let settings = command_settings(config, command);
-            let started = command::Command::start(settings, spawner.clone());
+        Kind::Command(settings) => {
+            // Shared replies depend on the arguments alone.
+            let input = if shares(&config.policy) { Input::Nothing } else { Input::Body };
+            let settings = settings.clone();
+            let started = Command::start(&config.name, settings, input, spawner.clone());
             let started = started
                 .map_err(|error| AssembleError::Command { name: config.name.clone(), error })?;
             Ok(Arc::new(started))
         }
-        Kind::Stub(stub) => Ok(Arc::new(stub::Stub::new(stub_settings(stub)))),
-        Kind::Wsgi(wsgi) => {
-            let callable = (Serves::Wsgi, wsgi.application.to_string());
-            let settings = workers(&config.name, &wsgi.python, callable);
-            let body_mode =
-                if wsgi.request_buffering { BodyMode::Stored } else { BodyMode::Streamed };
-            let application = PythonResource::start(settings, body_mode, spawner.clone()).await;
+        Kind::Stub(settings) => Ok(Arc::new(Stub::new(settings.clone()))),
+        Kind::Wsgi(settings) => {
+            let (name, settings) = (&config.name, settings.clone());
+            let application = PythonResource::wsgi(name, settings, spawner.clone()).await;
             Ok(Arc::new(application.map_err(failed)?))
         }
     }
 }
 
-fn command_settings(
-    resource: &mesero_config::Resource,
-    command: &mesero_config::Command,
-) -> command::Settings {
-    let mesero_config::Resource { name, policy, .. } = resource;
-    let shares = policy.coalesce || policy.cache.is_some();
-    let env = command.env.iter().map(|(name, value)| (name.clone(), value.reveal().to_owned()));
-    command::Settings {
-        name: name.as_str().into(),
-        program: match command.program.clone() {
-            mesero_config::Program::Direct { program, arguments } => {
-                command::Program::Direct { program, arguments }
-            }
-            mesero_config::Program::Shell { script } => command::Program::Shell { script },
-        },
-        directory: command.directory.clone(),
-        environment: env.collect(),
-        inherits: if command.clear_env { Inherits::Nothing } else { Inherits::Everything },
-        processes: command.processes,
-        grace: command.grace,
-        input: if shares { Input::Nothing } else { Input::Body },
-        answers: Answers {
-            content_type: command.content_type.clone(),
-            statuses: command.exit_codes.clone(),
-            delivery: match command.output {
-                mesero_config::Output::Whole { limit } => Delivery::Whole { most: limit },
-                mesero_config::Output::Streamed => Delivery::Streamed,
-            },
-        },
-    }
-}
-
-fn stub_settings(stub: &mesero_config::Stub) -> stub::Settings {
-    let beyond = stub.concurrency;
-    stub::Settings {
-        delay: match stub.delay {
-            mesero_config::Delay::Fixed(delay) => Delay::Fixed(delay),
-            mesero_config::Delay::Uniform { least, most } => Delay::Uniform { least, most },
-            mesero_config::Delay::Lognormal { median, sigma } => Delay::Lognormal { median, sigma },
-            mesero_config::Delay::Exponential { mean } => Delay::Exponential { mean },
-        },
-        status: stub.status,
-        content_type: stub.content_type.clone(),
-        body: stub.body.clone().into(),
-        failing: Failing { rate: stub.failure_rate, status: stub.failure_status },
-        busy: beyond.map(|beyond| Busy { beyond, status: stub.busy_status }),
-        seed: stub.seed,
-    }
-}
-
-fn workers(name: &str, python: &mesero_config::Python, callable: (Serves, String)) -> Settings {
-    let (serves, callable) = callable;
-    let environment = python.env.iter();
-    Settings {
-        name: name.into(),
-        serves,
-        callable,
-        interpreter: python.interpreter.clone(),
-        path: python.path.clone(),
-        processes: python.processes,
-        threads: python.threads,
-        concurrency: python.concurrency,
-        environment: environment
-            .map(|(name, value)| (name.clone(), value.reveal().to_owned()))
-            .collect(),
-        exceptions: python.exceptions.clone(),
-        start_timeout: python.start_timeout,
-        grace: python.grace,
-        loop_blocked: python.loop_blocked,
-        blocked: Arc::default(),
-        bounds: Bounds {
-            calls: python.recycling.max_requests,
-            jitter: python.recycling.jitter,
-            age: python.recycling.max_age,
-            memory: python.recycling.max_memory,
-        },
-        interrupt: python.interrupt,
-        kill_siblings: python.kill_siblings,
-    }
-}
-
-fn http_upstream(config: &mesero_config::Proxy, policy: &mesero_config::Policy) -> http::Settings {
-    let upstream = &config.upstream;
-    http::Settings {
-        host: upstream.host().to_owned(),
-        port: upstream.port(),
-        authority: upstream.authority().to_owned(),
-        tls: config
-            .tls
-            .as_ref()
-            .map(|tls| TlsSettings { ca: tls.ca.clone(), server_name: tls.server_name.clone() }),
-        versions: match config.http2 {
-            mesero_config::Http2::Off => Versions::Http1,
-            mesero_config::Http2::PriorKnowledge => Versions::Http2,
-            mesero_config::Http2::Auto => Versions::Negotiated,
-        },
-        base: upstream.base().to_owned(),
-        connections: config.connections,
-        connect_timeout: config.connect_timeout,
-        first_byte_timeout: config.first_byte_timeout,
-        stall_timeout: config.stall_timeout,
-        idle_timeout: config.idle_timeout,
-        preserve_host: config.preserve_host,
-        request_buffering: config.request_buffering,
-        behalf: match config.behalf {
-            mesero_config::Behalf::Clients => http::Behalf::Client,
-            mesero_config::Behalf::Own => http::Behalf::Own,
-        },
-        max_attempts: policy.retry.max_attempts.get(),
-        roams: config.roams,
-    }
+/// Returns whether calls can share a reply.
+fn shares(policy: &mesero_config::PolicySettings) -> bool {
+    policy.coalesce || policy.cache.is_some()
 }
 
 fn dispatcher(
-    config: &mesero_config::Resource,
+    config: &mesero_config::ResourceSettings,
     limit: NonZeroUsize,
     seats: NonZeroUsize,
 ) -> DispatcherBuilder<Reply> {
-    let mesero_config::Policy { timeout, deadline, rate, retry, cache, .. } = &config.policy;
+    let settings = &config.policy;
     let mut policy = mesero::Policy::default();
     policy.limit = limit;
     policy.seats = Some(seats);
-    policy.queue = config.policy.queue.map_or(0, NonZeroUsize::get);
-    policy.timeout = *timeout;
-    policy.deadline = *deadline;
-    policy.rate = rate.and_then(|rate| Some(Rate::new(rate.count, rate.period)?.burst(rate.burst)));
-    policy.retry = (retry.max_attempts.get() > 1).then_some(Retry {
-        max_attempts: retry.max_attempts,
-        backoff: retry.backoff,
-        max_backoff: retry.max_backoff,
-        budget: retry.budget,
-    });
-    policy.on_disconnect = match config.policy.on_disconnect {
-        mesero_config::OnDisconnect::Cancel => OnDisconnect::Cancel,
-        mesero_config::OnDisconnect::Finish => OnDisconnect::Finish,
-    };
+    policy.queue = settings.queue.map_or(0, NonZeroUsize::get);
+    policy.timeout = settings.timeout;
+    policy.deadline = settings.deadline;
+    policy.rate = settings.rate;
+    policy.retry = (settings.retry.max_attempts > NonZeroU32::MIN).then_some(settings.retry);
+    policy.on_disconnect = settings.on_disconnect;
     let mut builder = Dispatcher::<Reply>::builder(config.name.as_str()).policy(policy);
-    if config.policy.coalesce {
+    if settings.coalesce {
         builder = builder.coalesce();
     }
-    if let Some(cache) = cache {
+    if let Some(cache) = &settings.cache {
         builder = builder.cache(kept(cache));
     }
     builder
 }
 
-fn kept(config: &mesero_config::Cache) -> Cache<Reply> {
+fn kept(config: &mesero_config::CacheSettings) -> Cache<Reply> {
     let bytes = u64::try_from(config.bytes).unwrap_or(u64::MAX);
     let mut cache = Cache::new(config.ttl, bytes, Reply::body_len);
     if let Some(window) = config.stale_while_revalidate {

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mesero::Call;
 use mesero_config::template::{Template, WHOLE};
-use mesero_config::{Config, Kind, Named, Program, Resource};
+use mesero_config::{Config, Kind, Named, Program, ReplyForm, ResourceSettings};
 use mesero_http::payload::Payload;
-use mesero_resources::{ReplyForm, Request, RequestContext};
+use mesero_resources::{Request, RequestContext};
 use mesero_terminal::nearest::{listed, nearest};
 use siphasher::sip128::SipHasher13;
 
@@ -62,7 +62,7 @@ impl Target {
     ///
     /// # Errors
     /// What is wrong with it; a whole message.
-    pub fn read(wanted: &TargetOptions<'_>) -> Result<(Self, Resource), TargetError> {
+    pub fn read(wanted: &TargetOptions<'_>) -> Result<(Self, ResourceSettings), TargetError> {
         let (template, resource, shown) = match (wanted.command.split_first(), wanted.word) {
             (Some((program, words)), _) => {
                 let mut templates: Vec<_> =
@@ -77,7 +77,7 @@ impl Target {
                 }
                 let template = CallTemplate::Words(names(templates.iter()));
                 let named = Named::Command { program: program.clone(), arguments: templates };
-                let resource = Resource::named(named, &wanted.policy)?;
+                let resource = ResourceSettings::named(named, &wanted.policy)?;
                 (template, resource, shown.join(" "))
             }
             (None, None) => return Err(TargetError::Missing),
@@ -110,7 +110,7 @@ impl Target {
     fn read_word(
         target: &str,
         wanted: &TargetOptions<'_>,
-    ) -> Result<(CallTemplate, Resource), TargetError> {
+    ) -> Result<(CallTemplate, ResourceSettings), TargetError> {
         let flags = &wanted.policy;
         let request =
             |path: &str| RequestTemplate::read(path, &wanted.request).map_err(TargetError::Request);
@@ -119,20 +119,21 @@ impl Target {
                 Named::Python { function: function.to_owned(), workers: wanted.target.workers() };
             return Ok((
                 CallTemplate::Arguments(wanted.target.text_parsing()),
-                Resource::named(named, flags)?,
+                ResourceSettings::named(named, flags)?,
             ));
         }
         if let Some((server, path)) = server_with_places(target) {
             let requests = RequestTemplate::read_with_server(server, path, &wanted.request);
             let requests = requests.map_err(TargetError::Request)?;
-            let resource = Resource::named(Named::AnyHttp, flags)?;
+            let resource = ResourceSettings::named(Named::AnyHttp, flags)?;
             return Ok((CallTemplate::Request(Box::new(requests)), resource));
         }
         if let Some((scheme, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             let (server, path) = rest.split_at(end);
             let requests = request(path)?;
-            let resource = Resource::named(Named::Http(format!("{scheme}://{server}")), flags)?;
+            let resource =
+                ResourceSettings::named(Named::Http(format!("{scheme}://{server}")), flags)?;
             return Ok((CallTemplate::Request(Box::new(requests)), resource));
         }
         if let Some(named) = target.strip_prefix('@') {
@@ -158,7 +159,7 @@ impl Target {
             return Ok((template, resource));
         }
         if target == "stub:" {
-            return Ok((CallTemplate::Nothing, Resource::named(Named::Stub, flags)?));
+            return Ok((CallTemplate::Nothing, ResourceSettings::named(Named::Stub, flags)?));
         }
         Err(TargetError::Unknown { target: target.to_owned() })
     }
@@ -276,7 +277,7 @@ fn names<'a>(templates: impl Iterator<Item = &'a Template>) -> Vec<Arc<str>> {
     names
 }
 
-fn from_file(name: &str, file: &Path) -> Result<Resource, TargetError> {
+fn from_file(name: &str, file: &Path) -> Result<ResourceSettings, TargetError> {
     if !file.exists() {
         return Err(TargetError::NoFile {
             name: name.to_owned(),

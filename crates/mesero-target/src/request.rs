@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use mesero_config::ReplyForm;
 use mesero_config::template::{Part, Template};
 use mesero_http::payload::Payload;
-use mesero_resources::{ReplyForm, Request, RequestContext};
+use mesero_resources::{Request, RequestContext};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::body::BodyTemplate;

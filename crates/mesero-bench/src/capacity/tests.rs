@@ -4,11 +4,9 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderValue, StatusCode};
 use mesero::{Call, Dispatcher};
-use mesero_config::PolicyFlags;
-use mesero_resources::stub::{Delay, Failing, Settings, Stub};
+use mesero_config::{Delay, PolicyFlags, StubSettings};
+use mesero_resources::stub::Stub;
 use mesero_resources::{Reply, Request};
 use mesero_services::service::Service;
 use mesero_services::tally::Tally;
@@ -28,15 +26,8 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// A stub behind a dispatcher of so many slots.
 fn service(delay: Delay, limit: u32) -> Service {
-    let settings = Settings {
-        delay,
-        status: StatusCode::OK,
-        content_type: HeaderValue::from_static("text/plain"),
-        body: Bytes::from_static(b"ok"),
-        failing: Failing { rate: 0.0, status: StatusCode::INTERNAL_SERVER_ERROR },
-        busy: None,
-        seed: Some(7),
-    };
+    let settings =
+        StubSettings { delay, body: "ok".to_owned(), seed: Some(7), ..StubSettings::default() };
     let dispatcher = Dispatcher::<Reply>::builder("stub").limit(limit as usize).queue(1_000_000);
     Service {
         dispatcher: dispatcher.build().unwrap(),

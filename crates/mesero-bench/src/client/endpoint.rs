@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use http::uri::Scheme;
 use http::{Method, Uri};
 use mesero_http::socket::Socket;
-use mesero_http::tls::{Tls, TlsSettings, Versions};
+use mesero_http::tls::{Tls, Versions};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
 
@@ -56,12 +56,12 @@ impl Target {
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let tls = match scheme == Scheme::HTTPS {
             true => {
-                let settings = TlsSettings { ca: request.ca.clone(), server_name: host.clone() };
                 let versions = match request.protocol {
                     Protocol::Http1 => Versions::Http1,
                     Protocol::Http2 { .. } => Versions::Http2,
                 };
-                Some(Tls::new(settings, versions).map_err(TargetError::Tls)?)
+                let tls = Tls::new(request.ca.as_deref(), &host, versions);
+                Some(tls.map_err(TargetError::Tls)?)
             }
             false => None,
         };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http_body_util::BodyExt;
 use mesero::{Call, Error, FailureKind};
-use mesero_config::Resource;
+use mesero_config::ResourceSettings;
 use mesero_process::spawner::Spawner;
 use mesero_resources::Reply;
 use mesero_services::assemble::{self, AssembleError};
@@ -96,7 +96,7 @@ fn fault(error: &Error) -> Fault {
 #[derive(Debug)]
 pub(crate) struct Unstarted {
     target: Target,
-    resource: Resource,
+    resource: ResourceSettings,
     items: ItemCycle,
 }
 

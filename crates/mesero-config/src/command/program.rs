@@ -10,12 +10,13 @@ use crate::check::Check;
 use crate::error::Problem;
 use crate::template::Template;
 
-/// What is run.
+/// A program, or a script for a shell.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Program {
-    /// A program, an absolute path or a bare name to be looked up in `PATH`, and its arguments.
+    /// A program, an absolute path or a bare name to be looked up in `PATH`, and its arguments, each of which stays one
+    /// argument.
     Direct { program: PathBuf, arguments: Vec<Template> },
-    /// A script for `/bin/sh`.
+    /// A script for `/bin/sh`; arguments are in its environment, as `arg_NAME`.
     Shell { script: String },
 }
 

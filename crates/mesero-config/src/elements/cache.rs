@@ -15,7 +15,7 @@ use crate::schema::{Described, any_of, described, with_required};
 
 /// A cache of answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cache {
+pub struct CacheSettings {
     /// How long an answer stays fresh.
     pub ttl: Duration,
     /// How many bytes of answers are kept; the bound of the cache.
@@ -27,7 +27,7 @@ pub struct Cache {
     pub negative: Option<Negative>,
 }
 
-impl Cache {
+impl CacheSettings {
     const DEFAULT_BYTES: usize = 64 * 1024 * 1024;
 
     fn of(ttl: Duration) -> Self {
@@ -54,7 +54,7 @@ described! {
     }
 }
 
-impl Element for Cache {
+impl Element for CacheSettings {
     fn wanted() -> String {
         "a duration such as \"60s\" or a table such as { ttl = \"60s\", bytes = \"64MiB\" }"
             .to_owned()
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn the_short_form_keeps_the_default_bytes() {
-        let cache = Cache::from_text("60s").unwrap();
+        let cache = CacheSettings::from_text("60s").unwrap();
         assert_eq!((cache.ttl.as_secs(), cache.bytes), (60, 67_108_864));
     }
 }

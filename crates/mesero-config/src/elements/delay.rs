@@ -1,7 +1,9 @@
 //! How long a stub takes: a duration, or a table that names a distribution.
 
+use std::fmt;
 use std::time::Duration;
 
+use humantime::format_duration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
@@ -11,13 +13,41 @@ use super::fraction::Spread;
 use super::{Element, Hint, Setting};
 use crate::schema::{Described, any_of, described};
 
-/// A delay, always the same or drawn.
+/// A delay, always the same or drawn from a distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Delay {
     Fixed(Duration),
-    Uniform { least: Duration, most: Duration },
-    Lognormal { median: Duration, sigma: f64 },
-    Exponential { mean: Duration },
+    /// Any time between the two, each as likely.
+    Uniform {
+        least: Duration,
+        most: Duration,
+    },
+    /// Half of the delays are below the median; `sigma` is the standard deviation of their logarithms. Most service times
+    /// have this distribution.
+    Lognormal {
+        median: Duration,
+        sigma: f64,
+    },
+    Exponential {
+        mean: Duration,
+    },
+}
+
+impl fmt::Display for Delay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Delay::Fixed(delay) => format_duration(delay).fmt(f),
+            Delay::Uniform { least, most } => {
+                write!(f, "{} to {}", format_duration(least), format_duration(most))
+            }
+            Delay::Lognormal { median, .. } => {
+                write!(f, "{} in the median (lognormal)", format_duration(median))
+            }
+            Delay::Exponential { mean } => {
+                write!(f, "{} on average (exponential)", format_duration(mean))
+            }
+        }
+    }
 }
 
 described! {

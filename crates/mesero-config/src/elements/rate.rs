@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use mesero::Rate;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
@@ -11,16 +12,6 @@ use serde_json::{Value, json};
 use super::count::Count;
 use super::{Element, Hint, Setting};
 use crate::schema::{Described, any_of, described, with_required};
-
-/// A rate limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
-    /// How many calls may start in each `period`.
-    pub count: NonZeroU32,
-    pub period: Duration,
-    /// How many may start at once after a quiet time; `count` unless written.
-    pub burst: NonZeroU32,
-}
 
 described! {
     /// The long form. Inside it `rate` is the short form again, without a table.
@@ -43,26 +34,24 @@ impl Element for Rate {
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {
-        let PlainRate { count, period } = PlainRate::from_text(text)?;
-        Ok(Self { count, period, burst: count })
+        PlainRate::from_text(text).map(|PlainRate(rate)| rate)
     }
 
     fn from_table<'de, A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
         let table = RateTable::deserialize(MapAccessDeserializer::new(table))?;
         let rate =
             table.rate.ok_or_else(|| A::Error::custom("wanted the key `rate` in this table"))?;
-        let PlainRate { count, period } = rate.value;
-        let burst = table.burst.map_or(count, |burst| burst.value.non_zero());
-        Ok(Self { count, period, burst })
+        let PlainRate(rate) = rate.value;
+        Ok(match table.burst {
+            Some(burst) => rate.burst(burst.value.non_zero()),
+            None => rate,
+        })
     }
 }
 
 /// The short form.
 #[derive(Debug)]
-struct PlainRate {
-    count: NonZeroU32,
-    period: Duration,
-}
+struct PlainRate(Rate);
 
 impl Element for PlainRate {
     fn wanted() -> String {
@@ -77,14 +66,15 @@ impl Element for PlainRate {
         let (count, unit) = text.split_once('/').ok_or_else(Hint::default)?;
         let digits = count.bytes().all(|byte| byte.is_ascii_digit());
         let count = count.parse().ok().filter(|_| digits);
-        let count = count.ok_or_else(|| Hint::new("the count is a whole number above zero"))?;
+        let count: NonZeroU32 =
+            count.ok_or_else(|| Hint::new("the count is a whole number above zero"))?;
         let seconds = match unit {
             "s" => 1,
             "m" => 60,
             "h" => 3600,
             _ => return Err(Hint::new("the unit is `s`, `m` or `h`")),
         };
-        Ok(Self { count, period: Duration::from_secs(seconds) })
+        Rate::new(count, Duration::from_secs(seconds)).map(Self).ok_or_else(Hint::default)
     }
 }
 
@@ -94,8 +84,9 @@ mod tests {
 
     #[test]
     fn the_short_form_allows_the_whole_count_at_once() {
-        let rate = Rate::from_text("100/m").unwrap();
-        assert_eq!((rate.count.get(), rate.period.as_secs(), rate.burst.get()), (100, 60, 100));
+        let count = NonZeroU32::new(100).unwrap();
+        let rate = Rate::new(count, Duration::from_secs(60)).unwrap();
+        assert_eq!(Rate::from_text("100/m"), Ok(rate.burst(count)));
     }
 
     #[test]

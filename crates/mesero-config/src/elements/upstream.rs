@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::Uri;
+use http::uri::{Authority, Scheme};
 use serde_json::{Value, json};
 
 use super::{Element, Hint};
@@ -17,16 +18,27 @@ pub struct Upstream {
     base: String,
 }
 
-/// Whether TLS is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    Http,
-    Https,
-}
-
 impl Upstream {
-    pub(crate) fn scheme(&self) -> Scheme {
-        self.scheme
+    /// Makes the address of the server at `authority`; without a port in it, the scheme's own.
+    pub fn new(scheme: Scheme, authority: &Authority) -> Self {
+        let default_port = if scheme == Scheme::HTTPS { 443 } else { 80 };
+        Self {
+            host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: authority.port_u16().unwrap_or(default_port),
+            authority: authority.as_str().to_owned(),
+            base: String::new(),
+            scheme,
+        }
+    }
+
+    /// Returns `http` or `https`.
+    pub fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Returns whether connections use TLS.
+    pub fn is_https(&self) -> bool {
+        self.scheme == Scheme::HTTPS
     }
 
     /// Returns the name or the address, without the brackets of the latter.
@@ -34,16 +46,17 @@ impl Upstream {
         &self.host
     }
 
+    /// Returns the port, also where it is the scheme's own.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns host and port as they were written.
+    /// Returns host and port as they were written, and as a `Host` field names them.
     pub fn authority(&self) -> &str {
         &self.authority
     }
 
-    /// Returns what stands in front of every path; no slash ends it.
+    /// Returns the prefix of every path: empty, or a path without a slash at its end.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -52,15 +65,6 @@ impl Upstream {
 impl fmt::Display for Upstream {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}://{}{}", self.scheme, self.authority, self.base)
-    }
-}
-
-impl fmt::Display for Scheme {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Self::Http => "http",
-            Self::Https => "https",
-        })
     }
 }
 
@@ -77,9 +81,9 @@ impl Element for Upstream {
         let (scheme, rest) = text
             .split_once("://")
             .ok_or_else(|| Hint::new("it starts with `http://` or `https://`"))?;
-        let (scheme, default_port) = match scheme {
-            "http" => (Scheme::Http, 80),
-            "https" => (Scheme::Https, 443),
+        let scheme = match scheme {
+            "http" => Scheme::HTTP,
+            "https" => Scheme::HTTPS,
             _ => return Err(Hint::new(format!("`http` and `https` are spoken, not `{scheme}`"))),
         };
         if rest.contains(['?', '#', '@']) {
@@ -87,24 +91,15 @@ impl Element for Upstream {
         }
         let uri: Uri = text.parse().map_err(|error| Hint::new(format!("{error}")))?;
         let authority = uri.authority().ok_or_else(|| Hint::new("the host is missing"))?;
-        let port = match (authority.port_u16(), authority.as_str().ends_with(authority.host())) {
-            (Some(0), _) | (None, false) => {
-                return Err(Hint::new("the port is a number from 1 to 65535"));
-            }
-            (Some(port), _) => port,
-            (None, true) => default_port,
-        };
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() {
+        let has_port = !authority.as_str().ends_with(authority.host());
+        if authority.port_u16() == Some(0) || (has_port && authority.port_u16().is_none()) {
+            return Err(Hint::new("the port is a number from 1 to 65535"));
+        }
+        let upstream = Self::new(scheme, authority);
+        if upstream.host.is_empty() {
             return Err(Hint::new("the host is missing"));
         }
-        Ok(Self {
-            scheme,
-            authority: authority.as_str().to_owned(),
-            host: host.to_owned(),
-            port,
-            base: uri.path().trim_end_matches('/').to_owned(),
-        })
+        Ok(Self { base: uri.path().trim_end_matches('/').to_owned(), ..upstream })
     }
 }
 

@@ -1,28 +1,37 @@
 //! Settings that are one word out of a few.
 
+use mesero::OnDisconnect;
 use mesero_terminal::nearest::nearest;
 use serde_json::{Value, json};
 
 use super::{Element, Hint};
 
-/// What happens to a job when the last caller that waits for it leaves.
+/// Encoding of a function's value as a reply's body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnDisconnect {
-    /// It is cancelled.
-    #[default]
-    Cancel,
-    /// It goes on, for the cache or for its effect.
-    Finish,
-}
-
-/// How a function's value becomes the body of an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reply {
-    /// As Python's `str` shows it.
+pub enum ReplyForm {
+    /// The text that Python's `str` makes of it.
     Text,
-    /// As JSON.
+    /// JSON.
     #[default]
     Json,
+}
+
+impl ReplyForm {
+    /// Returns its name, one lower-case word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ReplyForm::Text => "text",
+            ReplyForm::Json => "json",
+        }
+    }
+
+    /// Returns the media type of such a reply.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            ReplyForm::Text => "text/plain; charset=utf-8",
+            ReplyForm::Json => "application/json",
+        }
+    }
 }
 
 /// When an upstream is spoken to in HTTP/2.
@@ -56,29 +65,28 @@ impl Element for Http2 {
     }
 }
 
-impl OnDisconnect {
-    const WORDS: [(&'static str, Self); 2] = [("cancel", Self::Cancel), ("finish", Self::Finish)];
-}
+const ON_DISCONNECT: [(&str, OnDisconnect); 2] =
+    [("cancel", OnDisconnect::Cancel), ("finish", OnDisconnect::Finish)];
 
-impl Reply {
+impl ReplyForm {
     const WORDS: [(&'static str, Self); 2] = [("text", Self::Text), ("json", Self::Json)];
 }
 
 impl Element for OnDisconnect {
     fn wanted() -> String {
-        words(&Self::WORDS)
+        words(&ON_DISCONNECT)
     }
 
     fn schema() -> Value {
-        one_of_words(&Self::WORDS)
+        one_of_words(&ON_DISCONNECT)
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {
-        read_word(text, &Self::WORDS)
+        read_word(text, &ON_DISCONNECT)
     }
 }
 
-impl Element for Reply {
+impl Element for ReplyForm {
     fn wanted() -> String {
         words(&Self::WORDS)
     }
@@ -122,18 +130,18 @@ mod tests {
 
     #[test]
     fn a_word_of_the_table_is_read() {
-        assert_eq!(Reply::from_text("text"), Ok(Reply::Text));
+        assert_eq!(ReplyForm::from_text("text"), Ok(ReplyForm::Text));
         assert_eq!(OnDisconnect::from_text("finish"), Ok(OnDisconnect::Finish));
     }
 
     #[test]
     fn a_slip_is_answered_with_the_nearest_word() {
         assert_eq!(OnDisconnect::from_text("cancle"), Err(Hint::new("did you mean `cancel`?")));
-        assert_eq!(Reply::from_text("xml"), Err(Hint::default()));
+        assert_eq!(ReplyForm::from_text("xml"), Err(Hint::default()));
     }
 
     #[test]
     fn the_words_are_listed_with_or() {
-        assert_eq!(Reply::wanted(), "\"text\" or \"json\"");
+        assert_eq!(ReplyForm::wanted(), "\"text\" or \"json\"");
     }
 }

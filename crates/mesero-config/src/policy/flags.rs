@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use super::Policy;
+use mesero::Rate;
+
+use super::PolicySettings;
 use crate::elements::budget::Budget;
 use crate::elements::count::Count;
 use crate::elements::off::OrOff;
-use crate::elements::rate::Rate;
 use crate::error::{ConfigError, Problem};
 use crate::flags::{Sheet, refused};
 
@@ -26,7 +27,7 @@ pub struct PolicyFlags {
 
 impl PolicyFlags {
     /// Changes `policy` to what was typed.
-    pub(crate) fn change(&self, policy: &mut Policy) -> Result<(), ConfigError> {
+    pub(crate) fn change(&self, policy: &mut PolicySettings) -> Result<(), ConfigError> {
         let mut sheet = Sheet::default();
         if let Some(limit) = sheet.setting::<Count<10_000_000>>("--limit", self.limit.as_ref()) {
             policy.limit = Some(limit.value.non_zero_usize());

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use crate::tests::parse;
-use crate::{Action, Argument, ArgumentKind, ArgumentSource, Config, FlagsInput, Kind, Reply};
+use crate::{Action, Argument, ArgumentKind, ArgumentSource, Config, FlagsInput, Kind, ReplyForm};
 
 fn input(routes: &[&str]) -> FlagsInput {
     FlagsInput {
@@ -105,7 +105,10 @@ fn every_flag_is_kept() {
     assert_eq!((policy.limit.map(NonZeroUsize::get), policy.queue), (Some(5), None));
     let times = [policy.timeout, policy.deadline].map(|time| time.map(|time| time.as_secs()));
     assert_eq!(times, [Some(6), Some(7)]);
-    assert!(matches!(config.fronts[0].routes[0].action, Action::Call { reply: Reply::Text, .. }));
+    assert!(matches!(
+        config.fronts[0].routes[0].action,
+        Action::Call { reply: ReplyForm::Text, .. }
+    ));
 }
 
 #[test]

@@ -7,13 +7,13 @@ use http::StatusCode;
 
 use crate::template::Template;
 use crate::tests::parse;
-use crate::{Command, Config, Delay, Kind, Output, Program, REFERENCE};
+use crate::{CommandSettings, Config, Delay, Delivery, Kind, Program, REFERENCE};
 
 fn kinds(config: Config) -> Vec<Kind> {
     config.resources.into_iter().map(|resource| resource.kind).collect()
 }
 
-fn command(kind: &Kind) -> &Command {
+fn command(kind: &Kind) -> &CommandSettings {
     match kind {
         Kind::Command(command) => command,
         other => panic!("{other:?}"),
@@ -34,7 +34,7 @@ fn every_written_setting_of_a_command_is_kept() {
     assert_eq!(convert.content_type.as_ref().unwrap(), "text/csv");
     let codes = [(0, StatusCode::CREATED), (3, StatusCode::NOT_FOUND)];
     assert_eq!(convert.exit_codes, codes.into());
-    assert_eq!(convert.output, Output::Whole { limit: 2048 });
+    assert_eq!(convert.output, Delivery::Whole { limit: 2048 });
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn a_script_is_left_as_it_is_and_as_many_run_as_the_limit_says() {
     let script = command(&kinds[1]);
     let text = "echo {amount} | awk '{print $1}'".to_owned();
     assert_eq!(script.program, Program::Shell { script: text });
-    assert_eq!((script.processes.get(), script.output), (7, Output::Streamed));
+    assert_eq!((script.processes.get(), script.output), (7, Delivery::Streamed));
 }
 
 #[test]

@@ -5,16 +5,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Method;
+use mesero::{OnDisconnect, Rate, Retry};
 
-use crate::elements::cache::Cache;
+use crate::elements::cache::CacheSettings;
 use crate::elements::negative::{Failing, Negative};
-use crate::elements::rate::Rate;
-use crate::policy::Retry;
-use crate::python::Python;
+use crate::python::PythonSettings;
 use crate::recycling::Recycling;
 use crate::{
-    Action, Argument, ArgumentKind, ArgumentSource, Config, Kind, OnDisconnect, Policy, Reply,
-    Resource,
+    Action, Argument, ArgumentKind, ArgumentSource, Config, Kind, PolicySettings, ReplyForm,
+    ResourceSettings,
 };
 
 fn load(file: &str) -> Config {
@@ -34,7 +33,7 @@ fn small(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap()
 }
 
-fn python(resource: &Resource) -> &Python {
+fn python(resource: &ResourceSettings) -> &PythonSettings {
     match &resource.kind {
         Kind::Python { python, .. } => python,
         Kind::Wsgi(wsgi) => &wsgi.python,
@@ -98,12 +97,12 @@ fn resources_keep_the_order_of_the_file() {
 
 #[test]
 fn every_written_policy_setting_is_kept() {
-    let written = Policy {
+    let written = PolicySettings {
         limit: Some(number(8)),
         queue: None,
         timeout: Some(Duration::from_secs(5)),
         deadline: None,
-        rate: Some(Rate { count: small(60), period: Duration::from_secs(60), burst: small(7) }),
+        rate: Rate::new(small(60), Duration::from_secs(60)).map(|rate| rate.burst(small(7))),
         retry: Retry {
             max_attempts: small(3),
             backoff: Duration::from_secs(1),
@@ -111,7 +110,7 @@ fn every_written_policy_setting_is_kept() {
             budget: 1.0,
         },
         coalesce: true,
-        cache: Some(Cache {
+        cache: Some(CacheSettings {
             ttl: Duration::from_secs(3600),
             bytes: 1024,
             stale_while_revalidate: Some(Duration::from_secs(30)),
@@ -150,9 +149,9 @@ fn every_written_route_setting_is_kept() {
     ];
     assert_eq!(
         config.fronts[0].routes[0].action,
-        Action::Call { resource: 0, arguments, reply: Reply::Json }
+        Action::Call { resource: 0, arguments, reply: ReplyForm::Json }
     );
-    let text = Action::Call { resource: 1, arguments: vec![], reply: Reply::Text };
+    let text = Action::Call { resource: 1, arguments: vec![], reply: ReplyForm::Text };
     assert_eq!(config.fronts[0].routes[2].action, text);
     let list = Action::List { resource: 0, argument: "who".to_owned() };
     assert_eq!(config.fronts[0].routes[3].action, list);

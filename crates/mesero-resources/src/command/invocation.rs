@@ -7,10 +7,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use mesero::Argument;
+use mesero_config::{CommandSettings, Program};
 use mesero_http::payload::Payload;
 use mesero_process::launch::Launcher;
 
-use super::settings::{Inherits, Input, Program, Settings};
+use super::run_context::{Input, RunContext};
 
 /// The longest text that Linux passes as one argument or one variable, its end included
 /// (`MAX_ARG_STRLEN`: 32 pages of 4 KiB).
@@ -27,27 +28,25 @@ pub(super) struct Invocation {
     pub(super) is_fed: bool,
 }
 
-impl Settings {
-    /// What is the same for all attempts: the program, its directory and its environment.
-    ///
-    /// # Errors
-    /// If one of them holds a zero byte.
-    pub(super) fn launcher(&self) -> io::Result<Launcher> {
-        let mut environment: Vec<(OsString, OsString)> = match self.inherits {
-            Inherits::Everything => env::vars_os().collect(),
-            Inherits::Nothing => Vec::new(),
-        };
-        for (name, value) in &self.environment {
-            environment.retain(|(known, _)| known != name.as_str());
-            environment.push((name.into(), value.into()));
-        }
-        let program = match &self.program {
-            Program::Direct { program, .. } => program,
-            Program::Shell { .. } => Path::new("/bin/sh"),
-        };
-        Launcher::new(program, &self.directory, &environment)
+/// Returns what is the same for all attempts: the program, its directory and its environment.
+///
+/// # Errors
+/// If one of them holds a zero byte.
+pub(super) fn launcher(settings: &CommandSettings) -> io::Result<Launcher> {
+    let mut environment: Vec<(OsString, OsString)> =
+        if settings.clear_env { Vec::new() } else { env::vars_os().collect() };
+    for (name, value) in &settings.env {
+        environment.retain(|(known, _)| known != name.as_str());
+        environment.push((name.into(), value.reveal().into()));
     }
+    let program = match &settings.program {
+        Program::Direct { program, .. } => program,
+        Program::Shell { .. } => Path::new("/bin/sh"),
+    };
+    Launcher::new(program, &settings.directory, &environment)
+}
 
+impl RunContext {
     /// The command with these arguments, fed with `body`.
     ///
     /// # Errors
@@ -63,7 +62,7 @@ impl Settings {
         let is_empty = matches!(body, Payload::Whole(bytes) if bytes.is_empty());
         let is_fed = self.input == Input::Body && !is_empty;
         let (mut c_strings, mut variables) = (Vec::new(), Vec::new());
-        match &self.program {
+        match &self.settings.program {
             Program::Direct { program, arguments: templates } => {
                 c_strings.push(c_string(program.as_os_str().as_bytes())?);
                 for template in templates {

@@ -7,12 +7,11 @@ use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use hyper::body::Frame;
 use mesero::Failure;
+use mesero_config::Delivery;
 use mesero_http::body::BoxError;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
-
-use super::settings::Delivery;
 
 /// How much is read at once.
 const READ_BYTES: usize = 16 * 1024;
@@ -52,7 +51,9 @@ impl OutputSink {
     /// An output whose first bytes mean `status`, where it is streamed.
     pub(super) fn new(tx: ReplySender, delivery: Delivery, status: StatusCode) -> Self {
         match delivery {
-            Delivery::Whole { most } => OutputSink::Buffered { tx, bytes: BytesMut::new(), most },
+            Delivery::Whole { limit } => {
+                OutputSink::Buffered { tx, bytes: BytesMut::new(), most: limit }
+            }
             Delivery::Streamed => OutputSink::Waiting { tx, status },
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use http::StatusCode;
 use http_body_util::BodyExt;
 use mesero::{Attempt, Failure, Stop, StopKind};
+use mesero_config::{CommandSettings, Delivery};
 use mesero_http::payload::Payload;
 use mesero_process::tail::Tail;
 use rustix::process::Signal;
@@ -19,7 +20,6 @@ use super::exit::CommandExit;
 use super::output::{CommandReply, Completion, OutputSink, OutputTooLong, ReplySender};
 use super::process::{CommandProcess, Streams};
 use super::run_context::RunContext;
-use super::settings::{Delivery, Settings};
 use crate::Request;
 
 /// One run of a command. Its task is never cancelled: it holds the slot, and ends when the process
@@ -46,8 +46,8 @@ impl CommandRun {
     /// Runs the command, and tells what came of it.
     pub(super) async fn run(self) {
         let Self { context, request, attempt, tx, abandoned } = self;
-        let RunContext { settings, guardian, .. } = &*context;
-        let invocation = match settings.invocation(&attempt.info().arguments, &request.body) {
+        let RunContext { name, settings, guardian, .. } = &*context;
+        let invocation = match context.invocation(&attempt.info().arguments, &request.body) {
             Ok(invocation) => invocation,
             Err(why) => {
                 let _ = tx.send(Ok(CommandReply::Rejected { why }));
@@ -63,8 +63,8 @@ impl CommandRun {
             }
         };
         let Streams { stdin, mut stdout, mut stderr } = streams;
-        let good = settings.answers.statuses.get(&0).copied().unwrap_or(StatusCode::OK);
-        let mut output = OutputSink::new(tx, settings.answers.delivery, good);
+        let good = settings.exit_codes.get(&0).copied().unwrap_or(StatusCode::OK);
+        let mut output = OutputSink::new(tx, settings.output, good);
         let mut tail = Tail::default();
         let conversation = Conversation { process: &process, settings, abandoned: &abandoned };
         let readers =
@@ -104,7 +104,7 @@ impl CommandRun {
             () = abandoned.cancelled() => Completion::Sent,
         };
         if let Completion::BrokenOff(failure) = finish {
-            let (resource, detail) = (&*settings.name, failure.detail());
+            let (resource, detail) = (&**name, failure.detail());
             tracing::warn!(
                 target: "command",
                 resource,
@@ -119,7 +119,7 @@ impl CommandRun {
 /// A process that is talked to, and how long for.
 struct Conversation<'a> {
     process: &'a CommandProcess,
-    settings: &'a Settings,
+    settings: &'a CommandSettings,
     abandoned: &'a CancellationToken,
 }
 
@@ -211,9 +211,13 @@ fn stop(status: Option<&ExitStatus>, since: Instant) -> Stop {
 }
 
 /// What the end of a command means.
-fn outcome(status: ExitStatus, settings: &Settings, tail: &Tail) -> Result<StatusCode, Failure> {
+fn outcome(
+    status: ExitStatus,
+    settings: &CommandSettings,
+    tail: &Tail,
+) -> Result<StatusCode, Failure> {
     let failure = match (status.code(), status.signal()) {
-        (Some(code), _) => match settings.answers.statuses.get(&code) {
+        (Some(code), _) => match settings.exit_codes.get(&code) {
             Some(status) => return Ok(*status),
             None if code == 0 => return Ok(StatusCode::OK),
             None => Failure::raised(format!("the command ended with exit code {code}")),
@@ -227,10 +231,10 @@ fn outcome(status: ExitStatus, settings: &Settings, tail: &Tail) -> Result<Statu
     })
 }
 
-fn output_too_long(settings: &Settings) -> Failure {
-    match settings.answers.delivery {
-        Delivery::Whole { most } => {
-            Failure::raised(format!("the command printed more than {most} bytes, and was ended"))
+fn output_too_long(settings: &CommandSettings) -> Failure {
+    match settings.output {
+        Delivery::Whole { limit } => {
+            Failure::raised(format!("the command printed more than {limit} bytes, and was ended"))
         }
         // It is never too much where nothing is kept.
         Delivery::Streamed => Failure::raised("the command printed too much"),

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mesero::Failure;
+use mesero_config::{Http2, ProxySettings};
 use mesero_http::socket::Socket;
-use mesero_http::tls::{Tls, Versions};
+use mesero_http::tls::Tls;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -16,13 +17,12 @@ use tokio_util::sync::CancellationToken;
 use super::http1;
 use super::http2::SharedConnections;
 use super::session::UpstreamSession;
-use super::settings::Settings;
 use super::timeouts::IDLE_CHECK_INTERVAL;
 
 /// Makes links to an upstream.
 #[derive(Debug)]
 pub(super) struct Connector {
-    settings: Arc<Settings>,
+    settings: Arc<ProxySettings>,
     tls: Option<Tls>,
     shared: SharedConnections,
     /// One connects at a time while its connection may have room for those behind it.
@@ -33,15 +33,15 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(
-        settings: Arc<Settings>,
+        settings: Arc<ProxySettings>,
         tls: Option<Tls>,
         shared: SharedConnections,
     ) -> Self {
-        let speaks_http1 = match settings.versions {
-            Versions::Http1 => true,
-            Versions::Http2 => false,
+        let speaks_http1 = match settings.http2 {
+            Http2::Off => true,
+            Http2::PriorKnowledge => false,
             // In the clear nobody says what is spoken.
-            Versions::Negotiated => tls.is_none(),
+            Http2::Auto => tls.is_none(),
         };
         let (connecting, speaks_http1) = (Semaphore::new(1), AtomicBool::new(speaks_http1));
         Self { settings, tls, shared, connecting, speaks_http1 }
@@ -89,19 +89,21 @@ impl Connector {
     async fn connect(&self, until: Instant) -> Result<UpstreamSession, Failure> {
         let stream = self.reach(until).await?;
         let (socket, is_http2) = match &self.tls {
-            None => (Socket::Clear(stream), self.settings.versions == Versions::Http2),
+            None => (Socket::Clear(stream), self.settings.http2 == Http2::PriorKnowledge),
             Some(tls) => match timeout_at(until, tls.over(stream)).await {
                 Ok(Ok(stream)) => {
                     let protocol = stream.get_ref().1.alpn_protocol();
                     let is_http2 = protocol == Some(b"h2");
                     (Socket::Tls(Box::new(stream)), is_http2)
                 }
-                Ok(Err(refused)) => return Err(refused.into_failure(&self.settings.authority)),
+                Ok(Err(refused)) => {
+                    return Err(refused.into_failure(self.settings.upstream.authority()));
+                }
                 Err(_) => return Err(self.timed_out()),
             },
         };
         if !is_http2 {
-            if self.settings.versions == Versions::Http2 {
+            if self.settings.http2 == Http2::PriorKnowledge {
                 return Err(self.unreachable(&"it does not offer HTTP/2"));
             }
             self.speaks_http1.store(true, Ordering::Relaxed);
@@ -121,8 +123,8 @@ impl Connector {
 
     /// Asks each of the upstream's addresses in turn, until one answers.
     async fn reach(&self, until: Instant) -> Result<TcpStream, Failure> {
-        let Settings { host, port, .. } = &*self.settings;
-        let found = timeout_at(until, lookup_host((host.as_str(), *port))).await;
+        let upstream = &self.settings.upstream;
+        let found = timeout_at(until, lookup_host((upstream.host(), upstream.port()))).await;
         let found = found.map_err(|_| self.timed_out())?;
         let addresses: Vec<_> = found.map_err(|error| self.unreachable(&error))?.collect();
         let mut failure = self.unreachable(&"the name has no address");
@@ -141,7 +143,7 @@ impl Connector {
     }
 
     fn unreachable(&self, why: &dyn Display) -> Failure {
-        Failure::unreachable(format!("connect to {}: {why}", self.settings.authority))
+        Failure::unreachable(format!("connect to {}: {why}", self.settings.upstream.authority()))
     }
 
     fn timed_out(&self) -> Failure {

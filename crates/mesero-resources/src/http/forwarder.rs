@@ -1,9 +1,11 @@
 //! Requests passed on to one server, and its answers back.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use mesero::{Advice, Attempt, Failure};
+use mesero_config::{Behalf, ProxySettings};
 use mesero_http::body::Body;
 
 use super::connector::Connector;
@@ -13,13 +15,14 @@ use super::request_body::RequestBody;
 use super::response_body::ResponseBody;
 use super::send_error::SendError;
 use super::session::{SessionBody, UpstreamSession};
-use super::settings::{Behalf, Settings};
 use super::upstream_request;
 use crate::{Reply, Request};
 
 #[derive(Debug)]
 pub(super) struct Forwarder {
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Arc<ProxySettings>,
+    /// Attempts of a job, including the first.
+    pub(super) max_attempts: NonZeroU32,
     pub(super) connector: Arc<Connector>,
     pub(super) pool: Arc<ConnectionPool>,
 }
@@ -38,7 +41,7 @@ impl Forwarder {
         let stall_timeout = self.settings.stall_timeout;
         let answer =
             ResponseBody::new(incoming, session, pooled_seat, stall_timeout).unless_empty().await;
-        if self.settings.behalf == Behalf::Client {
+        if self.settings.behalf == Behalf::Clients {
             if let Some(failure) = self.retryable_failure(&head, &request, &attempt) {
                 // A body that nobody will read is dropped, and its connection with it.
                 return Err(failure);
@@ -106,7 +109,7 @@ impl Forwarder {
         request: &Request,
         attempt: &Attempt,
     ) -> Option<Failure> {
-        if attempt.number() >= self.settings.max_attempts || !is_repeatable(request) {
+        if attempt.number() >= self.max_attempts.get() || !is_repeatable(request) {
             return None;
         }
         let message = format!("the upstream answered {}", head.status);

@@ -7,14 +7,14 @@ use std::sync::{Arc, OnceLock};
 use http::Uri;
 use http::uri::Scheme;
 use mesero::{Advice, Failure};
-use mesero_http::tls::{Tls, TlsSettings, Versions};
+use mesero_config::{Http2, ProxySettings, TlsSettings, Upstream};
+use mesero_http::tls::{Tls, Versions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connector::Connector;
 use super::forwarder::Forwarder;
 use super::http2::SharedConnections;
-use super::settings::Settings;
 
 /// Makes an upstream of what a request names.
 #[derive(Debug)]
@@ -43,29 +43,30 @@ impl PerRequestUpstream {
                 .advise(Advice::Never)
         };
         let authority = uri.authority().ok_or_else(|| bad("it has no host"))?;
-        let is_tls = uri.scheme() == Some(&Scheme::HTTPS);
-        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
-        let tls = is_tls.then(|| TlsSettings { ca: None, server_name: host.clone() });
-        let named = tls.as_ref().map(|tls| self.tls(tls)).transpose();
+        let scheme = uri.scheme().filter(|scheme| **scheme == Scheme::HTTPS);
+        let scheme = scheme.unwrap_or(&Scheme::HTTP).clone();
+        let upstream = Upstream::new(scheme.clone(), authority);
+        let tls = upstream
+            .is_https()
+            .then(|| TlsSettings { ca: None, server_name: upstream.host().to_owned() });
+        let named = tls.as_ref().map(|tls| self.tls(&tls.server_name)).transpose();
         let named = named.map_err(|why| bad(&format!("failed to {why}")))?;
-        let settings = Arc::new(Settings {
-            host,
-            port: authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 }),
-            authority: authority.to_string(),
+        let settings = Arc::new(ProxySettings {
+            upstream,
             tls,
-            versions: Versions::Http1,
+            http2: Http2::Off,
             ..(*shared_limit.settings).clone()
         });
-        let scheme = if is_tls { Scheme::HTTPS } else { Scheme::HTTP };
         let shared = SharedConnections::new(scheme, settings.connections, self.tasks.clone());
         let connector = Arc::new(Connector::new(Arc::clone(&settings), named, shared));
-        Ok(Arc::new(Forwarder { settings, connector, pool: Arc::clone(&shared_limit.pool) }))
+        let (max_attempts, pool) = (shared_limit.max_attempts, Arc::clone(&shared_limit.pool));
+        Ok(Arc::new(Forwarder { settings, max_attempts, connector, pool }))
     }
 
-    fn tls(&self, settings: &TlsSettings) -> Result<Tls, String> {
+    fn tls(&self, server_name: &str) -> Result<Tls, String> {
         let read =
-            || Tls::new(settings.clone(), Versions::Http1).map_err(|error| error.to_string());
+            || Tls::new(None, server_name, Versions::Http1).map_err(|error| error.to_string());
         let tls = self.tls.get_or_init(read).clone()?;
-        tls.named(&settings.server_name).map_err(|error| error.to_string())
+        tls.named(server_name).map_err(|error| error.to_string())
     }
 }

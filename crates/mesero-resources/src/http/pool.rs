@@ -8,11 +8,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mesero::Slot;
+use mesero_config::ProxySettings;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::session::UpstreamSession;
-use super::settings::Settings;
 use super::timeouts::IDLE_CHECK_INTERVAL;
 
 /// One place a seat. Whoever holds the slot of a seat is the only one who takes from it.
@@ -36,7 +36,7 @@ const MAX_PER_REQUEST_IDLE: usize = 256;
 struct IdleConnection {
     session: UpstreamSession,
     /// Where it leads.
-    settings: Arc<Settings>,
+    settings: Arc<ProxySettings>,
     since: Instant,
 }
 
@@ -47,7 +47,11 @@ impl ConnectionPool {
     }
 
     /// A connection for the request at a seat, if there is one that is still good as far as can be told.
-    pub(super) async fn take(&self, seat: usize, wanted: &Settings) -> Option<UpstreamSession> {
+    pub(super) async fn take(
+        &self,
+        seat: usize,
+        wanted: &ProxySettings,
+    ) -> Option<UpstreamSession> {
         let idle = match wanted.roams {
             false => self.seat(seat).take()?,
             true => {
@@ -94,7 +98,7 @@ impl ConnectionPool {
         self.per_request().retain_mut(|idle| !unwanted(idle));
     }
 
-    fn put(&self, seat: usize, session: UpstreamSession, settings: Arc<Settings>) {
+    fn put(&self, seat: usize, session: UpstreamSession, settings: Arc<ProxySettings>) {
         let roams = settings.roams;
         let idle = IdleConnection { session, settings, since: Instant::now() };
         if roams {
@@ -123,9 +127,10 @@ impl ConnectionPool {
 }
 
 impl IdleConnection {
-    fn matches(&self, wanted: &Settings) -> bool {
-        let endpoint = |settings: &Settings| (settings.port, settings.tls.is_some());
-        endpoint(&self.settings) == endpoint(wanted) && self.settings.host == wanted.host
+    fn matches(&self, wanted: &ProxySettings) -> bool {
+        let (ours, theirs) = (&self.settings.upstream, &wanted.upstream);
+        (ours.port(), ours.is_https()) == (theirs.port(), theirs.is_https())
+            && ours.host() == theirs.host()
     }
 }
 
@@ -133,18 +138,18 @@ impl IdleConnection {
 #[derive(Debug)]
 pub(super) struct PooledSeat {
     pool: Arc<ConnectionPool>,
-    settings: Arc<Settings>,
+    settings: Arc<ProxySettings>,
     slot: Slot,
 }
 
 impl PooledSeat {
-    pub(super) fn new(pool: Arc<ConnectionPool>, settings: Arc<Settings>, slot: Slot) -> Self {
+    pub(super) fn new(pool: Arc<ConnectionPool>, settings: Arc<ProxySettings>, slot: Slot) -> Self {
         Self { pool, settings, slot }
     }
 
     /// What the seat is a place at, as a log names it.
     pub(super) fn upstream(&self) -> &str {
-        &self.settings.authority
+        self.settings.upstream.authority()
     }
 
     /// Puts the connection back if it can be used again, closes it if not, and then gives the

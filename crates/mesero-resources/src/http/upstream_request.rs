@@ -3,11 +3,11 @@
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri, Version, header};
 use mesero::{Advice, Attempt, Failure};
+use mesero_config::{Behalf, ProxySettings};
 use tokio::time::Instant;
 
 use super::headers;
 use super::request_body::RequestBody;
-use super::settings::{Behalf, Settings};
 use crate::{Request, RequestContext};
 
 /// The request of a call, with its body, in the words that all versions of HTTP have in common.
@@ -15,22 +15,22 @@ use crate::{Request, RequestContext};
 /// # Errors
 /// If the body was passed on by an earlier attempt.
 pub(super) fn build(
-    settings: &Settings,
+    settings: &ProxySettings,
     request: &Request,
     attempt: &Attempt,
 ) -> Result<http::Request<RequestBody>, Failure> {
     let RequestContext { head, peer, .. } = &*request.context;
     let path = path(settings, &head.uri)?;
     let mut fields = match settings.behalf {
-        Behalf::Client => headers::forwarded(head, *peer),
+        Behalf::Clients => headers::forwarded(head, *peer),
         Behalf::Own => head.headers.clone(),
     };
     let preserve_host = settings.preserve_host || settings.behalf == Behalf::Own;
     if !preserve_host || !fields.contains_key(header::HOST) {
-        let host = HeaderValue::from_str(&settings.authority);
+        let host = HeaderValue::from_str(settings.upstream.authority());
         fields.insert(header::HOST, host.map_err(|error| not_retryable(&error))?);
     }
-    if settings.behalf == Behalf::Client {
+    if settings.behalf == Behalf::Clients {
         fields.remove(headers::DEADLINE);
         if let Some(until) = attempt.deadline() {
             let left = until.saturating_duration_since(Instant::now()).as_millis();
@@ -48,13 +48,13 @@ pub(super) fn build(
     Ok(request)
 }
 
-fn path(settings: &Settings, uri: &Uri) -> Result<PathAndQuery, Failure> {
+fn path(settings: &ProxySettings, uri: &Uri) -> Result<PathAndQuery, Failure> {
+    let base = settings.upstream.base();
     let path = match uri.path_and_query() {
-        Some(path) if settings.base.is_empty() => return Ok(path.clone()),
+        Some(path) if base.is_empty() => return Ok(path.clone()),
         path => path.map_or("/", PathAndQuery::as_str),
     };
-    PathAndQuery::try_from(format!("{}{path}", settings.base))
-        .map_err(|error| not_retryable(&error))
+    PathAndQuery::try_from(format!("{base}{path}")).map_err(|error| not_retryable(&error))
 }
 
 fn not_retryable(why: &dyn std::fmt::Display) -> Failure {

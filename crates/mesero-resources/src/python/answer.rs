@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use http::StatusCode;
 use mesero::{Advice, Failure};
+use mesero_config::ReplyForm;
 use mesero_process::frame::{Frame, from_worker};
 use serde::Deserialize;
 
-use crate::{Reply, ReplyForm, StatusOverride};
+use crate::{Reply, StatusOverride};
 
 /// The statuses of exceptions, by the qualified names of their types.
 pub(crate) type Exceptions = BTreeMap<String, StatusCode>;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mesero::Failure;
+use mesero_config::ReplyForm;
 use mesero_process::frame::{Frame, TooLong, to_worker};
 
 use super::answer;
 use super::async_call::AsyncCall;
 use super::seat::Seat;
 use super::sync_call::SyncCall;
-use crate::{Reply, ReplyForm, Request};
+use crate::{Reply, Request};
 
 /// Serves one attempt.
 pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Failure> {

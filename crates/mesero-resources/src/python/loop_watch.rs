@@ -7,7 +7,7 @@ use mesero_process::frame::Frame;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::settings::Settings;
+use super::worker_spec::WorkerSpec;
 use crate::blocked::Blocked;
 
 /// Where it is counted and logged what the watcher of one worker's event loop says.
@@ -19,8 +19,8 @@ pub(super) struct LoopWatch {
 }
 
 impl LoopWatch {
-    pub(super) fn new(pid: u32, settings: &Settings) -> Self {
-        let (resource, blocked) = (Arc::clone(&settings.name), Arc::clone(&settings.blocked));
+    pub(super) fn new(pid: u32, spec: &WorkerSpec) -> Self {
+        let (resource, blocked) = (Arc::clone(&spec.name), Arc::clone(&spec.blocked));
         Self { resource, pid, blocked }
     }
 

@@ -6,20 +6,9 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use mesero_config::Recycling;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep};
-
-/// How much a worker may serve; without a bound, for ever.
-#[derive(Debug, Clone, Default)]
-pub struct Bounds {
-    /// Calls, of which each worker adds up to `jitter` by chance, so that workers that began
-    /// together do not end together.
-    pub calls: Option<NonZeroU32>,
-    pub jitter: u32,
-    pub age: Option<Duration>,
-    /// Bytes of resident memory.
-    pub memory: Option<u64>,
-}
 
 /// Why a worker that is well is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,16 +35,16 @@ pub(super) struct RecyclingState {
 const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl RecyclingState {
-    pub(super) fn new(bounds: &Bounds) -> Self {
+    pub(super) fn new(recycling: &Recycling) -> Self {
         let max_calls = |calls: NonZeroU32| {
-            u64::from(calls.get()) + u64::from(fastrand::u32(0..=bounds.jitter))
+            u64::from(calls.get()) + u64::from(fastrand::u32(0..=recycling.jitter))
         };
         Self {
             served: AtomicU64::new(0),
-            max_calls: bounds.calls.map(max_calls),
+            max_calls: recycling.max_requests.map(max_calls),
             max_calls_reached: Notify::new(),
-            age: bounds.age,
-            memory: bounds.memory,
+            age: recycling.max_age,
+            memory: recycling.max_memory,
         }
     }
 
@@ -155,14 +144,16 @@ impl ReplacementCounts {
 mod tests {
     use super::*;
 
-    fn bounds(calls: u32, jitter: u32) -> Bounds {
-        Bounds { calls: NonZeroU32::new(calls), jitter, ..Bounds::default() }
+    fn settings(calls: u32, jitter: u32) -> Recycling {
+        Recycling { max_requests: NonZeroU32::new(calls), jitter, ..Recycling::default() }
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_is_worn_out_by_its_calls_or_by_its_age_whichever_comes_first() {
-        let recycling =
-            RecyclingState::new(&Bounds { age: Some(Duration::from_secs(60)), ..bounds(3, 0) });
+        let recycling = RecyclingState::new(&Recycling {
+            max_age: Some(Duration::from_secs(60)),
+            ..settings(3, 0)
+        });
         (0..2).for_each(|_| recycling.served());
         assert_eq!(recycling.due(0).await, RecyclingReason::Age);
         (0..2).for_each(|_| recycling.served());
@@ -171,15 +162,15 @@ mod tests {
 
     #[test]
     fn workers_that_began_together_have_enough_at_different_times() {
-        let max_calls = |_| RecyclingState::new(&bounds(100, 10)).max_calls.unwrap();
+        let max_calls = |_| RecyclingState::new(&settings(100, 10)).max_calls.unwrap();
         let all: std::collections::BTreeSet<_> = (0..1_000).map(max_calls).collect();
         assert_eq!(all, (100..=110).collect());
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_memory_of_a_worker_that_has_served_nothing_is_not_held_against_it() {
-        let bounds = Bounds { memory: Some(1), ..Bounds::default() };
-        let recycling = RecyclingState::new(&bounds);
+        let settings = Recycling { max_memory: Some(1), ..Recycling::default() };
+        let recycling = RecyclingState::new(&settings);
         let own = std::process::id();
         assert!(resident_bytes(own).unwrap() > 1);
         let idle = tokio::time::timeout(Duration::from_secs(60), recycling.due(own)).await;

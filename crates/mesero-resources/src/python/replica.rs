@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use mesero::Seats;
+use mesero_config::PythonSettings;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,7 +14,6 @@ use tokio_util::task::TaskTracker;
 use super::answer::Exceptions;
 use super::in_flight::CallsInFlight;
 use super::recycling::RecyclingReason;
-use super::settings::Settings;
 use super::spawn_context::SpawnContext;
 use super::worker::{Lease, Retirement, Worker};
 
@@ -121,11 +121,11 @@ impl Replica {
     }
 
     pub(super) fn resource(&self) -> &str {
-        &self.context.settings.name
+        &self.context.spec.name
     }
 
-    pub(super) fn settings(&self) -> &Settings {
-        &self.context.settings
+    pub(super) fn settings(&self) -> &PythonSettings {
+        &self.context.spec.settings
     }
 
     pub(super) fn in_flight(&self) -> &CallsInFlight {
@@ -134,12 +134,12 @@ impl Replica {
 
     /// How long a worker has to end what nobody wants any more.
     pub(super) fn grace(&self) -> Duration {
-        self.context.settings.grace
+        self.context.spec.settings.grace
     }
 
     /// The exceptions that are no surprise.
     pub(super) fn exceptions(&self) -> &Exceptions {
-        &self.context.settings.exceptions
+        &self.context.spec.settings.exceptions
     }
 
     pub(super) fn tasks(&self) -> &TaskTracker {

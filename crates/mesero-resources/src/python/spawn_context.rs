@@ -7,12 +7,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::recycling::ReplacementCounts;
-use super::settings::Settings;
+use super::worker_spec::WorkerSpec;
 
 /// What it takes to start workers, and to end them.
 #[derive(Debug, Clone)]
 pub(super) struct SpawnContext {
-    pub(super) settings: Arc<Settings>,
+    pub(super) spec: Arc<WorkerSpec>,
     pub(super) spawner: Spawner,
     /// Whatever still goes on at the place when its caller has left.
     pub(super) tasks: TaskTracker,

@@ -21,17 +21,18 @@ use tokio::time::timeout;
 use super::answer::Raised;
 use super::package;
 use super::process::WorkerProcess;
-use super::settings::{Serves, Settings};
 use super::worker::{Hello, Worker};
+use super::worker_spec::{Serves, WorkerSpec};
 
 /// Starts one worker, and waits until it can serve. Dropping the future kills it.
 ///
 /// # Errors
 /// If the interpreter is missing, the callable cannot be imported, or nothing was heard in time.
 pub(super) async fn worker(
-    settings: Arc<Settings>,
+    spec: Arc<WorkerSpec>,
     spawner: Spawner,
 ) -> Result<WorkerProcess, StartError> {
+    let settings = &spec.settings;
     let (control, control_theirs) = StdStream::pair()?;
     let (source, source_theirs) = StdStream::pair()?;
     let seats: Vec<_> =
@@ -39,11 +40,11 @@ pub(super) async fn worker(
     let (sockets, sockets_theirs): (Vec<_>, Vec<_>) = seats.into_iter().unzip();
 
     let config = WorkerConfig {
-        serves: match settings.serves {
+        serves: match spec.serves {
             Serves::Function => "function",
             Serves::Wsgi => "wsgi",
         },
-        callable: &settings.callable,
+        callable: &spec.callable,
         paths: settings.path.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
         threads: settings.threads.get(),
         processes: settings.processes.get(),
@@ -56,8 +57,8 @@ pub(super) async fn worker(
     command.args(["-u", "-c", package::BOOT]);
     command.arg(source_theirs.as_raw_fd().to_string());
     command.arg(control_theirs.as_raw_fd().to_string());
-    command.arg(&*settings.name);
-    command.envs(settings.environment.iter().map(|(name, value)| (name, value)));
+    command.arg(&*spec.name);
+    command.envs(settings.env.iter().map(|(name, value)| (name, value.reveal())));
     let inherited = [source_theirs, control_theirs].into_iter().chain(sockets_theirs);
     let theirs = child::confine(&mut command, inherited.map(OwnedFd::from).collect());
     let spawned = spawner.spawn(command).await;
@@ -67,7 +68,7 @@ pub(super) async fn worker(
         error,
     })?;
 
-    let who: Arc<str> = format!("{}[{}]", settings.name, child.id().unwrap_or_default()).into();
+    let who: Arc<str> = format!("{}[{}]", spec.name, child.id().unwrap_or_default()).into();
     listen(&mut child, &who);
     let control = stream(control)?;
     let source = stream(source)?;
@@ -79,7 +80,7 @@ pub(super) async fn worker(
         Err(_) => return Err(StartError::Silent { after: settings.start_timeout }),
     };
     let sockets = sockets.into_iter().map(stream).collect::<Result<_, _>>()?;
-    let worker = Arc::new(Worker::new(hello, control, sockets, &settings));
+    let worker = Arc::new(Worker::new(hello, control, sockets, &spec));
     Ok(WorkerProcess { child, worker })
 }
 

@@ -23,8 +23,8 @@ pub(super) fn supervise(replica: &Arc<Replica>, process: WorkerProcess) {
 /// # Errors
 /// If it does not come up, or does not fit the seats.
 pub(super) async fn start(replica: &Replica) -> Result<WorkerProcess, StartError> {
-    let SpawnContext { settings, spawner, .. } = replica.context();
-    let process = start::worker(Arc::clone(settings), spawner.clone()).await?;
+    let SpawnContext { spec, spawner, .. } = replica.context();
+    let process = start::worker(Arc::clone(spec), spawner.clone()).await?;
     let (had, has) = (replica.capacity(), process.worker.capacity().get());
     if had == has { Ok(process) } else { Err(StartError::Changed { had, has }) }
 }

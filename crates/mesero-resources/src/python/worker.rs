@@ -14,8 +14,8 @@ use super::control_channel::ControlChannel;
 use super::loop_watch::LoopWatch;
 use super::multiplex::Multiplex;
 use super::recycling::RecyclingState;
-use super::settings::Settings;
 use super::worker_socket::WorkerSocket;
+use super::worker_spec::WorkerSpec;
 
 /// What a worker says of itself when it can serve.
 #[derive(Debug)]
@@ -90,12 +90,12 @@ impl Worker {
         hello: Hello,
         control: UnixStream,
         seats: Vec<UnixStream>,
-        settings: &Settings,
+        spec: &WorkerSpec,
     ) -> Self {
         let mut seats = seats.into_iter();
         let transport = match (hello.is_async, seats.next()) {
             (true, Some(first)) => {
-                Transport::Async(Arc::new(Multiplex::new(first, settings.concurrency)))
+                Transport::Async(Arc::new(Multiplex::new(first, spec.settings.concurrency)))
             }
             (_, first) => {
                 let socket = |seat| Mutex::new(Some(WorkerSocket::new(seat)));
@@ -104,13 +104,13 @@ impl Worker {
         };
         Self {
             control_channel: ControlChannel::new(control),
-            loop_watch: LoopWatch::new(hello.pid, settings),
+            loop_watch: LoopWatch::new(hello.pid, spec),
             hello,
             transport,
             next_id: AtomicU64::new(1),
             leases: TaskTracker::new(),
             retirement: OnceLock::new(),
-            recycling: RecyclingState::new(&settings.bounds),
+            recycling: RecyclingState::new(&spec.settings.recycling),
             killed: CancellationToken::new(),
             gone: CancellationToken::new(),
         }

@@ -12,11 +12,11 @@ use super::process::WorkerProcess;
 use super::recycling::RecyclingReason;
 use super::replica::Replica;
 use super::seat::Seat;
-use super::settings::Settings;
 use super::spawn_context::SpawnContext;
 use super::start::{self, StartError};
 use super::supervisor;
 use super::worker::Worker;
+use super::worker_spec::WorkerSpec;
 use crate::Health;
 
 /// The worker processes of a resource, each at its place.
@@ -34,18 +34,18 @@ impl Workers {
     ///
     /// # Errors
     /// Why the first of them that did not come up did not; the others are ended.
-    pub(super) async fn start(settings: Settings, spawner: Spawner) -> Result<Self, StartError> {
+    pub(super) async fn start(spec: WorkerSpec, spawner: Spawner) -> Result<Self, StartError> {
         let context = SpawnContext {
-            settings: Arc::new(settings),
+            spec: Arc::new(spec),
             spawner,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             one_at_a_time: Arc::default(),
             replaced: Arc::default(),
         };
-        let processes = context.settings.processes;
+        let processes = context.spec.settings.processes;
         let starting = (0..processes.get())
-            .map(|_| start::worker(Arc::clone(&context.settings), context.spawner.clone()));
+            .map(|_| start::worker(Arc::clone(&context.spec), context.spawner.clone()));
         let unattended = all(&context.tasks, starting).await?;
         let seats_per_process = match unattended.first() {
             Some(process) => process.worker.capacity(),
@@ -69,8 +69,8 @@ impl Workers {
         self.seats
     }
 
-    pub(super) fn settings(&self) -> &Settings {
-        &self.context.settings
+    pub(super) fn spec(&self) -> &WorkerSpec {
+        &self.context.spec
     }
 
     /// One of the workers, as an example of them all.

@@ -1,48 +1,24 @@
-//! How long a stub takes: always the same, or drawn from a distribution.
+//! Delays of a stub: always the same, or drawn from a distribution.
 
 use std::f64::consts::TAU;
-use std::fmt;
 use std::time::Duration;
 
 use fastrand::Rng;
-use humantime::format_duration;
-
-/// Where delays are drawn from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Delay {
-    Fixed(Duration),
-    /// Any time between the two, each as likely.
-    Uniform {
-        least: Duration,
-        most: Duration,
-    },
-    /// Half of the delays are below the median; `sigma` is the standard deviation of their
-    /// logarithms. Most service times look like this.
-    Lognormal {
-        median: Duration,
-        sigma: f64,
-    },
-    /// The mean is given.
-    Exponential {
-        mean: Duration,
-    },
-}
+use mesero_config::Delay;
 
 /// No draw is longer: the tail of a distribution has no end, and a clock has.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-impl Delay {
-    /// The next delay.
-    pub(crate) fn draw(&self, random: &mut Rng) -> Duration {
-        match *self {
-            Delay::Fixed(delay) => delay,
-            Delay::Uniform { least, most } => {
-                let span = most.saturating_sub(least);
-                scaled(span, random.f64()).saturating_add(least)
-            }
-            Delay::Lognormal { median, sigma } => scaled(median, (sigma * normal(random)).exp()),
-            Delay::Exponential { mean } => scaled(mean, exponential(random)),
+/// Draws the delay of one call.
+pub(super) fn draw(delay: &Delay, random: &mut Rng) -> Duration {
+    match *delay {
+        Delay::Fixed(delay) => delay,
+        Delay::Uniform { least, most } => {
+            let span = most.saturating_sub(least);
+            scaled(span, random.f64()).saturating_add(least)
         }
+        Delay::Lognormal { median, sigma } => scaled(median, (sigma * normal(random)).exp()),
+        Delay::Exponential { mean } => scaled(mean, exponential(random)),
     }
 }
 
@@ -65,23 +41,6 @@ fn above_zero(random: &mut Rng) -> f64 {
 
 fn scaled(duration: Duration, factor: f64) -> Duration {
     Duration::try_from_secs_f64(duration.as_secs_f64() * factor).map_or(LONGEST, |d| d.min(LONGEST))
-}
-
-impl fmt::Display for Delay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Delay::Fixed(delay) => format_duration(delay).fmt(f),
-            Delay::Uniform { least, most } => {
-                write!(f, "{} to {}", format_duration(least), format_duration(most))
-            }
-            Delay::Lognormal { median, .. } => {
-                write!(f, "{} in the median (lognormal)", format_duration(median))
-            }
-            Delay::Exponential { mean } => {
-                write!(f, "{} on average (exponential)", format_duration(mean))
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -120,7 +79,7 @@ mod tests {
         let delay = Delay::Lognormal { median: Duration::from_secs(1), sigma };
         let square = sigma * sigma;
         let wanted = ((square / 2.0).exp(), (square.exp() - 1.0) * square.exp());
-        is_near(moments(|random| delay.draw(random).as_secs_f64()), wanted);
+        is_near(moments(|random| draw(&delay, random).as_secs_f64()), wanted);
     }
 
     #[test]
@@ -128,7 +87,7 @@ mod tests {
         let (least, most) = (Duration::from_secs(1), Duration::from_secs(3));
         let delay = Delay::Uniform { least, most };
         let found = moments(|random| {
-            let draw = delay.draw(random);
+            let draw = draw(&delay, random);
             assert!(least <= draw && draw < most);
             draw.as_secs_f64()
         });

@@ -1,19 +1,21 @@
 use std::time::Duration;
 
 use mesero::{Call, Dispatcher, Error};
+use mesero_config::Delay;
 use tokio::time::Instant;
 
 use super::*;
 
-const ANY: Settings = Settings {
-    delay: Delay::Fixed(Duration::from_secs(5)),
-    status: StatusCode::ACCEPTED,
-    content_type: HeaderValue::from_static("application/json"),
-    body: Bytes::from_static(b"{}"),
-    failing: Failing { rate: 0.0, status: StatusCode::INTERNAL_SERVER_ERROR },
-    busy: None,
-    seed: Some(7),
-};
+fn settings() -> StubSettings {
+    StubSettings {
+        delay: Delay::Fixed(Duration::from_secs(5)),
+        status: StatusCode::ACCEPTED,
+        content_type: HeaderValue::from_static("application/json"),
+        body: "{}".to_owned(),
+        seed: Some(7),
+        ..StubSettings::default()
+    }
+}
 
 /// So many calls at once: what each got.
 async fn calls(stub: Stub, count: usize) -> Vec<Result<Reply, Error>> {
@@ -37,7 +39,7 @@ async fn calls(stub: Stub, count: usize) -> Vec<Result<Reply, Error>> {
 #[tokio::test(start_paused = true)]
 async fn it_answers_what_it_was_told_after_its_delay() {
     let started = Instant::now();
-    let reply = calls(Stub::new(ANY), 1).await.remove(0).unwrap();
+    let reply = calls(Stub::new(settings()), 1).await.remove(0).unwrap();
     assert_eq!(started.elapsed(), Duration::from_secs(5));
     assert_eq!(reply.status(), StatusCode::ACCEPTED);
     assert_eq!(reply.headers()[header::CONTENT_TYPE], "application/json");
@@ -46,25 +48,28 @@ async fn it_answers_what_it_was_told_after_its_delay() {
 
 #[tokio::test(start_paused = true)]
 async fn beyond_its_concurrency_it_is_busy_and_only_then() {
-    let busy = Busy { beyond: NonZeroUsize::new(10).unwrap(), status: StatusCode::IM_A_TEAPOT };
-    let answers = calls(Stub::new(Settings { busy: Some(busy), ..ANY }), 12).await;
+    let concurrency = NonZeroUsize::new(10);
+    let busy_status = StatusCode::IM_A_TEAPOT;
+    let stub = Stub::new(StubSettings { concurrency, busy_status, ..settings() });
+    let answers = calls(stub, 12).await;
     let of = |status| answers.iter().flatten().filter(|reply| reply.status() == status).count();
     assert_eq!((of(StatusCode::ACCEPTED), of(StatusCode::IM_A_TEAPOT)), (10, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_is_one_that_may_be_tried_again() {
-    let failing = Failing { rate: 1.0, status: StatusCode::SERVICE_UNAVAILABLE };
-    let error = calls(Stub::new(Settings { failing, ..ANY }), 1).await.remove(0).unwrap_err();
+    let failure_status = StatusCode::SERVICE_UNAVAILABLE;
+    let stub = Stub::new(StubSettings { failure_rate: 1.0, failure_status, ..settings() });
+    let error = calls(stub, 1).await.remove(0).unwrap_err();
     let Error::Failed(failure) = error else { panic!("{error}") };
     assert_eq!((failure.kind(), failure.advice()), (FailureKind::Overloaded, Advice::Backoff));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_same_seed_fails_the_same_calls_and_about_as_many_as_the_rate_says() {
-    let failing = Failing { rate: 0.1, status: StatusCode::INTERNAL_SERVER_ERROR };
     let run = async || {
-        let answers = calls(Stub::new(Settings { failing, ..ANY }), 1_000).await;
+        let stub = Stub::new(StubSettings { failure_rate: 0.1, ..settings() });
+        let answers = calls(stub, 1_000).await;
         answers.iter().map(Result::is_ok).collect::<Vec<_>>()
     };
     let first = run().await;

@@ -8,11 +8,11 @@ use http::uri::PathAndQuery;
 use http::{Response, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use mesero::Call;
-use mesero_config::Pass;
+use mesero_config::{Pass, ReplyForm};
 use mesero_http::body::Body;
 use mesero_http::payload::Payload;
 use mesero_http::server::receive::{self, ReceiveError};
-use mesero_resources::{BodyMode, ReplyForm, Request, RequestContext};
+use mesero_resources::{BodyMode, Request, RequestContext};
 
 use super::{Coming, Front};
 use crate::respond;

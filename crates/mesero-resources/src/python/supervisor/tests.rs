@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use mesero::{Call, Dispatcher};
+use mesero_config::{PythonSettings, Secret};
 use mesero_process::spawner::Spawner;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -12,12 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::*;
-use crate::python::answer::Exceptions;
-use crate::python::recycling::Bounds;
 use crate::python::replica::Replacement;
 use crate::python::seat::Seat;
-use crate::python::settings::{Serves, Settings};
 use crate::python::worker::{Retirement, Worker};
+use crate::python::worker_spec::{Serves, WorkerSpec};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -31,35 +30,25 @@ struct TestReplica {
 async fn test_replica() -> TestReplica {
     let folder = TempDir::new().unwrap();
     write(folder.path(), "def function(): pass");
-    let one = NonZeroUsize::MIN;
-    let settings = Settings {
-        name: "square".into(),
-        serves: Serves::Function,
-        callable: "code:function".to_owned(),
-        interpreter: "python3".into(),
+    let settings = PythonSettings {
         path: vec![folder.path().to_owned()],
-        processes: one,
         threads: NonZeroUsize::new(2).unwrap(),
-        concurrency: one,
-        environment: vec![("PYTHONDONTWRITEBYTECODE".to_owned(), "1".to_owned())],
+        concurrency: NonZeroUsize::MIN,
+        env: [("PYTHONDONTWRITEBYTECODE".to_owned(), Secret::new("1"))].into(),
         start_timeout: START_TIMEOUT,
-        grace: Duration::from_secs(2),
-        bounds: Bounds::default(),
         interrupt: None,
-        kill_siblings: false,
-        exceptions: Exceptions::default(),
-        loop_blocked: None,
-        blocked: Arc::default(),
+        ..PythonSettings::default()
     };
+    let callable = "code:function".to_owned();
     let context = SpawnContext {
-        settings: Arc::new(settings),
+        spec: Arc::new(WorkerSpec::new("square", Serves::Function, callable, settings)),
         spawner: Spawner::start().unwrap(),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
         one_at_a_time: Arc::default(),
         replaced: Arc::default(),
     };
-    let started = start::worker(Arc::clone(&context.settings), context.spawner.clone());
+    let started = start::worker(Arc::clone(&context.spec), context.spawner.clone());
     let process = started.await.unwrap();
     let first = Arc::clone(&process.worker);
     let replica = Arc::new(Replica::new(vec![0, 1], Arc::clone(&first), context));
