@@ -3,26 +3,29 @@
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mesero_config::PolicyFlags;
 use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
-use mesero_terminal::whole::whole;
+use mesero_terminal::units::parse_positive;
 
+use crate::driver::OnBadInput;
 use crate::driver::halt::HaltRule;
 use crate::driver::retry::RetryOn;
 use crate::driver::timeout::TimeoutSetting;
-use crate::input::reader::InputFormat;
+use crate::input::feed::InputSource;
+use crate::input::format::InputFormat;
 use crate::journal::JournalMode;
+use crate::output::format::RecordFormat;
 
-/// What `mesero run` is told.
+/// The command line of `mesero run`.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "mesero run [OPTIONS] TARGET [INPUT]...\n       mesero run [OPTIONS] [INPUT]... -- COMMAND [ARG]...",
     after_help = "An INPUT is an item, or a range such as 0..1000. Without INPUT, -n and --input, items are the lines of \
-standard input.\n{} stands for an item, {name} for its field; the item is the last argument of a COMMAND without either."
+standard input.\n{} is a placeholder for the item, {name} for a field of it. A COMMAND without placeholders gets the item as its last argument."
 )]
 pub struct RunArgs {
-    /// A URL with places, python:MODULE:FUNCTION, @NAME of a resource in a configuration, or stub:
+    /// A URL with placeholders, python:MODULE:FUNCTION, @NAME of a resource in a configuration, or stub:
     #[arg(value_name = "TARGET [INPUT]")]
     pub(crate) words: Vec<String>,
     /// A command, run once for each item
@@ -32,142 +35,142 @@ pub struct RunArgs {
     /// Read items from this file; - is standard input
     #[arg(long, short, value_name = "FILE", help_heading = "Input")]
     pub(crate) input: Option<PathBuf>,
-    /// How the input is written [default: by the file's name, else lines]
+    /// The format of the input [default: by the file's extension, otherwise lines]
     #[arg(long, value_name = "FORMAT", help_heading = "Input")]
     pub(crate) format_in: Option<InputFormat>,
-    /// Call N times; items are the numbers from 0
-    #[arg(short = 'n', value_name = "N", value_parser = whole::<NonZeroU64>, help_heading = "Input", conflicts_with = "input")]
+    /// Make N calls; the items are the numbers from 0
+    #[arg(short = 'n', value_name = "N", value_parser = parse_positive::<NonZeroU64>, help_heading = "Input", conflicts_with = "input")]
     pub(crate) times: Option<NonZeroU64>,
-    /// The field by which an item is known again
+    /// The field that identifies an item in the journal
     #[arg(long, value_name = "FIELD", default_value = "id", help_heading = "Input")]
     pub(crate) id: String,
-    /// What to do about an item that cannot be read or lacks a field
-    #[arg(long, value_name = "WHAT", default_value = "skip", help_heading = "Input")]
+    /// The reaction to an entry that is not an item or lacks a field
+    #[arg(long, value_name = "REACTION", default_value = "skip", help_heading = "Input")]
     pub(crate) on_bad_input: OnBadInput,
 
     #[command(flatten)]
     pub(crate) request: HttpRequestArgs,
     #[command(flatten)]
     pub(crate) target: TargetArgs,
-    /// Wait for a target that cannot be reached, even if it never could; Ctrl-C gives up
+    /// Wait for an unreachable target even if it was never reached
     #[arg(long, help_heading = "Target")]
     pub(crate) wait_for_target: bool,
     #[command(flatten)]
-    pub(crate) policies: PolicyArgs,
+    pub(crate) policies: RunPolicyArgs,
     #[command(flatten)]
     pub(crate) out: OutputArgs,
     #[command(flatten)]
     pub(crate) journal: JournalArgs,
 }
 
-/// How requests are made.
+/// The options of HTTP requests.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "HTTP requests")]
 pub(crate) struct HttpRequestArgs {
     /// The method [default: GET, or POST with a body]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
-    /// A header, 'NAME: VALUE'; may be repeated, and have places
+    /// A header, 'NAME: VALUE', which may contain placeholders; repeatable
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
-    /// The body, which may have places; @FILE reads it from a file, without its line ends
+    /// The body, which may contain placeholders; @FILE reads it from a file, without line ends
     #[arg(short, long, value_name = "BODY", group = "body")]
     pub(crate) data: Option<String>,
-    /// The body, also if it begins with @
+    /// The body, even if it begins with @
     #[arg(long, value_name = "BODY", group = "body")]
     pub(crate) data_raw: Option<String>,
-    /// The body; @FILE reads it from a file as it is
+    /// The body; @FILE reads it from a file, unchanged
     #[arg(long, value_name = "BODY", group = "body")]
     pub(crate) data_binary: Option<String>,
-    /// The body as JSON, or @FILE: what is put into it stays JSON
+    /// The body as JSON, or @FILE; values are inserted as JSON
     #[arg(long, value_name = "JSON", group = "body")]
     pub(crate) json: Option<String>,
 }
 
-/// How much at once, how long, and how often.
+/// Limits, timeouts, retries and halting.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Policies")]
-pub(crate) struct PolicyArgs {
-    /// Items in work at once [default: 10, for a command the processors, for a function its threads]
+pub(crate) struct RunPolicyArgs {
+    /// Items in flight at once [default: 10; for a command the processors, for a function its threads]
     #[arg(long, short = 'l', value_name = "N")]
     limit: Option<String>,
-    /// Items admitted in a time, such as 100/s
+    /// Rate limit for items, such as 100/s
     #[arg(long, value_name = "RATE")]
     rate: Option<String>,
-    /// Items that may wait for their turn, or off [default: 1000]
+    /// Items that may wait in the queue, or off [default: 1000]
     #[arg(long, value_name = "N")]
     queue: Option<String>,
-    /// How long one attempt may take: 7s, or 3x for three times the running median, or off
+    /// Timeout of an attempt: 7s, or 3x for three times the running median, or off
     #[arg(long, short = 't', value_name = "DURATION")]
     timeout: Option<TimeoutSetting>,
-    /// How long an item may take in all, or off
+    /// Deadline of an item, including queueing and retries, or off
     #[arg(long, value_name = "DURATION")]
     deadline: Option<String>,
-    /// How often an item is tried again
+    /// Maximum number of retries of an item
     #[arg(long, value_name = "N")]
     retry: Option<String>,
-    /// Try these again too, besides what the target refuses for now: statuses, lost, raised; separated by commas
-    #[arg(long, value_name = "WHAT", requires = "retry")]
+    /// Further failures to retry: statuses such as 500, lost, raised; separated by commas
+    #[arg(long, value_name = "FAILURES", requires = "retry")]
     pub(crate) retry_on: Option<RetryOn>,
-    /// Retries that each item earns for all together [default: 0.2]
+    /// Retry budget, as retries per item [default: 0.2]
     #[arg(long, value_name = "SHARE", requires = "retry")]
     retry_budget: Option<String>,
-    /// Let equal items in work share one call
+    /// Let equal items in flight share one call
     #[arg(long)]
     coalesce: bool,
-    /// Stop early: [now|soon,]fail|success|done=N or N%; such as fail=5%
+    /// End the run early: [now|soon,]fail|success|done=N or N%, such as fail=5%
     #[arg(long, value_name = "WHEN")]
     pub(crate) halt: Option<HaltRule>,
-    /// Serve jobs, metrics and the limit here while it runs, for `mesero jobs`
+    /// Listen here for `mesero jobs` and metrics during the run
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) control: Option<String>,
 }
 
-/// What comes out, and how.
+/// The options of the output.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Give results in the order of the input
+    /// Print records in the order of the input
     #[arg(long)]
     pub(crate) ordered: bool,
-    /// Print the values of items that succeeded, and nothing else
-    #[arg(long, conflicts_with = "form")]
+    /// Print only the values of successful items
+    #[arg(long, conflicts_with = "format")]
     pub(crate) values: bool,
-    /// How results are written
-    #[arg(id = "form", long = "format", value_name = "FORMAT", default_value = "jsonl")]
-    pub(crate) form: RecordFormat,
-    /// Write the items that failed to this file, which is itself an input
+    /// The format of records
+    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    pub(crate) format: RecordFormat,
+    /// Write the failed items to this file, which can be the input of another run
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "failed.jsonl", require_equals = true)]
     pub(crate) failed: Option<PathBuf>,
-    /// Write a line for each item to standard error
+    /// Print a line for each item on standard error
     #[arg(long, short)]
     pub(crate) verbose: bool,
-    /// No summary and no progress
+    /// Print neither a summary nor progress
     #[arg(long, short, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
 }
 
-/// What is kept of a run, so that it can be gone on with.
+/// The options of the journal.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Journal")]
 pub(crate) struct JournalArgs {
-    /// Keep what began and what ended in this new file, for --resume and --retry-failed
+    /// Record starts and results in this new file, for --resume and --retry-failed
     #[arg(long, value_name = "FILE")]
     journal: Option<PathBuf>,
-    /// Go on with the run of this journal: give the same TARGET and INPUT; results are those of all items, also of the
-    /// ones that were done before
+    /// Continue the run of this journal, with the same TARGET and INPUT; prints the records of all items, including
+    /// those that finished before
     #[arg(long, value_name = "FILE", conflicts_with = "journal")]
     resume: Option<PathBuf>,
-    /// Run the items of this journal again that failed: give the same TARGET, and no INPUT
+    /// Run the failed items of this journal again, with the same TARGET and without INPUT
     #[arg(long, value_name = "FILE", conflicts_with_all = ["journal", "resume", "input", "times"])]
     retry_failed: Option<PathBuf>,
-    /// Run items again that had begun and of which nobody knows what came: running them twice does no harm
+    /// Run items with an unknown result again, since running an item twice does no harm
     #[arg(long, requires = "resume")]
     pub(crate) idempotent: bool,
 }
 
 impl JournalArgs {
-    /// The journal, and what it is for.
+    /// The journal's path, and the purpose for which it is opened.
     pub(super) fn path_and_mode(&self) -> Option<(&Path, JournalMode)> {
         let Self { journal, resume, retry_failed, .. } = self;
         [
@@ -180,33 +183,8 @@ impl JournalArgs {
     }
 }
 
-/// How results are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum RecordFormat {
-    /// A JSON object a line
-    Jsonl,
-    /// Comma-separated values under a header
-    Csv,
-    /// Values separated by tabs, under a header
-    Tsv,
-    /// The job log of GNU parallel
-    Joblog,
-    /// Values alone
-    #[value(skip)]
-    Values,
-}
-
-/// What an item that cannot be read means for the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum OnBadInput {
-    /// Nothing: it counts as failed
-    Skip,
-    /// Nothing more is begun
-    Halt,
-}
-
 impl RunArgs {
-    /// What is said of the target.
+    /// The part of the command line that names the target.
     pub(super) fn target_options(&self) -> TargetOptions<'_> {
         let HttpRequestArgs { method, headers, .. } = &self.request;
         TargetOptions {
@@ -219,17 +197,35 @@ impl RunArgs {
         }
     }
 
-    /// The items among the words.
+    /// The items on the command line.
     pub(super) fn inline_items(&self) -> &[String] {
-        match self.command.is_empty() {
-            true => self.words.get(1..).unwrap_or_default(),
-            false => &self.words,
+        if self.command.is_empty() { self.words.get(1..).unwrap_or_default() } else { &self.words }
+    }
+
+    /// The source of the items, without a journal.
+    pub(super) fn source(&self) -> InputSource {
+        if let Some(count) = self.times {
+            return InputSource::Repeated(count);
         }
+        if !self.inline_items().is_empty() {
+            return InputSource::Words(self.inline_items().to_vec());
+        }
+        let path = self.input.clone().filter(|path| path.as_os_str() != "-");
+        let by_extension = path.as_deref().map_or(InputFormat::Lines, InputFormat::of);
+        InputSource::File { path, format: self.format_in.unwrap_or(by_extension) }
     }
 
     fn policy(&self) -> PolicyFlags {
-        let PolicyArgs {
-            limit, rate, queue, timeout, deadline, retry, retry_budget, coalesce, ..
+        let RunPolicyArgs {
+            limit,
+            rate,
+            queue,
+            timeout,
+            deadline,
+            retry,
+            retry_budget,
+            coalesce,
+            ..
         } = &self.policies;
         PolicyFlags {
             limit: limit.clone(),
@@ -243,23 +239,23 @@ impl RunArgs {
         }
     }
 
-    /// How many times the running median an attempt may take.
+    /// The timeout as a multiple of the running median, if it is one.
     pub(super) fn median_factor(&self) -> Option<f64> {
         self.policies.timeout.as_ref().and_then(TimeoutSetting::factor)
     }
 
-    pub(super) fn form(&self) -> RecordFormat {
-        if self.out.values { RecordFormat::Values } else { self.out.form }
+    pub(super) fn record_format(&self) -> RecordFormat {
+        if self.out.values { RecordFormat::Values } else { self.out.format }
     }
 }
 
 impl HttpRequestArgs {
-    /// Of these flags there is one at most.
+    /// The body; the flags exclude each other.
     fn body(&self) -> BodyOption<'_> {
         let Self { data, data_raw, data_binary, json, .. } = self;
-        let given = data.as_deref().map(BodyOption::Data);
-        let given = given.or(data_raw.as_deref().map(BodyOption::Raw));
-        let given = given.or(data_binary.as_deref().map(BodyOption::Binary));
-        given.or(json.as_deref().map(BodyOption::Json)).unwrap_or(BodyOption::Nothing)
+        let body = data.as_deref().map(BodyOption::Data);
+        let body = body.or(data_raw.as_deref().map(BodyOption::Raw));
+        let body = body.or(data_binary.as_deref().map(BodyOption::Binary));
+        body.or(json.as_deref().map(BodyOption::Json)).unwrap_or(BodyOption::Nothing)
     }
 }

@@ -1,94 +1,109 @@
-//! What is said when a run is over, and how mesero ends.
+//! The conclusion of a run: its summary, what its journal can be used for, and the exit code.
 
 use std::io;
 
-use mesero_terminal::counted::counted;
+use mesero::Stats;
 use mesero_terminal::exit::Exit;
+use mesero_terminal::units::plural;
 
-use crate::driver::{Driver, StopReason};
-use crate::journal::JournalMode;
-use crate::output::record::ItemStatus;
+use super::stop::StopReason;
+use crate::journal::{Journal, JournalMode, Unclaimed};
+use crate::output::console::Console;
+use crate::output::status::ItemStatus;
+use crate::output::summary::RunSummary;
 
-impl Driver<'_> {
-    /// Says how it went.
-    pub(crate) fn exit(&mut self, quiet: bool) -> Exit {
-        let stats = self.service.dispatcher.stats();
-        let taken = self.scheduler.items_taken();
-        if !quiet && taken > 0 {
-            self.output.say(&self.summary.text(taken, &stats));
+/// A run that has ended.
+pub(super) struct Conclusion<'a> {
+    pub(super) summary: &'a RunSummary,
+    pub(super) stats: Stats,
+    /// Items taken from the input.
+    pub(super) taken: u64,
+    /// Items of the journal that the input did not contain, if it was read to its end.
+    pub(super) unclaimed: Option<Unclaimed>,
+    pub(super) journal: Option<&'a Journal>,
+    pub(super) stop_reason: Option<StopReason>,
+}
+
+impl Conclusion<'_> {
+    /// Prints the conclusion, and returns the exit code. A quiet run prints only errors.
+    pub(super) fn print(self, console: &mut Console<'_>, is_quiet: bool) -> Exit {
+        if !is_quiet && self.taken > 0 {
+            console.print(&self.summary.text(self.taken, &self.stats));
         }
-        if let Err(law) = stats.check() {
-            self.output.say(&format!(
-                "mesero: the counts do not balance, which is a mistake in mesero: {law}"
-            ));
+        if let Err(law) = self.stats.check() {
+            console.message(&format!("the counts do not balance, which is a bug in mesero: {law}"));
         }
-        if !quiet {
-            self.journal_hints(taken);
+        if !is_quiet {
+            for hint in self.journal_hints() {
+                console.message(&hint);
+            }
         }
         let counts = &self.summary.counts;
-        match self.stop_reason.take() {
+        match self.stop_reason {
             Some(StopReason::Signal(signal)) => signal.exit(),
             Some(StopReason::Halted) => Exit::Halted,
-            Some(StopReason::Unread) => Exit::SomeFailed,
-            Some(StopReason::Unwritten(what, error))
-                if error.kind() == io::ErrorKind::BrokenPipe =>
-            {
-                self.output.say(&format!("mesero: stopped: nobody reads {what} any more"));
+            Some(StopReason::ReadFailed) => Exit::SomeFailed,
+            Some(StopReason::WriteFailed(destination, error)) => {
+                let name = destination.name();
+                if error.kind() == io::ErrorKind::BrokenPipe {
+                    console.message(&format!("stopped: the reader of {name} has closed the pipe"));
+                } else {
+                    console.message(&format!("stopped: failed to write {name}: {error}"));
+                }
                 Exit::SomeFailed
             }
-            Some(StopReason::Unwritten(what, error)) => {
-                self.output.say(&format!("mesero: stopped: failed to write {what}: {error}"));
-                Exit::SomeFailed
-            }
-            None if taken == 0 => {
-                self.output.say("mesero: there was nothing to do: the input has no item");
+            None if self.taken == 0 => {
+                console.message("nothing to do: the input has no items");
                 Exit::NothingToDo
             }
-            None if counts.failed() > 0 || counts.done() < taken => Exit::SomeFailed,
+            None if counts.failed() > 0 || counts.done() < self.taken => Exit::SomeFailed,
             None => Exit::Fine,
         }
     }
 
-    /// Says what the journal is good for now.
-    fn journal_hints(&mut self, taken: u64) {
-        let Some(pending_commits) = &self.pending_commits else { return };
-        let (path, mode) = (pending_commits.journal.path.display(), pending_commits.journal.mode);
+    /// The next steps with the journal.
+    fn journal_hints(&self) -> Vec<String> {
+        let Some(journal) = self.journal else { return Vec::new() };
+        let (path, mode) = (journal.path.display(), journal.mode);
         let counts = &self.summary.counts;
-        let mut lines = Vec::new();
-        if let Some((done, unknown)) = self.scheduler.absent_from_input()
-            && done + unknown > 0
+        let mut hints = Vec::new();
+        if let Some(Unclaimed { finished, unknown }) = self.unclaimed
+            && finished + unknown > 0
         {
-            lines.push(format!(
+            hints.push(format!(
                 "items of the journal that are not in the input: {}",
-                done + unknown
+                finished + unknown
             ));
         }
         let unknown = counts.of(ItemStatus::Unknown);
         if unknown > 0 {
-            let items = counted(unknown, "item", "items");
-            lines.push(format!(
-                "{items} had begun when an earlier run was cut off, and what came of that is unknown; if running an \
-                 item twice does no harm, add `--idempotent`"
+            let items = plural(unknown, "item", "items");
+            hints.push(format!(
+                "{items} with an unknown result: running when an earlier run was killed; if running an item twice does \
+                 no harm, add `--idempotent`"
             ));
         }
         let failed = counts.failed() - unknown - counts.of(ItemStatus::BadInput);
-        if self.stop_reason.is_some() || counts.done() < taken {
-            lines.push(match mode {
-                JournalMode::New => {
-                    format!("to go on, give the same command with `--resume {path}` instead of `--journal {path}`")
+        if self.stop_reason.is_some() || counts.done() < self.taken {
+            hints.push(match mode {
+                JournalMode::New => format!(
+                    "to continue, repeat the command with `--resume {path}` instead of `--journal {path}`"
+                ),
+                JournalMode::Resume | JournalMode::RetryFailed => {
+                    "to continue, repeat the command".to_owned()
                 }
-                JournalMode::Resume | JournalMode::RetryFailed => "to go on, give the same command again".to_owned(),
             });
         } else if failed > 0 {
-            lines.push(match mode {
-                JournalMode::RetryFailed => "to try again what failed, give the same command again".to_owned(),
+            hints.push(match mode {
+                JournalMode::RetryFailed => {
+                    "to run the failed items again, repeat the command".to_owned()
+                }
                 JournalMode::New | JournalMode::Resume => format!(
-                    "to try again what failed, give the same command with `--retry-failed {path}` and without the input"
+                    "to run the failed items again, repeat the command with `--retry-failed {path}` and without the \
+                     input"
                 ),
             });
         }
-        for line in lines {
-            self.output.say(&format!("mesero: {line}"));
-        }
+        hints
     }
 }

@@ -1,58 +1,56 @@
-//! When a run stops early: GNU parallel's rules.
+//! Rules that end a run early, as in GNU parallel's `--halt`.
 
 use std::fmt;
 use std::str::FromStr;
 
-use crate::output::summary::StatusCounts;
+use crate::output::counts::StatusCounts;
 
-/// When to stop, and how.
+/// A rule that ends a run early.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct HaltRule {
     pub(crate) mode: HaltMode,
-    outcome: CountedOutcome,
+    counted: CountedItems,
     threshold: HaltThreshold,
 }
 
-/// What becomes of the items in work.
+/// The fate of items in flight when a run is halted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum HaltMode {
-    /// They are given up.
     CancelRunning,
-    /// They finish.
     FinishRunning,
 }
 
-/// What is counted.
+/// The items that a rule counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CountedOutcome {
-    Fail,
-    Success,
+enum CountedItems {
+    Failed,
+    Succeeded,
     Done,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum HaltThreshold {
     Items(u64),
-    /// Of the items that are done.
+    /// Percent of the finished items.
     Percent(f64),
 }
 
 impl HaltRule {
-    /// Whether it is time to stop.
+    /// Whether the run should halt.
     ///
-    /// A share is looked at once so many items are done that one alone is not more than it, and three at least.
+    /// A share is compared once a single item would not exceed it, and at least three items have finished.
     pub(crate) fn is_due(&self, counts: &StatusCounts) -> bool {
         let (failed, done) = (counts.failed(), counts.done());
-        let count = match self.outcome {
-            CountedOutcome::Fail => failed,
-            CountedOutcome::Success => done - failed,
-            CountedOutcome::Done => done,
+        let count = match self.counted {
+            CountedItems::Failed => failed,
+            CountedItems::Succeeded => done - failed,
+            CountedItems::Done => done,
         };
         match self.threshold {
             HaltThreshold::Items(threshold) => count >= threshold,
             HaltThreshold::Percent(percent) => {
-                let enough = (100.0 / percent).ceil().max(3.0);
-                done as f64 >= enough && count as f64 * 100.0 >= percent * done as f64
+                let min_done = (100.0 / percent).ceil().max(3.0);
+                done as f64 >= min_done && count as f64 * 100.0 >= percent * done as f64
             }
         }
     }
@@ -72,25 +70,26 @@ impl FromStr for HaltRule {
             Some(("soon", rule)) => (HaltMode::FinishRunning, rule),
             Some(("now", rule)) => (HaltMode::CancelRunning, rule),
             Some((mode, _)) => {
-                return Err(error(&format!("`{mode}` is neither now nor soon")));
+                return Err(error(&format!("`{mode}` is neither `now` nor `soon`")));
             }
         };
-        let (outcome, threshold) = rule.split_once('=').ok_or_else(|| error("there is no `=`"))?;
-        let outcome = match outcome {
-            "fail" => CountedOutcome::Fail,
-            "success" => CountedOutcome::Success,
-            "done" => CountedOutcome::Done,
-            _ => return Err(error(&format!("`{outcome}` is not counted"))),
+        let (counted, threshold) = rule.split_once('=').ok_or_else(|| error("there is no `=`"))?;
+        let counted = match counted {
+            "fail" => CountedItems::Failed,
+            "success" => CountedItems::Succeeded,
+            "done" => CountedItems::Done,
+            _ => return Err(error(&format!("`{counted}` is not `fail`, `success` or `done`"))),
         };
         let threshold = match threshold.strip_suffix('%') {
             None => {
                 let items = threshold.parse().ok().filter(|items| *items > 0);
                 HaltThreshold::Items(
-                    items.ok_or_else(|| error(&format!("`{threshold}` is no number above 0")))?,
+                    items
+                        .ok_or_else(|| error(&format!("`{threshold}` is not a number above 0")))?,
                 )
             }
-            Some(_) if outcome == CountedOutcome::Done => {
-                return Err(error("of the items that are done, all are; give a number"));
+            Some(_) if counted == CountedItems::Done => {
+                return Err(error("`done` takes a number: a share of it is always 100%"));
             }
             Some(percent) => {
                 let percent: Option<f64> = percent.parse().ok();
@@ -100,20 +99,20 @@ impl FromStr for HaltRule {
                 )
             }
         };
-        Ok(Self { mode, outcome, threshold })
+        Ok(Self { mode, counted, threshold })
     }
 }
 
 impl fmt::Display for HaltRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let outcome = match self.outcome {
-            CountedOutcome::Fail => "failed",
-            CountedOutcome::Success => "succeeded",
-            CountedOutcome::Done => "are done",
+        let counted = match self.counted {
+            CountedItems::Failed => "failed",
+            CountedItems::Succeeded => "succeeded",
+            CountedItems::Done => "are done",
         };
         match self.threshold {
-            HaltThreshold::Items(items) => write!(f, "{items} of the items {outcome}"),
-            HaltThreshold::Percent(percent) => write!(f, "{percent} % of the items {outcome}"),
+            HaltThreshold::Items(items) => write!(f, "{items} of the items {counted}"),
+            HaltThreshold::Percent(percent) => write!(f, "{percent} % of the items {counted}"),
         }
     }
 }
@@ -121,32 +120,32 @@ impl fmt::Display for HaltRule {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::record::ItemStatus;
+    use crate::output::status::ItemStatus;
 
     fn is_due(rule: &str, succeeded: u64, failed: u64) -> bool {
         let mut counts = StatusCounts::default();
-        for (status, times) in [(ItemStatus::Succeeded, succeeded), (ItemStatus::Failed, failed)] {
-            (0..times).for_each(|_| counts.add(status));
+        for (status, items) in [(ItemStatus::Succeeded, succeeded), (ItemStatus::Failed, failed)] {
+            (0..items).for_each(|_| counts.add(status));
         }
         rule.parse::<HaltRule>().unwrap().is_due(&counts)
     }
 
     #[test]
-    fn a_number_is_reached() {
+    fn a_run_halts_at_a_number_of_items() {
         assert!(!is_due("fail=2", 100, 1) && is_due("fail=2", 0, 2));
         assert!(!is_due("now,success=2", 1, 9) && is_due("now,success=2", 2, 0));
         assert!(!is_due("soon,done=3", 1, 1) && is_due("soon,done=3", 2, 1));
     }
 
     #[test]
-    fn a_share_is_looked_at_once_one_item_alone_is_not_more_than_it() {
+    fn a_share_is_compared_once_a_single_item_does_not_exceed_it() {
         assert!(!is_due("fail=5%", 0, 19) && is_due("fail=5%", 19, 1));
         assert!(!is_due("fail=5%", 20, 1));
         assert!(!is_due("fail=100%", 0, 2) && is_due("fail=100%", 0, 3));
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_was_wanted() {
+    fn an_invalid_rule_is_rejected_with_what_is_accepted() {
         for bad in [
             "",
             "fail",

@@ -1,6 +1,5 @@
-//! What an answer means for an item: a value, or a failure that is worth another try or not.
+//! Failures of attempts: error responses, and which failures are retried.
 
-use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -8,16 +7,18 @@ use http::{StatusCode, header};
 use mesero::{Advice, Failure, FailureKind};
 use mesero_resources::Reply;
 
-/// What is tried again, besides what always is.
+use crate::output::error::ErrorResponse;
+
+/// Failures that are retried, besides those that always are.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct RetryOn {
     statuses: Vec<StatusCode>,
-    /// Also where the work may have been done, and doing it twice may differ from doing it once.
+    /// Broken exchanges, even if the target may have done the work and doing it twice makes a difference.
     lost: bool,
     raised: bool,
 }
 
-/// The answers that say "not now".
+/// Statuses that are always retried: the target is temporarily unavailable.
 const RETRYABLE: [StatusCode; 4] = [
     StatusCode::TOO_MANY_REQUESTS,
     StatusCode::BAD_GATEWAY,
@@ -25,12 +26,12 @@ const RETRYABLE: [StatusCode; 4] = [
     StatusCode::GATEWAY_TIMEOUT,
 ];
 
-/// How much of a refusal's body is kept.
+/// The part of an error response's body that is recorded.
 const EXCERPT_BYTES: usize = 1024;
 
 impl RetryOn {
-    /// A reply, if its status says that all is well.
-    pub(crate) fn judge(&self, reply: Reply) -> Result<Reply, Failure> {
+    /// Returns a successful reply, or turns an error response into a failure.
+    pub(super) fn check(&self, reply: Reply) -> Result<Reply, Failure> {
         let status = reply.status();
         if status.is_success() {
             return Ok(reply);
@@ -39,26 +40,26 @@ impl RetryOn {
         let after = after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
         let bytes = reply.into_body().at_hand();
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_BYTES)]).into_owned();
-        let failure = Failure::from(UnsuccessfulResponse { status, text, received: bytes.len() });
-        let again = RETRYABLE.contains(&status) || self.statuses.contains(&status);
-        Err(failure.advise(match (again, after) {
+        let failure = Failure::from(ErrorResponse { status, text, body_bytes: bytes.len() });
+        let is_retryable = RETRYABLE.contains(&status) || self.statuses.contains(&status);
+        Err(failure.advise(match (is_retryable, after) {
             (false, _) => Advice::Never,
             (true, None) => Advice::Backoff,
             (true, Some(seconds)) => Advice::After(Duration::from_secs(seconds)),
         }))
     }
 
-    /// A failure, with the advice to try again where that was asked for.
-    pub(crate) fn advise(&self, failure: Failure) -> Failure {
-        let named = match failure.kind() {
+    /// Advises a retry for failures of the selected kinds.
+    pub(super) fn advise(&self, failure: Failure) -> Failure {
+        let is_selected = match failure.kind() {
             FailureKind::Lost => self.lost,
             FailureKind::Raised | FailureKind::Panicked => self.raised,
             _ => false,
         };
-        match (named, failure.advice()) {
-            (true, Advice::Never) => failure.advise(Advice::Backoff),
-            _ => failure,
+        if is_selected && failure.advice() == Advice::Never {
+            return failure.advise(Advice::Backoff);
         }
+        failure
     }
 }
 
@@ -76,7 +77,7 @@ impl FromStr for RetryOn {
                     _ => {
                         return Err(format!(
                             "wanted statuses such as 500, `lost` (the connection broke, the worker died) or `raised` (an \
-                             exception, an exit code), came `{word}`"
+                             exception, an exit code), got `{word}`"
                         ));
                     }
                 },
@@ -86,52 +87,34 @@ impl FromStr for RetryOn {
     }
 }
 
-/// An answer that is none.
-#[derive(Debug)]
-pub(crate) struct UnsuccessfulResponse {
-    pub(crate) status: StatusCode,
-    /// The beginning of its body.
-    pub(crate) text: String,
-    /// How long its body is.
-    pub(crate) received: usize,
-}
-
-impl fmt::Display for UnsuccessfulResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the target answered {}", self.status)
-    }
-}
-
-impl std::error::Error for UnsuccessfulResponse {}
-
 #[cfg(test)]
 mod tests {
     use http::HeaderMap;
 
     use super::*;
 
-    fn judged(status: u16, retry_on: &str) -> Option<Advice> {
+    fn advice(status: u16, retry_on: &str) -> Option<Advice> {
         let status = StatusCode::from_u16(status).unwrap();
         let reply = Reply::response(status, HeaderMap::new(), "no".into());
         let retry_on =
             if retry_on.is_empty() { RetryOn::default() } else { retry_on.parse().unwrap() };
-        retry_on.judge(reply).err().map(|failure| failure.advice())
+        retry_on.check(reply).err().map(|failure| failure.advice())
     }
 
     #[test]
-    fn only_what_says_not_now_is_tried_again_and_what_is_named() {
-        assert_eq!(judged(204, ""), None);
+    fn temporary_and_selected_statuses_are_retried() {
+        assert_eq!(advice(204, ""), None);
         for status in [429, 502, 503, 504] {
-            assert_eq!(judged(status, ""), Some(Advice::Backoff));
+            assert_eq!(advice(status, ""), Some(Advice::Backoff));
         }
         for status in [301, 404, 500] {
-            assert_eq!(judged(status, ""), Some(Advice::Never));
+            assert_eq!(advice(status, ""), Some(Advice::Never));
         }
-        assert_eq!(judged(500, "lost,500"), Some(Advice::Backoff));
+        assert_eq!(advice(500, "lost,500"), Some(Advice::Backoff));
     }
 
     #[test]
-    fn what_was_lost_or_raised_is_tried_again_if_that_is_named() {
+    fn lost_and_raised_failures_are_retried_if_selected() {
         let lost = || Failure::lost("gone").advise(Advice::Never);
         assert_eq!(RetryOn::default().advise(lost()).advice(), Advice::Never);
         let both: RetryOn = "lost,raised".parse().unwrap();

@@ -1,16 +1,16 @@
-//! A timeout that follows what attempts usually take.
+//! The timeout of attempts: fixed, or a multiple of the running median.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// What `--timeout` says.
+/// The value of `--timeout`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum TimeoutSetting {
-    /// What a policy's `timeout` may be.
+    /// A value of a policy's `timeout`.
     Fixed(String),
-    /// So many times the running median.
+    /// A multiple of the running median.
     MedianFactor(f64),
 }
 
@@ -42,39 +42,41 @@ impl FromStr for TimeoutSetting {
     }
 }
 
-/// The running median of what successful items took.
+/// A timeout that follows the running median of successful attempts.
 #[derive(Debug)]
 pub(crate) struct AdaptiveTimeout {
     factor: f64,
     /// In microseconds.
     durations: Histogram<u64>,
+    /// The number of samples at which the median is computed again.
     next_update: u64,
-    last: Duration,
+    current: Duration,
 }
 
-/// One item alone says little, and GNU parallel waits for three too.
+/// A single sample is not a median; GNU parallel waits for three too.
 const MIN_SAMPLES: u64 = 3;
-/// Shorter ones would be noise: a timer has a resolution of a millisecond.
+/// Shorter timeouts would be noise: a timer has a resolution of a millisecond.
 const MIN_TIMEOUT: Duration = Duration::from_millis(10);
 
 impl AdaptiveTimeout {
+    /// A timeout of `factor` times the median, with an empty histogram.
     pub(crate) fn new(factor: f64, durations: Histogram<u64>) -> Self {
-        Self { factor, durations, next_update: MIN_SAMPLES, last: Duration::ZERO }
+        Self { factor, durations, next_update: MIN_SAMPLES, current: Duration::ZERO }
     }
 
-    /// Learns what an item took; the new timeout, where it is worth the change.
-    pub(crate) fn learn(&mut self, took: Duration) -> Option<Duration> {
-        self.durations.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+    /// Adds the duration of an attempt, and returns the new timeout if it has changed by more than 5 %.
+    pub(crate) fn add(&mut self, duration: Duration) -> Option<Duration> {
+        self.durations.saturating_record(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
         if self.durations.len() < self.next_update {
             return None;
         }
-        // The more is known, the less one more item says; a look costs as much as thousands of them.
+        // At growing distances: computing the quantile costs as much as recording thousands of samples.
         self.next_update += self.durations.len() / 8 + 1;
         let median = Duration::from_micros(self.durations.value_at_quantile(0.5));
         let timeout = median.mul_f64(self.factor).max(MIN_TIMEOUT);
-        let changed = timeout.abs_diff(self.last) > self.last / 20;
-        changed.then(|| {
-            self.last = timeout;
+        let has_changed = timeout.abs_diff(self.current) > self.current / 20;
+        has_changed.then(|| {
+            self.current = timeout;
             timeout
         })
     }
@@ -83,15 +85,16 @@ impl AdaptiveTimeout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::output::summary::histogram;
 
     #[test]
-    fn the_timeout_is_a_multiple_of_the_median_once_three_are_known() {
-        let mut median = AdaptiveTimeout::new(3.0, crate::output::summary::histogram().unwrap());
-        let mut learn = |ms| median.learn(Duration::from_millis(ms));
-        assert_eq!((learn(100), learn(900)), (None, None));
-        let timeout = learn(200).unwrap().as_millis();
-        assert!((598..=602).contains(&timeout), "{timeout}");
-        assert_eq!(learn(200), None);
+    fn from_three_samples_on_the_timeout_is_a_multiple_of_the_median() {
+        let mut timeout = AdaptiveTimeout::new(3.0, histogram().unwrap());
+        let mut add = |ms| timeout.add(Duration::from_millis(ms));
+        assert_eq!((add(100), add(900)), (None, None));
+        let milliseconds = add(200).unwrap().as_millis();
+        assert!((598..=602).contains(&milliseconds), "{milliseconds}");
+        assert_eq!(add(200), None);
     }
 
     #[test]

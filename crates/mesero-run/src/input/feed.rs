@@ -1,4 +1,4 @@
-//! Items, one after the other, as fast as they are wanted.
+//! The items of a source, one after the other, read no faster than they are consumed.
 
 use std::num::NonZeroU64;
 use std::path::PathBuf;
@@ -10,107 +10,99 @@ use mesero_target::item::{Input, InputWord};
 use mesero_terminal::nearest;
 use tokio::sync::mpsc;
 
-use super::reader::{self, InputFormat, ReadProgress};
-use super::{BadInput, BadInputScope};
-use crate::journal::Journal;
+pub(crate) use super::batches::ReadProgress;
+use super::format::InputFormat;
+use super::item::{EntryResult, InputEntry};
+use super::reader::{self, StartedReader};
 
-/// An item, or what came in its place.
-pub(crate) type Entry = Result<InputEntry, BadInput>;
-
-/// An item, and the line where it stands, if there are lines; the first is 1.
-#[derive(Debug)]
-pub(crate) struct InputEntry {
-    pub(crate) line: Option<u64>,
-    pub(crate) input: Input,
-}
-
-/// Where items come from.
-#[derive(Debug)]
+/// A source of items.
 pub(crate) enum InputSource {
-    /// The command line's words, ranges among them.
+    /// Arguments of the command line, including ranges.
     Words(Vec<String>),
-    /// So many items that are their own numbers, from 0 on.
+    /// The numbers from 0, this many.
     Repeated(NonZeroU64),
-    /// A file; standard input without one.
+    /// A file; without a path, standard input.
     File { path: Option<PathBuf>, format: InputFormat },
-    /// The inputs of results that a journal has in the lines at these bytes.
-    Journal(Arc<Journal>, Vec<u64>),
+    /// Entries that are produced on demand, and their number.
+    Entries { entries: Box<dyn Iterator<Item = EntryResult> + Send>, total: u64 },
 }
 
-/// The items of a source. What is read is read by a thread of its own, and never further ahead than a little.
+/// The items of a source. Files and standard input are read by their own thread, at most two batches ahead; dropping
+/// the feed ends that thread.
 pub(crate) struct Feed {
-    current: Box<dyn Iterator<Item = Entry> + Send>,
-    batches: Option<mpsc::Receiver<Vec<Entry>>>,
+    current: Box<dyn Iterator<Item = EntryResult> + Send>,
+    batches: Option<mpsc::Receiver<Vec<EntryResult>>>,
     total: ItemTotal,
 }
 
-/// How many items there are.
+/// The number of items of a source.
 #[derive(Debug, Clone)]
 pub(crate) enum ItemTotal {
     Known(u64),
-    /// It can be guessed from how much of the source is read.
-    Read(Arc<ReadProgress>),
+    /// To be estimated from the part of the source that was read.
+    Estimated(Arc<ReadProgress>),
 }
 
 impl Feed {
-    /// Opens a source, whose items are to have fields of these names.
+    /// Opens a source whose items need fields with these names.
+    ///
+    /// Dropping the future ends the reading thread, see [`reader::start`].
     ///
     /// # Errors
-    /// If it cannot be opened, or plainly lacks a name; reads on after "failed to".
+    /// If it cannot be opened, or its header lacks a name; a fragment that follows "failed to".
     pub(crate) async fn open(source: InputSource, names: &[String]) -> Result<Self, String> {
-        let named: Vec<_> = names.iter().filter(|name| *name != WHOLE).collect();
-        let check_single_place = || match &named[..] {
+        let names: Vec<_> = names.iter().filter(|name| *name != WHOLE).collect();
+        let check_single_name = || match &names[..] {
             [] | [_] => Ok(()),
             [one, other, ..] => Err(format!(
-                "fill in the target: it has places for `{one}` and `{other}`, and the items have no names; give them \
-                 as CSV or JSONL (`--format-in`)"
+                "fill in the target: it has placeholders for `{one}` and `{other}`, and the items have no named \
+                 fields; pass them as CSV or JSONL (`--format-in`)"
             )),
         };
         match source {
             InputSource::Words(words) => {
-                check_single_place()?;
+                check_single_name()?;
                 let words: Vec<_> = words.into_iter().map(InputWord::new).collect();
                 let total = words.iter().map(InputWord::items).fold(0, u64::saturating_add);
-                Ok(Self::of(words.into_iter().flatten(), total))
+                Ok(Self::of_inputs(words.into_iter().flatten(), total))
             }
-            InputSource::Repeated(times) => {
-                check_single_place()?;
+            InputSource::Repeated(count) => {
+                check_single_name()?;
                 let numbers =
-                    (0..times.get()).map(|number| i64::try_from(number).unwrap_or(i64::MAX));
-                Ok(Self::of(numbers.map(Input::Number), times.get()))
+                    (0..count.get()).map(|number| i64::try_from(number).unwrap_or(i64::MAX));
+                Ok(Self::of_inputs(numbers.map(Input::Number), count.get()))
             }
-            InputSource::Journal(journal, places) => {
-                let total = places.len() as u64;
-                let items = places.into_iter().map(move |at| journaled_input(&journal, at));
-                Ok(Self { current: Box::new(items), batches: None, total: ItemTotal::Known(total) })
+            InputSource::Entries { entries, total } => {
+                Ok(Self { current: entries, batches: None, total: ItemTotal::Known(total) })
             }
             InputSource::File { path, format } => {
                 if format == InputFormat::Lines {
-                    check_single_place()?;
+                    check_single_name()?;
                 }
-                let (batches, progress, header) = reader::start(path, format).await?;
+                let StartedReader { batches, progress, header } =
+                    reader::start(path, format).await?;
                 if let Some(header) = header {
-                    for name in named {
+                    for name in names {
                         check_column(name, &header)?;
                     }
                 }
                 let current = Box::new(std::iter::empty());
-                Ok(Self { current, batches: Some(batches), total: ItemTotal::Read(progress) })
+                Ok(Self { current, batches: Some(batches), total: ItemTotal::Estimated(progress) })
             }
         }
     }
 
-    fn of(items: impl Iterator<Item = Input> + Send + 'static, total: u64) -> Self {
-        let items = items.map(|input| Ok(InputEntry { line: None, input }));
-        Self { current: Box::new(items), batches: None, total: ItemTotal::Known(total) }
+    fn of_inputs(inputs: impl Iterator<Item = Input> + Send + 'static, total: u64) -> Self {
+        let entries = inputs.map(|input| Ok(InputEntry { line: None, input }));
+        Self { current: Box::new(entries), batches: None, total: ItemTotal::Known(total) }
     }
 
     pub(crate) fn total(&self) -> ItemTotal {
         self.total.clone()
     }
 
-    /// The next one; none at the end.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Entry>> {
+    /// Polls for the next entry; none at the end.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<EntryResult>> {
         loop {
             if let Some(entry) = self.current.next() {
                 return Poll::Ready(Some(entry));
@@ -125,20 +117,6 @@ impl Feed {
     }
 }
 
-fn journaled_input(journal: &Journal, at: u64) -> Entry {
-    let journaled_input = journal.read_result(at);
-    let input = journaled_input.and_then(|journaled_input| {
-        Input::of_json(&journaled_input.input).map_err(|error| format!("read an input: {error}"))
-    });
-    let bad = |why| BadInput {
-        line: None,
-        text: String::new(),
-        why: format!("failed to {why}"),
-        scope: BadInputScope::Input,
-    };
-    input.map(|input| InputEntry { line: None, input }).map_err(bad)
-}
-
 fn check_column(name: &str, header: &[String]) -> Result<(), String> {
     if header.iter().any(|column| column == name) {
         return Ok(());
@@ -149,12 +127,18 @@ fn check_column(name: &str, header: &[String]) -> Result<(), String> {
         None => format!("its columns are {}", nearest::listed(columns())),
     };
     Err(format!(
-        "fill in the target: it has a place for `{name}`, and the input has no such column; {hint}"
+        "fill in the target: it has a placeholder for `{name}`, and the input has no such column; {hint}"
     ))
 }
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Feed").field("total", &self.total).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for InputSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("InputSource").finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Lines reach the disk together: while some are written and synced, those that come meanwhile gather for the next time.
+//! Group commit: lines that are added during a write and sync are written and synced together by the next one.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,10 +7,10 @@ use std::thread;
 
 use tokio::sync::watch;
 
-/// A file that is only added to, by a thread of its own.
+/// An append-only file with its own writing thread.
 ///
-/// What gathers is bounded by those who add: each waits until its lines are on disk, or adds few.
-/// Dropping it lets the thread write what it has, and end.
+/// Pending lines are bounded by the callers: each waits until its lines are on disk, or adds few.
+/// Dropping it makes the thread write the pending lines and end.
 #[derive(Debug)]
 pub(super) struct Committer {
     queue: Arc<CommitQueue>,
@@ -26,7 +26,7 @@ struct CommitQueue {
 #[derive(Debug, Default)]
 struct PendingLines {
     bytes: Vec<u8>,
-    /// Where the file will end when all of it is written.
+    /// The end of the file once all pending lines are written.
     end: u64,
     closed: bool,
     broken: bool,
@@ -34,9 +34,10 @@ struct PendingLines {
 
 #[derive(Debug, Clone)]
 struct CommitProgress {
-    /// Everything before is on disk.
+    /// Everything before this byte is on disk.
     synced: u64,
-    /// Why nothing more will be. After an error of a sync nobody knows what the disk has, so it is never tried again.
+    /// The error after which nothing is written. A failed sync is never repeated: the kernel may have dropped the pages,
+    /// so a later success would prove nothing.
     error: Option<Arc<io::Error>>,
 }
 
@@ -47,10 +48,10 @@ impl CommitQueue {
 }
 
 impl Committer {
-    /// Adds to a file, which is opened for appending and ends at `end`.
+    /// Starts the thread that appends to `file`, which was opened for appending and ends at `end`.
     ///
     /// # Errors
-    /// If there can be no thread.
+    /// If the thread cannot be started.
     pub(super) fn start(file: Arc<File>, end: u64) -> io::Result<Self> {
         let pending = Mutex::new(PendingLines { end, ..PendingLines::default() });
         let queue = Arc::new(CommitQueue { pending, more: Condvar::new() });
@@ -61,8 +62,7 @@ impl Committer {
         Ok(Self { queue, progress })
     }
 
-    /// Adds lines, and says when they are on disk: as soon as [`synced`](Self::synced) is as far. None if nothing can
-    /// be added any more.
+    /// Adds lines, and returns their end, to wait for with [`synced`](Self::synced); none after an error.
     pub(super) fn append(&self, lines: &[u8]) -> Option<u64> {
         let mut pending = self.queue.pending();
         if pending.broken {
@@ -76,15 +76,15 @@ impl Committer {
         Some(end)
     }
 
-    /// Where the file will end when all that was added is written.
+    /// The end of the file once every added line is written.
     pub(super) fn end(&self) -> u64 {
         self.queue.pending().end
     }
 
-    /// Waits until everything before `end` is on disk, and says how far it is. Dropping the future changes nothing.
+    /// Waits until everything before `end` is on disk, and returns how far the file is. Dropping the future has no effect.
     ///
     /// # Errors
-    /// If it never will be.
+    /// If writing or syncing failed before `end`.
     pub(super) async fn synced(&self, end: u64) -> Result<u64, Arc<io::Error>> {
         let mut progress = self.progress.clone();
         let reached = |now: &CommitProgress| now.synced >= end || now.error.is_some();
@@ -93,7 +93,7 @@ impl Committer {
                 Some(error) if now.synced < end => Err(Arc::clone(error)),
                 _ => Ok(now.synced),
             },
-            Err(_) => Err(Arc::new(io::Error::other("the thread that writes it ended"))),
+            Err(_) => Err(Arc::new(io::Error::other("the thread that writes the journal ended"))),
         }
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_is_synced_is_in_the_file_and_what_was_added_before_the_end_is_written() {
+    async fn synced_lines_are_in_the_file() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let committer = Committer::start(Arc::new(file.reopen().unwrap()), 0).unwrap();
         let ends: Vec<_> =
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn after_an_error_nothing_counts_as_kept() {
+    async fn after_an_error_no_line_counts_as_synced() {
         let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let committer = Committer::start(Arc::new(full), 0).unwrap();
         let end = committer.append(b"a line\n").unwrap();

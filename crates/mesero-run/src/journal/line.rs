@@ -1,4 +1,4 @@
-//! The lines of a journal: what it is about, and what began, ended, or did not begin after all.
+//! The lines of a journal: a header, then starts, retracted starts and results.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -9,35 +9,39 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::output::record::{ItemError, ItemRecord, ItemStatus, ResultValue, Traffic};
+use super::error::JournalErrorKind;
+use crate::output::error::ItemError;
+use crate::output::record::{ItemRecord, Traffic};
+use crate::output::status::ItemStatus;
+use crate::output::value::ResultValue;
 
-/// The version of this format; another one is refused.
-pub(super) const VERSION: u32 = 1;
+/// The version of this format; others are rejected.
+const VERSION: u32 = 1;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JournalHeader {
     pub(super) mesero_journal: u32,
-    /// What is called, as far as it makes a difference for an answer.
+    /// The parts of the target that determine its answers.
     pub(super) target: String,
-    /// The field by which items are known again.
+    /// The field that identifies items.
     pub(super) id_field: String,
-    /// A hash of what else makes a difference; it may change.
+    /// A hash of the configuration, which may differ in a later run.
     pub(super) config: String,
 }
 
-/// Any other line, with all that it says.
+/// Any line after the header, completely.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum JournalLine<'a> {
     #[serde(borrow)]
     Started(StartLine<'a>),
-    /// It did not begin after all: this takes a start back.
+    /// A start that is retracted: the item has not run.
     Released(StartLine<'a>),
     Finished(Box<FinishLine<'a>>),
 }
 
-/// Any other line, with only what has to be known of all.
+/// Any line after the header, without inputs and results: the part that a replay keeps in memory.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum LineSummary<'a> {
@@ -47,17 +51,17 @@ pub(super) enum LineSummary<'a> {
     Finished(FinishSummary<'a>),
 }
 
-/// An item begins.
+/// The start of an item.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct StartLine<'a> {
     #[serde(borrow)]
     pub(super) id: Cow<'a, str>,
-    /// It failed before, and that does not count any more.
+    /// The item failed before, and that result is superseded.
     #[serde(default, skip_serializing_if = "is_false")]
     pub(super) again: bool,
 }
 
-/// How an item ended, in short.
+/// The result of an item, in short.
 #[derive(Debug, Deserialize)]
 pub(super) struct FinishSummary<'a> {
     #[serde(borrow)]
@@ -67,13 +71,13 @@ pub(super) struct FinishSummary<'a> {
     pub(super) never_started: bool,
 }
 
-/// How an item ended.
+/// The result of an item.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct FinishLine<'a> {
     #[serde(borrow)]
     id: Cow<'a, str>,
     status: ItemStatus,
-    /// It never began, so that no start belongs to it.
+    /// No start belongs to this result, such as that of a bad input.
     #[serde(default, alias = "unbegun", skip_serializing_if = "is_false")]
     never_started: bool,
     input: Cow<'a, RawValue>,
@@ -81,12 +85,13 @@ pub(super) struct FinishLine<'a> {
     attempts: u32,
     queued_us: u64,
     ran_us: u64,
-    /// Of the bodies, in bytes.
+    /// Bytes of the request body.
     #[serde(default, skip_serializing_if = "is_zero")]
     sent: u64,
+    /// Bytes of the response body.
     #[serde(default, skip_serializing_if = "is_zero")]
     received: u64,
-    /// Since 1970, in UTC.
+    /// Microseconds since 1970-01-01 UTC.
     ended_us: u64,
 }
 
@@ -99,7 +104,7 @@ enum JournaledOutcome<'a> {
     Error(Cow<'a, ItemError>),
 }
 
-/// What a line says about an item that is done, without its place in the input.
+/// The journaled result of an item, without its position in the input.
 #[derive(Debug)]
 pub(crate) struct JournaledResult {
     /// As JSON.
@@ -122,18 +127,41 @@ fn is_zero(value: &u64) -> bool {
     *value == 0
 }
 
-/// Something as a line, with its end.
+/// Serializes a line, with its end.
 ///
 /// # Errors
-/// None in practice: texts, numbers and JSON are always JSON.
+/// None in practice: texts, numbers and JSON can always be serialized.
 pub(super) fn to_line(what: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut line = serde_json::to_vec(what)?;
     line.push(b'\n');
     Ok(line)
 }
 
+impl JournalHeader {
+    pub(crate) fn new(target: String, id_field: String, config: String) -> Self {
+        Self { mesero_journal: VERSION, target, id_field, config }
+    }
+
+    /// Checks that a run with the header `run` can continue this journal.
+    pub(super) fn check_matches(&self, run: &Self) -> Result<(), JournalErrorKind> {
+        if self.mesero_journal != VERSION {
+            let (journal, supported) = (self.mesero_journal, VERSION);
+            return Err(JournalErrorKind::Version { journal, supported });
+        }
+        if self.target != run.target {
+            let (journal, run) = (self.target.clone(), run.target.clone());
+            return Err(JournalErrorKind::Target { journal, run });
+        }
+        if self.id_field != run.id_field {
+            let (journal, run) = (self.id_field.clone(), run.id_field.clone());
+            return Err(JournalErrorKind::IdField { journal, run });
+        }
+        Ok(())
+    }
+}
+
 impl<'a> FinishLine<'a> {
-    /// What is kept of a record.
+    /// The line of a record.
     ///
     /// # Errors
     /// None in practice, see [`to_line`].
@@ -165,14 +193,14 @@ impl<'a> FinishLine<'a> {
         })
     }
 
-    /// Reads the line of an item that is done.
+    /// Parses the line of a result.
     ///
     /// # Errors
-    /// If it is none; reads on after "failed to".
+    /// If it is another line; a fragment that follows "failed to".
     pub(super) fn read(line: &str) -> Result<JournaledResult, String> {
         let finish = match serde_json::from_str(line) {
             Ok(JournalLine::Finished(finish)) => finish,
-            Ok(_) => return Err("read a result: the line has none".to_owned()),
+            Ok(_) => return Err("read a result: the line contains another event".to_owned()),
             Err(error) => return Err(format!("read a result: {error}")),
         };
         let result = match finish.outcome {
@@ -209,9 +237,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_of_version_0_1_is_read() {
-        let line = r#"{"finished":{"id":"7","status":"cancelled","unbegun":true,"input":7,"outcome":{"error":
-            {"kind":"cancelled","message":"canceled"}},"attempts":0,"queued_us":5,"ran_us":0,"ended_us":1000000}}"#;
+    fn a_result_that_version_0_1_wrote_is_read() {
+        let line = include_str!("line-0.1.json").trim_end();
         let result = FinishLine::read(line).unwrap();
         let error = result.result.unwrap_err();
         assert_eq!((error.status, &*error.kind), (ItemStatus::Canceled, "canceled"));

@@ -1,126 +1,123 @@
-//! What a journal says of the runs before: which items are done, and of which nobody knows.
+//! The contents of a journal: the finished and the unknown items of earlier runs.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 
 use siphasher::sip128::SipHasher13;
 
+use super::error::JournalErrorKind;
 use super::line::{FinishSummary, JournalHeader, LineSummary, StartLine};
-use crate::output::record::ItemStatus;
+use crate::output::status::ItemStatus;
 
-/// The items of earlier runs, as a multiset: an item that the input has twice is two items.
+/// The items of earlier runs, as a multiset: an id that occurs twice in the input is two items.
 ///
-/// It takes 24 bytes for each item that is done, and next to nothing else.
+/// It takes 24 bytes of memory for each finished item, and little else.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
-    /// In the order of their keys, those of one key as they ended.
-    done: Vec<FinishedOffset>,
-    /// Of keys that several items have: how many of them were asked for.
+    /// Sorted by key, then by offset.
+    finished: Vec<FinishedItem>,
+    /// For keys with several finished items: how many of these, after the first, were claimed.
     repeated: HashMap<u128, usize>,
-    /// Items that had begun and not ended; how many of a key.
+    /// Items that started and did not finish: how many of each key.
     unknown: HashMap<u128, usize>,
     claimed: usize,
 }
 
-/// An item that is done.
+/// A finished item.
 #[derive(Debug, Clone, Copy)]
-struct FinishedOffset {
-    /// Two halves, as a whole one would need room to be aligned.
+struct FinishedItem {
+    /// Two halves: a `u128` would be aligned to 16 bytes, and the struct would take 32.
     key: [u64; 2],
-    /// Where its line is.
-    at: u64,
+    /// The byte at which its line begins, with marks.
+    offset: u64,
 }
 
-/// What is known of an item of the input.
+/// The outcome of an item in earlier runs.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum EarlierOutcome {
-    /// It is done; its result is in the line at this byte.
+    /// Finished: its result is in the line at this byte.
     Finished(u64),
-    /// It had begun, and did not end.
+    /// Started, and not finished when its run was killed.
     Unknown,
 }
 
-/// What was read.
+/// Items of a journal that the input did not contain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unclaimed {
+    pub(crate) finished: usize,
+    pub(crate) unknown: usize,
+}
+
+/// A journal that was read to its end.
 #[derive(Debug)]
 pub(super) struct ReplayedJournal {
     pub(super) header: JournalHeader,
     pub(super) replay: Replay,
-    /// Where the lines end that are whole.
+    /// The end of the last complete line.
     pub(super) end: u64,
 }
 
-/// Why nothing can be made of a journal.
-#[derive(Debug)]
-pub(super) enum ReplayError {
-    Io(io::Error),
-    /// The first line is none of ours.
-    NoHeader,
-    /// This line is none of ours, and those after it are.
-    Corrupt {
-        byte: u64,
-        line: u64,
-    },
-}
-
-/// Marks of [`FinishedOffset::at`]; no file is so long.
+/// Marks in [`FinishedItem::offset`]; no file is that long.
 const FAILED: u64 = 1 << 63;
 const CLAIMED: u64 = 1 << 62;
 const MARKS: u64 = FAILED | CLAIMED;
 
-/// No line of an item that is done is shorter: so long a file has at most so many.
+/// The minimum length of a result's line, which limits the number of results in a file.
 const MIN_FINISH_LINE: u64 = 128;
 
 impl Replay {
-    /// Reads a journal of so many bytes to its end.
+    /// Reads a journal of `length` bytes to its end.
     ///
-    /// What the last write left half done, after a crash, does not count: nobody was told that it was kept.
-    pub(super) fn read(file: impl Read, length: u64) -> Result<ReplayedJournal, ReplayError> {
+    /// An incomplete last line, which a crash left, does not count: its result was never reported as saved.
+    pub(super) fn read(file: impl Read, length: u64) -> Result<ReplayedJournal, JournalErrorKind> {
         let mut reader = BufReader::with_capacity(256 * 1024, file);
-        let (mut line, mut at, mut number) = (Vec::new(), 0, 1);
-        reader.read_until(b'\n', &mut line).map_err(ReplayError::Io)?;
+        let (mut line, mut offset, mut number) = (Vec::new(), 0, 1);
+        reader.read_until(b'\n', &mut line).map_err(JournalErrorKind::Io)?;
         let header = complete_line(&line).and_then(|line| serde_json::from_slice(line).ok());
-        let header = header.ok_or(ReplayError::NoHeader)?;
+        let header = header.ok_or(JournalErrorKind::NoHeader)?;
         let mut builder = ReplayBuilder::default();
-        // Memory that is never touched is never taken; without it the table grows as it must.
+        // Reserved pages that are never written take no memory; if the reservation fails, the table grows step by step.
         let capacity = usize::try_from(length / MIN_FINISH_LINE).unwrap_or(0);
-        let _ = builder.done.try_reserve_exact(capacity);
+        let _ = builder.finished.try_reserve_exact(capacity);
         let mut bad = None;
         loop {
-            at += line.len() as u64;
+            offset += line.len() as u64;
             number += 1;
             line.clear();
-            if reader.read_until(b'\n', &mut line).map_err(ReplayError::Io)? == 0 {
+            if reader.read_until(b'\n', &mut line).map_err(JournalErrorKind::Io)? == 0 {
                 break;
             }
             match (complete_line(&line).and_then(|line| serde_json::from_slice(line).ok()), bad) {
-                (Some(_), Some((byte, line))) => return Err(ReplayError::Corrupt { byte, line }),
-                (Some(summary), None) => builder.line(summary, at),
-                (None, None) => bad = Some((at, number)),
+                (Some(_), Some((byte, line))) => {
+                    return Err(JournalErrorKind::Corrupt { byte, line });
+                }
+                (Some(summary), None) => builder.add(summary, offset),
+                (None, None) => bad = Some((offset, number)),
                 (None, Some(_)) => {}
             }
         }
-        let end = bad.map_or(at, |(byte, _)| byte);
+        let end = bad.map_or(offset, |(byte, _)| byte);
         Ok(ReplayedJournal { header, replay: builder.replay(), end })
     }
 
-    /// What is known of an item with this id, once for every item that has it.
+    /// The earlier outcome of an item with this id. Each journaled item is returned once.
     pub(crate) fn claim(&mut self, id: &str) -> Option<EarlierOutcome> {
         let key = key(id);
-        let first = self.done.partition_point(|done| done.key < key);
-        let candidate = self.done.get_mut(first).filter(|done| done.key == key);
-        if let Some(done) = candidate {
-            let place = match done.at & CLAIMED {
+        let first = self.finished.partition_point(|item| item.key < key);
+        let candidate = self.finished.get_mut(first).filter(|item| item.key == key);
+        if let Some(item) = candidate {
+            let position = match item.offset & CLAIMED {
                 0 => first,
                 _ => first + 1 + *self.repeated.entry(joined(key)).or_default(),
             };
-            if let Some(found) = self.done.get_mut(place).filter(|done| done.key == key) {
-                let at = found.at & !MARKS;
-                found.at |= CLAIMED;
-                if place > first {
+            if let Some(found) = self.finished.get_mut(position).filter(|item| item.key == key) {
+                let offset = found.offset & !MARKS;
+                found.offset |= CLAIMED;
+                if position > first {
                     *self.repeated.entry(joined(key)).or_default() += 1;
                 }
                 self.claimed += 1;
-                return Some(EarlierOutcome::Finished(at));
+                return Some(EarlierOutcome::Finished(offset));
             }
         }
         let unknown = self.unknown.get_mut(&joined(key)).filter(|count| **count > 0)?;
@@ -128,32 +125,33 @@ impl Replay {
         Some(EarlierOutcome::Unknown)
     }
 
-    /// Items of the journal that nobody has asked for: done, and unknown.
-    pub(crate) fn unclaimed(&self) -> (usize, usize) {
-        (self.done.len() - self.claimed, self.unknown.values().sum())
+    /// The items that were not claimed.
+    pub(crate) fn unclaimed(&self) -> Unclaimed {
+        let finished = self.finished.len() - self.claimed;
+        Unclaimed { finished, unknown: self.unknown.values().sum() }
     }
 
-    /// Where the lines of those that failed are, in the order in which they ended.
+    /// The offsets of failed results, in the order of the journal.
     pub(crate) fn failed(&self) -> Vec<u64> {
-        let failed = self.done.iter().filter(|done| done.at & FAILED != 0);
-        let mut places: Vec<_> = failed.map(|done| done.at & !MARKS).collect();
-        places.sort_unstable();
-        places
+        let failed = self.finished.iter().filter(|item| item.offset & FAILED != 0);
+        let mut offsets: Vec<_> = failed.map(|item| item.offset & !MARKS).collect();
+        offsets.sort_unstable();
+        offsets
     }
 }
 
-/// What adds up to a [`Replay`].
+/// Collects the lines of a journal into a [`Replay`].
 #[derive(Debug, Default)]
 struct ReplayBuilder {
-    done: Vec<FinishedOffset>,
-    /// Starts without an end; no more than ran at once when a run was cut off.
+    finished: Vec<FinishedItem>,
+    /// Starts without a result: at most the calls that were in flight when each run was killed.
     started: HashMap<u128, usize>,
-    /// Failures that do not count, since their items began again.
+    /// Failures that do not count, since their items started again.
     superseded: HashMap<u128, usize>,
 }
 
 impl ReplayBuilder {
-    fn line(&mut self, summary: LineSummary<'_>, at: u64) {
+    fn add(&mut self, summary: LineSummary<'_>, offset: u64) {
         match summary {
             LineSummary::Started(StartLine { id, again }) => {
                 *self.started.entry(joined(key(&id))).or_default() += 1;
@@ -172,26 +170,29 @@ impl ReplayBuilder {
                 if !never_started {
                     decrement(&mut self.started, joined(key));
                 }
-                // What is no item fails in every run, until it is another one.
+                // A bad input fails in every run: running it again is useless.
                 let failed = !matches!(status, ItemStatus::Succeeded | ItemStatus::BadInput);
-                self.done.push(FinishedOffset { key, at: if failed { at | FAILED } else { at } });
+                self.finished.push(FinishedItem {
+                    key,
+                    offset: if failed { offset | FAILED } else { offset },
+                });
             }
         }
     }
 
     fn replay(mut self) -> Replay {
-        self.done.sort_unstable_by_key(|done| (done.key, done.at & !MARKS));
+        self.finished.sort_unstable_by_key(|item| (item.key, item.offset & !MARKS));
         let mut superseded = self.superseded;
         if !superseded.is_empty() {
-            self.done.retain(|done| {
-                done.at & FAILED == 0 || !decrement(&mut superseded, joined(done.key))
+            self.finished.retain(|item| {
+                item.offset & FAILED == 0 || !decrement(&mut superseded, joined(item.key))
             });
         }
-        Replay { done: self.done, unknown: self.started, ..Replay::default() }
+        Replay { finished: self.finished, unknown: self.started, ..Replay::default() }
     }
 }
 
-/// Counts down, and says whether there was one.
+/// Decrements the count of a key, and returns whether it was above zero.
 fn decrement(counts: &mut HashMap<u128, usize>, key: u128) -> bool {
     match counts.get_mut(&key) {
         None => false,
@@ -207,7 +208,7 @@ fn complete_line(line: &[u8]) -> Option<&[u8]> {
     line.strip_suffix(b"\n")
 }
 
-/// A hash by which ids are told apart: at 10 million items two are mistaken for each other once in 10²⁴ runs.
+/// A hash that distinguishes ids: among 10 million items, two share a hash once in 10²⁴ runs.
 fn key(id: &str) -> [u64; 2] {
     let hash = SipHasher13::new().hash(id.as_bytes());
     [hash.h1, hash.h2]
@@ -243,12 +244,17 @@ mod tests {
         Replay::read(text.as_bytes(), text.len() as u64).unwrap().replay
     }
 
-    fn is_done(replay: &mut Replay, id: &str) -> bool {
+    fn unclaimed(replay: &Replay) -> (usize, usize) {
+        let Unclaimed { finished, unknown } = replay.unclaimed();
+        (finished, unknown)
+    }
+
+    fn is_finished(replay: &mut Replay, id: &str) -> bool {
         matches!(replay.claim(id), Some(EarlierOutcome::Finished(_)))
     }
 
     #[test]
-    fn an_item_that_is_there_twice_is_two_items() {
+    fn an_id_that_occurs_twice_is_two_items() {
         let mut replay = replay(&[
             "started a",
             "started a",
@@ -258,20 +264,20 @@ mod tests {
             "started a",
             "finished a succeeded",
         ]);
-        let Some(EarlierOutcome::Finished(first)) = replay.claim("a") else { panic!("it is done") };
+        let Some(EarlierOutcome::Finished(first)) = replay.claim("a") else { panic!("finished") };
         let Some(EarlierOutcome::Finished(second)) = replay.claim("a") else {
-            panic!("it is done twice")
+            panic!("finished twice")
         };
-        assert!(first < second, "they come as they ended");
+        assert!(first < second, "in the order of the journal");
         assert_eq!(replay.claim("a"), Some(EarlierOutcome::Unknown));
         assert_eq!((replay.claim("a"), replay.claim("c")), (None, None));
-        assert_eq!(replay.unclaimed(), (1, 0));
-        assert!(is_done(&mut replay, "b"));
-        assert_eq!((replay.claim("b"), replay.unclaimed()), (None, (0, 0)));
+        assert_eq!(unclaimed(&replay), (1, 0));
+        assert!(is_finished(&mut replay, "b"));
+        assert_eq!((replay.claim("b"), unclaimed(&replay)), (None, (0, 0)));
     }
 
     #[test]
-    fn a_start_that_was_taken_back_is_none_and_a_failure_that_was_tried_again_does_not_count() {
+    fn retracted_starts_and_superseded_failures_do_not_count() {
         let mut replay = replay(&[
             "started a",
             "released a",
@@ -290,22 +296,22 @@ mod tests {
         ]);
         assert_eq!(replay.failed().len(), 1);
         assert_eq!(replay.claim("a"), None);
-        assert!(is_done(&mut replay, "b"));
+        assert!(is_finished(&mut replay, "b"));
         assert_eq!(replay.claim("b"), None);
-        assert!(is_done(&mut replay, "c"));
+        assert!(is_finished(&mut replay, "c"));
         assert_eq!(replay.claim("d"), Some(EarlierOutcome::Unknown));
-        assert!(is_done(&mut replay, "e"));
-        assert_eq!(replay.unclaimed(), (0, 0));
+        assert!(is_finished(&mut replay, "e"));
+        assert_eq!(unclaimed(&replay), (0, 0));
     }
 
     #[test]
-    fn cut_off_anywhere_the_lines_before_count() {
+    fn complete_lines_of_a_truncated_journal_count() {
         let text = text(&["started a", "finished a succeeded", "started b"]);
         for length in HEADER.len() + 1..text.len() {
             let cut = &text.as_bytes()[..length];
             let replayed = Replay::read(cut, length as u64).unwrap();
             assert_eq!(replayed.end as usize, text[..length].rfind('\n').unwrap() + 1);
         }
-        assert!(matches!(Replay::read(&b"{"[..], 1), Err(ReplayError::NoHeader)));
+        assert!(matches!(Replay::read(&b"{"[..], 1), Err(JournalErrorKind::NoHeader)));
     }
 }

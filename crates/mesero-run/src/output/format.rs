@@ -1,17 +1,32 @@
-//! How records are written.
+//! The formats of records.
 
+use clap::ValueEnum;
 use mesero_target::Target;
 use mesero_target::item::Input;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::record::{ItemError, ItemRecord, ItemStatus, ResultValue};
+use super::error::ItemError;
+use super::record::ItemRecord;
+use super::status::ItemStatus;
 use super::table;
-use crate::args::RecordFormat;
+use super::value::ResultValue;
 
-/// Writes records in a form.
-#[derive(Debug)]
-pub(crate) struct RecordWriter(RecordFormat);
+/// A format of records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecordFormat {
+    /// One JSON object per line
+    Jsonl,
+    /// Comma-separated values with a header
+    Csv,
+    /// Tab-separated values with a header
+    Tsv,
+    /// The job log of GNU parallel
+    Joblog,
+    /// The values of successful items alone
+    #[value(skip)]
+    Values,
+}
 
 /// A record as JSON.
 #[derive(Serialize)]
@@ -31,31 +46,27 @@ struct JsonRecord<'a> {
     ran_ms: f64,
 }
 
-impl RecordWriter {
-    pub(crate) fn new(format: RecordFormat) -> Self {
-        Self(format)
-    }
-
-    /// What stands above all records.
-    pub(crate) fn header(&self) -> Option<String> {
-        match self.0 {
-            RecordFormat::Jsonl | RecordFormat::Values => None,
-            RecordFormat::Csv => Some(table::line(table::COLUMNS, b',')),
-            RecordFormat::Tsv => Some(table::line(table::COLUMNS, b'\t')),
-            RecordFormat::Joblog => Some(table::JOBLOG.join("\t")),
+impl RecordFormat {
+    /// The line before all records, if the format has one.
+    pub(crate) fn header(self) -> Option<String> {
+        match self {
+            Self::Jsonl | Self::Values => None,
+            Self::Csv => Some(table::line(table::COLUMNS, b',')),
+            Self::Tsv => Some(table::line(table::COLUMNS, b'\t')),
+            Self::Joblog => Some(table::JOBLOG.join("\t")),
         }
     }
 
-    /// A record in one line, unless it is not to be written.
-    pub(crate) fn line(&self, record: &ItemRecord, target: &Target) -> Option<String> {
-        match self.0 {
-            RecordFormat::Values => {
+    /// The line of a record; none if the format omits it.
+    pub(crate) fn line(self, record: &ItemRecord, target: &Target) -> Option<String> {
+        match self {
+            Self::Values => {
                 record.result.as_ref().ok().map(|value| value.display_text().into_owned())
             }
-            RecordFormat::Jsonl => Some(json(record)),
-            RecordFormat::Csv => Some(table::line(table::cells(record), b',')),
-            RecordFormat::Tsv => Some(table::line(table::cells(record), b'\t')),
-            RecordFormat::Joblog => Some(table::joblog(record, target)),
+            Self::Jsonl => Some(json(record)),
+            Self::Csv => Some(table::line(table::cells(record), b',')),
+            Self::Tsv => Some(table::line(table::cells(record), b'\t')),
+            Self::Joblog => Some(table::joblog(record, target)),
         }
     }
 }
@@ -76,9 +87,9 @@ fn json(record: &ItemRecord) -> String {
         value_base64,
         error: record.result.as_ref().err(),
         attempts: record.attempts,
-        queued_ms: super::table::milliseconds(record.queued),
-        ran_ms: super::table::milliseconds(record.ran),
+        queued_ms: table::milliseconds(record.queued),
+        ran_ms: table::milliseconds(record.ran),
     };
-    // Texts, numbers and JSON are always JSON.
+    // Texts, numbers and JSON can always be serialized.
     serde_json::to_string(&line).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! A bar for a person who waits, with an end in sight as soon as one can be told.
+//! A progress bar on standard error.
 
 use std::io::IsTerminal;
 use std::sync::atomic::Ordering::Relaxed;
@@ -6,52 +6,51 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::counts::StatusCounts;
 use crate::input::feed::ItemTotal;
-use crate::output::summary::StatusCounts;
 
-/// A bar on standard error; hidden unless that is a terminal and results go elsewhere.
+/// The progress bar of a run, which may be hidden.
 #[derive(Debug)]
 pub(crate) struct RunProgress {
     bar: ProgressBar,
     total: ItemTotal,
 }
 
-/// Whether a person sees progress: results on the same terminal are progress enough.
-pub(crate) fn is_visible() -> bool {
+/// Whether a bar would be visible and useful: standard error is a terminal, and the results go elsewhere.
+pub(crate) fn is_useful() -> bool {
     mesero_terminal::output::stderr().is_terminal()
         && !mesero_terminal::output::stdout().is_terminal()
 }
 
 impl RunProgress {
-    pub(crate) fn new(total: ItemTotal, shown: bool) -> Self {
-        let bar = match shown {
-            true => ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()),
-            false => ProgressBar::hidden(),
-        };
+    /// A bar that is shown and redrawn by its own timer.
+    pub(crate) fn shown(total: ItemTotal) -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         let style = "{bar:30} {human_pos}/{human_len} {per_sec} {eta} {msg}";
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style);
         }
-        if shown {
-            bar.enable_steady_tick(Duration::from_millis(250));
-        }
+        bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, total }
     }
 
-    /// So much is done.
+    pub(crate) fn hidden(total: ItemTotal) -> Self {
+        Self { bar: ProgressBar::hidden(), total }
+    }
+
     pub(crate) fn show(&self, counts: &StatusCounts) {
         if self.bar.is_hidden() {
             return;
         }
         match &self.total {
             ItemTotal::Known(total) => self.bar.set_length(*total),
-            ItemTotal::Read(progress) => {
+            ItemTotal::Estimated(progress) => {
                 let (items, bytes) = (progress.items.load(Relaxed), progress.bytes.load(Relaxed));
                 let size = progress.size.load(Relaxed);
                 if progress.ended.load(Relaxed) {
                     self.bar.set_length(items);
                 } else if size > bytes && bytes > 0 {
-                    // Those to come are as long as those that came.
+                    // An estimate: the items to come are as long as those so far.
                     self.bar.set_length((items as f64 * size as f64 / bytes as f64) as u64);
                 }
             }
@@ -62,9 +61,9 @@ impl RunProgress {
         }
     }
 
-    /// Lets something else be said, above the bar.
-    pub(crate) fn suspend(&self, say: impl FnOnce()) {
-        self.bar.suspend(say);
+    /// Hides the bar while `print` writes to standard error.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
     }
 
     pub(crate) fn end(&self) {

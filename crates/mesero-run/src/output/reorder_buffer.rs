@@ -1,58 +1,75 @@
-//! Results are given out: as they come, or in the order of the input.
+//! Records in the order of the input.
 
 use std::collections::BTreeMap;
 
-use crate::driver::Driver;
-use crate::output::record::{ItemRecord, ItemStatus};
+use super::record::ItemRecord;
 
-/// Results that wait for those before them.
+/// Records that wait for those of earlier items. The scheduler's window bounds their number.
 #[derive(Debug, Default)]
 pub(crate) struct ReorderBuffer {
-    next: u64,
+    next_index: u64,
     records: BTreeMap<u64, ItemRecord>,
 }
 
-impl Driver<'_> {
-    /// Gives a result out as soon as it is its turn.
-    pub(crate) fn emit_in_order(&mut self, record: ItemRecord) {
-        let Some(reorder) = &mut self.reorder else { return self.emit(&record) };
-        reorder.records.insert(record.item.index, record);
-        while let Some(reorder) = &mut self.reorder
-            && let Some(record) = reorder.records.remove(&reorder.next)
-        {
-            reorder.next += 1;
-            self.emit(&record);
+impl ReorderBuffer {
+    pub(crate) fn push(&mut self, record: ItemRecord) {
+        self.records.insert(record.item.index, record);
+    }
+
+    /// Removes the next record in order, if it is there.
+    pub(crate) fn pop(&mut self) -> Option<ItemRecord> {
+        let record = self.records.remove(&self.next_index)?;
+        self.next_index += 1;
+        Some(record)
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Removes all records, in order, although earlier ones are missing.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = ItemRecord> + use<> {
+        std::mem::take(&mut self.records).into_values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::{Duration, SystemTime};
+
+    use mesero_target::item::Input;
+
+    use super::*;
+    use crate::input::item::Item;
+    use crate::output::error::ItemError;
+    use crate::output::record::Traffic;
+
+    fn record(index: u64) -> ItemRecord {
+        let item = Item { index, id: String::new(), input: Input::Number(0) };
+        ItemRecord {
+            item: Arc::new(item),
+            result: Err(ItemError::unknown()),
+            attempts: 0,
+            queued: Duration::ZERO,
+            ran: Duration::ZERO,
+            traffic: Traffic::default(),
+            ended: SystemTime::UNIX_EPOCH,
         }
     }
 
-    pub(crate) fn has_reordered(&self) -> bool {
-        self.reorder.as_ref().is_some_and(|reorder| !reorder.records.is_empty())
-    }
-
-    /// What came early and waits for what will not come.
-    pub(crate) fn emit_remaining(&mut self) {
-        let records = self.reorder.as_mut().map(|reorder| std::mem::take(&mut reorder.records));
-        records.unwrap_or_default().values().for_each(|record| self.emit(record));
-    }
-
-    fn emit(&mut self, record: &ItemRecord) {
-        self.scheduler.result_emitted();
-        if let Some(line) = self.writer.line(record, self.target) {
-            self.results.line(&line);
-        }
-        if let Some(failed) = &mut self.failed
-            && !matches!(
-                record.status(),
-                ItemStatus::Succeeded | ItemStatus::BadInput | ItemStatus::Unknown
-            )
-        {
-            failed.line(&record.item.input.json());
-        }
-        if self.rules.verbose {
-            let (index, words) = (record.item.index, record.display_text());
-            let visible: String =
-                words.chars().take(100).flat_map(mesero_terminal::output::visible).collect();
-            self.output.say(&format!("#{index} {visible} {:.2}s", record.ran.as_secs_f64()));
-        }
+    #[test]
+    fn records_leave_in_the_order_of_the_input() {
+        let mut buffer = ReorderBuffer::default();
+        buffer.push(record(1));
+        assert!(buffer.pop().is_none());
+        buffer.push(record(0));
+        let order: Vec<_> = std::iter::from_fn(|| buffer.pop()).map(|it| it.item.index).collect();
+        assert_eq!(order, [0, 1]);
+        buffer.push(record(4));
+        buffer.push(record(3));
+        assert!(buffer.pop().is_none());
+        let rest: Vec<_> = buffer.take_all().map(|it| it.item.index).collect();
+        assert_eq!((rest, buffer.is_empty()), (vec![3, 4], true));
     }
 }

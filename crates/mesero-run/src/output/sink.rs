@@ -1,46 +1,44 @@
-//! A place that results are written to, by a thread of its own: a slow reader slows the run down, and never stops it
-//! from hearing a signal or a clock.
+//! An output with its own writing thread: a slow reader slows the run down, and signals and timers are still handled.
 
 use std::io::{self, Write};
 use std::thread;
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Text on its way out.
+/// Lines for an output. Dropping it makes the thread write what it received and end; buffered lines are lost.
 #[derive(Debug)]
 pub(crate) struct OutputSink {
     buffer: Vec<u8>,
-    /// None once it is closed or broken.
+    /// None after the sink was closed, or after an error.
     tx: Option<mpsc::Sender<Vec<u8>>>,
-    /// How it ended.
-    ended: Option<oneshot::Receiver<io::Result<()>>>,
+    result_rx: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
-/// From so many bytes on nothing more is put in before some of it has gone.
+/// The size of the buffer from which on no line should be added before some of it is written.
 const FULL_BYTES: usize = 64 * 1024;
 
 impl OutputSink {
-    /// Writes to `to`, and flushes whenever nothing more is at hand.
+    /// Starts the thread that writes to `to`, and flushes after each buffer.
     pub(crate) fn start(mut to: impl Write + Send + 'static) -> io::Result<Self> {
-        // One batch is written, and one waits.
+        // One buffer is being written, and one waits.
         let (tx, mut rx) = mpsc::channel::<Vec<u8>>(1);
-        let (result_tx, ended) = oneshot::channel();
+        let (result_tx, result_rx) = oneshot::channel();
         let write = move || {
             let mut write_all = || {
-                while let Some(batch) = rx.blocking_recv() {
-                    to.write_all(&batch)?;
+                while let Some(buffer) = rx.blocking_recv() {
+                    to.write_all(&buffer)?;
                     to.flush()?;
                 }
                 Ok(())
             };
-            // Nobody may wait for the end any more.
+            // A dropped sink needs no result.
             let _ = result_tx.send(write_all());
         };
         thread::Builder::new().name("mesero-output".to_owned()).spawn(write)?;
-        Ok(Self { buffer: Vec::new(), tx: Some(tx), ended: Some(ended) })
+        Ok(Self { buffer: Vec::new(), tx: Some(tx), result_rx: Some(result_rx) })
     }
 
-    /// Adds a line.
+    /// Adds a line to the buffer; after an error, does nothing.
     pub(crate) fn line(&mut self, text: &str) {
         if self.tx.is_some() {
             self.buffer.extend_from_slice(text.as_bytes());
@@ -56,37 +54,39 @@ impl OutputSink {
         self.buffer.is_empty()
     }
 
-    /// Hands over what was added, once there is room for it. Dropping the future loses nothing.
+    /// Sends the buffer to the thread, as soon as the thread can accept it. Dropping the future loses nothing: the lines
+    /// stay in the buffer.
     ///
     /// # Errors
-    /// If it cannot be written any more.
+    /// If the thread failed to write an earlier buffer.
     pub(crate) async fn write_buffer(&mut self) -> io::Result<()> {
         let Some(tx) = &self.tx else { return Ok(()) };
-        if let Ok(room) = tx.reserve().await {
-            room.send(std::mem::take(&mut self.buffer));
+        if let Ok(permit) = tx.reserve().await {
+            permit.send(std::mem::take(&mut self.buffer));
             return Ok(());
         }
         self.buffer.clear();
         self.tx = None;
-        self.end().await
+        self.thread_result().await
     }
 
-    /// Writes what is left, and waits until it is written.
+    /// Writes all lines, and waits until the thread has ended. Dropping the future stops only the waiting: the thread
+    /// still writes what it received.
     ///
     /// # Errors
-    /// If it cannot be.
+    /// If writing failed.
     pub(crate) async fn close(&mut self) -> io::Result<()> {
         if !self.is_empty() {
             self.write_buffer().await?;
         }
         self.tx = None;
-        self.end().await
+        self.thread_result().await
     }
 
-    async fn end(&mut self) -> io::Result<()> {
-        match self.ended.take() {
+    async fn thread_result(&mut self) -> io::Result<()> {
+        match self.result_rx.take() {
             None => Ok(()),
-            Some(ended) => ended.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())),
+            Some(result) => result.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into())),
         }
     }
 }

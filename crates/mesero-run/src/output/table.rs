@@ -7,7 +7,8 @@ use mesero_target::Target;
 use mesero_target::item::Input;
 use rustix::process::Signal;
 
-use super::record::{ItemRecord, ItemStatus, Traffic};
+use super::record::{ItemRecord, Traffic};
+use super::status::ItemStatus;
 
 /// The columns of a table.
 pub(super) const COLUMNS: [&str; 9] =
@@ -17,10 +18,10 @@ pub(super) const COLUMNS: [&str; 9] =
 pub(super) const JOBLOG: [&str; 9] =
     ["Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command"];
 
-/// A row, without its end.
+/// A row, without its line end.
 pub(super) fn line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter: u8) -> String {
     let mut writer = WriterBuilder::new().delimiter(delimiter).from_writer(Vec::new());
-    // Memory can always be written to.
+    // Writing to memory does not fail.
     let _ = writer.write_record(cells);
     let bytes = writer.into_inner().unwrap_or_default();
     String::from_utf8_lossy(&bytes).trim_end_matches('\n').to_owned()
@@ -49,34 +50,41 @@ pub(super) fn cells(record: &ItemRecord) -> [String; 9] {
 pub(super) fn joblog(record: &ItemRecord, target: &Target) -> String {
     let started = record.ended.checked_sub(record.ran).unwrap_or(record.ended);
     let started = started.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (exit, signal) = exit(record, target);
-    // No field of a job log can have a tab or a line end in it.
+    let JobExit { code, signal } = exit(record, target);
+    // Fields of a job log contain neither tabs nor line ends.
     let shown = target.shown(&record.item.input).replace(['\t', '\n', '\r'], " ");
     let Traffic { sent, received } = record.traffic;
     format!(
-        "{}\t:\t{:.3}\t{:10.3}\t{sent}\t{received}\t{exit}\t{signal}\t{shown}",
+        "{}\t:\t{:.3}\t{:10.3}\t{sent}\t{received}\t{code}\t{signal}\t{shown}",
         record.item.index + 1,
         started.as_secs_f64(),
         record.ran.as_secs_f64(),
     )
 }
 
-/// The exit code and the signal, as GNU parallel writes them: the code is 0 where a signal ended it, and -1 where it was
-/// given up, which for a command begins with a SIGTERM. What has no exit code has 0 or 1.
-fn exit(record: &ItemRecord, target: &Target) -> (i32, i32) {
-    let Err(error) = &record.result else { return (0, 0) };
+/// The exit of a job, as in a job log.
+struct JobExit {
+    code: i32,
+    signal: i32,
+}
+
+/// The exit of an item, as GNU parallel writes it: code 0 beside a signal, -1 for a job that was stopped (a command receives
+/// SIGTERM first), and 0 or 1 for targets without exit codes.
+fn exit(record: &ItemRecord, target: &Target) -> JobExit {
+    let Err(error) = &record.result else { return JobExit { code: 0, signal: 0 } };
     match (error.status, error.exit_code, error.signal) {
-        (_, Some(code), _) => (code, 0),
-        (_, None, Some(signal)) => (0, signal),
+        (_, Some(code), _) => JobExit { code, signal: 0 },
+        (_, None, Some(signal)) => JobExit { code: 0, signal },
         (ItemStatus::TimedOut | ItemStatus::Expired | ItemStatus::Canceled, ..) => {
-            let was_told_to_end = target.is_command() && record.attempts > 0;
-            (-1, if was_told_to_end { Signal::TERM.as_raw() } else { 0 })
+            let was_terminated = target.is_command() && record.attempts > 0;
+            let signal = if was_terminated { Signal::TERM.as_raw() } else { 0 };
+            JobExit { code: -1, signal }
         }
-        _ => (1, 0),
+        _ => JobExit { code: 1, signal: 0 },
     }
 }
 
-/// To the microsecond, which is all that makes sense.
+/// A duration in milliseconds, with microseconds as decimals.
 pub(super) fn milliseconds(duration: Duration) -> f64 {
     duration.as_micros() as f64 / 1_000.0
 }

@@ -1,4 +1,4 @@
-//! Where a run may halt: whether all that ended was heard of, before anything else is taken.
+//! The gate of runs with `--halt`: no item starts before the results of the items that ended are counted.
 
 use std::sync::Arc;
 use std::task::Waker;
@@ -7,7 +7,7 @@ use futures_util::task::AtomicWaker;
 use mesero::{Dispatcher, Event, Fact, Observer};
 use mesero_resources::Reply;
 
-/// Wakes whoever waits for a slot that came back.
+/// Wakes the stream of scheduled items when a slot is returned.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SlotWaker(Arc<AtomicWaker>);
 
@@ -19,7 +19,8 @@ impl Observer for SlotWaker {
     }
 }
 
-/// Keeps the queue empty, so that a slot that comes back is taken up only after its item's result was heard.
+/// Keeps the dispatcher's queue empty, so that a returned slot is used again only after the result of its item is
+/// counted.
 #[derive(Debug)]
 pub(crate) struct HaltGate {
     pub(crate) dispatcher: Dispatcher<Reply>,
@@ -27,16 +28,17 @@ pub(crate) struct HaltGate {
 }
 
 impl HaltGate {
-    /// Whether there is room for one more, with so many called for and so many results that the journal does not have
-    /// yet. If not, `waker` is woken when a slot comes back; of results that were heard the driver knows itself.
+    /// Whether one more item may be called, with `in_flight` items called and `uncommitted` results that the journal has
+    /// not committed. If not, `waker` is woken when a slot is returned; after counting a result, the driver polls again by
+    /// itself.
     ///
-    /// An item between two tries occupies no slot and has no result, so it keeps nobody waiting.
-    pub(crate) fn has_room(&self, in_flight: usize, uncommitted: usize, waker: &Waker) -> bool {
-        // Before the look, so that nothing in between is missed.
+    /// An item in backoff has neither slot nor result, and holds back no other.
+    pub(super) fn has_room(&self, in_flight: usize, uncommitted: usize, waker: &Waker) -> bool {
+        // Registered before the check, so that no slot that is returned in between is missed.
         self.slot_waker.0.register(waker);
         let stats = self.dispatcher.stats();
-        // Of calls it could not be told: one is in flight until its answer is taken. Items that share a job count as
-        // unheard, so that of those too no more are called for than there are slots.
+        // The dispatcher's calls would not show this: a call is in flight until its answer is taken. Items that share a
+        // job count as unprocessed, so that no more of them are called than there are slots.
         let unprocessed =
             (in_flight as u64).saturating_sub(stats.jobs.in_flight) + uncommitted as u64;
         stats.slots.in_use + stats.queue.len + unprocessed < self.dispatcher.limit() as u64

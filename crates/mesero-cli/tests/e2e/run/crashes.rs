@@ -163,7 +163,7 @@ async fn a_full_disk_ends_the_run_and_nothing_that_was_kept_is_done_again() {
         let ran = ended(limited.output()).await;
         assert_eq!(ran.code, Some(1), "{}", ran.stderr);
         assert!(ran.stderr.contains("stopped: failed to write the journal: "), "{}", ran.stderr);
-        assert!(ran.stderr.contains("to go on, give the same command"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("to continue, repeat the command"), "{}", ran.stderr);
         journal = "--resume";
     }
     let ran = work.resume(&[]).await;
@@ -204,8 +204,8 @@ async fn where_nobody_reads_the_results_any_more_the_journal_has_them() {
     drop(stdout);
     let ran = ended(child.wait_with_output()).await;
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);
-    assert!(ran.stderr.contains("nobody reads the results any more"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("give the same command with `--resume j`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the reader of the results has closed the pipe"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("repeat the command with `--resume j`"), "{}", ran.stderr);
     assert_eq!(all_done_once(&mut work).await, Some(0));
 }
 

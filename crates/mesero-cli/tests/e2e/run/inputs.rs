@@ -71,7 +71,7 @@ async fn a_line_that_is_no_item_is_named_by_its_number_and_the_run_goes_on() {
     assert_eq!(ran.all("status"), ["succeeded", "bad_input", "bad_input", "succeeded"]);
     let records = ran.sorted();
     let message = |index: usize| records[index]["error"]["message"].as_str().unwrap().to_owned();
-    assert!(message(1).starts_with("line 2: it is no JSON"), "{}", message(1));
+    assert!(message(1).starts_with("line 2: not JSON"), "{}", message(1));
     assert_eq!(message(2), "line 3: it has no `a`, which the target has a place for");
     assert!(ran.stderr.contains("Successful: 2 Failed: 2 (2 bad input)"), "{}", ran.stderr);
 }
@@ -80,7 +80,7 @@ async fn a_line_that_is_no_item_is_named_by_its_number_and_the_run_goes_on() {
 async fn a_run_that_is_told_so_halts_at_a_line_that_is_no_item() {
     let lines = "{broken\n".to_owned() + &"{\"a\":1}\n".repeat(100_000);
     let flags =
-        [(["--on-bad-input", "halt"], "ends the run"), (["--halt", "fail=1"], "is passed over")];
+        [(["--on-bad-input", "halt"], "ends the run"), (["--halt", "fail=1"], "is skipped")];
     for (flags, becomes) in flags {
         let arguments = [&["stub:", "--format-in", "jsonl"], &flags[..]].concat();
         let ran = run_with(&lines, &arguments).await;
@@ -93,7 +93,7 @@ async fn a_run_that_is_told_so_halts_at_a_line_that_is_no_item() {
 async fn a_row_of_another_length_is_named_by_its_line() {
     let ran = run_with("a,b\n1,2\n3\n4,5\n", &["stub:", "--format-in", "csv"]).await;
     assert_eq!(ran.all("status"), ["succeeded", "bad_input", "succeeded"]);
-    assert_eq!(ran.sorted()[1]["error"]["message"], "line 3: it has 1 cell, and the header 2");
+    assert_eq!(ran.sorted()[1]["error"]["message"], "line 3: 1 cell, but the header has 2");
 }
 
 #[tokio::test]

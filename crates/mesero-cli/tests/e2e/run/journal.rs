@@ -76,7 +76,7 @@ async fn what_failed_is_run_again_without_an_input_until_nothing_failed() {
     let url = api.url("/{}");
     let ran = run_in(&folder, &[&url, "0..10", "--journal", "j"]).await;
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("to try again what failed"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("to run the failed items again"), "{}", ran.stderr);
     let ran = run_in(&folder, &[&url, "--retry-failed", "j"]).await;
     assert_eq!((ran.code, ran.records().len()), (Some(1), 5), "{}", ran.stderr);
     let ran = run_in(&folder, &[&url, "--retry-failed", "j"]).await;
@@ -104,7 +104,7 @@ async fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
     let begun = [gate.next().await, gate.next().await];
     let ran = run_in(&folder, &["python:gated:gated", "0..6", "--resume", "j"]).await;
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("another run works with it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("another run is using it"), "{}", ran.stderr);
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     signal(&child, Signal::INT);
     timeout(HANG_TIMEOUT, stderr.read_line(&mut String::new())).await.unwrap().unwrap();
@@ -113,7 +113,7 @@ async fn an_interrupted_run_says_how_to_go_on_and_goes_on() {
     assert_eq!(ended.status.code(), Some(130));
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).await.unwrap();
-    assert!(rest.contains("give the same command with `--resume j` instead of"), "{rest}");
+    assert!(rest.contains("repeat the command with `--resume j` instead of"), "{rest}");
 
     let child = spawned(&["python:gated:gated", "0..6", "-l", "4", "--resume", "j"]);
     for _ in 0..4 {
@@ -172,7 +172,7 @@ async fn an_item_that_never_reached_its_target_had_not_begun() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut line = String::new();
     timeout(HANG_TIMEOUT, stderr.read_line(&mut line)).await.unwrap().unwrap();
-    assert!(line.contains("cannot be reached any more"), "{line}");
+    assert!(line.contains("can no longer be reached"), "{line}");
     signal(&child, Signal::INT);
     assert_eq!(timeout(HANG_TIMEOUT, child.wait()).await.unwrap().unwrap().code(), Some(130));
     let api = Api::at(free, |_| ok("1")).await;
@@ -210,10 +210,10 @@ async fn a_journal_that_cannot_be_used_is_refused_before_anything_is_called() {
     let folder = folder(&[("text", "hello\n")]);
     for (arguments, why) in [
         (["--journal", "no/such/folder"], "No such file or directory"),
-        (["--journal", "/dev/full"], "it is no regular file"),
-        (["--journal", "text"], "there is one already; `--resume text` goes on with it"),
-        (["--resume", "text"], "its first line is not that of a journal"),
-        (["--resume", "none"], "there is none; `--journal` begins one"),
+        (["--journal", "/dev/full"], "it is not a regular file"),
+        (["--journal", "text"], "the file already exists; use `--resume text`"),
+        (["--resume", "text"], "its first line is not the header of a mesero journal"),
+        (["--resume", "none"], "the file does not exist; use `--journal`"),
     ] {
         let ran = run_in(&folder, &[&["stub:", "0..5"], &arguments[..]].concat()).await;
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{arguments:?}");
@@ -225,9 +225,9 @@ async fn a_journal_that_cannot_be_used_is_refused_before_anything_is_called() {
     for (arguments, why) in [
         (
             &["0..5", "--resume", "j", "--", "echo"][..],
-            "another target, `stub:`, and not of `echo {}`",
+            "it belongs to the target `stub:`, not to `echo {}`",
         ),
-        (&["stub:", "0..5", "--resume", "j", "--id", "name"], "known by `--id id`"),
+        (&["stub:", "0..5", "--resume", "j", "--id", "name"], "it was written with `--id id`"),
     ] {
         let ran = run_in(&folder, arguments).await;
         assert_eq!((ran.code, &*ran.stdout), (Some(2), ""), "{arguments:?}");

@@ -28,7 +28,7 @@ async fn items_wait_for_a_target_that_went_away_and_none_fails() {
     stdin.write_all(b"1\n2\n3\n4\n5\n6\n").await.unwrap();
     drop(stdin);
     let line = timeout(HANG_TIMEOUT, stderr.next_line()).await.unwrap().unwrap().unwrap();
-    assert!(line.contains("the target cannot be reached any more"), "{line}");
+    assert!(line.contains("the target can no longer be reached"), "{line}");
     let _api = Api::at(address, |_| ok("1")).await;
     let line = timeout(HANG_TIMEOUT, stderr.next_line()).await.unwrap().unwrap().unwrap();
     assert!(line.contains("the target can be reached again, after"), "{line}");
@@ -66,7 +66,7 @@ async fn who_is_interrupted_while_waiting_for_a_target_has_not_failed() {
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut said = String::new();
     timeout(HANG_TIMEOUT, stderr.read_line(&mut said)).await.unwrap().unwrap();
-    assert!(said.contains("cannot be reached any more"), "{said}");
+    assert!(said.contains("can no longer be reached"), "{said}");
     signal(&child, Signal::INT);
     timeout(HANG_TIMEOUT, stderr.read_to_string(&mut said)).await.unwrap().unwrap();
     assert!(said.contains("Successful: 0 Failed: 0 Not finished: 5"), "{said}");

@@ -23,9 +23,9 @@ async fn a_named_resource_brings_its_policy_and_flags_go_before_it() {
     let folder = folder(&[("mesero.toml", config), ("tools.py", tools)]);
     let ran = run_in(&folder, &["@square", "0..5"]).await;
     assert_eq!(ran.all("value"), [0, 1, 4, 9, 16]);
-    assert!(ran.stderr.contains("what 3 at once can do"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("% of 3 slots"), "{}", ran.stderr);
     let ran = run_in(&folder, &["@square", "0..5", "--limit", "2"]).await;
-    assert!(ran.stderr.contains("what 2 at once can do"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("% of 2 slots"), "{}", ran.stderr);
     assert_eq!(run_in(&folder, &["@shout", "hey"]).await.all("value"), ["hey!"]);
     let ran = run_in(&folder, &["@sqare", "1"]).await;
     assert!(ran.stderr.contains("did you mean `@square`?"), "{}", ran.stderr);
@@ -42,7 +42,7 @@ async fn only_what_says_not_now_is_tried_again_and_no_more_than_told() {
     .await;
     let ran = run(&[&api.url("/"), "1", "--retry", "2"]).await;
     assert_eq!((ran.code, &ran.all("attempts")[0]), (Some(0), &3.into()));
-    assert!(ran.stderr.contains("2 retries, 0 refused by their budget"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 retries, 0 refused by the retry budget"), "{}", ran.stderr);
 
     let down = Api::open(|_| ("500 Oops".to_owned(), String::new())).await;
     let attempts = async |flags: &[&str]| {

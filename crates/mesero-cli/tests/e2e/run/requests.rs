@@ -84,7 +84,7 @@ async fn connections_are_used_again_and_are_no_more_than_the_limit() {
     let api = Api::open(|_| ok("1")).await;
     let ran = run(&[&api.url("/{}"), "0..200", "--limit", "3"]).await;
     assert_eq!((ran.code, api.asked().len()), (Some(0), 200));
-    assert!(ran.stderr.contains("at once can do"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("% of 3 slots"), "{}", ran.stderr);
 }
 
 #[tokio::test]

@@ -28,7 +28,7 @@ async fn the_first_signal_finishes_what_is_in_work_and_begins_nothing_more() {
     signal(&child, Signal::INT);
     let mut line = String::new();
     timeout(HANG_TIMEOUT, stderr.read_line(&mut line)).await.unwrap().unwrap();
-    assert!(line.contains("interrupted: finishing the 2 items in work"), "{line}");
+    assert!(line.contains("interrupted: finishing 2 items in flight"), "{line}");
     begun.into_iter().for_each(gate::Begun::finish);
     let output = output_of(child).await;
     let ran = Ran::from(output);
@@ -64,7 +64,7 @@ async fn a_reader_that_has_read_enough_ends_the_run() {
     let output = output_of(child).await;
     let ran = Ran::from(output);
     assert_eq!(ran.code, Some(1));
-    assert!(ran.stderr.contains("nobody reads the results any more"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("the reader of the results has closed the pipe"), "{}", ran.stderr);
 }
 
 #[tokio::test]
@@ -98,6 +98,6 @@ async fn a_disk_that_is_full_is_said_and_ends_the_run() {
     let arguments = ["--failed=/dev/full", "0..1000000", "-l", "1", "--", "false"];
     let ran = run_in(&folder, &arguments).await;
     assert_eq!(ran.code, Some(1));
-    let said = "failed to write the items that failed: No space left";
+    let said = "failed to write the failed items: No space left";
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
 }
