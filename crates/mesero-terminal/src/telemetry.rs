@@ -6,8 +6,7 @@ use std::io::IsTerminal;
 
 use clap::{Args, ValueEnum};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -74,10 +73,10 @@ pub fn start(args: &LogArgs, usual: LevelFilter) -> Result<Telemetry, TelemetryE
         None if terminal => Form::Text { colour: output::color_is_welcome() },
         None => Form::Logfmt,
     };
-    let filter = EnvFilter::builder()
-        .with_default_directive(usual.into())
-        .parse(args.filter.as_deref().unwrap_or_default())
-        .map_err(TelemetryError::Filter)?;
+    let filter = match args.filter.as_deref() {
+        Some(filter) if !filter.is_empty() => filter.parse().map_err(TelemetryError::Filter)?,
+        _ => Targets::new().with_default(usual),
+    };
     let (queue, writer) = queue::start(stderr, form).map_err(TelemetryError::Thread)?;
     tracing_subscriber::registry()
         .with(Lines::new(form, queue))

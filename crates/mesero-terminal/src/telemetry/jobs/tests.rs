@@ -8,7 +8,7 @@ use mesero::testing::mock_resource;
 use mesero::{Call, Dispatcher, Failure, Stop, StopKind};
 use tokio::time::{Instant, advance};
 use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 
 use super::{Log, Refusals};
@@ -41,7 +41,7 @@ impl Captured {
         let (queue, writer) = queue::start(Sink(Arc::clone(&text)), Form::Logfmt).unwrap();
         let subscriber = tracing_subscriber::registry()
             .with(Lines::new(Form::Logfmt, queue))
-            .with(EnvFilter::new(filter));
+            .with(filter.parse::<Targets>().unwrap());
         Self { text, writer, _subscriber: tracing::subscriber::set_default(subscriber) }
     }
 
