@@ -1,4 +1,4 @@
-//! How a child starts, and how a whole process group is told to end.
+//! Start and end of a child: confined to its own process group, which is ended as a whole.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
@@ -41,7 +41,7 @@ fn prepare_child(inherited: &[RawFd], parent: Pid) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have died before the line above; then nobody will send the signal.
+        // The parent may have exited before the line above; then the signal never comes.
         if getppid() != Some(parent) {
             return Err(io::Error::from(rustix::io::Errno::SRCH));
         }
@@ -55,14 +55,16 @@ fn prepare_child(inherited: &[RawFd], parent: Pid) -> io::Result<()> {
     Ok(())
 }
 
-/// Ends a child and everything in its group: asks, waits for `grace`, then kills. Returns when the
-/// child is reaped.
+/// Ends a child and its process group: sends SIGTERM, waits for `grace`, then sends SIGKILL.
+/// Returns when the child is reaped.
+///
+/// Dropping the future stops the wait; the child stays, and is killed when `child` is dropped.
 pub async fn end(child: &mut Child, grace: Duration) {
     // Not yet reaped, so the number is still the child's.
     let Some(group) = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) else {
         return;
     };
-    // It may have ended in between, which is what we want.
+    // It may have exited since, which is the goal.
     let _ = kill_process_group(group, Signal::TERM);
     if timeout(grace, child.wait()).await.is_err() {
         let _ = kill_process_group(group, Signal::KILL);

@@ -5,7 +5,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 /// The bytes before a frame's payload: its length, its kind, its id.
 const HEADER_BYTES: usize = 4 + 1 + 8;
 
-/// A payload of up to so many bytes is copied: what a longer one keeps with it is a small part.
+/// The longest payload that is copied. A longer one shares the receive buffer, of which it is most.
 const MAX_COPIED_BYTES: usize = 4096;
 
 /// One frame, of either direction.
@@ -16,7 +16,7 @@ pub struct Frame {
     pub payload: Bytes,
 }
 
-/// What mesero sends.
+/// Kinds of frames that mesero sends.
 pub mod to_worker {
     pub const CONFIG: u8 = 1;
     pub const CALL_TEXT: u8 = 2;
@@ -30,7 +30,7 @@ pub mod to_worker {
     pub const STACK: u8 = 10;
 }
 
-/// What a worker sends.
+/// Kinds of frames that a worker sends.
 pub mod from_worker {
     pub const HELLO: u8 = 16;
     pub const FAILED: u8 = 17;
@@ -45,10 +45,10 @@ pub mod from_worker {
 }
 
 impl Frame {
-    /// The frame as it goes over the socket.
+    /// Returns the frame's bytes for the socket.
     ///
     /// # Errors
-    /// If the payload is longer than its length field can say.
+    /// If the payload is longer than the length field allows.
     pub fn encode(&self) -> Result<Bytes, TooLong> {
         let bytes = self.payload.len();
         let length = u32::try_from(bytes).map_err(|_| TooLong { bytes })?;
@@ -60,12 +60,12 @@ impl Frame {
         Ok(out.freeze())
     }
 
-    /// Whether a worker sends more on the same call after this frame.
+    /// Returns true if the worker sends more frames for the same call after this one.
     pub fn is_continued(&self) -> bool {
         matches!(self.kind, from_worker::HEAD | from_worker::PIECE)
     }
 
-    /// Takes the first frame out of what was received, once it is there whole.
+    /// Takes the first frame out of the received bytes once it is complete.
     pub fn decode(received: &mut BytesMut) -> Option<Frame> {
         let mut header = received.get(..HEADER_BYTES)?;
         let length = usize::try_from(header.get_u32_le()).ok()?;
@@ -76,7 +76,8 @@ impl Frame {
         }
         received.advance(HEADER_BYTES);
         let payload = match length {
-            // It would keep the whole buffer from being used again, or for as long as it is kept in a cache.
+            // A shared payload would keep the whole buffer alive, in a cache for as long as the
+            // entry lives.
             0..=MAX_COPIED_BYTES => {
                 let copy = Bytes::copy_from_slice(&received[..length]);
                 received.advance(length);
@@ -88,7 +89,7 @@ impl Frame {
     }
 }
 
-/// A payload that no frame can carry.
+/// A payload that is too long for a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TooLong {
     pub bytes: usize,

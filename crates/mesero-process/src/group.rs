@@ -16,8 +16,8 @@ use super::spawner::Spawner;
 
 /// A process that leads its own group, with pipes on its output streams.
 ///
-/// It stays unreaped until [`reap`](Self::reap), so that its number is its own and a signal to its
-/// group reaches nobody else.
+/// It stays unreaped until [`reap`](Self::reap), so that its process ID stays its own and a signal
+/// to the group reaches no other process.
 #[derive(Debug)]
 pub struct ProcessGroup {
     child: Child,
@@ -26,7 +26,7 @@ pub struct ProcessGroup {
     handle: AsyncFd<OwnedFd>,
 }
 
-/// The ends of its streams that are ours.
+/// mesero's ends of the output pipes.
 #[derive(Debug)]
 pub struct Streams {
     pub stdout: ChildStdout,
@@ -34,17 +34,20 @@ pub struct Streams {
 }
 
 impl ProcessGroup {
-    /// Starts `command`, whose group the guardian knows at this seat from then on. It must not be dropped half way.
+    /// Starts `command`; from then on the guardian knows its group at this seat. Dropping the
+    /// future leaves a started process to the guardian, which ends it only with mesero: await it to
+    /// the end.
     ///
     /// # Errors
-    /// `Unreachable` if it did not start, `Lost` if it did and cannot be looked after.
+    /// `Unreachable` if it did not start, `Lost` if it started and cannot be watched.
     pub async fn start(
         mut command: Command,
         spawner: &Spawner,
-        (guardian, seat): (&Arc<Guardian>, usize),
+        guardian: &Arc<Guardian>,
+        seat: usize,
     ) -> Result<(Self, Streams), Failure> {
         let their_guardian = Arc::clone(guardian);
-        // Nothing else comes between a start and the guardian's knowing of it.
+        // Nothing comes between the start and the guardian's record of it.
         let start = move || -> io::Result<_> {
             let child = command.spawn()?;
             let group = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
@@ -55,13 +58,15 @@ impl ProcessGroup {
         let started = spawner.run(start).await.and_then(|started| started);
         let (mut child, group, watched) = started
             .map_err(|error| Failure::unreachable(format!("the command did not start: {error}")))?;
-        let lost =
-            |what: &str| Failure::lost(format!("the command cannot be looked after: {what}"));
+        let lost = |what: &str| {
+            Failure::lost(format!("the command started and cannot be watched: {what}"))
+        };
         let streams = (child.stdout.take(), child.stderr.take());
         let process = match watched.and_then(|()| handle(group)) {
             Ok(handle) => Self { child, group, handle },
             Err(error) => {
-                // It may have failed for want of files; then it is better not to have run at all.
+                // There may be no file descriptors left; a process that cannot be watched must not
+                // run.
                 let _ = kill_process_group(group, Signal::KILL);
                 let _ = guardian.forget(seat);
                 let _ = child.wait().await;
@@ -70,26 +75,28 @@ impl ProcessGroup {
         };
         match streams {
             (Some(stdout), Some(stderr)) => Ok((process, Streams { stdout, stderr })),
-            _ => Err(lost("it has no pipes")),
+            _ => Err(lost("its output has no pipes")),
         }
     }
 
-    /// Waits until the leader has ended; others of its group may still run.
+    /// Waits until the leader has exited; other processes of its group may still run. Dropping the
+    /// future has no effect.
     pub async fn ended(&self) {
-        // It can only fail when the runtime is shut down, and then nothing is awaited any more.
+        // It fails only while the runtime shuts down, when nothing is awaited.
         let _ = self.handle.readable().await;
     }
 
     /// Sends a signal to the whole group.
     pub fn signal(&self, signal: Signal) {
-        // All of them may have ended in between, which is what we want.
+        // All of them may have exited since, which is the goal.
         let _ = kill_process_group(self.group, signal);
     }
 
-    /// Reaps the leader, which gives up the group's number.
+    /// Reaps the leader; from then on the system may reuse the group's ID. Dropping the future
+    /// kills the leader.
     ///
     /// # Errors
-    /// If the system does not say how it ended.
+    /// If the system does not report its exit status.
     pub async fn reap(mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }

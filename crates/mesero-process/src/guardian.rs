@@ -1,4 +1,4 @@
-//! Ends what commands have started, should mesero be killed itself.
+//! A helper process that ends what commands have started if mesero itself is killed.
 
 use std::fs::File;
 use std::io;
@@ -15,10 +15,10 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// Waits for the end of its input, and kills the groups whose numbers stand in the file that it has as its standard output,
-/// unless it was told that all is well.
+/// Program of the guardian: waits for the end of its input, then kills the groups listed in the
+/// file on its standard output. The word `stop` makes it exit without a kill.
 ///
-/// It uses nothing but what a POSIX shell has built in, so that it starts nothing itself.
+/// It uses only builtins of a POSIX shell, so that it starts no process itself.
 const SCRIPT: &str = r#"
 read -r word && [ "$word" = stop ] && exit
 while read -r group; do
@@ -26,46 +26,53 @@ while read -r group; do
 done <&1
 "#;
 
-/// How long a line of that file is, with its end: enough for any number of a process.
+/// Bytes of a line in that file, its end included: enough for any process ID.
 const LINE_BYTES: usize = 16;
 
-/// At most one is started in this time, so that one that always ends does not keep the machine busy.
+/// Least time between two starts, so that a guardian that always fails does not keep the machine
+/// busy.
 const RESTART_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A process that outlives mesero for a moment.
 ///
-/// The kernel kills a command when mesero dies, but not what the command has started; a shell
-/// script would be gone and the program that it waited for would run on.
+/// The kernel kills a command when mesero dies, but not the processes that the command has started:
+/// the program under a shell script would continue to run.
 ///
-/// If the process itself is killed, another one takes its place, which the log says. Dropping this
-/// without [`stop`](Self::stop) kills the groups that it knows.
+/// If the guardian process itself is killed, another one replaces it, and the log reports it.
+/// Dropping this without [`stop`](Self::stop) kills the groups that it knows.
 #[derive(Debug)]
 pub struct Guardian {
-    /// In memory: the group at each seat.
+    /// File in memory with the group at each seat.
     groups: File,
     supervisor: Mutex<Option<SupervisorHandle>>,
 }
 
-/// What is told that all is well, and the task that hears it.
-type SupervisorHandle = (oneshot::Sender<()>, AbortOnDropHandle<()>);
+/// The sender that requests the stop, and the supervisor's task.
+#[derive(Debug)]
+struct SupervisorHandle {
+    stop_tx: oneshot::Sender<()>,
+    task: AbortOnDropHandle<()>,
+}
 
 impl Guardian {
-    /// Starts it, for commands at so many seats; `owner` is whose they are, for the log.
+    /// Starts the process, for commands at this number of seats; `owner` is the name of their
+    /// resource, for the log.
     ///
     /// # Errors
-    /// If there is no `/bin/sh`, or the system gives no process.
+    /// If there is no `/bin/sh`, or the system starts no process.
     pub fn start(owner: Arc<str>, seats: usize) -> io::Result<Self> {
         let groups = File::from(rustix::fs::memfd_create("mesero-groups", MemfdFlags::CLOEXEC)?);
-        // A seat that nobody has had yet is an empty line too.
+        // A seat that was never used is an empty line too.
         groups.write_all_at(&line("").repeat(seats), 0)?;
         let (stop_tx, stop_rx) = oneshot::channel();
         let guard = GuardianProcess::start(&groups)?;
         let supervisor = GuardianSupervisor { owner, groups: groups.try_clone()?, guard };
         let task = AbortOnDropHandle::new(TaskTracker::new().spawn(supervisor.run_until(stop_rx)));
-        Ok(Self { groups, supervisor: Mutex::new(Some((stop_tx, task))) })
+        Ok(Self { groups, supervisor: Mutex::new(Some(SupervisorHandle { stop_tx, task })) })
     }
 
-    /// Says that this group runs at this seat. It is known once this returns, whatever becomes of mesero then.
+    /// Records that this group runs at this seat. Once this returns, the group is killed if mesero
+    /// is.
     ///
     /// # Errors
     /// If the system has no memory for a line.
@@ -73,10 +80,11 @@ impl Guardian {
         self.write(seat, &group.to_string())
     }
 
-    /// Says that the group at this seat is about to be gone. Its number must not be given up before that.
+    /// Records that the group at this seat is about to be reaped. Call it before the system may
+    /// reuse its ID.
     ///
     /// # Errors
-    /// None in practice: the line is there already.
+    /// None in practice: the line exists already.
     pub fn forget(&self, seat: usize) -> io::Result<()> {
         self.write(seat, "")
     }
@@ -86,21 +94,21 @@ impl Guardian {
         self.groups.write_all_at(&line(group), u64::try_from(at).unwrap_or(u64::MAX))
     }
 
-    /// Lets it end, and waits until it has.
+    /// Lets the process exit, and waits until it has. Dropping the future stops the wait only.
     pub async fn stop(&self) {
         let supervisor = self.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some((stop_tx, task)) = supervisor {
+        if let Some(SupervisorHandle { stop_tx, task }) = supervisor {
             let _ = stop_tx.send(());
-            // It only fails when the runtime is shut down.
+            // It fails only while the runtime shuts down.
             let _ = task.await;
         }
     }
 }
 
-/// The process as it runs now.
+/// The process that runs now.
 struct GuardianProcess {
     child: Child,
-    /// Its end is mesero's.
+    /// Closes with mesero, which is the process's signal to act.
     line: ChildStdin,
     begun: Instant,
 }
@@ -117,7 +125,7 @@ impl GuardianProcess {
     }
 }
 
-/// Sees to it that there always is one.
+/// Replaces the process whenever it ends.
 struct GuardianSupervisor {
     owner: Arc<str>,
     groups: File,
@@ -129,7 +137,7 @@ impl GuardianSupervisor {
         tokio::select! {
             () = self.replace_whenever_it_ends() => {}
             Ok(()) = stop_rx => {
-                // If it is gone already, there is nobody to be told.
+                // If it has ended already, there is nothing to stop.
                 let _ = self.guard.line.write_all(b"stop\n").await;
                 let _ = self.guard.child.wait().await;
             }
@@ -153,8 +161,7 @@ impl GuardianSupervisor {
                     self.guard = guard;
                     tracing::warn!(
                         resource,
-                        "what ends the commands of a mesero that is killed has itself ended ({how}); a new one has \
-                         taken its place"
+                        "the guardian process of this resource's commands ended ({how}); started a new one"
                     );
                     return;
                 }
@@ -162,8 +169,8 @@ impl GuardianSupervisor {
                     self.guard.begun = Instant::now();
                     tracing::error!(
                         resource,
-                        "what ends the commands of a mesero that is killed has itself ended ({how}), and no new one \
-                         can be started: {error}; if mesero is killed now, what commands have started runs on"
+                        "the guardian process of this resource's commands ended ({how}), and starting a new one \
+                         failed: {error}; if mesero is killed now, the children of its commands continue to run"
                     );
                 }
             }
@@ -171,7 +178,7 @@ impl GuardianSupervisor {
     }
 }
 
-/// Blanks and a number, which is nothing but the number to a shell.
+/// A padded number, which a shell reads as the number alone.
 fn line(group: &str) -> Vec<u8> {
     format!("{group:>width$}\n", width = LINE_BYTES - 1).into_bytes()
 }

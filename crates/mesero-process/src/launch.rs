@@ -1,9 +1,9 @@
 //! Starts a process without a copy of mesero's memory.
 //!
-//! `fork` copies the tables of all memory, and afterwards every page that either side writes to; for a command of a
-//! millisecond that is a third of its cost. So the child borrows the memory until it becomes the program (`CLONE_VM` and
-//! `CLONE_VFORK`, what `posix_spawn` does inside), while the thread that starts it waits. The C library's `posix_spawn`
-//! cannot ask for the signal at mesero's own death.
+//! `fork` copies the page tables, and later every page that either side writes to; for a command of
+//! a millisecond that is a third of its cost. So the child borrows the memory until it executes the
+//! program (`CLONE_VM` and `CLONE_VFORK`, as inside `posix_spawn`), while the thread that starts it
+//! waits. The C library's `posix_spawn` cannot request the signal at mesero's own death.
 
 use std::env;
 use std::ffi::{CString, OsStr, OsString, c_char, c_int, c_void};
@@ -15,10 +15,10 @@ use std::ptr;
 
 use rustix::process::{Pid, WaitOptions, waitpid};
 
-/// A program in its surroundings, ready to be started often.
+/// A program with its environment, ready to be started often.
 #[derive(Debug)]
 pub struct Launcher {
-    /// Where it may be, what is there first.
+    /// Possible paths of the program, existing ones first.
     candidates: Vec<CString>,
     directory: CString,
     /// `NAME=value`.
@@ -35,10 +35,10 @@ pub struct Launched {
 }
 
 impl Launcher {
-    /// Looks for `program` where its own `PATH` says, unless it has a slash.
+    /// Searches the given `PATH` for `program`, unless its name contains a slash.
     ///
     /// # Errors
-    /// If something holds a zero byte.
+    /// If a text contains a NUL byte.
     pub fn new(
         program: &Path,
         directory: &Path,
@@ -49,12 +49,13 @@ impl Launcher {
         };
         let path = environment.iter().rfind(|(name, _)| name == "PATH");
         let path = path.map_or(OsStr::new("/bin:/usr/bin"), |(_, value)| value);
-        let mut paths = match program.as_os_str().as_bytes().contains(&b'/') {
-            true => vec![program.to_owned()],
-            false => env::split_paths(path).map(|folder| folder.join(program)).collect(),
+        let mut paths: Vec<_> = if program.as_os_str().as_bytes().contains(&b'/') {
+            vec![program.to_owned()]
+        } else {
+            env::split_paths(path).map(|folder| folder.join(program)).collect()
         };
         let is_there = paths.iter().any(|path| directory.join(path).is_file());
-        // The others stay, should it go away from where it is now.
+        // The other paths stay, in case the file is moved.
         paths.sort_by_key(|path| !directory.join(path).exists());
         let candidates = paths.iter().map(|path| c_string(path.as_os_str().as_bytes().to_vec()));
         Ok(Self {
@@ -65,16 +66,17 @@ impl Launcher {
         })
     }
 
-    /// Whether the program was found when this was made.
+    /// Returns true if the program was found when this was made.
     pub fn is_there(&self) -> bool {
         self.is_there
     }
 
-    /// Starts it with these arguments, its own name first, with `extra` in its environment, and with `streams` as its
-    /// standard input, output and error. The calling thread waits until the program runs.
+    /// Starts the program with these arguments, its own name first, with `extra` in its
+    /// environment, and with `streams` as its standard input, output and error. The calling thread
+    /// waits until the program runs.
     ///
     /// # Errors
-    /// Those of the system for a process that cannot be made, or a program that cannot be run.
+    /// The system's error if no process can be made, or the program cannot be executed.
     pub fn launch(
         &self,
         arguments: &[CString],
@@ -82,7 +84,7 @@ impl Launcher {
         streams: [BorrowedFd<'_>; 3],
     ) -> io::Result<Launched> {
         let shell = c"/bin/sh".to_owned();
-        // As `execvp` does it: what is no program is a script of the shell.
+        // As in `execvp`: a file without a known format is a script of the shell.
         let script = [&shell, &shell].into_iter().chain(arguments.iter().skip(1));
         let is_replaced = |given: &&CString| {
             extra.iter().any(|extra| name(extra) == name(given)) && !extra.is_empty()
@@ -114,17 +116,17 @@ fn c_string(bytes: Vec<u8>) -> io::Result<CString> {
     CString::new(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
 }
 
-/// The name of a variable.
+/// Returns the name of a variable.
 fn name(variable: &CString) -> &[u8] {
     variable.as_bytes().split(|byte| *byte == b'=').next().unwrap_or_default()
 }
 
-/// As the system wants a list of texts, with its end.
+/// Returns the list as the system takes it, with a null at its end.
 fn pointers<'a>(texts: impl IntoIterator<Item = &'a CString>) -> Vec<*const c_char> {
     texts.into_iter().map(|c_string| c_string.as_ptr()).chain([ptr::null()]).collect()
 }
 
-/// What a child needs to become its program. All lists end with a null.
+/// Everything a child needs to execute its program. All lists end with a null.
 struct ExecPlan<'a> {
     candidates: &'a [*const c_char],
     arguments: &'a [*const c_char],
@@ -134,23 +136,24 @@ struct ExecPlan<'a> {
     directory: *const c_char,
     streams: [c_int; 3],
     parent: c_int,
-    /// Written by the child, where it has not become the program.
+    /// Written by the child if it could not execute the program.
     error: c_int,
 }
 
-/// More than the system calls of a child and its one signal frame need.
+/// More than the child's system calls and one signal frame need.
 const STACK_BYTES: usize = 64 * 1024;
 
-/// The child's number and a handle of it, once it runs its program or has written why it does not.
+/// Returns the child's process ID and a handle of it, once it runs its program or has written its
+/// error.
 #[expect(
     unsafe_code,
-    reason = "the child runs on a stack of its own, on memory that stays as it is while this thread waits for it, with \
-              all signals blocked, so that no handler of mesero runs in it; it makes system calls and nothing else"
+    reason = "the child has its own stack, and memory that does not change while this thread waits for it; all \
+              signals are blocked, so no handler of mesero runs in it; it makes system calls and nothing else"
 )]
 fn clone(plan: &mut ExecPlan<'_>) -> io::Result<(c_int, OwnedFd)> {
     let mut stack: Vec<u128> = Vec::with_capacity(STACK_BYTES / size_of::<u128>());
     let mut handle: c_int = -1;
-    // SAFETY: see the reason above. The end of a vector of such numbers is aligned as a stack has to be.
+    // SAFETY: see the reason above. The end of a vector of `u128` is aligned as a stack must be.
     let child = unsafe {
         let top = stack.as_mut_ptr().add(stack.capacity());
         let mut all = std::mem::zeroed();
@@ -167,7 +170,7 @@ fn clone(plan: &mut ExecPlan<'_>) -> io::Result<(c_int, OwnedFd)> {
         }
         child
     };
-    #[expect(unsafe_code, reason = "the system has just opened it for us")]
+    #[expect(unsafe_code, reason = "the system has just opened it for this process")]
     // SAFETY: see the reason above.
     let handle = unsafe { OwnedFd::from_raw_fd(handle) };
     Ok((child, handle))
@@ -175,7 +178,7 @@ fn clone(plan: &mut ExecPlan<'_>) -> io::Result<(c_int, OwnedFd)> {
 
 #[expect(
     unsafe_code,
-    reason = "`clone` passes a plan that nobody else looks at before this is over"
+    reason = "`clone` passes a plan that no other code reads before this has ended"
 )]
 extern "C" fn run_child(plan: *mut c_void) -> c_int {
     // SAFETY: see the reason above.
@@ -186,16 +189,17 @@ extern "C" fn run_child(plan: *mut c_void) -> c_int {
     }
 }
 
-/// Becomes the program, or returns the number of the error.
+/// Executes the program, or returns the number of the error.
 ///
 /// # Safety
-/// It is the child: it may neither allocate, nor lock, nor panic, nor change what the parent reads.
+/// It runs in the child: it may not allocate, lock, panic or change anything that the parent reads.
 #[expect(unsafe_code, reason = "system calls, on what the plan holds")]
 unsafe fn become_program(plan: &mut ExecPlan<'_>) -> c_int {
     let error = || io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL);
     // SAFETY: see the reason above.
     unsafe {
-        // No handler of mesero may run here once signals come again, and a program expects to end by a broken pipe.
+        // No handler of mesero may run here once signals are unblocked, and a program expects to
+        // end on a broken pipe.
         for signal in 1..32 {
             let mut action: libc::sigaction = std::mem::zeroed();
             let known = libc::sigaction(signal, ptr::null(), &raw mut action) == 0;
@@ -213,7 +217,7 @@ unsafe fn become_program(plan: &mut ExecPlan<'_>) -> c_int {
         {
             return error();
         }
-        // The parent may have died before the signal was asked for; then nobody will send it.
+        // The parent may have exited before the signal was requested; then the signal never comes.
         if libc::getppid() != plan.parent {
             return libc::ESRCH;
         }
@@ -261,7 +265,7 @@ mod tests {
         Launcher::new(Path::new(program), directory, &environment).unwrap()
     }
 
-    /// What it prints, and how it ends.
+    /// Runs the program; returns its output and its exit status.
     fn ran(launcher: &Launcher, arguments: &[&str], more: &[&str]) -> (String, ExitStatus) {
         let texts = |texts: &[&str]| -> Vec<CString> {
             texts.iter().map(|text| CString::new(*text).unwrap()).collect()
@@ -291,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_program_is_a_script_of_the_shell_and_what_is_not_there_an_error() {
+    fn a_file_of_no_known_format_is_a_script_of_the_shell_and_a_missing_file_an_error() {
         let folder = tempfile::tempdir().unwrap();
         let script = folder.path().join("greet");
         std::fs::write(&script, "echo $GREETING $1\n").unwrap();
@@ -308,8 +312,8 @@ mod tests {
     }
 
     #[test]
-    fn a_program_hears_every_signal_whatever_this_process_does_with_them() {
-        // Rust ignores a broken pipe, and a thread may hold signals back.
+    fn a_program_receives_every_signal_also_those_that_this_process_ignores_or_blocks() {
+        // Rust ignores a broken pipe, and a thread may block signals.
         for signal in ["PIPE", "TERM", "INT"] {
             let script = format!("kill -{signal} $$; echo survived");
             let (printed, status) =

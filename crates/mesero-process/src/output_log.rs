@@ -1,14 +1,14 @@
-//! What a child prints goes to the log, line by line.
+//! The output of children in the log, line by line.
 
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// The longest piece of a line that is logged as one; a longer line is logged in pieces.
+/// Longest text that is logged as one line; a longer line is logged in pieces.
 const LINE_BYTES: usize = 8 * 1024;
 
-/// Logs everything that comes, until the stream ends. `who` is the child's name and `stream` which
-/// of its streams this is.
+/// Logs each line until the stream ends. `who` is the child's name, `stream` the name of the
+/// stream. Dropping the future closes the stream.
 pub async fn log(from: impl AsyncRead + Unpin, who: Arc<str>, stream: &'static str) {
     each_line(from, |line| tracing::info!(target: "worker", worker = %who, stream, "{line}")).await;
 }
@@ -16,7 +16,7 @@ pub async fn log(from: impl AsyncRead + Unpin, who: Arc<str>, stream: &'static s
 async fn each_line(mut from: impl AsyncRead + Unpin, mut log: impl FnMut(&str)) {
     let mut line = Vec::with_capacity(LINE_BYTES);
     let mut piece = [0; 4096];
-    // An error is the end, as far as the log is concerned.
+    // An error ends the log like the end of the stream.
     while let Ok(count @ 1..) = from.read(&mut piece).await {
         for &byte in &piece[..count] {
             match byte {

@@ -1,4 +1,4 @@
-//! Handles of processes that tell when the process has ended.
+//! Handles that become readable when their process exits.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -6,7 +6,8 @@ use std::os::fd::OwnedFd;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Watches a process handle (a pidfd): it becomes readable once the process has ended, which does not reap the process.
+/// Watches a process handle (a pidfd): it becomes readable once the process has exited, and leaves
+/// the process unreaped.
 ///
 /// # Errors
 /// If the handle cannot be watched.

@@ -18,14 +18,14 @@ pub struct Spawner {
 
 type SpawnTask = Box<dyn FnOnce() + Send>;
 
-/// Spawns that may wait for the thread; whoever starts more at once waits for room.
+/// Starts that may wait for the thread; further callers wait for room.
 const MAX_WAITING_SPAWNS: usize = 64;
 
 impl Spawner {
     /// Starts the thread.
     ///
     /// # Errors
-    /// If the system gives no thread.
+    /// If the system starts no thread.
     pub fn start() -> io::Result<Self> {
         let (tasks, mut rx) = mpsc::channel::<SpawnTask>(MAX_WAITING_SPAWNS);
         thread::Builder::new().name("spawner".to_owned()).spawn(move || {
@@ -36,8 +36,8 @@ impl Spawner {
         Ok(Self { tasks })
     }
 
-    /// Starts `command`. Dropping the future lets the child start and kills it, where the command
-    /// says `kill_on_drop`.
+    /// Starts `command`. Dropping the future lets the child start; with `kill_on_drop` it is then
+    /// killed.
     ///
     /// # Errors
     /// As [`Command::spawn`].
@@ -45,11 +45,11 @@ impl Spawner {
         self.run(move || command.spawn()).await?
     }
 
-    /// Runs `start` on the thread, which knows the caller's runtime meanwhile. If nobody waits for
-    /// what it returns any more, that is dropped there.
+    /// Runs `start` on the thread, within the caller's runtime. If the future is dropped, the
+    /// thread still runs `start` and drops its result.
     ///
     /// # Errors
-    /// If the thread is gone.
+    /// If the thread has ended.
     pub async fn run<T: Send + 'static>(
         &self,
         start: impl FnOnce() -> T + Send + 'static,

@@ -1,12 +1,12 @@
-//! The last words of a command.
+//! The last output of a command, for its failure message.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio_util::sync::CancellationToken;
 
-/// How much of it is kept.
+/// Bytes that are kept.
 const MAX_TAIL_BYTES: usize = 2 * 1024;
 
-/// The end of what came on standard error.
+/// The end of the text on standard error.
 #[derive(Debug, Default)]
 pub struct Tail {
     bytes: Vec<u8>,
@@ -14,8 +14,8 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Reads until the end of the stream or, once `over`, until nothing more is at hand. Dropping
-    /// the future keeps what was read.
+    /// Reads until the end of the stream or, once `over`, until nothing more is available. Dropping
+    /// the future keeps the text read so far.
     pub async fn read(&mut self, mut from: impl AsyncRead + Unpin, over: &CancellationToken) {
         let mut piece = [0; 4096];
         loop {
@@ -24,13 +24,14 @@ impl Tail {
                 read = from.read(&mut piece) => read,
                 () = over.cancelled() => return,
             };
-            // An error is the end, as far as last words are concerned.
+            // An error ends the text like the end of the stream.
             let Ok(count @ 1..) = read else { return };
             self.push(&piece[..count]);
         }
     }
 
-    /// The same of two streams, as their pieces come.
+    /// Reads two streams at once, in the order in which their pieces arrive. Dropping the future
+    /// keeps the text read so far.
     pub async fn read_both(
         &mut self,
         mut one: impl AsyncRead + Unpin,
@@ -64,7 +65,7 @@ impl Tail {
         }
     }
 
-    /// It as text, if there is any; an ellipsis in front says that there was more.
+    /// Returns the text, if there is any; an ellipsis in front marks a cut.
     pub fn text(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.trim_end();

@@ -94,7 +94,7 @@ impl Starter {
         // Nothing is inherited, so there is nothing to keep.
         let _ = child::confine(&mut command, Vec::new());
         // One runs at a time, so one seat is enough.
-        let started = ProcessGroup::start(command, &self.spawner, (&self.guardian, 0)).await;
+        let started = ProcessGroup::start(command, &self.spawner, &self.guardian, 0).await;
         let (process, streams) = started.map_err(|failure| failed(Why::Failed(failure)))?;
         let Streams { stdout, stderr } = streams;
         let (mut said, enough) = (JoinSet::new(), CancellationToken::new());

@@ -251,7 +251,7 @@ async fn a_guardian_that_is_killed_is_replaced_by_one_that_knows_what_runs() {
     let _client = client::impatient(mesero.front, "/it?a=1").await;
     let begun = gate.next().await;
     kill_process(process_id(guardian), Signal::KILL).unwrap();
-    mesero.logged("ended (signal: 9 (SIGKILL)); a new one has taken its place").await;
+    mesero.logged("ended (signal: 9 (SIGKILL)); started a new one").await;
     mesero.signal(Signal::KILL);
     mesero.exit().await;
     begun.gone().await;
