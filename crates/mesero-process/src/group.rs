@@ -34,9 +34,8 @@ pub struct Streams {
 }
 
 impl ProcessGroup {
-    /// Starts `command`; from then on the guardian knows its group at this seat. Dropping the
-    /// future leaves a started process to the guardian, which ends it only with mesero: await it to
-    /// the end.
+    /// Starts `command`; from then on the guardian knows its group at this seat. It must not be
+    /// dropped half way: a process that has started would stay in the guardian's list.
     ///
     /// # Errors
     /// `Unreachable` if it did not start, `Lost` if it started and cannot be watched.
@@ -93,7 +92,7 @@ impl ProcessGroup {
     }
 
     /// Reaps the leader; from then on the system may reuse the group's ID. Dropping the future
-    /// kills the leader.
+    /// leaves the reaping to the runtime.
     ///
     /// # Errors
     /// If the system does not report its exit status.

@@ -1,10 +1,10 @@
-//! How often, and for how long, something kept others from running that should run beside it.
+//! Number and total time of blocks, in which one task kept others from running.
 
 use std::iter::Sum;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// Adds up times of being blocked; never waits.
+/// Sums of blocks; never waits.
 #[derive(Debug, Default)]
 pub struct Blocked {
     times: AtomicU64,
@@ -12,7 +12,7 @@ pub struct Blocked {
     nanoseconds: AtomicU64,
 }
 
-/// What was added up to one moment.
+/// The sums at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BlockedSoFar {
     pub times: u64,
@@ -20,12 +20,12 @@ pub struct BlockedSoFar {
 }
 
 impl Blocked {
-    /// Once more, for a time that is not known yet.
+    /// Counts a block, whose duration is added later.
     pub fn begun(&self) {
         self.times.fetch_add(1, Relaxed);
     }
 
-    /// So much longer.
+    /// Adds a duration.
     pub fn lasted(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds.fetch_add(nanoseconds, Relaxed);

@@ -1,4 +1,4 @@
-//! The slow thing: what every kind of it promises.
+//! Resources: Python workers, HTTP upstreams, commands and stubs behind one trait.
 
 #![forbid(unsafe_code)]
 

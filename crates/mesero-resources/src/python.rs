@@ -1,8 +1,8 @@
-//! What Python worker processes lend: a callable, or a WSGI application.
+//! Python functions and WSGI applications in worker processes.
 //!
-//! A seat is a thread of a process, or for an async callable a place on a process's event loop.
-//! Seats go round the processes, so that the lowest seats, which are taken first, spread the work
-//! evenly.
+//! A seat is a thread of a process, or for an async function one of the places on a process's event
+//! loop. Consecutive seats belong to different processes, so that the lowest seats, which are taken
+//! first, spread the work evenly.
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;

@@ -1,4 +1,4 @@
-//! What a resource answered.
+//! Reply of a resource.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,15 +20,15 @@ pub struct Reply {
 #[derive(Clone)]
 enum ReplyBody {
     Whole(Bytes),
-    /// It still comes, and only one caller can have it.
+    /// A body in progress, which only one caller can have.
     Coming(Arc<Mutex<Option<Body>>>),
 }
 
-/// Room for the headers of a value, and for those that its response gets.
+/// Room for the headers of a value, and for added ones.
 const HEADERS: usize = 6;
 
 impl Reply {
-    /// A value that a function returned.
+    /// Returns a reply with a value that a function returned.
     pub fn value(form: ReplyForm, body: Bytes) -> Self {
         let mut headers = HeaderMap::with_capacity(HEADERS);
         let media_type = HeaderValue::from_static(form.content_type());
@@ -36,7 +36,7 @@ impl Reply {
         Self { head: Arc::new((StatusCode::OK, headers)), body: ReplyBody::Whole(body) }
     }
 
-    /// A whole response.
+    /// Returns a reply with a whole response.
     pub fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Self {
         let body = match body {
             Body::Full(bytes) => ReplyBody::Whole(bytes),
@@ -53,10 +53,11 @@ impl Reply {
         &self.head.1
     }
 
-    /// Receives a body that still comes, so that several callers can have the reply.
+    /// Receives a body in progress, so that several callers can have the reply. Dropping the future
+    /// drops the body, which stops its source.
     ///
     /// # Errors
-    /// If the body ends too early, or is longer than `limit` bytes.
+    /// If the body breaks off, or is longer than `limit` bytes.
     pub async fn gathered(self, limit: usize) -> Result<Self, Failure> {
         let Some(mut coming) = self.take_coming() else { return Ok(self) };
         let mut bytes = BytesMut::new();
@@ -75,7 +76,7 @@ impl Reply {
         Ok(Self { head: self.head, body: ReplyBody::Whole(bytes.freeze()) })
     }
 
-    /// How many bytes of the body are at hand.
+    /// Bytes of the body received so far.
     pub fn body_len(&self) -> usize {
         match &self.body {
             ReplyBody::Whole(bytes) => bytes.len(),
@@ -83,7 +84,7 @@ impl Reply {
         }
     }
 
-    /// The body. One that still comes goes to whoever asks first.
+    /// Returns the body. The first caller gets a body in progress, later ones an empty body.
     pub fn into_body(self) -> Body {
         match &self.body {
             ReplyBody::Whole(bytes) => Body::Full(bytes.clone()),
@@ -91,11 +92,11 @@ impl Reply {
         }
     }
 
-    /// All of it, as [`into_body`](Self::into_body) says of the body.
+    /// Returns the whole response, with the body as in [`into_body`](Self::into_body).
     pub fn into_response(self) -> Response<Body> {
         let head = Arc::clone(&self.head);
         let mut response = Response::new(self.into_body());
-        // Nothing is copied, unless others have the reply as well.
+        // Copied only if other callers have the reply as well.
         let (status, headers) = Arc::unwrap_or_clone(head);
         *response.status_mut() = status;
         *response.headers_mut() = headers;

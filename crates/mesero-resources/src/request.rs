@@ -1,4 +1,4 @@
-//! What a call asks of a resource.
+//! Requests: the input of calls.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -8,31 +8,31 @@ use http::request::Parts;
 use mesero_config::ReplyForm;
 use mesero_http::payload::Payload;
 
-/// What a call asks for; cheap to clone, since every attempt needs it.
+/// The input of a call; cheap to clone, since every attempt needs it.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The request that asks.
+    /// The HTTP request behind it.
     pub context: Arc<RequestContext>,
-    /// The arguments that the route takes out of it, as a JSON object or array.
+    /// The arguments that the route extracts, as a JSON object or array.
     pub arguments: Bytes,
-    /// Its body.
+    /// The request's body.
     pub body: Payload,
-    /// In which form a returned value is wanted.
+    /// Form of a returned value.
     pub form: ReplyForm,
 }
 
-/// A request's head, and who sent it.
+/// A request's head and its sender.
 #[derive(Debug)]
 pub struct RequestContext {
-    /// As the client wrote it, without the prefix.
+    /// As the client sent it, without the prefix.
     pub head: Parts,
-    /// What the route took off the front of the path.
+    /// Prefix that the route removed from the path.
     pub prefix: String,
     pub peer: SocketAddr,
 }
 
 impl Request {
-    /// A call of a function that no request stands behind.
+    /// Returns the call of a function without an HTTP request.
     #[cfg(any(test, feature = "testing"))]
     pub fn of_arguments(arguments: impl Into<Bytes>) -> Self {
         let (head, ()) = http::Request::new(()).into_parts();
@@ -46,13 +46,13 @@ impl Request {
     }
 }
 
-/// How a resource wants the bodies of requests.
+/// Form in which a resource takes the bodies of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyMode {
-    /// Received whole before a slot is asked for, so that a slow sender holds none.
+    /// Received whole before a slot is requested, so that a slow sender occupies no slot.
     Whole,
-    /// Received whole like that; a large one is not kept in memory.
+    /// Received whole like that; large bodies are stored in a file.
     Stored,
-    /// As it comes, however much it is; it is read only as fast as the resource takes it.
+    /// Streamed without a bound, as fast as the resource reads it.
     Streamed,
 }

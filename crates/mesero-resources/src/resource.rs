@@ -10,86 +10,87 @@ use crate::blocked::BlockedSoFar;
 use crate::reply::Reply;
 use crate::request::{BodyMode, Request};
 
-/// A slow thing that can be called, with so many seats.
+/// A slow thing that can be called, with a fixed number of seats.
 ///
-/// A seat is where one call at a time is served: a worker's thread, a place on its event loop, a
-/// connection. The dispatcher's slots name the seats, so nothing queues inside a resource.
+/// A seat serves one call at a time: a worker's thread, a place on its event loop, a connection.
+/// The dispatcher's slots name the seats, so nothing queues inside a resource.
 pub trait Resource: Send + Sync {
-    /// How many calls it can serve at once.
+    /// Calls that it can serve at once.
     fn seats(&self) -> NonZeroUsize;
 
-    /// Begins to look after its seats: closes those that cannot serve, opens them when they can.
+    /// Begins to supervise its seats: closes seats that cannot serve, and opens them again.
     fn supervise(&self, seats: Seats);
 
-    /// How it wants the bodies of requests.
+    /// Form in which it takes the bodies of requests.
     fn body_mode(&self) -> BodyMode {
         BodyMode::Whole
     }
 
     /// Serves one attempt at the seat of its slot.
     ///
-    /// Dropping the future gives the attempt up. The slot is kept until the resource has really
-    /// stopped; a reply that still comes keeps it until its body has ended or is dropped.
+    /// Dropping the future abandons the attempt. The slot is freed when the resource has really
+    /// stopped; a reply in progress holds it until its body has ended or is dropped.
     fn attempt(&self, request: Request, attempt: Attempt) -> Serving;
 
-    /// Where in its code the job's attempt at this seat is, or was when it was given up; for
-    /// resources that can tell. May take a fifth of a second.
+    /// Returns the stack of the job's attempt at this seat, or the stack at the time when it was
+    /// abandoned; none if the resource has no stacks. Takes up to a fifth of a second.
     fn stack(&self, _seat: usize, _job: JobId) -> Looking<'_> {
         Box::pin(std::future::ready(None))
     }
 
-    /// What was found at its start, in a line for people.
+    /// Returns a description, found at the start, in one line.
     fn describe(&self) -> String;
 
-    /// What it is doing about its seats, for people and for health checks.
+    /// Returns the state of its seats, for people and for health checks.
     fn health(&self) -> Health;
 
-    /// How often and how long something blocked an event loop of its own, if it has any.
+    /// Returns the number and the total time of blocks of its event loops, if it has any.
     fn blocked(&self) -> BlockedSoFar {
         BlockedSoFar::default()
     }
 
-    /// Replaces what runs its code by something that runs the code as it is now, without a dropped
-    /// call, and says how many processes that were. Afterwards every call that begins runs on the
-    /// new code. Dropping the future before leaves everything as it was.
+    /// Replaces the processes that run its code by processes with the present code, without a
+    /// dropped call, and returns their number. Later calls run the new code. Dropping the future
+    /// before changes nothing.
     ///
     /// # Errors
-    /// Why the old code goes on serving; reads on after "failed to".
+    /// Reason why the old code continues to serve. Its text continues "failed to".
     fn reload(&self) -> Reloading<'_> {
         Box::pin(std::future::ready(Ok(0)))
     }
 
-    /// How often a process of it was replaced that was well, for each reason that there can be.
+    /// Numbers of replaced healthy processes, by reason.
     fn replaced(&self) -> Vec<(&'static str, u64)> {
         Vec::new()
     }
 
-    /// Stops everything that belongs to it, and waits until it is gone.
+    /// Stops everything that belongs to it, and waits until that has ended. Dropping the future
+    /// leaves the stop requested.
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
-/// A resource that is being reloaded.
+/// A reload in progress.
 pub(crate) type Reloading<'a> = Pin<Box<dyn Future<Output = Result<usize, String>> + Send + 'a>>;
 
-/// An attempt that is being served.
+/// An attempt in progress.
 pub type Serving = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 
-/// A look at where an attempt is.
+/// A stack request in progress.
 pub(crate) type Looking<'a> = Pin<Box<dyn Future<Output = Option<String>> + Send + 'a>>;
 
-/// Whether a resource can serve.
+/// State of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Health {
-    /// How many of its processes serve.
+    /// Processes that can serve.
     pub up: usize,
-    /// How many there should be.
+    /// Processes that there should be.
     pub wanted: usize,
-    /// How often a process was started again.
+    /// Processes started again so far.
     pub restarts: u64,
 }
 
 impl Health {
-    /// Whether it can serve at all.
+    /// Returns true if it can serve at all.
     pub fn is_ready(&self) -> bool {
         self.up > 0
     }

@@ -6,7 +6,7 @@ use std::fmt;
 use http::StatusCode;
 use mesero::Error;
 
-/// A failure that the configuration gives a status: the source of the [`Failure`].
+/// A failure with a status from the configuration: the source of a [`Failure`](mesero::Failure).
 #[derive(Debug)]
 pub struct StatusOverride {
     pub status: StatusCode,
@@ -14,12 +14,13 @@ pub struct StatusOverride {
 }
 
 impl StatusOverride {
-    /// The one that is behind an error, if there is one.
+    /// Returns the override behind an error, if there is one.
     pub fn of(error: &Error) -> Option<&Self> {
         error.source()?.downcast_ref()
     }
 
-    /// Whether the configuration says with a status of 4xx that an error is the caller's fault.
+    /// Returns true if the configuration's status of an error is 4xx, so that the caller is at
+    /// fault.
     pub fn is_callers_fault(error: &Error) -> bool {
         Self::of(error).is_some_and(|status_override| status_override.status.is_client_error())
     }

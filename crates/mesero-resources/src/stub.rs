@@ -1,4 +1,4 @@
-//! A stub: waits, and answers. For trying out policies, and as the slow API of tests.
+//! A stub: waits, then answers. For trials of policies, and as the slow API of tests.
 
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -47,7 +47,7 @@ impl Resource for Stub {
 
     fn supervise(&self, _seats: Seats) {}
 
-    /// Nothing but the returned future occupies it, so dropping that is its real stop.
+    /// Only the returned future occupies it, so dropping the future stops the attempt.
     fn attempt(&self, _order: Request, _attempt: Attempt) -> Serving {
         let settings = Arc::clone(&self.settings);
         let presence = Presence::enter(&self.running);
@@ -58,13 +58,13 @@ impl Resource for Stub {
         }
         let body = self.body.clone();
         let (delay, fails) = {
-            // Both are always drawn, so that the delays do not depend on the failures.
+            // Both are always drawn, so that delays do not depend on failures.
             let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
             (delay::draw(&settings.delay, &mut random), random.f64() < settings.failure_rate)
         };
         Box::pin(async move {
             let _presence = presence;
-            // Even a sleep of nothing would last until the clock's next tick.
+            // Even a sleep of zero would last until the clock's next tick.
             if !delay.is_zero() {
                 tokio::time::sleep(delay).await;
             }
@@ -91,8 +91,8 @@ impl Resource for Stub {
     }
 }
 
-/// The statuses that mesero itself has for failures become failures, which a policy tries again;
-/// any other is an answer.
+/// Turns mesero's own statuses of failures into failures, which a policy retries; any other status
+/// is an answer.
 fn refusal(status: StatusCode, message: &str) -> Result<Reply, Failure> {
     let kind = match status {
         StatusCode::INTERNAL_SERVER_ERROR => FailureKind::Raised,
@@ -107,10 +107,10 @@ fn refusal(status: StatusCode, message: &str) -> Result<Reply, Failure> {
     Err(Failure::new(kind, message).advise(Advice::Backoff))
 }
 
-/// A call that is in the stub, until it is dropped.
+/// A call in the stub, until dropped.
 struct Presence {
     running: Arc<AtomicUsize>,
-    /// How many there are, with this one.
+    /// Number of calls, this one included.
     count: usize,
 }
 

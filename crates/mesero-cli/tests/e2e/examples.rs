@@ -98,9 +98,9 @@ async fn a_blocking_handler_serves_one_of_two_is_named_and_counted_and_both_cure
     for part in ["resource=blocking", "handler=reports:blocking", "reports.py:9", "time.sleep(5)"] {
         assert!(named.contains(part), "{part} in {named}");
     }
-    alone.logged("event loop goes on; it was blocked by `build_report`").await;
+    alone.logged("event loop free again; it was blocked by `build_report`").await;
     // The client of the second call has left, and the call cannot be interrupted.
-    mesero.logged("worker ended: its call had been given up").await;
+    mesero.logged("worker ended: its call was abandoned and did not stop").await;
     let metrics = client::get(mesero.control, "/metrics").await.body;
     let value = |name: &str| -> f64 {
         let line = metrics.lines().find_map(|line| line.strip_prefix(name)).expect(name);

@@ -274,7 +274,7 @@ async fn a_task_that_swallows_its_cancellation_or_blocks_its_loop_is_ended_with_
         work.given_up(what).await;
         let line = work.mesero.logged("call stopped").await;
         assert!(line.contains(how), "{line}");
-        let given_up = work.mesero.logged("call given up").await;
+        let given_up = work.mesero.logged("call abandoned").await;
         assert!(given_up.contains("in tasks"), "{given_up}");
         assert_eq!(work.pid().await == pid, how == "interrupted");
     }
@@ -294,7 +294,7 @@ async fn a_running_job_shows_where_it_is_and_so_does_one_that_was_cancelled_and_
     let cancelled = request(work.mesero.control, Method::DELETE, &path, "").await;
     assert_eq!(cancelled.status, StatusCode::ACCEPTED);
     // Its sibling keeps the process, and so the call.
-    let line = work.mesero.logged("call given up").await;
+    let line = work.mesero.logged("call abandoned").await;
     assert!(line.contains(id) && line.contains("time.sleep(600)"), "{line}");
     until(async || {
         let mut show = Command::new(program());

@@ -1,4 +1,4 @@
-//! What a worker's answer to a call means.
+//! A worker's answers to calls, as replies and failures.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use serde::Deserialize;
 
 use crate::{Reply, StatusOverride};
 
-/// The statuses of exceptions, by the qualified names of their types.
+/// Statuses of exceptions, by the qualified names of their types.
 pub(crate) type Exceptions = BTreeMap<String, StatusCode>;
 
-/// An exception, as a worker tells of it.
+/// An exception, as a worker reports it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Raised {
     /// The qualified name of its type.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// Those of the types that it is derived from, the nearest first.
+    /// Qualified names of the base types, the nearest first.
     #[serde(default)]
     pub(crate) bases: Vec<String>,
     pub(crate) text: String,
@@ -33,7 +33,8 @@ impl From<Raised> for Failure {
 }
 
 impl Raised {
-    /// The failure that it is where some exceptions are declared: one of these is no surprise, so no traceback is kept.
+    /// Returns the failure for this exception. If the configuration sets a status for its type, the
+    /// exception is expected, and no traceback is kept.
     fn among(self, exceptions: &Exceptions) -> Failure {
         let mut types = std::iter::once(&self.kind).chain(&self.bases);
         let Some(status) = types.find_map(|name| exceptions.get(name)) else { return self.into() };
@@ -49,7 +50,7 @@ impl Raised {
     }
 }
 
-/// The reply or the failure that `frame` stands for.
+/// Returns the reply or the failure that `frame` contains.
 pub(super) fn read(
     frame: Frame,
     form: ReplyForm,

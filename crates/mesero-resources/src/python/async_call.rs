@@ -1,4 +1,4 @@
-//! A call in a task on a worker's event loop, and what becomes of its seat when nobody waits any more.
+//! A call in a task on a worker's event loop.
 
 use std::sync::Arc;
 
@@ -10,23 +10,25 @@ use super::seat::Seat;
 use super::stopping::{StopSignal, Stopping};
 use super::worker::Worker;
 
-/// A call whose task runs in Python. Dropped before its answer has come, it cancels the task; the
-/// seat is used by nobody until that has ended, or the process is gone.
+/// A call whose task runs in Python.
+///
+/// Dropped before its answer has arrived, it cancels the task. A background task then keeps the
+/// seat and its slot until the task in Python has ended, or the process has.
 pub(super) struct AsyncCall {
     worker: Arc<Worker>,
     id: u64,
-    /// None once the call is over.
+    /// None once the call has ended.
     running: Option<Running>,
 }
 
-/// The seat is dropped when the task has ended, and with it the slot.
+/// Dropped when the task has ended, which frees the slot.
 struct Running {
     rx: oneshot::Receiver<Frame>,
     seat: Seat,
 }
 
 impl AsyncCall {
-    /// Sends a call; none if the worker went away.
+    /// Sends a call; none if the worker has ended.
     pub(super) fn begin(worker: &Arc<Worker>, seat: Seat, id: u64, call: Bytes) -> Option<Self> {
         seat.enter(worker, id);
         let rx = worker.multiplex()?.send(id, call)?;
@@ -34,7 +36,8 @@ impl AsyncCall {
         Some(Self { worker: Arc::clone(worker), id, running })
     }
 
-    /// Waits for the answer; none if the worker went away.
+    /// Waits for the answer; none if the worker has ended. Dropping the future cancels the call, as
+    /// dropping `self` does.
     pub(super) async fn answer(mut self) -> Option<Frame> {
         let answer = (&mut self.running.as_mut()?.rx).await;
         self.running = None;
@@ -46,7 +49,7 @@ impl Drop for AsyncCall {
     fn drop(&mut self) {
         let Some(mut running) = self.running.take() else { return };
         if running.rx.try_recv() != Err(oneshot::error::TryRecvError::Empty) {
-            // Its answer is there, or the worker gone.
+            // The answer has arrived, or the worker has ended.
             return;
         }
         let (stopping, stack_request) = Stopping::begin(&self.worker, &running.seat, self.id);
@@ -54,7 +57,7 @@ impl Drop for AsyncCall {
         let (worker, id) = (Arc::clone(&self.worker), self.id);
         tasks.spawn(async move {
             let Running { rx, mut seat } = running;
-            // Before the task is cancelled: then it is not there any more.
+            // Before the cancellation, while the task still has a stack.
             stopping.show(stack_request).await;
             if let Some(multiplex) = worker.multiplex() {
                 multiplex.cancel(id);

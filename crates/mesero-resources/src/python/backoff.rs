@@ -5,8 +5,8 @@ use std::time::Duration;
 use mesero::Backoff;
 use tokio::time::Instant;
 
-/// How long to wait before a worker is started again: not at all after one that served well,
-/// longer and longer after those that end at once or do not come up.
+/// Delay before a worker is started again: none after a worker that served well, increasing after
+/// workers that exit early or fail to start.
 #[derive(Debug, Default)]
 pub(super) struct RestartBackoff {
     failures: u32,
@@ -14,17 +14,17 @@ pub(super) struct RestartBackoff {
 }
 
 impl RestartBackoff {
-    /// A worker that served this long was well.
+    /// Service time after which a worker counts as healthy.
     const WELL: Duration = Duration::from_secs(10);
     const PAUSES: Backoff =
         Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(10) };
 
-    /// The instant before which no worker is started.
+    /// Returns the instant before which no worker is started.
     pub(super) fn earliest(&self) -> Option<Instant> {
         self.earliest
     }
 
-    /// A worker ended by itself.
+    /// Records that a worker ended by itself after `lived`.
     pub(super) fn crashed(&mut self, lived: Duration) {
         if lived >= Self::WELL {
             self.failures = 0;

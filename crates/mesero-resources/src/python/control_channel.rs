@@ -1,4 +1,4 @@
-//! A worker's control socket: what is asked of it beside its calls.
+//! A worker's control socket: interrupts, cancellations and stack requests, beside the calls.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,24 +13,24 @@ use tokio::time::timeout;
 
 use super::loop_watch::LoopWatch;
 
-/// The socket; the worker ends when it closes.
+/// The control socket. The worker exits when it closes.
 #[derive(Debug)]
 pub(super) struct ControlChannel {
     socket: UnixStream,
-    /// Who waits for the stack of which call.
+    /// Waiting stack requests by call.
     stack_requests: Mutex<HashMap<u64, Vec<oneshot::Sender<String>>>>,
 }
 
 /// A call in a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct CallAddress {
-    /// No other call to the same worker has it.
+    /// Unique among the calls of the same worker.
     pub(super) id: u64,
-    /// Which of the worker's seats it has.
+    /// Index of the worker's seat.
     pub(super) seat: usize,
 }
 
-/// A worker answers at once, unless native code keeps Python's interpreter lock.
+/// A worker answers at once, unless native code holds Python's interpreter lock.
 const STACK_TIMEOUT: Duration = Duration::from_millis(200);
 
 impl ControlChannel {
@@ -38,23 +38,23 @@ impl ControlChannel {
         Self { socket, stack_requests: Mutex::default() }
     }
 
-    /// Has the call interrupted, if it is still that seat's.
+    /// Interrupts the call, if it still occupies that seat.
     pub(super) fn interrupt(&self, call: CallAddress) {
         self.send_order(to_worker::INTERRUPT, call);
     }
 
-    /// Has an application stopped where it next says something.
+    /// Stops an application at its next output.
     pub(super) fn cancel(&self, call: CallAddress) {
         self.send_order(to_worker::CANCEL, call);
     }
 
-    /// Asks where the call is. The question is on its way when this returns, and so ahead of
-    /// whatever is ordered next.
+    /// Requests the call's stack. The request is sent when this returns, and so ahead of the next
+    /// order.
     pub(super) fn ask_stack(&self, call: CallAddress) -> StackRequest {
         let (tx, rx) = oneshot::channel();
         {
             let mut stack_requests = self.stack_requests();
-            // Those who have not waited long enough leave nothing behind.
+            // Requests that timed out are removed here.
             stack_requests.retain(|_, senders| {
                 senders.retain(|tx| !tx.is_closed());
                 !senders.is_empty()
@@ -65,7 +65,8 @@ impl ControlChannel {
         StackRequest(rx)
     }
 
-    /// Reads the worker's answers, and what it notices of its event loop, until it closes the socket.
+    /// Reads stack answers and reports of a blocked event loop, until the worker closes the socket.
+    /// Dropping the future may lose part of a frame: the worker must then be ended.
     pub(super) async fn listen(&self, loop_watch: &LoopWatch) {
         let mut reports = loop_watch.reports();
         let mut received = BytesMut::new();
@@ -87,7 +88,7 @@ impl ControlChannel {
         }
     }
 
-    /// The worker is gone: nobody gets an answer any more.
+    /// Ends all stack requests without an answer, since the worker has ended.
     pub(super) fn abandon(&self) {
         self.stack_requests().clear();
     }
@@ -105,8 +106,8 @@ impl ControlChannel {
     fn send_order(&self, kind: u8, CallAddress { id, seat }: CallAddress) {
         let payload = Bytes::from(u32::try_from(seat).unwrap_or(u32::MAX).to_le_bytes().to_vec());
         if let Ok(frame) = (Frame { kind, id, payload }).encode() {
-            // So few bytes go whole or not at all. If they do not go the worker has stopped
-            // reading, and is treated like one that does not obey.
+            // So few bytes are written entirely or not at all. If they are not written, the worker
+            // has stopped reading, and is treated like a call that does not stop.
             let _ = self.socket.try_write(&frame);
         }
     }
@@ -116,13 +117,13 @@ impl ControlChannel {
     }
 }
 
-/// A question for a stack that is on its way.
+/// A stack request that is in flight.
 #[derive(Debug)]
 pub(super) struct StackRequest(oneshot::Receiver<String>);
 
 impl StackRequest {
-    /// Waits for the answer, for a fifth of a second at most; none if the call is over, or the
-    /// worker does not answer.
+    /// Waits for the stack, for a fifth of a second at most; none if the call has ended, or the
+    /// worker does not answer. Dropping the future withdraws the request.
     pub(super) async fn answer(self) -> Option<String> {
         let stack = timeout(STACK_TIMEOUT, self.0).await.ok()?.ok()?;
         Some(stack).filter(|stack| !stack.is_empty())

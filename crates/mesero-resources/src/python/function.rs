@@ -13,7 +13,8 @@ use super::seat::Seat;
 use super::sync_call::SyncCall;
 use crate::{Reply, Request};
 
-/// Serves one attempt.
+/// Serves one attempt. Dropping the future cancels or interrupts the call; its slot is freed when
+/// the call has stopped, or its process has ended.
 pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Failure> {
     let worker = seat.worker().await;
     let replica = Arc::clone(&seat.replica);
@@ -33,7 +34,7 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
     match answered {
         Some(frame) => answer::read(frame, request.form, replica.exceptions()),
         None => {
-            // Before the slot comes back, so that the seat is granted to nobody else.
+            // Before the slot is freed, so that no other attempt is granted this seat.
             replica.lost(&worker);
             Err(worker.failure())
         }

@@ -1,4 +1,4 @@
-//! Which call is at which seat of a place, and where in its code.
+//! The calls at the seats of a replica, with their stacks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,7 +8,7 @@ use mesero::JobId;
 use super::control_channel::CallAddress;
 use super::worker::Worker;
 
-/// The calls at a place, by lane. A call that outlives its caller is among them until it ends.
+/// Calls by seat. A call that outlives its caller stays until it ends.
 #[derive(Debug, Default)]
 pub(super) struct CallsInFlight(Mutex<HashMap<usize, CallInFlight>>);
 
@@ -17,7 +17,7 @@ struct CallInFlight {
     job: JobId,
     worker: Arc<Worker>,
     id: u64,
-    /// Where it was when nobody wanted it any more.
+    /// Its stack at the time when it was abandoned.
     last_seen: Option<Arc<str>>,
 }
 
@@ -32,15 +32,16 @@ impl CallsInFlight {
         self.calls().remove(&seat);
     }
 
-    /// Keeps where the call was when it was given up.
+    /// Stores the call's stack at the time when it was abandoned.
     pub(super) fn last_seen(&self, seat: usize, stack: Arc<str>) {
         if let Some(call) = self.calls().get_mut(&seat) {
             call.last_seen = Some(stack);
         }
     }
 
-    /// Where the job's call at this lane is, or was when it was given up. Asks the worker, which
-    /// takes a fifth of a second at most; none if it does not say, or the call is over.
+    /// Returns the stack of the job's call at this seat, or the one stored when the call was
+    /// abandoned. Asks the worker, which takes a fifth of a second at most; none if it does not
+    /// answer, or the call has ended.
     pub(super) async fn stack(&self, seat: usize, job: JobId) -> Option<String> {
         let stack_request = {
             let calls = self.calls();

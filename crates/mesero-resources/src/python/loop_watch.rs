@@ -1,4 +1,4 @@
-//! What is heard of an async worker's event loop: that something blocks it, what, and for how long.
+//! Reports of a blocked event loop, counted and logged.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::worker_spec::WorkerSpec;
 use crate::blocked::Blocked;
 
-/// Where it is counted and logged what the watcher of one worker's event loop says.
+/// Receiver of the reports of one worker's event loop watcher.
 #[derive(Debug)]
 pub(super) struct LoopWatch {
     resource: Arc<str>,
@@ -24,34 +24,35 @@ impl LoopWatch {
         Self { resource, pid, blocked }
     }
 
-    /// Dropping it ends what still lasts: the worker is gone then.
+    /// Begins to receive. Dropping the result ends a block that still lasts, since the worker has
+    /// ended.
     pub(super) fn reports(&self) -> LoopReports<'_> {
         LoopReports { watch: self, ongoing: None, last_logged: None }
     }
 }
 
-/// What was heard so far.
+/// The reports received so far.
 pub(super) struct LoopReports<'a> {
     watch: &'a LoopWatch,
     ongoing: Option<OngoingBlock>,
-    /// When a line was last written.
+    /// Time of the last log line.
     last_logged: Option<Instant>,
 }
 
-/// The loop is blocked at the moment.
+/// A block that still lasts.
 struct OngoingBlock {
     since: Instant,
-    /// How much of it is counted already.
+    /// The part that is counted already.
     counted: Duration,
-    /// Whether it is in the log.
+    /// True if the log has a line about it.
     is_logged: bool,
 }
 
-/// What the watcher says, once while the loop is blocked and once when it is free again; only
-/// the latter if it was kept from running itself.
+/// A report of the watcher: one while the loop is blocked and one when it is free again, or only
+/// the latter if the watcher itself was blocked.
 #[derive(Deserialize)]
 struct BlockReport {
-    /// The user's innermost function; none if nobody could look.
+    /// The user's innermost function; none if the watcher could not inspect the stack.
     function: Option<String>,
     /// Its file and line.
     place: Option<String>,
@@ -62,7 +63,7 @@ struct BlockReport {
     ended: bool,
 }
 
-/// A loop can be blocked many times a second; a person needs to read of it once.
+/// A loop can be blocked many times a second; the log has one line.
 const LOG_INTERVAL: Duration = Duration::from_secs(1);
 
 impl LoopReports<'_> {
@@ -101,16 +102,16 @@ impl LoopReports<'_> {
     fn log(&self, report: &BlockReport) {
         let LoopWatch { resource, pid, .. } = self.watch;
         let BlockReport { function, place, handler, stack, for_ms, ended } = report;
-        let function = function.as_deref().unwrap_or("code that could not be looked at");
+        let function = function.as_deref().unwrap_or("code that could not be inspected");
         let (place, handler) = (place.as_deref(), handler.as_deref());
         match ended {
             false => tracing::warn!(
                 resource = %resource, pid, handler, place, for_ms, detail = stack.trim_end(),
-                "event loop blocked by `{function}`: no other call of this worker goes on"
+                "event loop blocked by `{function}`: all other calls of this worker wait"
             ),
             true => tracing::warn!(
                 resource = %resource, pid, handler, place, for_ms,
-                "event loop goes on; it was blocked by `{function}`"
+                "event loop free again; it was blocked by `{function}`"
             ),
         }
     }

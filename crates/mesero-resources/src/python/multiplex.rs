@@ -1,4 +1,4 @@
-//! An async worker's socket: many calls at once, matched by number.
+//! An async worker's socket: many calls at once, matched by their IDs.
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
@@ -11,11 +11,11 @@ use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
-/// The calls in an async worker.
+/// The socket of an async worker.
 #[derive(Debug)]
 pub(super) struct Multiplex {
     concurrency: NonZeroUsize,
-    /// Where the answer of each call goes; none once the worker is gone.
+    /// Senders of answers by call; none once the worker has ended.
     pending: Mutex<Option<HashMap<u64, oneshot::Sender<Frame>>>>,
     out: mpsc::Sender<Bytes>,
     /// Taken by the task that runs the socket.
@@ -29,8 +29,8 @@ struct Socket {
     frames: mpsc::Receiver<Bytes>,
 }
 
-/// How many frames a call can have on their way at once: itself and its cancellation, and the same
-/// of the call that had its seat before.
+/// Frames that a seat can have in flight: a call and its cancellation, and the same of the call
+/// before it.
 const FRAMES_PER_CALL: usize = 4;
 
 impl Multiplex {
@@ -49,8 +49,8 @@ impl Multiplex {
         self.concurrency
     }
 
-    /// Sends the call of this id; none if the worker is gone. Its answer comes when the task in
-    /// Python has ended; the channel closes without one when the worker goes.
+    /// Sends the call of this ID; none if the worker has ended. The answer arrives when the task in
+    /// Python has ended; the channel closes without one when the worker ends.
     pub(super) fn send(&self, id: u64, call: Bytes) -> Option<oneshot::Receiver<Frame>> {
         let (tx, rx) = oneshot::channel();
         self.pending().as_mut()?.insert(id, tx);
@@ -61,7 +61,7 @@ impl Multiplex {
         Some(rx)
     }
 
-    /// Asks the worker to cancel the task of a call. If the worker is gone, so is the task.
+    /// Asks the worker to cancel the task of a call. If the worker has ended, so has the task.
     pub(super) fn cancel(&self, id: u64) {
         if let Ok(cancel) = (Frame { kind: to_worker::CANCEL, id, payload: Bytes::new() }).encode()
         {
@@ -69,7 +69,7 @@ impl Multiplex {
         }
     }
 
-    /// Carries frames both ways until the worker closes the socket.
+    /// Carries frames both ways until the worker closes the socket. Dropping the future closes it.
     pub(super) async fn run(&self) {
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(Socket { from, to, frames }) = socket else { return };
@@ -91,7 +91,7 @@ impl Multiplex {
         }
     }
 
-    /// The worker is gone: fails every call that is still in it.
+    /// Fails all pending calls, since the worker has ended.
     pub(super) fn abandon(&self) {
         self.pending().take();
     }
@@ -118,8 +118,8 @@ async fn write(mut to: OwnedWriteHalf, mut frames: mpsc::Receiver<Bytes>) {
     }
 }
 
-/// How many frames are written by one system call, at most.
+/// Most frames that one system call writes.
 const BATCH: usize = 64;
 
-/// Enough for the answers that come at once, in one system call.
+/// Enough for the answers that arrive together, in one system call.
 const RECEIVE_BYTES: usize = 16 * 1024;

@@ -1,9 +1,9 @@
-//! The Python package `mesero_worker`, as it is handed to a worker process.
+//! The Python package `mesero_worker`, as it is sent to a worker process.
 
 /// Program of `python3 -c`: receives the package through the inherited socket that its first argument names.
 pub(super) const BOOT: &str = include_str!("../worker/boot.py");
 
-/// Path and text of each file; the importer comes first.
+/// Path and text of each file. The importer comes first.
 const FILES: [(&str, &str); 17] = [
     ("mesero_worker/importer.py", include_str!("../worker/mesero_worker/importer.py")),
     ("mesero_worker/__init__.py", include_str!("../worker/mesero_worker/__init__.py")),
@@ -24,7 +24,8 @@ const FILES: [(&str, &str); 17] = [
     ("mesero_worker/wsgi_response.py", include_str!("../worker/mesero_worker/wsgi_response.py")),
 ];
 
-/// The bytes that a worker receives: path and text of each file in turn, with a NUL in between.
+/// Returns the bytes that a worker receives: path and text of each file in turn, with a NUL in
+/// between.
 pub(super) fn stream() -> String {
     FILES.map(|(path, text)| [path, text].join("\0")).join("\0")
 }

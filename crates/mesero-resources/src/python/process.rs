@@ -9,7 +9,7 @@ use tokio::process::Child;
 use super::replica::{Replacement, Replica};
 use super::worker::{Retirement, Worker};
 
-/// A worker and the process that it runs in. Dropped before it [lives](Self::live), it is killed.
+/// A worker and its process. Dropped before [`run`](Self::run), it is killed.
 #[derive(Debug)]
 pub(super) struct WorkerProcess {
     pub(super) child: Child,
@@ -17,8 +17,9 @@ pub(super) struct WorkerProcess {
 }
 
 impl WorkerProcess {
-    /// Waits for the process's end; ends it when the worker has left and no call holds it any more,
-    /// or when the resource is stopped. Then nothing that it occupied is occupied any longer.
+    /// Waits until the process has ended. Ends it when the worker is retired and its last lease is
+    /// dropped, or when the resource is stopped. When this returns, nothing occupies the worker's
+    /// seats. Dropping the future kills the process.
     pub(super) async fn run(mut self, replica: Arc<Replica>) {
         let ended = self.until_ended(&replica).await;
         replica.lost(&self.worker);
@@ -36,8 +37,8 @@ impl WorkerProcess {
         };
         tokio::select! {
             status = child.wait() => return WorkerExit::ByItself(status.ok()),
-            // It closed its socket; the process follows, or is made to. Lost before the grace
-            // begins, so that no call is sent to a worker that does not listen.
+            // The worker closed its socket: the process exits soon, or is killed. It counts as lost
+            // before the grace period begins, so that no call is sent to it.
             () = worker.listen() => replica.lost(worker),
             () = worker.drained() => {}
             () = recycled => {}
@@ -64,7 +65,11 @@ impl WorkerProcess {
             }
             WorkerExit::ByItself(None) => tracing::warn!(resource, pid, "worker ended by itself"),
             WorkerExit::Left(Retirement::Abandoned) => {
-                tracing::info!(resource, pid, "worker ended: its call had been given up");
+                tracing::info!(
+                    resource,
+                    pid,
+                    "worker ended: its call was abandoned and did not stop"
+                );
             }
             WorkerExit::Left(_) => {
                 tracing::info!(resource, pid, "worker ended: another has taken its place");
@@ -74,7 +79,7 @@ impl WorkerProcess {
     }
 }
 
-/// How a worker ended.
+/// End of a worker.
 enum WorkerExit {
     ByItself(Option<ExitStatus>),
     Left(Retirement),

@@ -1,4 +1,4 @@
-//! When a worker has served enough, and another is to take its place.
+//! Recycling: replacement of workers that have served their share.
 
 use std::fmt;
 use std::io;
@@ -16,22 +16,22 @@ pub(crate) enum RecyclingReason {
     Requests,
     Age,
     Memory,
-    /// Its code may be out of date.
+    /// The code may have changed.
     Reload,
 }
 
-/// What one worker has served, and what it may serve at most.
+/// Calls served by one worker, and its bounds.
 #[derive(Debug)]
 pub(super) struct RecyclingState {
     served: AtomicU64,
-    /// How many calls are enough, if any number is.
+    /// Calls after which it is replaced.
     max_calls: Option<u64>,
     max_calls_reached: Notify,
     age: Option<Duration>,
     memory: Option<u64>,
 }
 
-/// Between two looks at a worker's memory.
+/// Time between two checks of a worker's memory.
 const MEMORY_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 impl RecyclingState {
@@ -48,7 +48,7 @@ impl RecyclingState {
         }
     }
 
-    /// A call is over.
+    /// Counts a call that has ended.
     pub(super) fn served(&self) {
         let served = self.served.fetch_add(1, Ordering::Relaxed) + 1;
         if self.max_calls == Some(served) {
@@ -56,7 +56,8 @@ impl RecyclingState {
         }
     }
 
-    /// Waits until the worker, whose process this is and who has just greeted, has served enough.
+    /// Waits until the worker of process `pid`, which has just started, is due for replacement.
+    /// Dropping the future stops the checks.
     pub(super) async fn due(&self, pid: u32) -> RecyclingReason {
         tokio::select! {
             () = self.max_calls_reached.notified() => RecyclingReason::Requests,
@@ -65,8 +66,8 @@ impl RecyclingState {
         }
     }
 
-    /// Looks now and then, and only when it has served since: what it has from its imports alone,
-    /// its successor will have as well.
+    /// Waits until the memory exceeds its bound. Checks only after further calls: memory that
+    /// imports alone need, the successor would need as well.
     async fn memory_exceeded(&self, pid: u32) {
         let Some(most) = self.memory else { return std::future::pending().await };
         let mut ticks = interval(MEMORY_CHECK_INTERVAL);
@@ -79,7 +80,7 @@ impl RecyclingState {
                 continue;
             }
             served_before = served;
-            // One that is gone has no memory; somebody else sees that.
+            // Exited processes report no memory.
             if resident_bytes(pid).is_ok_and(|bytes| bytes > most) {
                 return;
             }
@@ -94,9 +95,9 @@ async fn age_reached(age: Option<Duration>) {
     }
 }
 
-/// The memory of a process that is in use, as Linux tells it.
+/// Returns the resident memory of a process, from Linux's `/proc`.
 fn resident_bytes(pid: u32) -> io::Result<u64> {
-    // A few microseconds: the kernel makes the text up, no disk is asked.
+    // A few microseconds: the kernel produces the text without disk access.
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kibibytes = status.lines().find_map(|line| {
         let value = line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?;
@@ -108,7 +109,7 @@ fn resident_bytes(pid: u32) -> io::Result<u64> {
 impl RecyclingReason {
     pub(crate) const ALL: [Self; 4] = [Self::Requests, Self::Age, Self::Memory, Self::Reload];
 
-    /// The setting or the event that it comes from.
+    /// The setting or the event behind it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             RecyclingReason::Requests => "max_requests",
@@ -125,7 +126,7 @@ impl fmt::Display for RecyclingReason {
     }
 }
 
-/// How often workers were replaced for each reason.
+/// Numbers of replacements by reason.
 #[derive(Debug, Default)]
 pub(super) struct ReplacementCounts([AtomicU64; RecyclingReason::ALL.len()]);
 

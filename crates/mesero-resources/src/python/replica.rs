@@ -1,4 +1,4 @@
-//! Where a worker process belongs: who serves its seats, and who takes them over.
+//! A replica: the state of one of a resource's workers and of its seats.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,18 +17,18 @@ use super::recycling::RecyclingReason;
 use super::spawn_context::SpawnContext;
 use super::worker::{Lease, Retirement, Worker};
 
-/// One of the processes that a resource should have, with the seats that it serves.
+/// One of the workers that a resource should have, with its seats.
 ///
-/// One worker at a time is granted calls here. One that has left finishes the calls that hold it,
-/// each with the slot that it has; so a seat's slot is either with the worker that left or free
-/// for the one that came, and never with both.
+/// One worker at a time serves the seats. A retired worker finishes its leased calls, each with its
+/// slot; so a seat's slot is either used by the retired worker or free for its successor, and never
+/// both.
 #[derive(Debug)]
 pub(super) struct Replica {
     seats: Vec<usize>,
     state: Mutex<State>,
-    /// Another worker may be wanted, or not any more.
+    /// Notified when a vacancy may have appeared or gone.
     changed: Notify,
-    /// Another worker has come.
+    /// Notified when a worker is installed.
     arrived: Notify,
     grants: OnceLock<Seats>,
     in_flight: CallsInFlight,
@@ -39,29 +39,31 @@ pub(super) struct Replica {
 #[derive(Debug)]
 struct State {
     worker: Option<Arc<Worker>>,
-    /// When it came.
+    /// Time of its installation.
     since: Instant,
-    /// How many have come. A worker that was started before the last one came is out of date.
+    /// Number of installed workers. A worker that was started before the last installation is out
+    /// of date.
     arrivals: u64,
-    /// Why the present worker is to be replaced, if it is.
+    /// Reason for the planned replacement of the present worker.
     successor_wanted: Option<RecyclingReason>,
-    /// How long the last one served, if it ended by itself and nobody has asked yet.
+    /// Service time of the last worker, if it ended by itself; taken by the next
+    /// [`vacancy`](Replica::vacancy).
     crashed_after: Option<Duration>,
 }
 
-/// How a worker is replaced.
+/// Time at which a worker is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Replacement {
-    /// It serves until another is there.
+    /// It serves until its successor is ready.
     AfterSuccessor(RecyclingReason),
-    /// It gets no further call. Its seats are closed until another is there.
+    /// It gets no further call; its seats are closed until the successor is ready.
     Immediate,
 }
 
-/// A worker is wanted.
+/// A worker that should be started.
 #[derive(Debug)]
 pub(super) struct Vacancy {
-    /// Why the present worker is to be replaced; nothing if nobody serves here until it comes.
+    /// Reason for the planned replacement; none if the seats are closed until the worker is ready.
     pub(super) reason: Option<RecyclingReason>,
     pub(super) crashed_after: Option<Duration>,
     pub(super) arrivals: u64,
@@ -88,16 +90,16 @@ impl Replica {
         }
     }
 
-    /// A hold on the worker that serves, if one does.
+    /// Returns a lease of the present worker, if there is one.
     pub(super) fn lease(&self) -> Option<Lease> {
-        // Under the lock: a worker that leaves is either held by then or not found here.
+        // Under the lock: a retired worker is either leased before or not found here.
         self.state().worker.as_ref().map(Worker::lease)
     }
 
-    /// Waits for a worker, and holds it.
+    /// Waits for a worker and returns a lease of it. Dropping the future has no effect.
     pub(super) async fn next_lease(&self) -> Lease {
         loop {
-            // Before the look, so that none comes unseen in between.
+            // Registered before the check, so that no installation in between is missed.
             let arrived = self.arrived.notified();
             if let Some(lease) = self.lease() {
                 return lease;
@@ -106,7 +108,7 @@ impl Replica {
         }
     }
 
-    /// The worker that serves, if one does.
+    /// Returns the present worker, if there is one.
     pub(super) fn worker(&self) -> Option<Arc<Worker>> {
         self.state().worker.clone()
     }
@@ -115,7 +117,7 @@ impl Replica {
         &self.context
     }
 
-    /// How many seats it serves.
+    /// Number of its seats.
     pub(super) fn capacity(&self) -> usize {
         self.seats.len()
     }
@@ -132,12 +134,12 @@ impl Replica {
         &self.in_flight
     }
 
-    /// How long a worker has to end what nobody wants any more.
+    /// Time between the request to end and the kill.
     pub(super) fn grace(&self) -> Duration {
         self.context.spec.settings.grace
     }
 
-    /// The exceptions that are no surprise.
+    /// Exceptions with a status of their own.
     pub(super) fn exceptions(&self) -> &Exceptions {
         &self.context.spec.settings.exceptions
     }
@@ -154,13 +156,13 @@ impl Replica {
         self.restarts.load(Ordering::Relaxed)
     }
 
-    /// From now on its seats are closed while nobody is there.
+    /// Sets the dispatcher's seats, which are closed while there is no worker.
     pub(super) fn bind(&self, seats: Seats) {
         let _ = self.grants.set(seats);
     }
 
-    /// Has `worker` replaced, if it serves here still. Either way it finishes the calls that hold
-    /// it, is ended when none does any more, and its calls' slots come back as they end.
+    /// Requests the replacement of `worker`, if it still serves here. It finishes its leased calls,
+    /// whose slots are freed as they end, and is ended after the last one.
     pub(super) fn replace(&self, worker: &Arc<Worker>, how: Replacement) {
         match how {
             Replacement::Immediate => self.dismiss(worker, Retirement::Abandoned),
@@ -174,8 +176,8 @@ impl Replica {
         self.changed.notify_one();
     }
 
-    /// `worker` serves no further call: it ended, or does not listen. Whoever notices first closes
-    /// the seats.
+    /// Retires `worker`, which has ended or closed its socket, and closes the seats. Only the first
+    /// call has an effect.
     pub(super) fn lost(&self, worker: &Arc<Worker>) {
         self.dismiss(worker, Retirement::Lost);
         self.changed.notify_one();
@@ -195,7 +197,7 @@ impl Replica {
         }
     }
 
-    /// A worker that is wanted here, if one is.
+    /// Returns the worker that should be started, if there is one.
     pub(super) fn vacancy(&self) -> Option<Vacancy> {
         let mut state = self.state();
         let reason = state.successor_wanted;
@@ -206,13 +208,13 @@ impl Replica {
         })
     }
 
-    /// Waits until [`vacancy`](Self::vacancy) may say something else.
+    /// Waits until [`vacancy`](Self::vacancy) may return something else.
     pub(super) async fn changed(&self) {
         self.changed.notified().await;
     }
 
-    /// Lets a worker that was started for this opening serve, unless another has come meanwhile;
-    /// whether it does.
+    /// Installs a worker that was started for this vacancy; returns false if another was installed
+    /// since.
     pub(super) fn fill(&self, worker: &Arc<Worker>, vacancy: &Vacancy) -> bool {
         let state = self.state();
         let is_current = state.arrivals == vacancy.arrivals;
@@ -222,10 +224,10 @@ impl Replica {
         is_current
     }
 
-    /// Lets a worker that was started here serve, whoever serves now.
+    /// Installs a worker regardless of the present one.
     pub(super) fn hand_over(&self, worker: &Arc<Worker>, reason: RecyclingReason) {
         self.install(self.state(), worker, Some(reason));
-        // Whoever was about to come is out of date.
+        // A worker that is being started is out of date.
         self.changed.notify_one();
     }
 

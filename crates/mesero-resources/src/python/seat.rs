@@ -1,4 +1,4 @@
-//! Where an attempt is served.
+//! The seat of one attempt.
 
 use std::sync::Arc;
 
@@ -8,26 +8,27 @@ use super::control_channel::CallAddress;
 use super::replica::Replica;
 use super::worker::{Lease, Worker};
 
-/// Where an attempt is served; holds its slot, and the worker's process.
+/// The seat of one attempt, with its slot and a lease of its worker.
 #[derive(Debug)]
 pub(super) struct Seat {
     pub(super) replica: Arc<Replica>,
-    /// Which of the place's seats it is.
+    /// Index among the replica's seats.
     pub(super) index: usize,
     attempt: Attempt,
     lease: Option<Lease>,
 }
 
 impl Seat {
-    /// The seat of this lane, held at the worker that serves at the place now.
+    /// Takes this seat, and leases the replica's present worker.
     pub(super) fn new(replica: Arc<Replica>, index: usize, attempt: Attempt) -> Self {
         let lease = replica.lease();
         Self { replica, index, attempt, lease }
     }
 
-    /// The worker that serves this attempt, which is not ended as long as the seat is held.
+    /// Returns the worker of this attempt, which is not ended while it is leased.
     ///
-    /// Where a worker left just as the slot was granted, it waits for the next one to come.
+    /// If the worker was retired just as the slot was granted, this waits for its successor.
+    /// Dropping the future has no effect.
     pub(super) async fn worker(&mut self) -> Arc<Worker> {
         let lease = match self.lease.take() {
             Some(lease) => lease,
@@ -38,13 +39,13 @@ impl Seat {
         worker
     }
 
-    /// Keeps the slot, and holds the worker's process no longer: a worker that has left is ended
-    /// though this call is still in it.
+    /// Drops the lease and keeps the slot: a retired worker is then ended although this call still
+    /// runs.
     pub(super) fn release_worker(&mut self) {
         self.lease = None;
     }
 
-    /// The call of this id is in the worker, until the seat is dropped.
+    /// Records that the call of this ID runs in the worker, until the seat is dropped.
     pub(super) fn enter(&self, worker: &Arc<Worker>, id: u64) {
         self.replica.in_flight().enter(self.job(), worker, CallAddress { id, seat: self.index });
     }
@@ -53,7 +54,7 @@ impl Seat {
         self.attempt.job()
     }
 
-    /// The call was given up, and has really stopped.
+    /// Reports that the abandoned call has stopped.
     pub(super) fn stopped(&self, stop: Stop) {
         self.attempt.slot().stopped(stop);
     }
@@ -61,7 +62,7 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        // The slot comes back after this, and only then can another call enter here.
+        // The slot is freed after this, and only then can another call enter.
         self.replica.in_flight().leave(self.index);
     }
 }

@@ -1,4 +1,4 @@
-//! From nothing to a worker that can serve, or a clear reason why not.
+//! Start of a worker, until it can serve or has failed with a clear reason.
 
 use std::fmt;
 use std::io;
@@ -27,7 +27,8 @@ use super::worker_spec::{Serves, WorkerSpec};
 /// Starts one worker, and waits until it can serve. Dropping the future kills it.
 ///
 /// # Errors
-/// If the interpreter is missing, the callable cannot be imported, or nothing was heard in time.
+/// If the interpreter is missing, the callable cannot be imported, or the worker is not ready in
+/// time.
 pub(super) async fn worker(
     spec: Arc<WorkerSpec>,
     spawner: Spawner,
@@ -84,7 +85,8 @@ pub(super) async fn worker(
     Ok(WorkerProcess { child, worker })
 }
 
-/// Hands over the source and the configuration, and waits for the answer.
+/// Sends the package and the configuration, and waits for the answer. Dropping the future closes
+/// both sockets, which ends the worker.
 async fn greet(
     mut control: UnixStream,
     mut source: UnixStream,
@@ -116,12 +118,12 @@ async fn greet(
     }
 }
 
-/// Sends what the child prints to the log. The tasks end with the child's streams.
+/// Forwards the child's output to the log. The tasks end with the child's streams.
 fn listen(child: &mut Child, who: &Arc<str>) {
     #[expect(
         clippy::disallowed_methods,
         reason = "they end by themselves when the child and its children have closed the streams; \
-                  nobody should wait for that"
+                  no task should wait for that"
     )]
     {
         if let Some(stdout) = child.stdout.take() {
@@ -149,26 +151,26 @@ struct WorkerConfig<'a> {
     loop_blocked_ms: Option<u128>,
 }
 
-/// Why a worker did not come up.
+/// Reason why a worker did not start. Its text continues "failed to".
 #[derive(Debug)]
 pub enum StartError {
     NoInterpreter {
         interpreter: String,
         error: io::Error,
     },
-    /// The worker said why.
+    /// The worker reported it.
     Failed(Raised),
-    /// It ended without a word.
+    /// It exited without a report.
     Exited(ExitStatus),
-    /// It said something else.
+    /// It sent an unknown frame.
     Garbled {
         kind: u8,
     },
-    /// It said nothing.
+    /// It sent nothing in time.
     Silent {
         after: Duration,
     },
-    /// It does not fit the seats of the one before.
+    /// It does not fit the seats of its predecessor.
     Changed {
         had: usize,
         has: usize,
@@ -176,8 +178,8 @@ pub enum StartError {
     Io(io::Error),
 }
 
-/// What Python writes between an exception and the one that it was raised from.
-const LED_TO: &str = "The above exception was the direct cause of the following exception:";
+/// Python's line between an exception and its cause.
+const CAUSE_HEADING: &str = "The above exception was the direct cause of the following exception:";
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,10 +191,10 @@ impl fmt::Display for StartError {
             StartError::Failed(raised) => {
                 let said = format!("{}: {}", raised.kind, raised.text);
                 write!(f, "load the callable: {said}")?;
-                // What is said already is not said again, only what led to it.
+                // The exception itself is printed once; only its cause is added.
                 let traceback = raised.traceback.trim_end();
                 let cause = traceback.strip_suffix(&said).unwrap_or(traceback).trim_end();
-                match cause.strip_suffix(LED_TO).unwrap_or(cause).trim_end() {
+                match cause.strip_suffix(CAUSE_HEADING).unwrap_or(cause).trim_end() {
                     "" => Ok(()),
                     cause => write!(f, "\n{cause}"),
                 }

@@ -1,4 +1,4 @@
-//! A call that nobody wants any more: interrupted, and if it does not yield, ended with its process.
+//! Stopping of abandoned calls: interrupted, and if they continue, ended with their process.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::replica::{Replacement, Replica};
 use super::seat::Seat;
 use super::worker::Worker;
 
-/// A call that was given up and has not stopped yet.
+/// An abandoned call that has not stopped yet.
 #[derive(Debug)]
 pub(super) struct Stopping {
     replica: Arc<Replica>,
@@ -23,18 +23,18 @@ pub(super) struct Stopping {
     since: Instant,
 }
 
-/// What a call that was given up can be told.
+/// Request to stop that a call notices without an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopSignal {
-    /// Nothing, unless it is interrupted.
+    /// No signal: a sync function continues until it is interrupted.
     Nothing,
-    /// To stop where it next waits or says something.
+    /// Cancellation, noticed at the next `await` or the next output.
     Cancel,
 }
 
 impl Stopping {
-    /// The call is given up now. The worker is asked at once where it is, ahead of anything that
-    /// would stop it.
+    /// Begins to stop the call now. Requests its stack at once, ahead of anything that would stop
+    /// it.
     pub(super) fn begin(worker: &Arc<Worker>, seat: &Seat, id: u64) -> (Self, StackRequest) {
         let call = CallAddress { id, seat: seat.index };
         let stopping = Self {
@@ -47,19 +47,22 @@ impl Stopping {
         (stopping, worker.control_channel.ask_stack(call))
     }
 
-    /// Shows where the call is, in the log and to whoever asks for the job.
+    /// Logs the call's stack and shows it in the job list.
     pub(super) async fn show(&self, stack_request: StackRequest) {
         let Some(stack) = stack_request.answer().await else { return };
         let (resource, job, pid) = (self.replica.resource(), self.job, self.worker.hello.pid);
         let job = format_args!("{resource}-{job}");
-        tracing::info!(resource, job.id = %job, pid, stack, "call given up");
+        tracing::info!(resource, job.id = %job, pid, stack, "call abandoned");
         self.replica.in_flight().last_seen(self.call.seat, stack.into());
     }
 
-    /// Waits until the call has `finished`. If that takes too long, has its worker replaced, which
-    /// ends the process when no other call is in it, or at once where siblings are not spared;
-    /// `release_worker` gives up the call's own hold on it. `finished` must come true at the latest when
-    /// the process is gone.
+    /// Waits until the call has `finished`. After the timeout it has the worker replaced: the
+    /// process is ended after its last other call, or at once if siblings are killed;
+    /// `release_worker` drops the call's own lease. `finished` must complete at the latest when the
+    /// process has ended.
+    ///
+    /// Dropping the future stops the escalation; the caller must keep the seat until the call has
+    /// stopped.
     pub(super) async fn wait<R>(
         &self,
         signal: StopSignal,
@@ -76,7 +79,7 @@ impl Stopping {
             self.worker.kill();
         }
         release_worker();
-        (finished.await, Escalation::WorkerProcess)
+        (finished.await, Escalation::ProcessReplaced)
     }
 
     fn timeout_after(&self, signal: StopSignal) -> Duration {
@@ -88,21 +91,21 @@ impl Stopping {
         }
     }
 
-    /// How it stopped: with this last frame, or none as its process is gone.
+    /// Returns the kind of stop: by the call's last frame, or none if its process has ended.
     pub(super) fn stop(&self, last: Option<&Frame>, escalation: Escalation) -> Stop {
         let kind = match (last.map(|frame| frame.kind), escalation) {
             (Some(from_worker::CANCELED), _) => StopKind::Interrupted,
-            (None, Escalation::WorkerProcess) => StopKind::Killed,
+            (None, Escalation::ProcessReplaced) => StopKind::Killed,
             (Some(_), _) | (None, Escalation::None) => StopKind::ByItself,
         };
         Stop { kind, after: self.since.elapsed() }
     }
 }
 
-/// What it took to stop a call.
+/// Means that were needed to stop a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Escalation {
     None,
-    /// Its process had to go.
-    WorkerProcess,
+    /// Its process was replaced.
+    ProcessReplaced,
 }

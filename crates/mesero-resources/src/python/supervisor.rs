@@ -1,4 +1,4 @@
-//! Keeps a place occupied: starts another worker whenever one is wanted there.
+//! Supervisor of a replica: starts its workers and lets them take over.
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use super::replica::{Replica, Vacancy};
 use super::spawn_context::SpawnContext;
 use super::start::{self, StartError};
 
-/// Looks after the place's first worker, and starts others as they are wanted.
+/// Runs the replica's first worker, and starts others as they are needed.
 pub(super) fn supervise(replica: &Arc<Replica>, process: WorkerProcess) {
     replica.tasks().spawn(process.run(Arc::clone(replica)));
     replica.tasks().spawn(keep_filled(Arc::clone(replica)));
 }
 
-/// Starts a worker for the place, and waits until it can serve.
+/// Starts a worker for the replica, and waits until it can serve. Dropping the future kills it.
 ///
 /// # Errors
-/// If it does not come up, or does not fit the seats.
+/// If it fails to start, or does not fit the seats.
 pub(super) async fn start(replica: &Replica) -> Result<WorkerProcess, StartError> {
     let SpawnContext { spec, spawner, .. } = replica.context();
     let process = start::worker(Arc::clone(spec), spawner.clone()).await?;
@@ -29,25 +29,25 @@ pub(super) async fn start(replica: &Replica) -> Result<WorkerProcess, StartError
     if had == has { Ok(process) } else { Err(StartError::Changed { had, has }) }
 }
 
-/// Lets a worker that was started for the place serve, whoever serves now.
+/// Installs a worker that was started for the replica, regardless of the present one.
 pub(super) fn hand_over(replica: &Arc<Replica>, process: WorkerProcess, reason: RecyclingReason) {
     replica.hand_over(&process.worker, reason);
     replica.tasks().spawn(process.run(Arc::clone(replica)));
 }
 
-/// Lets a worker that was started for this opening serve, unless another has come meanwhile; then it is killed.
+/// Installs a worker that was started for this vacancy; if another was installed since, kills it.
 fn fill(replica: &Arc<Replica>, process: WorkerProcess, vacancy: &Vacancy) {
     if replica.fill(&process.worker, vacancy) {
         replica.tasks().spawn(process.run(Arc::clone(replica)));
     }
 }
 
-/// Starts workers for the place as they are wanted, until the resource is stopped. A worker
-/// that does not come up is tried again, later and later.
+/// Starts workers for the replica as they are needed, until the resource is stopped. Failed starts
+/// are repeated with an increasing delay.
 async fn keep_filled(replica: Arc<Replica>) {
     tokio::select! {
         () = fill_vacancies(&replica) => {}
-        // A worker that is being started is dropped, and so killed.
+        // Dropping a worker's start kills the worker.
         () = replica.stop().cancelled() => {}
     }
 }
@@ -64,7 +64,7 @@ async fn fill_vacancies(replica: &Arc<Replica>) {
         }
         let start_permit = tokio::select! {
             start_permit = start_permit(replica, &vacancy, &backoff) => start_permit,
-            // What is wanted may have become urgent, or have come from elsewhere.
+            // The vacancy may have become urgent, or be filled.
             () = replica.changed() => continue,
         };
         match start(replica).await {
@@ -77,7 +77,7 @@ async fn fill_vacancies(replica: &Arc<Replica>) {
                     Some(reason) => tracing::error!(
                         resource,
                         reason,
-                        "the worker that is to be replaced serves on: failed to {error}"
+                        "the worker that should be replaced continues to serve: failed to {error}"
                     ),
                 }
             }
@@ -86,7 +86,7 @@ async fn fill_vacancies(replica: &Arc<Replica>) {
     }
 }
 
-/// Waits until a worker may be started; of successors, one at a time in the whole resource.
+/// Waits until a worker may be started; successors start one at a time in the whole resource.
 async fn start_permit<'a>(
     replica: &'a Replica,
     vacancy: &Vacancy,

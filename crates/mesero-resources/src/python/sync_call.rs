@@ -1,4 +1,4 @@
-//! A call in a worker's thread, and what becomes of its seat when nobody waits any more.
+//! A call in a worker's thread.
 
 use std::io;
 use std::sync::Arc;
@@ -14,14 +14,16 @@ use super::stopping::{StopSignal, Stopping};
 use super::worker::Worker;
 use super::worker_socket::WorkerSocket;
 
-/// A call on a lane. Dropped before its last frame has come, it sees to it that the seat is used by
-/// nobody until the thread is free or the process is gone.
+/// A call on a worker's socket.
+///
+/// Dropped before its last frame has arrived, it interrupts the call. A background task then keeps
+/// the seat and its slot until the thread is idle, or the process has ended.
 pub(super) struct SyncCall {
     socket: Option<WorkerSocket>,
     occupied: Option<OccupiedSeat>,
 }
 
-/// What a call in a worker's thread occupies; the attempt holds the slot.
+/// The worker and the seat that a call occupies; the seat holds the slot.
 struct OccupiedSeat {
     worker: Arc<Worker>,
     seat: Seat,
@@ -29,7 +31,7 @@ struct OccupiedSeat {
 }
 
 impl SyncCall {
-    /// Takes the seat's lane, if it is idle.
+    /// Takes the seat's socket, if it is idle.
     pub(super) fn begin(worker: &Arc<Worker>, seat: Seat, id: u64) -> Option<Self> {
         let socket = worker.take_socket(seat.index)?;
         seat.enter(worker, id);
@@ -37,7 +39,8 @@ impl SyncCall {
         Some(Self { socket: Some(socket), occupied: Some(occupied) })
     }
 
-    /// Sends `call` and waits for its answer of one frame; none if the worker went away.
+    /// Sends `call` and waits for its answer of one frame; none if the worker has ended. Dropping
+    /// the future interrupts the call, as dropping `self` does.
     pub(super) async fn call(mut self, call: Bytes) -> Option<Frame> {
         let socket = self.socket.as_mut()?;
         socket.put(call, None);
@@ -45,38 +48,39 @@ impl SyncCall {
         self.end(answer)
     }
 
-    /// Sends a request; its body is sent while [`next`](Self::next) waits.
+    /// Sends a request; its body is sent while [`next`](Self::next) waits. None if the worker has
+    /// ended.
     pub(super) async fn send(&mut self, bytes: Bytes, file: Option<Arc<Stored>>) -> Option<()> {
         let socket = self.socket.as_mut()?;
         socket.put(bytes, file);
         socket.send().await.ok()
     }
 
-    /// A body follows what was said.
+    /// Announces a body after the request.
     pub(super) fn open_body(&mut self) {
         if let (Some(socket), Some(occupied)) = (&mut self.socket, &self.occupied) {
             socket.open_body(occupied.id);
         }
     }
 
-    /// Waits for the next frame; none if the worker went away.
+    /// Waits for the next frame; none if the worker has ended. Dropping the future loses nothing.
     pub(super) async fn next(&mut self, body: &mut Option<Incoming>) -> Option<Frame> {
         self.socket.as_mut()?.next(body).await.ok()
     }
 
-    /// A frame that is there already.
+    /// Returns a frame that has been received already.
     pub(super) fn ready(&mut self) -> Option<Frame> {
         self.socket.as_mut()?.ready()
     }
 
-    /// The last frame has come, or the worker is gone: the seat can be used again, or is closed.
+    /// Ends the call with its last frame or an error: frees the seat, or closes it.
     pub(super) fn end(mut self, answer: io::Result<Frame>) -> Option<Frame> {
         let (mut socket, occupied) = (self.socket.take()?, self.occupied.take()?);
-        // The thread reads over what it did not want; it must find the end.
+        // The thread skips the unread body, and needs its end.
         socket.end_body(to_worker::BODY_END);
         match answer {
             Ok(frame) if socket.has_unsent() => {
-                // Not awaited here: whoever waits may leave, and the thread is busy until then.
+                // In a task, since the caller may leave, and the thread is busy until then.
                 let tasks = occupied.seat.replica.tasks().clone();
                 let last = frame.clone();
                 tasks.spawn(async move {
@@ -89,15 +93,16 @@ impl SyncCall {
         }
     }
 
-    /// The caller has all that was announced; the application may still tidy up.
+    /// Waits for the end of a call whose announced answer is complete: the application may still
+    /// clean up. Dropping the future interrupts the call.
     pub(super) async fn finish(mut self) {
         let Some(socket) = self.socket.as_mut() else { return };
         let answer = socket.finish().await;
         self.end(answer);
     }
 
-    /// Nobody wants the rest of an answer that has begun. Waits until the application has stopped,
-    /// or its process is gone.
+    /// Stops a call whose answer has begun. Waits until the application has stopped, or its process
+    /// has ended. Run it in a task: dropping the future frees the seat too early.
     pub(super) async fn abandon(mut self) {
         if let (Some(socket), Some(occupied)) = (self.socket.take(), self.occupied.take()) {
             occupied.abandoned(socket, StopSignal::Cancel).await;
@@ -115,7 +120,7 @@ impl Drop for SyncCall {
 }
 
 impl OccupiedSeat {
-    /// The thread is free, or the process gone: the seat can be used again, or is closed.
+    /// Frees the seat if the thread is idle; closes it if the process has ended.
     fn end(self, socket: WorkerSocket, answer: io::Result<Frame>) -> Option<Frame> {
         match answer {
             Ok(frame) => {
@@ -129,7 +134,7 @@ impl OccupiedSeat {
         }
     }
 
-    /// Nobody waits any more: sees the call out, one way or the other.
+    /// Stops an abandoned call, and ends it.
     async fn abandoned(mut self, mut socket: WorkerSocket, signal: StopSignal) {
         let (stopping, asked) = Stopping::begin(&self.worker, &self.seat, self.id);
         let call = CallAddress { id: self.id, seat: self.seat.index };
@@ -151,7 +156,7 @@ impl OccupiedSeat {
                 () = worker.gone.cancelled() => Err(io::ErrorKind::UnexpectedEof.into()),
             };
             if answer.is_err() {
-                // The socket closes before the process is gone, which is what frees the slot.
+                // The socket closes before the process has ended, which is what frees the slot.
                 replica.lost(&worker);
                 worker.gone.cancelled().await;
             }

@@ -1,4 +1,4 @@
-//! One worker process that can serve.
+//! State of one worker process.
 
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use super::recycling::RecyclingState;
 use super::worker_socket::WorkerSocket;
 use super::worker_spec::WorkerSpec;
 
-/// What a worker says of itself when it can serve.
+/// A worker's description of itself, sent when it can serve.
 #[derive(Debug)]
 pub(super) struct Hello {
     pub(super) is_async: bool,
@@ -26,38 +26,38 @@ pub(super) struct Hello {
     pub(super) signature: String,
 }
 
-/// A worker process, from its greeting until it is reaped.
+/// A worker process, from its HELLO until it is reaped.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) hello: Hello,
-    /// It ends when this closes.
+    /// The worker exits when this closes.
     pub(super) control_channel: ControlChannel,
-    /// What is heard there of its event loop.
+    /// Receiver of reports about its event loop.
     loop_watch: LoopWatch,
     transport: Transport,
     next_id: AtomicU64,
-    /// The calls in it; closed when it has left.
+    /// Leases of the calls in it; closed when it is retired.
     leases: TaskTracker,
     retirement: OnceLock<Retirement>,
     pub(super) recycling: RecyclingState,
-    /// It is to be ended, whatever calls are in it.
+    /// Set when the process must be killed despite running calls.
     killed: CancellationToken,
-    /// It is reaped; what it occupied is free.
+    /// Set when the process is reaped and its seats are free.
     pub(super) gone: CancellationToken,
 }
 
-/// Why a worker gets no further call.
+/// Reason why a worker gets no further call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Retirement {
-    /// Another serves in its place.
+    /// Its successor serves instead.
     Replaced,
-    /// A call in it does not end.
+    /// A call in it does not stop.
     Abandoned,
-    /// It ended, or does not listen.
+    /// It ended, or closed its socket.
     Lost,
 }
 
-/// A call's hold on its worker: as long as one is there, a worker that has left is not ended.
+/// A call's lease of its worker: a retired worker is not ended before its last lease is dropped.
 #[derive(Debug)]
 pub(super) struct Lease {
     worker: Arc<Worker>,
@@ -76,12 +76,12 @@ impl Drop for Lease {
     }
 }
 
-/// How calls reach it.
+/// Connection to the worker's seats.
 #[derive(Debug)]
 enum Transport {
-    /// One socket a thread.
+    /// One socket per thread.
     Sync { sockets: Vec<Mutex<Option<WorkerSocket>>> },
-    /// One socket for all.
+    /// One socket for all calls.
     Async(Arc<Multiplex>),
 }
 
@@ -116,7 +116,7 @@ impl Worker {
         }
     }
 
-    /// How many calls it can serve at once.
+    /// Calls that it can serve at once.
     pub(super) fn capacity(&self) -> NonZeroUsize {
         match &self.transport {
             Transport::Sync { sockets, .. } => {
@@ -126,38 +126,38 @@ impl Worker {
         }
     }
 
-    /// A hold for one call.
+    /// Returns a lease for one call.
     pub(super) fn lease(self: &Arc<Self>) -> Lease {
         Lease { worker: Arc::clone(self), _token: self.leases.token() }
     }
 
-    /// It gets no further call.
+    /// Ends the supply of calls, for this reason; only the first reason is kept.
     pub(super) fn retire(&self, retirement: Retirement) {
         let _ = self.retirement.set(retirement);
         self.leases.close();
     }
 
-    /// Why it gets no further call, if it does not.
+    /// Returns the reason why it gets no further call, if it is retired.
     pub(super) fn retirement(&self) -> Option<Retirement> {
         self.retirement.get().copied()
     }
 
-    /// Waits until it gets no further call and no call holds it.
+    /// Waits until it is retired and its last lease is dropped.
     pub(super) async fn drained(&self) {
         self.leases.wait().await;
     }
 
-    /// It is to be ended now, with the calls that are in it.
+    /// Has the process ended now, despite running calls.
     pub(super) fn kill(&self) {
         self.killed.cancel();
     }
 
-    /// Waits until it is to be ended with the calls that are in it.
+    /// Waits until [`kill`](Self::kill) is called.
     pub(super) async fn killed(&self) {
         self.killed.cancelled().await;
     }
 
-    /// Why a call in it has no answer when it is gone.
+    /// Returns the failure of a call that was in the worker when it ended.
     pub(super) fn failure(&self) -> Failure {
         let pid = self.hello.pid;
         Failure::lost(match self.killed.is_cancelled() {
@@ -168,12 +168,12 @@ impl Worker {
         })
     }
 
-    /// An id that no other call to this worker has.
+    /// Returns an ID that no other call to this worker has.
     pub(super) fn next_id(&self) -> u64 {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The calls of an async worker.
+    /// Returns the socket of an async worker.
     pub(super) fn multiplex(&self) -> Option<&Arc<Multiplex>> {
         match &self.transport {
             Transport::Sync { .. } => None,
@@ -181,7 +181,7 @@ impl Worker {
         }
     }
 
-    /// Takes the lane of a seat, which is idle: its slot has just been granted.
+    /// Takes the socket of a seat. It is idle, since the seat's slot has just been granted.
     pub(super) fn take_socket(&self, index: usize) -> Option<WorkerSocket> {
         let Transport::Sync { sockets, .. } = &self.transport else { return None };
         sockets.get(index)?.lock().unwrap_or_else(PoisonError::into_inner).take()
@@ -195,7 +195,8 @@ impl Worker {
         }
     }
 
-    /// Reads what it says beside the answers on its seats, until it ends.
+    /// Reads the control channel and the shared socket until the worker closes them. Dropping the
+    /// future may lose part of a frame: the worker must then be ended.
     pub(super) async fn listen(&self) {
         match &self.transport {
             Transport::Sync { .. } => self.control_channel.listen(&self.loop_watch).await,

@@ -1,4 +1,4 @@
-//! A seat of a sync worker: one socket, one call at a time.
+//! Socket of a sync worker's seat, for one call at a time.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -13,15 +13,15 @@ use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg}
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 
-/// The socket to a worker's thread.
+/// The socket of a worker's thread.
 #[derive(Debug)]
 pub(super) struct WorkerSocket {
     socket: UnixStream,
     unsent: Bytes,
-    /// Goes with the first byte of what is unsent.
+    /// Sent with the first unsent byte.
     file: Option<Arc<Stored>>,
     received: BytesMut,
-    /// The id of a call whose body has begun to be sent, and has not ended.
+    /// ID of the call whose request body is being sent.
     open_body: Option<u64>,
 }
 
@@ -34,18 +34,18 @@ impl WorkerSocket {
         Self { socket, unsent, file: None, received, open_body: None }
     }
 
-    /// Has `bytes` sent next, `file` with them.
+    /// Queues `bytes` to be sent next, with `file`.
     pub(super) fn put(&mut self, bytes: Bytes, file: Option<Arc<Stored>>) {
         self.unsent = bytes;
         self.file = file;
     }
 
-    /// A body follows what was put.
+    /// Announces a body after the queued request.
     pub(super) fn open_body(&mut self, id: u64) {
         self.open_body = Some(id);
     }
 
-    /// Ends the body that follows, if it has not ended: with `kind`, after what is unsent.
+    /// Ends an announced body that has not ended: with a frame of `kind`, after the unsent bytes.
     pub(super) fn end_body(&mut self, kind: u8) {
         let Some(id) = self.open_body.take() else { return };
         if let Ok(end) = (Frame { kind, id, payload: Bytes::new() }).encode() {
@@ -60,15 +60,15 @@ impl WorkerSocket {
         !self.unsent.is_empty()
     }
 
-    /// Sends what is unsent and waits for the answer. Dropping the future loses nothing: called
-    /// again, it goes on where it was.
+    /// Sends the unsent bytes and waits for the answer. Dropping the future loses nothing: called
+    /// again, it continues.
     pub(super) async fn exchange(&mut self) -> io::Result<Frame> {
         self.send().await?;
         self.next(&mut None).await
     }
 
-    /// Sends what is unsent. For what the worker reads before it says anything, or while it says
-    /// nothing more: it might wait for us to listen. Dropping the future loses nothing.
+    /// Sends the unsent bytes without reading. For bytes that the worker reads before it sends any,
+    /// or when it sends no more. Dropping the future loses nothing.
     pub(super) async fn send(&mut self) -> io::Result<()> {
         while !self.unsent.is_empty() {
             let sent = match &self.file {
@@ -81,7 +81,7 @@ impl WorkerSocket {
         Ok(())
     }
 
-    /// Waits for the next frame, while it sends what is unsent and what comes of `body`. Dropping
+    /// Waits for the next frame, while it sends the unsent bytes and the pieces of `body`. Dropping
     /// the future loses nothing.
     pub(super) async fn next(&mut self, body: &mut Option<Incoming>) -> io::Result<Frame> {
         loop {
@@ -113,12 +113,13 @@ impl WorkerSocket {
         }
     }
 
-    /// A frame that has been received already.
+    /// Returns a frame that has been received already.
     pub(super) fn ready(&mut self) -> Option<Frame> {
         Frame::decode(&mut self.received)
     }
 
-    /// Waits for the last frame of the call, and throws away those before it.
+    /// Waits for the last frame of the call, and discards the frames before it. Dropping the future
+    /// loses discarded frames only.
     pub(super) async fn finish(&mut self) -> io::Result<Frame> {
         if self.file.is_some() {
             self.send().await?;
@@ -141,18 +142,18 @@ impl WorkerSocket {
     }
 }
 
-/// What came of a body.
+/// A part of a request body.
 enum BodyPiece {
     Data(Bytes),
     End,
-    /// The client left, or broke the rules.
+    /// The client left, or its framing was wrong.
     Broken,
 }
 
 async fn piece(body: &mut Option<Incoming>) -> BodyPiece {
     let Some(coming) = body else { return BodyPiece::End };
     match coming.frame().await {
-        // Trailers are no bytes of the body.
+        // Trailers are not part of the body.
         Some(Ok(frame)) => BodyPiece::Data(frame.into_data().unwrap_or_default()),
         Some(Err(_)) => BodyPiece::Broken,
         None => BodyPiece::End,

@@ -19,18 +19,19 @@ use super::worker::Worker;
 use super::worker_spec::WorkerSpec;
 use crate::Health;
 
-/// The worker processes of a resource, each at its place.
+/// The worker processes of a resource, one for each replica.
 #[derive(Debug)]
 pub(super) struct Workers {
     replicas: Vec<Arc<Replica>>,
     seats: NonZeroUsize,
-    /// The processes that nobody looks after yet.
+    /// Processes whose supervisors have not started yet.
     unattended: Mutex<Vec<WorkerProcess>>,
     context: SpawnContext,
 }
 
 impl Workers {
-    /// Starts all workers, and waits until they can serve.
+    /// Starts all workers, and waits until they can serve. Dropping the future kills the workers
+    /// started so far.
     ///
     /// # Errors
     /// Why the first of them that did not come up did not; the others are ended.
@@ -73,7 +74,7 @@ impl Workers {
         &self.context.spec
     }
 
-    /// One of the workers, as an example of them all.
+    /// Returns one of the workers, as an example of all.
     pub(super) fn first(&self) -> Option<Arc<Worker>> {
         self.replicas.first().and_then(|replica| replica.worker())
     }
@@ -89,14 +90,14 @@ impl Workers {
         }
     }
 
-    /// The seat that the attempt's slot names.
+    /// Returns the seat of the attempt's slot.
     pub(super) fn seat(&self, attempt: Attempt) -> Seat {
         let seat = attempt.slot().seat();
         let (worker_seat, index) = (seat / self.replicas.len(), seat % self.replicas.len());
         Seat::new(Arc::clone(&self.replicas[index]), worker_seat, attempt)
     }
 
-    /// Where the job's call at this seat is in its code.
+    /// Returns the stack of the job's call at this seat.
     pub(super) async fn stack(&self, seat: usize, job: JobId) -> Option<String> {
         let (worker_seat, index) = (seat / self.replicas.len(), seat % self.replicas.len());
         self.replicas.get(index)?.in_flight().stack(worker_seat, job).await
@@ -110,11 +111,12 @@ impl Workers {
         }
     }
 
-    /// Starts a successor for every worker, and lets them all take over when all of them can serve.
+    /// Starts a successor for every worker, and lets all of them take over once all can serve.
+    /// Dropping the future before that kills the successors, and changes nothing.
     ///
     /// # Errors
-    /// Why the first of them that did not come up did not; the others are ended, and the present
-    /// ones go on.
+    /// The error of the first successor that failed to start; the others are killed, and the
+    /// present workers continue to serve.
     pub(super) async fn reload(&self) -> Result<usize, StartError> {
         let starting = self.replicas.iter().map(|replica| {
             let replica = Arc::clone(replica);
@@ -128,7 +130,7 @@ impl Workers {
         Ok(count)
     }
 
-    /// How often a worker was replaced that was well, for each reason.
+    /// Numbers of replaced healthy workers, by reason.
     pub(super) fn replaced(&self) -> Vec<(&'static str, u64)> {
         self.context.replaced.counts()
     }
@@ -140,10 +142,11 @@ impl Workers {
     }
 }
 
-/// Waits until all of these workers can serve. Dropping the future ends those that were started.
+/// Waits until all of these workers can serve. Dropping the future kills the workers started so
+/// far.
 ///
 /// # Errors
-/// Why the first of them that did not come up did not; the others are ended.
+/// The error of the first worker that failed to start; the others are killed.
 async fn all<F>(
     tasks: &TaskTracker,
     starting: impl Iterator<Item = F>,
@@ -155,7 +158,7 @@ where
         starting.map(|worker| AbortOnDropHandle::new(tasks.spawn(worker))).collect();
     let mut started = Vec::with_capacity(starting.len());
     for worker in starting {
-        // A process that is dropped is killed.
+        // Dropping a process kills it.
         started.push(worker.await.map_err(|error| StartError::Io(error.into()))??);
     }
     Ok(started)

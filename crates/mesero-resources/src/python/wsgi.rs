@@ -1,4 +1,4 @@
-//! One request to an application, and its answer as it comes.
+//! One request to a WSGI application, and its response.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -22,13 +22,14 @@ use super::sync_call::SyncCall;
 use crate::{Reply, Request};
 use head::ResponseHead;
 
-/// Serves one attempt. A reply whose body still comes keeps the seat until the application is done.
+/// Serves one attempt. A reply with a streamed body keeps the seat until the application is done.
+/// Dropping the future, or the body, stops the application; the slot is freed when it has stopped.
 pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Failure> {
     let worker = seat.worker().await;
     let replica = Arc::clone(&seat.replica);
     let tasks = replica.tasks().clone();
     let lost = || {
-        // Before the slot comes back, so that the seat is granted to nobody else.
+        // Before the slot is freed, so that no other attempt is granted this seat.
         replica.lost(&worker);
         worker.failure()
     };
@@ -82,7 +83,7 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
         None => {
             tasks.spawn(Relay { call, body, tx, missing }.run());
         }
-        // Whether the head has left already or not, the client sees the same.
+        // Regardless of whether the head has been sent, the client sees the same.
         Some(frame) => {
             let _ = tx.try_send(Err(broken_off(&frame)));
             call.end(Ok(frame)).ok_or_else(lost)?;
@@ -92,10 +93,10 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
     Ok(Reply::response(head.status, head.headers, Body::stream(coming)))
 }
 
-/// A piece waits for the client, while the next one waits in the worker.
+/// One piece waits for the client, while the next one waits in the worker.
 const BUFFERED_PIECES: usize = 1;
 
-/// The request as it is sent, with the body if that is at hand.
+/// Returns the request's frames, with the body if it is complete.
 fn encode(request: &Request, id: u64) -> Result<Bytes, Failure> {
     let too_long = |_| Failure::raised("the request is too long");
     let head = Frame { kind: to_worker::REQUEST, id, payload: environ::of(request) };
@@ -108,7 +109,7 @@ fn encode(request: &Request, id: u64) -> Result<Bytes, Failure> {
     Ok([head, body].concat().into())
 }
 
-/// The failure that a last frame other than END stands for.
+/// Returns the failure that a last frame other than END contains.
 fn failure(frame: &Frame) -> Failure {
     match (frame.kind, serde_json::from_slice::<Raised>(&frame.payload)) {
         (from_worker::RAISED, Ok(raised)) => raised.into(),
@@ -116,7 +117,7 @@ fn failure(frame: &Frame) -> Failure {
     }
 }
 
-/// What breaks off an answer that has begun; the log says why.
+/// Logs a failure after the response has begun; returns the error that breaks the body off.
 fn broken_off(frame: &Frame) -> BoxError {
     let failure = failure(frame);
     let traceback = failure.detail().unwrap_or_default();
@@ -141,13 +142,13 @@ fn joined(mut pieces: VecDeque<Bytes>) -> Bytes {
     }
 }
 
-/// Carries the rest of an answer to its body; holds the seat until the application is done.
+/// Copies the rest of a response to its body; holds the seat until the application is done.
 struct Relay {
     call: SyncCall,
-    /// What the client still sends.
+    /// The rest of the client's request body.
     body: Option<Incoming>,
     tx: mpsc::Sender<Result<Bytes, BoxError>>,
-    /// Bytes of the answer that have not been handed on, if their number was announced.
+    /// Announced bytes of the response that have not been forwarded yet.
     missing: Option<u64>,
 }
 
@@ -185,13 +186,13 @@ impl Relay {
                 }
             }
         }
-        // The client has everything; `close` may still be at work.
+        // The client has everything; the application's `close` may still run.
         drop(self.tx);
         self.call.finish().await;
     }
 }
 
-/// The body of an answer that still comes. Dropping it tells the application to stop.
+/// The body of a response in progress. Dropping it stops the application.
 struct StreamedBody {
     pieces: VecDeque<Bytes>,
     rx: mpsc::Receiver<Result<Bytes, BoxError>>,

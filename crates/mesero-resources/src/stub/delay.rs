@@ -6,7 +6,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use mesero_config::Delay;
 
-/// No draw is longer: the tail of a distribution has no end, and a clock has.
+/// Longest draw: the tail of a distribution has no end, and a clock has.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// Draws the delay of one call.

@@ -17,7 +17,7 @@ fn settings() -> StubSettings {
     }
 }
 
-/// So many calls at once: what each got.
+/// Makes this many calls at once; returns their results.
 async fn calls(stub: Stub, count: usize) -> Vec<Result<Reply, Error>> {
     let stub = Arc::new(stub);
     let dispatcher = Dispatcher::<Reply>::builder("stub").limit(1_000).build().unwrap();

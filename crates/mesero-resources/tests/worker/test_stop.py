@@ -157,7 +157,7 @@ class Stacks(unittest.TestCase):
                 worker.seats[seat].call(["sleeping"], call_id=7)
                 self.assertEqual(worker.line(), "sleeping")
                 lines = stack_in(worker, "time.sleep(", 7, seat).splitlines()
-                self.assertRegex(lines[0], r'^  File ".*stopping\.py", line \d+, in work$')
+                self.assertRegex(lines[0], r'^  File ".*stopping\.py", line \d+, in flight$')
                 self.assertRegex(lines[2], r'^  File ".*stopping\.py", line \d+, in sleeping$')
                 self.assertEqual(lines[3], "    time.sleep(600)")
                 self.assertEqual(len(lines), 4)

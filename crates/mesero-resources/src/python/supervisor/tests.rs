@@ -1,4 +1,4 @@
-//! A place with real processes; the test holds the workers as calls would.
+//! A replica with real processes, whose workers the test leases as calls do.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -20,7 +20,7 @@ use crate::python::worker_spec::{Serves, WorkerSpec};
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A place with one worker, and the folder that its code is in.
+/// A replica with one worker, and the folder of its code.
 struct TestReplica {
     replica: Arc<Replica>,
     first: Arc<Worker>,
@@ -61,7 +61,7 @@ fn write(folder: &Path, code: &str) {
 }
 
 impl TestReplica {
-    /// Waits for the worker that serves after the first one.
+    /// Waits for the first worker's successor.
     async fn second(&self) -> Arc<Worker> {
         let asking = async {
             loop {
@@ -117,7 +117,7 @@ async fn a_worker_serves_until_its_successor_is_there_and_ends_with_its_last_cal
     assert!(!test_replica.first.gone.is_cancelled());
     drop(call);
     gone(&test_replica.first).await;
-    // To retire who has left already is to retire nobody.
+    // Replacing a retired worker has no effect.
     let second = test_replica.second().await;
     test_replica.replica.replace(&test_replica.first, Replacement::Immediate);
     assert!(Arc::ptr_eq(&second, &test_replica.replica.worker().unwrap()));
@@ -182,7 +182,7 @@ async fn a_call_whose_seat_was_granted_as_the_worker_left_is_served_by_the_next_
     let mut seat = Seat::new(Arc::clone(&test_replica.replica), 0, attempt);
     let served_by = timeout(START_TIMEOUT, seat.worker()).await.unwrap();
     assert!(Arc::ptr_eq(&served_by, &test_replica.second().await));
-    // It is held there, as if it had been found at once.
+    // It is leased there, as if it had been found at once.
     test_replica.replica.replace(&served_by, Replacement::Immediate);
     gone(&test_replica.first).await;
     assert!(!served_by.gone.is_cancelled());

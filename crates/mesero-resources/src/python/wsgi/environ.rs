@@ -8,18 +8,18 @@ use mesero_http::payload::Payload;
 
 use crate::{Request, RequestContext};
 
-/// The environment as the payload of a REQUEST: names and values, a line each, without what is the same for all
-/// requests. `wsgi.input` says how the body comes.
+/// Returns the environment as the payload of a REQUEST: names and values, a line each, without the
+/// variables that are the same for all requests. `wsgi.input` is the form of the body.
 ///
-/// No value has a line feed: HTTP allows none in a target or a header field, and paths are as they came, with percent
-/// signs. A variable may be there twice; the last one counts.
+/// No value has a line feed: HTTP allows none in a target or a header field, and paths are sent as
+/// received, with percent signs. A variable may occur twice; the last one counts.
 pub(super) fn of(request: &Request) -> Bytes {
     let RequestContext { head, prefix, peer } = &*request.context;
     let mut environ = Environ(BytesMut::with_capacity(USUAL_BYTES));
     let has_length = !matches!(request.body, Payload::Coming(_));
     let came_in_chunks = head.headers.contains_key(header::TRANSFER_ENCODING);
     for name in head.headers.keys() {
-        // Now that it has been received, how it was is of no use any more.
+        // The body has been received, so its coding no longer applies.
         if !(has_length && name == header::TRANSFER_ENCODING) {
             environ.header(&head.headers, name);
         }
@@ -53,14 +53,14 @@ pub(super) fn of(request: &Request) -> Bytes {
     environ.0.freeze()
 }
 
-/// What most requests come to; more is made room for.
+/// Size of most environments; larger ones grow.
 const USUAL_BYTES: usize = 1024;
 
 /// Lines, each with its line feed.
 struct Environ(BytesMut);
 
 impl Environ {
-    /// A variable whose value is these pieces.
+    /// Adds a variable with these pieces as its value.
     fn add(&mut self, name: &str, value: &[&str]) {
         self.0.put_slice(name.as_bytes());
         self.0.put_u8(b'\n');
@@ -70,7 +70,7 @@ impl Environ {
         self.0.put_u8(b'\n');
     }
 
-    /// All values of a header, in one variable.
+    /// Adds all values of a header as one variable.
     fn header(&mut self, headers: &HeaderMap, name: &HeaderName) {
         // Written with an underscore, a header could pose as another one.
         if name.as_str().contains('_') {
@@ -94,7 +94,7 @@ impl Environ {
         self.0.put_u8(b'\n');
     }
 
-    /// Who asks whom.
+    /// Adds the addresses of server and client.
     fn addresses(&mut self, headers: &HeaderMap, uri: &Uri, peer: SocketAddr) {
         let host = match (uri.authority(), headers.get(header::HOST)) {
             (Some(authority), _) => {
@@ -102,7 +102,7 @@ impl Environ {
                 self.add("HTTP_HOST", &[authority.as_str()]);
                 authority.as_str()
             }
-            // What is no text is no host either; the application finds it in `HTTP_HOST`.
+            // A host that is not text is left out; the application finds it in `HTTP_HOST`.
             (None, host) => host.and_then(|host| host.to_str().ok()).unwrap_or_default(),
         };
         let (server, port) = host_and_port(host);
@@ -113,7 +113,7 @@ impl Environ {
     }
 }
 
-/// The host and the port that a client named; 80 if it named none.
+/// Returns the host and the port that a client named; the port defaults to 80.
 fn host_and_port(host: &str) -> (&str, &str) {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
@@ -143,7 +143,7 @@ mod tests {
         read(&request)
     }
 
-    /// As the worker reads it, but for the percent signs.
+    /// Reads the environment as the worker does, except for percent signs.
     fn read(request: &Request) -> BTreeMap<String, String> {
         let text: String = of(request).iter().map(|byte| char::from(*byte)).collect();
         let mut lines = text.split_terminator('\n').map(str::to_owned);

@@ -1,10 +1,10 @@
-//! The head of an application's answer.
+//! The head of an application's response.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use mesero::Failure;
 
-/// Room for those of most answers, and for what is added to them.
+/// Room for the headers of most responses, and for added ones.
 const HEADERS: usize = 12;
 
 /// A status and headers.
@@ -15,10 +15,10 @@ pub(super) struct ResponseHead {
 }
 
 impl ResponseHead {
-    /// Reads what a worker says of the arguments of `start_response`.
+    /// Reads the arguments of `start_response`, as a worker sends them.
     ///
     /// # Errors
-    /// If there is no such status, or no such header can be sent.
+    /// If the status or a header is not valid in HTTP.
     pub(super) fn read(payload: &Bytes) -> Result<Self, Failure> {
         let mut lines = payload.split(|byte| *byte == b'\n');
         let code = lines.next().unwrap_or_default();
@@ -38,7 +38,7 @@ impl ResponseHead {
         Ok(Self { status, headers })
     }
 
-    /// The announced length of the body.
+    /// Returns the announced length of the body.
     pub(super) fn content_length(&self) -> Option<u64> {
         self.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
     }
