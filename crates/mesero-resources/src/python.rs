@@ -52,11 +52,11 @@ pub struct PythonResource {
 }
 
 impl PythonResource {
-    /// Starts the workers of a function, and waits until they can serve. Dropping the future ends
-    /// those that were started.
+    /// Starts the workers of a function, and waits until they can serve. Dropping the future kills
+    /// the workers started so far.
     ///
     /// # Errors
-    /// The first worker's failure to start; the others are ended.
+    /// The error of the first worker that failed to start; the others are killed.
     pub async fn function(
         name: &str,
         target: &Target,
@@ -68,10 +68,10 @@ impl PythonResource {
     }
 
     /// Starts the workers of a WSGI application, and waits until they can serve. Dropping the
-    /// future ends those that were started.
+    /// future kills the workers started so far.
     ///
     /// # Errors
-    /// The first worker's failure to start; the others are ended.
+    /// The error of the first worker that failed to start; the others are killed.
     pub async fn wsgi(
         name: &str,
         settings: WsgiSettings,

@@ -10,7 +10,7 @@ use mesero::Failure;
 use mesero_config::ReplyForm;
 use mesero_http::body::Body;
 
-/// What a resource answered; cheap to clone, since several callers may get it.
+/// A reply of a resource; cheap to clone, since several callers may get it.
 #[derive(Debug, Clone)]
 pub struct Reply {
     head: Arc<(StatusCode, HeaderMap)>,

@@ -15,10 +15,10 @@ use super::{Health, Reply, Request, Resource, Serving};
 
 mod delay;
 
-/// So many that it is the policy's limit that bounds.
+/// So many seats that the policy's limit is the bound.
 pub(crate) const SEATS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
 
-/// A resource that waits, and answers.
+/// A resource that waits, then answers.
 #[derive(Debug)]
 pub struct Stub {
     settings: Arc<StubSettings>,
@@ -53,7 +53,7 @@ impl Resource for Stub {
         let presence = Presence::enter(&self.running);
         if settings.concurrency.is_some_and(|most| presence.count > most.get()) {
             return Box::pin(async move {
-                refusal(settings.busy_status, "the stub has too much to do")
+                refusal(settings.busy_status, "the stub is above its concurrency")
             });
         }
         let body = self.body.clone();
@@ -69,7 +69,7 @@ impl Resource for Stub {
                 tokio::time::sleep(delay).await;
             }
             if fails {
-                return refusal(settings.failure_status, "the stub failed, as it was told to");
+                return refusal(settings.failure_status, "the stub failed, as configured");
             }
             let headers =
                 HeaderMap::from_iter([(header::CONTENT_TYPE, settings.content_type.clone())]);

@@ -10,7 +10,7 @@ use mesero_config::Recycling;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
-/// Why a worker that is well is replaced.
+/// Reason for the replacement of a healthy worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RecyclingReason {
     Requests,

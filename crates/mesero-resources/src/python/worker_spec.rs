@@ -9,7 +9,7 @@ use crate::blocked::Blocked;
 /// Callable and settings of a resource's worker processes.
 #[derive(Debug)]
 pub(super) struct WorkerSpec {
-    /// The resource's name; workers and their log lines carry it.
+    /// The resource's name, which workers and log lines contain.
     pub(super) name: Arc<str>,
     pub(super) serves: Serves,
     /// `package.module:attribute`; an application's may end in `()`.

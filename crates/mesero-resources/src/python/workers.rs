@@ -34,7 +34,7 @@ impl Workers {
     /// started so far.
     ///
     /// # Errors
-    /// Why the first of them that did not come up did not; the others are ended.
+    /// The error of the first worker that failed to start; the others are killed.
     pub(super) async fn start(spec: WorkerSpec, spawner: Spawner) -> Result<Self, StartError> {
         let context = SpawnContext {
             spec: Arc::new(spec),
