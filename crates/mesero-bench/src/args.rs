@@ -172,7 +172,7 @@ impl BenchArgs {
         let policy =
             PolicyFlags { limit: limit.clone(), queue: queue.clone(), ..Default::default() };
         TargetOptions {
-            word,
+            name: word,
             command: if word.is_none() { &self.command } else { &[] },
             is_repetition: self.items.is_empty(),
             request: RequestFlags {

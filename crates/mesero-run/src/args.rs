@@ -188,7 +188,7 @@ impl RunArgs {
     pub(super) fn target_options(&self) -> TargetOptions<'_> {
         let HttpRequestArgs { method, headers, .. } = &self.request;
         TargetOptions {
-            word: self.words.first().filter(|_| self.command.is_empty()).map(String::as_str),
+            name: self.words.first().filter(|_| self.command.is_empty()).map(String::as_str),
             command: &self.command,
             is_repetition: self.times.is_some(),
             request: RequestFlags { method: method.as_deref(), headers, body: self.request.body() },

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mesero_target::item::Input;
+use mesero_target::item::ItemInput;
 use rustix::fs::{FlockOperation, flock};
 
 use crate::input::item::{BadInput, BadInputScope, EntryResult, InputEntry, Item};
@@ -206,7 +206,7 @@ impl Journal {
     /// Reads the input of the result in the line at this byte.
     pub(crate) fn read_input(&self, offset: u64) -> EntryResult {
         let input = self.read_result(offset).and_then(|result| {
-            Input::of_json(&result.input).map_err(|error| format!("read an input: {error}"))
+            ItemInput::of_json(&result.input).map_err(|error| format!("read an input: {error}"))
         });
         let bad = |why| BadInput {
             line: None,

@@ -34,7 +34,7 @@ use journal::{Journal, JournalHeader, JournalMode, OpenedJournal, Replay};
 use output::console::Console;
 use output::progress::{self, RunProgress};
 use output::reorder_buffer::ReorderBuffer;
-use output::sink::OutputSink;
+use output::sink::RecordSink;
 use output::summary::{self, RunSummary};
 use scheduler::halt_gate::{HaltGate, SlotWaker};
 use scheduler::{Scheduler, SchedulerConfig};
@@ -86,7 +86,7 @@ pub async fn run(args: RunArgs, output: &mut Output) -> Result<Exit, RunError> {
         feed = Feed::open(source, &names) => feed.map_err(RunError::Input)?,
         signal = signals.next() => return Ok(signal.exit()),
     };
-    let results = OutputSink::start(stdout()).map_err(RunError::Io)?;
+    let results = RecordSink::start(stdout()).map_err(RunError::Io)?;
     let failed = failed_sink(&args)?;
     let spawner = Spawner::start().map_err(RunError::Io)?;
     let slot_waker = args.policies.halt.map(|_| SlotWaker::default());
@@ -186,11 +186,11 @@ fn failed_items(journal: &Arc<Journal>, offsets: Vec<u64>) -> InputSource {
 }
 
 /// The output of failed items, if there is one.
-fn failed_sink(args: &RunArgs) -> Result<Option<OutputSink>, RunError> {
+fn failed_sink(args: &RunArgs) -> Result<Option<RecordSink>, RunError> {
     let Some(path) = &args.out.failed else { return Ok(None) };
     let file = File::create(path)
         .map_err(|error| RunError::FailedItems { path: path.display().to_string(), error })?;
-    OutputSink::start(file).map(Some).map_err(RunError::Io)
+    RecordSink::start(file).map(Some).map_err(RunError::Io)
 }
 
 fn run_progress(args: &RunArgs, total: ItemTotal) -> RunProgress {

@@ -1,41 +1,41 @@
-//! What a command line says of a target.
+//! The options of a target on the command line.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use mesero_config::{PolicyFlags, WorkerFlags};
 
-use super::{BodyOption, TextParsing};
+use crate::arguments::TextParsing;
+use crate::body_option::BodyOption;
 
-/// All that names a target, and says how it is called.
+/// A target and its options, as a command line names them.
 #[derive(Debug)]
 pub struct TargetOptions<'a> {
-    /// Where it is no command.
-    pub word: Option<&'a str>,
-    /// A program and its arguments; else empty.
+    /// The target's name, unless it is a command.
+    pub name: Option<&'a str>,
+    /// A program and its arguments, or nothing.
     pub command: &'a [String],
-    /// Whether items are nothing but numbers of repetitions, so that a command without a place for them is meant as it
-    /// is.
+    /// Set if items only number repetitions: then a command without placeholders gets no item as its last argument.
     pub is_repetition: bool,
     pub request: RequestFlags<'a>,
     pub target: &'a TargetArgs,
     pub policy: PolicyFlags,
 }
 
-/// How requests are made.
+/// The options of HTTP requests.
 #[derive(Debug, Clone, Copy)]
 pub struct RequestFlags<'a> {
     pub method: Option<&'a str>,
-    /// As `NAME: VALUE`.
+    /// Each is `NAME: VALUE`.
     pub headers: &'a [String],
     pub body: BodyOption<'a>,
 }
 
-/// What is called.
+/// The options of a target.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Target")]
 pub struct TargetArgs {
-    /// Where @NAME is looked up
+    /// The configuration file that defines @NAME
     #[arg(long, value_name = "FILE", default_value = "mesero.toml")]
     pub(super) config: PathBuf,
     /// The Python interpreter [default: python3]
@@ -53,7 +53,7 @@ pub struct TargetArgs {
     /// Calls in flight in each process, for an async function [default: --limit, or 100]
     #[arg(long, value_name = "N")]
     concurrency: Option<String>,
-    /// Call a function with texts, also with those that read as numbers
+    /// Pass texts to a function unchanged, even if they look like numbers
     #[arg(long)]
     texts: bool,
 }
@@ -70,7 +70,7 @@ impl TargetArgs {
         }
     }
 
-    /// What makes a difference for an answer.
+    /// The options that influence answers.
     pub(super) fn environment_identity(&self) -> String {
         let Self { interpreter, venv, texts, .. } = self;
         format!("{interpreter:?} {venv:?} {texts:?}")
@@ -82,7 +82,7 @@ impl TargetArgs {
 }
 
 impl RequestFlags<'_> {
-    /// The first flag that was given.
+    /// The first HTTP option on the command line.
     pub(super) fn first_flag(&self) -> Option<&'static str> {
         [("-X", self.method.is_some()), ("-H", !self.headers.is_empty())]
             .into_iter()

@@ -1,26 +1,26 @@
-//! An item as the arguments of a function.
+//! Items as arguments of a function.
 
 use serde_json::Value;
 
-use crate::item::Input;
+use crate::item::ItemInput;
 
-/// What texts without quotes stand for.
+/// The conversion of texts without quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TextParsing {
-    /// A text that reads as a number or as `true` or `false` is that.
+    /// Numbers, `true` and `false` are converted.
     GuessTypes,
-    /// A text is a text.
+    /// Every text stays a text.
     KeepText,
 }
 
 impl TextParsing {
-    /// The arguments for an item: the fields by their names, the elements of an array in order, or else the item alone.
-    pub(super) fn arguments(self, input: &Input) -> String {
+    /// The arguments for an item: its fields by name, the elements of an array in order, or the item alone.
+    pub(super) fn arguments(self, input: &ItemInput) -> String {
         match input {
-            Input::Fields(_) => input.json(),
-            Input::Json(raw) if raw.get().starts_with('[') => input.json(),
-            Input::Text(text) => format!("[{}]", self.literal(text)),
-            Input::Number(_) | Input::Json(_) => format!("[{}]", input.json()),
+            ItemInput::Fields(_) => input.json(),
+            ItemInput::Json(raw) if raw.get().starts_with('[') => input.json(),
+            ItemInput::Text(text) => format!("[{}]", self.literal(text)),
+            ItemInput::Number(_) | ItemInput::Json(_) => format!("[{}]", input.json()),
         }
     }
 
@@ -32,10 +32,10 @@ impl TextParsing {
                     && serde_json::from_str::<&serde_json::value::RawValue>(text)
                         .is_ok_and(|raw| raw.get().len() == text.len())
         };
-        match self == Self::GuessTypes && is_literal() {
-            true => text.to_owned(),
-            false => Value::from(text).to_string(),
+        if self == Self::GuessTypes && is_literal() {
+            return text.to_owned();
         }
+        Value::from(text).to_string()
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_that_reads_as_a_number_is_one_unless_told_otherwise() {
+    fn a_text_that_looks_like_a_number_is_converted_unless_texts_are_kept() {
         for (text, literal) in [
             ("3", "3"),
             ("-1.5e3", "-1.5e3"),
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn fields_are_named_arguments_and_an_array_is_arguments_in_order() {
         let arguments =
-            |json: &str| TextParsing::GuessTypes.arguments(&Input::of_json(json).unwrap());
+            |json: &str| TextParsing::GuessTypes.arguments(&ItemInput::of_json(json).unwrap());
         assert_eq!(arguments(r#"{"a": "1"}"#), r#"{"a":"1"}"#);
         assert_eq!(arguments("[1, 2]"), "[1, 2]");
         assert_eq!(arguments("null"), "[null]");

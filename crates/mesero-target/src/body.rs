@@ -1,25 +1,25 @@
-//! The body of a request, filled in for an item.
+//! The body of a request, filled with the fields of an item.
 
 use mesero_config::template::{Part, Template};
 
-use super::arguments::TextParsing;
-use super::missing_field;
-use crate::item::{Input, ItemField};
+use crate::arguments::TextParsing;
+use crate::fields::missing_field;
+use crate::item::{ItemField, ItemInput};
 
-/// A body with places.
+/// A body with placeholders.
 #[derive(Debug)]
 pub(super) enum BodyTemplate {
-    /// Values are put in as they are.
+    /// Values are inserted unchanged.
     Text(Template),
-    /// Values are put in so that JSON stays JSON.
+    /// Values are encoded as JSON.
     Json(Template),
 }
 
 impl BodyTemplate {
-    /// A body that is JSON, whatever is put into it.
+    /// A body that is JSON for every item.
     ///
     /// # Errors
-    /// If it is none; reads on after "failed to".
+    /// If it is not JSON; a fragment that follows "failed to".
     pub(super) fn json(template: Template) -> Result<Self, String> {
         let (mut sample, mut quotes) = (String::new(), JsonStringState::default());
         for part in template.pieces() {
@@ -35,7 +35,7 @@ impl BodyTemplate {
         match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
             Ok(_) => Ok(Self::Json(template)),
             Err(error) => Err(format!(
-                "send the body of `--json`: it is no JSON, whatever is put into its places: {error}; `-d` sends any text"
+                "send the body of `--json`: it is not JSON, even with its placeholders filled: {error}; use `-d` to send any text"
             )),
         }
     }
@@ -49,8 +49,8 @@ impl BodyTemplate {
     /// The body for an item.
     ///
     /// # Errors
-    /// Which field the item lacks.
-    pub(super) fn fill(&self, input: &Input) -> Result<String, String> {
+    /// If the item lacks a field.
+    pub(super) fn fill(&self, input: &ItemInput) -> Result<String, String> {
         let mut body = String::new();
         let mut quotes = JsonStringState::default();
         for part in self.template().pieces() {
@@ -77,19 +77,21 @@ impl BodyTemplate {
 }
 
 /// A field, or the item, as a JSON value.
-fn value(input: &Input, name: &str) -> Result<String, String> {
+fn value(input: &ItemInput, name: &str) -> Result<String, String> {
     match input {
-        Input::Text(text) => Ok(TextParsing::GuessTypes.literal(text)),
-        Input::Fields(fields) if name != mesero_config::template::WHOLE => match fields.get(name) {
-            Some(ItemField::Text(text)) => Ok(TextParsing::GuessTypes.literal(text)),
-            Some(ItemField::Json(raw)) => Ok(raw.get().to_owned()),
-            None => Err(missing_field(name)),
-        },
+        ItemInput::Text(text) => Ok(TextParsing::GuessTypes.literal(text)),
+        ItemInput::Fields(fields) if name != mesero_config::template::WHOLE => {
+            match fields.get(name) {
+                Some(ItemField::Text(text)) => Ok(TextParsing::GuessTypes.literal(text)),
+                Some(ItemField::Json(raw)) => Ok(raw.get().to_owned()),
+                None => Err(missing_field(name)),
+            }
+        }
         _ => Ok(input.json()),
     }
 }
 
-/// Whether a JSON text is inside of a string, after what was read of it.
+/// The position in a JSON text: inside of a string or outside.
 #[derive(Debug, Default)]
 struct JsonStringState {
     open: bool,
@@ -115,7 +117,7 @@ mod tests {
 
     fn filled(template: &str, item: &str) -> String {
         let body = BodyTemplate::json(Template::parse_loosely(template)).unwrap();
-        body.fill(&Input::of_json(item).unwrap()).unwrap()
+        body.fill(&ItemInput::of_json(item).unwrap()).unwrap()
     }
 
     #[test]

@@ -1,25 +1,26 @@
-//! A body as the command line gives it: a text, or `@` and the file that has it.
+//! The body on the command line: a text, or `@` and the name of a file.
 
 use mesero_config::template::Template;
 
-use super::body::BodyTemplate;
+use crate::body::BodyTemplate;
 
-/// What was asked for as a body.
+/// The option that sets the body.
 #[derive(Debug, Clone, Copy)]
 pub enum BodyOption<'a> {
+    /// There is no body.
     Nothing,
-    /// `@FILE` is a file without its line ends.
+    /// `-d`: a text, or with `@FILE` a file without its line ends.
     Data(&'a str),
-    /// It is the body, whatever it begins with.
+    /// `--data-raw`: a text, even if it begins with `@`.
     Raw(&'a str),
-    /// `@FILE` is a file as it is.
+    /// `--data-binary`: a text, or with `@FILE` an unchanged file.
     Binary(&'a str),
-    /// As that, and what is put into it stays JSON.
+    /// `--json`: the same, and values are inserted as JSON.
     Json(&'a str),
 }
 
 impl BodyOption<'_> {
-    /// The flag, if there was one.
+    /// The name of the option, if there is one.
     pub(super) fn flag(self) -> Option<&'static str> {
         Some(match self {
             Self::Nothing => return None,
@@ -30,10 +31,10 @@ impl BodyOption<'_> {
         })
     }
 
-    /// The body, and the text that it is made of.
+    /// Reads the body, and returns it with its text.
     ///
     /// # Errors
-    /// If its file cannot be read; reads on after "failed to".
+    /// If its file cannot be read; a fragment that follows "failed to".
     pub(super) fn read(self) -> Result<Option<(BodyTemplate, String)>, String> {
         let text = match self {
             Self::Nothing => return Ok(None),
@@ -55,7 +56,7 @@ impl BodyOption<'_> {
         let flag = self.flag().unwrap_or_default();
         if path == "-" {
             return Err(format!(
-                "read the body of `{flag}` from standard input: it is for items; wanted the name of a file"
+                "read the body of `{flag}` from standard input: it is the input of items; name a file instead"
             ));
         }
         let bytes = std::fs::read(path).map_err(|error| {
@@ -66,8 +67,8 @@ impl BodyOption<'_> {
         let mut text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             format!(
-                "read the body of `{flag}` from `{path}`: byte {at} is no UTF-8, and a body that items are put into is a \
-                 text"
+                "read the body of `{flag}` from `{path}`: byte {at} is not UTF-8, and a body with \
+                 placeholders is a text"
             )
         })?;
         if let Self::Data(_) = self {

@@ -1,5 +1,6 @@
-//! An HTTP request, filled in for an item.
+//! HTTP requests, filled with the fields of an item.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -12,15 +13,16 @@ use mesero_http::payload::Payload;
 use mesero_resources::{Request, RequestContext};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::body::BodyTemplate;
-use super::{LOCAL_PEER, RequestFlags, missing_field};
-use crate::item::Input;
+use crate::args::RequestFlags;
+use crate::body::BodyTemplate;
+use crate::fields::{field_names, missing_field};
+use crate::item::ItemInput;
 
-/// What is not escaped in a value: the unreserved characters of RFC 3986, 2.3.
+/// The characters that are escaped in values: all but the unreserved ones of RFC 3986, 2.3.
 const ESCAPED_IN_VALUES: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What is escaped of what was typed: that which no URL can have.
+/// The characters that are escaped in the URL of the command line: those that no URL can contain.
 const INVALID_IN_URL: &AsciiSet = &percent_encoding::CONTROLS
     .add(b' ')
     .add(b'"')
@@ -33,33 +35,37 @@ const INVALID_IN_URL: &AsciiSet = &percent_encoding::CONTROLS
     .add(b'|')
     .add(b'}');
 
-/// Requests that differ by what an item puts into them.
+/// The peer of requests that mesero makes itself.
+pub(super) const LOCAL_PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+/// A request with placeholders.
 #[derive(Debug)]
 pub(super) struct RequestTemplate {
     method: Method,
-    /// Scheme, host and port, where items differ in them.
+    /// Scheme, host and port, if each item names its server.
     server: Option<Template>,
     path: Template,
-    /// Those that are always the same.
+    /// Headers without placeholders.
     headers: HeaderMap,
-    varying: Vec<(HeaderName, Template)>,
+    header_templates: Vec<(HeaderName, Template)>,
     body: Option<BodyTemplate>,
-    /// What makes a difference for an answer, beside the path.
+    /// The texts of the body and of headers with placeholders.
     identity: String,
 }
 
 impl RequestTemplate {
-    /// Reads a path with its query, and the flags beside it.
+    /// Parses a path with its query, and the options of requests.
     ///
     /// # Errors
-    /// What cannot be sent; reads on after "failed to".
+    /// If a part cannot be sent; a fragment that follows "failed to".
     pub(super) fn read(path: &str, flags: &RequestFlags<'_>) -> Result<Self, String> {
         let path = path.split('#').next().unwrap_or_default();
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let (body, identity) = flags.body.read()?.unzip();
         let method = match flags.method {
-            Some(method) => Method::from_str(method)
-                .map_err(|_| format!("use the method `{method}` of `-X`: it is none"))?,
+            Some(method) => Method::from_str(method).map_err(|_| {
+                format!("use the method `{method}` of `-X`: it is not a valid method")
+            })?,
             None if body.is_some() => Method::POST,
             None => Method::GET,
         };
@@ -68,34 +74,34 @@ impl RequestTemplate {
             server: None,
             path: Template::parse_loosely(&path),
             headers: HeaderMap::new(),
-            varying: Vec::new(),
+            header_templates: Vec::new(),
             body,
             identity: identity.unwrap_or_default(),
         };
         requests.set_headers(flags)?;
-        // With anything filled in, it has to be a request.
+        // A trial: with any item, the template must be a valid request.
         requests
-            .request(&Input::Number(0))
+            .request(&ItemInput::Number(0))
             .map_err(|why| format!("make requests of `{path}`: {why}"))?;
         Ok(requests)
     }
 
-    /// As [`read`](Self::read), for requests whose server has places too.
+    /// As [`read`](Self::read), for a server with placeholders.
     ///
     /// # Errors
-    /// What cannot be sent; reads on after "failed to".
+    /// If a part cannot be sent; a fragment that follows "failed to".
     pub(super) fn read_with_server(
         server: &str,
         path: &str,
         flags: &RequestFlags<'_>,
     ) -> Result<Self, String> {
         let requests = Self::read(path, flags)?;
-        // What is filled in may be the whole of the path.
+        // Without a slash before it, unlike in `read`: the server's placeholder may contain the whole path.
         let path = Template::parse_loosely(path.split('#').next().unwrap_or_default());
         Ok(Self { server: Some(Template::parse_loosely(server)), path, ..requests })
     }
 
-    /// Whether items differ in the server.
+    /// Returns true if each item names its server.
     pub(super) fn has_server_per_item(&self) -> bool {
         self.server.is_some()
     }
@@ -119,43 +125,45 @@ impl RequestTemplate {
         let mut named = Vec::new();
         for field in flags.headers {
             let wrong = |why: &str| {
-                format!("send the header `{field}` of `-H`: {why}; wanted 'NAME: VALUE'")
+                format!(
+                    "send the header `{field}` of `-H`: {why}; it must have the form 'NAME: VALUE'"
+                )
             };
             let (name, value) = field.split_once(':').ok_or_else(|| wrong("there is no colon"))?;
             let name =
-                HeaderName::from_str(name.trim()).map_err(|_| wrong("the name cannot be one"))?;
+                HeaderName::from_str(name.trim()).map_err(|_| wrong("the name is not valid"))?;
             if [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION]
                 .contains(&name)
             {
-                return Err(wrong("it is about the connection, and is set by itself"));
+                return Err(wrong("it belongs to the connection, and mesero sets it"));
             }
             let template = Template::parse_loosely(value.trim());
             if !named.contains(&name) {
-                // What we would say by ourselves.
+                // The default header is replaced.
                 self.headers.remove(&name);
                 named.push(name.clone());
             }
             if template.names().next().is_some() {
                 self.identity.push_str(field);
-                self.varying.push((name, template));
+                self.header_templates.push((name, template));
                 continue;
             }
-            let value = filled(&template, &Input::Number(0))?;
-            let value =
-                HeaderValue::from_str(&value).map_err(|_| wrong("the value cannot be sent"))?;
+            let value = filled(&template, &ItemInput::Number(0))?;
+            let value = HeaderValue::from_str(&value)
+                .map_err(|_| wrong("the value contains characters that no header can contain"))?;
             self.headers.append(name, value);
         }
         Ok(())
     }
 
     pub(super) fn names(&self) -> Vec<String> {
-        let varying = self.varying.iter().map(|(_, template)| template);
-        let templates = self.server.iter().chain([&self.path]).chain(varying);
+        let header_templates = self.header_templates.iter().map(|(_, template)| template);
+        let templates = self.server.iter().chain([&self.path]).chain(header_templates);
         let templates = templates.chain(self.body.as_ref().map(BodyTemplate::template));
-        super::names(templates).iter().map(ToString::to_string).collect()
+        field_names(templates).iter().map(ToString::to_string).collect()
     }
 
-    /// What makes a difference for an answer, beside the path.
+    /// The parts that determine answers, besides the path.
     pub(super) fn identity(&self) -> String {
         format!("{} {}", self.method, self.identity)
     }
@@ -163,8 +171,8 @@ impl RequestTemplate {
     /// The request for an item.
     ///
     /// # Errors
-    /// Why there is none.
-    pub(super) fn request(&self, input: &Input) -> Result<Request, String> {
+    /// If none can be made of it.
+    pub(super) fn request(&self, input: &ItemInput) -> Result<Request, String> {
         let mut path = String::new();
         for part in self.path.pieces() {
             match part {
@@ -178,17 +186,17 @@ impl RequestTemplate {
         let uri = match &self.server {
             None => PathAndQuery::try_from(path)
                 .map(Uri::from)
-                .map_err(|error| format!("its URL is none: {error}"))?,
+                .map_err(|error| format!("the URL is not valid: {error}"))?,
             Some(server) => absolute(&format!("{}{path}", filled(server, input)?))?,
         };
         let (mut head, ()) = http::Request::new(()).into_parts();
         head.uri = uri;
         head.method = self.method.clone();
         head.headers = self.headers.clone();
-        for (name, template) in &self.varying {
+        for (name, template) in &self.header_templates {
             let value = filled(template, input)?;
             let value = HeaderValue::from_str(&value)
-                .map_err(|_| format!("the value of the header `{name}` cannot be sent"))?;
+                .map_err(|_| format!("the value of the header `{name}` contains characters that no header can contain"))?;
             head.headers.append(name.clone(), value);
         }
         let body = match &self.body {
@@ -204,9 +212,9 @@ impl RequestTemplate {
     }
 }
 
-/// A URL of an item that names the server too.
+/// Parses the absolute URL of an item.
 fn absolute(url: &str) -> Result<Uri, String> {
-    let wrong = |why: &str| format!("its URL `{url}` cannot be asked: {why}");
+    let wrong = |why: &str| format!("the URL `{url}` is not valid: {why}");
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(wrong("it does not begin with `http://` or `https://`"));
     }
@@ -217,18 +225,19 @@ fn absolute(url: &str) -> Result<Uri, String> {
         return Err(wrong("it has no host"));
     };
     if authority.as_str().contains('@') {
-        return Err(wrong("names and passwords in URLs are not sent; use a header"));
+        return Err(wrong("it contains a user name, which is not sent; use a header"));
     }
     match authority.port_u16() {
-        Some(0) => Err(wrong("its port is no number from 1 to 65535")),
+        Some(0) => Err(wrong("its port is not a number from 1 to 65535")),
         None if authority.as_str() != authority.host() => {
-            Err(wrong("its port is no number from 1 to 65535"))
+            Err(wrong("its port is not a number from 1 to 65535"))
         }
         _ => Ok(uri),
     }
 }
 
-fn filled(template: &Template, input: &Input) -> Result<String, String> {
+/// The text of a template, filled with the fields of an item.
+fn filled(template: &Template, input: &ItemInput) -> Result<String, String> {
     let mut text = String::new();
     for part in template.pieces() {
         match part {

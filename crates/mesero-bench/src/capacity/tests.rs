@@ -41,7 +41,7 @@ fn service(delay: Delay, limit: u32) -> Service {
 /// What is measured of a stub: it is called as `stub:` on the command line is.
 fn subject(delay: Delay, limit: u32) -> Subject {
     let wanted = TargetOptions {
-        word: Some("stub:"),
+        name: Some("stub:"),
         command: &[],
         is_repetition: true,
         request: RequestFlags { method: None, headers: &[], body: BodyOption::Nothing },

@@ -11,7 +11,7 @@ use crate::output::console::Console;
 use crate::output::format::RecordFormat;
 use crate::output::record::ItemRecord;
 use crate::output::reorder_buffer::ReorderBuffer;
-use crate::output::sink::OutputSink;
+use crate::output::sink::RecordSink;
 use crate::output::status::ItemStatus;
 use crate::scheduler::Scheduler;
 
@@ -19,9 +19,9 @@ use crate::scheduler::Scheduler;
 pub(crate) struct RecordEmitter {
     pub(crate) format: RecordFormat,
     pub(crate) target: Arc<Target>,
-    pub(crate) results: OutputSink,
+    pub(crate) results: RecordSink,
     /// The output of failed items, as an input.
-    pub(crate) failed: Option<OutputSink>,
+    pub(crate) failed: Option<RecordSink>,
     /// With `--ordered`: records that wait for those of earlier items.
     pub(crate) reorder: Option<ReorderBuffer>,
     /// Whether each record has a line on standard error too.
@@ -80,7 +80,7 @@ impl RecordEmitter {
 
     /// Whether an output accepts no further records for now.
     pub(super) fn is_full(&self) -> bool {
-        self.results.is_full() || self.failed.as_ref().is_some_and(OutputSink::is_full)
+        self.results.is_full() || self.failed.as_ref().is_some_and(RecordSink::is_full)
     }
 
     /// Whether lines wait to be written.
@@ -113,7 +113,7 @@ impl RecordEmitter {
     }
 
     /// The outputs, to be closed.
-    pub(super) fn outputs(&mut self) -> impl Iterator<Item = (Destination, &mut OutputSink)> {
+    pub(super) fn outputs(&mut self) -> impl Iterator<Item = (Destination, &mut RecordSink)> {
         let failed = self.failed.as_mut().map(|failed| (Destination::FailedItems, failed));
         std::iter::once((Destination::Results, &mut self.results)).chain(failed)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use mesero_config::template::WHOLE;
-use mesero_target::item::{Input, InputWord};
+use mesero_target::item::{InputWord, ItemInput};
 use mesero_terminal::nearest;
 use tokio::sync::mpsc;
 
@@ -70,7 +70,7 @@ impl Feed {
                 check_single_name()?;
                 let numbers =
                     (0..count.get()).map(|number| i64::try_from(number).unwrap_or(i64::MAX));
-                Ok(Self::of_inputs(numbers.map(Input::Number), count.get()))
+                Ok(Self::of_inputs(numbers.map(ItemInput::Number), count.get()))
             }
             InputSource::Entries { entries, total } => {
                 Ok(Self { current: entries, batches: None, total: ItemTotal::Known(total) })
@@ -92,7 +92,7 @@ impl Feed {
         }
     }
 
-    fn of_inputs(inputs: impl Iterator<Item = Input> + Send + 'static, total: u64) -> Self {
+    fn of_inputs(inputs: impl Iterator<Item = ItemInput> + Send + 'static, total: u64) -> Self {
         let entries = inputs.map(|input| Ok(InputEntry { line: None, input }));
         Self { current: Box::new(entries), batches: None, total: ItemTotal::Known(total) }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use mesero_target::item::Input;
+use mesero_target::item::ItemInput;
 
 /// An item with its position and its identity.
 #[derive(Debug)]
@@ -11,7 +11,7 @@ pub(crate) struct Item {
     pub(crate) index: u64,
     /// The item's id field, or a hash of target and item: equal in every run, independent of the position.
     pub(crate) id: String,
-    pub(crate) input: Input,
+    pub(crate) input: ItemInput,
 }
 
 /// An entry of the input: an item, or the reason why there is none.
@@ -22,7 +22,7 @@ pub(crate) type EntryResult = Result<InputEntry, BadInput>;
 pub(crate) struct InputEntry {
     /// The line number, from 1; none if the source has no lines.
     pub(crate) line: Option<u64>,
-    pub(crate) input: Input,
+    pub(crate) input: ItemInput,
 }
 
 /// An entry that is not an item.

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io::{BufRead, BufReader, Read};
 
-use mesero_target::item::Input;
+use mesero_target::item::ItemInput;
 
 use super::batches::{BatchSender, FlushingReader, ReceiverClosed};
 use super::item::{BadInput, BadInputScope, InputEntry};
@@ -13,7 +13,7 @@ const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 const BUFFER_BYTES: usize = 64 * 1024;
 
 /// A parser of one line: an item, none for a line without a value, or an error.
-pub(super) type ParseLine = dyn Fn(String) -> Result<Option<Input>, LineError>;
+pub(super) type ParseLine = dyn Fn(String) -> Result<Option<ItemInput>, LineError>;
 
 /// A line that is not an item.
 pub(super) struct LineError {
@@ -73,11 +73,11 @@ pub(super) fn read(
 }
 
 /// Parses a line as JSON; a blank line has no value.
-pub(super) fn json(text: String) -> Result<Option<Input>, LineError> {
+pub(super) fn json(text: String) -> Result<Option<ItemInput>, LineError> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    match Input::of_json(&text) {
+    match ItemInput::of_json(&text) {
         Ok(input) => Ok(Some(input)),
         Err(error) => {
             // The parser sees a single line: its line number is always 1, and would be confusing.

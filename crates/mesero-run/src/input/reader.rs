@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 
-use mesero_target::item::Input;
+use mesero_target::item::ItemInput;
 use tokio::sync::{mpsc, oneshot};
 
 use super::batches::{BatchSender, FlushingReader, ReadProgress};
@@ -61,7 +61,7 @@ pub(super) async fn start(
         // Without a receiver the thread has nothing left to do.
         let _ = match format {
             InputFormat::Lines => {
-                lines::read(source, &batches, &|text| Ok(Some(Input::Text(text))))
+                lines::read(source, &batches, &|text| Ok(Some(ItemInput::Text(text))))
             }
             InputFormat::Jsonl => lines::read(source, &batches, &lines::json),
             InputFormat::Csv => table(b',').read(source),

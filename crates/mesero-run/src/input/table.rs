@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
-use mesero_target::item::{Input, ItemField};
+use mesero_target::item::{ItemField, ItemInput};
 use mesero_terminal::counted::counted;
 use tokio::sync::oneshot;
 
@@ -41,7 +41,7 @@ impl TableReader<'_> {
                     let cells = row.iter().map(|cell| ItemField::Text(cell.to_owned()));
                     let fields = names.iter().cloned().zip(cells).collect::<BTreeMap<_, _>>();
                     let line = row.position().map(csv::Position::line);
-                    Ok(InputEntry { line, input: Input::Fields(fields) })
+                    Ok(InputEntry { line, input: ItemInput::Fields(fields) })
                 }
                 Err(error) => Err(bad_row(&error)),
             };

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use mesero_target::Target;
-use mesero_target::item::Input;
+use mesero_target::item::ItemInput;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -33,7 +33,7 @@ pub(crate) enum RecordFormat {
 struct JsonRecord<'a> {
     index: u64,
     id: &'a str,
-    input: &'a Input,
+    input: &'a ItemInput,
     status: ItemStatus,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Box<RawValue>>,

@@ -38,7 +38,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
-    use mesero_target::item::Input;
+    use mesero_target::item::ItemInput;
 
     use super::*;
     use crate::input::item::Item;
@@ -46,7 +46,7 @@ mod tests {
     use crate::output::record::Traffic;
 
     fn record(index: u64) -> ItemRecord {
-        let item = Item { index, id: String::new(), input: Input::Number(0) };
+        let item = Item { index, id: String::new(), input: ItemInput::Number(0) };
         ItemRecord {
             item: Arc::new(item),
             result: Err(ItemError::unknown()),

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 /// Lines for an output. Dropping it makes the thread write what it received and end; buffered lines are lost.
 #[derive(Debug)]
-pub(crate) struct OutputSink {
+pub(crate) struct RecordSink {
     buffer: Vec<u8>,
     /// None after the sink was closed, or after an error.
     tx: Option<mpsc::Sender<Vec<u8>>>,
@@ -17,7 +17,7 @@ pub(crate) struct OutputSink {
 /// The size of the buffer from which on no line should be added before some of it is written.
 const FULL_BYTES: usize = 64 * 1024;
 
-impl OutputSink {
+impl RecordSink {
     /// Starts the thread that writes to `to`, and flushes after each buffer.
     pub(crate) fn start(mut to: impl Write + Send + 'static) -> io::Result<Self> {
         // One buffer is being written, and one waits.

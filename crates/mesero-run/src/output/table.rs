@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use csv::WriterBuilder;
 use mesero_target::Target;
-use mesero_target::item::Input;
+use mesero_target::item::ItemInput;
 use rustix::process::Signal;
 
 use super::record::{ItemRecord, Traffic};
@@ -29,7 +29,7 @@ pub(super) fn line<T: AsRef<[u8]>>(cells: impl IntoIterator<Item = T>, delimiter
 
 pub(super) fn cells(record: &ItemRecord) -> [String; 9] {
     let input = match &record.item.input {
-        Input::Text(text) => text.clone(),
+        ItemInput::Text(text) => text.clone(),
         other => other.json(),
     };
     let value = record.result.as_ref().map(|value| value.display_text().into_owned());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesero_target::Target;
-use mesero_target::item::Input;
+use mesero_target::item::ItemInput;
 
 use super::halt_gate::HaltGate;
 use super::item::{ItemHistory, ScheduledItem, SkippedItem};
@@ -51,7 +51,7 @@ impl SchedulerConfig {
     ) -> Result<ScheduledItem, SkippedItem> {
         let (line, input, bad) = match entry {
             Ok(InputEntry { line, input }) => (line, input, None),
-            Err(bad) => (bad.line, Input::Text(bad.text.clone()), Some(bad)),
+            Err(bad) => (bad.line, ItemInput::Text(bad.text.clone()), Some(bad)),
         };
         let id = input.id(&self.id_field, &self.target.identity);
         let item = Arc::new(Item { index, id, input });

@@ -1,21 +1,22 @@
-//! Items in turn, again and again.
+//! Items in order, repeated without end.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::{Input, InputWord};
+use super::input::ItemInput;
+use super::words::InputWord;
 
-/// The items that some words stand for, from the first to the last and then from the first again; without words, the
-/// numbers from 0 on.
+/// The items of some arguments, from the first to the last and then from the first again; without arguments, the numbers
+/// from 0.
 #[derive(Debug)]
 pub struct ItemCycle {
     words: Vec<InputWord>,
-    /// How many items the words are.
+    /// The number of items.
     items: u64,
     next: AtomicU64,
 }
 
 impl ItemCycle {
-    /// None if the words are ranges of nothing.
+    /// A cycle of the items of `words`; none if these are only empty ranges.
     pub fn new(words: &[String]) -> Option<Self> {
         let words: Vec<_> = words.iter().cloned().map(InputWord::new).collect();
         let items = words.iter().map(InputWord::items).fold(0, u64::saturating_add);
@@ -23,16 +24,16 @@ impl ItemCycle {
     }
 
     /// The next item.
-    pub fn next(&self) -> Input {
-        let turn = self.next.fetch_add(1, Relaxed);
-        let mut rank = turn.checked_rem(self.items).unwrap_or(turn);
+    pub fn next(&self) -> ItemInput {
+        let position = self.next.fetch_add(1, Relaxed);
+        let mut rest = position.checked_rem(self.items).unwrap_or(position);
         for word in &self.words {
-            match word.at(rank) {
+            match word.at(rest) {
                 Some(input) => return input,
-                None => rank -= word.items(),
+                None => rest -= word.items(),
             }
         }
-        Input::Number(i64::try_from(rank).unwrap_or(i64::MAX))
+        ItemInput::Number(i64::try_from(rest).unwrap_or(i64::MAX))
     }
 }
 
@@ -47,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn words_and_ranges_are_taken_in_turn_and_then_from_the_first_again() {
+    fn words_and_ranges_repeat_in_order() {
         assert_eq!(first(&["a", "3..5", "b"], 6), ["\"a\"", "3", "4", "\"b\"", "\"a\"", "3"]);
     }
 
@@ -57,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_nothing_is_no_item() {
+    fn an_empty_range_is_not_a_cycle() {
         assert!(ItemCycle::new(&["5..5".to_owned()]).is_none());
     }
 }

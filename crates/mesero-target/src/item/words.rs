@@ -1,10 +1,10 @@
-//! Words of the command line, where `0..1000` stands for a thousand numbers.
+//! Arguments of the command line as items: `0..1000` is a thousand numbers.
 
 use std::ops::RangeInclusive;
 
-use super::Input;
+use super::input::ItemInput;
 
-/// A word, or the numbers it stands for; an iterator of them.
+/// An argument: one text, or the numbers of a range. An iterator of the items that are left.
 #[derive(Debug)]
 pub enum InputWord {
     Text(Option<String>),
@@ -12,7 +12,7 @@ pub enum InputWord {
 }
 
 impl InputWord {
-    /// Reads a word: `2..5` is 2, 3 and 4, `2..=5` is 5 too, and anything else is itself.
+    /// Parses an argument: `2..5` is 2, 3 and 4, `2..=5` includes 5, and any other is a text.
     pub fn new(word: String) -> Self {
         match range(&word) {
             Some(numbers) => Self::Numbers(numbers),
@@ -20,7 +20,7 @@ impl InputWord {
         }
     }
 
-    /// How many items it is.
+    /// The number of items.
     pub fn items(&self) -> u64 {
         match self {
             Self::Text(text) => u64::from(text.is_some()),
@@ -29,25 +29,27 @@ impl InputWord {
         }
     }
 
-    /// The item of this rank; the first is 0.
-    pub(super) fn at(&self, rank: u64) -> Option<Input> {
-        if rank >= self.items() {
+    /// The item at this position, from 0.
+    pub(super) fn at(&self, position: u64) -> Option<ItemInput> {
+        if position >= self.items() {
             return None;
         }
         match self {
-            Self::Text(text) => text.clone().map(Input::Text),
-            Self::Numbers(numbers) => numbers.start().checked_add_unsigned(rank).map(Input::Number),
+            Self::Text(text) => text.clone().map(ItemInput::Text),
+            Self::Numbers(numbers) => {
+                numbers.start().checked_add_unsigned(position).map(ItemInput::Number)
+            }
         }
     }
 }
 
 impl Iterator for InputWord {
-    type Item = Input;
+    type Item = ItemInput;
 
-    fn next(&mut self) -> Option<Input> {
+    fn next(&mut self) -> Option<ItemInput> {
         match self {
-            Self::Text(text) => text.take().map(Input::Text),
-            Self::Numbers(numbers) => numbers.next().map(Input::Number),
+            Self::Text(text) => text.take().map(ItemInput::Text),
+            Self::Numbers(numbers) => numbers.next().map(ItemInput::Number),
         }
     }
 }
@@ -57,7 +59,7 @@ fn range(word: &str) -> Option<RangeInclusive<i64>> {
     let number = |text: &str| text.parse::<i64>().ok().filter(|_| !text.starts_with('+'));
     match end.strip_prefix('=') {
         Some(end) => Some(number(start)?..=number(end)?),
-        // Before the least number there is none: the range is empty then anyway.
+        // No number is below the smallest one: such a range is empty.
         None => Some(number(start)?..=number(end)?.checked_sub(1)?),
     }
 }
@@ -75,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn a_range_stands_for_its_numbers() {
+    fn a_range_is_its_numbers() {
         assert_eq!(items("2..5"), ["2", "3", "4"]);
         assert_eq!(items("-1..=1"), ["-1", "0", "1"]);
         assert!(items("5..5").is_empty() && items("5..2").is_empty());
     }
 
     #[test]
-    fn anything_else_is_a_word() {
+    fn any_other_argument_is_a_text() {
         for word in ["", "a", "7", "..", "1..", "..2", "1..b", "+1..2", "1...3", "a..b", "1.5..3"] {
             assert_eq!(items(word), [format!("{word:?}")]);
         }

@@ -82,7 +82,7 @@ impl Resource for Slow {
 
 fn contestant(name: &str, slow: Slow) -> Contestant {
     let wanted = TargetOptions {
-        word: Some("stub:"),
+        name: Some("stub:"),
         command: &[],
         is_repetition: true,
         request: RequestFlags { method: None, headers: &[], body: BodyOption::Nothing },

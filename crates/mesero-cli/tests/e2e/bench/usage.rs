@@ -8,7 +8,7 @@ async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
         (&["a=http://localhost:1/", "a=http://localhost:2/"], "both called `a`"),
         (
             &["localhost:1/"],
-            "failed to understand the target `localhost:1/`: is it `http://localhost:1/`?",
+            "failed to parse the target `localhost:1/`: did you mean `http://localhost:1/`?",
         ),
         (&["http://localhost:1/", "-H", "broken"], "failed to send the header `broken` of -H"),
         (&["http://localhost:1/", "--expect", "gaveup=0"], "is it `gave_up`?"),

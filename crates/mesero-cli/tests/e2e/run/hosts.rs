@@ -43,7 +43,7 @@ async fn an_item_can_be_a_whole_url_and_one_that_is_none_is_bad_input() {
     assert_eq!(values, ["/a%20b?q=1", "/", "/%C3%A9%20x"], "{}", ran.stdout);
     for record in &records[3..] {
         assert_eq!(record["status"], "bad_input", "{record}");
-        assert!(record["error"]["message"].as_str().unwrap().contains("its URL `"), "{record}");
+        assert!(record["error"]["message"].as_str().unwrap().contains("the URL `"), "{record}");
     }
     let ran = run(&["{}/sub/{}", &api.url("")]).await;
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

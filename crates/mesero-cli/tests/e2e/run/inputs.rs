@@ -59,7 +59,7 @@ async fn a_place_that_the_input_lacks_is_refused_before_anything_is_called() {
     assert!(ran.stderr.contains("did you mean `name`?"), "{}", ran.stderr);
     let ran = run_in(&folder, &["1", "--", "touch", "{a}", "{b}"]).await;
     assert_eq!(ran.code, Some(2));
-    assert!(ran.stderr.contains("places for `a` and `b`"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("placeholders for `a` and `b`"), "{}", ran.stderr);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -72,7 +72,10 @@ async fn a_line_that_is_no_item_is_named_by_its_number_and_the_run_goes_on() {
     let records = ran.sorted();
     let message = |index: usize| records[index]["error"]["message"].as_str().unwrap().to_owned();
     assert!(message(1).starts_with("line 2: not JSON"), "{}", message(1));
-    assert_eq!(message(2), "line 3: it has no `a`, which the target has a place for");
+    assert_eq!(
+        message(2),
+        "line 3: the item has no field `a`, for which the target has a placeholder"
+    );
     assert!(ran.stderr.contains("Successful: 2 Failed: 2 (2 bad input)"), "{}", ran.stderr);
 }
 

@@ -52,7 +52,9 @@ async fn a_body_comes_from_a_file_as_curl_reads_it_and_is_filled_in() {
     }
     let sent: Vec<_> = api.asked().into_iter().map(|asked| asked.body).collect();
     assert_eq!(sent, ["n=7&m=1", "n=7\r\n&m=1\n", "{\"n\":\n7}\n", "@7", "a@7"]);
-    for (file, why) in [("@nothere", "No such file or directory"), ("@-", "it is for items")] {
+    for (file, why) in
+        [("@nothere", "No such file or directory"), ("@-", "it is the input of items")]
+    {
         let ran = run_in(&folder, &[&*api.url("/"), "7", "-d", file]).await;
         assert_eq!(ran.code, Some(2));
         assert!(ran.stderr.contains("failed to read the body of `-d` from"), "{}", ran.stderr);
@@ -90,24 +92,24 @@ async fn connections_are_used_again_and_are_no_more_than_the_limit() {
 #[tokio::test]
 async fn a_target_that_makes_no_sense_is_refused_with_what_was_wanted() {
     for (arguments, wanted) in [
-        (&["localhost:8000/x", "1"][..], "is it `http://localhost:8000/x`?"),
-        (&["localhost", "1"], "wanted a URL such as"),
-        (&["http://{}/x", "1", "--wait-for-target"], "every item names its server"),
+        (&["localhost:8000/x", "1"][..], "did you mean `http://localhost:8000/x`?"),
+        (&["localhost", "1"], "accepted are a URL such as"),
+        (&["http://{}/x", "1", "--wait-for-target"], "each item names its server"),
         (&["http:///x", "1"], "invalid value for `TARGET`"),
         (&["python:nocolon", "1"], "the colon before the function is missing"),
-        (&["1", "stub:"], "the items stand after it"),
+        (&["1", "stub:"], "items follow the target"),
         (&["stub:", "-n", "0"], "wanted a whole number from 1 on"),
         (&["stub:", "1", "-d", "x"], "failed to use `-d`"),
         (
             &["http://localhost/", "1", "--json", "{\"a\": {}"],
-            "it is no JSON, whatever is put into its places: EOF",
+            "it is not JSON, even with its placeholders filled: EOF",
         ),
         (&["http://localhost/", "1", "-H", "nocolon"], "there is no colon"),
         (&["@square", "1", "--config", "nowhere.toml"], "nowhere.toml"),
         (&["stub:", "1", "--limit", "0"], "--limit"),
         (&["stub:", "1", "--timeout", "2s", "--deadline", "1s"], "longer than the deadline"),
         (&["stub:", "1", "--control", "0.0.0.0:0"], "other machines could reach it"),
-        (&[], "no target is named"),
+        (&[], "the command line names none"),
     ] {
         let ran = run(arguments).await;
         assert_eq!(ran.code, Some(2), "{arguments:?}");
