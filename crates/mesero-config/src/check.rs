@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use super::error::Problem;
+use crate::error::Problem;
 
 /// Collects problems, so that one run reports all of them.
 #[derive(Debug)]
-pub(super) struct Check<'a> {
+pub(crate) struct Check<'a> {
     files: Vec<File<'a>>,
     /// The number of the file that is being checked.
     current: usize,
@@ -16,30 +16,30 @@ pub(super) struct Check<'a> {
 
 /// A part of the configuration.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct File<'a> {
-    pub(super) text: &'a str,
+pub(crate) struct File<'a> {
+    pub(crate) text: &'a str,
     /// Where its relative paths start.
-    pub(super) folder: &'a Path,
+    pub(crate) folder: &'a Path,
 }
 
 impl<'a> Check<'a> {
     /// Begins with the first of `files`.
-    pub(super) fn new(files: Vec<File<'a>>) -> Self {
+    pub(crate) fn new(files: Vec<File<'a>>) -> Self {
         Self { files, current: 0, problems: Vec::new() }
     }
 
     /// Goes on with the file of this number: places and paths are its own from now on.
-    pub(super) fn turn_to(&mut self, file: usize) {
+    pub(crate) fn turn_to(&mut self, file: usize) {
         self.current = file;
     }
 
     /// Notes a problem; the configuration will be refused.
-    pub(super) fn note(&mut self, problem: Problem) {
+    pub(crate) fn note(&mut self, problem: Problem) {
         self.problems.push(problem.in_file(self.current));
     }
 
     /// Is `Ok` when nothing was noted; else the problems in the order of their places.
-    pub(super) fn finish(mut self) -> Result<(), Vec<Problem>> {
+    pub(crate) fn finish(mut self) -> Result<(), Vec<Problem>> {
         if self.problems.is_empty() {
             return Ok(());
         }
@@ -48,7 +48,7 @@ impl<'a> Check<'a> {
     }
 
     /// Returns `written` as seen from the folder of the file.
-    pub(super) fn path(&self, written: &str) -> WrittenPath {
+    pub(crate) fn path(&self, written: &str) -> WrittenPath {
         let folder = self.files.get(self.current).map_or(Path::new(""), |file| file.folder);
         // One `./` says it as well as two.
         let shown = folder.join(written.strip_prefix("./").unwrap_or(written));
@@ -60,7 +60,7 @@ impl<'a> Check<'a> {
     /// Returns the place of `part` of a value, when the value at `span` was typed just as it reads.
     ///
     /// A string with escapes has no simple map from its characters to the text; its whole place is returned.
-    pub(super) fn inside(
+    pub(crate) fn inside(
         &self,
         span: Range<usize>,
         value: &str,
@@ -80,11 +80,11 @@ impl<'a> Check<'a> {
 
 /// A path from the configuration.
 #[derive(Debug)]
-pub(super) struct WrittenPath {
+pub(crate) struct WrittenPath {
     /// For messages: starts at the folder as it was named.
-    pub(super) shown: PathBuf,
+    pub(crate) shown: PathBuf,
     /// For use.
-    pub(super) absolute: PathBuf,
+    pub(crate) absolute: PathBuf,
 }
 
 impl PartialEq for WrittenPath {

@@ -1,27 +1,28 @@
 //! How one value is written: an element knows its own rules, and says what was wanted when they are broken.
 
-pub(super) mod address;
-pub(super) mod application;
-pub(super) mod argument;
-pub(super) mod budget;
-pub(super) mod cache;
-pub(super) mod count;
-pub(super) mod delay;
-pub(super) mod duration;
-pub(super) mod fraction;
-pub(super) mod list_target;
-pub(super) mod media_type;
-pub(super) mod method;
-pub(super) mod negative;
-pub(super) mod off;
-pub(super) mod one_or_many;
-pub(super) mod rate;
-pub(super) mod route_path;
-pub(super) mod size;
-pub(super) mod status;
-pub(super) mod target;
-pub(super) mod upstream;
-pub(super) mod word;
+pub(crate) mod address;
+pub(crate) mod application;
+pub(crate) mod argument;
+pub(crate) mod budget;
+pub(crate) mod cache;
+pub(crate) mod count;
+pub(crate) mod delay;
+pub(crate) mod duration;
+pub(crate) mod fraction;
+pub(crate) mod list_target;
+pub(crate) mod media_type;
+pub(crate) mod method;
+pub(crate) mod negative;
+pub(crate) mod off;
+pub(crate) mod one_or_many;
+pub(crate) mod rate;
+pub(crate) mod route_path;
+pub(crate) mod secret;
+pub(crate) mod size;
+pub(crate) mod status;
+pub(crate) mod target;
+pub(crate) mod upstream;
+pub(crate) mod word;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -33,21 +34,21 @@ use toml::Spanned;
 
 /// A value as it was typed, and where.
 #[derive(Clone, Debug)]
-pub(super) struct Setting<T> {
-    pub(super) value: T,
-    pub(super) span: Range<usize>,
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) span: Range<usize>,
 }
 
 impl<T> Setting<T> {
     /// Returns the value that was typed, else the default.
-    pub(super) fn or(setting: Option<Self>, default: T) -> T {
+    pub(crate) fn or(setting: Option<Self>, default: T) -> T {
         setting.map_or(default, |setting| setting.value)
     }
 }
 
 impl<T: Element> Setting<T> {
     /// Reads a value that came as a bare word, as on a command line; the error says what was wanted.
-    pub(super) fn from_word(word: &str, span: Range<usize>) -> Result<Self, String> {
+    pub(crate) fn from_word(word: &str, span: Range<usize>) -> Result<Self, String> {
         let value = match (word.parse(), word.parse()) {
             (Ok(number), _) => T::from_number(number),
             (_, Ok(fraction)) => T::from_fraction(fraction),
@@ -67,7 +68,7 @@ impl<'de, T: Element> Deserialize<'de> for Setting<T> {
 }
 
 /// A setting's type: what it may be written as.
-pub(super) trait Element: Sized {
+pub(crate) trait Element: Sized {
     /// Returns what has to be written, as it fits after "wanted".
     fn wanted() -> String;
 
@@ -105,20 +106,20 @@ pub(super) trait Element: Sized {
 
 /// What a refusal can say beside what was wanted and what came; empty when that says it all.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Hint(Option<String>);
+pub(crate) struct Hint(Option<String>);
 
 impl Hint {
-    pub(super) fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(Some(text.into()))
     }
 
     /// Returns what there is to say.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         self.0.as_deref()
     }
 
     /// Returns this hint, or `text` when it is empty.
-    pub(super) fn or(self, text: String) -> Self {
+    pub(crate) fn or(self, text: String) -> Self {
         Self(self.0.or(Some(text)))
     }
 }

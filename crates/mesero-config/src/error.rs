@@ -17,19 +17,19 @@ pub struct ConfigError {
 
 /// A text, and where it came from as people name it.
 #[derive(Debug)]
-pub(super) struct Source {
-    pub(super) origin: String,
-    pub(super) text: String,
+pub(crate) struct Source {
+    pub(crate) origin: String,
+    pub(crate) text: String,
 }
 
 impl ConfigError {
     /// Makes an error about places in `sources`.
-    pub(super) fn in_texts(sources: Vec<Source>, problems: Vec<Problem>) -> Self {
+    pub(crate) fn in_texts(sources: Vec<Source>, problems: Vec<Problem>) -> Self {
         Self { sources, problems }
     }
 
     /// Makes an error about a text that could not be had at all.
-    pub(super) fn without_text(problem: Problem) -> Self {
+    pub(crate) fn without_text(problem: Problem) -> Self {
         Self { sources: Vec::new(), problems: vec![problem] }
     }
 
@@ -61,7 +61,7 @@ impl std::error::Error for ConfigError {}
 
 /// One thing that is wrong.
 #[derive(Debug)]
-pub(super) struct Problem {
+pub(crate) struct Problem {
     title: String,
     /// The first is where the mistake is, the others are what it collides with.
     marks: Vec<Mark>,
@@ -84,18 +84,18 @@ impl Mark {
 
 impl Problem {
     /// Makes a problem that has no place in a text.
-    pub(super) fn new(title: impl Into<String>) -> Self {
+    pub(crate) fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), marks: Vec::new(), help: None }
     }
 
     /// Adds a place in the text that is being checked; the first place is that of the mistake itself.
-    pub(super) fn at(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
+    pub(crate) fn at(mut self, span: Range<usize>, label: impl Into<String>) -> Self {
         self.marks.push(Mark { file: None, span, label: label.into() });
         self
     }
 
     /// Adds a place in the text of this number.
-    pub(super) fn at_in(
+    pub(crate) fn at_in(
         mut self,
         file: usize,
         span: Range<usize>,
@@ -106,7 +106,7 @@ impl Problem {
     }
 
     /// Says in which text the places are that were added without one.
-    pub(super) fn in_file(mut self, file: usize) -> Self {
+    pub(crate) fn in_file(mut self, file: usize) -> Self {
         for mark in &mut self.marks {
             mark.file.get_or_insert(file);
         }
@@ -114,13 +114,13 @@ impl Problem {
     }
 
     /// Adds the next step for the reader.
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
     /// Returns where the mistake starts, to sort by.
-    pub(super) fn place(&self) -> (usize, usize) {
+    pub(crate) fn place(&self) -> (usize, usize) {
         self.marks.first().map_or((0, 0), |mark| (mark.file(), mark.span.start))
     }
 

@@ -1,18 +1,20 @@
 //! A configuration without a file: one Python callable and its routes, from the command line.
 
-mod template;
+mod route_template;
+pub(crate) mod target;
 
 use std::ops::Range;
 use std::path::Path;
 
 use toml::Spanned;
 
-use super::check::{Check, File};
-use super::elements::target::Target;
-use super::elements::{Element, Setting};
-use super::error::{ConfigError, Problem, Source};
-use super::resource::is_resource_name;
-use super::{Config, raw};
+use crate::Config;
+use crate::check::{Check, File};
+use crate::elements::target::Target;
+use crate::elements::{Element, Setting};
+use crate::error::{ConfigError, Problem, Source};
+use crate::file::raw;
+use crate::resource::is_resource_name;
 
 /// What was typed on the command line; what is `None` has the default of the same key in a file.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +40,7 @@ pub struct FlagsInput {
 /// Reads the flags as if they were a file in the current folder, with one resource.
 ///
 /// The resource is named after the function; a problem shows the flag that it is in.
-pub(super) fn config(input: &FlagsInput) -> Result<Config, ConfigError> {
+pub(crate) fn config(input: &FlagsInput) -> Result<Config, ConfigError> {
     let mut sheet = Sheet::default();
     let document = sheet.document(input);
     let Sheet { text, problems } = sheet;
@@ -53,16 +55,16 @@ pub(super) fn config(input: &FlagsInput) -> Result<Config, ConfigError> {
 }
 
 /// The error about flags that stand in `text` as a sheet has them.
-pub(super) fn refused(text: String, problems: Vec<Problem>) -> ConfigError {
+pub(crate) fn refused(text: String, problems: Vec<Problem>) -> ConfigError {
     let origin = "command line".to_owned();
     ConfigError::in_texts(vec![Source { origin, text }], problems)
 }
 
 /// The flags as a text of one line each, which the places of problems refer to.
 #[derive(Debug, Default)]
-pub(super) struct Sheet {
-    pub(super) text: String,
-    pub(super) problems: Vec<Problem>,
+pub(crate) struct Sheet {
+    pub(crate) text: String,
+    pub(crate) problems: Vec<Problem>,
 }
 
 impl Sheet {
@@ -106,7 +108,7 @@ impl Sheet {
     }
 
     /// Reads the value of a flag; notes a problem where it cannot be read.
-    pub(super) fn setting<T: Element>(
+    pub(crate) fn setting<T: Element>(
         &mut self,
         flag: &str,
         word: Option<&String>,
@@ -122,14 +124,14 @@ impl Sheet {
     }
 
     /// The value of a flag that may be any text.
-    pub(super) fn string(&mut self, flag: &str, word: Option<&String>) -> Option<Spanned<String>> {
+    pub(crate) fn string(&mut self, flag: &str, word: Option<&String>) -> Option<Spanned<String>> {
         let word = word?;
         Some(Spanned::new(self.write(flag, word), word.clone()))
     }
 
     fn route(&mut self, text: &str) -> Option<Spanned<raw::Route>> {
         let span = self.write("--route", text);
-        template::route(text, span.start)
+        route_template::route(text, span.start)
             .map(|route| Spanned::new(span, route))
             .map_err(|problem| self.problems.push(problem))
             .ok()

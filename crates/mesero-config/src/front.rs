@@ -1,21 +1,23 @@
 //! `[server]`, as far as it is about one front: where requests come in, what is put up with, and the routes.
 
+pub(crate) mod route;
+
 use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::time::Duration;
 
 use toml::Spanned;
 
-use super::check::Check;
-use super::elements::Setting;
-use super::elements::address::Address;
-use super::elements::one_or_many::OneOrMany;
-use super::elements::size::Size;
-use super::error::Problem;
-use super::merge::{Written, agreed};
-use super::raw;
-use super::resource::Checked;
-use super::route::{self, Route, between};
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::address::Address;
+use crate::elements::one_or_many::OneOrMany;
+use crate::elements::size::Size;
+use crate::error::Problem;
+use crate::file::merge::{Written, agreed};
+use crate::file::raw;
+use crate::front::route::{Route, between};
+use crate::resource::Checked;
 
 /// What is served on some addresses, and what their callers are put up with.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +50,7 @@ const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 type Tables = (Vec<(usize, raw::Server)>, Vec<Vec<Spanned<raw::Route>>>);
 
 /// Checks the fronts of all files. Files with the same `listen` are one front.
-pub(super) fn check_all(
+pub(crate) fn check_all(
     (mut servers, mut routes): Tables,
     resources: &[Checked],
     check: &mut Check<'_>,

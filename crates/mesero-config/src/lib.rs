@@ -5,59 +5,46 @@
 
 #![forbid(unsafe_code)]
 
-mod adhoc;
 mod check;
-mod command;
 mod elements;
 mod error;
+mod file;
 mod flags;
 mod front;
-mod kind;
-mod merge;
-mod policy;
-mod proxy;
-mod python;
-mod raw;
-mod read;
-mod recycling;
 mod resource;
-mod route;
 mod schema;
-mod secret;
 mod server;
-mod stub;
 pub mod template;
-mod wsgi;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
 
-pub use adhoc::{Named, WorkerFlags};
 use check::{Check, File};
-pub use command::{CommandSettings, Delivery, Program};
 pub use elements::address::Address;
 pub use elements::argument::{ArgumentKind, ArgumentSource};
 pub use elements::cache::CacheSettings;
 pub use elements::delay::Delay;
 pub use elements::negative::{Failing, Negative};
+pub use elements::secret::Secret;
 pub use elements::target::Target;
 pub use elements::upstream::Upstream;
 pub use elements::word::{Http2, ReplyForm};
 pub use error::ConfigError;
 pub use flags::FlagsInput;
+pub use flags::target::{Named, WorkerFlags};
 pub use front::Front;
-pub use policy::{PolicyFlags, PolicySettings};
-pub use proxy::{Behalf, ProxySettings, TlsSettings};
-pub use python::PythonSettings;
-pub use recycling::Recycling;
+pub use front::route::{Action, Argument, Pass, Route};
+pub use resource::command::{CommandSettings, Delivery, Program};
+pub use resource::http::{Behalf, ProxySettings, TlsSettings};
+pub use resource::policy::{PolicyFlags, PolicySettings};
+pub use resource::python::PythonSettings;
+pub use resource::recycling::Recycling;
+pub use resource::stub::StubSettings;
+pub use resource::wsgi::WsgiSettings;
 pub use resource::{Kind, ResourceSettings};
-pub use route::{Action, Argument, Pass, Route};
-pub use secret::Secret;
 pub use server::Server;
-pub use stub::StubSettings;
-pub use wsgi::WsgiSettings;
 
 /// Every key, its default and what it means; the reference, as a configuration file that can be used.
 pub const REFERENCE: &str = include_str!("default.toml");
@@ -80,7 +67,7 @@ impl Config {
     /// Relative paths inside a file start at that file's folder. Touches the file system (the files, the token
     /// file, folders that are named) and nothing else.
     pub fn load<P: AsRef<Path>>(paths: &[P]) -> Result<Self, ConfigError> {
-        let sources = read::sources(paths)?;
+        let sources = file::read::sources(paths)?;
         let folder = |path: &P| path.as_ref().parent().unwrap_or(Path::new("")).to_owned();
         let folders: Vec<_> = paths.iter().map(folder).collect();
         let files = sources.iter().zip(&folders);
@@ -99,17 +86,17 @@ impl Config {
     }
 
     fn parse(files: Vec<File<'_>>) -> Result<Self, Vec<error::Problem>> {
-        Self::check(read::documents(&files)?, Check::new(files))
+        Self::check(file::read::documents(&files)?, Check::new(files))
     }
 
     /// The second step: from what was typed, a document for each file, to what it means.
     fn check(
-        documents: Vec<raw::Document>,
+        documents: Vec<file::raw::Document>,
         mut check: Check<'_>,
     ) -> Result<Self, Vec<error::Problem>> {
         let (mut servers, mut resources, mut routes) = (Vec::new(), Vec::new(), Vec::new());
         for (file, document) in documents.into_iter().enumerate() {
-            let raw::Document { server, resource, route } = document;
+            let file::raw::Document { server, resource, route } = document;
             servers.push((file, server));
             resources.push(resource);
             routes.push(route);

@@ -1,22 +1,31 @@
 //! `[resource.NAME]`: the slow things, each with its policy.
 
+pub(crate) mod command;
+pub(crate) mod http;
+pub(crate) mod kind;
+pub(crate) mod policy;
+pub(crate) mod python;
+pub(crate) mod recycling;
+pub(crate) mod stub;
+pub(crate) mod wsgi;
+
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use toml::Spanned;
 
-use super::check::Check;
-use super::command::{CommandSettings, Placeholder};
-use super::elements::target::Target;
-use super::error::Problem;
-use super::kind::KindKey;
-use super::policy::PolicySettings;
-use super::proxy::ProxySettings;
-use super::python::PythonSettings;
-use super::raw;
-use super::stub::{self, StubSettings};
-use super::wsgi::WsgiSettings;
+use crate::check::Check;
+use crate::elements::target::Target;
+use crate::error::Problem;
+use crate::file::raw;
+use crate::resource::command::{CommandSettings, Placeholder};
+use crate::resource::http::ProxySettings;
+use crate::resource::kind::KindKey;
+use crate::resource::policy::PolicySettings;
+use crate::resource::python::PythonSettings;
+use crate::resource::stub::StubSettings;
+use crate::resource::wsgi::WsgiSettings;
 
 /// A slow thing and how much of it is allowed.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,25 +52,25 @@ pub enum Kind {
 
 /// How many calls a resource can run at once.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Capacity {
-    pub(super) calls: NonZeroUsize,
+pub(crate) struct Capacity {
+    pub(crate) calls: NonZeroUsize,
     /// Where the number comes from, as a sentence without its end.
-    pub(super) because: &'static str,
+    pub(crate) because: &'static str,
 }
 
 /// A resource under its name; the name is known even when the rest was refused.
 #[derive(Debug)]
-pub(super) struct Checked {
-    pub(super) name: String,
+pub(crate) struct Checked {
+    pub(crate) name: String,
     /// The number of its file, and where the name stands there.
     place: (usize, Range<usize>),
-    pub(super) resource: Option<ResourceSettings>,
+    pub(crate) resource: Option<ResourceSettings>,
     /// What every route that uses it has to bring.
-    pub(super) placeholders: Vec<Placeholder>,
+    pub(crate) placeholders: Vec<Placeholder>,
 }
 
 /// Checks the resources of all files; they come back in the order in which they were written.
-pub(super) fn check_all(
+pub(crate) fn check_all(
     files: Vec<raw::Named<Spanned<raw::Resource>>>,
     check: &mut Check<'_>,
 ) -> Vec<Checked> {
@@ -160,7 +169,7 @@ fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
 }
 
 /// Notes a policy by which requests to `kind` would share an answer: two of them are never known to be alike.
-pub(super) fn never_shared(
+pub(crate) fn never_shared(
     kind: &str,
     span: Range<usize>,
     policy: &PolicySettings,
@@ -175,7 +184,7 @@ pub(super) fn never_shared(
 }
 
 /// Returns whether `name` can stand in a path, a metric's label and on a command line without quotes.
-pub(super) fn is_resource_name(name: &str) -> bool {
+pub(crate) fn is_resource_name(name: &str) -> bool {
     name.starts_with(|letter: char| letter.is_ascii_lowercase())
         && name
             .bytes()

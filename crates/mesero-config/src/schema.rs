@@ -1,19 +1,19 @@
 //! The configuration as a JSON Schema, for editors that complete and check while somebody types.
 //!
 //! It accepts whatever a configuration may say, and refuses what is wrong by itself: an unknown key, a word where a
-//! number belongs. What contradicts something else is left to [`Config::load`](super::Config::load).
+//! number belongs. What contradicts something else is left to [`Config::load`](crate::Config::load).
 
-mod notes;
+mod reference_notes;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use toml::Spanned;
 
-use super::elements::{Element, Setting};
-use super::kind::KindKey;
-use super::raw;
-use notes::Notes;
+use crate::elements::{Element, Setting};
+use crate::file::raw;
+use crate::resource::kind::KindKey;
+use reference_notes::Notes;
 
 /// Describes the tables that it contains: their keys are the properties of an object that has no others.
 ///
@@ -38,16 +38,16 @@ macro_rules! described {
         }
     )+ };
 }
-pub(super) use described;
+pub(crate) use described;
 
 /// Something that can be written in a configuration.
-pub(super) trait Described {
+pub(crate) trait Described {
     /// Returns a schema that accepts every way in which it may be written.
     fn schema() -> Value;
 }
 
 /// Returns the schema of a configuration file: draft 7, the newest that editors of TOML agree on.
-pub(super) fn document() -> Value {
+pub(crate) fn document() -> Value {
     let mut schema = raw::Document::schema();
     schema["$schema"] = json!("http://json-schema.org/draft-07/schema#");
     schema["title"] = json!("A configuration of mesero");
@@ -67,20 +67,20 @@ pub(super) fn document() -> Value {
 }
 
 /// Returns the schema of a table with these keys and no others.
-pub(super) fn table<const KEYS: usize>(keys: [(&str, Value); KEYS]) -> Value {
+pub(crate) fn table<const KEYS: usize>(keys: [(&str, Value); KEYS]) -> Value {
     let keys = keys.map(|(key, schema)| (key.to_owned(), schema));
     let properties = Map::from_iter(keys);
     json!({ "type": "object", "properties": properties, "additionalProperties": false })
 }
 
 /// Returns the schema of a table that has to have these keys.
-pub(super) fn with_required(mut table: Value, keys: &[&str]) -> Value {
+pub(crate) fn with_required(mut table: Value, keys: &[&str]) -> Value {
     table["required"] = json!(keys);
     table
 }
 
 /// Returns the schema of whatever one of these accepts.
-pub(super) fn any_of(ways: [Value; 2]) -> Value {
+pub(crate) fn any_of(ways: [Value; 2]) -> Value {
     json!({ "anyOf": Value::Array(ways.into()) })
 }
 

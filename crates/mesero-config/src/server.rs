@@ -3,14 +3,14 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::check::{Check, WrittenPath};
-use super::elements::Setting;
-use super::elements::address::Address;
-use super::elements::off::OrOff;
-use super::error::Problem;
-use super::merge::{Written, agreed, agreement};
-use super::raw;
-use super::secret::Secret;
+use crate::check::{Check, WrittenPath};
+use crate::elements::Setting;
+use crate::elements::address::Address;
+use crate::elements::off::OrOff;
+use crate::elements::secret::Secret;
+use crate::error::Problem;
+use crate::file::merge::{Written, agreed, agreement};
+use crate::file::raw;
 
 /// What the process has once, however many files there are.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +33,7 @@ pub struct Control {
 
 impl Server {
     /// Takes what is about the whole process out of the tables of all files, each of which has its number.
-    pub(super) fn check(files: &mut [(usize, raw::Server)], check: &mut Check<'_>) -> Self {
+    pub(crate) fn check(files: &mut [(usize, raw::Server)], check: &mut Check<'_>) -> Self {
         let token_files: Vec<_> = files
             .iter_mut()
             .map(|(file, raw)| {

@@ -9,9 +9,9 @@ mod reference;
 
 use std::path::Path;
 
-use super::Config;
-use super::check::File;
-use super::error::Problem;
+use crate::Config;
+use crate::check::File;
+use crate::error::Problem;
 
 /// A configuration of one file with this text.
 fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {

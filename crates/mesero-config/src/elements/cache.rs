@@ -7,10 +7,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
 
-use super::negative::Negative;
-use super::off::OrOff;
-use super::size::Size;
-use super::{Element, Hint, Setting};
+use crate::elements::negative::Negative;
+use crate::elements::off::OrOff;
+use crate::elements::size::Size;
+use crate::elements::{Element, Hint, Setting};
 use crate::schema::{Described, any_of, described, with_required};
 
 /// A cache of answers.

@@ -9,8 +9,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
 
-use super::fraction::Spread;
-use super::{Element, Hint, Setting};
+use crate::elements::fraction::Spread;
+use crate::elements::{Element, Hint, Setting};
 use crate::schema::{Described, any_of, described};
 
 /// A delay, always the same or drawn from a distribution.

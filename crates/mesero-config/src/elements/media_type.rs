@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use super::{Element, Hint};
+use crate::elements::{Element, Hint};
 
 /// A media type, as it stands in `Content-Type`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
 
-use super::one_or_many::OneOrMany;
-use super::word::{one_of_words, read_word, words};
-use super::{Element, Hint, Setting};
+use crate::elements::one_or_many::OneOrMany;
+use crate::elements::word::{one_of_words, read_word, words};
+use crate::elements::{Element, Hint, Setting};
 use crate::schema::{Described, any_of, described, with_required};
 
 /// Failures that are remembered for a while.

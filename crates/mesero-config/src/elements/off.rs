@@ -3,7 +3,7 @@
 use serde::de::MapAccess;
 use serde_json::{Value, json};
 
-use super::{Element, Hint};
+use crate::elements::{Element, Hint};
 use crate::schema::any_of;
 
 /// A value, or the word `off`.

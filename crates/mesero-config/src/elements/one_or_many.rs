@@ -3,7 +3,7 @@
 use serde::de::{Error, SeqAccess};
 use serde_json::{Value, json};
 
-use super::{Element, Hint};
+use crate::elements::{Element, Hint};
 use crate::schema::any_of;
 
 /// At least one value; alone, it needs no brackets.
@@ -25,7 +25,7 @@ impl<T: Element> Element for OneOrMany<T> {
 
     fn from_array<'de, A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
         let mut values = Vec::new();
-        while let Some(super::Value(value)) = array.next_element()? {
+        while let Some(crate::elements::Value(value)) = array.next_element()? {
             values.push(value);
         }
         if values.is_empty() {

@@ -9,8 +9,8 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde_json::{Value, json};
 
-use super::count::Count;
-use super::{Element, Hint, Setting};
+use crate::elements::count::Count;
+use crate::elements::{Element, Hint, Setting};
 use crate::schema::{Described, any_of, described, with_required};
 
 described! {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Element, Hint};
+use crate::elements::{Element, Hint};
 use crate::schema::any_of;
 
 /// Bytes; at least one.

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use super::{Element, Hint};
+use crate::elements::{Element, Hint};
 
 impl Element for StatusCode {
     fn wanted() -> String {

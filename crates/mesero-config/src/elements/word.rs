@@ -4,7 +4,7 @@ use mesero::OnDisconnect;
 use mesero_terminal::nearest::nearest;
 use serde_json::{Value, json};
 
-use super::{Element, Hint};
+use crate::elements::{Element, Hint};
 
 /// Encoding of a function's value as a reply's body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Element for ReplyForm {
 }
 
 /// Returns what `text` stands for in the table; a slip is answered with the nearest word.
-pub(super) fn read_word<T: Clone>(text: &str, table: &[(&'static str, T)]) -> Result<T, Hint> {
+pub(crate) fn read_word<T: Clone>(text: &str, table: &[(&'static str, T)]) -> Result<T, Hint> {
     let found = table.iter().find(|(word, _)| *word == text);
     found.map(|(_, value)| value.clone()).ok_or_else(|| {
         nearest(text, table.iter().map(|(word, _)| *word))
@@ -111,12 +111,12 @@ pub(super) fn read_word<T: Clone>(text: &str, table: &[(&'static str, T)]) -> Re
 }
 
 /// Returns the schema of one word out of a table.
-pub(super) fn one_of_words<T>(table: &[(&'static str, T)]) -> Value {
+pub(crate) fn one_of_words<T>(table: &[(&'static str, T)]) -> Value {
     json!({ "enum": table.iter().map(|(word, _)| word).collect::<Vec<_>>() })
 }
 
 /// Returns the words of a table as they fit after "wanted".
-pub(super) fn words<T>(table: &[(&'static str, T)]) -> String {
+pub(crate) fn words<T>(table: &[(&'static str, T)]) -> String {
     let words: Vec<String> = table.iter().map(|(word, _)| format!("\"{word}\"")).collect();
     match words.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),

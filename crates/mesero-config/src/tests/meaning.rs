@@ -9,8 +9,8 @@ use mesero::{OnDisconnect, Rate, Retry};
 
 use crate::elements::cache::CacheSettings;
 use crate::elements::negative::{Failing, Negative};
-use crate::python::PythonSettings;
-use crate::recycling::Recycling;
+use crate::resource::python::PythonSettings;
+use crate::resource::recycling::Recycling;
 use crate::{
     Action, Argument, ArgumentKind, ArgumentSource, Config, Kind, PolicySettings, ReplyForm,
     ResourceSettings,

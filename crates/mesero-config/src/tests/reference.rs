@@ -6,12 +6,13 @@ use serde::de::value::Error as PlainError;
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::forward_to_deserialize_any;
 
+use crate::REFERENCE;
 use crate::elements::cache::CacheTable;
 use crate::elements::delay::{DelayTable, LognormalTable};
 use crate::elements::negative::NegativeTable;
 use crate::elements::rate::RateTable;
+use crate::file::raw;
 use crate::tests::parse;
-use crate::{REFERENCE, raw};
 
 /// Reads the names of a struct's fields, by being asked for them.
 struct Fields<'a>(&'a mut Vec<&'static str>);

@@ -8,7 +8,7 @@ use crate::REFERENCE;
 
 /// Comments and defaults of keys, each by its table and its own name.
 #[derive(Debug)]
-pub(super) struct Notes {
+pub(crate) struct Notes {
     comments: BTreeMap<(&'static str, &'static str), String>,
     defaults: toml::Table,
 }
@@ -26,7 +26,7 @@ const EXAMPLES: [(&str, &str); 3] =
     [("resource", "python"), ("route", "path"), ("route", "resource")];
 
 impl Notes {
-    pub(super) fn of_the_reference() -> Self {
+    pub(crate) fn of_the_reference() -> Self {
         let mut comments = BTreeMap::new();
         let (mut table, mut of_table, mut of_key) = ("", String::new(), String::new());
         for line in REFERENCE.lines() {
@@ -49,7 +49,7 @@ impl Notes {
     }
 
     /// Adds to the schema of a table what is known of its keys.
-    pub(super) fn add_to(&self, schema: &mut Value, table: &str) {
+    pub(crate) fn add_to(&self, schema: &mut Value, table: &str) {
         let Some(properties) = schema["properties"].as_object_mut() else { return };
         for (key, property) in properties {
             let written = property["description"].as_str().unwrap_or_default();

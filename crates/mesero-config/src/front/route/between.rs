@@ -4,12 +4,12 @@ use http::Method;
 use mesero_terminal::nearest::{listed, nearest};
 use toml::Spanned;
 
-use super::{takes_any_method, unknown_resource};
 use crate::check::Check;
 use crate::elements::Setting;
 use crate::elements::argument::ArgumentText;
 use crate::error::Problem;
-use crate::raw;
+use crate::file::raw;
+use crate::front::route::{takes_any_method, unknown_resource};
 use crate::resource::Checked;
 
 /// Notes each route that answers a request which an earlier one of the same front answers already.

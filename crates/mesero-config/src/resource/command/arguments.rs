@@ -6,7 +6,7 @@ use mesero_terminal::nearest::{listed, nearest};
 
 use crate::check::Check;
 use crate::error::Problem;
-use crate::route::Argument;
+use crate::front::route::Argument;
 
 /// A place of a command that an argument is put into.
 #[derive(Clone, Debug, PartialEq, Eq)]

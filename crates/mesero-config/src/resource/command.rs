@@ -11,17 +11,17 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use toml::Spanned;
 
-pub(super) use arguments::{Placeholder, check_route};
+pub(crate) use arguments::{Placeholder, check_route};
 pub use program::Program;
 
-use super::check::Check;
-use super::elements::Setting;
-use super::elements::count::Count;
-use super::elements::size::Size;
-use super::error::Problem;
-use super::python::variable;
-use super::raw;
-use super::secret::Secret;
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::count::Count;
+use crate::elements::secret::Secret;
+use crate::elements::size::Size;
+use crate::error::Problem;
+use crate::file::raw;
+use crate::resource::python::variable;
 
 /// A command that is run once for each attempt.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,7 @@ pub enum Delivery {
 impl CommandSettings {
     /// Checks the keys of a command, whose policy has this limit. The placeholders have to be
     /// arguments of every route that uses it.
-    pub(super) fn check(
+    pub(crate) fn check(
         mut raw: raw::Resource,
         limit: Option<NonZeroUsize>,
         check: &mut Check<'_>,
@@ -81,7 +81,7 @@ impl CommandSettings {
     }
 
     /// Returns how many can run at once, as far as it is written.
-    pub(super) fn most_calls(raw: &raw::Resource) -> NonZeroUsize {
+    pub(crate) fn most_calls(raw: &raw::Resource) -> NonZeroUsize {
         raw.processes.as_ref().map_or(NonZeroUsize::MAX, |count| count.value.non_zero_usize())
     }
 }

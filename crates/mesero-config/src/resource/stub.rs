@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
-use super::elements::Setting;
-use super::elements::count::Count;
-use super::elements::delay::Delay;
-use super::elements::fraction::Share;
-use super::raw;
+use crate::elements::Setting;
+use crate::elements::count::Count;
+use crate::elements::delay::Delay;
+use crate::elements::fraction::Share;
+use crate::file::raw;
 
 /// How many calls a stub can run at once.
-pub(super) const MOST_CALLS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
+pub(crate) const MOST_CALLS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
 
 /// A resource that waits, and answers.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,7 +50,7 @@ impl Default for StubSettings {
 
 impl StubSettings {
     /// Fills in the defaults; whatever can be written has a meaning.
-    pub(super) fn check(raw: raw::Stub) -> Self {
+    pub(crate) fn check(raw: raw::Stub) -> Self {
         let default = Self::default();
         Self {
             delay: Setting::or(raw.delay, default.delay),

@@ -1,24 +1,24 @@
 //! `[[route]]`: which requests there are, and what each of them calls.
 
 mod argument;
-pub(super) mod between;
-mod pass;
+pub(crate) mod between;
+mod whole_request;
 
 use http::Method;
 use toml::Spanned;
 
 pub use argument::Argument;
-pub use pass::Pass;
+pub use whole_request::Pass;
 
 use mesero_terminal::nearest::{listed, nearest};
 
-use super::check::Check;
-use super::command;
-use super::elements::Setting;
-use super::elements::word::ReplyForm;
-use super::error::Problem;
-use super::raw;
-use super::resource::Checked;
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::word::ReplyForm;
+use crate::error::Problem;
+use crate::file::raw;
+use crate::resource::Checked;
+use crate::resource::command;
 
 /// A path with what it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +42,7 @@ pub enum Action {
 }
 
 /// Checks the routes of a file, each by itself.
-pub(super) fn check_all(
+pub(crate) fn check_all(
     raw: Vec<Spanned<raw::Route>>,
     resources: &[Checked],
     check: &mut Check<'_>,
@@ -62,10 +62,10 @@ fn check_one(
     }
     let any = takes_any_method(&raw, resources);
     let methods = methods(raw.methods.as_ref(), any, check);
-    pass::useless_elsewhere(&raw, resources, check);
+    whole_request::useless_elsewhere(&raw, resources, check);
     let action = match (&raw.resource, &raw.list) {
-        (Some(_), None) if pass::target(&raw, resources).is_some() => {
-            pass::check(&raw, resources, check).map(Action::Pass)
+        (Some(_), None) if whole_request::target(&raw, resources).is_some() => {
+            whole_request::check(&raw, resources, check).map(Action::Pass)
         }
         (Some(name), None) => {
             let arguments = argument::check_all(&raw, &methods, check);
@@ -103,7 +103,7 @@ fn check_one(
 
 /// Returns whether a route takes whatever method a request has, unless it says otherwise.
 fn takes_any_method(route: &raw::Route, resources: &[Checked]) -> bool {
-    pass::target(route, resources).is_some()
+    whole_request::target(route, resources).is_some()
 }
 
 /// Returns the methods of a route; unless written, GET, or none where any is taken.

@@ -7,12 +7,12 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Refused;
 use crate::error::Problem;
-use crate::raw;
+use crate::file::raw;
+use crate::file::read::Refused;
 
 /// Makes a problem of serde's message, which has the same few shapes for every format and every type.
-pub(super) fn problem(message: &str, span: Range<usize>, refused: Option<&Refused<'_>>) -> Problem {
+pub(crate) fn problem(message: &str, span: Range<usize>, refused: Option<&Refused<'_>>) -> Problem {
     let keys = refused.map(|refused| refused.keys.as_slice()).unwrap_or_default();
     if let Some((key, known)) = unknown_key(message) {
         return match refused {

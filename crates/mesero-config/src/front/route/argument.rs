@@ -12,7 +12,7 @@ use crate::elements::argument::{ArgumentKind, ArgumentSource, ArgumentText};
 use crate::elements::route_path::RoutePath;
 use crate::elements::target::is_identifier;
 use crate::error::Problem;
-use crate::raw;
+use crate::file::raw;
 
 /// One argument of a call.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub struct Argument {
 }
 
 /// Checks the arguments of a route; they come back in the order in which they were written.
-pub(super) fn check_all(
+pub(crate) fn check_all(
     raw: &raw::Route,
     methods: &[Method],
     check: &mut Check<'_>,

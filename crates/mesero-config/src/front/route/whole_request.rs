@@ -4,7 +4,7 @@ use toml::Spanned;
 
 use crate::check::Check;
 use crate::error::Problem;
-use crate::raw;
+use crate::file::raw;
 use crate::resource::{Checked, Kind};
 
 /// Where whole requests go.
@@ -17,7 +17,7 @@ pub struct Pass {
 }
 
 /// Returns the resource that the route passes whole requests on to, if it does that.
-pub(super) fn target(route: &raw::Route, resources: &[Checked]) -> Option<usize> {
+pub(crate) fn target(route: &raw::Route, resources: &[Checked]) -> Option<usize> {
     let name = route.resource.as_ref()?.get_ref();
     resources.iter().position(|known| known.name == *name && takes_requests(known))
 }
@@ -30,7 +30,7 @@ fn takes_requests(known: &Checked) -> bool {
 }
 
 /// Checks a route of which [`target`] says that it passes requests on.
-pub(super) fn check(
+pub(crate) fn check(
     raw: &raw::Route,
     resources: &[Checked],
     check: &mut Check<'_>,
@@ -53,7 +53,7 @@ pub(super) fn check(
 }
 
 /// Notes `strip_prefix` on a route that passes nothing on.
-pub(super) fn useless_elsewhere(raw: &raw::Route, resources: &[Checked], check: &mut Check<'_>) {
+pub(crate) fn useless_elsewhere(raw: &raw::Route, resources: &[Checked], check: &mut Check<'_>) {
     if let Some(prefix) = &raw.strip_prefix
         && target(raw, resources).is_none()
     {

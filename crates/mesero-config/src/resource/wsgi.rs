@@ -2,13 +2,13 @@
 
 use std::num::NonZeroUsize;
 
-use super::check::Check;
-use super::elements::Setting;
-use super::elements::application::Application;
-use super::policy::PolicySettings;
-use super::python::{PythonSettings, number};
-use super::raw;
-use super::resource::{Capacity, never_shared};
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::application::Application;
+use crate::file::raw;
+use crate::resource::policy::PolicySettings;
+use crate::resource::python::{PythonSettings, number};
+use crate::resource::{Capacity, never_shared};
 
 /// A WSGI application in worker processes.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub struct WsgiSettings {
 
 impl WsgiSettings {
     /// Checks the keys of a resource of which `wsgi` is the kind.
-    pub(super) fn check(
+    pub(crate) fn check(
         application: Setting<Application>,
         mut raw: raw::Resource,
         policy: &PolicySettings,
@@ -39,7 +39,7 @@ impl WsgiSettings {
     }
 
     /// Returns how many calls the resource can run at once.
-    pub(super) fn capacity(raw: &raw::Resource) -> Capacity {
+    pub(crate) fn capacity(raw: &raw::Resource) -> Capacity {
         let workers = number(raw.workers.as_ref(), NonZeroUsize::MIN);
         Capacity {
             calls: workers.saturating_mul(number(raw.threads.as_ref(), NonZeroUsize::MIN)),

@@ -9,13 +9,13 @@ use crate::elements::route_path::RoutePath;
 use crate::elements::target::is_identifier;
 use crate::elements::{Element, Setting};
 use crate::error::Problem;
-use crate::raw;
+use crate::file::raw;
 
 /// Reads a template that starts at `start` of the text that problems show.
 ///
 /// A placeholder is `{NAME}`, `{NAME:TYPE}` or `{NAME:TYPE?}`; the type is `str` unless written. In the path it is
 /// a whole segment, in the query it is the value of a parameter.
-pub(super) fn route(template: &str, start: usize) -> Result<raw::Route, Problem> {
+pub(crate) fn route(template: &str, start: usize) -> Result<raw::Route, Problem> {
     let mut reader = Reader { template, start, args: raw::Named::new() };
     let query_start = question_mark(template).unwrap_or(template.len());
     let path = reader.path(0..query_start)?;

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use toml::Spanned;
 
-use super::Placeholder;
 use crate::check::Check;
 use crate::error::Problem;
+use crate::resource::command::Placeholder;
 use crate::template::Template;
 
 /// A program, or a script for a shell.
@@ -21,7 +21,7 @@ pub enum Program {
 }
 
 /// Checks the array `command`; `None` if there is nothing in it that could be run.
-pub(super) fn check(
+pub(crate) fn check(
     written: Spanned<Vec<Spanned<String>>>,
     shell: bool,
     check: &mut Check<'_>,

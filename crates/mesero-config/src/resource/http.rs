@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-use super::check::Check;
-use super::elements::Setting;
-use super::elements::count::Count;
-use super::elements::off::OrOff;
-use super::elements::upstream::Upstream;
-use super::elements::word::Http2;
-use super::error::Problem;
-use super::policy::PolicySettings;
-use super::raw;
-use super::resource::{Capacity, never_shared};
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::count::Count;
+use crate::elements::off::OrOff;
+use crate::elements::upstream::Upstream;
+use crate::elements::word::Http2;
+use crate::error::Problem;
+use crate::file::raw;
+use crate::resource::policy::PolicySettings;
+use crate::resource::{Capacity, never_shared};
 
 /// How many connections there may be, unless written.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
@@ -69,7 +69,7 @@ pub struct TlsSettings {
 
 impl ProxySettings {
     /// Checks the keys of a resource; `None` without the key `http`.
-    pub(super) fn check(
+    pub(crate) fn check(
         raw: raw::Resource,
         policy: &PolicySettings,
         check: &mut Check<'_>,
@@ -94,7 +94,7 @@ impl ProxySettings {
     }
 
     /// Returns how many calls the resource can run at once.
-    pub(super) fn capacity(raw: &raw::Resource) -> Capacity {
+    pub(crate) fn capacity(raw: &raw::Resource) -> Capacity {
         Capacity {
             calls: connections(raw.connections.as_ref()),
             because: "an `http` resource runs as many calls as it has `connections`",

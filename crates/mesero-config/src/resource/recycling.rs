@@ -3,11 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use super::check::Check;
-use super::elements::Setting;
-use super::elements::off::OrOff;
-use super::error::Problem;
-use super::raw;
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::off::OrOff;
+use crate::error::Problem;
+use crate::file::raw;
 
 /// What a worker process may be worth until it is replaced; nothing by default.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -23,7 +23,7 @@ pub struct Recycling {
 
 impl Recycling {
     /// Takes what is written about it.
-    pub(super) fn check(raw: &mut raw::Resource, check: &mut Check<'_>) -> Self {
+    pub(crate) fn check(raw: &mut raw::Resource, check: &mut Check<'_>) -> Self {
         let max_requests = on(raw.max_requests.take()).map(|count| count.non_zero());
         let jitter = raw.max_requests_jitter.take();
         if let (Some(jitter), None) = (&jitter, max_requests) {

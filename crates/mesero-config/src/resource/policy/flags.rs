@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use mesero::Rate;
 
-use super::PolicySettings;
 use crate::elements::budget::Budget;
 use crate::elements::count::Count;
 use crate::elements::off::OrOff;
 use crate::error::{ConfigError, Problem};
 use crate::flags::{Sheet, refused};
+use crate::resource::policy::PolicySettings;
 
 /// What was typed; what is `None` stays as it is.
 #[derive(Clone, Debug, Default)]

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::check::{Check, File};
-use super::elements::target::Target;
-use super::elements::upstream::Upstream;
-use super::error::{ConfigError, Problem};
-use super::flags::{Sheet, refused};
-use super::resource::Kind;
-use super::{Behalf, Config, PolicyFlags, Program, ResourceSettings, raw};
+use crate::check::{Check, File};
+use crate::elements::target::Target;
+use crate::elements::upstream::Upstream;
+use crate::error::{ConfigError, Problem};
+use crate::file::raw;
+use crate::flags::{Sheet, refused};
+use crate::resource::Kind;
 use crate::template::Template;
+use crate::{Behalf, Config, PolicyFlags, Program, ResourceSettings};
 
 /// What such a resource is called, in lists of jobs and in metrics.
 const NAME: &str = "run";

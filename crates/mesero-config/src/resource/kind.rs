@@ -5,13 +5,13 @@ use std::ops::Range;
 use mesero_terminal::nearest::listed;
 use toml::Spanned;
 
-use super::check::Check;
-use super::error::Problem;
-use super::raw;
+use crate::check::Check;
+use crate::error::Problem;
+use crate::file::raw;
 
 /// A kind by the key that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum KindKey {
+pub(crate) enum KindKey {
     Python,
     Wsgi,
     Http,
@@ -20,11 +20,11 @@ pub(super) enum KindKey {
 }
 
 impl KindKey {
-    pub(super) const ALL: [Self; 5] =
+    pub(crate) const ALL: [Self; 5] =
         [Self::Python, Self::Wsgi, Self::Http, Self::Command, Self::Stub];
 
     /// Returns the kind that is written; notes it where there are several, and every key that says nothing about it.
-    pub(super) fn check(raw: &raw::Resource, check: &mut Check<'_>) -> Option<Self> {
+    pub(crate) fn check(raw: &raw::Resource, check: &mut Check<'_>) -> Option<Self> {
         let written = [
             (Self::Python, raw.python.as_ref().map(|target| target.span.clone())),
             (Self::Wsgi, raw.wsgi.as_ref().map(|application| application.span.clone())),
@@ -50,7 +50,7 @@ impl KindKey {
     }
 
     /// Returns the key that names it.
-    pub(super) fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             KindKey::Python => "python",
             KindKey::Wsgi => "wsgi",

@@ -8,15 +8,15 @@ use std::time::Duration;
 use http::StatusCode;
 use toml::Spanned;
 
-use super::check::Check;
-use super::elements::Setting;
-use super::elements::count::Count;
-use super::elements::off::OrOff;
-use super::error::Problem;
-use super::raw;
-use super::recycling::Recycling;
-use super::resource::Capacity;
-use super::secret::Secret;
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::count::Count;
+use crate::elements::off::OrOff;
+use crate::elements::secret::Secret;
+use crate::error::Problem;
+use crate::file::raw;
+use crate::resource::Capacity;
+use crate::resource::recycling::Recycling;
 
 /// Calls in flight of one process of an async callable, unless written.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
@@ -77,7 +77,7 @@ impl Default for PythonSettings {
 
 impl PythonSettings {
     /// Checks what runs the Python code of a resource.
-    pub(super) fn of(mut raw: raw::Resource, check: &mut Check<'_>) -> Self {
+    pub(crate) fn of(mut raw: raw::Resource, check: &mut Check<'_>) -> Self {
         let default = Self::default();
         let recycling = Recycling::check(&mut raw, check);
         let interpreter =
@@ -105,7 +105,7 @@ impl PythonSettings {
     }
 
     /// Returns how many calls the resource can run at once if its callable is of the better suited sort.
-    pub(super) fn capacity(raw: &raw::Resource) -> Capacity {
+    pub(crate) fn capacity(raw: &raw::Resource) -> Capacity {
         let threads = number(raw.threads.as_ref(), NonZeroUsize::MIN);
         let concurrency = number(raw.concurrency.as_ref(), CONCURRENCY);
         let processes = number(raw.processes.as_ref(), NonZeroUsize::MIN);
@@ -117,7 +117,7 @@ impl PythonSettings {
 }
 
 /// Returns the number that was written, or else `default`.
-pub(super) fn number<const MAX: u32>(
+pub(crate) fn number<const MAX: u32>(
     setting: Option<&Setting<Count<MAX>>>,
     default: NonZeroUsize,
 ) -> NonZeroUsize {
@@ -220,7 +220,7 @@ fn existing_folder(folder: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
 }
 
 /// Checks a variable of an environment.
-pub(super) fn variable(
+pub(crate) fn variable(
     name: &Spanned<String>,
     value: &Spanned<String>,
     check: &mut Check<'_>,

@@ -1,19 +1,19 @@
 //! A setting that the process or a front has once, though several files may write it.
 
-use super::check::Check;
-use super::elements::Setting;
-use super::error::Problem;
-use super::raw;
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::error::Problem;
+use crate::file::raw;
 
 /// A setting, with the number of the file that it is written in.
 #[derive(Debug)]
-pub(super) struct Written<T> {
-    pub(super) file: usize,
-    pub(super) setting: Setting<T>,
+pub(crate) struct Written<T> {
+    pub(crate) file: usize,
+    pub(crate) setting: Setting<T>,
 }
 
 /// Returns what the files write for `key`, which `take` takes out of their tables; as [`agreement`] does.
-pub(super) fn agreed<T: PartialEq>(
+pub(crate) fn agreed<T: PartialEq>(
     key: &str,
     files: &mut [(usize, raw::Server)],
     take: impl Fn(&mut raw::Server) -> Option<Setting<T>>,
@@ -23,7 +23,7 @@ pub(super) fn agreed<T: PartialEq>(
 }
 
 /// Returns what is written for `key`, which is the same wherever it is written; each that differs is noted.
-pub(super) fn agreement<T: PartialEq>(
+pub(crate) fn agreement<T: PartialEq>(
     key: &str,
     files: impl IntoIterator<Item = (usize, Option<Setting<T>>)>,
     check: &mut Check<'_>,

@@ -8,15 +8,15 @@ use std::time::Duration;
 pub use flags::PolicyFlags;
 use mesero::{OnDisconnect, Rate, Retry};
 
-use super::check::Check;
-use super::elements::Setting;
-use super::elements::budget::Budget;
-use super::elements::cache::CacheSettings;
-use super::elements::count::Count;
-use super::elements::off::OrOff;
-use super::error::Problem;
-use super::raw;
-use super::resource::Capacity;
+use crate::check::Check;
+use crate::elements::Setting;
+use crate::elements::budget::Budget;
+use crate::elements::cache::CacheSettings;
+use crate::elements::count::Count;
+use crate::elements::off::OrOff;
+use crate::error::Problem;
+use crate::file::raw;
+use crate::resource::Capacity;
 
 /// How long a call may take in all, unless written.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -46,7 +46,7 @@ pub struct PolicySettings {
 
 impl PolicySettings {
     /// Checks a policy; `capacity` is what its resource can run at once.
-    pub(super) fn check(raw: raw::Policy, capacity: Capacity, check: &mut Check<'_>) -> Self {
+    pub(crate) fn check(raw: raw::Policy, capacity: Capacity, check: &mut Check<'_>) -> Self {
         if let (Some(timeout), Some(deadline)) = (&raw.timeout, &raw.deadline) {
             compare_times(timeout, deadline, check);
         } else if let Some(timeout) = &raw.timeout {

@@ -1,7 +1,5 @@
 //! The first step: from a file to what was typed, with every mistake of form at once.
 
-mod form;
-
 use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::Path;
@@ -10,15 +8,16 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::check::File;
-use super::error::{ConfigError, Problem, Source};
-use super::raw::Document;
+use crate::check::File;
+use crate::error::{ConfigError, Problem, Source};
+use crate::file::raw::Document;
+use crate::file::serde_message;
 
 /// More than this at once helps nobody, and bounds how often a broken file is read again.
 const MOST_PROBLEMS: usize = 20;
 
 /// Reads the files at `paths` as UTF-8, each of which is there once.
-pub(super) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Source>, ConfigError> {
+pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Source>, ConfigError> {
     let mut known = Vec::new();
     let mut sources = Vec::with_capacity(paths.len());
     for path in paths {
@@ -36,7 +35,7 @@ pub(super) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Source>, Config
 }
 
 /// Reads all `files` as far as their form goes; returns at most 20 mistakes of each, in the order of their places.
-pub(super) fn documents(files: &[File<'_>]) -> Result<Vec<Document>, Vec<Problem>> {
+pub(crate) fn documents(files: &[File<'_>]) -> Result<Vec<Document>, Vec<Problem>> {
     let (mut documents, mut problems) = (Vec::with_capacity(files.len()), Vec::new());
     for (number, file) in files.iter().enumerate() {
         match document(file.text) {
@@ -83,7 +82,7 @@ fn document(text: &str) -> Result<Document, Vec<Problem>> {
             Err(error) => {
                 let span = error.span().unwrap_or_default();
                 let refused = take_out(table.get_mut(), &span);
-                problems.push(form::problem(error.message(), span, refused.as_ref()));
+                problems.push(serde_message::problem(error.message(), span, refused.as_ref()));
                 if refused.is_none() {
                     break;
                 }
@@ -100,10 +99,10 @@ fn syntax(error: &toml::de::Error) -> Problem {
 }
 
 /// An entry that was refused.
-struct Refused<'i> {
+pub(crate) struct Refused<'i> {
     /// The names that lead to it, its own last.
-    keys: Vec<String>,
-    value: DeValue<'i>,
+    pub(crate) keys: Vec<String>,
+    pub(crate) value: DeValue<'i>,
 }
 
 /// Takes out the entry whose key or value is at `span`.

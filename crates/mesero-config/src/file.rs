@@ -1,0 +1,6 @@
+//! Files: their text, the tables and keys that are typed in it, and how several files agree.
+
+pub(crate) mod merge;
+pub(crate) mod raw;
+pub(crate) mod read;
+mod serde_message;
