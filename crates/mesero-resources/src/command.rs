@@ -1,4 +1,4 @@
-//! A command: one process group for each attempt.
+//! Commands: one process group for each attempt.
 
 use std::fmt;
 use std::fs::File;
@@ -42,10 +42,11 @@ pub struct Command {
 }
 
 impl Command {
-    /// Makes the command ready to be run.
+    /// Prepares the command for its runs.
     ///
     /// # Errors
-    /// If there is no such program, the guardian of its processes does not start, or there is no `/dev/null`.
+    /// If the program or `/dev/null` does not exist, or the guardian of its processes does not
+    /// start.
     pub fn start(
         name: &str,
         settings: CommandSettings,
@@ -65,7 +66,7 @@ impl Command {
     }
 }
 
-/// Why a command cannot be run. Reads on after "failed to".
+/// Reason why a command cannot be run. Its text continues "failed to".
 #[derive(Debug)]
 pub enum StartError {
     NoProgram { program: PathBuf },
@@ -99,8 +100,8 @@ impl Resource for Command {
     /// Every seat can serve at any time.
     fn supervise(&self, _seats: Seats) {}
 
-    /// The process is looked after by a task of its own, which holds the slot until all of it is
-    /// gone; this future only waits for what that task tells.
+    /// A separate task runs the process, and holds the slot until the whole group has ended; this
+    /// future only waits for the task's reply. Dropping it has the group ended.
     fn attempt(&self, request: Request, attempt: Attempt) -> Serving {
         let (tx, rx) = oneshot::channel();
         let abandoned = self.stop.child_token();
@@ -114,7 +115,7 @@ impl Resource for Command {
                 Ok(reply) => match reply? {
                     CommandReply::Rejected { why } => return Ok(rejected(&why)),
                     CommandReply::Whole(status, bytes) => (status, Body::Full(bytes)),
-                    // Who reads the body takes over from who waited for the answer.
+                    // The reader of the body takes the place of the waiting attempt.
                     CommandReply::Streamed(status, pieces) => {
                         (status, Body::stream(pieces.read_by(waiting)))
                     }
@@ -135,7 +136,7 @@ impl Resource for Command {
         }
     }
 
-    /// Nothing of it runs between two attempts, so nothing of it can be down.
+    /// Nothing runs between two attempts, so nothing can be down.
     fn health(&self) -> Health {
         Health { up: 1, wanted: 1, restarts: 0 }
     }
@@ -156,7 +157,7 @@ fn headers(settings: &CommandSettings, form: ReplyForm) -> HeaderMap {
     HeaderMap::from_iter([(header::CONTENT_TYPE, media_type)])
 }
 
-/// The answer to arguments that no process can be given.
+/// Returns the response to arguments that no process can take.
 fn rejected(why: &str) -> Reply {
     let problem = serde_json::json!({
         "type": "urn:mesero:bad-argument",

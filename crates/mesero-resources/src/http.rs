@@ -1,9 +1,9 @@
-//! An HTTP server as a resource: a reverse proxy whose connections are its seats.
+//! HTTP upstreams: a reverse proxy whose connections are its seats.
 //!
-//! Over HTTP/1.1 a seat is a place for one connection to the upstream, and there is no other pool:
-//! the limit of slots is the limit of connections. The connection of a seat serves one request at a
-//! time, is driven by whoever waits for that request, and goes back to its seat before the slot
-//! does. Over HTTP/2 a seat is a stream, and connections are shared.
+//! Over HTTP/1.1 a seat has at most one connection to the upstream, and there is no other pool: the
+//! limit of slots is the limit of connections. A seat's connection serves one request at a time, is
+//! driven by the task that awaits the response, and is returned to its seat before the slot is
+//! freed. Over HTTP/2 a seat is a stream, and connections are shared.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::Pin;
@@ -37,21 +37,21 @@ use http2::SharedConnections;
 use per_request::PerRequestUpstream;
 use pool::ConnectionPool;
 
-/// An HTTP server that requests are passed on to, or all those that requests name.
+/// One HTTP server as the upstream, or every server that requests name.
 #[derive(Debug)]
 pub struct HttpUpstream {
     upstream: Arc<Forwarder>,
-    /// Where each request names its own server.
+    /// Set if each request names its own server.
     per_request: Option<PerRequestUpstream>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
 impl HttpUpstream {
-    /// Connects to nothing yet: the first request does.
+    /// Prepares the upstream. It connects at the first request.
     ///
     /// # Errors
-    /// If it is to speak TLS, and trusts nobody.
+    /// If TLS is used and no trusted certificate authority is found.
     pub fn new(settings: ProxySettings, max_attempts: NonZeroU32) -> Result<Self, TlsError> {
         let versions = versions(settings.http2);
         let tls = settings.tls.as_ref();
@@ -62,8 +62,7 @@ impl HttpUpstream {
         let ProxySettings { connections, idle_timeout, .. } = &*settings;
         let pool = Arc::new(ConnectionPool::new(*connections, *idle_timeout));
         let scheme = settings.upstream.scheme().clone();
-        let tasks_of_connections = (tasks.clone(), stop.clone());
-        let shared = SharedConnections::new(scheme, *connections, tasks_of_connections);
+        let shared = SharedConnections::new(scheme, *connections, tasks.clone(), stop.clone());
         let connector = Arc::new(Connector::new(Arc::clone(&settings), tls, shared));
         let per_request =
             settings.roams.then(|| PerRequestUpstream::new(tasks.clone(), stop.clone()));
@@ -78,7 +77,7 @@ impl Resource for HttpUpstream {
     }
 
     fn supervise(&self, _seats: Seats) {
-        // A seat can always serve: where there is no connection, one is made.
+        // A seat can always serve: a missing connection is made.
         let pool = Arc::clone(&self.upstream.pool);
         self.tasks.spawn(pool.close_idle_periodically(self.stop.clone()));
         let connector = Arc::clone(&self.upstream.connector);
@@ -86,10 +85,7 @@ impl Resource for HttpUpstream {
     }
 
     fn body_mode(&self) -> BodyMode {
-        match self.upstream.settings.request_buffering {
-            true => BodyMode::Whole,
-            false => BodyMode::Streamed,
-        }
+        if self.upstream.settings.request_buffering { BodyMode::Whole } else { BodyMode::Streamed }
     }
 
     fn attempt(&self, request: Request, attempt: Attempt) -> Serving {

@@ -107,7 +107,7 @@ async fn an_argument_that_no_process_can_have_is_the_callers_mistake() {
     let mesero = serve(r#"command = ["printf", "%s", "{a}"]"#, TAKES_A, &[]).await;
     let answer = mesero.get("/it?a=x%00y").await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);
-    assert_eq!(answer.json()["detail"], "the argument `a` holds a zero byte");
+    assert_eq!(answer.json()["detail"], "the argument `a` contains a NUL byte");
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
-//! How a command ended that did not end well: the source of its failure.
+//! Unsuccessful end of a command: the source of its failure.
 
 use std::error::Error;
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
-/// The end of a command, and how much it had printed of what is kept.
+/// End of a command, and the amount of its buffered output.
 #[derive(Debug)]
 pub struct CommandExit {
     pub(super) status: ExitStatus,
@@ -13,12 +13,12 @@ pub struct CommandExit {
 }
 
 impl CommandExit {
-    /// The exit code; none where a signal ended it.
+    /// Returns the exit code; none if a signal ended it.
     pub fn code(&self) -> Option<i32> {
         self.status.code()
     }
 
-    /// The signal that ended it.
+    /// Returns the signal that ended it.
     pub fn signal(&self) -> Option<i32> {
         self.status.signal()
     }

@@ -1,4 +1,4 @@
-//! What exactly is run for one attempt.
+//! The invocation of a command for one attempt.
 
 use std::env;
 use std::ffi::{CString, OsString};
@@ -13,25 +13,25 @@ use mesero_process::launch::Launcher;
 
 use super::run_context::{Input, RunContext};
 
-/// The longest text that Linux passes as one argument or one variable, its end included
+/// Longest text that Linux passes as one argument or one variable, its end included
 /// (`MAX_ARG_STRLEN`: 32 pages of 4 KiB).
 const MAX_ARGUMENT_BYTES: usize = 32 * 4096;
 
-/// What differs from one attempt to the next.
+/// The parts that differ between attempts.
 #[derive(Debug)]
 pub(super) struct Invocation {
     /// The program's name first.
     pub(super) arguments: Vec<CString>,
     /// `NAME=value`.
     pub(super) variables: Vec<CString>,
-    /// Whether anything comes on its standard input.
+    /// True if its standard input has data.
     pub(super) is_fed: bool,
 }
 
-/// Returns what is the same for all attempts: the program, its directory and its environment.
+/// Returns the parts that all attempts share: the program, its directory and its environment.
 ///
 /// # Errors
-/// If one of them holds a zero byte.
+/// If one of them contains a NUL byte.
 pub(super) fn launcher(settings: &CommandSettings) -> io::Result<Launcher> {
     let mut environment: Vec<(OsString, OsString)> =
         if settings.clear_env { Vec::new() } else { env::vars_os().collect() };
@@ -47,17 +47,17 @@ pub(super) fn launcher(settings: &CommandSettings) -> io::Result<Launcher> {
 }
 
 impl RunContext {
-    /// The command with these arguments, fed with `body`.
+    /// Returns the command with these arguments and this body.
     ///
     /// # Errors
-    /// Which argument cannot be passed to a process, and why.
+    /// The argument that cannot be passed to a process, and the reason.
     pub(super) fn invocation(
         &self,
         arguments: &[Argument],
         body: &Payload,
     ) -> Result<Invocation, String> {
         if let Some(held) = arguments.iter().find(|argument| argument.text.contains('\0')) {
-            return Err(format!("the argument `{}` holds a zero byte", held.name));
+            return Err(format!("the argument `{}` contains a NUL byte", held.name));
         }
         let is_empty = matches!(body, Payload::Whole(bytes) if bytes.is_empty());
         let is_fed = self.input == Input::Body && !is_empty;
@@ -83,7 +83,7 @@ impl RunContext {
 }
 
 fn c_string(text: impl AsRef<[u8]>) -> Result<CString, String> {
-    CString::new(text.as_ref()).map_err(|_| "an argument holds a zero byte".to_owned())
+    CString::new(text.as_ref()).map_err(|_| "an argument contains a NUL byte".to_owned())
 }
 
 fn find<'a>(arguments: &'a [Argument], name: &str) -> Option<&'a str> {
@@ -91,12 +91,14 @@ fn find<'a>(arguments: &'a [Argument], name: &str) -> Option<&'a str> {
     found.map(|argument| argument.text.as_str())
 }
 
-/// Longer ones fail for everybody; it is better to say so than to call it a broken resource.
+/// Checks the length here: for a longer argument the system's error would look like a broken
+/// resource.
 fn checked_length(text: &str) -> Result<&str, String> {
-    // A variable's name and its `=` are in the length too; no name is longer than this.
+    // A variable's name and its `=` count as well; no name is longer than this.
     const MAX_NAME_BYTES: usize = 1024;
-    match text.len() < MAX_ARGUMENT_BYTES - MAX_NAME_BYTES {
-        true => Ok(text),
-        false => Err(format!("{} bytes are too many for one argument of a process", text.len())),
+    if text.len() < MAX_ARGUMENT_BYTES - MAX_NAME_BYTES {
+        Ok(text)
+    } else {
+        Err(format!("{} bytes are too many for one argument of a process", text.len()))
     }
 }

@@ -1,4 +1,4 @@
-//! A command's standard output on its way to whoever asked.
+//! A command's standard output, sent to the caller.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,13 +13,13 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// How much is read at once.
+/// Most bytes that one system call reads.
 const READ_BYTES: usize = 16 * 1024;
 
-/// What an attempt is told.
+/// Reply to an attempt.
 #[derive(Debug)]
 pub(super) enum CommandReply {
-    /// Nothing was run, since the arguments cannot be passed on.
+    /// Nothing was run, since the arguments cannot be passed to a process.
     Rejected {
         why: String,
     },
@@ -27,28 +27,28 @@ pub(super) enum CommandReply {
     Streamed(StatusCode, StreamedOutput),
 }
 
-/// Where an attempt waits.
+/// Sender of an attempt's reply.
 pub(super) type ReplySender = oneshot::Sender<Result<CommandReply, Failure>>;
 
-/// Where the output goes.
+/// Destination of the output.
 #[derive(Debug)]
 pub(super) enum OutputSink {
-    /// It is kept until the command has ended.
+    /// A buffer, until the command has ended.
     Buffered { tx: ReplySender, bytes: BytesMut, most: usize },
-    /// Nothing has come yet that could be sent.
+    /// A stream, before the first byte.
     Waiting { tx: ReplySender, status: StatusCode },
-    /// It is sent as it comes.
+    /// A stream that has begun.
     Streaming { pieces: mpsc::Sender<OutputPiece> },
-    /// Nobody wants it.
+    /// No destination: the reply has been sent.
     Discarded,
 }
 
-/// There is more output than may be kept.
+/// The output exceeds the buffer's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct OutputTooLong;
 
 impl OutputSink {
-    /// An output whose first bytes mean `status`, where it is streamed.
+    /// Returns the destination. The first byte of a stream implies `status`.
     pub(super) fn new(tx: ReplySender, delivery: Delivery, status: StatusCode) -> Self {
         match delivery {
             Delivery::Whole { limit } => {
@@ -58,11 +58,12 @@ impl OutputSink {
         }
     }
 
-    /// Takes what comes, until the end of the stream or, once `over`, until nothing more is at
-    /// hand. It reads no faster than the output is wanted.
+    /// Reads until the end of the stream or, once `over`, until nothing more is available. Reads no
+    /// faster than the client does. Dropping the future may lose the last piece: the output must
+    /// then be discarded.
     ///
     /// # Errors
-    /// If there is more of it than may be kept.
+    /// If the output exceeds its limit.
     pub(super) async fn take(
         &mut self,
         mut from: impl AsyncRead + Unpin,
@@ -76,13 +77,13 @@ impl OutputSink {
                 read = from.read_buf(&mut piece) => read,
                 () = over.cancelled() => return Ok(()),
             };
-            // An error is the end: there is nothing more to be had.
+            // An error ends the output like the end of the stream.
             let Ok(1..) = read else { return Ok(()) };
             self.push(piece.split()).await?;
         }
     }
 
-    /// How many bytes are kept.
+    /// Bytes in the buffer.
     pub(super) fn len(&self) -> usize {
         match self {
             OutputSink::Buffered { bytes, .. } => bytes.len(),
@@ -99,17 +100,17 @@ impl OutputSink {
                 bytes.extend_from_slice(&piece);
             }
             OutputSink::Waiting { status, .. } => {
-                // One piece waits while the one before it is being sent.
+                // One piece waits while the one before it is sent.
                 let (pieces, coming) = mpsc::channel(1);
                 let reply =
                     CommandReply::Streamed(*status, StreamedOutput { coming, reader: None });
-                // Nobody can have taken this place in the channel.
+                // The channel is new, and so has room.
                 let _ = pieces.try_send(OutputPiece::Data(piece.freeze()));
                 self.reply(Ok(reply));
                 *self = OutputSink::Streaming { pieces };
             }
             OutputSink::Streaming { pieces } => {
-                // Who does not listen any more has also given the run up, which ends it.
+                // A client that left has abandoned the run as well, which ends it.
                 let _ = pieces.send(OutputPiece::Data(piece.freeze())).await;
             }
             OutputSink::Discarded => {}
@@ -117,15 +118,15 @@ impl OutputSink {
         Ok(())
     }
 
-    /// Tells how it ended: with a status for the output, or with a failure. Whether it could still
-    /// be told as it should.
+    /// Sends the end of the run: a status for the output, or a failure. Dropping the future breaks
+    /// a stream off.
     pub(super) async fn finish(&mut self, ended: Result<StatusCode, Failure>) -> Completion {
         let (tx, reply) = match (std::mem::replace(self, OutputSink::Discarded), ended) {
             (OutputSink::Streaming { pieces }, Ok(_)) => {
                 let _ = pieces.send(OutputPiece::End).await;
                 return Completion::Sent;
             }
-            // Dropping the sender breaks the answer off.
+            // Dropping the sender breaks the response off.
             (OutputSink::Streaming { .. }, Err(failure)) => return Completion::BrokenOff(failure),
             (OutputSink::Discarded, _) => return Completion::Sent,
             (OutputSink::Buffered { tx, bytes, .. }, Ok(status)) => {
@@ -138,7 +139,7 @@ impl OutputSink {
                 (tx, Err(failure))
             }
         };
-        // Nobody may wait any more.
+        // The attempt may have been dropped.
         let _ = tx.send(reply);
         Completion::Sent
     }
@@ -147,35 +148,35 @@ impl OutputSink {
         if let OutputSink::Buffered { tx, .. } | OutputSink::Waiting { tx, .. } =
             std::mem::replace(self, OutputSink::Discarded)
         {
-            // Nobody may wait any more.
+            // The attempt may have been dropped.
             let _ = tx.send(reply);
         }
     }
 }
 
-/// Whether whoever asked was told how it ended.
+/// Success of sending the end of a run.
 #[derive(Debug)]
 pub(super) enum Completion {
     Sent,
-    /// The answer had begun and seemed to be good, so it could only be broken off.
+    /// The response had begun with a good status, so it could only be broken off.
     BrokenOff(Failure),
 }
 
-/// Some answers have no body, whatever a command prints.
+/// Some statuses have no body, regardless of the output.
 fn body(status: StatusCode, bytes: Bytes) -> Bytes {
     let bodiless = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
     if bodiless.contains(&status) { Bytes::new() } else { bytes }
 }
 
-/// A part of an answer that is sent as it comes.
+/// A part of a streamed response.
 #[derive(Debug)]
 pub(super) enum OutputPiece {
     Data(Bytes),
-    /// The command has ended well. Without it the answer is broken off.
+    /// The command has succeeded. Without it the response is broken off.
     End,
 }
 
-/// The body of an answer that is sent as it comes.
+/// The body of a streamed response.
 #[derive(Debug)]
 pub(super) struct StreamedOutput {
     coming: mpsc::Receiver<OutputPiece>,
@@ -183,7 +184,7 @@ pub(super) struct StreamedOutput {
 }
 
 impl StreamedOutput {
-    /// Ties the run to whoever reads this body: dropping it gives the run up.
+    /// Ties the run to this body: dropping the body abandons the run.
     pub(super) fn read_by(mut self, reader: DropGuard) -> Self {
         self.reader = Some(reader);
         self

@@ -25,33 +25,34 @@ use super::run_context::RunContext;
 
 /// A process that leads its own group, with pipes on its output streams.
 ///
-/// It stays unreaped until [`reap`](Self::reap), so that its number is its own and a signal to its
-/// group reaches nobody else.
+/// It stays unreaped until [`reap`](Self::reap), so that its process ID stays its own and a signal
+/// to the group reaches no other process.
 #[derive(Debug)]
 pub(super) struct CommandProcess {
     group: KillOnDrop,
-    /// Readable once the leader has ended, which does not reap it.
+    /// Readable once the leader has exited, which leaves it unreaped.
     handle: AsyncFd<OwnedFd>,
 }
 
-/// A group that is killed, and whose leader is reaped, at the latest when this is dropped.
+/// A group that is killed, and its leader reaped, at the latest when this is dropped.
 #[derive(Debug)]
 struct KillOnDrop(Option<Pid>);
 
-/// The ends of its streams that are ours.
+/// mesero's ends of the pipes.
 #[derive(Debug)]
 pub(super) struct Streams {
-    /// None where nothing is fed to it.
+    /// None if its standard input is empty.
     pub(super) stdin: Option<pipe::Sender>,
     pub stdout: pipe::Receiver,
     pub stderr: pipe::Receiver,
 }
 
 impl CommandProcess {
-    /// Starts it at a seat.
+    /// Starts the process at a seat. Dropping the future kills a started process, which stays in
+    /// the guardian's list.
     ///
     /// # Errors
-    /// `Unreachable` if it did not start, `Lost` if it did and cannot be looked after.
+    /// `Unreachable` if it did not start, `Lost` if it started and cannot be watched.
     pub(super) async fn start(
         invocation: Invocation,
         context: &Arc<RunContext>,
@@ -64,14 +65,15 @@ impl CommandProcess {
             Ok(started) => Ok(started),
             Err(StartFailure::NotStarted(error)) => Err(failed(error)),
             Err(StartFailure::Unmanageable(error)) => {
-                Err(Failure::lost(format!("the command cannot be looked after: {error}")))
+                Err(Failure::lost(format!("the command started and cannot be watched: {error}")))
             }
         }
     }
 
-    /// Waits until the leader has ended; others of its group may still run.
+    /// Waits until the leader has exited; other processes of its group may still run. Dropping the
+    /// future has no effect.
     pub(super) async fn ended(&self) {
-        // It can only fail when the runtime is shut down, and then nothing is awaited any more.
+        // It fails only while the runtime shuts down, when nothing is awaited.
         let _ = self.handle.readable().await;
     }
 
@@ -80,26 +82,32 @@ impl CommandProcess {
         self.group.signal(signal);
     }
 
-    /// Ends the group: asks, waits for `grace`, kills, and waits as long again for those who hold
-    /// an output open. Returns once the leader has ended.
-    pub(super) async fn end(&self, outputs: (pipe::Receiver, pipe::Receiver), grace: Duration) {
-        let gone = async { tokio::join!(self.ended(), closed(outputs)) };
+    /// Ends the group: sends SIGTERM, waits for `grace`, sends SIGKILL, and waits for `grace` again
+    /// for other processes that hold an output open. Returns once the leader has exited. Dropping
+    /// the future stops the escalation.
+    pub(super) async fn end(
+        &self,
+        stdout: pipe::Receiver,
+        stderr: pipe::Receiver,
+        grace: Duration,
+    ) {
+        let gone = async { tokio::join!(self.ended(), closed(stdout, stderr)) };
         let mut gone = pin!(gone);
         self.signal(Signal::TERM);
         if timeout(grace, gone.as_mut()).await.is_ok() {
             return;
         }
         self.signal(Signal::KILL);
-        // Who has left the group, and holds an output open, is not killed with it.
+        // A process that has left the group, and holds an output open, is not killed with it.
         if timeout(grace, gone).await.is_err() {
             self.ended().await;
         }
     }
 
-    /// Reaps the leader, which has ended; this gives up the group's number.
+    /// Reaps the leader, which has exited; from then on the system may reuse the group's ID.
     ///
     /// # Errors
-    /// If the system does not say how it ended.
+    /// If the system does not report its exit status.
     pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
         self.group.reap()
     }
@@ -108,7 +116,7 @@ impl CommandProcess {
 impl KillOnDrop {
     fn signal(&self, signal: Signal) {
         if let Some(group) = self.0 {
-            // All of them may have ended in between, which is what we want.
+            // All of them may have exited since, which is the goal.
             let _ = kill_process_group(group, signal);
         }
     }
@@ -130,23 +138,24 @@ impl Drop for KillOnDrop {
     }
 }
 
-/// Why there is no process to look after.
+/// Reason why there is no process to watch.
 enum StartFailure {
     NotStarted(io::Error),
     Unmanageable(io::Error),
 }
 
-/// On the thread that starts processes: nothing else comes between a start and the guardian's knowing of it.
+/// Runs on the thread that starts processes: nothing comes between the start and the guardian's
+/// record of it.
 fn start(
     invocation: &Invocation,
     context: &RunContext,
     seat: usize,
 ) -> Result<(CommandProcess, Streams), StartFailure> {
-    let (their_stdin, stdin) = match invocation.is_fed {
-        true => piped()
-            .map_err(StartFailure::NotStarted)
-            .map(|(theirs, ours)| (Some(theirs), Some(ours)))?,
-        false => (None, None),
+    let (their_stdin, stdin) = if invocation.is_fed {
+        let (theirs, ours) = piped().map_err(StartFailure::NotStarted)?;
+        (Some(theirs), Some(ours))
+    } else {
+        (None, None)
     };
     let (stdout, their_stdout) = piped().map_err(StartFailure::NotStarted)?;
     let (stderr, their_stderr) = piped().map_err(StartFailure::NotStarted)?;
@@ -154,7 +163,7 @@ fn start(
     let streams = [their_stdin, their_stdout.as_fd(), their_stderr.as_fd()];
     let launched = context.launcher.launch(&invocation.arguments, &invocation.variables, streams);
     let Launched { group, handle } = launched.map_err(StartFailure::NotStarted)?;
-    // From here on dropping it ends it.
+    // From here on, dropping it kills the group.
     let leader = KillOnDrop(Some(group));
     let looked_after = || -> io::Result<_> {
         context.guardian.watch(seat, group)?;
@@ -171,23 +180,23 @@ fn start(
     Ok((CommandProcess { group: leader, handle }, streams))
 }
 
-/// A pipe's two ends: to read from, and to write to.
+/// Returns a pipe's two ends: one to read from, one to write to.
 fn piped() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(pipe_with(PipeFlags::CLOEXEC)?)
 }
 
-/// An end that this process reads or writes without waiting; the other end is not changed.
+/// Makes this end nonblocking; the other end stays as it is.
 fn ours(end: OwnedFd) -> io::Result<OwnedFd> {
     rustix::fs::fcntl_setfl(&end, OFlags::NONBLOCK)?;
     Ok(end)
 }
 
-/// Waits until nobody holds the outputs open. What comes is read, so that nobody who cleans up
-/// hangs in a write.
-async fn closed((mut stdout, mut stderr): (pipe::Receiver, pipe::Receiver)) {
+/// Waits until no process holds the outputs open. Reads and discards them, so that no process hangs
+/// in a write while it cleans up.
+async fn closed(mut stdout: pipe::Receiver, mut stderr: pipe::Receiver) {
     let (mut nowhere, mut nowhere_too) = (sink(), sink());
     let stdout = tokio::io::copy(&mut stdout, &mut nowhere);
     let stderr = tokio::io::copy(&mut stderr, &mut nowhere_too);
-    // An error is an end too.
+    // An error ends an output like the end of the stream.
     let _ = tokio::join!(stdout, stderr);
 }

@@ -1,4 +1,4 @@
-//! One run of a command, from its start until nothing of it is left.
+//! One run of a command, until its whole group has ended.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -22,7 +22,7 @@ use super::process::{CommandProcess, Streams};
 use super::run_context::RunContext;
 use crate::Request;
 
-/// One run of a command. Its task is never cancelled: it holds the slot, and ends when the process
+/// One run of a command. Its task is never canceled: it holds the slot, and ends when the process
 /// group has.
 pub(super) struct CommandRun {
     pub(super) context: Arc<RunContext>,
@@ -30,20 +30,20 @@ pub(super) struct CommandRun {
     /// Holds the slot.
     pub(super) attempt: Attempt,
     pub(super) tx: ReplySender,
-    /// Nobody wants its answer any more.
+    /// Set when no client waits for the answer.
     pub(super) abandoned: CancellationToken,
 }
 
-/// Why a conversation with a process is over.
+/// Reason why the exchange with a process is over.
 enum RunEnd {
-    /// Its leader has ended, and has been heard to the end.
+    /// Its leader has exited, and its output has been read.
     Exited,
     Abandoned,
     OutputTooLong,
 }
 
 impl CommandRun {
-    /// Runs the command, and tells what came of it.
+    /// Runs the command, and sends its reply.
     pub(super) async fn run(self) {
         let Self { context, request, attempt, tx, abandoned } = self;
         let RunContext { name, settings, guardian, .. } = &*context;
@@ -67,40 +67,46 @@ impl CommandRun {
         let mut output = OutputSink::new(tx, settings.output, good);
         let mut tail = Tail::default();
         let conversation = Conversation { process: &process, settings, abandoned: &abandoned };
-        let readers =
-            OutputReaders { stdout: (&mut stdout, &mut output), stderr: (&mut stderr, &mut tail) };
+        let readers = OutputReaders {
+            stdout: &mut stdout,
+            output: &mut output,
+            stderr: &mut stderr,
+            tail: &mut tail,
+        };
         let over = conversation.run(feed(stdin, request.body), readers).await;
         let since = Instant::now();
         match over {
             RunEnd::Exited => {}
-            RunEnd::Abandoned => process.end((stdout, stderr), settings.grace).await,
+            RunEnd::Abandoned => process.end(stdout, stderr, settings.grace).await,
             RunEnd::OutputTooLong => {
-                // Whoever waits need not wait for the end of a process that is of no more use.
+                // The failure is certain; the caller need not wait for the process to end.
                 output.finish(Err(output_too_long(settings))).await;
-                process.end((stdout, stderr), settings.grace).await;
+                process.end(stdout, stderr, settings.grace).await;
             }
         }
-        // Who closed its outputs and runs on goes with the rest; the leader, not yet reaped, keeps
-        // the group's number.
+        // Processes that closed their outputs and still run are killed; the leader, not yet reaped,
+        // keeps the group's ID.
         process.signal(Signal::KILL);
-        // The line is there already, so that it can be written.
+        // The line exists already, so writing it does not fail.
         let _ = guardian.forget(seat);
         let status = process.reap();
         if let RunEnd::Abandoned = over {
             attempt.slot().stopped(stop(status.as_ref().ok(), since));
         }
-        // What a slow reader still has to read does not occupy the resource.
+        // The resource is idle while a slow client still reads.
         let job = attempt.job();
         drop(attempt);
         let ended = match status {
             Ok(status) => outcome(status, settings, &tail).map_err(|failure| {
                 failure.with_source(CommandExit { status, printed: output.len() })
             }),
-            Err(error) => Err(Failure::lost(format!("how the command ended is unknown: {error}"))),
+            Err(error) => {
+                Err(Failure::lost(format!("the command's exit status is unknown: {error}")))
+            }
         };
         let finish = tokio::select! {
             finish = output.finish(ended) => finish,
-            // A reader who left does not take the last piece.
+            // A client that left does not take the last piece.
             () = abandoned.cancelled() => Completion::Sent,
         };
         if let Completion::BrokenOff(failure) = finish {
@@ -116,24 +122,26 @@ impl CommandRun {
     }
 }
 
-/// A process that is talked to, and how long for.
+/// Input and output of a running process, with its bounds.
 struct Conversation<'a> {
     process: &'a CommandProcess,
     settings: &'a CommandSettings,
     abandoned: &'a CancellationToken,
 }
 
-/// Who hears what.
+/// The two outputs and their destinations.
 struct OutputReaders<'a, O, E> {
-    stdout: (O, &'a mut OutputSink),
-    stderr: (E, &'a mut Tail),
+    stdout: O,
+    output: &'a mut OutputSink,
+    stderr: E,
+    tail: &'a mut Tail,
 }
 
 impl Conversation<'_> {
-    /// Feeds the process and hears it until it is over.
+    /// Writes the input and reads the outputs, until the run is over.
     ///
-    /// Children of the leader that outlive it have the grace to finish their output; then they are
-    /// killed.
+    /// Children of the leader that outlive it have the grace period to finish their output; then
+    /// they are killed.
     async fn run<O, E>(
         &self,
         feed: impl Future<Output = ()>,
@@ -145,7 +153,7 @@ impl Conversation<'_> {
     {
         let late = CancellationToken::new();
         let read = async {
-            let OutputReaders { stdout: (stdout, output), stderr: (stderr, tail) } = readers;
+            let OutputReaders { stdout, output, stderr, tail } = readers;
             let stderr = async {
                 tail.read(stderr, &late).await;
                 Ok(())
@@ -188,7 +196,7 @@ async fn feed(stdin: Option<pipe::Sender>, body: Payload) {
         Payload::Whole(bytes) => {
             let _ = stdin.write_all(&bytes).await;
         }
-        // Bodies are stored for resources that ask for it, and a command does not.
+        // Bodies are stored for WSGI applications only.
         Payload::Stored(_) => {}
         Payload::Coming(_) => {
             let Some(mut coming) = body.take_coming() else { return };
@@ -203,14 +211,14 @@ async fn feed(stdin: Option<pipe::Sender>, body: Payload) {
     }
 }
 
-/// How a command stopped that was told to: at the first signal, or at the one that nothing survives.
+/// Returns the kind of stop: at SIGTERM, or only at SIGKILL.
 fn stop(status: Option<&ExitStatus>, since: Instant) -> Stop {
     let was_killed = status.and_then(ExitStatus::signal) == Some(Signal::KILL.as_raw());
     let kind = if was_killed { StopKind::Killed } else { StopKind::Interrupted };
     Stop { kind, after: since.elapsed() }
 }
 
-/// What the end of a command means.
+/// Returns the status or the failure for an exit status.
 fn outcome(
     status: ExitStatus,
     settings: &CommandSettings,
@@ -236,7 +244,7 @@ fn output_too_long(settings: &CommandSettings) -> Failure {
         Delivery::Whole { limit } => {
             Failure::raised(format!("the command printed more than {limit} bytes, and was ended"))
         }
-        // It is never too much where nothing is kept.
+        // A stream has no limit.
         Delivery::Streamed => Failure::raised("the command printed too much"),
     }
 }

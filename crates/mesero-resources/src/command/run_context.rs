@@ -1,4 +1,4 @@
-//! What all runs of a command have in common.
+//! The parts that all runs of a command share.
 
 use std::fs::File;
 use std::sync::Arc;
@@ -8,10 +8,10 @@ use mesero_process::guardian::Guardian;
 use mesero_process::launch::Launcher;
 use mesero_process::spawner::Spawner;
 
-/// What all runs of a command have in common.
+/// The parts that all runs of a command share.
 #[derive(Debug)]
 pub(super) struct RunContext {
-    /// The resource's name; log lines carry it.
+    /// The standard input of commands without input.
     pub(super) name: Arc<str>,
     pub(super) settings: CommandSettings,
     pub(super) input: Input,

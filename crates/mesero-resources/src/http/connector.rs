@@ -1,4 +1,4 @@
-//! From a name to a session: a stream on a connection that is there, or a new connection.
+//! Sessions with an upstream, over existing or new connections.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -19,15 +19,16 @@ use super::http2::SharedConnections;
 use super::session::UpstreamSession;
 use super::timeouts::IDLE_CHECK_INTERVAL;
 
-/// Makes links to an upstream.
+/// Maker of sessions with an upstream.
 #[derive(Debug)]
 pub(super) struct Connector {
     settings: Arc<ProxySettings>,
     tls: Option<Tls>,
     shared: SharedConnections,
-    /// One connects at a time while its connection may have room for those behind it.
+    /// Held by the one task that connects while its connection may have streams for the waiting
+    /// ones.
     connecting: Semaphore,
-    /// What the last connection has shown.
+    /// True if the last connection spoke HTTP/1.1.
     speaks_http1: AtomicBool,
 }
 
@@ -40,23 +41,23 @@ impl Connector {
         let speaks_http1 = match settings.http2 {
             Http2::Off => true,
             Http2::PriorKnowledge => false,
-            // In the clear nobody says what is spoken.
+            // Without TLS, no protocol is negotiated.
             Http2::Auto => tls.is_none(),
         };
         let (connecting, speaks_http1) = (Semaphore::new(1), AtomicBool::new(speaks_http1));
         Self { settings, tls, shared, connecting, speaks_http1 }
     }
 
-    /// A stream on a connection that is there and has one to spare.
+    /// Returns a stream on an existing connection, if one is available.
     pub(super) fn stream(&self) -> Option<UpstreamSession> {
         self.shared.stream().map(UpstreamSession::Http2)
     }
 
-    /// A stream on a connection that is there, or else a session over a new one, within the connect
-    /// timeout.
+    /// Returns a stream on an existing connection, or a session over a new one, within the connect
+    /// timeout. Dropping the future closes a connection that is being made.
     ///
     /// # Errors
-    /// If the upstream could not be reached, or is not who it should be; it has heard of no request
+    /// If the upstream cannot be reached, or its certificate is wrong. No request has been sent
     /// then.
     pub(super) async fn session(&self) -> Result<UpstreamSession, Failure> {
         let until = Instant::now() + self.settings.connect_timeout;
@@ -68,13 +69,13 @@ impl Connector {
         if let Some(stream) = self.stream() {
             return Ok(stream);
         }
-        // Whoever was before us has found out.
+        // The task before this one has found out the protocol.
         let _connecting = (!self.speaks_http1.load(Ordering::Relaxed)).then_some(connecting);
         self.connect(until).await
     }
 
-    /// Closes shared connections that have carried nothing for the idle timeout; all of them when
-    /// stopped, once their streams have ended.
+    /// Closes shared connections that were idle for the idle timeout; when stopped, closes all of
+    /// them once their streams have ended. Dropping the future ends the checks.
     pub(super) async fn close_idle_periodically(self: Arc<Self>, stop: CancellationToken) {
         let idle_timeout = self.settings.idle_timeout;
         loop {
@@ -121,7 +122,7 @@ impl Connector {
         }
     }
 
-    /// Asks each of the upstream's addresses in turn, until one answers.
+    /// Connects to each of the upstream's addresses in order, until one accepts.
     async fn reach(&self, until: Instant) -> Result<TcpStream, Failure> {
         let upstream = &self.settings.upstream;
         let found = timeout_at(until, lookup_host((upstream.host(), upstream.port()))).await;
@@ -152,7 +153,8 @@ impl Connector {
     }
 }
 
-/// An address that swallows packets leaves time for those after it.
+/// Returns an address's share of the time: an address that drops packets must leave time for the
+/// others.
 fn time_share(until: Instant, addresses_left: usize) -> Duration {
     let left = until.saturating_duration_since(Instant::now());
     left / u32::try_from(addresses_left).unwrap_or(u32::MAX)

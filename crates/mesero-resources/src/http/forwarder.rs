@@ -1,4 +1,4 @@
-//! Requests passed on to one server, and its answers back.
+//! Requests forwarded to one server, and its responses.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -28,7 +28,8 @@ pub(super) struct Forwarder {
 }
 
 impl Forwarder {
-    /// Passes a request on, and the answer back. Dropping the future closes the connection.
+    /// Forwards a request and returns the response. Dropping the future closes the connection, and
+    /// then frees the slot.
     pub(super) async fn serve(
         self: Arc<Self>,
         request: Request,
@@ -43,7 +44,7 @@ impl Forwarder {
             ResponseBody::new(incoming, session, pooled_seat, stall_timeout).unless_empty().await;
         if self.settings.behalf == Behalf::Clients {
             if let Some(failure) = self.retryable_failure(&head, &request, &attempt) {
-                // A body that nobody will read is dropped, and its connection with it.
+                // The unread body is dropped, and its connection with it.
                 return Err(failure);
             }
             headers::clean_response(&mut head);
@@ -55,7 +56,8 @@ impl Forwarder {
         Ok(Reply::response(head.status, head.headers, body))
     }
 
-    /// The head of the answer, over a session that was kept or else over a new one.
+    /// Returns the head of the response, over an idle session or else over a new one. Dropping the
+    /// future closes the session.
     async fn response_head(
         &self,
         request: &Request,
@@ -71,8 +73,8 @@ impl Forwarder {
         let outgoing = upstream_request::build(&self.settings, request, attempt)?;
         let unsent = match self.send(session, outgoing).await {
             Ok(response_head) => return Ok(response_head),
-            // The upstream closed the connection while it was idle, or closes it in good order.
-            // Nobody needs to know.
+            // The upstream closed the connection while it was idle, or shuts it down in good order.
+            // A new connection hides that from the client.
             Err(SendError::NotSent(outgoing)) => Some(outgoing),
             Err(SendError::Unprocessed(_)) if request.body.is_replayable() => None,
             Err(SendError::ConnectionBroken(_) | SendError::StreamBroken(_))
@@ -102,7 +104,8 @@ impl Forwarder {
         }
     }
 
-    /// An answer that says "not now" is a failure where the policy has another try for it.
+    /// Turns a response that asks for a later retry into a failure, if the policy has an attempt
+    /// left.
     fn retryable_failure(
         &self,
         head: &http::response::Parts,
@@ -127,16 +130,16 @@ impl Forwarder {
     }
 }
 
-/// Whether the request may be sent once more although the upstream may have acted on it.
+/// Returns true if the request may be sent again although the upstream may have acted on it.
 fn is_repeatable(request: &Request) -> bool {
     request.context.head.method.is_idempotent() && request.body.is_replayable()
 }
 
-/// The failure of an exchange that came to no answer.
+/// Returns the failure of an exchange without a response.
 fn lost(error: &SendError, request: &Request) -> Failure {
     let message = error.to_string();
     let (failure, safe) = match error {
-        // Whatever it asks for was not begun.
+        // The upstream has not begun to process the request.
         SendError::NotSent(_) | SendError::Unprocessed(_) => {
             (Failure::unreachable(message), request.body.is_replayable())
         }

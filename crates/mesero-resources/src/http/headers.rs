@@ -1,4 +1,4 @@
-//! Which header fields pass the proxy, and what it adds.
+//! Header fields of forwarded requests and responses.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,15 +7,15 @@ use http::header::{self, Entry};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, response};
 
-/// How many milliseconds are left until nobody waits for the answer any more.
+/// Remaining time of the call in milliseconds.
 pub(super) const DEADLINE: HeaderName = HeaderName::from_static("mesero-deadline-ms");
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Fields that speak about one connection, whether `Connection` names them or not (RFC 9110, 7.6.1),
-/// and those that are meant for a proxy.
+/// Fields about one connection, which are removed even if `Connection` does not name them (RFC
+/// 9110, 7.6.1), and fields meant for a proxy.
 const HOP_BY_HOP: [HeaderName; 8] = [
     header::CONNECTION,
     HeaderName::from_static("keep-alive"),
@@ -27,21 +27,21 @@ const HOP_BY_HOP: [HeaderName; 8] = [
     header::UPGRADE,
 ];
 
-/// The fields of a request as the upstream gets them, but for what frames its body. `Host` is what
-/// the client asked for.
+/// Returns the fields of a request for the upstream, except for those that frame its body. `Host`
+/// is the one of the client.
 pub(super) fn forwarded(head: &Parts, peer: SocketAddr) -> HeaderMap {
     let mut fields = head.headers.clone();
     let takes_trailers = takes_trailers(&fields);
     remove_hop_by_hop(&mut fields);
     if takes_trailers {
-        // What the client takes is passed back to it.
+        // Trailers that the client accepts are forwarded to it.
         fields.insert(header::TE, HeaderValue::from_static("trailers"));
     }
     fields.remove(header::CONTENT_LENGTH);
-    // Whoever takes the body here has said `100 Continue` already.
+    // `100 Continue` was sent when the body was read.
     fields.remove(header::EXPECT);
     join_cookies(&mut fields);
-    // HTTP/2 has it beside the path.
+    // HTTP/2 sends the host as `:authority`.
     if let Some(authority) = head.uri.authority()
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
     {
@@ -52,13 +52,13 @@ pub(super) fn forwarded(head: &Parts, peer: SocketAddr) -> HeaderMap {
     fields
 }
 
-/// Leaves of an answer's fields what concerns the client.
+/// Removes from a response the fields that do not concern the client.
 pub(super) fn clean_response(head: &mut response::Parts) {
     remove_hop_by_hop(&mut head.headers);
     add_via(&mut head.headers, head.version);
 }
 
-/// When the upstream wants to be asked again, where it says so in seconds.
+/// Returns the time after which the upstream accepts a retry, if it is given in seconds.
 pub(super) fn retry_after(fields: &HeaderMap) -> Option<Duration> {
     let seconds = fields.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
@@ -78,7 +78,7 @@ fn remove_hop_by_hop(fields: &mut HeaderMap) {
         .iter()
         .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
         .filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
-    // Most are not there, and to look at those that are takes less than to look for each.
+    // Most of them are absent; a scan of the present fields costs less than a search for each.
     let known = fields.keys().filter(|name| HOP_BY_HOP.contains(name)).cloned();
     let unwanted: Vec<HeaderName> = named.chain(known).collect();
     for name in &unwanted {
@@ -86,7 +86,7 @@ fn remove_hop_by_hop(fields: &mut HeaderMap) {
     }
 }
 
-/// HTTP/2 splits cookies, HTTP/1.1 has one line for them (RFC 9113, 8.2.3).
+/// Joins cookies in one line: HTTP/2 splits them, HTTP/1.1 does not (RFC 9113, 8.2.3).
 fn join_cookies(fields: &mut HeaderMap) {
     if fields.get_all(header::COOKIE).iter().nth(1).is_some() {
         let cookies: Vec<&[u8]> =
@@ -97,7 +97,7 @@ fn join_cookies(fields: &mut HeaderMap) {
     }
 }
 
-/// Says who asked, for what host and how: in the words of RFC 7239 and in the older ones.
+/// Adds the client, the requested host and the protocol, as in RFC 7239 and in the older fields.
 fn add_forwarded(fields: &mut HeaderMap, client: IpAddr) {
     let host = fields.get(header::HOST).cloned();
     let address = client.to_string();
@@ -131,14 +131,14 @@ fn add_via(fields: &mut HeaderMap, version: Version) {
     append(fields, header::VIA, HeaderValue::from_static(via));
 }
 
-/// Adds to the end of a list. Several lines become one, since many programs read only the first.
+/// Appends to a list. Several lines become one, since many programs read only the first.
 fn append(fields: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
     match fields.entry(name) {
         Entry::Vacant(entry) => _ = entry.insert(value),
         Entry::Occupied(mut entry) => {
             let values: Vec<&[u8]> =
                 entry.iter().chain([&value]).map(HeaderValue::as_bytes).collect();
-            // What came in header fields and is put together with a comma can stand in one.
+            // Valid fields joined with a comma are a valid field.
             if let Ok(list) = HeaderValue::from_bytes(&values.join(b", ".as_slice())) {
                 entry.insert(list);
             }

@@ -1,4 +1,4 @@
-//! HTTP/1.1: a connection of a seat's own, and one request on it at a time.
+//! HTTP/1.1: connections that belong to one seat, for one request at a time.
 
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -15,16 +15,16 @@ use super::request_body::RequestBody;
 use super::send_error::SendError;
 use super::timeouts::{FirstByteTimeout, UploadProgress};
 
-/// What an answer's head, and what one piece of its body, may take in memory.
+/// Largest head of a response, and largest buffer for its body.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// A connection to the upstream, driven by whoever waits for something on it.
+/// A connection to the upstream, driven by the task that awaits its response.
 #[derive(Debug)]
 pub(super) struct Http1Connection {
     sender: http1::SendRequest<RequestBody>,
     /// None once it has ended.
     connection: Option<http1::Connection<TokioIo<Socket>, RequestBody>>,
-    /// Of the request that was sent last.
+    /// Progress of the last request's body.
     progress: Arc<UploadProgress>,
 }
 
@@ -36,7 +36,7 @@ impl Http1Connection {
         Ok(Self { sender, connection: Some(connection), progress: Arc::default() })
     }
 
-    /// Sends a request, and waits for the head of its answer. Dropping the future leaves a
+    /// Sends a request, and waits for the head of its response. Dropping the future leaves a
     /// connection that cannot be used again.
     pub(super) async fn send(
         &mut self,
@@ -61,18 +61,18 @@ impl Http1Connection {
         .await
     }
 
-    /// How far the request is that was sent last.
+    /// Returns the progress of the last request's body.
     pub(super) fn progress(&self) -> Arc<UploadProgress> {
         Arc::clone(&self.progress)
     }
 
-    /// Lets the connection do what it can: write the rest of a request, read more of an answer.
+    /// Drives the connection: writes the rest of a request, reads more of a response.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         drive(&mut self.connection, cx);
     }
 
-    /// Sees where the connection stands, whatever else the task has done in its turn: without a
-    /// budget, a connection that has ended could seem to be open, and one that is idle busy.
+    /// Updates the connection's state, outside of the task's cooperative budget: without budget, a
+    /// closed connection would seem open, and an idle one busy.
     pub(super) fn refresh(&mut self, cx: &mut Context<'_>) {
         let look = std::future::poll_fn(|cx| {
             drive(&mut self.connection, cx);
@@ -81,15 +81,15 @@ impl Http1Connection {
         let _ = pin!(tokio::task::unconstrained(look)).poll(cx);
     }
 
-    /// Whether the connection is open and waits for a request, as far as the last look saw.
+    /// Returns true if the connection was open and idle at the last update.
     pub(super) fn is_idle(&self) -> bool {
         self.connection.is_some() && self.sender.is_ready()
     }
 }
 
-/// Says how the body is framed, and which fields are for the next hop alone.
+/// Adds the fields that frame the body, and those for the next hop alone.
 fn frame(request: &mut Request<RequestBody>) {
-    // Said outright: of a GET with a body, hyper would otherwise send the head alone.
+    // Set explicitly: for a GET with a body, hyper would otherwise send the head alone.
     match request.body().size_hint().exact() {
         Some(0) => {}
         Some(bytes) => {
@@ -112,7 +112,7 @@ fn drive(
     if let Some(open) = connection
         && Pin::new(open).poll(cx).is_ready()
     {
-        // Whoever waits for an answer, or for more of its body, hears why from there.
+        // The awaiting task receives the error from the response.
         *connection = None;
     }
 }

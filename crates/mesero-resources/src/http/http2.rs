@@ -1,7 +1,7 @@
-//! HTTP/2: connections that carry many requests at once, where a slot is a stream.
+//! HTTP/2: connections that carry many requests at once; a slot is a stream.
 //!
-//! A request never waits for a stream: where all that the upstream grants are taken, there is
-//! another connection. So at most as many streams are open as there are seats.
+//! A request never waits for a stream: if all streams that the upstream grants are taken, a new
+//! connection is made. So at most as many streams are open as there are seats.
 
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,33 +25,33 @@ pub(super) use stream::Http2Stream;
 pub(super) use stream_body::StreamBody;
 use stream_load::{StreamLoad, StreamPermit};
 
-/// What may be under way of one answer: enough for 40 Mbit/s over 50 ms. A connection's window is
-/// that of all streams together, so a reader that takes nothing holds up no other.
+/// Unread bytes of one response: enough for 40 Mbit/s over 50 ms. A connection's window is that of
+/// all streams together, so a client that does not read delays no other.
 const STREAM_WINDOW: u32 = 256 * 1024;
 
-/// What may wait to be written of one request.
+/// Unwritten bytes of one request.
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
-/// The largest head of an answer, as over HTTP/1.1.
+/// Largest head of a response, as over HTTP/1.1.
 const HEAD_BYTES: u32 = 64 * 1024;
 
-/// An upstream that is gone is noticed within twice this, while it owes answers. Some servers count
-/// pings that come more often as an attack.
+/// Interval of pings while responses are pending. An unresponsive upstream is noticed within twice
+/// this. Some servers take more frequent pings for an attack.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The shared connections to one upstream.
 #[derive(Debug)]
 pub(super) struct SharedConnections {
     open: Mutex<Vec<Arc<SharedConnection>>>,
-    /// What requests say about how they come.
+    /// The scheme of requests.
     scheme: Scheme,
-    /// How many streams there may be at once, on all of them together.
+    /// Most open streams, on all connections together.
     streams: NonZeroUsize,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
 
-/// A connection. It closes when nobody can open a stream any more and the last one has ended.
+/// A connection. It closes when it opens no more streams and the last one has ended.
 #[derive(Debug)]
 pub(super) struct SharedConnection {
     sender: SendRequest<Bytes>,
@@ -60,26 +60,29 @@ pub(super) struct SharedConnection {
 }
 
 impl SharedConnections {
-    /// The tasks that drive the connections are spawned through `tasks`; `stop` ends them.
+    /// Makes an empty set. Tasks that drive the connections are spawned through `tasks`; `stop`
+    /// ends them.
     pub(super) fn new(
         scheme: Scheme,
         streams: NonZeroUsize,
-        (tasks, stop): (TaskTracker, CancellationToken),
+        tasks: TaskTracker,
+        stop: CancellationToken,
     ) -> Self {
         Self { open: Mutex::default(), scheme, streams, tasks, stop }
     }
 
-    /// A stream on a connection that has one to spare.
+    /// Returns a stream on a connection that has one available.
     pub(super) fn stream(&self) -> Option<Http2Stream> {
         let mut open = self.open();
         open.retain(|connection| connection.takes_streams());
         open.iter().find_map(|connection| connection.stream())
     }
 
-    /// Begins to speak HTTP/2 over a new connection, and takes its first stream.
+    /// Starts HTTP/2 over a new connection, and takes its first stream. Dropping the future closes
+    /// the connection.
     ///
     /// # Errors
-    /// If the other side does not speak it. It has heard of no request then.
+    /// If the upstream does not speak HTTP/2. No request has been sent then.
     pub(super) async fn begin<S>(&self, socket: S) -> Result<Http2Stream, h2::Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -88,7 +91,7 @@ impl SharedConnections {
         let most = (1 << 31) - 1;
         let (sender, mut connection) = Builder::new()
             .enable_push(false)
-            // None before the upstream has said how many there may be.
+            // None before the upstream has sent its limit.
             .initial_max_send_streams(0)
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(STREAM_WINDOW.saturating_mul(streams).min(most))
@@ -124,14 +127,14 @@ impl SharedConnections {
         Ok(stream)
     }
 
-    /// Closes connections that have carried nothing for so long.
+    /// Closes connections that were idle for this long.
     pub(super) fn close_idle(&self, idle_timeout: Duration) {
         self.open().retain(|connection| {
             connection.takes_streams() && !connection.load.is_idle_for(idle_timeout)
         });
     }
 
-    /// Opens no stream any more.
+    /// Opens no more streams.
     pub(super) fn close(&self) {
         self.open().clear();
     }
@@ -142,8 +145,8 @@ impl SharedConnections {
 }
 
 impl SharedConnection {
-    /// Whether the upstream takes more requests here: it has not closed the connection, nor said
-    /// that it is about to.
+    /// Returns true if the upstream accepts more requests here: it has not closed the connection,
+    /// nor announced that.
     fn takes_streams(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
         !matches!(self.sender.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
@@ -156,7 +159,7 @@ impl SharedConnection {
     }
 }
 
-/// Waits until the other side does not answer a ping although it owes answers.
+/// Waits until a ping gets no answer while responses are pending.
 async fn until_unresponsive(pings: Option<PingPong>, load: &StreamLoad) {
     let Some(mut pings) = pings else { return std::future::pending().await };
     loop {
@@ -180,11 +183,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_upstream_that_is_gone_is_noticed_by_the_answers_that_it_owes() {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let connections = SharedConnections::new(Scheme::HTTP, NonZeroUsize::MIN, (tasks, stop));
+        let connections = SharedConnections::new(Scheme::HTTP, NonZeroUsize::MIN, tasks, stop);
         let (ours, theirs) = duplex(64 * 1024);
         let (begun, server) = tokio::join!(connections.begin(ours), h2::server::handshake(theirs));
         let mut stream = begun.unwrap();
-        // From here on it reads nothing and says nothing.
+        // From here on the server neither reads nor writes.
         let _server: h2::server::Connection<_, Bytes> = server.unwrap();
         let began = Instant::now();
         let request = Request::builder().uri("/").header("host", "a");

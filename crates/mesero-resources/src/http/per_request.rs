@@ -1,6 +1,6 @@
-//! Requests that name their own server: one limit for all of them together, and one pool.
+//! Requests that name their own server: one limit and one pool for all of them.
 //!
-//! HTTP/1.1 is spoken, so that one request in work is one connection whoever serves it.
+//! HTTP/1.1 is used, so that a request in flight is one connection, regardless of the server.
 
 use std::sync::{Arc, OnceLock};
 
@@ -16,23 +16,24 @@ use super::connector::Connector;
 use super::forwarder::Forwarder;
 use super::http2::SharedConnections;
 
-/// Makes an upstream of what a request names.
+/// Maker of upstreams from the URIs of requests.
 #[derive(Debug)]
 pub(super) struct PerRequestUpstream {
-    /// Whom the system trusts, read when somebody first asks for it, or why that is nobody.
+    /// The system's trusted authorities, read at the first request over TLS, or the error.
     tls: OnceLock<Result<Tls, String>>,
-    tasks: (TaskTracker, CancellationToken),
+    tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 impl PerRequestUpstream {
     pub(super) fn new(tasks: TaskTracker, stop: CancellationToken) -> Self {
-        Self { tls: OnceLock::new(), tasks: (tasks, stop) }
+        Self { tls: OnceLock::new(), tasks, stop }
     }
 
-    /// The server of a request, which shares the connections of `shared_limit`.
+    /// Returns the server of a request, with the settings and the pool of `shared_limit`.
     ///
     /// # Errors
-    /// If the URI names none that can be spoken to.
+    /// If the URI names no server that can be reached.
     pub(super) fn upstream(
         &self,
         shared_limit: &Forwarder,
@@ -57,7 +58,12 @@ impl PerRequestUpstream {
             http2: Http2::Off,
             ..(*shared_limit.settings).clone()
         });
-        let shared = SharedConnections::new(scheme, settings.connections, self.tasks.clone());
+        let shared = SharedConnections::new(
+            scheme,
+            settings.connections,
+            self.tasks.clone(),
+            self.stop.clone(),
+        );
         let connector = Arc::new(Connector::new(Arc::clone(&settings), named, shared));
         let (max_attempts, pool) = (shared_limit.max_attempts, Arc::clone(&shared_limit.pool));
         Ok(Arc::new(Forwarder { settings, max_attempts, connector, pool }))

@@ -1,4 +1,4 @@
-//! The seats, each with the connection that waits there for its next request, or none.
+//! Idle connections, by seat.
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
@@ -15,27 +15,26 @@ use tokio_util::sync::CancellationToken;
 use super::session::UpstreamSession;
 use super::timeouts::IDLE_CHECK_INTERVAL;
 
-/// One place a seat. Whoever holds the slot of a seat is the only one who takes from it.
+/// Idle connections: at most one per seat. Only the holder of a seat's slot takes from it.
 ///
-/// For requests that name their own server a seat's last connection seldom leads to the right one: theirs wait together,
-/// so many at most, and whoever comes takes one that does.
+/// If requests name their own servers, the last connection of a seat rarely fits the next request.
+/// So their connections share one bounded list, and a request takes one to its server.
 #[derive(Debug)]
 pub(super) struct ConnectionPool {
     seats: Vec<Mutex<Option<IdleConnection>>>,
-    /// The newest last.
+    /// The newest is the last.
     per_request: Mutex<VecDeque<IdleConnection>>,
     idle_timeout: Duration,
     closed: AtomicBool,
 }
 
-/// How many connections to servers that requests name may wait for their next: a quarter of the files that a process has
-/// on most systems.
+/// Most idle connections to servers that requests name: a quarter of the usual limit of open files.
 const MAX_PER_REQUEST_IDLE: usize = 256;
 
 #[derive(Debug)]
 struct IdleConnection {
     session: UpstreamSession,
-    /// Where it leads.
+    /// Settings of its server.
     settings: Arc<ProxySettings>,
     since: Instant,
 }
@@ -46,25 +45,25 @@ impl ConnectionPool {
         Self { seats, per_request: Mutex::default(), idle_timeout, closed: AtomicBool::new(false) }
     }
 
-    /// A connection for the request at a seat, if there is one that is still good as far as can be told.
+    /// Takes an idle connection for the request at a seat, if one is there and seems open. Dropping the future closes it.
     pub(super) async fn take(
         &self,
         seat: usize,
         wanted: &ProxySettings,
     ) -> Option<UpstreamSession> {
-        let idle = match wanted.roams {
-            false => self.seat(seat).take()?,
-            true => {
-                let mut per_request = self.per_request();
-                let found = per_request.iter().rposition(|idle| idle.matches(wanted))?;
-                per_request.remove(found)?
-            }
+        let idle = if wanted.roams {
+            let mut per_request = self.per_request();
+            let found = per_request.iter().rposition(|idle| idle.matches(wanted))?;
+            per_request.remove(found)?
+        } else {
+            self.seat(seat).take()?
         };
         let IdleConnection { mut session, since, .. } = idle;
         if since.elapsed() >= self.idle_timeout {
             return None;
         }
-        // Nobody has driven it since it was put here; now it sees whether the upstream has left.
+        // The connection was not driven while idle; now it notices whether the upstream has closed
+        // it.
         std::future::poll_fn(|cx| {
             session.refresh(cx);
             Poll::Ready(())
@@ -73,15 +72,15 @@ impl ConnectionPool {
         session.is_idle().then_some(session)
     }
 
-    /// Closes connections that have waited too long or that the upstream has closed; all of them
-    /// in the end.
+    /// Closes connections that were idle for too long or that the upstream has closed; when
+    /// stopped, closes all of them. Dropping the future ends the checks.
     pub(super) async fn close_idle_periodically(self: Arc<Self>, stop: CancellationToken) {
         loop {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
                 () = sleep(IDLE_CHECK_INTERVAL.min(self.idle_timeout)) => self.close_where(|idle| {
-                    // Nobody needs to be woken: the next look comes by itself.
+                    // No waker: the next check comes by itself.
                     idle.session.refresh(&mut Context::from_waker(Waker::noop()));
                     !idle.session.is_idle() || idle.since.elapsed() >= self.idle_timeout
                 }),
@@ -110,7 +109,7 @@ impl ConnectionPool {
         } else {
             *self.seat(seat) = Some(idle);
         }
-        // Who closes the pool looks at it after having said so.
+        // The pool is closed after `closed` is set, so one of the two sides sees this connection.
         if self.closed.load(Ordering::SeqCst) {
             drop(self.seat(seat).take());
             self.per_request().clear();
@@ -147,13 +146,12 @@ impl PooledSeat {
         Self { pool, settings, slot }
     }
 
-    /// What the seat is a place at, as a log names it.
+    /// Name of the upstream in the log.
     pub(super) fn upstream(&self) -> &str {
         self.settings.upstream.authority()
     }
 
-    /// Puts the connection back if it can be used again, closes it if not, and then gives the
-    /// slot back.
+    /// Returns a reusable connection to the seat, closes any other, and then frees the slot.
     pub(super) fn keep(self, session: UpstreamSession) {
         if session.is_idle() {
             self.pool.put(self.slot.seat(), session, self.settings);

@@ -1,4 +1,4 @@
-//! A request's body on its way to the upstream.
+//! Request bodies sent to the upstream.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use mesero_http::payload::Payload;
 
 use super::timeouts::UploadProgress;
 
-/// A request's body, which tells how much of it has been taken.
+/// A request's body, which records its progress.
 pub(super) struct RequestBody {
     source: Source,
     progress: Arc<UploadProgress>,
@@ -23,11 +23,11 @@ enum Source {
 }
 
 impl RequestBody {
-    /// The body of a request; none if it was coming and somebody has had it.
+    /// Returns the body of a request; none if a streamed body was taken before.
     pub(super) fn of(payload: &Payload) -> Option<Self> {
         let source = match payload {
             Payload::Whole(bytes) => Source::Whole(bytes.clone()),
-            // A stored one is not asked for here.
+            // Bodies are stored for WSGI applications only.
             Payload::Stored(_) => return None,
             Payload::Coming(_) => Source::Coming(payload.take_coming()?),
         };

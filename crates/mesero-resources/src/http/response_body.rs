@@ -1,4 +1,4 @@
-//! The body of an upstream's answer, with the connection it comes from and the slot it holds.
+//! Response bodies, with the connection and the slot that they hold.
 
 use std::error::Error;
 use std::fmt;
@@ -14,12 +14,12 @@ use super::pool::PooledSeat;
 use super::session::{SessionBody, UpstreamSession};
 use super::timeouts::StallTimeout;
 
-/// A body that drives the connection it comes from.
+/// A response body, which drives its connection.
 ///
-/// When the body has ended, the connection goes back to its seat if it can be used again, and then
-/// the slot. Dropped before that, it closes the connection first, which the upstream sees. When the
-/// upstream breaks it off, or sends nothing for too long, it ends with an error, so that nobody
-/// takes what came for the whole.
+/// When the body has ended, a reusable connection is returned to its seat, and then the slot is
+/// freed. Dropped before that, it closes the connection first, which the upstream notices. If the
+/// upstream breaks it off, or sends nothing for too long, it ends with an error, so that a partial
+/// body is never taken for the whole.
 pub(super) struct ResponseBody {
     incoming: SessionBody,
     /// None once the body has ended.
@@ -27,15 +27,15 @@ pub(super) struct ResponseBody {
 }
 
 struct OpenExchange {
-    // Dropped in this order: the slot comes back when nothing occupies the upstream any more.
+    // Dropped in this order: the slot is freed when nothing occupies the upstream.
     session: UpstreamSession,
     pooled_seat: PooledSeat,
-    /// None where it may take as long as it wants.
+    /// None if pieces may take any time.
     stall: Option<StallTimeout>,
 }
 
 impl ResponseBody {
-    /// An answer that breaks off when nothing of it comes for `stall_timeout`.
+    /// Returns a body that breaks off if no piece arrives for `stall_timeout`.
     pub(super) fn new(
         incoming: SessionBody,
         session: UpstreamSession,
@@ -46,7 +46,7 @@ impl ResponseBody {
         Self { incoming, open: Some(OpenExchange { session, pooled_seat, stall }) }
     }
 
-    /// Nothing if the answer has no body, in which case the connection is free already.
+    /// Returns the body unless it is empty; then the connection is free already.
     pub(super) async fn unless_empty(mut self) -> Option<Self> {
         if !self.incoming.is_end_stream() {
             return Some(self);
@@ -59,29 +59,29 @@ impl ResponseBody {
         None
     }
 
-    /// The body has ended: gives back the connection, and then the slot.
+    /// Returns the connection, and then frees the slot, since the body has ended.
     fn release(&mut self, cx: &mut Context<'_>) {
         if let Some(OpenExchange { mut session, pooled_seat, .. }) = self.open.take() {
-            // It notices only now that the exchange is over. A request that is not out yet, since
-            // the upstream did not wait for its end, leaves a connection that nobody can use.
+            // Only this update notices the end of the exchange. If the upstream answered before the
+            // end of the request, the connection cannot be used again.
             session.refresh(cx);
             pooled_seat.keep(session);
         }
     }
 
-    /// Closes the connection, and then gives back the slot.
+    /// Closes the connection, and then frees the slot.
     fn abort(&mut self, error: BoxError) -> BoxError {
-        // What belongs to it goes before the slot does.
+        // The stream is closed before the slot is freed.
         self.incoming = SessionBody::Aborted;
         if let Some(open) = self.open.take() {
             let upstream = open.pooled_seat.upstream();
-            tracing::warn!(upstream, "an answer broke off: {error}");
+            tracing::warn!(upstream, "a response broke off: {error}");
         }
         error
     }
 }
 
-/// The upstream stopped in the middle of its answer.
+/// The upstream sent no piece in time.
 #[derive(Debug)]
 struct Stalled {
     after: Duration,
@@ -122,7 +122,7 @@ impl Body for ResponseBody {
                 if let Some(stall) = answer.open.as_mut().and_then(|open| open.stall.as_mut()) {
                     stall.reset_wait();
                 }
-                // After its last piece a body of known length may never be polled again.
+                // After its last piece, a body of known length may not be polled again.
                 if frame.is_none() || answer.incoming.is_end_stream() {
                     answer.release(cx);
                 }

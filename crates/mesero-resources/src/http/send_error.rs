@@ -1,4 +1,4 @@
-//! Why a request got no answer.
+//! Errors of requests without a response.
 
 use std::error::Error as _;
 use std::fmt;
@@ -8,34 +8,35 @@ use http::Request;
 
 use super::request_body::RequestBody;
 
-/// Why a request got no answer.
+/// Reason why a request got no response.
 #[derive(Debug)]
 pub(super) enum SendError {
-    /// Nothing of it was sent, and here it is again.
+    /// Nothing was sent; the request is returned.
     NotSent(Box<Request<RequestBody>>),
-    /// The upstream says that it has not looked at it.
+    /// The upstream has not processed it, by its own account.
     Unprocessed(h2::Error),
-    /// The connection broke before the head of the answer was there.
+    /// The connection broke before the head of the response.
     ConnectionBroken(hyper::Error),
-    /// The stream did, or the connection that it belongs to.
+    /// The stream or its connection broke.
     StreamBroken(h2::Error),
     /// The request's body broke off.
     RequestBodyFailed,
-    /// It cannot be said over HTTP/2.
+    /// It has no form in HTTP/2.
     NotTranslatable(http::Error),
-    /// It goes on in another protocol, which nobody has asked for.
+    /// The upstream switched to another protocol without a request.
     SwitchedProtocols,
-    /// The answer had not begun in time.
+    /// The response had not begun in time.
     FirstByteTimeout { after: Duration },
 }
 
 impl From<h2::Error> for SendError {
     fn from(error: h2::Error) -> Self {
-        // What a GOAWAY takes with it comes after the last request that was looked at.
+        // A GOAWAY covers the requests after the last processed one.
         let is_refused = error.reason() == Some(h2::Reason::REFUSED_STREAM);
-        match error.is_remote() && (error.is_go_away() || (error.is_reset() && is_refused)) {
-            true => Self::Unprocessed(error),
-            false => Self::StreamBroken(error),
+        if error.is_remote() && (error.is_go_away() || (error.is_reset() && is_refused)) {
+            Self::Unprocessed(error)
+        } else {
+            Self::StreamBroken(error)
         }
     }
 }
@@ -63,7 +64,7 @@ impl fmt::Display for SendError {
                 None => write!(f, "the connection to the upstream broke: {error}"),
             },
             SendError::StreamBroken(error) if error.is_reset() => {
-                write!(f, "the upstream broke the exchange off: {error}")
+                write!(f, "the upstream reset the stream: {error}")
             }
             SendError::StreamBroken(error) => {
                 write!(f, "the connection to the upstream broke: {error}")
@@ -73,7 +74,7 @@ impl fmt::Display for SendError {
                 write!(f, "the request cannot be passed on over HTTP/2: {error}")
             }
             SendError::SwitchedProtocols => {
-                f.write_str("the upstream switched to another protocol, which was not asked for")
+                f.write_str("the upstream switched to another protocol without a request for it")
             }
             SendError::FirstByteTimeout { after } => {
                 write!(f, "the upstream had not begun to answer {after:?} after the request")

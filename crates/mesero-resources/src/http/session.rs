@@ -1,4 +1,4 @@
-//! What carries one request to the upstream and its answer back, whatever version of HTTP it is.
+//! Sessions: one request and its response, over either version of HTTP.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,16 +16,16 @@ use super::request_body::RequestBody;
 use super::send_error::SendError;
 use super::timeouts::UploadProgress;
 
-/// A way for one request; it is driven by whoever waits for something on it.
+/// A session for one request, driven by the task that awaits the response.
 #[derive(Debug)]
 pub(super) enum UpstreamSession {
-    /// A connection of the seat's own.
+    /// A connection that belongs to the seat.
     Http1(Box<http1::Http1Connection>),
-    /// A stream on a connection that carries others too.
+    /// A stream on a shared connection.
     Http2(Http2Stream),
 }
 
-/// The body of an answer as the session brings it.
+/// The body of a response, from either version.
 #[derive(Debug)]
 pub(super) enum SessionBody {
     Http1(hyper::body::Incoming),
@@ -35,8 +35,8 @@ pub(super) enum SessionBody {
 }
 
 impl UpstreamSession {
-    /// Sends a request, and waits for the head of its answer. Dropping the future leaves a session
-    /// that cannot be used again.
+    /// Sends a request, and waits for the head of its response. Dropping the future leaves a
+    /// session that cannot be used again.
     pub(super) async fn send(
         &mut self,
         request: Request<RequestBody>,
@@ -54,7 +54,7 @@ impl UpstreamSession {
         }
     }
 
-    /// How far the request is that was sent last.
+    /// Returns the progress of the last request's body.
     pub(super) fn progress(&self) -> Arc<UploadProgress> {
         match self {
             UpstreamSession::Http1(connection) => connection.progress(),
@@ -62,7 +62,7 @@ impl UpstreamSession {
         }
     }
 
-    /// Lets it do what it can: write the rest of a request, read more of an answer.
+    /// Drives the session: writes the rest of a request, reads more of a response.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
         match self {
             UpstreamSession::Http1(connection) => connection.poll(cx),
@@ -70,17 +70,17 @@ impl UpstreamSession {
         }
     }
 
-    /// Sees where it stands, whatever else the task has done in its turn.
+    /// Updates the session's state, outside of the task's cooperative budget.
     pub(super) fn refresh(&mut self, cx: &mut Context<'_>) {
         match self {
             UpstreamSession::Http1(connection) => connection.refresh(cx),
-            // Its connection has a task of its own.
+            // A task of its own drives the connection.
             UpstreamSession::Http2(_) => {}
         }
     }
 
-    /// Whether it can wait in its seat for the next request, as far as the last look saw. A stream
-    /// carries one.
+    /// Returns true if the session was open and idle at the last update. A stream carries one
+    /// request only.
     pub(super) fn is_idle(&self) -> bool {
         match self {
             UpstreamSession::Http1(connection) => connection.is_idle(),

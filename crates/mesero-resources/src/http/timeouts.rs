@@ -1,4 +1,4 @@
-//! How long an upstream may keep an exchange waiting: until its answer begins, and within the answer.
+//! Timeouts of an exchange: until the response begins, and within its body.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
-/// How often idle connections are looked at: one that the upstream has closed stays open on our
-/// side for no longer than this.
+/// Interval between checks of idle connections. A connection that the upstream has closed stays
+/// open on this side for at most this long.
 pub(super) const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How far a request's body is, told by the body and asked by the clocks.
+/// Progress of a request's body, recorded by the body and read by the timeouts.
 #[derive(Debug, Default)]
 pub(super) struct UploadProgress {
     is_sent: AtomicBool,
@@ -20,18 +20,18 @@ pub(super) struct UploadProgress {
 }
 
 impl UploadProgress {
-    /// A piece has been taken.
+    /// Records that a piece was taken.
     pub(super) fn record_piece(&self) {
         self.has_moved.store(true, Ordering::Relaxed);
     }
 
-    /// Nothing is left to be taken.
+    /// Records that no piece is left.
     pub(super) fn record_end(&self) {
         self.is_sent.store(true, Ordering::Relaxed);
     }
 }
 
-/// The clock of the answer's first byte, which starts when the request is out.
+/// Timeout of the response's first byte, which starts when the request has been sent.
 pub(super) struct FirstByteTimeout {
     progress: Arc<UploadProgress>,
     after: Option<Duration>,
@@ -43,7 +43,7 @@ impl FirstByteTimeout {
         Self { progress, after, timer: None }
     }
 
-    /// Ready when it is too late.
+    /// Ready when the timeout has passed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(after) = self.after else { return Poll::Pending };
         if !self.progress.is_sent.load(Ordering::Relaxed) {
@@ -54,10 +54,10 @@ impl FirstByteTimeout {
     }
 }
 
-/// The clock of an answer that has begun, which runs while somebody waits for its next piece.
+/// Timeout of a response's next piece, which runs while the client waits for it.
 ///
-/// A reader that takes nothing does not wait, and a request of which something still goes out is
-/// not at a stand: neither is the upstream's fault.
+/// Time in which the client does not read does not count, nor time in which pieces of the request
+/// are sent: neither is the upstream's fault.
 #[derive(Debug)]
 pub(super) struct StallTimeout {
     progress: Arc<UploadProgress>,
@@ -71,12 +71,12 @@ impl StallTimeout {
         Self { progress, after, waiting_since: None, timer: None }
     }
 
-    /// A piece has come, or the end.
+    /// Ends the wait, since a piece or the end has arrived.
     pub(super) fn reset_wait(&mut self) {
         self.waiting_since = None;
     }
 
-    /// To be asked while nothing comes; ready when nothing has moved for too long.
+    /// Polled while no piece arrives; ready when the timeout has passed without progress.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let since = *self.waiting_since.get_or_insert_with(|| {
             self.progress.has_moved.store(false, Ordering::Relaxed);
@@ -84,7 +84,7 @@ impl StallTimeout {
         });
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(since + self.after)));
         loop {
-            // It is moved only when it goes off, so that a busy body costs no timer.
+            // The timer is moved only when it fires, so that a busy body costs no timer.
             ready!(timer.as_mut().poll(cx));
             let now = Instant::now();
             if self.progress.has_moved.swap(false, Ordering::Relaxed) {
@@ -120,7 +120,7 @@ mod tests {
         advance(9 * SECOND).await;
         assert_eq!(poll(&mut stall), Poll::Pending);
         stall.reset_wait();
-        // The reader takes its time.
+        // The client does not read for a while.
         advance(100 * SECOND).await;
         assert_eq!(poll(&mut stall), Poll::Pending);
         advance(9 * SECOND).await;

@@ -1,4 +1,4 @@
-//! The request as the upstream gets it.
+//! The request for the upstream.
 
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri, Version, header};
@@ -10,10 +10,10 @@ use super::headers;
 use super::request_body::RequestBody;
 use crate::{Request, RequestContext};
 
-/// The request of a call, with its body, in the words that all versions of HTTP have in common.
+/// Returns the request of a call, with its body, in a form that both versions of HTTP share.
 ///
 /// # Errors
-/// If the body was passed on by an earlier attempt.
+/// If an earlier attempt has consumed the body.
 pub(super) fn build(
     settings: &ProxySettings,
     request: &Request,

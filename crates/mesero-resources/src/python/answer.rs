@@ -60,7 +60,7 @@ pub(super) fn read(
         from_worker::VALUE => Ok(Reply::value(form, frame.payload)),
         from_worker::RAISED => match serde_json::from_slice::<Raised>(&frame.payload) {
             Ok(raised) => Err(raised.among(exceptions)),
-            Err(error) => Err(garbled(&format!("an exception that is no JSON: {error}"))),
+            Err(error) => Err(garbled(&format!("an exception that is not JSON: {error}"))),
         },
         from_worker::CANCELED => Err(Failure::raised("CancelledError: the task was canceled")),
         kind => Err(garbled(&format!("a frame of the unknown kind {kind}"))),

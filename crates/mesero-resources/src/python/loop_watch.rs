@@ -104,15 +104,16 @@ impl LoopReports<'_> {
         let BlockReport { function, place, handler, stack, for_ms, ended } = report;
         let function = function.as_deref().unwrap_or("code that could not be inspected");
         let (place, handler) = (place.as_deref(), handler.as_deref());
-        match ended {
-            false => tracing::warn!(
-                resource = %resource, pid, handler, place, for_ms, detail = stack.trim_end(),
-                "event loop blocked by `{function}`: all other calls of this worker wait"
-            ),
-            true => tracing::warn!(
+        if *ended {
+            tracing::warn!(
                 resource = %resource, pid, handler, place, for_ms,
                 "event loop free again; it was blocked by `{function}`"
-            ),
+            );
+        } else {
+            tracing::warn!(
+                resource = %resource, pid, handler, place, for_ms, detail = stack.trim_end(),
+                "event loop blocked by `{function}`: all other calls of this worker wait"
+            );
         }
     }
 }

@@ -160,11 +160,10 @@ impl Worker {
     /// Returns the failure of a call that was in the worker when it ended.
     pub(super) fn failure(&self) -> Failure {
         let pid = self.hello.pid;
-        Failure::lost(match self.killed.is_cancelled() {
-            true => {
-                format!("the worker process {pid} was ended for another call, which did not stop")
-            }
-            false => format!("the worker process {pid} ended in the middle of the call"),
+        Failure::lost(if self.killed.is_cancelled() {
+            format!("the worker process {pid} was ended for another call, which did not stop")
+        } else {
+            format!("the worker process {pid} ended in the middle of the call")
         })
     }
 

@@ -49,9 +49,10 @@ impl WorkerSocket {
     pub(super) fn end_body(&mut self, kind: u8) {
         let Some(id) = self.open_body.take() else { return };
         if let Ok(end) = (Frame { kind, id, payload: Bytes::new() }).encode() {
-            self.unsent = match self.unsent.is_empty() {
-                true => end,
-                false => [&self.unsent[..], &end[..]].concat().into(),
+            self.unsent = if self.unsent.is_empty() {
+                end
+            } else {
+                [&self.unsent[..], &end[..]].concat().into()
             };
         }
     }

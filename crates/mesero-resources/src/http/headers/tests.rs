@@ -1,4 +1,4 @@
-//! What goes in, and what comes out.
+//! Header fields before and after the proxy.
 
 use http::{Request, Response};
 

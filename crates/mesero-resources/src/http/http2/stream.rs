@@ -18,25 +18,25 @@ use crate::http::request_body::RequestBody;
 use crate::http::send_error::SendError;
 use crate::http::timeouts::{FirstByteTimeout, UploadProgress};
 
-/// A stream for one request. Dropped before its answer has ended it tells the upstream, and leaves
-/// the connection's other streams alone.
+/// A stream for one request. Dropped before the end of the response, it resets the stream, and
+/// leaves the connection's other streams alone.
 #[derive(Debug)]
 pub(crate) struct Http2Stream {
     sender: SendRequest<Bytes>,
     scheme: Scheme,
-    /// None when all of the request is out, or the upstream wants no more of it.
+    /// None when the whole request is sent, or the upstream wants no more of it.
     upload: Option<Upload>,
     progress: Arc<UploadProgress>,
-    // Dropped last: it is free when nothing of it is left.
+    // Dropped last: the permit is free when nothing uses the stream.
     _taken: StreamPermit,
 }
 
-/// The body of a request on its way.
+/// The body of a request that is being sent.
 #[derive(Debug)]
 struct Upload {
     body: RequestBody,
     stream: SendStream<Bytes>,
-    /// What the upstream has not yet room for.
+    /// A piece that waits for flow-control capacity.
     piece: Bytes,
 }
 
@@ -49,7 +49,8 @@ impl Http2Stream {
         Arc::clone(&self.progress)
     }
 
-    /// Sends a request, and waits for the head of its answer.
+    /// Sends a request, and waits for the head of its response. Dropping the future leaves a stream
+    /// that cannot be used again.
     pub(crate) async fn send(
         &mut self,
         request: Request<RequestBody>,
@@ -73,7 +74,7 @@ impl Http2Stream {
         }
         let mut response = pin!(response);
         std::future::poll_fn(|cx| {
-            // An answer that is there counts, whatever became of the request.
+            // A response counts, even if the request's body failed.
             let uploaded = self.poll_upload(cx);
             if let Poll::Ready(response) = response.as_mut().poll(cx) {
                 return Poll::Ready(Ok(response?.map(StreamBody::new)));
@@ -86,9 +87,9 @@ impl Http2Stream {
         .await
     }
 
-    /// Sends what there is room for.
+    /// Sends as much as flow control allows.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) {
-        // The answer has begun, and says by its own end how this ended.
+        // The response has begun; its own end reports an error.
         let _ = self.poll_upload(cx);
     }
 
@@ -108,12 +109,12 @@ impl Http2Stream {
 struct RequestBodyFailed;
 
 impl Upload {
-    /// Ready when the body is out, or nobody wants the rest.
+    /// Ready when the body is sent, or the upstream wants no more of it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RequestBodyFailed>> {
         let Self { body, stream, piece } = self;
         loop {
             if piece.is_empty() {
-                // The reason comes with the answer, or instead of it.
+                // The reason arrives with the response, or instead of it.
                 if stream.poll_reset(cx).is_ready() {
                     return Poll::Ready(Ok(()));
                 }
@@ -133,7 +134,7 @@ impl Upload {
                         }
                     },
                 };
-                // It fails where nobody wants it any more.
+                // It fails if the upstream wants no more of it.
                 drop(sent);
                 return Poll::Ready(Ok(()));
             }
@@ -154,7 +155,7 @@ impl Upload {
     }
 }
 
-/// A request's head in the words of HTTP/2: the host stands beside the path (RFC 9113, 8.3.1).
+/// Returns a request's head as in HTTP/2: the host is beside the path (RFC 9113, 8.3.1).
 fn translated(mut head: http::request::Parts, scheme: Scheme) -> Result<Request<()>, http::Error> {
     let host = head.headers.remove(header::HOST);
     let authority = Authority::try_from(host.as_ref().map_or(&b""[..], |host| host.as_bytes()))?;

@@ -1,4 +1,4 @@
-//! The body of an answer on a shared connection.
+//! The body of a response on a shared connection.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -7,13 +7,14 @@ use bytes::Bytes;
 use h2::RecvStream;
 use hyper::body::{Body, Frame, SizeHint};
 
-/// A body that lets the upstream send more as it is taken. A stream that is reset without an error after the end of its
-/// answer, as the rest of the request is not wanted (RFC 9113, 8.1), has the whole answer: the library tells it from one
-/// that is reset in the middle.
+/// A body that grants the upstream more flow-control capacity as it is read. A stream that is reset
+/// without an error after the end of its response, since the rest of the request is not wanted (RFC
+/// 9113, 8.1), has the whole response; the library reports
+/// a reset in the middle as an error.
 #[derive(Debug)]
 pub(crate) struct StreamBody {
     stream: RecvStream,
-    /// Only trailers can come.
+    /// True when only trailers can arrive.
     data_ended: bool,
 }
 
@@ -53,7 +54,7 @@ impl Body for StreamBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        // The head says how much it is; it is not known here.
+        // The length is in the head, which is not known here.
         SizeHint::default()
     }
 }

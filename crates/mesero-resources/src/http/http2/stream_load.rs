@@ -1,4 +1,4 @@
-//! How many streams of a connection are taken.
+//! Streams in use on a connection.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +10,11 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct StreamLoad {
     streams: AtomicUsize,
-    /// When the last stream ended.
+    /// Time at which the last stream ended.
     idle_since: Mutex<Instant>,
 }
 
-/// A stream that is taken; free when dropped.
+/// A stream in use; free when dropped.
 #[derive(Debug)]
 pub(super) struct StreamPermit(Arc<StreamLoad>);
 

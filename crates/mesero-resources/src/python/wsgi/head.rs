@@ -45,7 +45,7 @@ impl ResponseHead {
 }
 
 fn unfit(what: &str) -> Failure {
-    Failure::raised(format!("the application answered with {what}, which HTTP does not know"))
+    Failure::raised(format!("the application answered with {what}, which is not valid in HTTP"))
 }
 
 #[cfg(test)]
