@@ -9,9 +9,9 @@ use mesero_config::PolicyFlags;
 use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
 use mesero_terminal::whole::whole;
 
-use crate::client::request::Request;
-use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
-use crate::thresholds::Expectations;
+use crate::client::request::RequestSpec;
+use crate::plan::{Arrivals, Load, LoadPlan, Protocol, StopCondition};
+use crate::thresholds::Thresholds;
 
 /// What `mesero bench` is told.
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub struct BenchArgs {
     #[command(flatten)]
     load: LoadArgs,
     #[command(flatten)]
-    pub(crate) starts: StartArgs,
+    pub(crate) launch: LaunchArgs,
     #[command(flatten)]
     request: RequestArgs,
     /// What a TARGET that is no URL is called with: an item, or a range such as 0..1000, as for `mesero run`; may be
@@ -37,7 +37,7 @@ pub struct BenchArgs {
     #[command(flatten)]
     target: TargetArgs,
     #[command(flatten)]
-    policies: PolicyArgs,
+    policies: LimitArgs,
 
     /// Say how many calls have to run at once so that those of --rate, or so many clients at once as -c says, are answered
     /// within --patience; measured, computed, and tried. Ends with 3 if that is not to be had
@@ -50,7 +50,7 @@ pub struct BenchArgs {
     /// What has to hold, such as 'p95<5s, ok>=99%', or beside the first target, or its --baseline, 'p99<=1.1x,
     /// rate>=0.95x'; else mesero ends with 3
     #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
-    pub(crate) expect: Option<Expectations>,
+    pub(crate) expect: Option<Thresholds>,
     /// Do not ask each target once more to see whether all answer the same
     #[arg(long, help_heading = "Verdict and report")]
     pub(crate) ignore_answers: bool,
@@ -94,8 +94,8 @@ struct LoadArgs {
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration", value_parser = whole::<NonZeroU64>)]
     requests: Option<NonZeroU64>,
     /// How long a client waits for its answer before it gives up, and closes its connection, or over HTTP/2 its stream
-    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
-    patience: Duration,
+    #[arg(long = "patience", value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    timeout: Duration,
     /// In how many rounds; in each, every URL has its turn, in random order [default: 10 with several targets, --save or
     /// --baseline, else 1]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1_000))]
@@ -124,7 +124,7 @@ struct LoadArgs {
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Starting what is measured")]
-pub(crate) struct StartArgs {
+pub(crate) struct LaunchArgs {
     /// A command line that starts what the URL of the same place is answered by, one for each URL, '' for one that runs
     /// already. It is started before each turn and ended after it
     #[arg(long = "start", value_name = "COMMAND")]
@@ -154,7 +154,7 @@ struct RequestArgs {
 /// How much at once a TARGET that is no URL may do.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
-struct PolicyArgs {
+struct LimitArgs {
     /// Calls that it serves at once [default: that of the configuration; 10, for a command the processors, for a function
     /// its threads]
     #[arg(long, short = 'l', value_name = "N")]
@@ -168,7 +168,7 @@ impl BenchArgs {
     /// What is said of a target that is no URL: of the word, or of the command where there is none.
     pub(crate) fn wanted<'a>(&'a self, word: Option<&'a str>) -> TargetOptions<'a> {
         let RequestArgs { method, headers, data, .. } = &self.request;
-        let PolicyArgs { limit, queue } = &self.policies;
+        let LimitArgs { limit, queue } = &self.policies;
         let policy =
             PolicyFlags { limit: limit.clone(), queue: queue.clone(), ..Default::default() };
         TargetOptions {
@@ -185,7 +185,7 @@ impl BenchArgs {
         }
     }
 
-    pub(crate) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> LoadPlan {
         let LoadArgs { clients, rate, arrivals, duration, requests, rounds, .. } = self.load;
         // As many rounds as an interval can be computed from, in the same time.
         let are_several = self.targets.len() + usize::from(!self.command.is_empty()) > 1;
@@ -195,22 +195,22 @@ impl BenchArgs {
             true => (Duration::from_secs(1), 10),
         };
         let until = match requests {
-            Some(requests) => Until::Requests(requests),
-            None => Until::Time(duration.unwrap_or(usual_time)),
+            Some(requests) => StopCondition::Requests(requests),
+            None => StopCondition::Time(duration.unwrap_or(usual_time)),
         };
         let usual_warm_up = match until {
-            Until::Time(time) if is_contest => time / 10,
+            StopCondition::Time(time) if is_contest => time / 10,
             _ => Duration::ZERO,
         };
         let or = |default: usize| clients.unwrap_or(NonZeroUsize::MIN.saturating_add(default - 1));
-        Plan {
+        LoadPlan {
             load: match rate {
                 None => Load::Closed { clients: or(10) },
-                Some(rate) => Load::Open { rate, arrivals, at_once: or(1_000) },
+                Some(rate) => Load::Open { rate, arrivals, concurrency: or(1_000) },
             },
             protocol: self.protocol(),
             until,
-            patience: self.load.patience,
+            timeout: self.load.timeout,
             warm_up: self.load.warm_up.unwrap_or(usual_warm_up),
             tolerance: self.load.tolerance,
             seed: self.load.seed,
@@ -236,14 +236,14 @@ impl BenchArgs {
         self.load.duration.unwrap_or(Duration::from_secs(5))
     }
 
-    pub(crate) fn request(&self) -> Request {
+    pub(crate) fn request(&self) -> RequestSpec {
         let RequestArgs { method, headers, data, ca } = &self.request;
-        Request {
+        RequestSpec {
             method: method.clone(),
             headers: headers.clone(),
             body: data.clone(),
             protocol: self.protocol(),
-            connects_anew: self.load.new_connections,
+            new_connection_per_request: self.load.new_connections,
             ca: ca.clone(),
         }
     }

@@ -9,12 +9,12 @@ pub(crate) mod writer;
 
 use std::path::{Path, PathBuf};
 
-use crate::baseline::error::{SavedError, Why};
-use crate::baseline::file::Saved;
-use crate::baseline::terms::{Difference, Terms, Way};
+use crate::baseline::error::{BaselineError, BaselineProblem};
+use crate::baseline::file::BaselineFile;
+use crate::baseline::terms::{MeasurementTerms, TargetAccess, TermDifference};
 use crate::comparison::Comparison;
 use crate::comparison::ratio::Pairing;
-use crate::comparison::results::Measured;
+use crate::comparison::results::TargetResults;
 use crate::plan::Load;
 use crate::stats::format;
 
@@ -22,21 +22,21 @@ use crate::stats::format;
 #[derive(Debug)]
 pub(crate) struct Baseline {
     path: PathBuf,
-    saved: Saved,
+    saved: BaselineFile,
     /// Of its targets, in their order.
-    measured: Vec<Measured>,
+    results: Vec<TargetResults>,
 }
 
 /// Somebody who is measured now.
 #[derive(Debug)]
-pub(crate) struct Now<'a> {
+pub(crate) struct CurrentTarget<'a> {
     pub(crate) name: &'a str,
-    pub(crate) way: Way,
+    pub(crate) access: TargetAccess,
 }
 
 /// Where figures are from that were measured before.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
+pub(crate) struct BaselineOrigin {
     pub(crate) file: String,
     /// As in RFC 3339.
     pub(crate) when: String,
@@ -46,9 +46,9 @@ pub(crate) struct Origin {
 
 /// A contestant beside what he was then.
 #[derive(Debug)]
-pub(crate) struct Then {
-    pub(crate) origin: Origin,
-    pub(crate) measured: Measured,
+pub(crate) struct BaselineComparison {
+    pub(crate) origin: BaselineOrigin,
+    pub(crate) results: TargetResults,
     pub(crate) comparison: Comparison,
 }
 
@@ -57,15 +57,15 @@ impl Baseline {
     ///
     /// # Errors
     /// Why nothing can be compared with it, whatever that is.
-    pub(crate) fn read(path: &Path) -> Result<Self, SavedError> {
-        let failed = |why| SavedError { path: path.to_owned(), why };
-        let saved = Saved::read(path)?;
-        let measured = saved.targets.iter().map(|target| target.measured(saved.interrupted));
-        let measured = measured.collect::<Result<_, String>>();
-        let measured = measured.map_err(|why| failed(Why::Contradiction(why)))?;
+    pub(crate) fn read(path: &Path) -> Result<Self, BaselineError> {
+        let failed = |why| BaselineError { path: path.to_owned(), why };
+        let saved = BaselineFile::read(path)?;
+        let results = saved.targets.iter().map(|target| target.results(saved.interrupted));
+        let results = results.collect::<Result<_, String>>();
+        let results = results.map_err(|why| failed(BaselineProblem::Contradiction(why)))?;
         match saved.interrupted {
-            true => Err(failed(Why::Interrupted)),
-            false => Ok(Self { path: path.to_owned(), saved, measured }),
+            true => Err(failed(BaselineProblem::Interrupted)),
+            false => Ok(Self { path: path.to_owned(), saved, results }),
         }
     }
 
@@ -73,17 +73,21 @@ impl Baseline {
     ///
     /// # Errors
     /// If somebody has none, if it was measured otherwise, or if there is nothing to compare with.
-    pub(crate) fn of(&self, now: &[Now<'_>], terms: &Terms) -> Result<Vec<Measured>, SavedError> {
-        let failed = |why| SavedError { path: self.path.clone(), why };
+    pub(crate) fn results_for(
+        &self,
+        now: &[CurrentTarget<'_>],
+        terms: &MeasurementTerms,
+    ) -> Result<Vec<TargetResults>, BaselineError> {
+        let failed = |why| BaselineError { path: self.path.clone(), why };
         let places = now.iter().map(|one| self.place(one.name, now.len()));
-        let places = places.collect::<Result<Vec<_>, Why>>().map_err(failed)?;
+        let places = places.collect::<Result<Vec<_>, BaselineProblem>>().map_err(failed)?;
         let targets = || places.iter().map(|place| &self.saved.targets[*place]);
         let mut differences = terms.differences(&self.saved.terms);
         for (one, target) in now.iter().zip(targets()) {
-            let of_it = one.way.differences(target.way()).into_iter();
+            let of_it = one.access.differences(target.access()).into_iter();
             differences.extend(of_it.map(|difference| match now.len() {
                 1 => difference,
-                _ => Difference {
+                _ => TermDifference {
                     what: format!("{} of {}", difference.what, one.name),
                     ..difference
                 },
@@ -91,33 +95,33 @@ impl Baseline {
         }
         if !differences.is_empty() {
             let command = self.saved.command.clone();
-            return Err(failed(Why::Other { differences, command }));
+            return Err(failed(BaselineProblem::Other { differences, command }));
         }
         for (target, place) in targets().zip(&places) {
             let name = target.name.clone();
             if !target.void.is_empty() {
-                return Err(failed(Why::Void { name, reasons: target.void.clone() }));
+                return Err(failed(BaselineProblem::Void { name, reasons: target.void.clone() }));
             }
-            if !self.measured[*place].record.has_times() {
-                return Err(failed(Why::Nothing(name)));
+            if !self.results[*place].record.has_latencies() {
+                return Err(failed(BaselineProblem::Nothing(name)));
             }
         }
-        Ok(places.iter().map(|place| self.measured[*place].clone()).collect())
+        Ok(places.iter().map(|place| self.results[*place].clone()).collect())
     }
 
-    fn place(&self, name: &str, of: usize) -> Result<usize, Why> {
+    fn place(&self, name: &str, of: usize) -> Result<usize, BaselineProblem> {
         let targets = &self.saved.targets;
         let namesake = targets.iter().position(|target| target.name == name);
         let only = (of == 1 && targets.len() == 1).then_some(0);
-        namesake.or(only).ok_or_else(|| Why::Nobody {
+        namesake.or(only).ok_or_else(|| BaselineProblem::Nobody {
             name: name.to_owned(),
             names: targets.iter().map(|target| target.name.clone()).collect(),
         })
     }
 
     /// Where it is from, for who reads figures beside it that were measured under these terms.
-    pub(crate) fn origin(&self, terms: &Terms) -> Origin {
-        let Saved { when, mesero, terms: theirs, .. } = &self.saved;
+    pub(crate) fn origin(&self, terms: &MeasurementTerms) -> BaselineOrigin {
+        let BaselineFile { when, mesero, terms: theirs, .. } = &self.saved;
         let mut notes = vec![
             "Both were measured at different times: what else changed on the machine in between is part of the ratio, \
              and the interval does not know of it."
@@ -131,20 +135,25 @@ impl Baseline {
         if before != now {
             notes.push(format!("The baseline was measured on {before}, this on {now}."));
         }
-        Origin { file: self.path.display().to_string(), when: when.clone(), notes }
+        BaselineOrigin { file: self.path.display().to_string(), when: when.clone(), notes }
     }
 }
 
-impl Then {
+impl BaselineComparison {
     /// Compares what was measured now with what was then.
-    pub(crate) fn new(now: &Measured, then: Measured, load: &Load, origin: Origin) -> Self {
-        let measured = Measured { name: "its baseline".to_owned(), ..then };
-        let comparison = Comparison::of(now, &measured, load, Pairing::Nothing);
-        Self { origin, measured, comparison }
+    pub(crate) fn new(
+        now: &TargetResults,
+        baseline: TargetResults,
+        load: &Load,
+        origin: BaselineOrigin,
+    ) -> Self {
+        let results = TargetResults { name: "its baseline".to_owned(), ..baseline };
+        let comparison = Comparison::of(now, &results, load, Pairing::Nothing);
+        Self { origin, results, comparison }
     }
 }
 
-impl Origin {
+impl BaselineOrigin {
     /// As a table is headed.
     pub(crate) fn title(&self) -> String {
         format!("{} of {}", self.file, format::instant(&self.when))

@@ -5,13 +5,13 @@ use mesero_terminal::output::Output;
 use mesero_terminal::signals::Signals;
 
 use crate::args::BenchArgs;
-use crate::capacity::error::SuggestError;
+use crate::capacity::error::CapacityError;
 use crate::error::BenchError;
-use crate::load::descriptors::allow_connections;
-use crate::load::progress::Live;
-use crate::plan::{Load, Plan};
-use crate::target::Subject;
-use crate::target::named::Contestant;
+use crate::load::descriptors::raise_file_limit;
+use crate::load::progress::ProgressDisplay;
+use crate::plan::{Load, LoadPlan};
+use crate::target::BenchTarget;
+use crate::target::named::NamedTarget;
 
 mod erlang;
 pub(crate) mod error;
@@ -24,10 +24,10 @@ mod sentences;
 mod service_times;
 mod sweep;
 
-use crate::capacity::findings::Findings;
-use crate::capacity::need::{Demand, Goal};
-use crate::capacity::probe::{Bound, Probe};
-use crate::capacity::report::Report;
+use crate::capacity::findings::CapacityFindings;
+use crate::capacity::need::{CapacityGoal, Demand};
+use crate::capacity::probe::{CapacityProbe, ConcurrencyControl};
+use crate::capacity::report::CapacityReport;
 
 /// Finds out what the target needs for what is wanted, and prints it.
 ///
@@ -35,40 +35,46 @@ use crate::capacity::report::Report;
 /// Why it cannot be found out.
 pub(crate) async fn run(args: &BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
     let plan = args.plan();
-    let goal = goal(args, &plan).map_err(BenchError::Suggest)?;
-    let at_once = plan.load.at_once().get().max(findings::MOST as usize);
-    allow_connections(at_once.div_ceil(plan.protocol.streams().get()))?;
-    let contestants = Contestant::all(args).await.map_err(BenchError::Contestant)?;
-    let [contestant] = &contestants[..] else {
-        return Err(BenchError::Suggest(SuggestError::Several));
+    let goal = goal(args, &plan).map_err(BenchError::Capacity)?;
+    let concurrency = plan.load.concurrency().get().max(findings::MOST as usize);
+    raise_file_limit(concurrency.div_ceil(plan.protocol.streams().get()))?;
+    let targets = NamedTarget::all(args).await.map_err(BenchError::Target)?;
+    let [named_target] = &targets[..] else {
+        return Err(BenchError::Capacity(CapacityError::Several));
     };
     let mut signals = Signals::listen().map_err(BenchError::Io)?;
-    let bound = match &contestant.subject {
-        Subject::Url(_) => Bound::Theirs,
-        Subject::Called(called) => {
-            let seats = called.service.resource.seats().get();
-            Bound::Limit { seats: u32::try_from(seats).unwrap_or(u32::MAX) }
+    let bound = match &named_target.target {
+        BenchTarget::Url(_) => ConcurrencyControl::External,
+        BenchTarget::InProcess(in_process) => {
+            let seats = in_process.service.resource.seats().get();
+            ConcurrencyControl::Limit { seats: u32::try_from(seats).unwrap_or(u32::MAX) }
         }
     };
     let time = args.step_time();
-    let subject = contestant.subject.clone();
-    let mut probe =
-        Probe { subject, bound, plan, level_time: time, check_time: time, live: Live::begin() };
+    let target = named_target.target.clone();
+    let mut probe = CapacityProbe {
+        target,
+        bound,
+        plan,
+        level_time: time,
+        check_time: time,
+        live: ProgressDisplay::begin(),
+    };
     let findings = tokio::select! {
         biased;
         signal = signals.next() => return Ok(signal.exit()),
-        findings = Findings::gather(goal, &mut probe) => findings?,
+        findings = CapacityFindings::measure(goal, &mut probe) => findings?,
     };
     let protocol = probe.plan.protocol;
     drop(probe);
-    contestant.stop().await;
+    named_target.stop().await;
     let exit = if findings.holds() { Exit::Fine } else { Exit::Unexpected };
-    let clients = findings.sweep.levels.last().map_or(1, |level| level.at_once as usize);
-    let note = match &contestant.subject {
-        Subject::Url(target) => target.narrowness(clients),
-        Subject::Called(_) => None,
+    let clients = findings.sweep.levels.last().map_or(1, |level| level.concurrency as usize);
+    let note = match &named_target.target {
+        BenchTarget::Url(target) => target.stream_limit_note(clients),
+        BenchTarget::InProcess(_) => None,
     };
-    let report = Report { target: &contestant.url, protocol, findings, note };
+    let report = CapacityReport { target: &named_target.url, protocol, findings, note };
     let text = if args.json { report.json() } else { report.text() };
     output.line(text.trim_end()).map_err(BenchError::Io)?;
     Ok(exit)
@@ -78,21 +84,21 @@ pub(crate) async fn run(args: &BenchArgs, output: &mut Output) -> Result<Exit, B
 const USUAL_SHARE: f64 = 0.99;
 
 /// What the flags want.
-fn goal(args: &BenchArgs, plan: &Plan) -> Result<Goal, SuggestError> {
-    let patience = plan.patience.as_secs_f64();
+fn goal(args: &BenchArgs, plan: &LoadPlan) -> Result<CapacityGoal, CapacityError> {
+    let timeout = plan.timeout.as_secs_f64();
     let demand = match plan.load {
-        Load::Open { rate, arrivals, .. } => Demand::Stream { rate, arrivals },
+        Load::Open { rate, arrivals, .. } => Demand::Rate { rate, arrivals },
         Load::Closed { clients } if args.says_how_many() => {
             let clients = u32::try_from(clients.get()).unwrap_or(u32::MAX);
-            Demand::Crowd { clients }
+            Demand::Burst { clients }
         }
-        Load::Closed { .. } => return Err(SuggestError::NoDemand),
+        Load::Closed { .. } => return Err(CapacityError::NoDemand),
     };
     let share = args.share.unwrap_or(USUAL_SHARE);
-    if share >= 1.0 && matches!(demand, Demand::Stream { .. }) {
-        return Err(SuggestError::All);
+    if share >= 1.0 && matches!(demand, Demand::Rate { .. }) {
+        return Err(CapacityError::All);
     }
-    Ok(Goal { demand, patience, share })
+    Ok(CapacityGoal { demand, timeout, share })
 }
 
 #[cfg(test)]

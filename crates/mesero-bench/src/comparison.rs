@@ -7,10 +7,10 @@ pub(crate) mod rounds;
 pub(crate) mod trial;
 
 use crate::comparison::ratio::{Pairing, Ratio};
-use crate::comparison::response_snapshot::Answers;
-use crate::comparison::results::Measured;
+use crate::comparison::response_snapshot::ResponseMatch;
+use crate::comparison::results::TargetResults;
 use crate::plan::Load;
-use crate::stats::bootstrap::{Interval, LEAST_ROUNDS};
+use crate::stats::bootstrap::{ConfidenceInterval, LEAST_ROUNDS};
 use crate::stats::format;
 use crate::stats::metric::{Figure, STATISTICS};
 
@@ -22,9 +22,9 @@ pub(crate) struct Comparison {
     pub(crate) rate: Ratio,
     /// Of response times, in the order of [`STATISTICS`].
     pub(crate) response: [Ratio; STATISTICS.len()],
-    pub(crate) answers: Answers,
+    pub(crate) responses: ResponseMatch,
     /// Which of them says who is faster.
-    by: By,
+    by: ComparedBy,
     /// Requests that were no work done, of all requests of both.
     failed: (u64, u64),
     /// How many of the one who has fewer.
@@ -33,7 +33,7 @@ pub(crate) struct Comparison {
 
 /// By what somebody is faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum By {
+enum ComparedBy {
     /// Clients who wait ask the more, the sooner they are answered.
     Rate,
     /// In an open load everyone does the same work.
@@ -42,29 +42,29 @@ enum By {
 
 impl Comparison {
     pub(crate) fn of(
-        contestant: &Measured,
-        reference: &Measured,
+        target: &TargetResults,
+        reference: &TargetResults,
         load: &Load,
         pairing: Pairing,
     ) -> Self {
-        let ratio = |figure: Figure| Ratio::between(figure, pairing, [contestant, reference]);
-        let (mine, theirs) = (&contestant.record, &reference.record);
+        let ratio = |figure: Figure| Ratio::between(figure, pairing, [target, reference]);
+        let (ours, theirs) = (&target.record, &reference.record);
         Self {
-            name: contestant.name.clone(),
+            name: target.name.clone(),
             reference: reference.name.clone(),
             rate: ratio(Figure::Rate),
             response: std::array::from_fn(|index| ratio(Figure::Response(index))),
-            answers: Answers::of(
-                &contestant.name,
-                contestant.seen.as_ref(),
-                (&reference.name, reference.seen.as_ref()),
+            responses: ResponseMatch::of(
+                &target.name,
+                target.snapshot.as_ref(),
+                (&reference.name, reference.snapshot.as_ref()),
             ),
             by: match load {
-                Load::Closed { .. } => By::Rate,
-                Load::Open { .. } => By::Median,
+                Load::Closed { .. } => ComparedBy::Rate,
+                Load::Open { .. } => ComparedBy::Median,
             },
-            failed: (mine.failed() + theirs.failed(), mine.requests + theirs.requests),
-            rounds: contestant.rounds.len().min(reference.rounds.len()),
+            failed: (ours.failed() + theirs.failed(), ours.requests + theirs.requests),
+            rounds: target.rounds.len().min(reference.rounds.len()),
         }
     }
 
@@ -86,10 +86,10 @@ impl Comparison {
     pub(crate) fn sentence(&self) -> String {
         let Comparison { name, reference, .. } = self;
         let (ratio, what) = match self.by {
-            By::Rate => (self.rate, "the rate"),
-            By::Median => (self.ratio("p50"), "the median response time"),
+            ComparedBy::Rate => (self.rate, "the rate"),
+            ComparedBy::Median => (self.ratio("p50"), "the median response time"),
         };
-        let is_better = |ratio: f64| (ratio > 1.0) == (self.by == By::Rate);
+        let is_better = |ratio: f64| (ratio > 1.0) == (self.by == ComparedBy::Rate);
         let word = |ratio| if is_better(ratio) { "faster" } else { "slower" };
         let shown = quantity(ratio, what);
         let mut sentence = match ratio {
@@ -120,7 +120,7 @@ impl Comparison {
     }
 }
 
-impl Interval {
+impl ConfidenceInterval {
     /// Whether two that are the same would hardly show this.
     pub(crate) fn excludes_one(self) -> bool {
         self.low > 1.0 || self.high < 1.0
@@ -145,7 +145,7 @@ fn quantity(ratio: Ratio, what: &str) -> String {
     text(ratio).replacen(" ×", &format!(" × {what}"), 1)
 }
 
-fn range(Interval { low, high }: Interval) -> String {
+fn range(ConfidenceInterval { low, high }: ConfidenceInterval) -> String {
     format!("{}–{}", format::ratio(low), format::ratio(high))
 }
 
@@ -158,44 +158,45 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::plan::Arrivals;
-    use crate::stats::outcome::{Answer, Outcome};
-    use crate::stats::record::{Instants, Record, Window};
+    use crate::stats::outcome::{RequestOutcome, ResponseSummary};
+    use crate::stats::record::{LoadRecord, MeasurementWindow, RequestTimes};
 
     const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
     const OPEN: Load =
-        Load::Open { rate: 1.0, arrivals: Arrivals::Uniform, at_once: NonZeroUsize::MIN };
+        Load::Open { rate: 1.0, arrivals: Arrivals::Uniform, concurrency: NonZeroUsize::MIN };
 
     /// Rounds of ten answers, one after the other, that took so many milliseconds each.
-    pub(crate) fn measured(name: &str, rounds: &[u64]) -> Measured {
+    pub(crate) fn results(name: &str, rounds: &[u64]) -> TargetResults {
         let begin = Instant::now() - Duration::from_secs(60);
-        let mut measured = Measured::new(name.to_owned(), format!("http://{name}/")).unwrap();
+        let mut results = TargetResults::new(name.to_owned(), format!("http://{name}/")).unwrap();
         for milliseconds in rounds {
             let time = Duration::from_millis(*milliseconds);
-            let mut record = Record::new(Window { begin, end: Some(begin + 10 * time) }).unwrap();
+            let mut record =
+                LoadRecord::new(MeasurementWindow { begin, end: Some(begin + 10 * time) }).unwrap();
             for turn in 0..10 {
                 let planned = begin + turn * time;
-                let instants = Instants { planned, begun: planned, ended: planned + time };
-                let answer = Answer { status: 200, body_bytes: 2, keeps: true };
-                record.add(instants, Outcome::Answered(answer));
+                let instants = RequestTimes { planned, started: planned, ended: planned + time };
+                let answer = ResponseSummary { status: 200, body_bytes: 2, keeps_alive: true };
+                record.add(instants, RequestOutcome::Answered(answer));
             }
-            measured.add(&record);
+            results.add(&record);
         }
-        measured
+        results
     }
 
     /// One more round, in which nobody had the patience for any answer.
-    fn giving_up(mut measured: Measured) -> Measured {
+    fn giving_up(mut results: TargetResults) -> TargetResults {
         let begin = Instant::now() - Duration::from_secs(60);
         let end = begin + Duration::from_secs(1);
-        let mut record = Record::new(Window { begin, end: Some(end) }).unwrap();
-        let instants = Instants { planned: begin, begun: begin, ended: end };
-        (0..1_000).for_each(|_| record.add(instants, Outcome::GaveUp));
-        measured.add(&record);
-        measured
+        let mut record = LoadRecord::new(MeasurementWindow { begin, end: Some(end) }).unwrap();
+        let instants = RequestTimes { planned: begin, started: begin, ended: end };
+        (0..1_000).for_each(|_| record.add(instants, RequestOutcome::ClientTimeout));
+        results.add(&record);
+        results
     }
 
-    fn sentence(load: &Load, contestant: &Measured, reference: &Measured) -> String {
-        Comparison::of(contestant, reference, load, Pairing::Rounds).sentence()
+    fn sentence(load: &Load, target: &TargetResults, reference: &TargetResults) -> String {
+        Comparison::of(target, reference, load, Pairing::Rounds).sentence()
     }
 
     /// The machine is now slower and now faster, for both.
@@ -203,8 +204,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_difference_is_told_with_how_much_it_is_and_how_sure() {
-        let slow = measured("slow", &ROUNDS.map(|time| 2 * time));
-        let fast = measured("fast", &ROUNDS);
+        let slow = results("slow", &ROUNDS.map(|time| 2 * time));
+        let fast = results("fast", &ROUNDS);
         let text = sentence(&CLOSED, &fast, &slow);
         assert_eq!(text, "fast is faster than slow: 2.00 × the rate (2.00–2.00)");
         let text = sentence(&CLOSED, &slow, &fast);
@@ -216,8 +217,8 @@ pub(crate) mod tests {
 
     #[test]
     fn where_no_difference_was_seen_none_is_told() {
-        let one = measured("one", &ROUNDS);
-        let other = measured("other", &[101, 119, 91, 199, 99, 111, 96, 99]);
+        let one = results("one", &ROUNDS);
+        let other = results("other", &[101, 119, 91, 199, 99, 111, 96, 99]);
         let text = sentence(&CLOSED, &other, &one);
         let begin = "no difference seen between other and one: 0.9";
         assert!(text.starts_with(begin) && text.ends_with(" × the rate"), "{text}");
@@ -225,7 +226,7 @@ pub(crate) mod tests {
 
     #[test]
     fn too_few_rounds_make_no_interval() {
-        let one = measured("one", &ROUNDS[..7]);
+        let one = results("one", &ROUNDS[..7]);
         let text = sentence(&CLOSED, &one, &one);
         assert!(text.starts_with("one has 1.00 × the rate of one; how sure"), "{text}");
         assert!(text.contains("8 rounds or more"), "{text}");
@@ -233,9 +234,9 @@ pub(crate) mod tests {
 
     #[test]
     fn of_times_that_were_cut_off_there_is_a_bound_and_no_ratio() {
-        let whole = measured("whole", &ROUNDS);
-        let cut = giving_up(measured("cut", &ROUNDS[1..]));
-        let of = |one: &Measured, other: &Measured| {
+        let whole = results("whole", &ROUNDS);
+        let cut = giving_up(results("cut", &ROUNDS[1..]));
+        let of = |one: &TargetResults, other: &TargetResults| {
             text(Comparison::of(one, other, &OPEN, Pairing::Rounds).ratio("p50"))
         };
         assert_eq!(of(&cut, &whole), "> 10.0 ×");
@@ -248,7 +249,7 @@ pub(crate) mod tests {
 
     #[test]
     fn of_somebody_who_never_answered_there_is_nothing_to_compare() {
-        let (nobody, somebody) = (measured("nobody", &[]), measured("somebody", &ROUNDS));
+        let (nobody, somebody) = (results("nobody", &[]), results("somebody", &ROUNDS));
         let text = sentence(&CLOSED, &nobody, &somebody);
         assert!(text.starts_with("nobody and somebody cannot be compared"), "{text}");
     }

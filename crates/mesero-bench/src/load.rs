@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use crate::load::session::Session;
+use crate::load::session::LoadSession;
 use crate::plan::Load;
 
 mod closed;
@@ -19,7 +19,7 @@ pub(crate) mod validity;
 ///
 /// # Errors
 /// If the system has no timer.
-pub(crate) async fn run(session: &Arc<Session>) -> io::Result<()> {
+pub(crate) async fn run(session: &Arc<LoadSession>) -> io::Result<()> {
     match session.plan.load {
         Load::Closed { clients } => closed::run(session, clients.get()).await?,
         Load::Open { .. } => open::run(session).await?,

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 /// A load to put on each contestant, once a round.
 #[derive(Debug, Clone)]
-pub(crate) struct Plan {
+pub(crate) struct LoadPlan {
     pub(crate) load: Load,
     pub(crate) protocol: Protocol,
     /// Of a round.
-    pub(crate) until: Until,
+    pub(crate) until: StopCondition,
     /// How long a client waits for its answer before it gives up.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
     /// Requests that are planned before are made, and not counted.
     pub(crate) warm_up: Duration,
     /// How late the generator itself may be, in all but one of a hundred cases; none if what was
@@ -28,16 +28,16 @@ pub(crate) struct Plan {
     pub(crate) rounds: NonZeroU32,
 }
 
-impl Plan {
+impl LoadPlan {
     /// What is done in a round, by whomever: requests at other instants than in the round before,
     /// but the same for all contestants.
-    pub(crate) fn of_round(&self, round: u32) -> Plan {
-        Plan { seed: self.seed.wrapping_add(round.into()), ..self.clone() }
+    pub(crate) fn of_round(&self, round: u32) -> LoadPlan {
+        LoadPlan { seed: self.seed.wrapping_add(round.into()), ..self.clone() }
     }
 
     /// The most connections that are open at once.
     pub(crate) fn connections(&self) -> usize {
-        self.load.at_once().get().div_ceil(self.protocol.streams().get())
+        self.load.concurrency().get().div_ceil(self.protocol.streams().get())
     }
 }
 
@@ -52,7 +52,7 @@ pub(crate) enum Load {
         rate: f64,
         arrivals: Arrivals,
         /// The most that are in work at once; more wait in the generator, and their time runs.
-        at_once: NonZeroUsize,
+        concurrency: NonZeroUsize,
     },
 }
 
@@ -68,7 +68,7 @@ pub(crate) enum Protocol {
 
 /// What ends a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum StopCondition {
     Time(Duration),
     Requests(NonZeroU64),
 }
@@ -85,10 +85,10 @@ pub(crate) enum Arrivals {
 
 impl Load {
     /// How many requests can be in work at once.
-    pub(crate) fn at_once(&self) -> NonZeroUsize {
+    pub(crate) fn concurrency(&self) -> NonZeroUsize {
         match *self {
             Load::Closed { clients } => clients,
-            Load::Open { at_once, .. } => at_once,
+            Load::Open { concurrency, .. } => concurrency,
         }
     }
 }
@@ -103,7 +103,7 @@ impl Protocol {
     }
 
     /// How a report names it; HTTP/1.1 is not mentioned.
-    pub(crate) fn told(self) -> Option<String> {
+    pub(crate) fn label(self) -> Option<String> {
         match self {
             Protocol::Http1 => None,
             Protocol::Http2 { streams } if streams.get() == 1 => Some("HTTP/2".to_owned()),
@@ -130,7 +130,7 @@ impl Protocol {
 
 /// The instants of an open load, as times after its beginning: the same for the same seed.
 #[derive(Debug)]
-pub(crate) struct Schedule {
+pub(crate) struct ArrivalSchedule {
     rate: f64,
     arrivals: Arrivals,
     random: Rng,
@@ -138,13 +138,13 @@ pub(crate) struct Schedule {
     seconds: f64,
 }
 
-impl Schedule {
+impl ArrivalSchedule {
     pub(crate) fn new(rate: f64, arrivals: Arrivals, seed: u64) -> Self {
         Self { rate, arrivals, random: Rng::with_seed(seed), count: 0, seconds: 0.0 }
     }
 }
 
-impl Iterator for Schedule {
+impl Iterator for ArrivalSchedule {
     type Item = Duration;
 
     fn next(&mut self) -> Option<Duration> {
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     fn seconds(rate: f64, arrivals: Arrivals, seed: u64, count: usize) -> Vec<f64> {
-        let schedule = Schedule::new(rate, arrivals, seed);
+        let schedule = ArrivalSchedule::new(rate, arrivals, seed);
         schedule.take(count).map(|time| time.as_secs_f64()).collect()
     }
 

@@ -7,38 +7,38 @@ use comfy_table::presets;
 use mesero_terminal::exit::Exit;
 
 use crate::comparison::Comparison;
-use crate::comparison::response_snapshot::Answers;
+use crate::comparison::response_snapshot::ResponseMatch;
 
-mod account;
 mod baseline_form;
 mod baseline_table;
 mod comparison_table;
 mod html;
 mod json;
+mod target_report;
 mod text;
 
-pub(crate) use crate::report::account::Account;
+pub(crate) use crate::report::target_report::TargetReport;
 
 /// All there is to tell.
 #[derive(Debug)]
-pub(crate) struct Report {
+pub(crate) struct BenchReport {
     /// One for each contestant, and one at least.
-    pub(crate) accounts: Vec<Account>,
+    pub(crate) target_reports: Vec<TargetReport>,
     /// Of each contestant but the first, with the first.
     pub(crate) comparisons: Vec<Comparison>,
 }
 
-impl Report {
+impl BenchReport {
     /// For a terminal.
     pub(crate) fn text(&self) -> String {
-        let figures = match &self.accounts[..] {
-            [account] => account.text(),
-            _ => self.side_by_side(presets::NOTHING),
+        let figures = match &self.target_reports[..] {
+            [target_report] => target_report.text(),
+            _ => self.comparison_text(presets::NOTHING),
         };
         let judgement = paragraph(&self.judgement());
         joined([
             Some(figures),
-            self.beside_then(presets::NOTHING),
+            self.baseline_table(presets::NOTHING),
             paragraph(&self.conclusions()),
             judgement,
         ])
@@ -46,12 +46,12 @@ impl Report {
 
     /// For a page.
     pub(crate) fn markdown(&self) -> String {
-        let figures = match &self.accounts[..] {
-            [account] => account.markdown(),
-            _ => self.side_by_side(presets::ASCII_MARKDOWN),
+        let figures = match &self.target_reports[..] {
+            [target_report] => target_report.markdown(),
+            _ => self.comparison_text(presets::ASCII_MARKDOWN),
         };
         // Else they would be one line of text.
-        let mut parts = vec![Some(figures), self.beside_then(presets::ASCII_MARKDOWN)];
+        let mut parts = vec![Some(figures), self.baseline_table(presets::ASCII_MARKDOWN)];
         for line in self.conclusions().into_iter().chain(self.judgement()) {
             parts.push(paragraph(&[line]));
         }
@@ -66,37 +66,37 @@ impl Report {
     /// What the comparisons come to, a sentence each; none of what is void.
     pub(crate) fn conclusions(&self) -> Vec<String> {
         let sentences = self.comparisons.iter().map(Comparison::sentence);
-        match self.accounts.iter().any(|account| !account.doubts.is_empty()) {
+        match self.target_reports.iter().any(|target_report| !target_report.issues.is_empty()) {
             true => Vec::new(),
-            false => sentences.chain(self.conclusions_of_then()).collect(),
+            false => sentences.chain(self.baseline_conclusions()).collect(),
         }
     }
 
     /// Who does not answer as the first does.
     fn differences(&self) -> impl Iterator<Item = String> + '_ {
-        self.comparisons.iter().filter_map(|comparison| match &comparison.answers {
-            Answers::Differ(how) => Some(format!("answers differ: {how}")),
-            Answers::Same | Answers::Unseen => None,
+        self.comparisons.iter().filter_map(|comparison| match &comparison.responses {
+            ResponseMatch::Differ(how) => Some(format!("answers differ: {how}")),
+            ResponseMatch::Same | ResponseMatch::Unknown => None,
         })
     }
 
     /// What is to be said about it: whether it is void, and whether what was expected holds.
     pub(crate) fn judgement(&self) -> Vec<String> {
-        match &self.accounts[..] {
-            [account] => account.judgement(),
-            accounts => {
-                let named = |account: &Account| {
-                    let name = account.measured.name.clone();
-                    account.judgement().into_iter().map(move |line| format!("{name}: {line}"))
+        match &self.target_reports[..] {
+            [target_report] => target_report.judgement(),
+            target_reports => {
+                let named = |target_report: &TargetReport| {
+                    let name = target_report.results.name.clone();
+                    target_report.judgement().into_iter().map(move |line| format!("{name}: {line}"))
                 };
-                self.differences().chain(accounts.iter().flat_map(named)).collect()
+                self.differences().chain(target_reports.iter().flat_map(named)).collect()
             }
         }
     }
 
     /// How the program ends: as the worst of them says.
     pub(crate) fn exit(&self) -> Exit {
-        let exits: Vec<_> = self.accounts.iter().map(Account::exit).collect();
+        let exits: Vec<_> = self.target_reports.iter().map(TargetReport::exit).collect();
         let worst =
             [Exit::Unexpected, Exit::SomeFailed].into_iter().find(|exit| exits.contains(exit));
         worst.unwrap_or(Exit::Fine)

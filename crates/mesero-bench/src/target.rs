@@ -8,57 +8,57 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::client::endpoint::Target;
-use crate::client::{Client, Clients};
-use crate::stats::outcome::Outcome;
-use crate::target::in_process::Called;
+use crate::client::endpoint::Endpoint;
+use crate::client::{HttpClient, HttpClients};
+use crate::stats::outcome::RequestOutcome;
+use crate::target::in_process::InProcessTarget;
 
 /// Something to measure; cheap to clone.
 #[derive(Debug, Clone)]
-pub(crate) enum Subject {
-    Url(Arc<Target>),
-    Called(Arc<Called>),
+pub(crate) enum BenchTarget {
+    Url(Arc<Endpoint>),
+    InProcess(Arc<InProcessTarget>),
 }
 
 /// Makes those who ask in a measurement.
 #[derive(Debug)]
-pub(crate) enum Callers {
-    Url(Clients),
-    Called(Arc<Called>),
+pub(crate) enum TargetClients {
+    Url(HttpClients),
+    InProcess(Arc<InProcessTarget>),
 }
 
 /// One of those who ask. Dropped, it gives up what it has asked for.
 #[derive(Debug)]
-pub(crate) enum Caller {
-    Url(Client),
-    Called(Arc<Called>),
+pub(crate) enum TargetClient {
+    Url(HttpClient),
+    InProcess(Arc<InProcessTarget>),
 }
 
-impl Subject {
+impl BenchTarget {
     /// They share connections with one another, and with no others.
-    pub(crate) fn callers(&self) -> Callers {
+    pub(crate) fn target_clients(&self) -> TargetClients {
         match self {
-            Subject::Url(target) => Callers::Url(Clients::new(Arc::clone(target))),
-            Subject::Called(called) => Callers::Called(Arc::clone(called)),
+            BenchTarget::Url(target) => TargetClients::Url(HttpClients::new(Arc::clone(target))),
+            BenchTarget::InProcess(in_process) => TargetClients::InProcess(Arc::clone(in_process)),
         }
     }
 }
 
-impl Callers {
-    pub(crate) fn next(&mut self) -> Caller {
+impl TargetClients {
+    pub(crate) fn next(&mut self) -> TargetClient {
         match self {
-            Callers::Url(clients) => Caller::Url(clients.next()),
-            Callers::Called(called) => Caller::Called(Arc::clone(called)),
+            TargetClients::Url(clients) => TargetClient::Url(clients.next()),
+            TargetClients::InProcess(in_process) => TargetClient::InProcess(Arc::clone(in_process)),
         }
     }
 }
 
-impl Caller {
+impl TargetClient {
     /// Asks once, and waits for the whole answer, up to an instant.
-    pub(crate) async fn ask(&mut self, until: Instant) -> Outcome {
+    pub(crate) async fn send(&mut self, until: Instant) -> RequestOutcome {
         match self {
-            Caller::Url(client) => client.ask(until).await,
-            Caller::Called(called) => called.ask(until).await,
+            TargetClient::Url(client) => client.send(until).await,
+            TargetClient::InProcess(in_process) => in_process.send(until).await,
         }
     }
 }

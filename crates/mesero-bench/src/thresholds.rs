@@ -7,35 +7,35 @@ use crate::stats::metric::{Figure, Metric, STATISTICS};
 
 /// Expectations, all of which have to hold.
 #[derive(Debug, Clone)]
-pub(crate) struct Expectations(pub(crate) Vec<Expectation>);
+pub(crate) struct Thresholds(pub(crate) Vec<Threshold>);
 
 /// One metric, compared with a value.
 #[derive(Debug, Clone)]
-pub(crate) struct Expectation {
+pub(crate) struct Threshold {
     /// As it was written.
     pub(crate) text: String,
-    pub(crate) expected: Expected,
+    pub(crate) expected: Condition,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Expected {
+pub(crate) enum Condition {
     Metric {
         metric: Metric,
-        comparison: Sign,
-        wanted: Wanted,
+        comparison: Comparator,
+        wanted: ThresholdValue,
     },
     /// A figure, in times of that of the one that all are compared with.
     Ratio {
         name: String,
-        comparison: Sign,
+        comparison: Comparator,
         times: f64,
     },
     /// As the one answers that all are compared with.
-    SameAnswers,
+    SameResponses,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sign {
+pub(crate) enum Comparator {
     Equal,
     Unequal,
     Less,
@@ -46,44 +46,44 @@ pub(crate) enum Sign {
 
 /// What is wanted of a metric, in its own unit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Wanted {
+pub(crate) enum ThresholdValue {
     Number(f64),
     /// Of all requests, from 0 to 1.
     Share(f64),
     Time(Duration),
 }
 
-impl Expectations {
+impl Thresholds {
     /// The first that compares a figure with another's.
     pub(crate) fn relative(&self) -> Option<&str> {
-        self.first(|expected| matches!(expected, Expected::Ratio { .. }))
+        self.first(|expected| matches!(expected, Condition::Ratio { .. }))
     }
 
     /// The one that compares answers with another's.
-    pub(crate) fn of_answers(&self) -> Option<&str> {
-        self.first(|expected| matches!(expected, Expected::SameAnswers))
+    pub(crate) fn of_responses(&self) -> Option<&str> {
+        self.first(|expected| matches!(expected, Condition::SameResponses))
     }
 
-    fn first(&self, is_it: impl Fn(&Expected) -> bool) -> Option<&str> {
+    fn first(&self, is_it: impl Fn(&Condition) -> bool) -> Option<&str> {
         let found = self.0.iter().find(|expectation| is_it(&expectation.expected));
         found.map(|expectation| expectation.text.as_str())
     }
 }
 
-impl Sign {
+impl Comparator {
     pub(crate) fn holds<T: PartialOrd>(self, found: &T, wanted: &T) -> bool {
         match self {
-            Sign::Equal => found == wanted,
-            Sign::Unequal => found != wanted,
-            Sign::Less => found < wanted,
-            Sign::AtMost => found <= wanted,
-            Sign::More => found > wanted,
-            Sign::AtLeast => found >= wanted,
+            Comparator::Equal => found == wanted,
+            Comparator::Unequal => found != wanted,
+            Comparator::Less => found < wanted,
+            Comparator::AtMost => found <= wanted,
+            Comparator::More => found > wanted,
+            Comparator::AtLeast => found >= wanted,
         }
     }
 }
 
-impl FromStr for Expectations {
+impl FromStr for Thresholds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -92,23 +92,23 @@ impl FromStr for Expectations {
 }
 
 /// The longer first, since one begins like the other.
-const COMPARISONS: [(&str, Sign); 7] = [
-    ("<=", Sign::AtMost),
-    (">=", Sign::AtLeast),
-    ("!=", Sign::Unequal),
-    ("==", Sign::Equal),
-    ("<", Sign::Less),
-    (">", Sign::More),
-    ("=", Sign::Equal),
+const COMPARISONS: [(&str, Comparator); 7] = [
+    ("<=", Comparator::AtMost),
+    (">=", Comparator::AtLeast),
+    ("!=", Comparator::Unequal),
+    ("==", Comparator::Equal),
+    ("<", Comparator::Less),
+    (">", Comparator::More),
+    ("=", Comparator::Equal),
 ];
 
-impl FromStr for Expectation {
+impl FromStr for Threshold {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text == "same_answers" {
-            return Ok(Self { text: text.to_owned(), expected: Expected::SameAnswers });
+            return Ok(Self { text: text.to_owned(), expected: Condition::SameResponses });
         }
         let at = text.find(['<', '>', '=', '!']);
         let cut = at.and_then(|at| {
@@ -131,13 +131,13 @@ impl FromStr for Expectation {
         let wanted = wanted(&metric, value).ok_or_else(|| {
             format!("`{value}` is no value for `{name}`; wanted {}", metric.unit())
         })?;
-        let expected = Expected::Metric { metric, comparison, wanted };
+        let expected = Condition::Metric { metric, comparison, wanted };
         Ok(Self { text: text.to_owned(), expected })
     }
 }
 
 /// What is wanted in times of another's.
-fn relative(name: &str, comparison: Sign, times: &str) -> Result<Expected, String> {
+fn relative(name: &str, comparison: Comparator, times: &str) -> Result<Condition, String> {
     if Figure::named(name).is_none() {
         Metric::from_str(name)?;
         let names = STATISTICS.map(|(name, _)| name).join(", ");
@@ -146,19 +146,21 @@ fn relative(name: &str, comparison: Sign, times: &str) -> Result<Expected, Strin
     let number = times.trim().parse().ok().filter(|times: &f64| *times > 0.0);
     let number = number.filter(|times| times.is_finite());
     let times = number.ok_or_else(|| format!("`{times}x` is no multiple; wanted 1.1x, say"))?;
-    Ok(Expected::Ratio { name: name.to_owned(), comparison, times })
+    Ok(Condition::Ratio { name: name.to_owned(), comparison, times })
 }
 
-fn wanted(metric: &Metric, value: &str) -> Option<Wanted> {
+fn wanted(metric: &Metric, value: &str) -> Option<ThresholdValue> {
     let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| *number >= 0.0);
     if metric.is_time() {
-        return humantime::parse_duration(value).ok().map(Wanted::Time);
+        return humantime::parse_duration(value).ok().map(ThresholdValue::Time);
     }
     if metric.is_rate() {
-        return number(value.strip_suffix("/s").unwrap_or(value)).map(Wanted::Number);
+        return number(value.strip_suffix("/s").unwrap_or(value)).map(ThresholdValue::Number);
     }
     match value.strip_suffix('%') {
-        Some(percent) => number(percent).filter(|p| *p <= 100.0).map(|p| Wanted::Share(p / 100.0)),
-        None => number(value).map(Wanted::Number),
+        Some(percent) => {
+            number(percent).filter(|p| *p <= 100.0).map(|p| ThresholdValue::Share(p / 100.0))
+        }
+        None => number(value).map(ThresholdValue::Number),
     }
 }

@@ -10,25 +10,25 @@ use tempfile::{Builder, NamedTempFile};
 /// A file to be written, for which there is a place already: it takes its name only when all of it
 /// is there. Dropped before, it leaves nothing behind, and what had the name keeps it.
 #[derive(Debug)]
-pub(crate) struct WholeFile {
+pub(crate) struct AtomicFile {
     path: PathBuf,
     file: NamedTempFile,
 }
 
 /// Why there is no such file. Reads on after "failed to".
 #[derive(Debug)]
-pub struct FileError {
+pub struct AtomicFileError {
     path: PathBuf,
     why: io::Error,
 }
 
-impl WholeFile {
+impl AtomicFile {
     /// Makes sure of a place beside where it will be.
     ///
     /// # Errors
     /// If there is none: no such folder, say, or one that may not be written to.
-    pub(crate) fn prepare(path: &Path) -> Result<Self, FileError> {
-        let failed = |why| FileError { path: path.to_owned(), why };
+    pub(crate) fn prepare(path: &Path) -> Result<Self, AtomicFileError> {
+        let failed = |why| AtomicFileError { path: path.to_owned(), why };
         if path.is_dir() {
             return Err(failed(io::ErrorKind::IsADirectory.into()));
         }
@@ -50,15 +50,15 @@ impl WholeFile {
     ///
     /// # Errors
     /// If the disk is full, say.
-    pub(crate) fn write(self, text: &str) -> Result<(), FileError> {
+    pub(crate) fn write(self, text: &str) -> Result<(), AtomicFileError> {
         let Self { path, mut file } = self;
         let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());
         let written = written.and_then(|()| Ok(file.persist(&path)?));
-        written.map(drop).map_err(|why| FileError { path, why })
+        written.map(drop).map_err(|why| AtomicFileError { path, why })
     }
 }
 
-impl fmt::Display for FileError {
+impl fmt::Display for AtomicFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "write `{}`: {}", self.path.display(), self.why)
     }
@@ -73,9 +73,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("page.html");
         std::fs::write(&path, "before").unwrap();
-        drop(WholeFile::prepare(&path).unwrap());
+        drop(AtomicFile::prepare(&path).unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "before");
-        WholeFile::prepare(&path).unwrap().write("after").unwrap();
+        AtomicFile::prepare(&path).unwrap().write("after").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "after");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -85,7 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let missing = folder.path().join("no/page.html");
         for path in [folder.path(), &missing] {
-            let error = WholeFile::prepare(path).unwrap_err().to_string();
+            let error = AtomicFile::prepare(path).unwrap_err().to_string();
             assert!(error.starts_with(&format!("write `{}`: ", path.display())), "{error}");
         }
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a reader needs who was not there.
 #[derive(Debug, Clone)]
-pub(crate) struct Circumstances {
+pub(crate) struct Environment {
     /// As in RFC 3339.
     pub(crate) when: String,
     pub(crate) machine: Machine,
@@ -26,7 +26,7 @@ pub(crate) struct Machine {
     pub(crate) system: String,
 }
 
-impl Circumstances {
+impl Environment {
     /// Those of this process.
     pub(crate) fn now() -> Self {
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
@@ -38,8 +38,9 @@ impl Circumstances {
 impl Machine {
     /// The one that this program runs on.
     pub(crate) fn this() -> Self {
-        let told = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = told.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let label = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model =
+            label.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let processor =
             model.map_or("a processor that does not say its name", |(_, model)| model.trim());
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
@@ -142,9 +143,9 @@ mod tests {
 
     #[test]
     fn a_machine_says_how_many_cores_it_has() {
-        let circumstances = Circumstances::now();
-        let machine = circumstances.machine.to_string();
+        let environment = Environment::now();
+        let machine = environment.machine.to_string();
         assert!(machine.contains(" core"), "{machine}");
-        assert!(circumstances.when.ends_with('Z'), "{}", circumstances.when);
+        assert!(environment.when.ends_with('Z'), "{}", environment.when);
     }
 }

@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use mesero_terminal::nearest::listed;
 use mesero_terminal::output::visible;
 
-use crate::baseline::terms::Difference;
+use crate::baseline::terms::TermDifference;
 use crate::stats::format;
 
 /// A file that is no baseline, and why. Reads on after "failed to".
 #[derive(Debug)]
-pub struct SavedError {
+pub struct BaselineError {
     pub(crate) path: PathBuf,
-    pub(crate) why: Why,
+    pub(crate) why: BaselineProblem,
 }
 
 #[derive(Debug)]
-pub(crate) enum Why {
+pub(crate) enum BaselineProblem {
     Io(io::Error),
     Large,
     /// It ends in the middle.
@@ -43,7 +43,7 @@ pub(crate) enum Why {
     Nothing(String),
     /// It was measured otherwise.
     Other {
-        differences: Vec<Difference>,
+        differences: Vec<TermDifference>,
         command: String,
     },
     /// There is nobody of this name.
@@ -53,47 +53,47 @@ pub(crate) enum Why {
     },
 }
 
-impl fmt::Display for SavedError {
+impl fmt::Display for BaselineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const WANTED: &str = "wanted a file that `mesero bench --save` has written";
         const ANEW: &str = "measure it anew with --save";
         write!(f, "compare with `{}`: ", self.path.display())?;
         match &self.why {
-            Why::Io(error) if error.kind() == io::ErrorKind::NotFound => {
+            BaselineProblem::Io(error) if error.kind() == io::ErrorKind::NotFound => {
                 write!(f, "there is no such file; --save writes one")
             }
-            Why::Io(error) => error.fmt(f),
-            Why::Large => write!(f, "it is larger than any measurement; {WANTED}"),
-            Why::CutOff(error) => write!(f, "it ends in the middle ({error}); {ANEW}"),
-            Why::NoJson(error) => write!(f, "it is no JSON ({error}); {WANTED}"),
-            Why::Foreign => write!(
+            BaselineProblem::Io(error) => error.fmt(f),
+            BaselineProblem::Large => write!(f, "it is larger than any measurement; {WANTED}"),
+            BaselineProblem::CutOff(error) => write!(f, "it ends in the middle ({error}); {ANEW}"),
+            BaselineProblem::NoJson(error) => write!(f, "it is no JSON ({error}); {WANTED}"),
+            BaselineProblem::Foreign => write!(
                 f,
                 "it is JSON that does not say `\"mesero_bench\": 1`; {WANTED}, which is another than what --json prints"
             ),
-            Why::Version { came, wanted } if came > wanted => write!(
+            BaselineProblem::Version { came, wanted } if came > wanted => write!(
                 f,
                 "its format is {came}, of a newer mesero; this one reads {wanted}; take the newer one, or {ANEW}"
             ),
-            Why::Version { came, wanted } => {
+            BaselineProblem::Version { came, wanted } => {
                 write!(f, "its format is {came}, and this mesero reads {wanted}; {ANEW}")
             }
-            Why::Content(error) => write!(f, "{error}; {WANTED}"),
-            Why::Contradiction(why) => {
+            BaselineProblem::Content(error) => write!(f, "{error}; {WANTED}"),
+            BaselineProblem::Contradiction(why) => {
                 write!(f, "it contradicts itself: {}; {ANEW}", shown(why))
             }
-            Why::Interrupted => {
+            BaselineProblem::Interrupted => {
                 write!(f, "it was interrupted, so it is not what was planned; {ANEW}")
             }
-            Why::Void { name, reasons } => write!(
+            BaselineProblem::Void { name, reasons } => write!(
                 f,
                 "what it has of `{}` is void ({}); {ANEW}",
                 shown(name),
                 shown(&reasons.join("; "))
             ),
-            Why::Nothing(name) => {
+            BaselineProblem::Nothing(name) => {
                 write!(f, "nobody was answered by `{}` when it was saved; {ANEW}", shown(name))
             }
-            Why::Nobody { name, names } => write!(
+            BaselineProblem::Nobody { name, names } => write!(
                 f,
                 "it has no target called `{}`, but {}; give the target that name, as NAME=TARGET",
                 shown(name),
@@ -106,11 +106,11 @@ impl fmt::Display for SavedError {
                         .map(String::as_str)
                 )
             ),
-            Why::Other { differences, command } => {
+            BaselineProblem::Other { differences, command } => {
                 let count = format::count(differences.len() as u64);
                 let things = if differences.len() == 1 { "thing" } else { "things" };
                 write!(f, "it was measured otherwise, in {count} {things}")?;
-                for Difference { what, saved, now } in differences {
+                for TermDifference { what, saved, now } in differences {
                     write!(f, "\n  {what}: saved {}, now {}", shown(saved), shown(now))?;
                 }
                 write!(f, "\nmeasure as it was (`{}`), or {ANEW}", shown(command))

@@ -6,15 +6,15 @@ mod reading;
 mod round;
 pub(crate) mod target;
 
-use crate::baseline::file::target::Target;
-use crate::baseline::terms::Terms;
+use crate::baseline::file::target::TargetForm;
+use crate::baseline::terms::MeasurementTerms;
 
 /// The version of this format: another one is refused. A member that is added does not change it.
 const VERSION: u64 = 1;
 
 /// All of the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Saved {
+pub(crate) struct BaselineFile {
     mesero_bench: u64,
     /// When it was over, as in RFC 3339.
     pub(crate) when: String,
@@ -25,13 +25,13 @@ pub(crate) struct Saved {
     /// Whether a signal ended it early.
     pub(crate) interrupted: bool,
     /// What has to be the same for others to be compared with it.
-    pub(crate) terms: Terms,
-    pub(crate) targets: Vec<Target>,
+    pub(crate) terms: MeasurementTerms,
+    pub(crate) targets: Vec<TargetForm>,
 }
 
-impl Saved {
+impl BaselineFile {
     /// What was measured by this program.
-    pub(crate) fn new(when: String, command: String, terms: Terms) -> Self {
+    pub(crate) fn new(when: String, command: String, terms: MeasurementTerms) -> Self {
         Self {
             mesero_bench: VERSION,
             when,

@@ -8,20 +8,20 @@ use siphasher::sip::SipHasher13;
 
 use crate::args::BenchArgs;
 use crate::baseline::environment::Machine;
-use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
+use crate::plan::{Arrivals, Load, LoadPlan, Protocol, StopCondition};
 use crate::stats::nullable;
 
 /// Where, under which load and with which request it was measured.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Terms {
+pub(crate) struct MeasurementTerms {
     pub(crate) machine: Machine,
-    plan: Planned,
-    asked: Asked,
+    plan: PlanForm,
+    asked: RequestForm,
 }
 
 /// The load on each target.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Planned {
+struct PlanForm {
     clients: u64,
     /// A second; null, as the next, where clients wait for their answers.
     #[serde(deserialize_with = "nullable::required")]
@@ -33,7 +33,8 @@ struct Planned {
     duration_s: Option<f64>,
     #[serde(deserialize_with = "nullable::required")]
     requests: Option<u64>,
-    patience_s: f64,
+    #[serde(alias = "patience_s")]
+    timeout_s: f64,
     warm_up_s: f64,
     seed: u64,
     rounds: u32,
@@ -41,7 +42,7 @@ struct Planned {
 
 /// The request, or what is called and with which items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Asked {
+pub(crate) struct RequestForm {
     http: String,
     /// How many share a connection over HTTP/2; null, or missing, where nobody does.
     streams: Option<u64>,
@@ -66,7 +67,7 @@ struct Digest {
 
 /// How a target is asked, and whether it runs for its turns only.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Way {
+pub(crate) struct TargetAccess {
     /// `http` or `https`; null, as the next, for what is called and not asked.
     #[serde(deserialize_with = "nullable::required")]
     pub(crate) scheme: Option<String>,
@@ -78,7 +79,7 @@ pub(crate) struct Way {
 
 /// Something by which measurements differ, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Difference {
+pub(crate) struct TermDifference {
     pub(crate) what: String,
     pub(crate) saved: String,
     pub(crate) now: String,
@@ -87,13 +88,13 @@ pub(crate) struct Difference {
 /// Something that has to be the same: its name, and what it is.
 type Term = (&'static str, String);
 
-impl Terms {
-    pub(crate) fn new(plan: &Plan, args: &BenchArgs) -> Self {
+impl MeasurementTerms {
+    pub(crate) fn new(plan: &LoadPlan, args: &BenchArgs) -> Self {
         Self { machine: Machine::this(), plan: plan.into(), asked: args.into() }
     }
 
     /// Everything in which this differs from what was saved. Rounds and seed may, and the system of the machine.
-    pub(crate) fn differences(&self, saved: &Terms) -> Vec<Difference> {
+    pub(crate) fn differences(&self, saved: &MeasurementTerms) -> Vec<TermDifference> {
         differences(&saved.all(), &self.all())
     }
 
@@ -105,8 +106,8 @@ impl Terms {
     }
 }
 
-impl Way {
-    pub(crate) fn differences(&self, saved: &Way) -> Vec<Difference> {
+impl TargetAccess {
+    pub(crate) fn differences(&self, saved: &TargetAccess) -> Vec<TermDifference> {
         differences(&saved.all(), &self.all())
     }
 
@@ -120,9 +121,9 @@ impl Way {
     }
 }
 
-fn differences(saved: &[Term], now: &[Term]) -> Vec<Difference> {
+fn differences(saved: &[Term], now: &[Term]) -> Vec<TermDifference> {
     let pairs = saved.iter().zip(now).filter(|(saved, now)| saved != now);
-    let difference = |((what, saved), (_, now)): (&Term, &Term)| Difference {
+    let difference = |((what, saved), (_, now)): (&Term, &Term)| TermDifference {
         what: (*what).to_owned(),
         saved: saved.clone(),
         now: now.clone(),
@@ -130,23 +131,23 @@ fn differences(saved: &[Term], now: &[Term]) -> Vec<Difference> {
     pairs.map(difference).collect()
 }
 
-impl From<&Plan> for Planned {
-    fn from(plan: &Plan) -> Self {
+impl From<&LoadPlan> for PlanForm {
+    fn from(plan: &LoadPlan) -> Self {
         let (rate, arrivals) = match plan.load {
             Load::Closed { .. } => (None, None),
             Load::Open { rate, arrivals, .. } => (Some(rate), Some(arrivals)),
         };
         let (duration, requests) = match plan.until {
-            Until::Time(time) => (Some(time.as_secs_f64()), None),
-            Until::Requests(count) => (None, Some(count.get())),
+            StopCondition::Time(time) => (Some(time.as_secs_f64()), None),
+            StopCondition::Requests(count) => (None, Some(count.get())),
         };
         Self {
-            clients: plan.load.at_once().get() as u64,
+            clients: plan.load.concurrency().get() as u64,
             rate,
             arrivals,
             duration_s: duration,
             requests,
-            patience_s: plan.patience.as_secs_f64(),
+            timeout_s: plan.timeout.as_secs_f64(),
             warm_up_s: plan.warm_up.as_secs_f64(),
             seed: plan.seed,
             rounds: plan.rounds.get(),
@@ -154,7 +155,7 @@ impl From<&Plan> for Planned {
     }
 }
 
-impl Planned {
+impl PlanForm {
     fn all(&self) -> [Term; 6] {
         let rate = self.rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate}/s"));
         let arrivals = match self.arrivals {
@@ -172,7 +173,7 @@ impl Planned {
             ("rate", rate),
             ("arrivals", arrivals.to_owned()),
             ("a round", round),
-            ("patience", time(self.patience_s)),
+            ("patience", time(self.timeout_s)),
             ("warm-up", time(self.warm_up_s)),
         ]
     }
@@ -186,7 +187,7 @@ fn time(seconds: f64) -> String {
     }
 }
 
-impl From<&BenchArgs> for Asked {
+impl From<&BenchArgs> for RequestForm {
     fn from(args: &BenchArgs) -> Self {
         let request = args.request();
         let name = |header: &String| {
@@ -207,12 +208,12 @@ impl From<&BenchArgs> for Asked {
             headers,
             body: request.body.as_deref().map(Digest::of),
             items: (!args.items.is_empty()).then(|| Digest::of(&items)),
-            new_connections: request.connects_anew,
+            new_connections: request.new_connection_per_request,
         }
     }
 }
 
-impl Asked {
+impl RequestForm {
     fn all(&self) -> [Term; 7] {
         let digest = |digest: Option<Digest>| match digest {
             None => "none".to_owned(),
@@ -250,12 +251,12 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) fn terms(flags: &[&str]) -> Terms {
+    pub(crate) fn terms(flags: &[&str]) -> MeasurementTerms {
         let command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));
         let words = std::iter::once("http://host/").chain(flags.iter().copied());
         let matches = command.try_get_matches_from(words).unwrap();
         let args = BenchArgs::from_arg_matches(&matches).unwrap();
-        Terms::new(&args.plan(), &args)
+        MeasurementTerms::new(&args.plan(), &args)
     }
 
     #[test]
@@ -281,8 +282,8 @@ pub(crate) mod tests {
             let usual = if flags.contains(&"-d") { &usual[..0] } else { usual };
             let changed = terms(&[usual, flags].concat());
             let found = changed.differences(&terms(&["-d", "1s"]));
-            let told = |difference: &&Difference| difference.what == what;
-            let difference = found.iter().find(told).unwrap();
+            let label = |difference: &&TermDifference| difference.what == what;
+            let difference = found.iter().find(label).unwrap();
             assert_eq!(difference.saved, saved, "{what}");
             assert!(difference.now.starts_with(now), "{difference:?}");
         }
@@ -306,6 +307,6 @@ pub(crate) mod tests {
         assert_eq!(other.differences(&saved), []);
         let text = serde_json::to_string(&other).unwrap();
         assert!(!text.contains("hunter2"), "{text}");
-        assert_eq!(serde_json::from_str::<Terms>(&text).unwrap(), other);
+        assert_eq!(serde_json::from_str::<MeasurementTerms>(&text).unwrap(), other);
     }
 }

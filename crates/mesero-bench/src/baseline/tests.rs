@@ -6,28 +6,28 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::*;
-use crate::baseline::file::target::Target;
+use crate::baseline::file::target::TargetForm;
 use crate::baseline::terms::tests::terms;
 use crate::comparison::ratio::Ratio;
-use crate::comparison::tests::measured;
+use crate::comparison::tests::results;
 
 const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
 const ROUNDS: [u64; 10] = [100, 120, 90, 200, 100, 110, 95, 100, 105, 99];
 
-fn way(path: &str) -> Way {
-    Way { scheme: Some("http".to_owned()), path: Some(path.to_owned()), started: false }
+fn access(path: &str) -> TargetAccess {
+    TargetAccess { scheme: Some("http".to_owned()), path: Some(path.to_owned()), started: false }
 }
 
 /// Two targets, as they are saved.
-fn saved() -> Saved {
-    let mut saved = Saved::new(
+fn saved() -> BaselineFile {
+    let mut saved = BaselineFile::new(
         "2026-11-14T10:00:00Z".to_owned(),
         "mesero bench a=http://host/ b=http://host/b".to_owned(),
         terms(&["-d", "1s"]),
     );
     saved.targets = vec![
-        Target::new(&measured("a", &ROUNDS), way("/"), Vec::new()),
-        Target::new(&measured("b", &ROUNDS), way("/b"), Vec::new()),
+        TargetForm::new(&results("a", &ROUNDS), access("/"), Vec::new()),
+        TargetForm::new(&results("b", &ROUNDS), access("/b"), Vec::new()),
     ];
     saved
 }
@@ -39,40 +39,41 @@ fn changed(change: impl FnOnce(&mut Value)) -> String {
 }
 
 /// Reads this text as a file, and compares with those that are called so.
-fn compare(text: &str, now: &[(&str, Way)]) -> Result<Vec<Measured>, String> {
+fn compare(text: &str, now: &[(&str, TargetAccess)]) -> Result<Vec<TargetResults>, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("base.json");
     std::fs::write(&path, text).unwrap();
-    let now: Vec<_> = now.iter().map(|(name, way)| Now { name, way: way.clone() }).collect();
+    let now: Vec<_> =
+        now.iter().map(|(name, access)| CurrentTarget { name, access: access.clone() }).collect();
     let baseline = Baseline::read(&path);
-    let found = baseline.and_then(|baseline| baseline.of(&now, &terms(&["-d", "1s"])));
+    let found = baseline.and_then(|baseline| baseline.results_for(&now, &terms(&["-d", "1s"])));
     found.map_err(|error| error.to_string().replace(&path.display().to_string(), "base.json"))
 }
 
 fn refused(change: impl FnOnce(&mut Value)) -> String {
-    compare(&changed(change), &[("a", way("/"))]).unwrap_err()
+    compare(&changed(change), &[("a", access("/"))]).unwrap_err()
 }
 
 #[test]
 fn what_was_saved_is_compared_as_what_it_was() {
     let text = saved().text().unwrap();
-    let then = compare(&text, &[("b", way("/b")), ("a", way("/"))]).unwrap();
-    let names: Vec<_> = then.iter().map(|measured| measured.name.as_str()).collect();
+    let baseline = compare(&text, &[("b", access("/b")), ("a", access("/"))]).unwrap();
+    let names: Vec<_> = baseline.iter().map(|results| results.name.as_str()).collect();
     assert_eq!(names, ["b", "a"]);
-    let times = |measured: &Measured| {
-        measured.rounds.iter().map(|round| (round.ok, round.response)).collect::<Vec<_>>()
+    let times = |results: &TargetResults| {
+        results.rounds.iter().map(|round| (round.ok, round.response)).collect::<Vec<_>>()
     };
-    assert_eq!(times(&then[1]), times(&measured("a", &ROUNDS)));
-    let origin = Origin { file: String::new(), when: String::new(), notes: Vec::new() };
-    let twice = measured("a", &ROUNDS.map(|time| 3 * time));
-    let then = Then::new(&twice, then[1].clone(), &CLOSED, origin);
-    let sentence = then.comparison.sentence();
+    assert_eq!(times(&baseline[1]), times(&results("a", &ROUNDS)));
+    let origin = BaselineOrigin { file: String::new(), when: String::new(), notes: Vec::new() };
+    let twice = results("a", &ROUNDS.map(|time| 3 * time));
+    let baseline = BaselineComparison::new(&twice, baseline[1].clone(), &CLOSED, origin);
+    let sentence = baseline.comparison.sentence();
     assert!(
         sentence.starts_with("a is slower than its baseline: 0.333 × the rate (0."),
         "{sentence}"
     );
-    let Ratio::Of { interval: Some(interval), .. } = then.comparison.ratio("p50") else {
-        panic!("{:?}", then.comparison.ratio("p50"));
+    let Ratio::Of { interval: Some(interval), .. } = baseline.comparison.ratio("p50") else {
+        panic!("{:?}", baseline.comparison.ratio("p50"));
     };
     assert!(interval.low < 3.0 && interval.high > 3.0, "rounds are no pairs: {interval:?}");
 }
@@ -80,7 +81,7 @@ fn what_was_saved_is_compared_as_what_it_was() {
 #[test]
 fn what_is_no_saved_measurement_is_refused_with_what_is_wanted() {
     let whole = saved().text().unwrap();
-    let refused = |text: &str| compare(text, &[("a", way("/"))]).unwrap_err();
+    let refused = |text: &str| compare(text, &[("a", access("/"))]).unwrap_err();
     let cut = refused(&whole[..whole.len() / 2]);
     assert!(cut.starts_with("compare with `base.json`: it ends in the middle (EOF"), "{cut}");
     assert!(cut.ends_with("; measure it anew with --save"), "{cut}");
@@ -158,17 +159,17 @@ fn what_is_not_to_be_believed_is_no_baseline() {
     assert!(void.contains("what it has of `a` is void (this machine is too busy)"), "{void}");
     // Of another it does not matter.
     let other = changed(|value| value["targets"][1]["void"] = json!(["this machine is too busy"]));
-    assert!(compare(&other, &[("a", way("/"))]).is_ok());
+    assert!(compare(&other, &[("a", access("/"))]).is_ok());
     let mut empty = saved();
-    empty.targets[0] = Target::new(&measured("a", &[]), way("/"), Vec::new());
-    let text = compare(&empty.text().unwrap(), &[("a", way("/"))]).unwrap_err();
+    empty.targets[0] = TargetForm::new(&results("a", &[]), access("/"), Vec::new());
+    let text = compare(&empty.text().unwrap(), &[("a", access("/"))]).unwrap_err();
     assert!(text.contains("nobody was answered by `a` when it was saved"), "{text}");
 }
 
 #[test]
 fn each_has_his_namesake_and_a_single_one_the_only_one() {
     let text = saved().text().unwrap();
-    let nobody = compare(&text, &[("c", way("/"))]).unwrap_err();
+    let nobody = compare(&text, &[("c", access("/"))]).unwrap_err();
     assert!(
         nobody.contains("it has no target called `c`, but `a` and `b`; give the target"),
         "{nobody}"
@@ -176,8 +177,8 @@ fn each_has_his_namesake_and_a_single_one_the_only_one() {
     let mut single = saved();
     single.targets.truncate(1);
     let single = single.text().unwrap();
-    assert!(compare(&single, &[("whatever", way("/"))]).is_ok());
-    let nobody = compare(&single, &[("a", way("/")), ("b", way("/b"))]).unwrap_err();
+    assert!(compare(&single, &[("whatever", access("/"))]).is_ok());
+    let nobody = compare(&single, &[("a", access("/")), ("b", access("/b"))]).unwrap_err();
     assert!(nobody.contains("no target called `b`, but `a`;"), "{nobody}");
 }
 
@@ -189,8 +190,8 @@ fn what_was_measured_otherwise_is_refused_with_every_difference_and_the_command(
         value["terms"]["machine"]["system"] = json!("Linux 1.0");
         value["terms"]["plan"]["rounds"] = json!(99);
     });
-    let started = Way { started: true, ..way("/other") };
-    let refused = compare(&text, &[("a", way("/")), ("b", started)]).unwrap_err();
+    let started = TargetAccess { started: true, ..access("/other") };
+    let refused = compare(&text, &[("a", access("/")), ("b", started)]).unwrap_err();
     let cores = terms(&[]).machine.cores;
     let wanted = format!(
         "compare with `base.json`: it was measured otherwise, in 4 things
@@ -208,7 +209,7 @@ fn another_system_or_version_is_no_reason_and_is_told() {
     let mut old = saved();
     old.mesero = "0.0.9".to_owned();
     old.terms.machine.system = "Linux 1.0".to_owned();
-    let baseline = Baseline { path: "base.json".into(), saved: old, measured: Vec::new() };
+    let baseline = Baseline { path: "base.json".into(), saved: old, results: Vec::new() };
     let now = terms(&["-d", "1s"]);
     let notes = baseline.origin(&now).notes;
     assert!(notes[0].starts_with("Both were measured at different times"), "{notes:?}");

@@ -2,25 +2,25 @@
 
 use std::path::Path;
 
-use crate::baseline::atomic_file::{FileError, WholeFile};
-use crate::baseline::file::Saved;
+use crate::baseline::atomic_file::{AtomicFile, AtomicFileError};
+use crate::baseline::file::BaselineFile;
 use crate::error::BenchError;
 
 /// A place for a measurement.
 #[derive(Debug)]
-pub(crate) struct Saving {
-    file: WholeFile,
+pub(crate) struct BaselineWriter {
+    file: AtomicFile,
     /// The path, if what is there now is the baseline of this measurement.
     replaces: Option<String>,
 }
 
-impl Saving {
+impl BaselineWriter {
     /// Makes sure of a place. What is there stays until all of the measurement can take its place.
     ///
     /// # Errors
     /// If there is none.
-    pub(crate) fn prepare(path: &Path, baseline: Option<&Path>) -> Result<Self, FileError> {
-        let file = WholeFile::prepare(path)?;
+    pub(crate) fn prepare(path: &Path, baseline: Option<&Path>) -> Result<Self, AtomicFileError> {
+        let file = AtomicFile::prepare(path)?;
         let is_same = |other: &&Path| {
             path.canonicalize()
                 .ok()
@@ -35,15 +35,15 @@ impl Saving {
     ///
     /// # Errors
     /// If the disk is full, say; then what was there is still there.
-    pub(crate) fn keep(
+    pub(crate) fn write(
         self,
-        saved: &Saved,
+        saved: &BaselineFile,
         objection: Option<&str>,
     ) -> Result<Option<String>, BenchError> {
         if let (Some(path), Some(why)) = (&self.replaces, objection) {
             return Ok(Some(format!("the baseline `{path}` stays as it was: {why}")));
         }
-        let text = saved.text().map_err(BenchError::Saving)?;
+        let text = saved.text().map_err(BenchError::Serialize)?;
         self.file.write(&text)?;
         Ok(None)
     }

@@ -3,7 +3,7 @@
 /// So many servers, and the work that is offered to them by callers who come at random and wait for as long as it
 /// takes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Erlang {
+pub(crate) struct ErlangSystem {
     servers: u32,
     /// Servers that would be busy if there were any number of them: arrivals a second × seconds of service.
     load: f64,
@@ -11,7 +11,7 @@ pub(crate) struct Erlang {
     lost: f64,
 }
 
-impl Erlang {
+impl ErlangSystem {
     /// No server yet, of which [`more`](Self::more) makes one.
     pub(crate) fn of(load: f64) -> Self {
         Self { servers: 0, load, lost: 1.0 }
@@ -53,23 +53,23 @@ impl Erlang {
     /// the approximation of A. O. Allen ("Probability, Statistics, and Queueing Theory", 2nd ed., 1990, 5.3.4, after
     /// W. G. Cunneen), of which J. F. C. Kingman's for one busy server ("The single server queue in heavy traffic", 1961)
     /// is a case.
-    pub(crate) fn wait(&self, mean: f64, variation: f64) -> Wait {
+    pub(crate) fn wait(&self, mean: f64, variation: f64) -> QueueWait {
         let spare = f64::from(self.servers) - self.load;
         let once = if spare <= 0.0 { f64::INFINITY } else { mean * variation / spare };
-        Wait { chance: self.waiting(), once }
+        QueueWait { chance: self.waiting(), once }
     }
 }
 
 /// How long is waited: by many not at all, and by the others for a time that is exponential.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Wait {
+pub(crate) struct QueueWait {
     /// The share of callers who wait.
     pub(crate) chance: f64,
     /// How long those wait on average, in seconds.
     pub(crate) once: f64,
 }
 
-impl Wait {
+impl QueueWait {
     /// Of all callers, in seconds.
     pub(crate) fn mean(&self) -> f64 {
         if self.chance == 0.0 { 0.0 } else { self.chance * self.once }
@@ -98,8 +98,8 @@ mod tests {
 
     use super::*;
 
-    fn with(load: f64, servers: u32) -> Erlang {
-        (0..servers).fold(Erlang::of(load), |erlang, _| erlang.more())
+    fn with(load: f64, servers: u32) -> ErlangSystem {
+        (0..servers).fold(ErlangSystem::of(load), |erlang, _| erlang.more())
     }
 
     fn is_near(found: f64, wanted: f64) {

@@ -4,21 +4,21 @@ use std::fmt;
 
 /// Why nothing can be suggested. Reads on after "failed to".
 #[derive(Debug)]
-pub enum SuggestError {
+pub enum CapacityError {
     NoDemand,
     Several,
     All,
 }
 
-impl fmt::Display for SuggestError {
+impl fmt::Display for CapacityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            SuggestError::NoDemand => {
+            CapacityError::NoDemand => {
                 "suggest anything without a load: wanted `--rate 50` for calls that come at random, so many a \
                  second, or `-c 10` for clients who come at once"
             }
-            SuggestError::Several => "suggest anything: `--suggest` is about one target at a time",
-            SuggestError::All => {
+            CapacityError::Several => "suggest anything: `--suggest` is about one target at a time",
+            CapacityError::All => {
                 "suggest anything: of calls that come at random, not all can be sure to be answered in time; \
                  wanted a share below 100%, such as `--share 99.9%`"
             }

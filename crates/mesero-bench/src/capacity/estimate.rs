@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use crate::plan::{Load, Plan};
+use crate::plan::{Load, LoadPlan};
 use crate::stats::format;
-use crate::stats::record::Record;
+use crate::stats::record::LoadRecord;
 
 /// What the answers to clients of a closed load tell of the workers behind them, where clients gave up.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Waves {
+pub(crate) enum CapacityEstimate {
     /// So many workers would have been enough.
     Enough { workers: u64, is_certain: bool, service: Duration, each: u64, now: Option<u64> },
     /// Nobody was served in time, so nobody knows how long it takes.
@@ -22,34 +22,34 @@ const SAME_WAVE: f64 = 1.5;
 /// Times that are so near to each other are those of a service that always takes the same.
 const SAME_TIME: f64 = 1.1;
 
-impl Waves {
+impl CapacityEstimate {
     /// None where nobody gave up, where clients do not wait for one another, or where something else went wrong too.
     ///
     /// Who comes at once is served in waves, as many at once as there are workers. The quickest answers are those of the
     /// first wave, which waited for nothing; so a worker serves as many clients, one after the other, as such times fit
     /// into the patience.
-    pub(crate) fn of(record: &Record, plan: &Plan) -> Option<Self> {
+    pub(crate) fn of(record: &LoadRecord, plan: &LoadPlan) -> Option<Self> {
         let Load::Closed { clients } = plan.load else { return None };
-        if record.gave_up == 0 || record.gave_up != record.failed() {
+        if record.client_timeouts == 0 || record.client_timeouts != record.failed() {
             return None;
         }
-        let Some(shortest) = record.response.shortest().filter(|found| !found.is_more) else {
-            return Some(Waves::Unknown);
+        let Some(shortest) = record.response.min().filter(|found| !found.is_lower_bound) else {
+            return Some(CapacityEstimate::Unknown);
         };
         let shortest = shortest.time.as_secs_f64();
         let first: Vec<_> = record
             .response
-            .seen()
+            .recorded()
             .take_while(|(time, _)| {
-                *time < shortest * SAME_WAVE && *time <= plan.patience.as_secs_f64()
+                *time < shortest * SAME_WAVE && *time <= plan.timeout.as_secs_f64()
             })
             .collect();
         let service = first.last().map_or(shortest, |(time, _)| *time);
-        let each = ((plan.patience.as_secs_f64() / service) as u64).max(1);
+        let each = ((plan.timeout.as_secs_f64() / service) as u64).max(1);
         let clients = clients.get() as u64;
         // Where everybody asked once, all those of the first wave were served at once.
         let now = (record.requests == clients).then(|| first.iter().map(|(_, count)| count).sum());
-        Some(Waves::Enough {
+        Some(CapacityEstimate::Enough {
             workers: clients.div_ceil(each),
             is_certain: service <= shortest * SAME_TIME,
             service: Duration::try_from_secs_f64(service).ok()?,
@@ -59,27 +59,27 @@ impl Waves {
     }
 
     /// It in a sentence.
-    pub(crate) fn sentence(&self, patience: Duration) -> String {
-        let patience = format::time(patience);
+    pub(crate) fn sentence(&self, timeout: Duration) -> String {
+        let timeout = format::time(timeout);
         match *self {
-            Waves::Enough { workers, is_certain, service, each, now } => {
+            CapacityEstimate::Enough { workers, is_certain, service, each, now } => {
                 let number = |count: u64| match count {
                     1 => "1 worker".to_owned(),
                     _ => format!("{} workers", format::count(count)),
                 };
                 let least = if is_certain { "" } else { "at least " };
                 let service = format::time(service);
-                let took = if is_certain { "a request takes" } else { "requests take up to" };
+                let add_usage = if is_certain { "a request takes" } else { "requests take up to" };
                 let now = now.map(|now| format!("; those who were answered had {}", number(now)));
                 format!(
-                    "{least}{} would pass: {took} {service}, so within {patience} a worker serves {} of the clients{}",
+                    "{least}{} would pass: {add_usage} {service}, so within {timeout} a worker serves {} of the clients{}",
                     number(workers),
                     format::count(each),
                     now.unwrap_or_default()
                 )
             }
-            Waves::Unknown => format!(
-                "nobody was answered within {patience}: if a request takes that long without waiting, no \
+            CapacityEstimate::Unknown => format!(
+                "nobody was answered within {timeout}: if a request takes that long without waiting, no \
                  number of workers would pass"
             ),
         }
@@ -93,17 +93,17 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::plan::{Arrivals, Protocol, Until};
-    use crate::stats::outcome::{Answer, Outcome};
-    use crate::stats::record::{Instants, Window};
+    use crate::plan::{Arrivals, Protocol, StopCondition};
+    use crate::stats::outcome::{RequestOutcome, ResponseSummary};
+    use crate::stats::record::{MeasurementWindow, RequestTimes};
 
-    const PATIENCE: Duration = Duration::from_secs(7);
+    const TIMEOUT: Duration = Duration::from_secs(7);
 
-    fn plan(load: Load) -> Plan {
-        Plan {
+    fn plan(load: Load) -> LoadPlan {
+        LoadPlan {
             load,
-            until: Until::Requests(NonZeroU64::new(10).unwrap()),
-            patience: PATIENCE,
+            until: StopCondition::Requests(NonZeroU64::new(10).unwrap()),
+            timeout: TIMEOUT,
             warm_up: Duration::ZERO,
             protocol: Protocol::Http1,
             tolerance: None,
@@ -113,21 +113,28 @@ mod tests {
     }
 
     /// Answers after so many seconds each, and others who gave up.
-    fn record(answered: &[f64], gave_up: usize) -> Record {
+    fn record(answered: &[f64], client_timeouts: usize) -> LoadRecord {
         let begin = Instant::now() - Duration::from_secs(60);
-        let mut record = Record::new(Window { begin, end: None }).unwrap();
-        let after = |time| Instants { planned: begin, begun: begin, ended: begin + time };
-        let ok = || Outcome::Answered(Answer { status: 200, body_bytes: 0, keeps: true });
+        let mut record = LoadRecord::new(MeasurementWindow { begin, end: None }).unwrap();
+        let after = |time| RequestTimes { planned: begin, started: begin, ended: begin + time };
+        let ok = || {
+            RequestOutcome::Answered(ResponseSummary {
+                status: 200,
+                body_bytes: 0,
+                keeps_alive: true,
+            })
+        };
         answered.iter().for_each(|time| record.add(after(Duration::from_secs_f64(*time)), ok()));
-        (0..gave_up).for_each(|_| record.add(after(PATIENCE), Outcome::GaveUp));
+        (0..client_timeouts)
+            .for_each(|_| record.add(after(TIMEOUT), RequestOutcome::ClientTimeout));
         record
     }
 
     fn ten_clients(answered: &[f64]) -> Option<String> {
         let clients = NonZeroUsize::new(10).unwrap();
         let record = record(answered, 10 - answered.len());
-        let waves = Waves::of(&record, &plan(Load::Closed { clients }));
-        waves.map(|waves| waves.sentence(PATIENCE))
+        let waves = CapacityEstimate::of(&record, &plan(Load::Closed { clients }));
+        waves.map(|waves| waves.sentence(TIMEOUT))
     }
 
     #[test]
@@ -167,8 +174,8 @@ mod tests {
         let load = Load::Open {
             rate: 1.0,
             arrivals: Arrivals::Poisson,
-            at_once: NonZeroUsize::new(10).unwrap(),
+            concurrency: NonZeroUsize::new(10).unwrap(),
         };
-        assert_eq!(Waves::of(&record(&[5.0], 3), &plan(load)), None);
+        assert_eq!(CapacityEstimate::of(&record(&[5.0], 3), &plan(load)), None);
     }
 }

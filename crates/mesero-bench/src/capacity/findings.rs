@@ -2,57 +2,57 @@
 
 use std::mem::discriminant;
 
-use crate::capacity::need::{Demand, Goal, Need};
-use crate::capacity::probe::{Bound, Probe};
-use crate::capacity::service_times::{self, Service};
+use crate::capacity::need::{CapacityGoal, Demand, RequiredConcurrency};
+use crate::capacity::probe::{CapacityProbe, ConcurrencyControl};
+use crate::capacity::service_times::{self, ServiceTimes};
 use crate::capacity::sweep::{Knee, Sweep};
 use crate::error::BenchError;
-use crate::load::validity::{self, Doubt};
-use crate::plan::Plan;
-use crate::stats::record::Record;
+use crate::load::validity::{self, ValidityIssue};
+use crate::plan::LoadPlan;
+use crate::stats::record::LoadRecord;
 
 /// All that was found out.
 #[derive(Debug)]
-pub(crate) struct Findings {
-    pub(crate) goal: Goal,
-    pub(crate) bound: Bound,
+pub(crate) struct CapacityFindings {
+    pub(crate) goal: CapacityGoal,
+    pub(crate) bound: ConcurrencyControl,
     pub(crate) sweep: Sweep,
     pub(crate) knee: Knee,
     /// None if nobody was answered, not even alone.
-    pub(crate) service: Option<Service>,
-    pub(crate) verdict: Verdict,
+    pub(crate) service: Option<ServiceTimes>,
+    pub(crate) verdict: CapacityVerdict,
     /// None where there was nothing to try.
-    pub(crate) check: Option<Check>,
-    pub(crate) doubts: Vec<Doubt>,
+    pub(crate) check: Option<CapacityCheck>,
+    pub(crate) issues: Vec<ValidityIssue>,
 }
 
 /// What it comes to.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Verdict {
+pub(crate) enum CapacityVerdict {
     /// So many at once are enough, and so many there are, or can be.
-    Enough { at_once: u32 },
+    Enough { concurrency: u32 },
     /// Enough would be more than it has places for; only its owner can give it more.
-    TooFewSeats { at_once: u32, seats: u32 },
+    TooFewSeats { concurrency: u32, seats: u32 },
     /// Enough would be more than the URL serves at once now.
-    TooFewWorkers { at_once: u32, now: u32 },
+    TooFewWorkers { concurrency: u32, now: u32 },
     /// Enough would be more than bring anything.
-    Saturated { at_once: u32 },
+    Saturated { concurrency: u32 },
     /// So many should have been enough, and were not.
-    Refuted { at_once: u32 },
+    Refuted { concurrency: u32 },
     /// Nobody could bring so many.
-    Beyond { at_once: u32 },
+    TooMany { concurrency: u32 },
     /// No number is enough: only this share of calls is over in time if nobody waits; unless too few were seen to be sure.
-    Never { share: f64, is_sure: bool },
+    Never { share: f64, is_certain: bool },
     /// Nobody was answered, for another reason than that it took too long.
     Unanswered,
 }
 
 /// What came of trying it.
 #[derive(Debug)]
-pub(crate) struct Check {
+pub(crate) struct CapacityCheck {
     pub(crate) demand: Demand,
-    pub(crate) at_once: u32,
-    pub(crate) record: Record,
+    pub(crate) concurrency: u32,
+    pub(crate) record: LoadRecord,
 }
 
 /// The most calls at once that are tried at a URL, and before anything is known.
@@ -67,88 +67,106 @@ const RAISES: u32 = 3;
 /// Above the knee by this share is still at the knee: it is known only so well.
 const NEAR_KNEE: f64 = 1.15;
 
-impl Goal {
+impl CapacityGoal {
     /// How many calls at once are worth trying, for what is known so far.
-    fn worth_trying(&self, sweep: &Sweep, bound: Bound) -> u32 {
+    fn max_useful_concurrency(&self, sweep: &Sweep, bound: ConcurrencyControl) -> u32 {
         // Twice as many as are needed show whether the need is below the knee.
         let needed = match sweep.service().map(|service| self.need(&service)) {
-            Some(Need::Enough { at_once, .. }) => at_once.saturating_mul(2),
-            Some(Need::Beyond { .. }) => MOST,
+            Some(RequiredConcurrency::Enough { concurrency, .. }) => concurrency.saturating_mul(2),
+            Some(RequiredConcurrency::TooMany { .. }) => MOST,
             // Until enough were seen to be sure of it.
-            Some(Need::Never { is_sure: false, .. }) => FOR_MORE,
-            Some(Need::Never { .. }) | None => 1,
+            Some(RequiredConcurrency::Never { is_certain: false, .. }) => FOR_MORE,
+            Some(RequiredConcurrency::Never { .. }) | None => 1,
         };
         let asked = match self.demand {
-            Demand::Stream { .. } => u32::MAX,
-            Demand::Crowd { clients } => clients,
+            Demand::Rate { .. } => u32::MAX,
+            Demand::Burst { clients } => clients,
         };
         let bound = match bound {
-            Bound::Limit { seats } => seats,
-            Bound::Theirs => MOST,
+            ConcurrencyControl::Limit { seats } => seats,
+            ConcurrencyControl::External => MOST,
         };
         needed.min(asked).min(bound).max(1)
     }
 }
 
-fn verdict(goal: Goal, service: &Service, (knee, bound): (Knee, Bound)) -> Verdict {
-    let at_once = match goal.need(service) {
-        Need::Enough { at_once, .. } => at_once,
-        Need::Never { share, is_sure } => return Verdict::Never { share, is_sure },
-        Need::Beyond { at_once } => return Verdict::Beyond { at_once },
+fn verdict(
+    goal: CapacityGoal,
+    service: &ServiceTimes,
+    (knee, bound): (Knee, ConcurrencyControl),
+) -> CapacityVerdict {
+    let concurrency = match goal.need(service) {
+        RequiredConcurrency::Enough { concurrency, .. } => concurrency,
+        RequiredConcurrency::Never { share, is_certain } => {
+            return CapacityVerdict::Never { share, is_certain };
+        }
+        RequiredConcurrency::TooMany { concurrency } => {
+            return CapacityVerdict::TooMany { concurrency };
+        }
     };
-    let is_above_knee = knee.is_seen && f64::from(at_once) > knee.at_once * NEAR_KNEE;
+    let is_above_knee = knee.is_observed && f64::from(concurrency) > knee.concurrency * NEAR_KNEE;
     match bound {
-        Bound::Limit { .. } if is_above_knee => Verdict::Saturated { at_once },
-        Bound::Limit { seats } if at_once > seats => Verdict::TooFewSeats { at_once, seats },
-        Bound::Theirs if is_above_knee => Verdict::TooFewWorkers { at_once, now: knee.workers() },
-        _ => Verdict::Enough { at_once },
+        ConcurrencyControl::Limit { .. } if is_above_knee => {
+            CapacityVerdict::Saturated { concurrency }
+        }
+        ConcurrencyControl::Limit { seats } if concurrency > seats => {
+            CapacityVerdict::TooFewSeats { concurrency, seats }
+        }
+        ConcurrencyControl::External if is_above_knee => {
+            CapacityVerdict::TooFewWorkers { concurrency, now: knee.workers() }
+        }
+        _ => CapacityVerdict::Enough { concurrency },
     }
 }
 
-impl Findings {
+impl CapacityFindings {
     /// Finds out what the goal takes, and tries it.
     ///
     /// # Errors
     /// Why it cannot be measured.
-    pub(crate) async fn gather(goal: Goal, probe: &mut Probe) -> Result<Self, BenchError> {
+    pub(crate) async fn measure(
+        goal: CapacityGoal,
+        probe: &mut CapacityProbe,
+    ) -> Result<Self, BenchError> {
         let bound = probe.bound;
-        let most = |sweep: &Sweep| goal.worth_trying(sweep, bound);
-        let sweep = Sweep::measure(async |at_once| probe.level(at_once).await, most).await?;
+        let most = |sweep: &Sweep| goal.max_useful_concurrency(sweep, bound);
+        let sweep =
+            Sweep::measure(async |concurrency| probe.level(concurrency).await, most).await?;
         let (knee, service) = (sweep.knee(), sweep.service());
-        let mut doubts = Vec::new();
-        sweep.levels.iter().for_each(|level| add_doubts(&mut doubts, &level.record, &probe.plan));
+        let mut issues = Vec::new();
+        sweep.levels.iter().for_each(|level| add_doubts(&mut issues, &level.record, &probe.plan));
         let verdict = match &service {
             Some(service) => verdict(goal, service, (knee, bound)),
-            None => Verdict::Unanswered,
+            None => CapacityVerdict::Unanswered,
         };
-        let mut findings = Self { goal, bound, sweep, knee, service, verdict, check: None, doubts };
-        findings.try_it(probe).await?;
+        let mut findings = Self { goal, bound, sweep, knee, service, verdict, check: None, issues };
+        findings.run_check(probe).await?;
         Ok(findings)
     }
 
     /// Tries what is wanted, or what the URL can bear of it now.
-    async fn try_it(&mut self, probe: &mut Probe) -> Result<(), BenchError> {
+    async fn run_check(&mut self, probe: &mut CapacityProbe) -> Result<(), BenchError> {
         match self.verdict {
-            Verdict::Enough { mut at_once } => {
+            CapacityVerdict::Enough { mut concurrency } => {
                 let most = match self.bound {
-                    Bound::Limit { seats } => seats,
-                    Bound::Theirs => at_once,
+                    ConcurrencyControl::Limit { seats } => seats,
+                    ConcurrencyControl::External => concurrency,
                 };
                 for _ in 0..=RAISES {
-                    let holds = self.check(self.goal.demand, at_once, probe).await?;
+                    let holds = self.check(self.goal.demand, concurrency, probe).await?;
                     self.verdict = match holds {
-                        true => Verdict::Enough { at_once },
-                        false => Verdict::Refuted { at_once },
+                        true => CapacityVerdict::Enough { concurrency },
+                        false => CapacityVerdict::Refuted { concurrency },
                     };
-                    if holds || at_once >= most {
+                    if holds || concurrency >= most {
                         break;
                     }
-                    at_once = at_once.saturating_add(at_once.div_ceil(10)).min(most);
+                    concurrency = concurrency.saturating_add(concurrency.div_ceil(10)).min(most);
                 }
             }
             _ => {
-                if let Some((demand, at_once)) = self.bearable() {
-                    self.check(demand, at_once, probe).await?;
+                if let Some((demand, concurrency)) = self.feasible_demand() {
+                    self.check(demand, concurrency, probe).await?;
                 }
             }
         }
@@ -156,26 +174,26 @@ impl Findings {
     }
 
     /// What there is enough for as it is, and how many at once that takes, where it is not enough for what is wanted.
-    pub(crate) fn bearable(&self) -> Option<(Demand, u32)> {
-        let at_once = match self.verdict {
-            Verdict::TooFewWorkers { now, .. } => now,
-            Verdict::TooFewSeats { seats, .. } => seats,
-            Verdict::Saturated { .. } => self.knee.workers(),
+    pub(crate) fn feasible_demand(&self) -> Option<(Demand, u32)> {
+        let concurrency = match self.verdict {
+            CapacityVerdict::TooFewWorkers { now, .. } => now,
+            CapacityVerdict::TooFewSeats { seats, .. } => seats,
+            CapacityVerdict::Saturated { .. } => self.knee.workers(),
             _ => return None,
         };
-        let demand = self.goal.bearable(self.service.as_ref()?, at_once)?;
-        Some((demand, at_once))
+        let demand = self.goal.feasible_demand(self.service.as_ref()?, concurrency)?;
+        Some((demand, concurrency))
     }
 
     async fn check(
         &mut self,
         demand: Demand,
-        at_once: u32,
-        probe: &mut Probe,
+        concurrency: u32,
+        probe: &mut CapacityProbe,
     ) -> Result<bool, BenchError> {
-        let record = probe.check(demand, at_once).await?;
-        add_doubts(&mut self.doubts, &record, &probe.plan);
-        let check = Check { demand, at_once, record };
+        let record = probe.check(demand, concurrency).await?;
+        add_doubts(&mut self.issues, &record, &probe.plan);
+        let check = CapacityCheck { demand, concurrency, record };
         let holds = check.holds(self.goal.share);
         self.check = Some(check);
         Ok(holds)
@@ -186,7 +204,7 @@ impl Findings {
     pub(crate) fn spread(&self) -> Option<(u32, u32)> {
         let service = self.service.as_ref()?;
         let enough = |factor: f64| match self.goal.need(&service.scaled(factor)) {
-            Need::Enough { at_once, .. } => Some(at_once),
+            RequiredConcurrency::Enough { concurrency, .. } => Some(concurrency),
             _ => None,
         };
         let error = 2.0 * service.error();
@@ -196,27 +214,27 @@ impl Findings {
 
     /// Whether what is wanted is to be had, and was seen.
     pub(crate) fn holds(&self) -> bool {
-        matches!(self.verdict, Verdict::Enough { .. }) && self.doubts.is_empty()
+        matches!(self.verdict, CapacityVerdict::Enough { .. }) && self.issues.is_empty()
     }
 }
 
-impl Check {
+impl CapacityCheck {
     /// Whether what was seen can be the share that was wanted.
     pub(crate) fn holds(&self, share: f64) -> bool {
-        let Record { ok, requests, .. } = self.record;
+        let LoadRecord { ok, requests, .. } = self.record;
         match self.demand {
-            Demand::Crowd { .. } => requests > 0 && ok as f64 >= share * requests as f64,
-            Demand::Stream { .. } => service_times::at_most(ok, requests) >= share,
+            Demand::Burst { .. } => requests > 0 && ok as f64 >= share * requests as f64,
+            Demand::Rate { .. } => service_times::at_most(ok, requests) >= share,
         }
     }
 }
 
-fn add_doubts(doubts: &mut Vec<Doubt>, record: &Record, plan: &Plan) {
-    for doubt in validity::about(record, plan) {
+fn add_doubts(issues: &mut Vec<ValidityIssue>, record: &LoadRecord, plan: &LoadPlan) {
+    for issue in validity::check(record, plan) {
         // How many clients the plan has is another matter; and once is enough to be told.
-        let is_known = |known: &Doubt| discriminant(known) == discriminant(&doubt);
-        if !matches!(doubt, Doubt::Little { .. }) && !doubts.iter().any(is_known) {
-            doubts.push(doubt);
+        let is_known = |known: &ValidityIssue| discriminant(known) == discriminant(&issue);
+        if !matches!(issue, ValidityIssue::LittlesLaw { .. }) && !issues.iter().any(is_known) {
+            issues.push(issue);
         }
     }
 }

@@ -5,16 +5,16 @@ use std::collections::BinaryHeap;
 
 use fastrand::Rng;
 
-use crate::capacity::erlang::{Erlang, Wait};
-use crate::capacity::service_times::Service;
+use crate::capacity::erlang::{ErlangSystem, QueueWait};
+use crate::capacity::service_times::ServiceTimes;
 use crate::plan::Arrivals;
 
 /// What is wanted.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Goal {
+pub(crate) struct CapacityGoal {
     pub(crate) demand: Demand,
     /// How long a caller waits for an answer, in seconds.
-    pub(crate) patience: f64,
+    pub(crate) timeout: f64,
     /// The share of callers who have to get theirs.
     pub(crate) share: f64,
 }
@@ -23,37 +23,37 @@ pub(crate) struct Goal {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Demand {
     /// So many a second, whether the earlier ones have their answers or not.
-    Stream { rate: f64, arrivals: Arrivals },
+    Rate { rate: f64, arrivals: Arrivals },
     /// So many at once.
-    Crowd { clients: u32 },
+    Burst { clients: u32 },
 }
 
 /// What it takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Need {
+pub(crate) enum RequiredConcurrency {
     /// The fewest that are enough.
-    Enough { at_once: u32, share: f64 },
+    Enough { concurrency: u32, share: f64 },
     /// No number is: even if nobody waited, only this share would be answered in time. Too few calls may have been seen to
     /// be sure of that.
-    Never { share: f64, is_sure: bool },
+    Never { share: f64, is_certain: bool },
     /// More than anybody has.
-    Beyond { at_once: u32 },
+    TooMany { concurrency: u32 },
 }
 
 /// Where the search ends.
 const MOST: u32 = 1_000_000;
 
-impl Goal {
+impl CapacityGoal {
     /// How many calls have to run at once, of a resource that takes as long as `service` for each.
-    pub(crate) fn need(&self, service: &Service) -> Need {
-        let unhindered = service.within(self.patience, |_| 0.0);
-        if unhindered < self.share {
-            let is_sure = service.within_at_most(self.patience) < self.share;
-            return Need::Never { share: unhindered, is_sure };
+    pub(crate) fn need(&self, service: &ServiceTimes) -> RequiredConcurrency {
+        let unqueued = service.within(self.timeout, |_| 0.0);
+        if unqueued < self.share {
+            let is_certain = service.within_at_most(self.timeout) < self.share;
+            return RequiredConcurrency::Never { share: unqueued, is_certain };
         }
         let enough = match self.demand {
-            Demand::Stream { rate, arrivals } => {
-                let mut erlang = Erlang::of(rate * service.mean());
+            Demand::Rate { rate, arrivals } => {
+                let mut erlang = ErlangSystem::of(rate * service.mean());
                 loop {
                     erlang = erlang.more();
                     // As long as there is more to do than can be done, nobody is answered in the end.
@@ -66,63 +66,70 @@ impl Goal {
                     }
                 }
             }
-            Demand::Crowd { clients } => {
+            Demand::Burst { clients } => {
                 let most = clients.min(MOST);
-                let share = |at_once| crowd((clients, at_once), self.patience, service);
-                let fewest = least(most, |at_once| share(at_once) >= self.share);
+                let share = |concurrency| crowd((clients, concurrency), self.timeout, service);
+                let fewest = least(most, |concurrency| share(concurrency) >= self.share);
                 Some((fewest, share(fewest))).filter(|(_, share)| *share >= self.share)
             }
         };
-        enough.map_or(Need::Beyond { at_once: MOST }, |(at_once, share)| Need::Enough {
-            at_once,
-            share,
+        enough.map_or(RequiredConcurrency::TooMany { concurrency: MOST }, |(concurrency, share)| {
+            RequiredConcurrency::Enough { concurrency, share }
         })
     }
 
     /// How long is waited if so many run at once; none for a crowd, which no formula is about.
-    pub(crate) fn wait(&self, service: &Service, at_once: u32) -> Option<(f64, Wait)> {
-        let Demand::Stream { rate, arrivals } = self.demand else { return None };
-        let erlang =
-            (0..at_once).fold(Erlang::of(rate * service.mean()), |erlang, _| erlang.more());
+    pub(crate) fn wait(
+        &self,
+        service: &ServiceTimes,
+        concurrency: u32,
+    ) -> Option<(f64, QueueWait)> {
+        let Demand::Rate { rate, arrivals } = self.demand else { return None };
+        let erlang = (0..concurrency)
+            .fold(ErlangSystem::of(rate * service.mean()), |erlang, _| erlang.more());
         Some((erlang.utilization(), wait(&erlang, service, arrivals)))
     }
 
     /// The greatest demand for which so many at once are enough; none if no demand is so small.
-    pub(crate) fn bearable(&self, service: &Service, at_once: u32) -> Option<Demand> {
+    pub(crate) fn feasible_demand(
+        &self,
+        service: &ServiceTimes,
+        concurrency: u32,
+    ) -> Option<Demand> {
         match self.demand {
-            Demand::Stream { arrivals, .. } => {
-                let is_borne = |rate: f64| {
-                    let goal = Goal { demand: Demand::Stream { rate, arrivals }, ..*self };
-                    let wait = goal.wait(service, at_once);
+            Demand::Rate { arrivals, .. } => {
+                let is_met = |rate: f64| {
+                    let goal = CapacityGoal { demand: Demand::Rate { rate, arrivals }, ..*self };
+                    let wait = goal.wait(service, concurrency);
                     wait.is_some_and(|(busy, wait)| {
                         busy < 1.0 && goal.answered(service, wait) >= self.share
                     })
                 };
                 // Half by half, until three digits are sure.
-                let (mut borne, mut too_much) = (0.0, f64::from(at_once) / service.mean());
-                while too_much - borne > too_much / 10_000.0 {
-                    let middle = f64::midpoint(borne, too_much);
-                    *(if is_borne(middle) { &mut borne } else { &mut too_much }) = middle;
+                let (mut met, mut unmet) = (0.0, f64::from(concurrency) / service.mean());
+                while unmet - met > unmet / 10_000.0 {
+                    let middle = f64::midpoint(met, unmet);
+                    *(if is_met(middle) { &mut met } else { &mut unmet }) = middle;
                 }
-                (borne > 0.0).then_some(Demand::Stream { rate: borne, arrivals })
+                (met > 0.0).then_some(Demand::Rate { rate: met, arrivals })
             }
-            Demand::Crowd { clients } => {
+            Demand::Burst { clients } => {
                 let too_many = least(clients, |clients| {
-                    crowd((clients, at_once), self.patience, service) < self.share
+                    crowd((clients, concurrency), self.timeout, service) < self.share
                 });
-                let is_borne = crowd((too_many, at_once), self.patience, service) >= self.share;
-                let clients = if is_borne { too_many } else { too_many - 1 };
-                (clients > 0).then_some(Demand::Crowd { clients })
+                let is_met = crowd((too_many, concurrency), self.timeout, service) >= self.share;
+                let clients = if is_met { too_many } else { too_many - 1 };
+                (clients > 0).then_some(Demand::Burst { clients })
             }
         }
     }
 
-    fn answered(&self, service: &Service, wait: Wait) -> f64 {
-        service.within(self.patience, |left| wait.longer_than(left))
+    fn answered(&self, service: &ServiceTimes, wait: QueueWait) -> f64 {
+        service.within(self.timeout, |left| wait.longer_than(left))
     }
 }
 
-fn wait(erlang: &Erlang, service: &Service, arrivals: Arrivals) -> Wait {
+fn wait(erlang: &ErlangSystem, service: &ServiceTimes, arrivals: Arrivals) -> QueueWait {
     // The squared coefficient of variation of the times between arrivals.
     let arrivals = match arrivals {
         Arrivals::Poisson => 1.0,
@@ -135,7 +142,7 @@ fn wait(erlang: &Erlang, service: &Service, arrivals: Arrivals) -> Wait {
 /// by trying it with times as they were measured, always with the same ones, so that more at once never serve fewer.
 ///
 /// Where every call takes the same time `s`, those are answered who have a place in one of the ⌊patience / s⌋ waves.
-fn crowd((clients, at_once): (u32, u32), patience: f64, service: &Service) -> f64 {
+fn crowd((clients, concurrency): (u32, u32), timeout: f64, service: &ServiceTimes) -> f64 {
     let trials = (20_000 / clients).clamp(1, 1_000);
     let mut random = Rng::with_seed(1);
     let mut answered = 0_u64;
@@ -143,12 +150,12 @@ fn crowd((clients, at_once): (u32, u32), patience: f64, service: &Service) -> f6
         // When each place is free again, in nanoseconds, since floats have no order.
         let mut places: BinaryHeap<Reverse<u64>> = BinaryHeap::new();
         for client in 0..clients {
-            let begins = match client < at_once {
+            let begins = match client < concurrency {
                 true => 0,
                 false => places.pop().map_or(0, |Reverse(free)| free),
             };
             let ends = begins.saturating_add((service.draw(&mut random) * 1e9) as u64);
-            answered += u64::from(ends as f64 <= patience * 1e9);
+            answered += u64::from(ends as f64 <= timeout * 1e9);
             places.push(Reverse(ends));
         }
     }
@@ -173,14 +180,14 @@ pub(crate) mod tests {
     use crate::capacity::service_times::tests::{exponential, fixed};
 
     fn stream(rate: f64) -> Demand {
-        Demand::Stream { rate, arrivals: Arrivals::Poisson }
+        Demand::Rate { rate, arrivals: Arrivals::Poisson }
     }
 
-    fn enough(demand: Demand, patience: f64, service: &Service) -> Option<u32> {
-        match (Goal { demand, patience, share: 0.99 }).need(service) {
-            Need::Enough { at_once, share } => {
+    fn enough(demand: Demand, timeout: f64, service: &ServiceTimes) -> Option<u32> {
+        match (CapacityGoal { demand, timeout, share: 0.99 }).need(service) {
+            RequiredConcurrency::Enough { concurrency, share } => {
                 assert!((0.99..=1.0).contains(&share), "{share}");
-                Some(at_once)
+                Some(concurrency)
             }
             _ => None,
         }
@@ -189,9 +196,9 @@ pub(crate) mod tests {
     /// The fewest servers for which the time in an M/M/c system is within the patience often enough, by its formula
     /// (D. Gross, C. M. Harris, "Fundamentals of Queueing Theory", 3rd ed., 1998, 2.3): waiting and being served are two
     /// exponential times one after the other.
-    pub(crate) fn textbook(rate: f64, mean: f64, (patience, share): (f64, f64)) -> u32 {
+    pub(crate) fn textbook(rate: f64, mean: f64, (timeout, share): (f64, f64)) -> u32 {
         let load = rate * mean;
-        let mut erlang = Erlang::of(load);
+        let mut erlang = ErlangSystem::of(load);
         loop {
             erlang = erlang.more();
             let servers = f64::from(erlang.servers());
@@ -200,14 +207,14 @@ pub(crate) mod tests {
                 continue;
             }
             let both = match (waiting - serving).abs() < 1e-9 {
-                true => (1.0 + serving * patience) * (-serving * patience).exp(),
+                true => (1.0 + serving * timeout) * (-serving * timeout).exp(),
                 false => {
-                    (waiting * (-serving * patience).exp() - serving * (-waiting * patience).exp())
+                    (waiting * (-serving * timeout).exp() - serving * (-waiting * timeout).exp())
                         / (waiting - serving)
                 }
             };
             let longer =
-                (1.0 - erlang.waiting()) * (-serving * patience).exp() + erlang.waiting() * both;
+                (1.0 - erlang.waiting()) * (-serving * timeout).exp() + erlang.waiting() * both;
             if 1.0 - longer >= share {
                 return erlang.servers();
             }
@@ -216,7 +223,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_stream_of_exponential_calls_needs_what_the_formula_of_the_textbook_says() {
-        for (rate, mean, patience) in [
+        for (rate, mean, timeout) in [
             (1.0, 0.5, 5.0),
             (10.0, 0.1, 1.0),
             (8.0, 1.0, 7.0),
@@ -228,36 +235,41 @@ pub(crate) mod tests {
             (400.0, 0.25, 1.5),
             (7.0, 0.3, 1.6),
         ] {
-            let found = enough(stream(rate), patience, &exponential(mean));
+            let found = enough(stream(rate), timeout, &exponential(mean));
             assert_eq!(
                 found,
-                Some(textbook(rate, mean, (patience, 0.99))),
-                "{rate} {mean} {patience}"
+                Some(textbook(rate, mean, (timeout, 0.99))),
+                "{rate} {mean} {timeout}"
             );
         }
     }
 
     #[test]
     fn a_crowd_is_served_in_as_many_waves_as_fit_into_its_patience() {
-        for (clients, time, patience, at_once) in [
+        for (clients, time, timeout, concurrency) in [
             (10, 5.0, 7.0, 10),
             (10, 5.0, 10.1, 5),
             (10, 1.0, 7.0, 2),
             (11, 3.4, 7.0, 6),
             (1, 1.0, 1.0, 1),
         ] {
-            let found = enough(Demand::Crowd { clients }, patience, &fixed(time));
-            assert_eq!(found, Some(at_once), "{clients} {time} {patience}");
+            let found = enough(Demand::Burst { clients }, timeout, &fixed(time));
+            assert_eq!(found, Some(concurrency), "{clients} {time} {timeout}");
         }
     }
 
     #[test]
     fn no_number_is_enough_where_a_call_takes_longer_than_its_caller_waits() {
-        for demand in [stream(0.01), Demand::Crowd { clients: 10 }] {
-            let goal = Goal { demand, patience: 7.0, share: 0.99 };
-            assert!(matches!(goal.need(&fixed(7.5)), Need::Never { share: 0.0, is_sure: true }));
+        for demand in [stream(0.01), Demand::Burst { clients: 10 }] {
+            let goal = CapacityGoal { demand, timeout: 7.0, share: 0.99 };
+            assert!(matches!(
+                goal.need(&fixed(7.5)),
+                RequiredConcurrency::Never { share: 0.0, is_certain: true }
+            ));
             // Of exponential calls of 2 s, 3 % take longer than 7 s.
-            let Need::Never { share, is_sure: true } = goal.need(&exponential(2.0)) else {
+            let RequiredConcurrency::Never { share, is_certain: true } =
+                goal.need(&exponential(2.0))
+            else {
                 panic!()
             };
             assert!((share - 0.9698).abs() < 1e-4, "{share}");
@@ -266,34 +278,34 @@ pub(crate) mod tests {
 
     #[test]
     fn what_calls_take_that_all_take_the_same_is_waited_for_half_as_long() {
-        let goal = Goal { demand: stream(9.0), patience: 2.0, share: 0.99 };
-        let mean = |service: &Service| goal.wait(service, 10).unwrap().1.mean();
+        let goal = CapacityGoal { demand: stream(9.0), timeout: 2.0, share: 0.99 };
+        let mean = |service: &ServiceTimes| goal.wait(service, 10).unwrap().1.mean();
         let (fixed, exponential) = (mean(&fixed(1.0)), mean(&exponential(1.0)));
         assert!((exponential / fixed - 2.0).abs() < 0.01, "{exponential} {fixed}");
     }
 
     #[test]
     fn a_stream_without_end_needs_more_than_anybody_has() {
-        let goal = Goal { demand: stream(1e6), patience: 3600.0, share: 0.99 };
-        assert_eq!(goal.need(&fixed(100.0)), Need::Beyond { at_once: MOST });
+        let goal = CapacityGoal { demand: stream(1e6), timeout: 3600.0, share: 0.99 };
+        assert_eq!(goal.need(&fixed(100.0)), RequiredConcurrency::TooMany { concurrency: MOST });
     }
 
     #[test]
     fn what_is_bearable_needs_no_more_and_a_little_more_does() {
-        let goal = |demand| Goal { demand, patience: 7.0, share: 0.99 };
+        let goal = |demand| CapacityGoal { demand, timeout: 7.0, share: 0.99 };
         for service in [fixed(2.0), exponential(1.0)] {
-            let Some(Demand::Stream { rate, .. }) = goal(stream(100.0)).bearable(&service, 5)
+            let Some(Demand::Rate { rate, .. }) = goal(stream(100.0)).feasible_demand(&service, 5)
             else {
                 panic!()
             };
             assert_eq!(enough(stream(rate), 7.0, &service), Some(5));
             assert_eq!(enough(stream(rate * 1.001), 7.0, &service), Some(6));
         }
-        let crowd = |clients| Demand::Crowd { clients };
-        assert_eq!(goal(crowd(100)).bearable(&fixed(2.0), 5), Some(crowd(15)));
-        assert_eq!(goal(crowd(10)).bearable(&fixed(2.0), 5), Some(crowd(10)));
-        assert_eq!(goal(crowd(10)).bearable(&fixed(8.0), 5), None);
-        assert_eq!(goal(stream(1.0)).bearable(&fixed(8.0), 5), None);
+        let crowd = |clients| Demand::Burst { clients };
+        assert_eq!(goal(crowd(100)).feasible_demand(&fixed(2.0), 5), Some(crowd(15)));
+        assert_eq!(goal(crowd(10)).feasible_demand(&fixed(2.0), 5), Some(crowd(10)));
+        assert_eq!(goal(crowd(10)).feasible_demand(&fixed(8.0), 5), None);
+        assert_eq!(goal(stream(1.0)).feasible_demand(&fixed(8.0), 5), None);
     }
 
     proptest! {
@@ -301,25 +313,25 @@ pub(crate) mod tests {
 
         #[test]
         fn more_demand_or_less_patience_never_needs_fewer(
-            rate in 0.1_f64..40.0, time in 0.1_f64..2.0, patience in 2.1_f64..9.0, clients in 1_u32..60
+            rate in 0.1_f64..40.0, time in 0.1_f64..2.0, timeout in 2.1_f64..9.0, clients in 1_u32..60
         ) {
             let service = fixed(time);
-            let of = |factor: f64, patience| {
-                let crowd = Demand::Crowd { clients: (f64::from(clients) * factor).ceil() as u32 };
-                [enough(stream(rate * factor), patience, &service), enough(crowd, patience, &service)]
+            let of = |factor: f64, timeout| {
+                let crowd = Demand::Burst { clients: (f64::from(clients) * factor).ceil() as u32 };
+                [enough(stream(rate * factor), timeout, &service), enough(crowd, timeout, &service)]
             };
-            let [stream, crowd] = of(1.0, patience);
-            for [more_stream, more_crowd] in [of(1.5, patience), of(1.0, patience * 0.99)] {
+            let [stream, crowd] = of(1.0, timeout);
+            for [more_stream, more_crowd] in [of(1.5, timeout), of(1.0, timeout * 0.99)] {
                 prop_assert!(more_stream >= stream && more_crowd >= crowd);
             }
         }
 
         #[test]
-        fn one_fewer_than_enough_is_not(rate in 0.1_f64..40.0, mean in 0.1_f64..1.0, patience in 5.0_f64..9.0) {
+        fn one_fewer_than_enough_is_not(rate in 0.1_f64..40.0, mean in 0.1_f64..1.0, timeout in 5.0_f64..9.0) {
             let service = exponential(mean);
-            let goal = Goal { demand: stream(rate), patience, share: 0.99 };
-            let Need::Enough { at_once, .. } = goal.need(&service) else { panic!() };
-            let fewer = goal.wait(&service, at_once - 1).unwrap().1;
+            let goal = CapacityGoal { demand: stream(rate), timeout, share: 0.99 };
+            let RequiredConcurrency::Enough { concurrency, .. } = goal.need(&service) else { panic!() };
+            let fewer = goal.wait(&service, concurrency - 1).unwrap().1;
             prop_assert!(goal.answered(&service, fewer) < 0.99);
         }
     }

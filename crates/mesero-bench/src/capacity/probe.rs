@@ -8,37 +8,37 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::capacity::need::Demand;
-use crate::capacity::sweep::Level;
+use crate::capacity::sweep::SweepLevel;
 use crate::error::BenchError;
 use crate::load;
-use crate::load::progress::{Live, Stage};
-use crate::load::session::Session;
-use crate::plan::{Load, Plan, Until};
-use crate::stats::record::Record;
-use crate::target::Subject;
+use crate::load::progress::{ProgressDisplay, ProgressStage};
+use crate::load::session::LoadSession;
+use crate::plan::{Load, LoadPlan, StopCondition};
+use crate::stats::record::LoadRecord;
+use crate::target::BenchTarget;
 
 /// Measures one thing after the other.
 #[derive(Debug)]
-pub(crate) struct Probe {
-    pub(crate) subject: Subject,
+pub(crate) struct CapacityProbe {
+    pub(crate) target: BenchTarget,
     /// Whether its limit is ours to set.
-    pub(crate) bound: Bound,
+    pub(crate) bound: ConcurrencyControl,
     /// Whose patience, tolerance and seed are taken.
-    pub(crate) plan: Plan,
+    pub(crate) plan: LoadPlan,
     /// How long a level takes, if it is not sure enough before.
     pub(crate) level_time: Duration,
     /// How long a check takes, if not more time is needed for enough requests.
     pub(crate) check_time: Duration,
-    pub(crate) live: Live,
+    pub(crate) live: ProgressDisplay,
 }
 
 /// What says how many calls run at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bound {
+pub(crate) enum ConcurrencyControl {
     /// The limit of a resource, up to its seats.
     Limit { seats: u32 },
     /// Whoever runs the URL.
-    Theirs,
+    External,
 }
 
 /// A level is sure enough when the standard error of its mean is below this share of it,
@@ -54,7 +54,7 @@ const SAME: f64 = 0.005;
 const BURST: Duration = Duration::from_millis(10);
 
 /// Nothing ends it but that it is sure.
-const UNBOUNDED: Until = Until::Time(Duration::from_secs(24 * 60 * 60));
+const UNBOUNDED: StopCondition = StopCondition::Time(Duration::from_secs(24 * 60 * 60));
 
 /// The least number of requests that a check is worth something with.
 const CHECKED: f64 = 100.0;
@@ -62,27 +62,27 @@ const CHECKED: f64 = 100.0;
 /// However seldom requests come, a check takes no longer.
 const LONGEST_CHECK: Duration = Duration::from_secs(60);
 
-impl Probe {
+impl CapacityProbe {
     /// So many calls at once, until how long they take is known well enough.
-    pub(crate) async fn level(&mut self, at_once: u32) -> Result<Record, BenchError> {
-        self.set_limit(at_once);
-        let clients = at_least_one(at_once);
+    pub(crate) async fn level(&mut self, concurrency: u32) -> Result<LoadRecord, BenchError> {
+        self.set_limit(concurrency);
+        let clients = at_least_one(concurrency);
         let load = Load::Closed { clients };
-        let plan = Plan { load, until: UNBOUNDED, warm_up: BURST, ..self.plan.clone() };
+        let plan = LoadPlan { load, until: UNBOUNDED, warm_up: BURST, ..self.plan.clone() };
         let session = self.session(plan)?;
         let level_time = self.level_time;
         let stopping = async {
-            until_sure(&session, (clients, level_time)).await;
+            until_precise(&session, (clients, level_time)).await;
             session.finish();
             // Those who have asked are still waited for.
             std::future::pending::<Infallible>().await
         };
         let record = tokio::select! {
-            record = self.run(at_once, &session) => record?,
+            record = self.run(concurrency, &session) => record?,
             never = stopping => match never {},
         };
-        let level = Level { at_once, record };
-        self.live.tell(&level.told());
+        let level = SweepLevel { concurrency, record };
+        self.live.log_result(&level.label());
         Ok(level.record)
     }
 
@@ -90,53 +90,59 @@ impl Probe {
     pub(crate) async fn check(
         &mut self,
         demand: Demand,
-        at_once: u32,
-    ) -> Result<Record, BenchError> {
-        self.set_limit(at_once);
+        concurrency: u32,
+    ) -> Result<LoadRecord, BenchError> {
+        self.set_limit(concurrency);
         let plan = match demand {
-            Demand::Crowd { clients } => Plan {
+            Demand::Burst { clients } => LoadPlan {
                 load: Load::Closed { clients: at_least_one(clients) },
                 until: match self.plan.until {
-                    Until::Requests(count) if count.get() > u64::from(clients) => {
-                        Until::Requests(count)
+                    StopCondition::Requests(count) if count.get() > u64::from(clients) => {
+                        StopCondition::Requests(count)
                     }
-                    _ => Until::Requests(
+                    _ => StopCondition::Requests(
                         NonZeroU64::MIN.saturating_add(u64::from(clients).saturating_sub(1)),
                     ),
                 },
                 warm_up: Duration::ZERO,
                 ..self.plan.clone()
             },
-            Demand::Stream { rate, arrivals } => {
+            Demand::Rate { rate, arrivals } => {
                 let enough = Duration::try_from_secs_f64(CHECKED / rate).unwrap_or(LONGEST_CHECK);
-                let at_once = self.plan.load.at_once();
-                Plan {
-                    load: Load::Open { rate, arrivals, at_once },
-                    until: Until::Time(enough.min(LONGEST_CHECK).max(self.check_time)),
+                let concurrency = self.plan.load.concurrency();
+                LoadPlan {
+                    load: Load::Open { rate, arrivals, concurrency },
+                    until: StopCondition::Time(enough.min(LONGEST_CHECK).max(self.check_time)),
                     ..self.plan.clone()
                 }
             }
         };
-        self.live.tell(&format!("trying what is wanted with {at_once} at once"));
+        self.live.log_result(&format!("trying what is wanted with {concurrency} at once"));
         let session = self.session(plan)?;
-        self.run(at_once, &session).await
+        self.run(concurrency, &session).await
     }
 
-    fn set_limit(&self, at_once: u32) {
-        if let (Bound::Limit { .. }, Subject::Called(called)) = (self.bound, &self.subject) {
-            called.service.dispatcher.set_limit(at_least_one(at_once));
+    fn set_limit(&self, concurrency: u32) {
+        if let (ConcurrencyControl::Limit { .. }, BenchTarget::InProcess(in_process)) =
+            (self.bound, &self.target)
+        {
+            in_process.service.dispatcher.set_limit(at_least_one(concurrency));
         }
     }
 
-    fn session(&self, plan: Plan) -> Result<Arc<Session>, BenchError> {
-        let session = Session::new(plan, self.subject.clone()).map_err(BenchError::Histogram)?;
+    fn session(&self, plan: LoadPlan) -> Result<Arc<LoadSession>, BenchError> {
+        let session = LoadSession::new(plan, self.target.clone()).map_err(BenchError::Histogram)?;
         Ok(Arc::new(session))
     }
 
-    async fn run(&mut self, at_once: u32, session: &Arc<Session>) -> Result<Record, BenchError> {
-        let name = format!("{at_once} at once");
+    async fn run(
+        &mut self,
+        concurrency: u32,
+        session: &Arc<LoadSession>,
+    ) -> Result<LoadRecord, BenchError> {
+        let name = format!("{concurrency} at once");
         // How many levels there will be shows as they are measured.
-        let stage = Stage { name: &name, round: 1, rounds: 1, over: None };
+        let stage = ProgressStage { name: &name, round: 1, rounds: 1, over: None };
         tokio::select! {
             ended = load::run(session) => ended.map_err(BenchError::Io)?,
             () = self.live.show(session, &stage) => {}
@@ -146,7 +152,7 @@ impl Probe {
 }
 
 /// Waits until it is known well enough how long calls take.
-async fn until_sure(session: &Session, (clients, time): (NonZeroUsize, Duration)) {
+async fn until_precise(session: &LoadSession, (clients, time): (NonZeroUsize, Duration)) {
     let begin = Instant::now();
     let all = u64::try_from(clients.get()).unwrap_or(u64::MAX);
     loop {
@@ -157,12 +163,12 @@ async fn until_sure(session: &Session, (clients, time): (NonZeroUsize, Duration)
             let record = session.record();
             (record.requests, record.response.count(), record.response.error())
         };
-        let is_sure = error.is_some_and(|(error, variation)| {
+        let is_certain = error.is_some_and(|(error, variation)| {
             let is_same = count >= FEW.max(all) && variation <= SAME;
             is_same || count >= SOME.max(all) && error <= ERROR
         });
         // Late is late, but each has to be heard of once, and one alone twice.
-        if is_sure || begin.elapsed() >= time && requests >= all.max(2) {
+        if is_certain || begin.elapsed() >= time && requests >= all.max(2) {
             return;
         }
     }

@@ -4,29 +4,29 @@ use comfy_table::{CellAlignment, Table, presets};
 use mesero_terminal::output::visible;
 use serde_json::{Value, json};
 
-use crate::capacity::findings::{Check, Findings, Verdict};
+use crate::capacity::findings::{CapacityCheck, CapacityFindings, CapacityVerdict};
 use crate::capacity::need::Demand;
-use crate::capacity::sweep::Level;
+use crate::capacity::sweep::SweepLevel;
 use crate::plan::{Arrivals, Protocol};
 use crate::stats::format;
-use crate::stats::latency_histogram::{Found, Times};
+use crate::stats::latency_histogram::{Latency, LatencyHistogram};
 
 /// All there is to tell.
 #[derive(Debug)]
-pub(crate) struct Report<'a> {
+pub(crate) struct CapacityReport<'a> {
     /// As it was named.
     pub(crate) target: &'a str,
     pub(crate) protocol: Protocol,
-    pub(crate) findings: Findings,
+    pub(crate) findings: CapacityFindings,
     /// How to read the figures.
     pub(crate) note: Option<String>,
 }
 
-impl Report<'_> {
+impl CapacityReport<'_> {
     /// For a person.
     pub(crate) fn text(&self) -> String {
         let target: String = self.target.chars().flat_map(visible).collect();
-        let protocol = self.protocol.told().map_or_else(String::new, |told| format!("; {told}"));
+        let protocol = self.protocol.label().map_or_else(String::new, |label| format!("; {label}"));
         let mut text = format!("{target}{protocol}\n{}\n\n", self.findings.goal.sentence());
         for line in self.levels().to_string().lines() {
             text.push_str(line.trim_end());
@@ -35,8 +35,8 @@ impl Report<'_> {
         for sentence in self.findings.sentences().iter().chain(&self.note) {
             text.push_str(&format!("\n{sentence}\n"));
         }
-        for doubt in &self.findings.doubts {
-            text.push_str(&format!("\nvoid: {doubt}\n"));
+        for issue in &self.findings.issues {
+            text.push_str(&format!("\nvoid: {issue}\n"));
         }
         text
     }
@@ -46,9 +46,9 @@ impl Report<'_> {
         table.load_style(presets::NOTHING);
         table.set_header(["at once", "a second", "mean", "p99", "ok"]);
         for level in &self.findings.sweep.levels {
-            let Level { at_once, record } = level;
+            let SweepLevel { concurrency, record } = level;
             table.add_row([
-                format::count((*at_once).into()),
+                format::count((*concurrency).into()),
                 format::number(level.rate()),
                 format::found(record.response.mean()),
                 format::found(record.response.quantile(0.99)),
@@ -66,15 +66,16 @@ impl Report<'_> {
         let findings = &self.findings;
         let levels = findings.sweep.levels.iter().map(level);
         let knee = &findings.knee;
-        let (at_once, word) = findings.verdict.told();
-        let queue = at_once.zip(findings.service.as_ref());
-        let wait = queue.and_then(|(at_once, service)| findings.goal.wait(service, at_once));
+        let (concurrency, word) = findings.verdict.label();
+        let queue = concurrency.zip(findings.service.as_ref());
+        let wait =
+            queue.and_then(|(concurrency, service)| findings.goal.wait(service, concurrency));
         let value = json!({
             "target": self.target,
             "http2": self.protocol.json(),
             "wanted": {
                 "demand": demand(&findings.goal.demand),
-                "patience_s": findings.goal.patience,
+                "patience_s": findings.goal.timeout,
                 "share": findings.goal.share,
             },
             "levels": levels.collect::<Vec<_>>(),
@@ -84,10 +85,10 @@ impl Report<'_> {
                 "error": service.error() * service.mean(),
                 "variation": service.variation(),
             })),
-            "knee": { "at_once": knee.at_once, "rate": knee.rate, "seen": knee.is_seen },
+            "knee": { "at_once": knee.concurrency, "rate": knee.rate, "seen": knee.is_observed },
             "verdict": word,
-            "at_once": at_once,
-            "queue": queue.map(|(at_once, service)| findings.goal.queue(service, at_once)),
+            "at_once": concurrency,
+            "queue": queue.map(|(concurrency, service)| findings.goal.queue(service, concurrency)),
             "wait": wait.map(|(busy, wait)| json!({
                 "busy": busy,
                 "share": wait.chance,
@@ -96,7 +97,7 @@ impl Report<'_> {
             })),
             "check": findings.check.as_ref().map(check),
             "notes": self.note.as_slice(),
-            "void": findings.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "void": findings.issues.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "holds": findings.holds(),
             "sentences": findings.sentences(),
         });
@@ -104,27 +105,31 @@ impl Report<'_> {
     }
 }
 
-impl Verdict {
+impl CapacityVerdict {
     /// How many at once it takes, and the verdict as one word.
-    fn told(&self) -> (Option<u32>, &'static str) {
+    fn label(&self) -> (Option<u32>, &'static str) {
         match *self {
-            Verdict::Enough { at_once } => (Some(at_once), "enough"),
-            Verdict::TooFewSeats { at_once, .. } => (Some(at_once), "too_few_seats"),
-            Verdict::TooFewWorkers { at_once, .. } => (Some(at_once), "too_few_workers"),
-            Verdict::Saturated { at_once } => (Some(at_once), "saturated"),
-            Verdict::Refuted { at_once } => (Some(at_once), "refuted"),
-            Verdict::Beyond { .. } => (None, "beyond"),
-            Verdict::Never { is_sure: true, .. } => (None, "never"),
-            Verdict::Never { .. } => (None, "unsure"),
-            Verdict::Unanswered => (None, "unanswered"),
+            CapacityVerdict::Enough { concurrency } => (Some(concurrency), "enough"),
+            CapacityVerdict::TooFewSeats { concurrency, .. } => {
+                (Some(concurrency), "too_few_seats")
+            }
+            CapacityVerdict::TooFewWorkers { concurrency, .. } => {
+                (Some(concurrency), "too_few_workers")
+            }
+            CapacityVerdict::Saturated { concurrency } => (Some(concurrency), "saturated"),
+            CapacityVerdict::Refuted { concurrency } => (Some(concurrency), "refuted"),
+            CapacityVerdict::TooMany { .. } => (None, "beyond"),
+            CapacityVerdict::Never { is_certain: true, .. } => (None, "never"),
+            CapacityVerdict::Never { .. } => (None, "unsure"),
+            CapacityVerdict::Unanswered => (None, "unanswered"),
         }
     }
 }
 
 fn demand(demand: &Demand) -> Value {
     match demand {
-        Demand::Crowd { clients } => json!({ "clients": clients }),
-        Demand::Stream { rate, arrivals } => {
+        Demand::Burst { clients } => json!({ "clients": clients }),
+        Demand::Rate { rate, arrivals } => {
             let arrivals = match arrivals {
                 Arrivals::Poisson => "poisson",
                 Arrivals::Uniform => "uniform",
@@ -134,40 +139,40 @@ fn demand(demand: &Demand) -> Value {
     }
 }
 
-fn level(level: &Level) -> Value {
-    let Level { at_once, record } = level;
+fn level(level: &SweepLevel) -> Value {
+    let SweepLevel { concurrency, record } = level;
     json!({
-        "at_once": at_once,
+        "at_once": concurrency,
         "rate": level.rate(),
         "requests": record.requests,
         "ok": record.ok,
-        "gave_up": record.gave_up,
+        "gave_up": record.client_timeouts,
         "response_s": times(&record.response),
     })
 }
 
-fn check(check: &Check) -> Value {
-    let Check { demand: what, at_once, record } = check;
+fn check(check: &CapacityCheck) -> Value {
+    let CapacityCheck { demand: what, concurrency, record } = check;
     json!({
         "demand": demand(what),
-        "at_once": at_once,
+        "at_once": concurrency,
         "requests": record.requests,
         "ok": record.ok,
-        "gave_up": record.gave_up,
+        "gave_up": record.client_timeouts,
         "response_s": times(&record.response),
     })
 }
 
-fn times(times: &Times) -> Value {
-    let value = |found: Option<Found>| match found {
+fn times(times: &LatencyHistogram) -> Value {
+    let value = |found: Option<Latency>| match found {
         None => Value::Null,
-        Some(Found { time, is_more: false }) => json!(time.as_secs_f64()),
-        Some(Found { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
+        Some(Latency { time, is_lower_bound: false }) => json!(time.as_secs_f64()),
+        Some(Latency { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
     };
     json!({
         "mean": value(times.mean()),
         "p50": value(times.quantile(0.5)),
         "p99": value(times.quantile(0.99)),
-        "max": value(times.longest()),
+        "max": value(times.max()),
     })
 }

@@ -2,58 +2,58 @@
 
 use std::time::Duration;
 
-use crate::capacity::findings::{Check, Findings, Verdict};
-use crate::capacity::need::{Demand, Goal};
-use crate::capacity::probe::Bound;
-use crate::capacity::service_times::Service;
+use crate::capacity::findings::{CapacityCheck, CapacityFindings, CapacityVerdict};
+use crate::capacity::need::{CapacityGoal, Demand};
+use crate::capacity::probe::ConcurrencyControl;
+use crate::capacity::service_times::ServiceTimes;
 use crate::capacity::sweep::Knee;
 use crate::stats::format;
-use crate::stats::record::Record;
+use crate::stats::record::LoadRecord;
 
-impl Goal {
+impl CapacityGoal {
     /// What is wanted.
     pub(crate) fn sentence(&self) -> String {
-        format!("wanted: {} answered within {}", self.whom(), time(self.patience))
+        format!("wanted: {} answered within {}", self.demand_label(), time(self.timeout))
     }
 
-    fn whom(&self) -> String {
-        let whom = self.demand.whom();
+    fn demand_label(&self) -> String {
+        let demand_label = self.demand.demand_label();
         if self.share >= 1.0 {
-            format!("all of {whom}")
+            format!("all of {demand_label}")
         } else {
-            format!("{} of {whom}", percent(self.share))
+            format!("{} of {demand_label}", percent(self.share))
         }
     }
 
     /// The most that can wait and still be answered in time, where every call takes the mean time: who comes behind
     /// them had better be told at once.
-    pub(crate) fn queue(&self, service: &Service, at_once: u32) -> u32 {
+    pub(crate) fn queue(&self, service: &ServiceTimes, concurrency: u32) -> u32 {
         match self.demand {
-            Demand::Crowd { clients } => clients.saturating_sub(at_once),
-            Demand::Stream { .. } => {
-                let waves = (self.patience - service.mean()) / service.mean();
-                (f64::from(at_once) * waves.max(0.0)) as u32
+            Demand::Burst { clients } => clients.saturating_sub(concurrency),
+            Demand::Rate { .. } => {
+                let waves = (self.timeout - service.mean()) / service.mean();
+                (f64::from(concurrency) * waves.max(0.0)) as u32
             }
         }
     }
 }
 
 impl Demand {
-    fn whom(&self) -> String {
+    fn demand_label(&self) -> String {
         match self {
-            Demand::Crowd { clients: 1 } => "1 client".to_owned(),
-            Demand::Crowd { clients } => format!("{} clients who come at once", count(*clients)),
-            Demand::Stream { rate, .. } => format!("{} calls a second", format::number(*rate)),
+            Demand::Burst { clients: 1 } => "1 client".to_owned(),
+            Demand::Burst { clients } => format!("{} clients who come at once", count(*clients)),
+            Demand::Rate { rate, .. } => format!("{} calls a second", format::number(*rate)),
         }
     }
 }
 
-impl Service {
+impl ServiceTimes {
     /// How long a call takes.
     pub(crate) fn sentence(&self) -> String {
         let seen = format::count(self.count());
         let mean = time(self.mean());
-        let more = if self.is_more() { "more than " } else { "" };
+        let more = if self.is_lower_bound() { "more than " } else { "" };
         let mut sentence = format!("A call that does not wait takes {more}{mean}");
         // Below this nobody sees a difference.
         const SAME: f64 = 0.01;
@@ -68,11 +68,11 @@ impl Service {
     }
 }
 
-impl Findings {
+impl CapacityFindings {
     /// What it comes to, a sentence or two each.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let service = self.service.as_ref();
-        let mut sentences: Vec<_> = service.map(Service::sentence).into_iter().collect();
+        let mut sentences: Vec<_> = service.map(ServiceTimes::sentence).into_iter().collect();
         sentences.push(self.verdict_sentence());
         sentences.extend(self.spread().map(|(least, most)| {
             format!(
@@ -81,55 +81,57 @@ impl Findings {
                 count(most)
             )
         }));
-        sentences.extend(self.check.as_ref().map(|check| self.tried(check)));
+        sentences.extend(self.check.as_ref().map(|check| self.check_sentence(check)));
         sentences
     }
 
     fn verdict_sentence(&self) -> String {
-        let patience = time(self.goal.patience);
+        let timeout = time(self.goal.timeout);
         match self.verdict {
-            Verdict::Enough { at_once } => {
+            CapacityVerdict::Enough { concurrency } => {
                 let enough = match self.bound {
-                    Bound::Limit { .. } => format!("`limit = {at_once}` is enough"),
-                    Bound::Theirs => {
-                        format!("It is enough as it is, and takes {}", workers(at_once))
+                    ConcurrencyControl::Limit { .. } => {
+                        format!("`limit = {concurrency}` is enough")
+                    }
+                    ConcurrencyControl::External => {
+                        format!("It is enough as it is, and takes {}", workers(concurrency))
                     }
                 };
-                format!("{enough}: {}.{}", self.because(at_once), self.queue(at_once))
+                format!("{enough}: {}.{}", self.reason(concurrency), self.queue(concurrency))
             }
-            Verdict::TooFewSeats { at_once, seats } => format!(
-                "It takes `limit = {at_once}`, and it has room for {}; raise its `threads`, `processes` or \
+            CapacityVerdict::TooFewSeats { concurrency, seats } => format!(
+                "It takes `limit = {concurrency}`, and it has room for {}; raise its `threads`, `processes` or \
                  `concurrency`, or whatever gives it room: {}.",
                 count(seats),
-                self.because(at_once)
+                self.reason(concurrency)
             ),
-            Verdict::TooFewWorkers { at_once, now } => format!(
+            CapacityVerdict::TooFewWorkers { concurrency, now } => format!(
                 "It takes {}, and it has {}: {}; with more than {} at once it answers no more than {}.",
-                workers(at_once),
+                workers(concurrency),
                 count(now),
-                self.because(at_once),
+                self.reason(concurrency),
                 count(now),
                 a_second(&self.knee)
             ),
-            Verdict::Saturated { at_once } => format!(
+            CapacityVerdict::Saturated { concurrency } => format!(
                 "No limit is enough: it would take {} calls at once that do not hinder each other ({}), and it answers no \
                  more than {}, which takes {}.",
-                count(at_once),
-                self.because(at_once),
+                count(concurrency),
+                self.reason(concurrency),
                 a_second(&self.knee),
                 count(self.knee.workers())
             ),
-            Verdict::Refuted { at_once } => format!(
+            CapacityVerdict::Refuted { concurrency } => format!(
                 "{} should be enough, and was not: calls hinder each other, or take longer than they did when they were \
                  measured. By the formula {}.",
-                capital(&self.named(at_once)),
-                self.because(at_once)
+                capital(&self.named(concurrency)),
+                self.reason(concurrency)
             ),
-            Verdict::Beyond { at_once } => {
-                format!("It takes more than {} at once.", count(at_once))
+            CapacityVerdict::TooMany { concurrency } => {
+                format!("It takes more than {} at once.", count(concurrency))
             }
-            Verdict::Never { share, is_sure: true } => format!(
-                "No number of workers is enough: of calls that wait for nothing {} within {patience}. Make the call faster, \
+            CapacityVerdict::Never { share, is_certain: true } => format!(
+                "No number of workers is enough: of calls that wait for nothing {} within {timeout}. Make the call faster, \
                  or wait for longer.",
                 if share > 0.0 {
                     format!("only {} are over", percent(share))
@@ -137,12 +139,12 @@ impl Findings {
                     "none is over".to_owned()
                 }
             ),
-            Verdict::Never { share, .. } => format!(
-                "Too few calls were seen to tell: of those that wait for nothing {} were over within {patience}. A longer \
+            CapacityVerdict::Never { share, .. } => format!(
+                "Too few calls were seen to tell: of those that wait for nothing {} were over within {timeout}. A longer \
                  `-d` makes it surer.",
                 percent(share)
             ),
-            Verdict::Unanswered => {
+            CapacityVerdict::Unanswered => {
                 let record = self.sweep.levels.first().map(|level| &level.record);
                 format!("Nothing is known of it: {}.", record.map_or_else(String::new, unanswered))
             }
@@ -150,81 +152,83 @@ impl Findings {
     }
 
     /// Why so many.
-    fn because(&self, at_once: u32) -> String {
+    fn reason(&self, concurrency: u32) -> String {
         let Some(service) = &self.service else { return String::new() };
         match self.goal.demand {
-            Demand::Stream { rate, .. } => {
+            Demand::Rate { rate, .. } => {
                 let load = rate * service.mean();
                 let busy =
                     format!("{} calls are in work on average (Little's law)", format::number(load));
-                match self.goal.wait(service, at_once) {
+                match self.goal.wait(service, concurrency) {
                     Some((busy_share, wait)) if busy_share < 1.0 => format!(
                         "{busy}, and with {} at once {} of the calls wait, for {} on average (Erlang C)",
-                        count(at_once),
+                        count(concurrency),
                         percent(wait.chance),
                         time(wait.once)
                     ),
                     _ => busy,
                 }
             }
-            Demand::Crowd { .. } => {
-                let waves = (self.goal.patience / service.mean()) as u64;
-                let patience = time(self.goal.patience);
+            Demand::Burst { .. } => {
+                let waves = (self.goal.timeout / service.mean()) as u64;
+                let timeout = time(self.goal.timeout);
                 let waves_in_words = match waves {
                     0 | 1 => "1 of them".to_owned(),
                     _ => format!("{} of them, one after the other", format::count(waves)),
                 };
-                format!("within {patience} one worker serves {waves_in_words}")
+                format!("within {timeout} one worker serves {waves_in_words}")
             }
         }
     }
 
-    fn queue(&self, at_once: u32) -> String {
+    fn queue(&self, concurrency: u32) -> String {
         let Some(service) = &self.service else { return String::new() };
-        match self.goal.queue(service, at_once) {
+        match self.goal.queue(service, concurrency) {
             0 => String::new(),
             queue => format!(
                 " `queue = {queue}` has room for all who can still be answered within {}.",
-                time(self.goal.patience)
+                time(self.goal.timeout)
             ),
         }
     }
 
-    fn named(&self, at_once: u32) -> String {
+    fn named(&self, concurrency: u32) -> String {
         match self.bound {
-            Bound::Limit { .. } => format!("`limit = {at_once}`"),
-            Bound::Theirs => workers(at_once),
+            ConcurrencyControl::Limit { .. } => format!("`limit = {concurrency}`"),
+            ConcurrencyControl::External => workers(concurrency),
         }
     }
 
     /// What came of trying it.
-    fn tried(&self, check: &Check) -> String {
-        let Record { ok, requests, .. } = check.record;
-        let whom = check.demand.whom();
+    fn check_sentence(&self, check: &CapacityCheck) -> String {
+        let LoadRecord { ok, requests, .. } = check.record;
+        let demand_label = check.demand.demand_label();
         let found = format!(
             "{} of {} calls were answered within {} (p99 {})",
             // A share of few says less than their number.
             if requests < 100 { format::count(ok) } else { format::share(ok, requests) },
             format::count(requests),
-            time(self.goal.patience),
+            time(self.goal.timeout),
             format::found(check.record.response.quantile(0.99))
         );
         let with = match self.bound {
-            Bound::Limit { .. } => format!("With `limit = {}`", check.at_once),
-            Bound::Theirs => "As it is".to_owned(),
+            ConcurrencyControl::Limit { .. } => format!("With `limit = {}`", check.concurrency),
+            ConcurrencyControl::External => "As it is".to_owned(),
         };
         match (check.demand == self.goal.demand, check.holds(self.goal.share)) {
             (true, _) => format!("Tried: {found}."),
-            (_, true) => format!("{with} it can take {whom}; tried: {found}."),
+            (_, true) => format!("{with} it can take {demand_label}; tried: {found}."),
             (_, false) => {
-                format!("{with} it should be able to take {whom}, and is not; tried: {found}.")
+                format!(
+                    "{with} it should be able to take {demand_label}, and is not; tried: {found}."
+                )
             }
         }
     }
 }
 
 /// Why nobody was answered.
-fn unanswered(record: &Record) -> String {
+fn unanswered(record: &LoadRecord) -> String {
     let requests = format::count(record.requests);
     let faults =
         record.faults.iter().map(|(kind, faults)| format!("{}: {}", kind.text(), faults.first));

@@ -2,11 +2,11 @@
 
 use fastrand::Rng;
 
-use crate::stats::latency_histogram::Times;
+use crate::stats::latency_histogram::LatencyHistogram;
 
 /// Times of service, by how often they were seen.
 #[derive(Debug, Clone)]
-pub(crate) struct Service {
+pub(crate) struct ServiceTimes {
     /// In seconds, rising.
     times: Vec<(f64, u64)>,
     /// How many were at most as long as each of them.
@@ -15,18 +15,18 @@ pub(crate) struct Service {
     mean: f64,
     variance: f64,
     /// Whether some took longer than they were seen.
-    is_more: bool,
+    is_lower_bound: bool,
 }
 
-impl Service {
+impl ServiceTimes {
     /// None if nothing was seen. Who gave up counts as having taken longer than his patience, and so as not answered.
-    pub(crate) fn of(times: &Times) -> Option<Self> {
-        let is_more = times.longest().is_some_and(|longest| longest.is_more);
-        Some(Self { is_more, ..Self::seen(times.seen())? })
+    pub(crate) fn of(times: &LatencyHistogram) -> Option<Self> {
+        let is_lower_bound = times.max().is_some_and(|max| max.is_lower_bound);
+        Some(Self { is_lower_bound, ..Self::from_times(times.recorded())? })
     }
 
     /// Of times in seconds, and how often each was seen.
-    fn seen(times: impl Iterator<Item = (f64, u64)>) -> Option<Self> {
+    fn from_times(times: impl Iterator<Item = (f64, u64)>) -> Option<Self> {
         let times: Vec<_> = times.collect();
         let up_to: Vec<_> = times
             .iter()
@@ -41,7 +41,7 @@ impl Service {
         };
         let mean = mean_of(&|time| time);
         let variance = mean_of(&|time| (time - mean).powi(2));
-        Some(Self { times, up_to, count, mean, variance, is_more: false })
+        Some(Self { times, up_to, count, mean, variance, is_lower_bound: false })
     }
 
     /// How many were seen.
@@ -50,8 +50,8 @@ impl Service {
     }
 
     /// Whether its mean is a lower bound, because some were given up.
-    pub(crate) fn is_more(&self) -> bool {
-        self.is_more
+    pub(crate) fn is_lower_bound(&self) -> bool {
+        self.is_lower_bound
     }
 
     /// In seconds.
@@ -117,20 +117,20 @@ pub(crate) mod tests {
     use super::*;
 
     /// As many as a histogram of three digits has of an exponential service, each in the middle of its part.
-    pub(crate) fn exponential(mean: f64) -> Service {
+    pub(crate) fn exponential(mean: f64) -> ServiceTimes {
         const PARTS: u32 = 100_000;
         let time = |part: u32| -mean * (1.0 - (f64::from(part) + 0.5) / f64::from(PARTS)).ln();
-        Service::seen((0..PARTS).map(|part| (time(part), 1))).unwrap()
+        ServiceTimes::from_times((0..PARTS).map(|part| (time(part), 1))).unwrap()
     }
 
-    pub(crate) fn fixed(time: f64) -> Service {
-        Service::seen([(time, 3)].into_iter()).unwrap()
+    pub(crate) fn fixed(time: f64) -> ServiceTimes {
+        ServiceTimes::from_times([(time, 3)].into_iter()).unwrap()
     }
 
     #[test]
     fn mean_and_variation_are_those_of_what_was_seen() {
-        assert!(Service::seen([].into_iter()).is_none());
-        let two = Service::seen([(1.0, 3), (3.0, 1)].into_iter()).unwrap();
+        assert!(ServiceTimes::from_times([].into_iter()).is_none());
+        let two = ServiceTimes::from_times([(1.0, 3), (3.0, 1)].into_iter()).unwrap();
         assert_eq!((two.count(), two.mean(), two.variation()), (4, 1.5, 0.75 / 2.25));
         let many = exponential(2.0);
         assert!(
@@ -143,7 +143,7 @@ pub(crate) mod tests {
 
     #[test]
     fn what_is_over_in_time_took_no_longer_than_was_left_after_the_wait() {
-        let two = Service::seen([(1.0, 3), (3.0, 1)].into_iter()).unwrap();
+        let two = ServiceTimes::from_times([(1.0, 3), (3.0, 1)].into_iter()).unwrap();
         assert_eq!(two.within(3.0, |_| 0.0), 1.0);
         assert_eq!(two.within(2.9, |_| 0.0), 0.75);
         // Everybody waits for 2.5 s.
@@ -152,7 +152,7 @@ pub(crate) mod tests {
 
     #[test]
     fn draws_come_as_often_as_they_were_seen() {
-        let two = Service::seen([(1.0, 3), (3.0, 1)].into_iter()).unwrap();
+        let two = ServiceTimes::from_times([(1.0, 3), (3.0, 1)].into_iter()).unwrap();
         let mut random = Rng::with_seed(7);
         let ones = (0..10_000).filter(|_| two.draw(&mut random) == 1.0).count();
         // Within five standard deviations of 7,500.

@@ -16,11 +16,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::*;
-use crate::capacity::erlang::Erlang;
-use crate::capacity::findings::Verdict;
+use crate::capacity::erlang::ErlangSystem;
+use crate::capacity::findings::CapacityVerdict;
 use crate::capacity::need::tests::textbook;
-use crate::plan::{Arrivals, Protocol, Schedule, Until};
-use crate::target::in_process::Called;
+use crate::plan::{ArrivalSchedule, Arrivals, Protocol, StopCondition};
+use crate::target::in_process::InProcessTarget;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -39,7 +39,7 @@ fn service(delay: Delay, limit: u32) -> Service {
 }
 
 /// What is measured of a stub: it is called as `stub:` on the command line is.
-fn subject(delay: Delay, limit: u32) -> Subject {
+fn target(delay: Delay, limit: u32) -> BenchTarget {
     let wanted = TargetOptions {
         name: Some("stub:"),
         command: &[],
@@ -50,54 +50,62 @@ fn subject(delay: Delay, limit: u32) -> Subject {
     };
     let (target, _) = Target::read(&wanted).unwrap();
     let items = ItemCycle::new(&[]).unwrap();
-    Subject::Called(Arc::new(Called { service: service(delay, limit), target, items }))
+    BenchTarget::InProcess(Arc::new(InProcessTarget {
+        service: service(delay, limit),
+        target,
+        items,
+    }))
 }
 
-fn probe(subject: Subject, bound: Bound, goal: &Goal) -> Probe {
+fn probe(target: BenchTarget, bound: ConcurrencyControl, goal: &CapacityGoal) -> CapacityProbe {
     let load = match goal.demand {
-        Demand::Crowd { clients } => {
+        Demand::Burst { clients } => {
             Load::Closed { clients: NonZeroUsize::new(clients as usize).unwrap() }
         }
-        Demand::Stream { rate, arrivals } => {
-            Load::Open { rate, arrivals, at_once: NonZeroUsize::new(100_000).unwrap() }
+        Demand::Rate { rate, arrivals } => {
+            Load::Open { rate, arrivals, concurrency: NonZeroUsize::new(100_000).unwrap() }
         }
     };
-    let plan = Plan {
+    let plan = LoadPlan {
         load,
-        until: Until::Time(SECOND),
-        patience: Duration::from_secs_f64(goal.patience),
+        until: StopCondition::Time(SECOND),
+        timeout: Duration::from_secs_f64(goal.timeout),
         warm_up: Duration::ZERO,
         protocol: Protocol::Http1,
         tolerance: None,
         seed: 1,
         rounds: NonZeroU32::MIN,
     };
-    Probe {
-        subject,
+    CapacityProbe {
+        target,
         bound,
         plan,
         level_time: 3_600 * SECOND,
         check_time: 20 * SECOND,
-        live: Live::unheard(),
+        live: ProgressDisplay::silent(),
     }
 }
 
-const SEATS: Bound = Bound::Limit { seats: 1_000 };
+const SEATS: ConcurrencyControl = ConcurrencyControl::Limit { seats: 1_000 };
 
 fn stream(rate: f64) -> Demand {
-    Demand::Stream { rate, arrivals: Arrivals::Poisson }
+    Demand::Rate { rate, arrivals: Arrivals::Poisson }
 }
 
-async fn suggested(delay: Delay, goal: Goal, bound: Bound) -> Findings {
-    let mut probe = probe(subject(delay, 1), bound, &goal);
-    Findings::gather(goal, &mut probe).await.unwrap()
+async fn suggested(
+    delay: Delay,
+    goal: CapacityGoal,
+    bound: ConcurrencyControl,
+) -> CapacityFindings {
+    let mut probe = probe(target(delay, 1), bound, &goal);
+    CapacityFindings::measure(goal, &mut probe).await.unwrap()
 }
 
 /// Sets for which the answer is the same for service times that are a twentieth shorter or longer, since those are
 /// measured and not given.
 #[tokio::test(start_paused = true)]
 async fn what_is_suggested_for_exponential_calls_is_what_the_formula_says() {
-    for (rate, mean, patience) in [
+    for (rate, mean, timeout) in [
         (1.25, 0.2, 1.6),
         (2.0, 0.2, 1.2),
         (5.0, 0.2, 1.6),
@@ -111,13 +119,13 @@ async fn what_is_suggested_for_exponential_calls_is_what_the_formula_says() {
         (27.0, 0.1, 0.8),
         (4.0, 0.5, 4.0),
     ] {
-        let at_once = [0.95, 1.0, 1.05].map(|f| textbook(rate, mean * f, (patience, 0.99)));
-        assert!(at_once[0] == at_once[2], "{rate} {mean} {patience}");
-        let goal = Goal { demand: stream(rate), patience, share: 0.99 };
+        let concurrency = [0.95, 1.0, 1.05].map(|f| textbook(rate, mean * f, (timeout, 0.99)));
+        assert!(concurrency[0] == concurrency[2], "{rate} {mean} {timeout}");
+        let goal = CapacityGoal { demand: stream(rate), timeout, share: 0.99 };
         let delay = Delay::Exponential { mean: Duration::from_secs_f64(mean) };
         let findings = suggested(delay, goal, SEATS).await;
-        let enough = Verdict::Enough { at_once: at_once[1] };
-        assert_eq!(findings.verdict, enough, "{rate} {mean} {patience}");
+        let enough = CapacityVerdict::Enough { concurrency: concurrency[1] };
+        assert_eq!(findings.verdict, enough, "{rate} {mean} {timeout}");
         assert!(findings.holds());
     }
 }
@@ -127,7 +135,8 @@ async fn waits((rate, mean, servers): (f64, Duration, u32), calls: usize) -> Vec
     let service = service(Delay::Exponential { mean }, servers);
     let begin = Instant::now();
     let mut answers = JoinSet::new();
-    for (index, offset) in Schedule::new(rate, Arrivals::Poisson, 3).take(calls).enumerate() {
+    for (index, offset) in ArrivalSchedule::new(rate, Arrivals::Poisson, 3).take(calls).enumerate()
+    {
         sleep_until(begin + offset).await;
         let service = service.clone();
         answers.spawn(async move {
@@ -158,7 +167,7 @@ async fn calls_wait_for_a_slot_for_as_long_as_erlang_says() {
         let middle = mean_of(&means);
         let squares = means.iter().map(|mean| (mean - middle).powi(2)).sum::<f64>();
         let error = (squares / (BATCHES - 1) as f64 / BATCHES as f64).sqrt();
-        let erlang = (0..servers).fold(Erlang::of(rate * 10.0), |erlang, _| erlang.more());
+        let erlang = (0..servers).fold(ErlangSystem::of(rate * 10.0), |erlang, _| erlang.more());
         let truth = erlang.wait(10.0, 1.0).mean();
         let interval = middle - STUDENT * error..=middle + STUDENT * error;
         assert!(interval.contains(&truth), "{rate}, {servers}: {truth} is not in {interval:?}");
@@ -168,20 +177,20 @@ async fn calls_wait_for_a_slot_for_as_long_as_erlang_says() {
 #[tokio::test(start_paused = true)]
 async fn a_crowd_gets_as_many_places_as_its_patience_has_waves() {
     let delay = Delay::Fixed(5 * SECOND);
-    for (patience, at_once) in [(7.0, 10), (11.0, 5), (16.0, 4)] {
-        let goal = Goal { demand: Demand::Crowd { clients: 10 }, patience, share: 1.0 };
+    for (timeout, concurrency) in [(7.0, 10), (11.0, 5), (16.0, 4)] {
+        let goal = CapacityGoal { demand: Demand::Burst { clients: 10 }, timeout, share: 1.0 };
         let findings = suggested(delay, goal, SEATS).await;
-        assert_eq!(findings.verdict, Verdict::Enough { at_once });
+        assert_eq!(findings.verdict, CapacityVerdict::Enough { concurrency });
         assert_eq!(findings.check.unwrap().record.ok, 10);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_takes_longer_than_patience_lasts_is_helped_by_no_number() {
-    for demand in [stream(2.0), Demand::Crowd { clients: 10 }] {
-        let goal = Goal { demand, patience: 4.0, share: 0.9 };
+    for demand in [stream(2.0), Demand::Burst { clients: 10 }] {
+        let goal = CapacityGoal { demand, timeout: 4.0, share: 0.9 };
         let findings = suggested(Delay::Fixed(5 * SECOND), goal, SEATS).await;
-        assert_eq!(findings.verdict, Verdict::Never { share: 0.0, is_sure: true });
+        assert_eq!(findings.verdict, CapacityVerdict::Never { share: 0.0, is_certain: true });
         assert!(!findings.holds() && findings.check.is_none());
         let said = findings.sentences().join(" ");
         assert!(said.contains("No number of workers is enough"), "{said}");
@@ -190,12 +199,12 @@ async fn a_call_that_takes_longer_than_patience_lasts_is_helped_by_no_number() {
 
 #[tokio::test(start_paused = true)]
 async fn a_resource_with_too_few_seats_is_told_how_many_it_takes_and_what_it_bears() {
-    let goal = Goal { demand: Demand::Crowd { clients: 10 }, patience: 7.0, share: 1.0 };
+    let goal = CapacityGoal { demand: Demand::Burst { clients: 10 }, timeout: 7.0, share: 1.0 };
     let delay = Delay::Fixed(5 * SECOND);
-    let findings = suggested(delay, goal, Bound::Limit { seats: 4 }).await;
-    assert_eq!(findings.verdict, Verdict::TooFewSeats { at_once: 10, seats: 4 });
+    let findings = suggested(delay, goal, ConcurrencyControl::Limit { seats: 4 }).await;
+    assert_eq!(findings.verdict, CapacityVerdict::TooFewSeats { concurrency: 10, seats: 4 });
     let check = findings.check.as_ref().unwrap();
-    assert_eq!((check.demand, check.record.ok), (Demand::Crowd { clients: 4 }, 4));
+    assert_eq!((check.demand, check.record.ok), (Demand::Burst { clients: 4 }, 4));
     assert!(!findings.holds());
 }
 
@@ -203,13 +212,14 @@ async fn a_resource_with_too_few_seats_is_told_how_many_it_takes_and_what_it_bea
 #[tokio::test(start_paused = true)]
 async fn the_workers_of_another_are_counted_at_the_knee() {
     for (workers, demand) in
-        [(1, stream(1.0)), (5, Demand::Crowd { clients: 20 }), (7, stream(30.0))]
+        [(1, stream(1.0)), (5, Demand::Burst { clients: 20 }), (7, stream(30.0))]
     {
-        let goal = Goal { demand, patience: 2.5, share: 0.99 };
-        let mut theirs = probe(subject(Delay::Fixed(SECOND), workers), Bound::Theirs, &goal);
-        let findings = Findings::gather(goal, &mut theirs).await.unwrap();
+        let goal = CapacityGoal { demand, timeout: 2.5, share: 0.99 };
+        let mut theirs =
+            probe(target(Delay::Fixed(SECOND), workers), ConcurrencyControl::External, &goal);
+        let findings = CapacityFindings::measure(goal, &mut theirs).await.unwrap();
         assert!(
-            matches!(findings.verdict, Verdict::TooFewWorkers { now, .. } if now == workers),
+            matches!(findings.verdict, CapacityVerdict::TooFewWorkers { now, .. } if now == workers),
             "{workers}: {:#?}",
             findings.sentences()
         );
@@ -219,16 +229,20 @@ async fn the_workers_of_another_are_counted_at_the_knee() {
 }
 
 /// What is printed, and to be read by people.
-async fn told(delay: Delay, workers: u32, (goal, bound): (Goal, Bound)) -> String {
-    let mut probe = probe(subject(delay, workers), bound, &goal);
-    let findings = Findings::gather(goal, &mut probe).await.unwrap();
-    Report { target: "@slow", protocol: Protocol::Http1, findings, note: None }.text()
+async fn label(
+    delay: Delay,
+    workers: u32,
+    (goal, bound): (CapacityGoal, ConcurrencyControl),
+) -> String {
+    let mut probe = probe(target(delay, workers), bound, &goal);
+    let findings = CapacityFindings::measure(goal, &mut probe).await.unwrap();
+    CapacityReport { target: "@slow", protocol: Protocol::Http1, findings, note: None }.text()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_person_reads_what_was_measured_computed_and_tried() {
-    let stream = Goal { demand: stream(8.0), patience: 5.0, share: 0.99 };
-    let text = told(Delay::Fixed(SECOND), 1, (stream, SEATS)).await;
+    let stream = CapacityGoal { demand: stream(8.0), timeout: 5.0, share: 0.99 };
+    let text = label(Delay::Fixed(SECOND), 1, (stream, SEATS)).await;
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(
         lines[..10],
@@ -257,8 +271,8 @@ async fn a_person_reads_what_was_measured_computed_and_tried() {
 
 #[tokio::test(start_paused = true)]
 async fn a_person_reads_how_many_workers_there_are_and_what_they_bear() {
-    let crowd = Goal { demand: Demand::Crowd { clients: 10 }, patience: 7.0, share: 0.99 };
-    let text = told(Delay::Fixed(5 * SECOND), 5, (crowd, Bound::Theirs)).await;
+    let crowd = CapacityGoal { demand: Demand::Burst { clients: 10 }, timeout: 7.0, share: 0.99 };
+    let text = label(Delay::Fixed(5 * SECOND), 5, (crowd, ConcurrencyControl::External)).await;
     let sentences = text.split("\n\n").skip(2).collect::<Vec<_>>().join("\n");
     assert_eq!(
         sentences,
@@ -273,12 +287,12 @@ async fn a_person_reads_how_many_workers_there_are_and_what_they_bear() {
 #[tokio::test(start_paused = true)]
 async fn a_few_slow_calls_are_no_proof_that_no_number_is_enough() {
     // One of two hundred takes longer than 5.3 s; that one of the first is among them happens.
-    let goal = Goal { demand: stream(2.0), patience: 5.0, share: 0.99 };
-    let mut probe = probe(subject(Delay::Exponential { mean: SECOND }, 1), SEATS, &goal);
+    let goal = CapacityGoal { demand: stream(2.0), timeout: 5.0, share: 0.99 };
+    let mut probe = probe(target(Delay::Exponential { mean: SECOND }, 1), SEATS, &goal);
     probe.level_time = 2 * SECOND;
-    let findings = Findings::gather(goal, &mut probe).await.unwrap();
+    let findings = CapacityFindings::measure(goal, &mut probe).await.unwrap();
     assert!(
-        !matches!(findings.verdict, Verdict::Never { is_sure: true, .. }),
+        !matches!(findings.verdict, CapacityVerdict::Never { is_certain: true, .. }),
         "{:?}",
         findings.verdict
     );

@@ -12,46 +12,46 @@ use mesero_http::tls::{Tls, Versions};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
 
-use crate::client::error::TargetError;
-use crate::client::request::{Message, Place, Request};
+use crate::client::error::EndpointError;
+use crate::client::request::{Destination, EncodedRequest, RequestSpec};
 use crate::plan::Protocol;
 use crate::stats::outcome::{Fault, FaultKind};
 
 /// A URL, ready to be asked any number of times.
 #[derive(Debug)]
-pub(crate) struct Target {
+pub(crate) struct Endpoint {
     host: String,
     port: u16,
     tls: Option<Tls>,
     pub(crate) protocol: Protocol,
     pub(crate) method: Method,
-    pub(crate) message: Message,
+    pub(crate) message: EncodedRequest,
     /// Whether a new connection is made for each request.
-    pub(crate) connects_anew: bool,
+    pub(crate) new_connection_per_request: bool,
     addresses: OnceCell<Vec<SocketAddr>>,
     /// The one of them that answered last.
-    works: AtomicUsize,
+    preferred_address: AtomicUsize,
     /// The fewest streams that the server has taken at once on a connection of HTTP/2.
-    granted: AtomicUsize,
+    stream_limit: AtomicUsize,
 }
 
-impl Target {
+impl Endpoint {
     /// Reads a URL, and makes the request.
     ///
     /// # Errors
     /// What is wrong with one or the other.
-    pub(crate) fn new(url: &str, request: &Request) -> Result<Self, TargetError> {
-        let wrong = |why: &str| TargetError::Url { url: url.to_owned(), why: why.to_owned() };
+    pub(crate) fn new(url: &str, request: &RequestSpec) -> Result<Self, EndpointError> {
+        let invalid = |why: &str| EndpointError::Url { url: url.to_owned(), why: why.to_owned() };
         let uri = url.split('#').next().unwrap_or_default();
-        let uri = Uri::from_str(uri).map_err(|error| wrong(&error.to_string()))?;
-        let authority = uri.authority().ok_or_else(|| wrong("there is no host in it"))?;
+        let uri = Uri::from_str(uri).map_err(|error| invalid(&error.to_string()))?;
+        let authority = uri.authority().ok_or_else(|| invalid("there is no host in it"))?;
         if authority.as_str().contains('@') {
-            return Err(wrong("a user in it is not sent; use -H 'Authorization: …'"));
+            return Err(invalid("a user in it is not sent; use -H 'Authorization: …'"));
         }
         let (scheme, default_port) = match uri.scheme_str() {
             Some("http") => (Scheme::HTTP, 80),
             Some("https") => (Scheme::HTTPS, 443),
-            _ => return Err(wrong("it does not begin with `http://` or `https://`")),
+            _ => return Err(invalid("it does not begin with `http://` or `https://`")),
         };
         let host = authority.host().trim_matches(['[', ']']).to_owned();
         let tls = match scheme == Scheme::HTTPS {
@@ -61,14 +61,14 @@ impl Target {
                     Protocol::Http2 { .. } => Versions::Http2,
                 };
                 let tls = Tls::new(request.ca.as_deref(), &host, versions);
-                Some(tls.map_err(TargetError::Tls)?)
+                Some(tls.map_err(EndpointError::Tls)?)
             }
             false => None,
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
         let port = authority.port_u16().unwrap_or(default_port);
-        let place = Place { scheme, authority: authority.clone(), path };
+        let place = Destination { scheme, authority: authority.clone(), path };
         Ok(Self {
             host,
             port,
@@ -76,16 +76,16 @@ impl Target {
             protocol: request.protocol,
             method: request.method()?,
             message: request.message(&place)?,
-            connects_anew: request.connects_anew,
+            new_connection_per_request: request.new_connection_per_request,
             addresses: OnceCell::new(),
-            works: AtomicUsize::new(0),
-            granted: AtomicUsize::new(usize::MAX),
+            preferred_address: AtomicUsize::new(0),
+            stream_limit: AtomicUsize::new(usize::MAX),
         })
     }
 
     /// Makes a connection.
     pub(crate) async fn connect(&self) -> Result<Socket, Fault> {
-        let stream = self.reach().await?;
+        let stream = self.connect_tcp().await?;
         // A request is one write, and should not wait for the acknowledgement of another.
         stream.set_nodelay(true).map_err(|error| Fault::connecting(&error))?;
         match &self.tls {
@@ -104,15 +104,15 @@ impl Target {
     }
 
     /// Tries each of the host's addresses, beginning with the one that answered last.
-    pub(crate) async fn reach(&self) -> Result<TcpStream, Fault> {
-        let addresses = self.addresses.get_or_try_init(|| self.look_up()).await?;
-        let first = self.works.load(Relaxed);
+    pub(crate) async fn connect_tcp(&self) -> Result<TcpStream, Fault> {
+        let addresses = self.addresses.get_or_try_init(|| self.resolve()).await?;
+        let first = self.preferred_address.load(Relaxed);
         let mut fault = Fault::new(FaultKind::UnknownHost, "the name has no address");
-        for turn in 0..addresses.len() {
-            let index = (first + turn) % addresses.len();
+        for offset in 0..addresses.len() {
+            let index = (first + offset) % addresses.len();
             match TcpStream::connect(addresses[index]).await {
                 Ok(stream) => {
-                    self.works.store(index, Relaxed);
+                    self.preferred_address.store(index, Relaxed);
                     return Ok(stream);
                 }
                 Err(error) => fault = Fault::connecting(&error),
@@ -122,25 +122,25 @@ impl Target {
     }
 
     /// On a connection the server takes so many streams at once.
-    pub(crate) fn grants(&self, streams: usize) {
-        self.granted.fetch_min(streams, Relaxed);
+    pub(crate) fn record_stream_limit(&self, streams: usize) {
+        self.stream_limit.fetch_min(streams, Relaxed);
     }
 
     /// What is to be known where the server takes fewer streams than clients share a connection, of
     /// so many clients in all.
-    pub(crate) fn narrowness(&self, clients: usize) -> Option<String> {
+    pub(crate) fn stream_limit_note(&self, clients: usize) -> Option<String> {
         let wanted = self.protocol.streams().get().min(clients);
-        let granted = self.granted.load(Relaxed);
-        let streams = if granted == 1 { "stream" } else { "streams" };
-        (granted < wanted).then(|| {
+        let stream_limit = self.stream_limit.load(Relaxed);
+        let streams = if stream_limit == 1 { "stream" } else { "streams" };
+        (stream_limit < wanted).then(|| {
             format!(
-                "The server takes {granted} {streams} at once on a connection, which {wanted} clients share; the \
+                "The server takes {stream_limit} {streams} at once on a connection, which {wanted} clients share; the \
                  time that one of them waits for a stream is counted."
             )
         })
     }
 
-    async fn look_up(&self) -> Result<Vec<SocketAddr>, Fault> {
+    async fn resolve(&self) -> Result<Vec<SocketAddr>, Fault> {
         let found = lookup_host((self.host.as_str(), self.port)).await;
         let unknown = |error: io::Error| Fault::new(FaultKind::UnknownHost, error);
         Ok(found.map_err(unknown)?.collect())
@@ -155,8 +155,8 @@ mod tests {
     fn what_cannot_be_measured_is_refused_with_its_name() {
         let error = |url: &str, header: &str| {
             let headers = (!header.is_empty()).then(|| header.to_owned()).into_iter().collect();
-            let request = Request { headers, ..Request::default() };
-            Target::new(url, &request).unwrap_err().to_string()
+            let request = RequestSpec { headers, ..RequestSpec::default() };
+            Endpoint::new(url, &request).unwrap_err().to_string()
         };
         for url in
             ["localhost:8000", "ftp://host/", "http://", "/path", "http://a b/", "http://u:p@h/"]

@@ -6,20 +6,20 @@ use mesero_http::tls::TlsError;
 
 /// Why a target cannot be measured. Reads on after "failed to".
 #[derive(Debug)]
-pub enum TargetError {
+pub enum EndpointError {
     Url { url: String, why: String },
     Request { what: String, why: String },
     Tls(TlsError),
 }
 
-impl fmt::Display for TargetError {
+impl fmt::Display for EndpointError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            TargetError::Url { url, why } => {
+            EndpointError::Url { url, why } => {
                 write!(f, "measure `{url}`: {why}; wanted a URL such as http://localhost:8000/path")
             }
-            TargetError::Request { what, why } => write!(f, "send {what}: {why}"),
-            TargetError::Tls(error) => error.fmt(f),
+            EndpointError::Request { what, why } => write!(f, "send {what}: {why}"),
+            EndpointError::Tls(error) => error.fmt(f),
         }
     }
 }

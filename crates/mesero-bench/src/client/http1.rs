@@ -11,82 +11,90 @@ use bytes::Bytes;
 use mesero_http::socket::Socket;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::client::endpoint::Target;
-use crate::client::response::Reader;
-use crate::stats::outcome::{Answer, Fault, FaultKind};
+use crate::client::endpoint::Endpoint;
+use crate::client::response::ResponseReader;
+use crate::stats::outcome::{Fault, FaultKind, ResponseSummary};
 
 /// A usual answer is a tenth of this, and a large one needs few calls.
 const READ_BYTES: usize = 16 * 1_024;
 
 /// One client. Dropped, it closes its connection.
 #[derive(Debug)]
-pub(crate) struct Client {
-    target: Arc<Target>,
+pub(crate) struct Http1Client {
+    target: Arc<Endpoint>,
     request: Bytes,
     /// The connection of the last exchange, if it can carry another.
-    kept: Option<Socket>,
+    idle: Option<Socket>,
 }
 
-impl Client {
+impl Http1Client {
     /// Its request is in the words of HTTP/1.1.
-    pub(crate) fn new(target: Arc<Target>, request: Bytes) -> Self {
-        Self { target, request, kept: None }
+    pub(crate) fn new(target: Arc<Endpoint>, request: Bytes) -> Self {
+        Self { target, request, idle: None }
     }
 
     /// Sends the request, and waits for the whole answer. The connection is back in its place only
     /// if all went well; dropped meanwhile, this closes it.
-    pub(crate) async fn exchange(&mut self) -> Result<Answer, Fault> {
-        if let Some(socket) = self.kept.take() {
-            match self.over(socket).await {
+    pub(crate) async fn exchange(&mut self) -> Result<ResponseSummary, Fault> {
+        if let Some(socket) = self.idle.take() {
+            match self.exchange_over(socket).await {
                 // The server had closed it while nobody used it, and has not heard of this request.
-                Err(fault) if fault.kind == FaultKind::Closed && self.may_repeat() => {}
+                Err(fault) if fault.kind == FaultKind::Closed && self.may_resend() => {}
                 result => return result,
             }
         }
         let socket = self.target.connect().await?;
-        self.over(socket).await
+        self.exchange_over(socket).await
     }
 
-    async fn over(&mut self, socket: Socket) -> Result<Answer, Fault> {
-        let reader = Reader::to(&self.target.method);
-        let mut exchange =
-            Exchange { socket, reader, unsent: &self.request, is_flushed: false, broken: None };
+    async fn exchange_over(&mut self, socket: Socket) -> Result<ResponseSummary, Fault> {
+        let reader = ResponseReader::to(&self.target.method);
+        let mut exchange = Http1Exchange {
+            socket,
+            reader,
+            unsent: &self.request,
+            is_flushed: false,
+            send_error: None,
+        };
         let answer = poll_fn(|cx| exchange.poll(cx)).await?;
-        if answer.keeps && exchange.unsent.is_empty() && !self.target.connects_anew {
-            self.kept = Some(exchange.socket);
+        if answer.keeps_alive
+            && exchange.unsent.is_empty()
+            && !self.target.new_connection_per_request
+        {
+            self.idle = Some(exchange.socket);
         }
         Ok(answer)
     }
 
-    fn may_repeat(&self) -> bool {
+    fn may_resend(&self) -> bool {
         self.target.method.is_idempotent()
     }
 }
 
 /// A request on its way, and its answer.
-struct Exchange<'a> {
+struct Http1Exchange<'a> {
     socket: Socket,
-    reader: Reader,
+    reader: ResponseReader,
     unsent: &'a [u8],
     /// TLS may hold back what it has taken.
     is_flushed: bool,
     /// Why the rest of the request could not be sent; an answer may have come all the same.
-    broken: Option<io::Error>,
+    send_error: Option<io::Error>,
 }
 
-impl Exchange<'_> {
+impl Http1Exchange<'_> {
     /// Sends and receives at once, since a server may answer before it has read everything.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseSummary, Fault>> {
         self.poll_send(cx);
         self.poll_receive(cx)
     }
 
     fn poll_send(&mut self, cx: &mut Context<'_>) {
-        while !self.unsent.is_empty() && self.broken.is_none() {
+        while !self.unsent.is_empty() && self.send_error.is_none() {
             match Pin::new(&mut self.socket).poll_write(cx, self.unsent) {
-                Poll::Ready(Ok(0)) => self.broken = Some(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(Ok(0)) => self.send_error = Some(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(sent)) => self.unsent = &self.unsent[sent..],
-                Poll::Ready(Err(error)) => self.broken = Some(error),
+                Poll::Ready(Err(error)) => self.send_error = Some(error),
                 Poll::Pending => return,
             }
         }
@@ -96,7 +104,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Fault>> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseSummary, Fault>> {
         loop {
             let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
             let mut chunk = ReadBuf::uninit(&mut space);
@@ -122,11 +130,11 @@ impl Exchange<'_> {
 
     /// The connection ended where no answer does.
     fn ended(&mut self, why: &str) -> Fault {
-        let kind = match self.reader.is_in_the_middle() {
+        let kind = match self.reader.has_partial_response() {
             true => FaultKind::CutOff,
             false => FaultKind::Closed,
         };
-        match mem::take(&mut self.broken) {
+        match mem::take(&mut self.send_error) {
             Some(error) => Fault::new(kind, format_args!("{why}, and took no more: {error}")),
             None => Fault::new(kind, why),
         }

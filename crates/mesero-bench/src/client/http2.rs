@@ -7,118 +7,122 @@ use futures_util::FutureExt;
 use futures_util::future;
 use tokio::time::Instant;
 
-use crate::client::endpoint::Target;
-use crate::client::http2::connection::Unanswered;
-use crate::stats::outcome::{Answer, Fault};
+use crate::client::endpoint::Endpoint;
+use crate::client::http2::connection::SendFailure;
+use crate::stats::outcome::{Fault, ResponseSummary};
 
 mod connection;
 mod fault;
 mod stream_permits;
 
-pub(crate) use crate::client::http2::connection::Connection;
+pub(crate) use crate::client::http2::connection::Http2Connection;
 
 /// One client. Dropped, it leaves the connection to those with whom it is shared.
 #[derive(Debug)]
-pub(crate) struct Client {
-    shared: Arc<Shared>,
+pub(crate) struct Http2Client {
+    shared: Arc<SharedHttp2Connection>,
 }
 
 /// A connection that clients share, made when one of them needs it.
 #[derive(Debug)]
-pub(crate) struct Shared {
-    target: Arc<Target>,
-    place: Mutex<Place>,
+pub(crate) struct SharedHttp2Connection {
+    target: Arc<Endpoint>,
+    state: Mutex<ConnectionState>,
 }
 
 /// Where the connection is, or comes to be.
 #[derive(Debug, Default)]
-enum Place {
+enum ConnectionState {
     #[default]
     Empty,
     /// Over when nobody waits for it any more.
-    Making(future::WeakShared<Making>),
-    Open(Arc<Connection>),
+    PendingConnection(future::WeakShared<PendingConnection>),
+    Open(Arc<Http2Connection>),
 }
 
 /// What all wait for who came before there was a connection.
-type Making = Pin<Box<dyn Future<Output = Result<Arc<Connection>, Fault>> + Send>>;
+type PendingConnection = Pin<Box<dyn Future<Output = Result<Arc<Http2Connection>, Fault>> + Send>>;
 
-impl Client {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+impl Http2Client {
+    pub(crate) fn new(shared: Arc<SharedHttp2Connection>) -> Self {
         Self { shared }
     }
 
     /// Sends the request, and waits for the whole answer, up to an instant. Dropped meanwhile, this
     /// resets the stream and leaves the connection's others alone.
-    pub(crate) async fn exchange(&self, until: Instant) -> Result<Answer, Fault> {
+    pub(crate) async fn exchange(&self, until: Instant) -> Result<ResponseSummary, Fault> {
         let target = &self.shared.target;
-        if target.connects_anew {
-            let connection = Connection::open(target).await?;
-            return connection.ask(target, until).await.map_err(Unanswered::fault);
+        if target.new_connection_per_request {
+            let connection = Http2Connection::open(target).await?;
+            return connection.send(target, until).await.map_err(SendFailure::fault);
         }
         let mut connection = self.shared.connection(None).await?;
         // Even if it takes but one over each connection, it gets round to all who share them.
-        let mut turns = target.protocol.streams().get();
+        let mut attempts_left = target.protocol.streams().get();
         loop {
-            match connection.ask(target, until).await {
+            match connection.send(target, until).await {
                 // The server closes the connection, and has not looked at this request (RFC 9113, 6.8).
-                Err(Unanswered::Unseen(_)) if turns > 0 => {
+                Err(SendFailure::Unknown(_)) if attempts_left > 0 => {
                     connection = self.shared.connection(Some(&connection)).await?;
-                    turns -= 1;
+                    attempts_left -= 1;
                 }
-                result => return result.map_err(Unanswered::fault),
+                result => return result.map_err(SendFailure::fault),
             }
         }
     }
 }
 
-impl Shared {
-    pub(crate) fn new(target: Arc<Target>) -> Self {
-        Self { target, place: Mutex::default() }
+impl SharedHttp2Connection {
+    pub(crate) fn new(target: Arc<Endpoint>) -> Self {
+        Self { target, state: Mutex::default() }
     }
 
     /// The connection, but not the one that is spent; if there is none, one that is made now. What
     /// fails to be made fails for all who wait for it.
     async fn connection(
         self: &Arc<Self>,
-        spent: Option<&Arc<Connection>>,
-    ) -> Result<Arc<Connection>, Fault> {
-        let making = {
-            let mut place = self.place();
-            if let Place::Open(open) = &*place
-                && spent.is_none_or(|spent| !Arc::ptr_eq(open, spent))
+        closing: Option<&Arc<Http2Connection>>,
+    ) -> Result<Arc<Http2Connection>, Fault> {
+        let pending = {
+            let mut state = self.state();
+            if let ConnectionState::Open(open) = &*state
+                && closing.is_none_or(|closing| !Arc::ptr_eq(open, closing))
             {
                 return Ok(Arc::clone(open));
             }
-            match place.under_way() {
-                Some(making) => making,
+            match state.pending() {
+                Some(pending) => pending,
                 None => {
-                    let making = Arc::clone(self).make().boxed().shared();
-                    *place = making.downgrade().map_or(Place::Empty, Place::Making);
-                    making
+                    let pending = Arc::clone(self).open().boxed().shared();
+                    *state = pending
+                        .downgrade()
+                        .map_or(ConnectionState::Empty, ConnectionState::PendingConnection);
+                    pending
                 }
             }
         };
-        making.await
+        pending.await
     }
 
-    async fn make(self: Arc<Self>) -> Result<Arc<Connection>, Fault> {
-        let connection = Arc::new(Connection::open(&self.target).await?);
-        *self.place() = Place::Open(Arc::clone(&connection));
+    async fn open(self: Arc<Self>) -> Result<Arc<Http2Connection>, Fault> {
+        let connection = Arc::new(Http2Connection::open(&self.target).await?);
+        *self.state() = ConnectionState::Open(Arc::clone(&connection));
         Ok(connection)
     }
 
-    fn place(&self) -> MutexGuard<'_, Place> {
-        self.place.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
+impl ConnectionState {
     /// What somebody waits for.
-    fn under_way(&self) -> Option<future::Shared<Making>> {
+    fn pending(&self) -> Option<future::Shared<PendingConnection>> {
         match self {
-            Place::Making(making) => making.upgrade().filter(|making| making.peek().is_none()),
-            Place::Empty | Place::Open(_) => None,
+            ConnectionState::PendingConnection(pending) => {
+                pending.upgrade().filter(|pending| pending.peek().is_none())
+            }
+            ConnectionState::Empty | ConnectionState::Open(_) => None,
         }
     }
 }

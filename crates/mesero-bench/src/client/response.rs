@@ -5,9 +5,9 @@ use std::mem::{self, MaybeUninit};
 use http::Method;
 use httparse::{Header, ParserConfig, Response, Status};
 
-use crate::client::response::chunks::Chunks;
-use crate::client::response::error::Garbage;
-use crate::stats::outcome::Answer;
+use crate::client::response::chunks::ChunkedBody;
+use crate::client::response::error::MalformedResponse;
+use crate::stats::outcome::ResponseSummary;
 
 mod chunks;
 mod error;
@@ -18,32 +18,32 @@ const MOST_FIELDS: usize = 100;
 
 /// Reads one answer after the other of a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Reader {
+pub(crate) struct ResponseReader {
     /// To a HEAD the length is told and no body is sent.
     is_head: bool,
-    stage: Stage,
+    stage: ReaderStage,
     /// What there is of a head that is not whole yet.
     held: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
-enum Stage {
+enum ReaderStage {
     #[default]
     Head,
-    Body(Answer, Framing),
+    Body(ResponseSummary, BodyFraming),
 }
 
 /// Where a body ends.
 #[derive(Debug)]
-enum Framing {
+enum BodyFraming {
     /// After so many more bytes.
     Length(u64),
-    Chunked(Chunks),
+    Chunked(ChunkedBody),
     /// With the connection.
     Connection,
 }
 
-impl Reader {
+impl ResponseReader {
     /// Reads answers to requests of a method.
     pub(crate) fn to(method: &Method) -> Self {
         Self { is_head: *method == Method::HEAD, ..Self::default() }
@@ -54,7 +54,10 @@ impl Reader {
     ///
     /// # Errors
     /// If this is no HTTP/1.1; the reader is of no use then.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Option<Answer>, Garbage> {
+    pub(crate) fn feed(
+        &mut self,
+        bytes: &[u8],
+    ) -> Result<Option<ResponseSummary>, MalformedResponse> {
         if self.held.is_empty() {
             return self.take_in(bytes);
         }
@@ -63,42 +66,42 @@ impl Reader {
         self.take_in(&held)
     }
 
-    fn take_in(&mut self, mut bytes: &[u8]) -> Result<Option<Answer>, Garbage> {
+    fn take_in(&mut self, mut bytes: &[u8]) -> Result<Option<ResponseSummary>, MalformedResponse> {
         loop {
             match mem::take(&mut self.stage) {
-                Stage::Head => match self.head(bytes)? {
+                ReaderStage::Head => match self.head(bytes)? {
                     Some((length, stage)) => {
                         bytes = bytes.get(length..).unwrap_or_default();
                         self.stage = stage;
                     }
                     None if bytes.len() > LONGEST_HEAD => {
-                        return Err(Garbage("a head of more than 64 KiB"));
+                        return Err(MalformedResponse("a head of more than 64 KiB"));
                     }
                     None => {
                         self.held = bytes.to_vec();
                         return Ok(None);
                     }
                 },
-                Stage::Body(answer, framing) => return self.body(answer, framing, bytes),
+                ReaderStage::Body(answer, framing) => return self.body(answer, framing, bytes),
             }
         }
     }
 
     /// The connection has ended; returns the answer if that is where its body ends.
-    pub(crate) fn end(&self) -> Option<Answer> {
+    pub(crate) fn end(&self) -> Option<ResponseSummary> {
         match self.stage {
-            Stage::Body(answer, Framing::Connection) => Some(answer),
+            ReaderStage::Body(answer, BodyFraming::Connection) => Some(answer),
             _ => None,
         }
     }
 
     /// Whether some of an answer has come, and not all.
-    pub(crate) fn is_in_the_middle(&self) -> bool {
-        !self.held.is_empty() || matches!(self.stage, Stage::Body(..))
+    pub(crate) fn has_partial_response(&self) -> bool {
+        !self.held.is_empty() || matches!(self.stage, ReaderStage::Body(..))
     }
 
     /// A head if it is whole, its length, and what follows it.
-    fn head(&self, bytes: &[u8]) -> Result<Option<(usize, Stage)>, Garbage> {
+    fn head(&self, bytes: &[u8]) -> Result<Option<(usize, ReaderStage)>, MalformedResponse> {
         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_FIELDS];
         let mut head = Response::new(&mut []);
         let parsed = ParserConfig::default().parse_response_with_uninit_headers(
@@ -110,76 +113,77 @@ impl Reader {
             Ok(Status::Complete(length)) => length,
             Ok(Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => {
-                return Err(Garbage("a head of more than 100 fields"));
+                return Err(MalformedResponse("a head of more than 100 fields"));
             }
-            Err(_) => return Err(Garbage("what is not HTTP/1.1")),
+            Err(_) => return Err(MalformedResponse("what is not HTTP/1.1")),
         };
         let status = head.code.unwrap_or_default();
         // An interim answer; the real one follows.
         if (100..200).contains(&status) && status != 101 {
-            return Ok(Some((length, Stage::Head)));
+            return Ok(Some((length, ReaderStage::Head)));
         }
-        let mut keeps = head.version == Some(1);
-        let mut framing = Framing::Connection;
+        let mut keeps_alive = head.version == Some(1);
+        let mut framing = BodyFraming::Connection;
         for field in head.headers.iter() {
             if field.name.eq_ignore_ascii_case("content-length") {
                 let value = std::str::from_utf8(field.value).ok();
                 let length = value.and_then(|value| value.trim().parse().ok());
-                let length = length.ok_or(Garbage("a Content-Length that is no number"))?;
-                if !matches!(framing, Framing::Chunked(_)) {
-                    framing = Framing::Length(length);
+                let length =
+                    length.ok_or(MalformedResponse("a Content-Length that is no number"))?;
+                if !matches!(framing, BodyFraming::Chunked(_)) {
+                    framing = BodyFraming::Length(length);
                 }
             } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
                 framing = match has_token(field.value, "chunked") {
-                    true => Framing::Chunked(Chunks::default()),
-                    false => Framing::Connection,
+                    true => BodyFraming::Chunked(ChunkedBody::default()),
+                    false => BodyFraming::Connection,
                 };
             } else if field.name.eq_ignore_ascii_case("connection") {
-                keeps &= !has_token(field.value, "close");
-                keeps |= has_token(field.value, "keep-alive");
+                keeps_alive &= !has_token(field.value, "close");
+                keeps_alive |= has_token(field.value, "keep-alive");
             }
         }
         if self.is_head || matches!(status, 204 | 304) {
-            framing = Framing::Length(0);
+            framing = BodyFraming::Length(0);
         }
-        if status == 101 || matches!(framing, Framing::Connection) {
-            keeps = false;
+        if status == 101 || matches!(framing, BodyFraming::Connection) {
+            keeps_alive = false;
         }
-        let answer = Answer { status, body_bytes: 0, keeps };
-        Ok(Some((length, Stage::Body(answer, framing))))
+        let answer = ResponseSummary { status, body_bytes: 0, keeps_alive };
+        Ok(Some((length, ReaderStage::Body(answer, framing))))
     }
 
     fn body(
         &mut self,
-        mut answer: Answer,
-        framing: Framing,
+        mut answer: ResponseSummary,
+        framing: BodyFraming,
         bytes: &[u8],
-    ) -> Result<Option<Answer>, Garbage> {
+    ) -> Result<Option<ResponseSummary>, MalformedResponse> {
         let came = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let framing = match framing {
-            Framing::Length(left) if came >= left => {
+            BodyFraming::Length(left) if came >= left => {
                 answer.body_bytes += left;
-                answer.keeps &= came == left;
+                answer.keeps_alive &= came == left;
                 return Ok(Some(answer));
             }
-            Framing::Length(left) => {
+            BodyFraming::Length(left) => {
                 answer.body_bytes += came;
-                Framing::Length(left - came)
+                BodyFraming::Length(left - came)
             }
-            Framing::Chunked(mut chunks) => match chunks.feed(bytes)? {
+            BodyFraming::Chunked(mut chunks) => match chunks.feed(bytes)? {
                 Some(taken) => {
                     answer.body_bytes += chunks.data_bytes();
-                    answer.keeps &= taken == bytes.len();
+                    answer.keeps_alive &= taken == bytes.len();
                     return Ok(Some(answer));
                 }
-                None => Framing::Chunked(chunks),
+                None => BodyFraming::Chunked(chunks),
             },
-            Framing::Connection => {
+            BodyFraming::Connection => {
                 answer.body_bytes += came;
-                Framing::Connection
+                BodyFraming::Connection
             }
         };
-        self.stage = Stage::Body(answer, framing);
+        self.stage = ReaderStage::Body(answer, framing);
         Ok(None)
     }
 }
@@ -198,12 +202,12 @@ mod tests {
     type Found = (u16, u64, bool);
 
     /// All answers in these bytes, fed in pieces of a size.
-    fn answers(bytes: &[u8], piece: usize) -> Result<Vec<Found>, Garbage> {
-        let mut reader = Reader::default();
+    fn answers(bytes: &[u8], piece: usize) -> Result<Vec<Found>, MalformedResponse> {
+        let mut reader = ResponseReader::default();
         let mut found = Vec::new();
         for piece in bytes.chunks(piece) {
-            if let Some(Answer { status, body_bytes, keeps }) = reader.feed(piece)? {
-                found.push((status, body_bytes, keeps));
+            if let Some(ResponseSummary { status, body_bytes, keeps_alive }) = reader.feed(piece)? {
+                found.push((status, body_bytes, keeps_alive));
             }
         }
         Ok(found)
@@ -231,10 +235,13 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_length_ends_with_its_connection() {
-        let mut reader = Reader::default();
+        let mut reader = ResponseReader::default();
         assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\n\r\nabc"), Ok(None));
         assert_eq!(reader.feed(b"def"), Ok(None));
-        assert_eq!(reader.end(), Some(Answer { status: 200, body_bytes: 6, keeps: false }));
+        assert_eq!(
+            reader.end(),
+            Some(ResponseSummary { status: 200, body_bytes: 6, keeps_alive: false })
+        );
     }
 
     #[test]
@@ -244,9 +251,9 @@ mod tests {
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
             b"HTTP/1.1 200",
         ] {
-            let mut reader = Reader::default();
+            let mut reader = ResponseReader::default();
             assert_eq!(reader.feed(early), Ok(None));
-            assert!(reader.is_in_the_middle());
+            assert!(reader.has_partial_response());
             assert_eq!(reader.end(), None);
         }
     }
@@ -259,9 +266,9 @@ mod tests {
 
     #[test]
     fn an_answer_to_head_has_no_body_whatever_it_says() {
-        let mut reader = Reader::to(&Method::HEAD);
+        let mut reader = ResponseReader::to(&Method::HEAD);
         let answer = reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n").unwrap();
-        assert_eq!(answer, Some(Answer { status: 200, body_bytes: 0, keeps: true }));
+        assert_eq!(answer, Some(ResponseSummary { status: 200, body_bytes: 0, keeps_alive: true }));
     }
 
     #[test]

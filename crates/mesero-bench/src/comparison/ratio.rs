@@ -1,15 +1,15 @@
 //! How a figure of one contestant compares with that of another.
 
-use crate::comparison::results::{Measured, Round};
-use crate::stats::bootstrap::{self, Draws, Interval};
-use crate::stats::latency_histogram::Found;
+use crate::comparison::results::{RoundResults, TargetResults};
+use crate::stats::bootstrap::{self, ConfidenceInterval, Resampling};
+use crate::stats::latency_histogram::Latency;
 use crate::stats::metric::{Figure, STATISTICS};
 
 /// One contestant's figure over another's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Ratio {
     /// In the median of the rounds; the interval where there are enough of them.
-    Of { ratio: f64, interval: Option<Interval> },
+    Of { ratio: f64, interval: Option<ConfidenceInterval> },
     /// The time above was cut off.
     MoreThan(f64),
     /// The time below was cut off.
@@ -27,11 +27,11 @@ pub(crate) enum Pairing {
     Nothing,
 }
 
-fn of_round(figure: Figure, round: &Round) -> Option<f64> {
+fn of_round(figure: Figure, round: &RoundResults) -> Option<f64> {
     match figure {
         Figure::Rate => Some(round.rate),
         Figure::Response(index) => match round.response[index] {
-            Some(Found { time, is_more: false }) => Some(time.as_secs_f64()),
+            Some(Latency { time, is_lower_bound: false }) => Some(time.as_secs_f64()),
             _ => None,
         },
     }
@@ -39,13 +39,13 @@ fn of_round(figure: Figure, round: &Round) -> Option<f64> {
 }
 
 /// Of all rounds together, and whether it is more than that.
-fn of_all(figure: Figure, measured: &Measured) -> Option<(f64, bool)> {
+fn of_all(figure: Figure, results: &TargetResults) -> Option<(f64, bool)> {
     match figure {
-        Figure::Rate => Some((measured.record.rate(), false)),
+        Figure::Rate => Some((results.record.rate(), false)),
         Figure::Response(index) => STATISTICS[index]
             .1
-            .of(&measured.record.response)
-            .map(|Found { time, is_more }| (time.as_secs_f64(), is_more)),
+            .of(&results.record.response)
+            .map(|Latency { time, is_lower_bound }| (time.as_secs_f64(), is_lower_bound)),
     }
     .filter(|(value, _)| *value > 0.0)
 }
@@ -55,10 +55,10 @@ impl Ratio {
     pub(crate) fn between(
         figure: Figure,
         pairing: Pairing,
-        [above, below]: [&Measured; 2],
+        [above, below]: [&TargetResults; 2],
     ) -> Self {
-        let logarithms = |measured: &Measured| {
-            let rounds = measured.rounds.iter().map(|round| of_round(figure, round).map(f64::ln));
+        let logarithms = |results: &TargetResults| {
+            let rounds = results.rounds.iter().map(|round| of_round(figure, round).map(f64::ln));
             rounds.collect::<Option<Vec<_>>>().filter(|rounds| !rounds.is_empty())
         };
         match (of_all(figure, above), of_all(figure, below)) {
@@ -81,15 +81,17 @@ fn of_rounds(pairing: Pairing, mut above: Vec<f64>, mut below: Vec<f64>) -> Rati
         Pairing::Rounds => {
             let pairs = above.iter().zip(&below);
             let mut ratios: Vec<_> = pairs.map(|(above, below)| above - below).collect();
-            let interval = bootstrap::of_median(&ratios, Draws::default());
+            let interval = bootstrap::of_median(&ratios, Resampling::default());
             (bootstrap::median(&mut ratios), interval)
         }
         Pairing::Nothing => {
-            let interval = bootstrap::of_difference(&above, &below, Draws::default());
+            let interval = bootstrap::of_difference(&above, &below, Resampling::default());
             (bootstrap::median(&mut above) - bootstrap::median(&mut below), interval)
         }
     };
-    let interval =
-        interval.map(|Interval { low, high }| Interval { low: low.exp(), high: high.exp() });
+    let interval = interval.map(|ConfidenceInterval { low, high }| ConfidenceInterval {
+        low: low.exp(),
+        high: high.exp(),
+    });
     Ratio::Of { ratio: logarithm.exp(), interval }
 }

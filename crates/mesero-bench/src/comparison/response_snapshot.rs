@@ -10,11 +10,11 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mesero_terminal::output::visible;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time;
 
-use crate::client::Connection;
-use crate::client::endpoint::Target;
-use crate::client::request::Message;
+use crate::client::Http2Connection;
+use crate::client::endpoint::Endpoint;
+use crate::client::request::EncodedRequest;
 use crate::stats::format;
 
 /// Of a longer body it is not looked at whether it is the same.
@@ -22,7 +22,7 @@ const MOST: usize = 16 * 1024 * 1024;
 
 /// An answer, looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct ResponseSnapshot {
     status: u16,
     content_type: String,
     body: Bytes,
@@ -30,29 +30,29 @@ pub(crate) struct Seen {
 
 /// What came of looking at the answers of two.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answers {
+pub(crate) enum ResponseMatch {
     Same,
     /// What differs, as a sentence goes on after "answers differ: ".
     Differ(String),
     /// Nobody looked, or an answer could not be looked at.
-    Unseen,
+    Unknown,
 }
 
-impl Seen {
+impl ResponseSnapshot {
     /// Sends the request once, without measuring it, and looks at the answer; none if it does not
     /// come in time, or is too long. A failure is reported by the measurement that follows.
-    pub(crate) async fn of(target: &Target, patience: Duration) -> Option<Self> {
-        timeout(patience, Self::ask(target)).await.ok()?
+    pub(crate) async fn of(target: &Endpoint, timeout: Duration) -> Option<Self> {
+        time::timeout(timeout, Self::send(target)).await.ok()?
     }
 
-    async fn ask(target: &Target) -> Option<Self> {
+    async fn send(target: &Endpoint) -> Option<Self> {
         match &target.message {
-            Message::Http1(bytes) => Self::ask_over_http1(target, bytes).await,
-            Message::Http2 { .. } => Self::ask_over_http2(target).await,
+            EncodedRequest::Http1(bytes) => Self::ask_over_http1(target, bytes).await,
+            EncodedRequest::Http2 { .. } => Self::ask_over_http2(target).await,
         }
     }
 
-    async fn ask_over_http1(target: &Target, bytes: &[u8]) -> Option<Self> {
+    async fn ask_over_http1(target: &Endpoint, bytes: &[u8]) -> Option<Self> {
         let request = request(bytes)?;
         let socket = target.connect().await.ok()?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
@@ -64,8 +64,8 @@ impl Seen {
         Some(Self::new(&head, body))
     }
 
-    async fn ask_over_http2(target: &Target) -> Option<Self> {
-        let connection = Connection::open(target).await.ok()?;
+    async fn ask_over_http2(target: &Endpoint) -> Option<Self> {
+        let connection = Http2Connection::open(target).await.ok()?;
         let (head, mut pieces) = connection.response(target).await.ok()?.into_parts();
         let mut body = BytesMut::new();
         while let Some(piece) = pieces.next().await {
@@ -85,27 +85,31 @@ impl Seen {
     }
 }
 
-impl Answers {
+impl ResponseMatch {
     /// Compares what is called by a name with what all are compared with.
-    pub(crate) fn of(name: &str, seen: Option<&Seen>, reference: (&str, Option<&Seen>)) -> Self {
-        let (first, Some(theirs)) = reference else { return Answers::Unseen };
-        let Some(mine) = seen else { return Answers::Unseen };
-        if mine == theirs {
-            return Answers::Same;
+    pub(crate) fn of(
+        name: &str,
+        snapshot: Option<&ResponseSnapshot>,
+        reference: (&str, Option<&ResponseSnapshot>),
+    ) -> Self {
+        let (first, Some(theirs)) = reference else { return ResponseMatch::Unknown };
+        let Some(ours) = snapshot else { return ResponseMatch::Unknown };
+        if ours == theirs {
+            return ResponseMatch::Same;
         }
-        let differ = |mine: &str, theirs: &str| {
-            let [mine, theirs] =
-                [mine, theirs].map(|text| text.chars().flat_map(visible).collect::<String>());
-            Answers::Differ(format!("{name} answers {mine}, and {first} {theirs}"))
+        let differ = |ours: &str, theirs: &str| {
+            let [ours, theirs] =
+                [ours, theirs].map(|text| text.chars().flat_map(visible).collect::<String>());
+            ResponseMatch::Differ(format!("{name} answers {ours}, and {first} {theirs}"))
         };
-        if mine.status != theirs.status {
-            return differ(&mine.status.to_string(), &theirs.status.to_string());
+        if ours.status != theirs.status {
+            return differ(&ours.status.to_string(), &theirs.status.to_string());
         }
-        if mine.content_type != theirs.content_type {
+        if ours.content_type != theirs.content_type {
             let quoted = |text: &str| format!("`Content-Type: {text}`");
-            return differ(&quoted(&mine.content_type), &quoted(&theirs.content_type));
+            return differ(&quoted(&ours.content_type), &quoted(&theirs.content_type));
         }
-        let at = mine.body.iter().zip(&theirs.body).take_while(|(mine, theirs)| mine == theirs);
+        let at = ours.body.iter().zip(&theirs.body).take_while(|(ours, theirs)| ours == theirs);
         let at = at.count();
         let shown = |body: &Bytes| {
             let from = at.saturating_sub(10);
@@ -115,7 +119,7 @@ impl Answers {
         };
         let length = |body: &Bytes| format::count(u64::try_from(body.len()).unwrap_or(u64::MAX));
         differ(
-            &format!("{} bytes with `{}`", length(&mine.body), shown(&mine.body)),
+            &format!("{} bytes with `{}`", length(&ours.body), shown(&ours.body)),
             &format!("{} with `{}`", length(&theirs.body), shown(&theirs.body)),
         )
     }
@@ -140,34 +144,35 @@ fn request(bytes: &[u8]) -> Option<Request<Full<Bytes>>> {
 mod tests {
     use super::*;
 
-    fn seen(status: u16, content_type: &str, body: &str) -> Seen {
+    fn snapshot(status: u16, content_type: &str, body: &str) -> ResponseSnapshot {
         let body = Bytes::copy_from_slice(body.as_bytes());
-        Seen { status, content_type: content_type.to_owned(), body }
+        ResponseSnapshot { status, content_type: content_type.to_owned(), body }
     }
 
     #[test]
     fn what_differs_is_told_with_both() {
-        let good = seen(200, "text/plain", "the sum of all of it is 12.30 euros");
-        let of = |mine: &Seen| Answers::of("new", Some(mine), ("old", Some(&good)));
-        assert_eq!(of(&good), Answers::Same);
-        let differ = |mine: &Seen| match of(mine) {
-            Answers::Differ(text) => text,
+        let good = snapshot(200, "text/plain", "the sum of all of it is 12.30 euros");
+        let of =
+            |ours: &ResponseSnapshot| ResponseMatch::of("new", Some(ours), ("old", Some(&good)));
+        assert_eq!(of(&good), ResponseMatch::Same);
+        let differ = |ours: &ResponseSnapshot| match of(ours) {
+            ResponseMatch::Differ(text) => text,
             other => panic!("{other:?}"),
         };
-        assert_eq!(differ(&seen(404, "", "")), "new answers 404, and old 200");
-        let text = differ(&seen(200, "text/html", ""));
+        assert_eq!(differ(&snapshot(404, "", "")), "new answers 404, and old 200");
+        let text = differ(&snapshot(200, "text/html", ""));
         assert_eq!(
             text,
             "new answers `Content-Type: text/html`, and old `Content-Type: text/plain`"
         );
-        let text = differ(&seen(200, "text/plain", "the sum of all of it is 12.29 euros\x1b"));
+        let text = differ(&snapshot(200, "text/plain", "the sum of all of it is 12.29 euros\x1b"));
         assert_eq!(
             text,
             "new answers 36 bytes with `… it is 12.29 euros\\u{1b}`, and old 35 with `… it is 12.30 euros`"
         );
-        let longer = seen(200, "text/plain", "the sum of all of it is 12.30 euros.");
+        let longer = snapshot(200, "text/plain", "the sum of all of it is 12.30 euros.");
         assert!(differ(&longer).starts_with("new answers 36 bytes with `…"), "{}", differ(&longer));
-        assert_eq!(Answers::of("new", None, ("old", Some(&good))), Answers::Unseen);
+        assert_eq!(ResponseMatch::of("new", None, ("old", Some(&good))), ResponseMatch::Unknown);
     }
 
     #[test]

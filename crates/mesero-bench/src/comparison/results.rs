@@ -5,31 +5,31 @@ use std::time::Duration;
 use hdrhistogram::CreationError;
 use tokio::time::Instant;
 
-use crate::comparison::response_snapshot::Seen;
-use crate::stats::latency_histogram::Found;
+use crate::comparison::response_snapshot::ResponseSnapshot;
+use crate::stats::latency_histogram::Latency;
 use crate::stats::metric::STATISTICS;
-use crate::stats::record::{Record, Window};
+use crate::stats::record::{LoadRecord, MeasurementWindow};
 
 /// What was measured of a contestant.
 #[derive(Debug, Clone)]
-pub(crate) struct Measured {
+pub(crate) struct TargetResults {
     pub(crate) name: String,
     pub(crate) url: String,
     /// All rounds together, also one that was interrupted.
-    pub(crate) record: Record,
+    pub(crate) record: LoadRecord,
     /// Each that was finished, in the order in which they were run.
-    pub(crate) rounds: Vec<Round>,
+    pub(crate) rounds: Vec<RoundResults>,
     /// What it took; none if it was not started here.
-    pub(crate) taken: Option<Taken>,
+    pub(crate) resource_usage: Option<ResourceUsage>,
     /// What an answer looks like, if somebody looked.
-    pub(crate) seen: Option<Seen>,
+    pub(crate) snapshot: Option<ResponseSnapshot>,
     /// What else is to be known, a sentence each.
     pub(crate) notes: Vec<String>,
 }
 
 /// What something that was started here has taken.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Taken {
+pub(crate) struct ResourceUsage {
     /// While requests were counted.
     pub(crate) cpu: Duration,
     /// In that time.
@@ -40,65 +40,65 @@ pub(crate) struct Taken {
 
 /// What is kept of a single round, so that many take little memory.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Round {
+pub(crate) struct RoundResults {
     pub(crate) requests: u64,
     pub(crate) ok: u64,
-    pub(crate) measured: Duration,
+    pub(crate) measured_time: Duration,
     /// Work done a second.
     pub(crate) rate: f64,
     /// Of response times, in the order of [`STATISTICS`]; none where there were no times.
-    pub(crate) response: [Option<Found>; STATISTICS.len()],
+    pub(crate) response: [Option<Latency>; STATISTICS.len()],
 }
 
-impl Measured {
+impl TargetResults {
     /// Nothing yet.
     pub(crate) fn new(name: String, url: String) -> Result<Self, CreationError> {
         let now = Instant::now();
-        let record = Record::new(Window { begin: now, end: Some(now) })?;
+        let record = LoadRecord::new(MeasurementWindow { begin: now, end: Some(now) })?;
         Ok(Self {
             name,
             url,
             record,
             rounds: Vec::new(),
-            taken: None,
-            seen: None,
+            resource_usage: None,
+            snapshot: None,
             notes: Vec::new(),
         })
     }
 
     /// Adds what it took in a round.
-    pub(crate) fn took(&mut self, more: Taken) {
-        let taken = self.taken.get_or_insert_default();
-        taken.cpu += more.cpu;
-        taken.requests += more.requests;
-        taken.memory_bytes = taken.memory_bytes.max(more.memory_bytes);
+    pub(crate) fn add_usage(&mut self, more: ResourceUsage) {
+        let resource_usage = self.resource_usage.get_or_insert_default();
+        resource_usage.cpu += more.cpu;
+        resource_usage.requests += more.requests;
+        resource_usage.memory_bytes = resource_usage.memory_bytes.max(more.memory_bytes);
     }
 
     /// Adds a round that ran to its end.
-    pub(crate) fn add(&mut self, record: &Record) {
+    pub(crate) fn add(&mut self, record: &LoadRecord) {
         self.record.merge(record);
-        self.rounds.push(Round::of(record));
+        self.rounds.push(RoundResults::of(record));
     }
 
     /// Adds what there is of a round that did not.
-    pub(crate) fn add_interrupted(&mut self, record: &Record) {
+    pub(crate) fn add_interrupted(&mut self, record: &LoadRecord) {
         self.record.merge(record);
     }
 }
 
-impl Taken {
+impl ResourceUsage {
     /// None if there were no requests.
     pub(crate) fn cpu_per_request(&self) -> Option<Duration> {
         (self.requests > 0).then(|| self.cpu.div_f64(self.requests as f64))
     }
 }
 
-impl Round {
-    fn of(record: &Record) -> Self {
+impl RoundResults {
+    fn of(record: &LoadRecord) -> Self {
         Self {
             requests: record.requests,
             ok: record.ok,
-            measured: record.measured(),
+            measured_time: record.measured_time(),
             rate: record.rate(),
             response: STATISTICS.map(|(_, statistic)| statistic.of(&record.response)),
         }

@@ -3,105 +3,104 @@
 use fastrand::Rng;
 use mesero_terminal::signals::{Signal, Signals};
 
-use crate::comparison::results::Measured;
-use crate::comparison::trial::Turn;
+use crate::comparison::results::TargetResults;
+use crate::comparison::trial::Trial;
 use crate::error::BenchError;
-use crate::load::progress::{Live, Stage};
-use crate::plan::Plan;
-use crate::target::Subject;
-use crate::target::launcher::Starter;
-use crate::target::named::Contestant;
+use crate::load::progress::{ProgressDisplay, ProgressStage};
+use crate::plan::LoadPlan;
+use crate::target::BenchTarget;
+use crate::target::launcher::TargetLauncher;
+use crate::target::named::NamedTarget;
 
 /// Contestants, and what is done to each.
 #[derive(Debug)]
-pub(crate) struct Contest {
-    pub(crate) plan: Plan,
-    pub(crate) contestants: Vec<Contestant>,
+pub(crate) struct ComparisonRun {
+    pub(crate) plan: LoadPlan,
+    pub(crate) targets: Vec<NamedTarget>,
     /// For those that run only for their turns.
-    pub(crate) starter: Option<Starter>,
+    pub(crate) launcher: Option<TargetLauncher>,
     /// Whether somebody looks, once, how each answers.
-    pub(crate) compares_answers: bool,
+    pub(crate) compares_responses: bool,
 }
 
 /// How a contest ended.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub(crate) struct RunResults {
     /// Of each contestant, in their order.
-    pub(crate) measured: Vec<Measured>,
+    pub(crate) results: Vec<TargetResults>,
     /// What ended it early.
     pub(crate) signal: Option<Signal>,
 }
 
-impl Contest {
+impl ComparisonRun {
     /// Measures every contestant once in every round, one after the other in random order: to the
     /// end, or until a signal says stop.
     ///
     /// # Errors
     /// Why it cannot be measured.
-    pub(crate) async fn run(&self) -> Result<Ended, BenchError> {
+    pub(crate) async fn run(&self) -> Result<RunResults, BenchError> {
         let mut signals = Signals::listen().map_err(BenchError::Io)?;
-        let mut live = Live::begin();
+        let mut live = ProgressDisplay::begin();
         let mut random = Rng::with_seed(self.plan.seed);
-        let mut all = self.nothing()?;
-        let mut signalled = None;
-        let mut order: Vec<_> = (0..self.contestants.len()).collect();
+        let mut results = self.empty_results()?;
+        let mut stopping_signal = None;
+        let mut order: Vec<_> = (0..self.targets.len()).collect();
         let mut done = 0;
         'rounds: for round in 0..self.plan.rounds.get() {
             random.shuffle(&mut order);
             for &index in &order {
-                let contestant = &self.contestants[index];
-                let looks = self.compares_answers && round == 0;
+                let named_target = &self.targets[index];
+                let takes_snapshot = self.compares_responses && round == 0;
                 let stage = self.stage(index, round, done);
-                let turn = Turn { plan: self.plan.of_round(round), contestant, stage, looks };
-                let turned = turn.run(self.starter.as_ref(), &mut live, &mut signals).await?;
+                let trial =
+                    Trial { plan: self.plan.of_round(round), named_target, stage, takes_snapshot };
+                let result = trial.run(self.launcher.as_ref(), &mut live, &mut signals).await?;
                 done += 1;
-                let measured = &mut all[index];
-                if looks {
-                    measured.seen = turned.seen;
+                let results = &mut results[index];
+                if takes_snapshot {
+                    results.snapshot = result.snapshot;
                 }
-                if let Some(taken) = turned.taken {
-                    measured.took(taken);
+                if let Some(resource_usage) = result.resource_usage {
+                    results.add_usage(resource_usage);
                 }
-                if let Some(end) = turned.end {
-                    measured
-                        .notes
-                        .push(format!("In round {} it ended by itself, {end}", round + 1));
+                if let Some(end) = result.end {
+                    results.notes.push(format!("In round {} it ended by itself, {end}", round + 1));
                 }
-                match (turned.record, turned.signal) {
-                    (Some(record), None) => measured.add(&record),
-                    (Some(record), Some(_)) => measured.add_interrupted(&record),
+                match (result.record, result.signal) {
+                    (Some(record), None) => results.add(&record),
+                    (Some(record), Some(_)) => results.add_interrupted(&record),
                     (None, _) => {}
                 }
-                if let Some(signal) = turned.signal {
-                    signalled = Some(signal);
+                if let Some(signal) = result.signal {
+                    stopping_signal = Some(signal);
                     break 'rounds;
                 }
             }
         }
-        if let Some(starter) = &self.starter {
-            starter.stop().await;
+        if let Some(launcher) = &self.launcher {
+            launcher.stop().await;
         }
-        for (contestant, measured) in self.contestants.iter().zip(&mut all) {
-            if let Subject::Url(target) = &contestant.subject {
-                measured.notes.extend(target.narrowness(self.plan.load.at_once().get()));
+        for (named_target, results) in self.targets.iter().zip(&mut results) {
+            if let BenchTarget::Url(target) = &named_target.target {
+                results.notes.extend(target.stream_limit_note(self.plan.load.concurrency().get()));
             }
         }
-        Ok(Ended { measured: all, signal: signalled })
+        Ok(RunResults { results, signal: stopping_signal })
     }
 
-    fn stage(&self, index: usize, round: u32, done: usize) -> Stage<'_> {
+    fn stage(&self, index: usize, round: u32, done: usize) -> ProgressStage<'_> {
         let rounds = self.plan.rounds.get();
-        let name = &self.contestants[index].name;
+        let name = &self.targets[index].name;
         let of_each = usize::try_from(rounds).unwrap_or(usize::MAX);
-        let all = of_each.saturating_mul(self.contestants.len());
-        Stage { name, round: round + 1, rounds, over: Some((done, all)) }
+        let results = of_each.saturating_mul(self.targets.len());
+        ProgressStage { name, round: round + 1, rounds, over: Some((done, results)) }
     }
 
-    fn nothing(&self) -> Result<Vec<Measured>, BenchError> {
-        let nothing = |Contestant { name, url, .. }: &Contestant| {
-            Measured::new(name.clone(), url.clone()).map_err(BenchError::Histogram)
+    fn empty_results(&self) -> Result<Vec<TargetResults>, BenchError> {
+        let empty_results = |NamedTarget { name, url, .. }: &NamedTarget| {
+            TargetResults::new(name.clone(), url.clone()).map_err(BenchError::Histogram)
         };
-        self.contestants.iter().map(nothing).collect()
+        self.targets.iter().map(empty_results).collect()
     }
 }
 

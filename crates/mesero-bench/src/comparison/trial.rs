@@ -7,103 +7,105 @@ use mesero_terminal::signals::{Signal, Signals};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::comparison::response_snapshot::Seen;
-use crate::comparison::results::Taken;
+use crate::comparison::response_snapshot::ResponseSnapshot;
+use crate::comparison::results::ResourceUsage;
 use crate::error::BenchError;
 use crate::load;
-use crate::load::progress::{Live, Stage};
-use crate::load::session::Session;
-use crate::plan::Plan;
-use crate::stats::record::Record;
-use crate::target::Subject;
-use crate::target::launcher::process_usage::Usage;
-use crate::target::launcher::{Started, Starter};
-use crate::target::named::Contestant;
+use crate::load::progress::{ProgressDisplay, ProgressStage};
+use crate::load::session::LoadSession;
+use crate::plan::LoadPlan;
+use crate::stats::record::LoadRecord;
+use crate::target::BenchTarget;
+use crate::target::launcher::process_usage::ProcessUsage;
+use crate::target::launcher::{LaunchedTarget, TargetLauncher};
+use crate::target::named::NamedTarget;
 
 /// How often is looked how much memory is taken.
-const LOOK: Duration = Duration::from_secs(1);
+const USAGE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One contestant's turn.
 #[derive(Debug)]
-pub(crate) struct Turn<'a> {
-    pub(crate) plan: Plan,
-    pub(crate) contestant: &'a Contestant,
-    pub(crate) stage: Stage<'a>,
+pub(crate) struct Trial<'a> {
+    pub(crate) plan: LoadPlan,
+    pub(crate) named_target: &'a NamedTarget,
+    pub(crate) stage: ProgressStage<'a>,
     /// Whether an answer is looked at before.
-    pub(crate) looks: bool,
+    pub(crate) takes_snapshot: bool,
 }
 
 /// What a turn came to.
 #[derive(Debug, Default)]
-pub(crate) struct Turned {
+pub(crate) struct TrialResult {
     /// None if it was over before anything was asked.
-    pub(crate) record: Option<Record>,
-    pub(crate) taken: Option<Taken>,
+    pub(crate) record: Option<LoadRecord>,
+    pub(crate) resource_usage: Option<ResourceUsage>,
     /// What an answer looked like.
-    pub(crate) seen: Option<Seen>,
+    pub(crate) snapshot: Option<ResponseSnapshot>,
     /// What ended it early.
     pub(crate) signal: Option<Signal>,
     /// How what was measured ended by itself, if it did.
     pub(crate) end: Option<String>,
 }
 
-impl Turn<'_> {
+impl Trial<'_> {
     /// Starts what has to be started, measures, and ends it, whatever happened.
     ///
     /// # Errors
     /// Why it cannot be measured.
     pub(crate) async fn run(
         &self,
-        starter: Option<&Starter>,
-        live: &mut Live,
+        launcher: Option<&TargetLauncher>,
+        live: &mut ProgressDisplay,
         signals: &mut Signals,
-    ) -> Result<Turned, BenchError> {
-        let (Some(starter), Some((target, line))) = (starter, &self.contestant.start) else {
+    ) -> Result<TrialResult, BenchError> {
+        let (Some(launcher), Some((target, line))) = (launcher, &self.named_target.start) else {
             return self.measure(None, live, signals).await;
         };
-        let started = starter.start(&self.contestant.name, line, target).await;
-        let started = started.map_err(BenchError::Start)?;
+        let launched = launcher.start(&self.named_target.name, line, target).await;
+        let launched = launched.map_err(BenchError::Launch)?;
         let ready = tokio::select! {
             biased;
             signal = signals.next() => {
-                started.stop().await;
-                return Ok(Turned { signal: Some(signal), ..Turned::default() });
+                launched.stop().await;
+                return Ok(TrialResult { signal: Some(signal), ..TrialResult::default() });
             }
-            ready = started.answers(target) => ready,
+            ready = launched.wait_until_ready(target) => ready,
         };
-        if let Err(why) = ready {
-            return Err(BenchError::Start(started.stop_for(why).await));
+        if let Err(failure) = ready {
+            return Err(BenchError::Launch(launched.stop_for(failure).await));
         }
-        let turned = self.measure(Some(&started), live, signals).await;
-        let has_ended = started.has_ended().await;
-        let end = started.stop().await;
-        let end = has_ended.then(|| format!("{}{}", end.how(), end.said()));
-        turned.map(|turned| Turned { end, ..turned })
+        let result = self.measure(Some(&launched), live, signals).await;
+        let has_ended = launched.has_ended().await;
+        let end = launched.stop().await;
+        let end = has_ended.then(|| format!("{}{}", end.status(), end.output_tail()));
+        result.map(|result| TrialResult { end, ..result })
     }
 
-    async fn look(&self) -> Option<Seen> {
-        match &self.contestant.subject {
-            Subject::Url(target) if self.looks => Seen::of(target, self.plan.patience).await,
+    async fn take_snapshot(&self) -> Option<ResponseSnapshot> {
+        match &self.named_target.target {
+            BenchTarget::Url(target) if self.takes_snapshot => {
+                ResponseSnapshot::of(target, self.plan.timeout).await
+            }
             _ => None,
         }
     }
 
     async fn measure(
         &self,
-        started: Option<&Started>,
-        live: &mut Live,
+        launched: Option<&LaunchedTarget>,
+        live: &mut ProgressDisplay,
         signals: &mut Signals,
-    ) -> Result<Turned, BenchError> {
-        let seen = tokio::select! {
+    ) -> Result<TrialResult, BenchError> {
+        let snapshot = tokio::select! {
             biased;
             signal = signals.next() => {
-                return Ok(Turned { signal: Some(signal), ..Turned::default() });
+                return Ok(TrialResult { signal: Some(signal), ..TrialResult::default() });
             }
-            seen = self.look() => seen,
+            snapshot = self.take_snapshot() => snapshot,
         };
-        let session = Session::new(self.plan.clone(), self.contestant.subject.clone());
+        let session = LoadSession::new(self.plan.clone(), self.named_target.target.clone());
         let session = Arc::new(session.map_err(BenchError::Histogram)?);
-        let mut watch = Watch { started, begin: None, memory_bytes: 0 };
+        let mut monitor = UsageMonitor { launched, begin: None, memory_bytes: 0 };
         let signal = tokio::select! {
             biased;
             signal = signals.next() => Some(signal),
@@ -112,50 +114,50 @@ impl Turn<'_> {
                 None
             }
             () = live.show(&session, &self.stage) => None,
-            () = watch.look(self.plan.warm_up) => None,
+            () = monitor.run(self.plan.warm_up) => None,
         };
         session.close();
         let record = session.record().clone();
-        let taken = watch.end(&record).await;
-        Ok(Turned { record: Some(record), taken, seen, signal, end: None })
+        let resource_usage = monitor.end(&record).await;
+        Ok(TrialResult { record: Some(record), resource_usage, snapshot, signal, end: None })
     }
 }
 
 /// Looks what is taken while it is measured.
 #[derive(Debug)]
-struct Watch<'a> {
-    started: Option<&'a Started>,
+struct UsageMonitor<'a> {
+    launched: Option<&'a LaunchedTarget>,
     /// When counting began.
-    begin: Option<Usage>,
+    begin: Option<ProcessUsage>,
     memory_bytes: u64,
 }
 
-impl Watch<'_> {
+impl UsageMonitor<'_> {
     /// Looks for as long as it is polled.
-    async fn look(&mut self, warm_up: Duration) {
-        if self.started.is_none() {
+    async fn run(&mut self, warm_up: Duration) {
+        if self.launched.is_none() {
             return std::future::pending().await;
         }
         sleep(warm_up).await;
         loop {
             let usage = self.usage().await;
             self.begin = self.begin.or(usage);
-            sleep(LOOK).await;
+            sleep(USAGE_INTERVAL).await;
         }
     }
 
     /// What was taken since counting began; none where there is nothing to look at.
-    async fn end(mut self, record: &Record) -> Option<Taken> {
+    async fn end(mut self, record: &LoadRecord) -> Option<ResourceUsage> {
         let begin = self.begin?;
         let cpu = self.usage().await?.cpu.saturating_sub(begin.cpu);
-        Some(Taken { cpu, requests: record.requests, memory_bytes: self.memory_bytes })
+        Some(ResourceUsage { cpu, requests: record.requests, memory_bytes: self.memory_bytes })
     }
 
-    async fn usage(&mut self) -> Option<Usage> {
-        let group = self.started?.group();
+    async fn usage(&mut self) -> Option<ProcessUsage> {
+        let group = self.launched?.group();
         // It reads a file for each process of the machine, and must not hold up who asks.
         #[expect(clippy::disallowed_methods, reason = "never more than one waits")]
-        let usage = spawn_blocking(move || Usage::of(group)).await.ok()?;
+        let usage = spawn_blocking(move || ProcessUsage::of(group)).await.ok()?;
         self.memory_bytes = self.memory_bytes.max(usage.memory_bytes);
         Some(usage)
     }

@@ -7,59 +7,59 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::load::session::Session;
+use crate::load::session::LoadSession;
 use crate::load::timer::Timer;
-use crate::stats::outcome::Outcome;
-use crate::stats::record::Instants;
-use crate::target::Caller;
+use crate::stats::outcome::RequestOutcome;
+use crate::stats::record::RequestTimes;
+use crate::target::TargetClient;
 
 /// Who could not even ask tries again a little later, as anyone does; without a pause a refusal,
 /// which takes no time, would be asked for a hundred thousand times a second.
-const AFTER_NOT_ASKED: Duration = Duration::from_millis(100);
+const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often the generator is looked at in a closed load.
-const LOOK: Duration = Duration::from_millis(10);
+const LAG_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Runs so many clients until all have had their turns.
-pub(crate) async fn run(session: &Arc<Session>, clients: usize) -> io::Result<()> {
+pub(crate) async fn run(session: &Arc<LoadSession>, clients: usize) -> io::Result<()> {
     let mut tasks = JoinSet::new();
-    let mut callers = session.subject.callers();
+    let mut target_clients = session.target.target_clients();
     for _ in 0..clients {
-        tasks.spawn(client(Arc::clone(session), callers.next()));
+        tasks.spawn(client(Arc::clone(session), target_clients.next()));
     }
     let mut timer = Timer::new()?;
     tokio::select! {
-        lagging = watch(session, &mut timer) => lagging,
+        lag = record_lag(session, &mut timer) => lag,
         () = async { while tasks.join_next().await.is_some() {} } => Ok(()),
     }
 }
 
 /// A client of a closed load: the next request follows the answer to the one before.
-async fn client(session: Arc<Session>, mut client: Caller) {
+async fn client(session: Arc<LoadSession>, mut client: TargetClient) {
     let mut now = Instant::now();
-    while session.takes_turn(now) {
+    while session.may_start(now) {
         let planned = now;
-        let outcome = session.ask(&mut client, planned + session.plan.patience).await;
+        let outcome = session.send(&mut client, planned + session.plan.timeout).await;
         now = Instant::now();
-        let pause = was_not_asked(&outcome);
-        let instants = Instants { planned, begun: planned, ended: now };
+        let pause = failed_before_sending(&outcome);
+        let instants = RequestTimes { planned, started: planned, ended: now };
         session.record().add(instants, outcome);
         if pause {
-            sleep(AFTER_NOT_ASKED).await;
+            sleep(RETRY_PAUSE).await;
             now = Instant::now();
         }
     }
 }
 
 /// Looks how late the generator gets round to things.
-async fn watch(session: &Session, timer: &mut Timer) -> io::Result<()> {
+async fn record_lag(session: &LoadSession, timer: &mut Timer) -> io::Result<()> {
     loop {
-        let planned = Instant::now() + LOOK;
+        let planned = Instant::now() + LAG_INTERVAL;
         timer.until(planned).await?;
         session.record().lag.add(planned.elapsed());
     }
 }
 
-fn was_not_asked(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(fault) if fault.kind.is_before_asking())
+fn failed_before_sending(outcome: &RequestOutcome) -> bool {
+    matches!(outcome, RequestOutcome::Failed(fault) if fault.kind.is_before_sending())
 }

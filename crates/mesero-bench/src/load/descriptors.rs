@@ -5,7 +5,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use crate::error::BenchError;
 
 /// Every connection is a descriptor, and the usual bound is a thousand.
-pub(crate) fn allow_connections(connections: usize) -> Result<(), BenchError> {
+pub(crate) fn raise_file_limit(connections: usize) -> Result<(), BenchError> {
     // For all else that is open.
     const OTHERS: u64 = 64;
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);

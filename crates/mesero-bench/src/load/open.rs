@@ -8,58 +8,58 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::load::session::Session;
+use crate::load::session::LoadSession;
 use crate::load::timer::Timer;
-use crate::plan::{Load, Schedule, Until};
-use crate::stats::outcome::Outcome;
-use crate::stats::record::Instants;
-use crate::target::Caller;
+use crate::plan::{ArrivalSchedule, Load, StopCondition};
+use crate::stats::outcome::RequestOutcome;
+use crate::stats::record::RequestTimes;
+use crate::target::TargetClient;
 
 /// Requests on their way from the schedule to a connection.
 #[derive(Debug, Default)]
 struct Backlog {
-    state: Mutex<State>,
+    state: Mutex<BacklogState>,
     more: Notify,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BacklogState {
     /// Those that are due; never more than come within the patience of a client.
-    due: VecDeque<Due>,
+    due: VecDeque<DueRequest>,
     /// Clients who wait for something to do.
     idle: usize,
-    is_over: bool,
+    is_ended: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Due {
+struct DueRequest {
     planned: Instant,
     /// Whether no client was free.
     is_delayed: bool,
 }
 
 /// Follows the schedule, and waits until all requests are over.
-pub(crate) async fn run(session: &Arc<Session>) -> io::Result<()> {
+pub(crate) async fn run(session: &Arc<LoadSession>) -> io::Result<()> {
     let plan = &session.plan;
-    let Load::Open { rate, arrivals, at_once } = plan.load else { return Ok(()) };
+    let Load::Open { rate, arrivals, concurrency } = plan.load else { return Ok(()) };
     let backlog = Arc::new(Backlog::default());
     let mut clients = JoinSet::new();
-    let mut callers = session.subject.callers();
+    let mut target_clients = session.target.target_clients();
     let mut timer = Timer::new()?;
     let mut counted = 0;
-    for offset in Schedule::new(rate, arrivals, plan.seed) {
-        let is_over = match plan.until {
-            Until::Time(time) => offset >= plan.warm_up + time,
-            Until::Requests(count) => counted >= count.get(),
+    for offset in ArrivalSchedule::new(rate, arrivals, plan.seed) {
+        let is_ended = match plan.until {
+            StopCondition::Time(time) => offset >= plan.warm_up + time,
+            StopCondition::Requests(count) => counted >= count.get(),
         };
-        if is_over {
+        if is_ended {
             break;
         }
         counted += u64::from(offset >= plan.warm_up);
         let planned = session.begin + offset;
         timer.until(planned).await?;
-        if backlog.push(planned, clients.len() < at_once.get()) {
-            clients.spawn(client(Arc::clone(session), callers.next(), Arc::clone(&backlog)));
+        if backlog.push(planned, clients.len() < concurrency.get()) {
+            clients.spawn(client(Arc::clone(session), target_clients.next(), Arc::clone(&backlog)));
         }
     }
     backlog.end();
@@ -67,20 +67,23 @@ pub(crate) async fn run(session: &Arc<Session>) -> io::Result<()> {
     Ok(())
 }
 
-async fn client(session: Arc<Session>, mut caller: Caller, backlog: Arc<Backlog>) {
-    while let Some(Due { planned, is_delayed }) = backlog.next().await {
-        let begun = Instant::now();
-        let until = planned + session.plan.patience;
-        let outcome =
-            if begun < until { session.ask(&mut caller, until).await } else { Outcome::Unsent };
+async fn client(session: Arc<LoadSession>, mut caller: TargetClient, backlog: Arc<Backlog>) {
+    while let Some(DueRequest { planned, is_delayed }) = backlog.next().await {
+        let started = Instant::now();
+        let until = planned + session.plan.timeout;
+        let outcome = if started < until {
+            session.send(&mut caller, until).await
+        } else {
+            RequestOutcome::Unsent
+        };
         // Whoever is unsent has left when his patience was over, and not when we got round to him.
-        let ended = if matches!(outcome, Outcome::Unsent) { until } else { Instant::now() };
+        let ended = if matches!(outcome, RequestOutcome::Unsent) { until } else { Instant::now() };
         let mut record = session.record();
-        record.add(Instants { planned, begun, ended }, outcome);
+        record.add(RequestTimes { planned, started, ended }, outcome);
         if planned >= record.window.begin {
             match is_delayed {
                 true => record.delayed += 1,
-                false => record.lag.add(begun - planned),
+                false => record.lag.add(started - planned),
             }
         }
     }
@@ -92,7 +95,7 @@ impl Backlog {
         let mut state = self.state();
         let is_served = state.idle > 0;
         let is_delayed = !is_served && !may_grow;
-        state.due.push_back(Due { planned, is_delayed });
+        state.due.push_back(DueRequest { planned, is_delayed });
         if is_served {
             state.idle -= 1;
             drop(state);
@@ -103,7 +106,7 @@ impl Backlog {
     }
 
     /// Waits for a request; none when there will be no more.
-    async fn next(&self) -> Option<Due> {
+    async fn next(&self) -> Option<DueRequest> {
         loop {
             let more = self.more.notified();
             {
@@ -111,7 +114,7 @@ impl Backlog {
                 if let Some(due) = state.due.pop_front() {
                     return Some(due);
                 }
-                if state.is_over {
+                if state.is_ended {
                     return None;
                 }
                 state.idle += 1;
@@ -121,11 +124,11 @@ impl Backlog {
     }
 
     fn end(&self) {
-        self.state().is_over = true;
+        self.state().is_ended = true;
         self.more.notify_waiters();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BacklogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -6,41 +6,41 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hdrhistogram::CreationError;
 use tokio::time::Instant;
 
-use crate::plan::{Plan, Until};
-use crate::stats::outcome::Outcome;
-use crate::stats::record::{Record, Window};
-use crate::target::{Caller, Subject};
+use crate::plan::{LoadPlan, StopCondition};
+use crate::stats::outcome::RequestOutcome;
+use crate::stats::record::{LoadRecord, MeasurementWindow};
+use crate::target::{BenchTarget, TargetClient};
 
 /// A measurement under way.
 #[derive(Debug)]
-pub(crate) struct Session {
-    pub(crate) plan: Plan,
-    pub(crate) subject: Subject,
+pub(crate) struct LoadSession {
+    pub(crate) plan: LoadPlan,
+    pub(crate) target: BenchTarget,
     pub(crate) begin: Instant,
-    record: Mutex<Record>,
+    record: Mutex<LoadRecord>,
     /// Requests that were begun after the warm-up.
-    begun: AtomicU64,
+    started: AtomicU64,
     /// Requests that are asked and not over.
-    in_work: AtomicUsize,
+    in_flight: AtomicUsize,
     stopped: AtomicBool,
 }
 
-impl Session {
+impl LoadSession {
     /// It begins now.
     ///
     /// # Errors
     /// If times cannot be kept.
-    pub(crate) fn new(plan: Plan, subject: Subject) -> Result<Self, CreationError> {
+    pub(crate) fn new(plan: LoadPlan, target: BenchTarget) -> Result<Self, CreationError> {
         let now = Instant::now();
         let begin = now + plan.warm_up;
         let end = match plan.until {
-            Until::Time(time) => Some(begin + time),
-            Until::Requests(_) => None,
+            StopCondition::Time(time) => Some(begin + time),
+            StopCondition::Requests(_) => None,
         };
-        let record = Mutex::new(Record::new(Window { begin, end })?);
-        let (begun, in_work) = (AtomicU64::new(0), AtomicUsize::new(0));
+        let record = Mutex::new(LoadRecord::new(MeasurementWindow { begin, end })?);
+        let (started, in_flight) = (AtomicU64::new(0), AtomicUsize::new(0));
         let stopped = AtomicBool::new(false);
-        Ok(Self { plan, subject, begin: now, record, begun, in_work, stopped })
+        Ok(Self { plan, target, begin: now, record, started, in_flight, stopped })
     }
 
     /// Lets nobody ask any more; those who have asked are waited for.
@@ -55,47 +55,49 @@ impl Session {
         let mut record = self.record();
         let end = record.window.end.map_or(now, |end| end.min(now));
         record.window.end = Some(end);
-        let measured = record.measured();
-        record.series.measured(measured);
+        let measured_time = record.measured_time();
+        record.series.cover(measured_time);
     }
 
     /// What was measured so far.
-    pub(crate) fn record(&self) -> MutexGuard<'_, Record> {
+    pub(crate) fn record(&self) -> MutexGuard<'_, LoadRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many requests are with the target right now.
-    pub(crate) fn in_work(&self) -> usize {
-        self.in_work.load(Relaxed)
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Relaxed)
     }
 
     /// How much of it is over, from 0 to 1.
     pub(crate) fn progress(&self) -> f64 {
         let elapsed = self.begin.elapsed();
         let share = match self.plan.until {
-            Until::Time(time) => elapsed.as_secs_f64() / (self.plan.warm_up + time).as_secs_f64(),
-            Until::Requests(count) => self.record().requests as f64 / count.get() as f64,
+            StopCondition::Time(time) => {
+                elapsed.as_secs_f64() / (self.plan.warm_up + time).as_secs_f64()
+            }
+            StopCondition::Requests(count) => self.record().requests as f64 / count.get() as f64,
         };
         share.min(1.0)
     }
 
-    pub(crate) async fn ask(&self, client: &mut Caller, until: Instant) -> Outcome {
-        self.in_work.fetch_add(1, Relaxed);
-        let outcome = client.ask(until).await;
-        self.in_work.fetch_sub(1, Relaxed);
+    pub(crate) async fn send(&self, client: &mut TargetClient, until: Instant) -> RequestOutcome {
+        self.in_flight.fetch_add(1, Relaxed);
+        let outcome = client.send(until).await;
+        self.in_flight.fetch_sub(1, Relaxed);
         outcome
     }
 
     /// Whether another request is to be made now.
-    pub(crate) fn takes_turn(&self, now: Instant) -> bool {
+    pub(crate) fn may_start(&self, now: Instant) -> bool {
         if self.stopped.load(Relaxed) {
             return false;
         }
         let measured_from = self.begin + self.plan.warm_up;
         match self.plan.until {
-            Until::Time(time) => now < measured_from + time,
-            Until::Requests(_) if now < measured_from => true,
-            Until::Requests(count) => self.begun.fetch_add(1, Relaxed) < count.get(),
+            StopCondition::Time(time) => now < measured_from + time,
+            StopCondition::Requests(_) if now < measured_from => true,
+            StopCondition::Requests(count) => self.started.fetch_add(1, Relaxed) < count.get(),
         }
     }
 }

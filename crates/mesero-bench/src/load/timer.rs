@@ -6,6 +6,6 @@ mod paused;
 mod system;
 
 #[cfg(test)]
-pub(crate) use crate::load::timer::paused::Timer;
+pub(crate) use crate::load::timer::paused::PausableTimer as Timer;
 #[cfg(not(test))]
-pub(crate) use crate::load::timer::system::Timer;
+pub(crate) use crate::load::timer::system::SystemTimer as Timer;

@@ -3,69 +3,69 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::plan::Plan;
+use crate::plan::LoadPlan;
 use crate::stats::format;
 use crate::stats::outcome::FaultKind;
-use crate::stats::record::Record;
+use crate::stats::record::LoadRecord;
 
 /// A reason why a measurement is void: what it shows is not the service.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Doubt {
+pub(crate) enum ValidityIssue {
     /// The generator itself was too late too often.
-    Lag { p99: Duration, tolerance: Duration },
+    GeneratorLag { p99: Duration, tolerance: Duration },
     /// The generator had no descriptors or ports.
     Generator { requests: u64, why: String },
     /// More was in work at once than there were clients.
-    Little { in_work: f64, clients: usize },
+    LittlesLaw { in_flight: f64, clients: usize },
 }
 
 /// What is wrong with a measurement; usually nothing.
-pub(crate) fn about(record: &Record, plan: &Plan) -> Vec<Doubt> {
-    let mut doubts = Vec::new();
+pub(crate) fn check(record: &LoadRecord, plan: &LoadPlan) -> Vec<ValidityIssue> {
+    let mut issues = Vec::new();
     let p99 = record.lag.quantile(0.99).map(|found| found.time).unwrap_or_default();
     let tolerance = plan.tolerance.unwrap_or_else(|| tolerance(record));
     if p99 > tolerance {
-        doubts.push(Doubt::Lag { p99, tolerance });
+        issues.push(ValidityIssue::GeneratorLag { p99, tolerance });
     }
     if let Some(faults) = record.faults.get(&FaultKind::Generator) {
-        doubts.push(Doubt::Generator { requests: faults.count, why: faults.first.clone() });
+        issues.push(ValidityIssue::Generator { requests: faults.count, why: faults.first.clone() });
     }
     // Clients cannot do more than ask all of the time; a thousandth is for rounding.
-    let clients = plan.load.at_once().get();
-    if record.in_work() > clients as f64 * 1.001 {
-        doubts.push(Doubt::Little { in_work: record.in_work(), clients });
+    let clients = plan.load.concurrency().get();
+    if record.in_flight() > clients as f64 * 1.001 {
+        issues.push(ValidityIssue::LittlesLaw { in_flight: record.in_flight(), clients });
     }
-    doubts
+    issues
 }
 
 /// What nobody would see in the figures; and never less than what a machine that does other things
 /// as well takes to wake a task.
-fn tolerance(record: &Record) -> Duration {
+fn tolerance(record: &LoadRecord) -> Duration {
     const USUAL: Duration = Duration::from_millis(10);
     let median = record.response.quantile(0.5).map(|found| found.time);
     USUAL.max(median.unwrap_or_default() / 100)
 }
 
-impl fmt::Display for Doubt {
+impl fmt::Display for ValidityIssue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Doubt::Lag { p99, tolerance } => write!(
+            ValidityIssue::GeneratorLag { p99, tolerance } => write!(
                 f,
                 "the generator itself was late by {} (p99), and may be by {}: this machine is too \
                  busy for this load; --tolerance allows more",
                 format::time(*p99),
                 format::time(*tolerance)
             ),
-            Doubt::Generator { requests, why } => write!(
+            ValidityIssue::Generator { requests, why } => write!(
                 f,
                 "{} requests could not be made on this machine: {why}",
                 format::count(*requests)
             ),
-            Doubt::Little { in_work, clients } => write!(
+            ValidityIssue::LittlesLaw { in_flight, clients } => write!(
                 f,
                 "rate × time is {} requests at once, and there were {clients} clients: by \
                  Little's law one of the two is wrong",
-                format::number(*in_work)
+                format::number(*in_flight)
             ),
         }
     }
@@ -78,17 +78,17 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::plan::{Load, Protocol, Until};
-    use crate::stats::outcome::{Answer, Fault, Outcome};
-    use crate::stats::record::{Instants, Window};
+    use crate::plan::{Load, Protocol, StopCondition};
+    use crate::stats::outcome::{Fault, RequestOutcome, ResponseSummary};
+    use crate::stats::record::{MeasurementWindow, RequestTimes};
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn plan() -> Plan {
-        Plan {
+    fn plan() -> LoadPlan {
+        LoadPlan {
             load: Load::Closed { clients: NonZeroUsize::MIN },
-            until: Until::Time(SECOND),
-            patience: 7 * SECOND,
+            until: StopCondition::Time(SECOND),
+            timeout: 7 * SECOND,
             warm_up: Duration::ZERO,
             protocol: Protocol::Http1,
             tolerance: None,
@@ -97,10 +97,11 @@ mod tests {
         }
     }
 
-    fn record(outcomes: Vec<Outcome>) -> Record {
+    fn record(outcomes: Vec<RequestOutcome>) -> LoadRecord {
         let begin = Instant::now() - Duration::from_secs(60);
-        let mut record = Record::new(Window { begin, end: Some(begin + SECOND) }).unwrap();
-        let instants = Instants { planned: begin, begun: begin, ended: begin + SECOND };
+        let mut record =
+            LoadRecord::new(MeasurementWindow { begin, end: Some(begin + SECOND) }).unwrap();
+        let instants = RequestTimes { planned: begin, started: begin, ended: begin + SECOND };
         outcomes.into_iter().for_each(|outcome| record.add(instants, outcome));
         record
     }
@@ -110,41 +111,58 @@ mod tests {
         let mut record = record(vec![]);
         (0..99).for_each(|_| record.lag.add(Duration::from_micros(50)));
         record.lag.add(SECOND);
-        assert_eq!(about(&record, &plan()), []);
+        assert_eq!(check(&record, &plan()), []);
         record.lag.add(SECOND);
-        assert!(matches!(about(&record, &plan())[..], [Doubt::Lag { p99: SECOND, .. }]));
+        assert!(matches!(
+            check(&record, &plan())[..],
+            [ValidityIssue::GeneratorLag { p99: SECOND, .. }]
+        ));
     }
 
     #[test]
     fn what_takes_long_may_be_measured_by_a_generator_that_is_a_hundredth_of_it_late() {
-        let ok = Outcome::Answered(Answer { status: 200, body_bytes: 0, keeps: true });
+        let ok = RequestOutcome::Answered(ResponseSummary {
+            status: 200,
+            body_bytes: 0,
+            keeps_alive: true,
+        });
         let mut slow = record(vec![ok]);
         slow.lag.add(Duration::from_micros(9_900));
-        assert_eq!(about(&slow, &plan()), []);
-        let mut slower = Record::new(slow.window).unwrap();
+        assert_eq!(check(&slow, &plan()), []);
+        let mut slower = LoadRecord::new(slow.window).unwrap();
         let begin = slow.window.begin;
         let ended = begin + 5 * SECOND;
-        let ok = Outcome::Answered(Answer { status: 200, body_bytes: 0, keeps: true });
-        slower.add(Instants { planned: begin, begun: begin, ended }, ok);
+        let ok = RequestOutcome::Answered(ResponseSummary {
+            status: 200,
+            body_bytes: 0,
+            keeps_alive: true,
+        });
+        slower.add(RequestTimes { planned: begin, started: begin, ended }, ok);
         slower.lag.add(Duration::from_millis(49));
-        assert_eq!(about(&slower, &plan()), []);
-        let strict = Plan { tolerance: Some(Duration::from_millis(10)), ..plan() };
-        assert!(matches!(about(&slower, &strict)[..], [Doubt::Lag { .. }]));
+        assert_eq!(check(&slower, &plan()), []);
+        let strict = LoadPlan { tolerance: Some(Duration::from_millis(10)), ..plan() };
+        assert!(matches!(check(&slower, &strict)[..], [ValidityIssue::GeneratorLag { .. }]));
     }
 
     #[test]
     fn more_work_at_once_than_there_are_clients_is_doubted() {
-        let ok = || Outcome::Answered(Answer { status: 200, body_bytes: 0, keeps: true });
-        assert_eq!(about(&record(vec![ok()]), &plan()), []);
-        let doubts = about(&record(vec![ok(), ok()]), &plan());
-        assert_eq!(doubts, [Doubt::Little { in_work: 2.0, clients: 1 }]);
+        let ok = || {
+            RequestOutcome::Answered(ResponseSummary {
+                status: 200,
+                body_bytes: 0,
+                keeps_alive: true,
+            })
+        };
+        assert_eq!(check(&record(vec![ok()]), &plan()), []);
+        let issues = check(&record(vec![ok(), ok()]), &plan());
+        assert_eq!(issues, [ValidityIssue::LittlesLaw { in_flight: 2.0, clients: 1 }]);
     }
 
     #[test]
     fn a_generator_without_descriptors_is_told_from_a_service_that_refuses() {
-        let failed = |kind| Outcome::Failed(Fault::new(kind, "why"));
-        assert_eq!(about(&record(vec![failed(FaultKind::Refused)]), &plan()), []);
-        let doubts = about(&record(vec![failed(FaultKind::Generator)]), &plan());
-        assert_eq!(doubts, [Doubt::Generator { requests: 1, why: "why".to_owned() }]);
+        let failed = |kind| RequestOutcome::Failed(Fault::new(kind, "why"));
+        assert_eq!(check(&record(vec![failed(FaultKind::Refused)]), &plan()), []);
+        let issues = check(&record(vec![failed(FaultKind::Generator)]), &plan());
+        assert_eq!(issues, [ValidityIssue::Generator { requests: 1, why: "why".to_owned() }]);
     }
 }

@@ -2,51 +2,52 @@
 
 use mesero_terminal::exit::Exit;
 
-use crate::baseline::Now;
-use crate::baseline::environment::Circumstances;
-use crate::baseline::file::Saved;
-use crate::baseline::file::target::Target;
-use crate::baseline::terms::Terms;
-use crate::report::Report;
-use crate::report::account::Account;
+use crate::baseline::CurrentTarget;
+use crate::baseline::environment::Environment;
+use crate::baseline::file::BaselineFile;
+use crate::baseline::file::target::TargetForm;
+use crate::baseline::terms::MeasurementTerms;
+use crate::report::BenchReport;
+use crate::report::target_report::TargetReport;
 
-impl Report {
+impl BenchReport {
     /// All of it that can be compared with later.
-    pub(crate) fn saved(
+    pub(crate) fn baseline_file(
         &self,
-        now: &[Now<'_>],
-        terms: Terms,
-        circumstances: Circumstances,
-    ) -> Saved {
-        let Circumstances { when, command, .. } = circumstances;
-        let mut saved = Saved::new(when, command, terms);
-        saved.interrupted = self.accounts.iter().any(|account| account.is_interrupted);
-        let target = |(account, now): (&Account, &Now<'_>)| {
-            let void = account.doubts.iter().map(ToString::to_string).collect();
-            Target::new(&account.measured, now.way.clone(), void)
+        now: &[CurrentTarget<'_>],
+        terms: MeasurementTerms,
+        environment: Environment,
+    ) -> BaselineFile {
+        let Environment { when, command, .. } = environment;
+        let mut saved = BaselineFile::new(when, command, terms);
+        saved.interrupted =
+            self.target_reports.iter().any(|target_report| target_report.is_interrupted);
+        let target = |(target_report, now): (&TargetReport, &CurrentTarget<'_>)| {
+            let void = target_report.issues.iter().map(ToString::to_string).collect();
+            TargetForm::new(&target_report.results, now.access.clone(), void)
         };
-        saved.targets = self.accounts.iter().zip(now).map(target).collect();
+        saved.targets = self.target_reports.iter().zip(now).map(target).collect();
         saved
     }
 
     /// Why a baseline had better not be replaced by this measurement; none if it may be.
     pub(crate) fn objection_to_replacing(&self) -> Option<&'static str> {
         match self.exit() {
-            _ if self.accounts.iter().any(|account| account.is_interrupted) => {
+            _ if self.target_reports.iter().any(|target_report| target_report.is_interrupted) => {
                 Some("this measurement was interrupted")
             }
             _ if self.is_void() => Some("this measurement is void"),
-            _ if !self.has_times() => Some("not everybody was answered in this one"),
+            _ if !self.has_latencies() => Some("not everybody was answered in this one"),
             Exit::Unexpected => Some("what is expected does not hold"),
             _ => None,
         }
     }
 
     fn is_void(&self) -> bool {
-        self.accounts.iter().any(|account| !account.doubts.is_empty())
+        self.target_reports.iter().any(|target_report| !target_report.issues.is_empty())
     }
 
-    fn has_times(&self) -> bool {
-        self.accounts.iter().all(|account| account.measured.record.has_times())
+    fn has_latencies(&self) -> bool {
+        self.target_reports.iter().all(|target_report| target_report.results.record.has_latencies())
     }
 }

@@ -2,33 +2,35 @@
 
 use comfy_table::{Table, TableStyle};
 
-use crate::baseline::Then;
+use crate::baseline::BaselineComparison;
 use crate::comparison;
-use crate::report::page::{Grid, Subject};
+use crate::report::page::{FigureTable, TargetView};
 use crate::report::text::{lines, right, shown};
-use crate::report::{Account, Report};
+use crate::report::{BenchReport, TargetReport};
 use crate::stats::format;
 
-impl Report {
+impl BenchReport {
     /// Those who have a baseline, and what it was.
-    fn thens(&self) -> impl Iterator<Item = (&Account, &Then)> {
-        self.accounts.iter().filter_map(|account| Some((account, account.then.as_ref()?)))
+    fn baselines(&self) -> impl Iterator<Item = (&TargetReport, &BaselineComparison)> {
+        self.target_reports
+            .iter()
+            .filter_map(|target_report| Some((target_report, target_report.baseline.as_ref()?)))
     }
 
     /// The baseline, a row for each, and what has to be known of it; none if there is none.
-    pub(crate) fn beside_then(&self, style: TableStyle) -> Option<String> {
-        let (_, first) = self.thens().next()?;
+    pub(crate) fn baseline_table(&self, style: TableStyle) -> Option<String> {
+        let (_, first) = self.baselines().next()?;
         let mut table = Table::new();
         table.load_style(style);
         let beside = "now ÷ then";
-        let measured = || self.thens().map(|(_, then)| &then.measured);
-        let is_taken = measured().any(|measured| measured.taken.is_some());
-        let head = Self::head(["baseline", beside], is_taken);
+        let results = || self.baselines().map(|(_, baseline)| &baseline.results);
+        let has_usage = results().any(|results| results.resource_usage.is_some());
+        let head = Self::head(["baseline", beside], has_usage);
         let columns = head.len();
         table.set_header(head);
-        for (account, then) in self.thens() {
-            let name = &account.measured.name;
-            table.add_row(then.measured.row(name, Some(&then.comparison), is_taken));
+        for (target_report, baseline) in self.baselines() {
+            let name = &target_report.results.name;
+            table.add_row(baseline.results.row(name, Some(&baseline.comparison), has_usage));
         }
         right(&mut table, 1..columns);
         let mut text = format!("baseline: {}\n\n{}", shown(&first.origin.title()), lines(&table));
@@ -39,41 +41,44 @@ impl Report {
     }
 
     /// How each compares with its baseline, a sentence each.
-    pub(crate) fn conclusions_of_then(&self) -> impl Iterator<Item = String> {
-        self.thens().map(|(_, then)| then.comparison.sentence())
+    pub(crate) fn baseline_conclusions(&self) -> impl Iterator<Item = String> {
+        self.baselines().map(|(_, baseline)| baseline.comparison.sentence())
     }
 
     /// What has to be known of it.
-    pub(crate) fn notes_of_then(&self) -> Vec<String> {
-        self.thens().next().map(|(_, then)| then.origin.notes.clone()).unwrap_or_default()
+    pub(crate) fn baseline_notes(&self) -> Vec<String> {
+        self.baselines()
+            .next()
+            .map(|(_, baseline)| baseline.origin.notes.clone())
+            .unwrap_or_default()
     }
 
     /// Which it is.
-    pub(crate) fn title_of_then(&self) -> Option<String> {
-        self.thens().next().map(|(_, then)| then.origin.title())
+    pub(crate) fn baseline_title(&self) -> Option<String> {
+        self.baselines().next().map(|(_, baseline)| baseline.origin.title())
     }
 
     /// The ratios, for the page.
-    pub(crate) fn grid_of_then(&self) -> Option<Grid> {
-        let row = |(account, then): (&Account, &Then)| {
-            let ratio = |name| comparison::text(then.comparison.ratio(name));
+    pub(crate) fn baseline_ratios(&self) -> Option<FigureTable> {
+        let row = |(target_report, baseline): (&TargetReport, &BaselineComparison)| {
+            let ratio = |name| comparison::text(baseline.comparison.ratio(name));
             let ratios = ["rate", "p50", "p99"].map(ratio);
-            [account.measured.name.clone()].into_iter().chain(ratios).collect()
+            [target_report.results.name.clone()].into_iter().chain(ratios).collect()
         };
-        let rows: Vec<_> = self.thens().map(row).collect();
+        let rows: Vec<_> = self.baselines().map(row).collect();
         let head = ["now ÷ baseline", "a second", "p50", "p99"].map(str::to_owned).into();
-        (!rows.is_empty()).then_some(Grid { head, rows })
+        (!rows.is_empty()).then_some(FigureTable { head, rows })
     }
 
     /// What is drawn of it, but for how it went over time, which nobody kept.
-    pub(crate) fn subjects_of_then(&self) -> impl Iterator<Item = Subject> {
-        self.thens().map(|(account, then)| {
-            let subject = account.subject_of(&then.measured);
-            let when = format::instant(&then.origin.when);
-            Subject {
-                name: format!("{}, baseline", account.measured.name),
+    pub(crate) fn baseline_views(&self) -> impl Iterator<Item = TargetView> {
+        self.baselines().map(|(target_report, baseline)| {
+            let target = target_report.view_of(&baseline.results);
+            let when = format::instant(&baseline.origin.when);
+            TargetView {
+                name: format!("{}, baseline", target_report.results.name),
                 address: Some(when),
-                ..subject
+                ..target
             }
         })
     }

@@ -2,19 +2,19 @@
 
 use comfy_table::{Table, TableStyle};
 
-use crate::comparison::results::Measured;
+use crate::comparison::results::TargetResults;
 use crate::comparison::{self, Comparison};
-use crate::report::page::Grid;
+use crate::report::page::FigureTable;
 use crate::report::text::{lines, right, shown};
-use crate::report::{Account, Report};
+use crate::report::{BenchReport, TargetReport};
 use crate::stats::format;
 use crate::stats::metric::Statistic;
 
-impl Report {
+impl BenchReport {
     /// The plan, a row for each, and what has to be known.
-    pub(crate) fn side_by_side(&self, style: TableStyle) -> String {
+    pub(crate) fn comparison_text(&self, style: TableStyle) -> String {
         let mut paragraphs = Vec::new();
-        if let Some(first) = self.accounts.first() {
+        if let Some(first) = self.target_reports.first() {
             paragraphs.push(format!("each: {}\n", first.plan()));
         }
         paragraphs.push(lines(&self.table(style)));
@@ -27,17 +27,18 @@ impl Report {
 
     /// What is to be known of some, a line each.
     fn notes(&self) -> String {
-        let of =
-            |account: &Account| account.failures().into_iter().chain(account.notes()).collect();
+        let of = |target_report: &TargetReport| {
+            target_report.failures().into_iter().chain(target_report.notes()).collect()
+        };
         self.named(of).iter().map(|note| format!("{note}\n")).collect()
     }
 
     /// What is said of each, with its name; what is the same for several is said once.
-    pub(crate) fn named(&self, said: impl Fn(&Account) -> Vec<String>) -> Vec<String> {
+    pub(crate) fn named(&self, said: impl Fn(&TargetReport) -> Vec<String>) -> Vec<String> {
         let mut notes: Vec<(Vec<String>, String)> = Vec::new();
-        for account in &self.accounts {
-            let name = shown(&account.measured.name);
-            for text in said(account) {
+        for target_report in &self.target_reports {
+            let name = shown(&target_report.results.name);
+            for text in said(target_report) {
                 match notes.iter_mut().find(|(_, known)| *known == text) {
                     Some((names, _)) => names.push(name.clone()),
                     None => notes.push((vec![name.clone()], text)),
@@ -50,7 +51,7 @@ impl Report {
     fn table(&self, style: TableStyle) -> Table {
         let mut table = Table::new();
         table.load_style(style);
-        let Grid { head, rows } = self.figures();
+        let FigureTable { head, rows } = self.figures();
         let columns = head.len();
         table.set_header(head);
         table.add_rows(rows);
@@ -59,31 +60,34 @@ impl Report {
     }
 
     /// A row for each, with its figures and what they are beside those of the first.
-    pub(crate) fn figures(&self) -> Grid {
-        let is_taken = self.accounts.iter().any(|account| account.measured.taken.is_some());
+    pub(crate) fn figures(&self) -> FigureTable {
+        let has_usage = self
+            .target_reports
+            .iter()
+            .any(|target_report| target_report.results.resource_usage.is_some());
         let comparisons = std::iter::once(None).chain(self.comparisons.iter().map(Some));
-        let row = |(account, comparison): (&Account, Option<&Comparison>)| {
-            account.measured.row(&account.measured.name, comparison, is_taken)
+        let row = |(target_report, comparison): (&TargetReport, Option<&Comparison>)| {
+            target_report.results.row(&target_report.results.name, comparison, has_usage)
         };
-        let rows = self.accounts.iter().zip(comparisons).map(row).collect();
-        Grid { head: Self::head(["target", "÷ first"], is_taken), rows }
+        let rows = self.target_reports.iter().zip(comparisons).map(row).collect();
+        FigureTable { head: Self::head(["target", "÷ first"], has_usage), rows }
     }
 
     /// What is above such rows: what a row is about, and what its ratios are.
-    pub(crate) fn head([what, beside]: [&str; 2], is_taken: bool) -> Vec<String> {
+    pub(crate) fn head([what, beside]: [&str; 2], has_usage: bool) -> Vec<String> {
         let figures = [what, "ok", "a second", beside, "p50", beside, "p99", beside];
-        let taken = ["CPU a request", "memory"].into_iter().filter(|_| is_taken);
-        figures.into_iter().chain(taken).map(str::to_owned).collect()
+        let resource_usage = ["CPU a request", "memory"].into_iter().filter(|_| has_usage);
+        figures.into_iter().chain(resource_usage).map(str::to_owned).collect()
     }
 }
 
-impl Measured {
+impl TargetResults {
     /// Its figures and its comparison; with CPU time and memory if the table has those of some contestant.
     pub(crate) fn row(
         &self,
         name: &str,
         comparison: Option<&Comparison>,
-        is_taken: bool,
+        has_usage: bool,
     ) -> Vec<String> {
         let record = &self.record;
         let found = |share| format::found(Statistic::Quantile(share).of(&record.response));
@@ -91,10 +95,10 @@ impl Measured {
             let text = comparison.map(|comparison| comparison::text(comparison.ratio(name)));
             text.unwrap_or_default()
         };
-        let cpu = self.taken.and_then(|taken| taken.cpu_per_request());
-        let memory = self.taken.map(|taken| taken.memory_bytes);
-        let taken = [cpu.map(format::time), memory.map(format::bytes)];
-        let taken = taken.map(|text| text.unwrap_or_else(|| "—".to_owned()));
+        let cpu = self.resource_usage.and_then(|resource_usage| resource_usage.cpu_per_request());
+        let memory = self.resource_usage.map(|resource_usage| resource_usage.memory_bytes);
+        let resource_usage = [cpu.map(format::time), memory.map(format::bytes)];
+        let resource_usage = resource_usage.map(|text| text.unwrap_or_else(|| "—".to_owned()));
         let figures = [
             shown(name),
             format::share(record.ok, record.requests),
@@ -105,25 +109,30 @@ impl Measured {
             found(0.99),
             ratio("p99"),
         ];
-        figures.into_iter().chain(taken.into_iter().filter(|_| is_taken)).collect()
+        figures.into_iter().chain(resource_usage.into_iter().filter(|_| has_usage)).collect()
     }
 }
 
-impl Account {
+impl TargetReport {
     /// How requests ended that were no work done; none if all were.
     fn failures(&self) -> Option<String> {
-        let endings =
-            self.measured.record.endings().into_iter().skip(1).filter(|ending| ending.count > 0);
-        let told = endings.map(|ending| {
-            let text = format!("{} {}", format::count(ending.count), ending.name);
-            match ending.first {
+        let outcome_counts = self
+            .results
+            .record
+            .outcome_counts()
+            .into_iter()
+            .skip(1)
+            .filter(|outcome| outcome.count > 0);
+        let label = outcome_counts.map(|outcome| {
+            let text = format!("{} {}", format::count(outcome.count), outcome.name);
+            match outcome.first {
                 Some(first) => format!("{text} ({})", shown(&first)),
                 None => text,
             }
         });
-        let told: Vec<_> = told.collect();
-        let requests = format::count(self.measured.record.requests);
-        (!told.is_empty()).then(|| format!("of {requests} requests {}", told.join(", ")))
+        let label: Vec<_> = label.collect();
+        let requests = format::count(self.results.record.requests);
+        (!label.is_empty()).then(|| format!("of {requests} requests {}", label.join(", ")))
     }
 }
 
@@ -131,18 +140,23 @@ impl Account {
 mod tests {
     use crate::comparison::Comparison;
     use crate::comparison::ratio::Pairing;
-    use crate::comparison::tests::measured;
-    use crate::load::validity::Doubt;
-    use crate::report::account::tests::account;
-    use crate::report::{Account, Report};
+    use crate::comparison::tests::results;
+    use crate::load::validity::ValidityIssue;
+    use crate::report::target_report::tests::target_report;
+    use crate::report::{BenchReport, TargetReport};
 
-    fn report() -> Report {
+    fn report() -> BenchReport {
         let rounds = [100, 110, 100, 100, 90, 100, 100, 100];
-        let (old, new) = (measured("old", &rounds), measured("new", &rounds.map(|time| time / 2)));
-        let plan = account().plan;
+        let (old, new) = (results("old", &rounds), results("new", &rounds.map(|time| time / 2)));
+        let plan = target_report().plan;
         let comparisons = vec![Comparison::of(&new, &old, &plan.load, Pairing::Rounds)];
-        let told = |measured| Account { measured, doubts: Vec::new(), verdict: None, ..account() };
-        Report { accounts: vec![told(old), told(new)], comparisons }
+        let label = |results| TargetReport {
+            results,
+            issues: Vec::new(),
+            verdict: None,
+            ..target_report()
+        };
+        BenchReport { target_reports: vec![label(old), label(new)], comparisons }
     }
 
     #[test]
@@ -163,7 +177,9 @@ new is faster than old: 2.00 × the rate (2.00–2.00)
     #[test]
     fn nobody_is_called_faster_by_a_measurement_that_is_void() {
         let mut report = report();
-        report.accounts[0].doubts.push(Doubt::Little { in_work: 20.0, clients: 10 });
+        report.target_reports[0]
+            .issues
+            .push(ValidityIssue::LittlesLaw { in_flight: 20.0, clients: 10 });
         let text = report.text();
         assert!(!text.contains("faster"), "{text}");
         assert!(text.contains("\nold: void: rate × time"), "{text}");

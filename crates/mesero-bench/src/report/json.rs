@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::baseline::Then;
-use crate::capacity::estimate::Waves;
+use crate::baseline::BaselineComparison;
+use crate::capacity::estimate::CapacityEstimate;
 use crate::comparison::Comparison;
 use crate::comparison::ratio::Ratio;
-use crate::comparison::response_snapshot::Answers;
-use crate::comparison::results::Round;
-use crate::plan::{Arrivals, Load, Plan, Until};
-use crate::report::verdict::Judged;
-use crate::report::{Account, Report};
-use crate::stats::latency_histogram::{Found, Times};
+use crate::comparison::response_snapshot::ResponseMatch;
+use crate::comparison::results::RoundResults;
+use crate::plan::{Arrivals, Load, LoadPlan, StopCondition};
+use crate::report::verdict::ThresholdResult;
+use crate::report::{BenchReport, TargetReport};
+use crate::stats::latency_histogram::{Latency, LatencyHistogram};
 use crate::stats::metric::STATISTICS;
-use crate::stats::time_series::{Interval, Series};
+use crate::stats::time_series::{TimeSeries, TimeSlice};
 
-impl Report {
+impl BenchReport {
     /// For one contestant its object; for several an object with all of theirs in it.
     pub(crate) fn value(&self) -> Value {
-        match &self.accounts[..] {
-            [account] => account.value(),
-            accounts => json!({
-                "targets": accounts.iter().map(Account::value).collect::<Vec<_>>(),
+        match &self.target_reports[..] {
+            [target_report] => target_report.value(),
+            target_reports => json!({
+                "targets": target_reports.iter().map(TargetReport::value).collect::<Vec<_>>(),
                 "comparisons": self.comparisons.iter().map(comparison).collect::<Vec<_>>(),
                 "conclusions": self.conclusions(),
             }),
@@ -31,80 +31,80 @@ impl Report {
     }
 }
 
-impl Account {
+impl TargetReport {
     fn value(&self) -> Value {
-        let record = &self.measured.record;
+        let record = &self.results.record;
         let statuses =
             record.statuses.iter().map(|(status, count)| (status.to_string(), json!(count)));
         let faults = self.fault_counts().map(|(name, count)| (name.to_owned(), json!(count)));
         let verdict = self.verdict.as_ref().map(|verdict| {
-            let one = |judged: &Judged| {
+            let one = |judged: &ThresholdResult| {
                 json!({ "expected": judged.text, "holds": judged.holds, "found": judged.found })
             };
             verdict.iter().map(one).collect::<Vec<_>>()
         });
         json!({
-            "name": self.measured.name,
-            "url": self.measured.url,
+            "name": self.results.name,
+            "url": self.results.url,
             "plan": plan(&self.plan),
-            "measured_s": record.measured().as_secs_f64(),
+            "measured_s": record.measured_time().as_secs_f64(),
             "requests": record.requests,
             "ok": record.ok,
             "failed": record.failed(),
-            "gave_up": record.gave_up,
+            "gave_up": record.client_timeouts,
             "unsent": record.unsent,
             "statuses": statuses.collect::<Map<_, _>>(),
             "faults": faults.collect::<Map<_, _>>(),
             "delayed": record.delayed,
             "body_bytes": record.body_bytes,
             "rate": record.rate(),
-            "in_work": record.in_work(),
+            "in_work": record.in_flight(),
             "response_s": times(&record.response),
             "service_s": times(&record.service),
             "lag_s": times(&record.lag),
             "series": series(&record.series),
-            "rounds": self.measured.rounds.iter().map(round).collect::<Vec<_>>(),
-            "cpu_s_per_request": self.measured.taken.and_then(|taken| taken.cpu_per_request()).map(|cpu| cpu.as_secs_f64()),
-            "memory_bytes": self.measured.taken.map(|taken| taken.memory_bytes),
+            "rounds": self.results.rounds.iter().map(round).collect::<Vec<_>>(),
+            "cpu_s_per_request": self.results.resource_usage.and_then(|resource_usage| resource_usage.cpu_per_request()).map(|cpu| cpu.as_secs_f64()),
+            "memory_bytes": self.results.resource_usage.map(|resource_usage| resource_usage.memory_bytes),
             "notes": self.notes(),
-            "void": self.doubts.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "void": self.issues.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "interrupted": self.is_interrupted,
             "verdict": verdict,
             "workers": self.waves().and_then(workers),
-            "baseline": self.then.as_ref().map(|then| self.beside(then)),
+            "baseline": self.baseline.as_ref().map(|baseline| self.beside(baseline)),
         })
     }
 }
 
-impl Account {
+impl TargetReport {
     /// How it compares with what it was.
-    fn beside(&self, then: &Then) -> Value {
-        let conclusion = self.doubts.is_empty().then(|| then.comparison.sentence());
+    fn beside(&self, baseline: &BaselineComparison) -> Value {
+        let conclusion = self.issues.is_empty().then(|| baseline.comparison.sentence());
         json!({
-            "file": then.origin.file,
-            "when": then.origin.when,
-            "rate": ratio(then.comparison.rate),
-            "response": response(&then.comparison),
-            "notes": then.origin.notes,
+            "file": baseline.origin.file,
+            "when": baseline.origin.when,
+            "rate": ratio(baseline.comparison.rate),
+            "response": response(&baseline.comparison),
+            "notes": baseline.origin.notes,
             "conclusion": conclusion,
         })
     }
 }
 
 /// How many workers would have been enough.
-fn workers(waves: Waves) -> Option<Value> {
+fn workers(waves: CapacityEstimate) -> Option<Value> {
     match waves {
-        Waves::Enough { workers, is_certain, now, .. } => {
+        CapacityEstimate::Enough { workers, is_certain, now, .. } => {
             Some(json!({ "needed": workers, "certain": is_certain, "now": now }))
         }
-        Waves::Unknown => None,
+        CapacityEstimate::Unknown => None,
     }
 }
 
-fn plan(plan: &Plan) -> Value {
+fn plan(plan: &LoadPlan) -> Value {
     let (duration, requests) = match plan.until {
-        Until::Time(time) => (Some(time.as_secs_f64()), None),
-        Until::Requests(count) => (None, Some(count)),
+        StopCondition::Time(time) => (Some(time.as_secs_f64()), None),
+        StopCondition::Requests(count) => (None, Some(count)),
     };
     let (rate, arrivals) = match plan.load {
         Load::Closed { .. } => (None, None),
@@ -112,13 +112,13 @@ fn plan(plan: &Plan) -> Value {
         Load::Open { rate, arrivals: Arrivals::Uniform, .. } => (Some(rate), Some("uniform")),
     };
     json!({
-        "clients": plan.load.at_once(),
+        "clients": plan.load.concurrency(),
         "rate": rate,
         "arrivals": arrivals,
         "http2": plan.protocol.json(),
         "duration_s": duration,
         "requests": requests,
-        "patience_s": plan.patience.as_secs_f64(),
+        "patience_s": plan.timeout.as_secs_f64(),
         "warm_up_s": plan.warm_up.as_secs_f64(),
         "seed": plan.seed,
         "rounds": plan.rounds,
@@ -131,10 +131,10 @@ fn comparison(comparison: &Comparison) -> Value {
         "reference": comparison.reference,
         "rate": ratio(comparison.rate),
         "response": response(comparison),
-        "answers": match &comparison.answers {
-            Answers::Same => json!("same"),
-            Answers::Differ(how) => json!({ "differ": how }),
-            Answers::Unseen => Value::Null,
+        "answers": match &comparison.responses {
+            ResponseMatch::Same => json!("same"),
+            ResponseMatch::Differ(how) => json!({ "differ": how }),
+            ResponseMatch::Unknown => Value::Null,
         },
     })
 }
@@ -159,11 +159,11 @@ fn ratio(ratio: Ratio) -> Value {
 }
 
 /// What is kept of a round.
-fn round(round: &Round) -> Value {
+fn round(round: &RoundResults) -> Value {
     let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
     let times = names.zip(round.response.map(found)).collect::<Map<_, _>>();
     json!({
-        "measured_s": round.measured.as_secs_f64(),
+        "measured_s": round.measured_time.as_secs_f64(),
         "requests": round.requests,
         "ok": round.ok,
         "rate": round.rate,
@@ -173,19 +173,19 @@ fn round(round: &Round) -> Value {
 
 /// In seconds. What was cut off is no number but `{"more_than": …}`, so that nobody adds it up by
 /// mistake.
-fn found(found: Option<Found>) -> Value {
+fn found(found: Option<Latency>) -> Value {
     match found {
         None => Value::Null,
-        Some(Found { time, is_more: false }) => json!(time.as_secs_f64()),
-        Some(Found { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
+        Some(Latency { time, is_lower_bound: false }) => json!(time.as_secs_f64()),
+        Some(Latency { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
     }
 }
 
 /// What was measured, interval by interval.
-fn series(series: &Series) -> Vec<Value> {
+fn series(series: &TimeSeries) -> Vec<Value> {
     const MOST: usize = 60;
     let mut from = Duration::ZERO;
-    let one = |interval: &Interval| {
+    let one = |interval: &TimeSlice| {
         let to = from + interval.covered;
         let quantile = |share| found(interval.response.quantile(share));
         let value = json!({
@@ -193,7 +193,7 @@ fn series(series: &Series) -> Vec<Value> {
             "to_s": to.as_secs_f64(),
             "ok": interval.ok,
             "rate": interval.rate(),
-            "gave_up": interval.gave_up,
+            "gave_up": interval.client_timeouts,
             "failed": interval.failed,
             "response_s": { "p50": quantile(0.5), "p95": quantile(0.95), "p99": quantile(0.99) },
         });
@@ -204,7 +204,7 @@ fn series(series: &Series) -> Vec<Value> {
 }
 
 /// Each statistic.
-fn times(times: &Times) -> Value {
+fn times(times: &LatencyHistogram) -> Value {
     let statistics =
         STATISTICS.map(|(name, statistic)| (name.to_owned(), found(statistic.of(times))));
     let mut object: Map<_, _> = statistics.into_iter().collect();
@@ -214,11 +214,11 @@ fn times(times: &Times) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::account::tests::account;
+    use crate::report::target_report::tests::target_report;
 
     #[test]
     fn a_program_reads_numbers_and_never_one_that_was_cut_off() {
-        let value = account().value();
+        let value = target_report().value();
         assert_eq!((&value["requests"], &value["ok"]), (&20.into(), &10.into()));
         assert_eq!(value["statuses"]["503"], 1);
         assert_eq!(value["faults"]["refused"], 0);

@@ -1,9 +1,9 @@
 //! A measurement as one page of HTML, which needs nothing else: no network, and no script.
 
-use crate::comparison::results::Taken;
-use crate::report::page::markup::{Element, element};
-use crate::stats::latency_histogram::Times;
-use crate::stats::time_series::Interval;
+use crate::comparison::results::ResourceUsage;
+use crate::report::page::markup::{MarkupElement, element};
+use crate::stats::latency_histogram::LatencyHistogram;
+use crate::stats::time_series::TimeSlice;
 
 #[cfg(test)]
 mod browser;
@@ -19,16 +19,16 @@ mod time_series;
 
 /// Everything that is shown.
 #[derive(Debug)]
-pub(crate) struct Page {
+pub(crate) struct HtmlPage {
     pub(crate) title: String,
     /// What it comes to, a sentence each.
-    pub(crate) verdict: Vec<Sentence>,
+    pub(crate) verdict: Vec<VerdictSentence>,
     /// Those of now first, and then what some of them were before.
-    pub(crate) subjects: Vec<Subject>,
+    pub(crate) targets: Vec<TargetView>,
     /// How many are of now.
     pub(crate) now: usize,
     /// How one is to another: tables with their heads.
-    pub(crate) comparisons: Vec<Grid>,
+    pub(crate) comparisons: Vec<FigureTable>,
     /// What has to be known to read the figures right.
     pub(crate) notes: Vec<String>,
     /// What was done, where, and how it is done again.
@@ -37,7 +37,7 @@ pub(crate) struct Page {
 
 /// A sentence of the verdict.
 #[derive(Debug)]
-pub(crate) struct Sentence {
+pub(crate) struct VerdictSentence {
     pub(crate) tone: Tone,
     pub(crate) text: String,
 }
@@ -53,34 +53,34 @@ pub(crate) enum Tone {
 
 /// Rows under a head; the first column is a name, the others are figures.
 #[derive(Debug)]
-pub(crate) struct Grid {
+pub(crate) struct FigureTable {
     pub(crate) head: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
 }
 
 /// What was measured of one implementation.
 #[derive(Debug)]
-pub(crate) struct Subject {
+pub(crate) struct TargetView {
     pub(crate) name: String,
     /// Where it is, if its name does not say so.
     pub(crate) address: Option<String>,
-    pub(crate) endings: Vec<Ending>,
+    pub(crate) outcome_counts: Vec<OutcomeCount>,
     /// Work done a second; none if nothing came in time.
     pub(crate) rate: Option<f64>,
-    pub(crate) response: Times,
+    pub(crate) response: LatencyHistogram,
     /// Where it differs.
-    pub(crate) service: Option<Times>,
+    pub(crate) service: Option<LatencyHistogram>,
     /// None if it was not started here.
-    pub(crate) taken: Option<Taken>,
+    pub(crate) resource_usage: Option<ResourceUsage>,
     /// For a drawing, and fewer for a table.
-    pub(crate) course: Vec<Interval>,
-    pub(crate) short_course: Vec<Interval>,
+    pub(crate) time_series: Vec<TimeSlice>,
+    pub(crate) short_time_series: Vec<TimeSlice>,
 }
 
 /// A way in which requests ended.
 #[derive(Debug)]
-pub(crate) struct Ending {
-    pub(crate) kind: EndingKind,
+pub(crate) struct OutcomeCount {
+    pub(crate) kind: OutcomeKind,
     pub(crate) name: String,
     pub(crate) count: u64,
     /// What the first was, where there is more to say.
@@ -88,23 +88,27 @@ pub(crate) struct Ending {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum EndingKind {
+pub(crate) enum OutcomeKind {
     Ok,
-    GaveUp,
+    ClientTimeout,
     Failed,
 }
 
-impl Subject {
+impl TargetView {
     fn requests(&self) -> u64 {
-        self.endings.iter().map(|ending| ending.count).sum()
+        self.outcome_counts.iter().map(|outcome| outcome.count).sum()
     }
 
-    fn count(&self, kind: EndingKind) -> u64 {
-        self.endings.iter().filter(|ending| ending.kind == kind).map(|ending| ending.count).sum()
+    fn count(&self, kind: OutcomeKind) -> u64 {
+        self.outcome_counts
+            .iter()
+            .filter(|outcome| outcome.kind == kind)
+            .map(|outcome| outcome.count)
+            .sum()
     }
 }
 
-impl Page {
+impl HtmlPage {
     /// The whole document.
     pub(crate) fn html(&self) -> String {
         // Even what was not escaped could do nothing.
@@ -126,14 +130,14 @@ impl Page {
         format!("<!doctype html>\n{}\n", element("html").with("lang", "en").put(head).put(body))
     }
 
-    fn parts(&self) -> Vec<Element> {
+    fn parts(&self) -> Vec<MarkupElement> {
         let mut parts = vec![self.head()];
         parts.push(section("What it comes to", None).all(tables::summary(self)));
-        let all = &self.subjects;
-        if all.iter().any(|subject| subject.requests() > 0) {
+        let all = &self.targets;
+        if all.iter().any(|target| target.requests() > 0) {
             parts.push(outcomes::section(all));
         }
-        if all.iter().any(|subject| subject.response.count() > 0) {
+        if all.iter().any(|target| target.response.count() > 0) {
             parts.push(latency_cdf::section(all));
         }
         parts.extend(resource_usage::section(all));
@@ -143,7 +147,7 @@ impl Page {
         parts
     }
 
-    fn head(&self) -> Element {
+    fn head(&self) -> MarkupElement {
         let head = element("header").put(element("p").with("class", "kind").text("mesero bench"));
         let mut sentences = self.verdict.iter();
         let first = sentences.next();
@@ -173,18 +177,18 @@ impl Tone {
 }
 
 /// A part of the page, with a sentence on how it is read.
-fn section(title: &str, how: Option<&str>) -> Element {
+fn section(title: &str, how: Option<&str>) -> MarkupElement {
     let section = element("section").put(element("h2").text(title));
     section.all(how.map(|how| element("p").with("class", "how").text(how)))
 }
 
 /// The name of each, beside its line; none where there is only one.
-fn legend(subjects: &[Subject]) -> Option<Element> {
-    let one = |(index, subject): (usize, &Subject)| {
-        element("li").put(swatch(index)).put(element("span").text(&subject.name))
+fn legend(targets: &[TargetView]) -> Option<MarkupElement> {
+    let one = |(index, target): (usize, &TargetView)| {
+        element("li").put(swatch(index)).put(element("span").text(&target.name))
     };
-    let all = subjects.iter().enumerate().map(one);
-    (subjects.len() > 1).then(|| element("ul").with("class", "legend").all(all))
+    let all = targets.iter().enumerate().map(one);
+    (targets.len() > 1).then(|| element("ul").with("class", "legend").all(all))
 }
 
 /// The classes of what belongs to one of them. There are eight colours; a ninth begins anew.
@@ -194,7 +198,7 @@ fn class(index: usize, others: &str) -> String {
 }
 
 /// A piece of the line that stands for one of them.
-fn swatch(index: usize) -> Element {
+fn swatch(index: usize) -> MarkupElement {
     let line = chart::line((1.0, 5.0), (27.0, 5.0)).with("class", class(index, "line"));
     let svg = element("svg").with("class", "swatch").with("viewBox", "0 0 28 10");
     svg.with("aria-hidden", "true").put(line)

@@ -3,21 +3,21 @@
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use mesero_terminal::output::visible;
 
-use crate::report::Account;
+use crate::report::TargetReport;
 use crate::stats::format;
-use crate::stats::latency_histogram::Times;
+use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::metric::STATISTICS;
 
-impl Account {
+impl TargetReport {
     /// For a terminal.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("{}\n{}\n\n", shown(&self.measured.name), self.load());
+        let mut text = format!("{}\n{}\n\n", shown(&self.results.name), self.load());
         text.push_str(&lines(&self.counts(presets::NOTHING)));
-        if self.measured.record.has_times() {
+        if self.results.record.has_latencies() {
             text.push('\n');
             text.push_str(&lines(&self.times(presets::NOTHING)));
         }
-        for note in self.taken().into_iter().chain(self.notes()) {
+        for note in self.resource_usage().into_iter().chain(self.notes()) {
             text.push_str(&format!("\n{note}\n"));
         }
         text
@@ -25,38 +25,38 @@ impl Account {
 
     /// For a page.
     pub(crate) fn markdown(&self) -> String {
-        let mut text = format!("`{}`: {}\n\n", shown(&self.measured.name), self.load());
+        let mut text = format!("`{}`: {}\n\n", shown(&self.results.name), self.load());
         text.push_str(&lines(&self.counts(presets::ASCII_MARKDOWN)));
-        if self.measured.record.has_times() {
+        if self.results.record.has_latencies() {
             text.push('\n');
             text.push_str(&lines(&self.times(presets::ASCII_MARKDOWN)));
         }
-        for note in self.taken().into_iter().chain(self.notes()) {
+        for note in self.resource_usage().into_iter().chain(self.notes()) {
             text.push_str(&format!("\n{note}\n"));
         }
         text
     }
 
     fn counts(&self, style: TableStyle) -> Table {
-        let requests = self.measured.record.requests;
+        let requests = self.results.record.requests;
         let mut table = Table::new();
         table.load_style(style);
         table.set_header(["requests", &format::count(requests), "share", "a second", ""]);
-        for ending in self.measured.record.endings() {
-            let rate = match ending.name.as_str() {
-                "ok" if self.measured.record.ok_in_window > 0 => {
-                    format::number(self.measured.record.rate())
+        for outcome in self.results.record.outcome_counts() {
+            let rate = match outcome.name.as_str() {
+                "ok" if self.results.record.ok_in_window > 0 => {
+                    format::number(self.results.record.rate())
                 }
                 _ => String::new(),
             };
             let (count, share) =
-                (format::count(ending.count), format::share(ending.count, requests));
+                (format::count(outcome.count), format::share(outcome.count, requests));
             table.add_row([
-                ending.name,
+                outcome.name,
                 count,
                 share,
                 rate,
-                shown(&ending.first.unwrap_or_default()),
+                shown(&outcome.first.unwrap_or_default()),
             ]);
         }
         right(&mut table, 1..4);
@@ -68,13 +68,13 @@ impl Account {
         table.load_style(style);
         let names = STATISTICS.map(|(name, _)| name);
         table.set_header(std::iter::once("time").chain(names));
-        let mut add = |name: &str, times: &Times| {
+        let mut add = |name: &str, times: &LatencyHistogram| {
             let found = STATISTICS.map(|(_, statistic)| format::found(statistic.of(times)));
             table.add_row(std::iter::once(name.to_owned()).chain(found));
         };
-        add("response", &self.measured.record.response);
+        add("response", &self.results.record.response);
         if self.is_open() {
-            add("service", &self.measured.record.service);
+            add("service", &self.results.record.service);
         }
         right(&mut table, 1..STATISTICS.len() + 1);
         table
@@ -101,17 +101,17 @@ pub(crate) fn shown(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::account::tests::account;
-    use crate::report::{Account, Report};
-    use crate::stats::record::Record;
+    use crate::report::target_report::tests::target_report;
+    use crate::report::{BenchReport, TargetReport};
+    use crate::stats::record::LoadRecord;
 
-    fn report(account: Account) -> Report {
-        Report { accounts: vec![account], comparisons: Vec::new() }
+    fn report(target_report: TargetReport) -> BenchReport {
+        BenchReport { target_reports: vec![target_report], comparisons: Vec::new() }
     }
 
     #[test]
     fn a_person_reads_counts_times_and_a_verdict() {
-        let text = report(account()).text();
+        let text = report(target_report()).text();
         let head = "\
 http://localhost:8001/resource
 10 clients, each of which waits; 20.0 s; patience 7.00 s
@@ -132,15 +132,16 @@ http://localhost:8001/resource
 
     #[test]
     fn without_times_there_is_no_table_of_them() {
-        let mut account = account();
-        account.measured.record = Record::new(account.measured.record.window).unwrap();
-        assert!(!account.text().contains(" time "), "{}", account.text());
-        assert!(account.text().contains("so there are no times"), "{}", account.text());
+        let mut target_report = target_report();
+        target_report.results.record =
+            LoadRecord::new(target_report.results.record.window).unwrap();
+        assert!(!target_report.text().contains(" time "), "{}", target_report.text());
+        assert!(target_report.text().contains("so there are no times"), "{}", target_report.text());
     }
 
     #[test]
     fn markdown_has_two_tables_and_the_verdict() {
-        let text = report(account()).markdown();
+        let text = report(target_report()).markdown();
         let rules = text.lines().filter(|line| line.starts_with("|-")).count();
         assert_eq!(rules, 2, "{text}");
         assert!(text.contains("\nfailed: gave_up=0 (9 of 20)"), "{text}");

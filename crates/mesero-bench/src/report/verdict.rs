@@ -1,52 +1,61 @@
 //! Thresholds, judged by what was measured.
 
 use crate::comparison::ratio::Ratio;
-use crate::comparison::response_snapshot::Answers;
+use crate::comparison::response_snapshot::ResponseMatch;
 use crate::comparison::{self, Comparison};
-use crate::stats::bootstrap::{Interval, LEAST_ROUNDS};
-use crate::stats::metric::Value;
-use crate::stats::record::Record;
-use crate::thresholds::{Expectation, Expectations, Expected, Sign, Wanted};
+use crate::stats::bootstrap::{ConfidenceInterval, LEAST_ROUNDS};
+use crate::stats::metric::MetricValue;
+use crate::stats::record::LoadRecord;
+use crate::thresholds::{Comparator, Condition, Threshold, ThresholdValue, Thresholds};
 
 /// Compares them with what was measured; those that are relative are compared with the ratio to
 /// the reference, and are left out where the record is the reference itself. Where nothing was
 /// measured, none holds.
-pub(crate) fn judge(expected: &Expectations, record: &Record, beside: Beside<'_>) -> Vec<Judged> {
-    expected.0.iter().filter_map(|expectation| one(expectation, record, beside)).collect()
+pub(crate) fn judge(
+    expected: &Thresholds,
+    record: &LoadRecord,
+    references: References<'_>,
+) -> Vec<ThresholdResult> {
+    expected.0.iter().filter_map(|expectation| one(expectation, record, references)).collect()
 }
 
 /// Whom a contestant is compared with.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Beside<'a> {
+pub(crate) struct References<'a> {
     /// By its figures.
     pub(crate) figures: Option<&'a Comparison>,
     /// By its answers.
-    pub(crate) answers: Option<&'a Comparison>,
+    pub(crate) responses: Option<&'a Comparison>,
 }
 
 /// What became of an expectation.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Judged {
+pub(crate) struct ThresholdResult {
     pub(crate) text: String,
     pub(crate) holds: bool,
     /// What was found, in words.
     pub(crate) found: String,
 }
 
-fn one(expectation: &Expectation, record: &Record, beside: Beside<'_>) -> Option<Judged> {
-    let judged = |holds, found| Some(Judged { text: expectation.text.clone(), holds, found });
+fn one(
+    expectation: &Threshold,
+    record: &LoadRecord,
+    references: References<'_>,
+) -> Option<ThresholdResult> {
+    let judged =
+        |holds, found| Some(ThresholdResult { text: expectation.text.clone(), holds, found });
     let nothing = "there was nothing to measure";
     match &expectation.expected {
-        _ if !record.has_times() => judged(false, nothing.to_owned()),
-        Expected::Metric { metric, comparison, wanted } => {
+        _ if !record.has_latencies() => judged(false, nothing.to_owned()),
+        Condition::Metric { metric, comparison, wanted } => {
             let (holds, found) = of_metric(*comparison, *wanted, metric.of(record));
             judged(holds, found)
         }
-        Expected::Ratio { name, comparison, times } => {
-            let beside = beside.figures?;
-            let ratio = beside.ratio(name);
+        Condition::Ratio { name, comparison, times } => {
+            let references = references.figures?;
+            let ratio = references.ratio(name);
             let found = comparison::text(ratio);
-            match beside.has_rounds() {
+            match references.has_rounds() {
                 true => judged(of_ratio(*comparison, ratio, *times), with_why(found, ratio)),
                 false => judged(
                     false,
@@ -56,10 +65,10 @@ fn one(expectation: &Expectation, record: &Record, beside: Beside<'_>) -> Option
                 ),
             }
         }
-        Expected::SameAnswers => match &beside.answers?.answers {
-            Answers::Same => judged(true, "they are".to_owned()),
-            Answers::Differ(how) => judged(false, how.clone()),
-            Answers::Unseen => judged(false, "nobody saw them".to_owned()),
+        Condition::SameResponses => match &references.responses?.responses {
+            ResponseMatch::Same => judged(true, "they are".to_owned()),
+            ResponseMatch::Differ(how) => judged(false, how.clone()),
+            ResponseMatch::Unknown => judged(false, "nobody saw them".to_owned()),
         },
     }
 }
@@ -75,42 +84,47 @@ fn with_why(found: String, ratio: Ratio) -> String {
 }
 
 /// Only what is true of all that it may be is known: of the whole interval, or of all beyond a bound.
-fn of_ratio(sign: Sign, ratio: Ratio, wanted: f64) -> bool {
+fn of_ratio(sign: Comparator, ratio: Ratio, wanted: f64) -> bool {
     match ratio {
-        Ratio::Of { interval: Some(Interval { low, high }), .. } => match sign {
-            Sign::Unequal => wanted < low || wanted > high,
+        Ratio::Of { interval: Some(ConfidenceInterval { low, high }), .. } => match sign {
+            Comparator::Unequal => wanted < low || wanted > high,
             _ => sign.holds(&low, &wanted) && sign.holds(&high, &wanted),
         },
         Ratio::MoreThan(bound) => {
-            matches!(sign, Sign::More | Sign::AtLeast | Sign::Unequal) && bound >= wanted
+            matches!(sign, Comparator::More | Comparator::AtLeast | Comparator::Unequal)
+                && bound >= wanted
         }
         Ratio::LessThan(bound) => {
-            matches!(sign, Sign::Less | Sign::AtMost | Sign::Unequal) && bound <= wanted
+            matches!(sign, Comparator::Less | Comparator::AtMost | Comparator::Unequal)
+                && bound <= wanted
         }
         Ratio::Of { interval: None, .. } | Ratio::Unknown => false,
     }
 }
 
 /// Whether it holds, and what was found.
-fn of_metric(sign: Sign, wanted: Wanted, value: Value) -> (bool, String) {
+fn of_metric(sign: Comparator, wanted: ThresholdValue, value: MetricValue) -> (bool, String) {
     let found = value.to_string();
     let judged = |holds, found| (holds, found);
     match (wanted, value) {
-        (Wanted::Number(wanted), Value::Count { count, .. }) => {
+        (ThresholdValue::Number(wanted), MetricValue::Count { count, .. }) => {
             judged(sign.holds(&(count as f64), &wanted), found)
         }
-        (Wanted::Share(wanted), Value::Count { count, of }) => {
+        (ThresholdValue::Share(wanted), MetricValue::Count { count, of }) => {
             // Multiplied and not divided, so that 99 of 100 are exactly 99 %.
             let wanted = wanted * of as f64;
             judged(sign.holds(&(count as f64), &wanted), found)
         }
-        (Wanted::Number(wanted), Value::Rate(rate)) => judged(sign.holds(&rate, &wanted), found),
-        (Wanted::Time(wanted), Value::Time(Some(time))) if time.is_more => {
+        (ThresholdValue::Number(wanted), MetricValue::Rate(rate)) => {
+            judged(sign.holds(&rate, &wanted), found)
+        }
+        (ThresholdValue::Time(wanted), MetricValue::Time(Some(time))) if time.is_lower_bound => {
             // Only what is true of every longer time is known.
-            let beyond = matches!(sign, Sign::More | Sign::AtLeast | Sign::Unequal);
+            let beyond =
+                matches!(sign, Comparator::More | Comparator::AtLeast | Comparator::Unequal);
             judged(beyond && time.time >= wanted, found)
         }
-        (Wanted::Time(wanted), Value::Time(Some(time))) => {
+        (ThresholdValue::Time(wanted), MetricValue::Time(Some(time))) => {
             judged(sign.holds(&time.time, &wanted), found)
         }
         _ => judged(false, found),

@@ -12,12 +12,12 @@ pub(crate) const LEAST_ROUNDS: usize = 8;
 
 /// How often the rounds are drawn again, and which.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Draws {
+pub(crate) struct Resampling {
     pub(crate) count: usize,
     pub(crate) seed: u64,
 }
 
-impl Default for Draws {
+impl Default for Resampling {
     /// So many that ten are outside on each side, and for everyone the same.
     fn default() -> Self {
         Self { count: 2_000, seed: 1 }
@@ -26,7 +26,7 @@ impl Default for Draws {
 
 /// Where a number is, in all probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Interval {
+pub(crate) struct ConfidenceInterval {
     pub(crate) low: f64,
     pub(crate) high: f64,
 }
@@ -37,13 +37,17 @@ pub(crate) struct Interval {
 ///
 /// A median and no mean, since rounds in which a machine did other things are far off. None if
 /// there are too few values.
-pub(crate) fn of_median(values: &[f64], draws: Draws) -> Option<Interval> {
+pub(crate) fn of_median(values: &[f64], draws: Resampling) -> Option<ConfidenceInterval> {
     let random = &mut Rng::with_seed(draws.seed);
     (values.len() >= LEAST_ROUNDS).then(|| draws.percentiles(|| drawn(values, random)))
 }
 
 /// The same of the difference of two medians, of values that have nothing to do with each other.
-pub(crate) fn of_difference(values: &[f64], others: &[f64], draws: Draws) -> Option<Interval> {
+pub(crate) fn of_difference(
+    values: &[f64],
+    others: &[f64],
+    draws: Resampling,
+) -> Option<ConfidenceInterval> {
     let random = &mut Rng::with_seed(draws.seed);
     let is_enough = values.len().min(others.len()) >= LEAST_ROUNDS;
     is_enough.then(|| draws.percentiles(|| drawn(values, random) - drawn(others, random)))
@@ -70,14 +74,14 @@ fn drawn(values: &[f64], random: &mut Rng) -> f64 {
     median(&mut sample)
 }
 
-impl Draws {
-    fn percentiles(self, mut draw: impl FnMut() -> f64) -> Interval {
+impl Resampling {
+    fn percentiles(self, mut draw: impl FnMut() -> f64) -> ConfidenceInterval {
         let mut drawn: Vec<_> = (0..self.count).map(|_| draw()).collect();
         drawn.sort_unstable_by(f64::total_cmp);
         // Between none and all of them.
         let at = |share: f64| drawn[(share * (self.count - 1) as f64).round() as usize];
         let [low, high] = PERCENTILES.map(at);
-        Interval { low, high }
+        ConfidenceInterval { low, high }
     }
 }
 
@@ -86,12 +90,15 @@ mod tests {
     use super::*;
 
     /// Of the intervals of so many values each, the share that holds the truth, which is zero.
-    fn coverage(runs: u32, interval: impl Fn(&mut Rng, Draws) -> Option<Interval>) -> f64 {
+    fn coverage(
+        runs: u32,
+        interval: impl Fn(&mut Rng, Resampling) -> Option<ConfidenceInterval>,
+    ) -> f64 {
         let random = &mut Rng::with_seed(7);
         let held = (0..runs).filter(|run| {
             // Few, so that it is soon done; more make it no worse.
-            let draws = Draws { count: 400, seed: u64::from(*run) };
-            let Interval { low, high } = interval(random, draws).unwrap();
+            let draws = Resampling { count: 400, seed: u64::from(*run) };
+            let ConfidenceInterval { low, high } = interval(random, draws).unwrap();
             low <= 0.0 && high >= 0.0
         });
         held.count() as f64 / f64::from(runs)
@@ -137,11 +144,14 @@ mod tests {
     fn a_seed_names_an_interval_and_few_rounds_have_none() {
         let random = &mut Rng::with_seed(3);
         let rounds = values(10, || normal(random));
-        let of = |seed| of_median(&rounds, Draws { seed, ..Draws::default() }).unwrap();
+        let of = |seed| of_median(&rounds, Resampling { seed, ..Resampling::default() }).unwrap();
         assert_eq!(of(1), of(1));
         assert!(of(1).low >= -3.0 && of(1).high <= 3.0, "{:?}", of(1));
-        assert_eq!(of_median(&rounds[..LEAST_ROUNDS - 1], Draws::default()), None);
-        assert_eq!(of_difference(&rounds, &rounds[..LEAST_ROUNDS - 1], Draws::default()), None);
+        assert_eq!(of_median(&rounds[..LEAST_ROUNDS - 1], Resampling::default()), None);
+        assert_eq!(
+            of_difference(&rounds, &rounds[..LEAST_ROUNDS - 1], Resampling::default()),
+            None
+        );
     }
 
     #[test]

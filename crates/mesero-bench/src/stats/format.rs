@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stats::latency_histogram::Found;
+use crate::stats::latency_histogram::Latency;
 
 /// `1.23 s`, `45.6 ms`, `789 µs`.
 pub(crate) fn time(time: Duration) -> String {
@@ -16,11 +16,11 @@ pub(crate) fn time(time: Duration) -> String {
 }
 
 /// `1.23 s`, or `> 7.00 s` where it was cut off, or a dash.
-pub(crate) fn found(found: Option<Found>) -> String {
+pub(crate) fn found(found: Option<Latency>) -> String {
     match found {
         None => "—".to_owned(),
-        Some(Found { time: seen, is_more: false }) => time(seen),
-        Some(Found { time: seen, .. }) => format!("> {}", time(seen)),
+        Some(Latency { time: seen, is_lower_bound: false }) => time(seen),
+        Some(Latency { time: seen, .. }) => format!("> {}", time(seen)),
     }
 }
 

@@ -11,27 +11,27 @@ pub(crate) mod serde_form;
 /// A time that was cut off, because its client gave up, counts as what was seen of it. Whatever is
 /// computed from it is then a lower bound, and says so.
 #[derive(Debug, Clone)]
-pub(crate) struct Times {
+pub(crate) struct LatencyHistogram {
     /// In nanoseconds.
-    seen: Histogram<u64>,
+    histogram: Histogram<u64>,
     total: Duration,
     /// The sum of their squares, in square seconds.
     squares: f64,
-    shortest: Duration,
-    longest: Duration,
+    min: Duration,
+    max: Duration,
     /// The shortest of those that were cut off.
-    cut: Option<Duration>,
+    censored: Option<Duration>,
 }
 
 /// A time that was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct Latency {
     pub(crate) time: Duration,
     /// Whether it was cut off: the truth is longer than this.
-    pub(crate) is_more: bool,
+    pub(crate) is_lower_bound: bool,
 }
 
-impl Times {
+impl LatencyHistogram {
     /// # Errors
     /// Never with these bounds; the histogram checks them.
     pub(crate) fn new() -> Result<Self, CreationError> {
@@ -46,65 +46,66 @@ impl Times {
         Ok(Self::of(Histogram::new_with_bounds(1_000, LONGEST, 2)?))
     }
 
-    fn of(seen: Histogram<u64>) -> Self {
+    fn of(histogram: Histogram<u64>) -> Self {
         Self {
-            seen,
+            histogram,
             total: Duration::ZERO,
             squares: 0.0,
-            shortest: Duration::MAX,
-            longest: Duration::ZERO,
-            cut: None,
+            min: Duration::MAX,
+            max: Duration::ZERO,
+            censored: None,
         }
     }
 
     /// A time that was seen to its end.
     pub(crate) fn add(&mut self, time: Duration) {
-        self.seen.saturating_record(nanoseconds(time));
+        self.histogram.saturating_record(nanoseconds(time));
         self.total += time;
         self.squares += time.as_secs_f64().powi(2);
-        self.shortest = self.shortest.min(time);
-        self.longest = self.longest.max(time);
+        self.min = self.min.min(time);
+        self.max = self.max.max(time);
     }
 
     /// A time that was cut off at this length.
-    pub(crate) fn add_cut(&mut self, time: Duration) {
+    pub(crate) fn add_censored(&mut self, time: Duration) {
         self.add(time);
-        self.cut = Some(self.cut.map_or(time, |cut| cut.min(time)));
+        self.censored = Some(self.censored.map_or(time, |censored| censored.min(time)));
     }
 
     /// Takes in all times of another distribution.
-    pub(crate) fn merge(&mut self, other: &Times) {
-        for found in other.seen.iter_recorded() {
-            self.seen.saturating_record_n(found.value_iterated_to(), found.count_at_value());
+    pub(crate) fn merge(&mut self, other: &LatencyHistogram) {
+        for found in other.histogram.iter_recorded() {
+            self.histogram.saturating_record_n(found.value_iterated_to(), found.count_at_value());
         }
         self.total += other.total;
         self.squares += other.squares;
-        self.shortest = self.shortest.min(other.shortest);
-        self.longest = self.longest.max(other.longest);
-        self.cut = [self.cut, other.cut].into_iter().flatten().min();
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.censored = [self.censored, other.censored].into_iter().flatten().min();
     }
 
     pub(crate) fn count(&self) -> u64 {
-        self.seen.len()
+        self.histogram.len()
     }
 
     /// Each time in seconds, rising, and how many there were. One that was cut off is given as longer than it was seen.
-    pub(crate) fn seen(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
-        let cut = self.cut.map(|cut| self.seen.lowest_equivalent(nanoseconds(cut)));
-        self.seen.iter_recorded().map(move |recorded| {
+    pub(crate) fn recorded(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        let censored =
+            self.censored.map(|censored| self.histogram.lowest_equivalent(nanoseconds(censored)));
+        self.histogram.iter_recorded().map(move |recorded| {
             let value = recorded.value_iterated_to();
-            let time = match cut.is_some_and(|cut| value >= cut) {
-                true => self.seen.highest_equivalent(value),
-                false => self.seen.median_equivalent(value),
+            let time = match censored.is_some_and(|censored| value >= censored) {
+                true => self.histogram.highest_equivalent(value),
+                false => self.histogram.median_equivalent(value),
             };
             (time as f64 / 1e9, recorded.count_at_value())
         })
     }
 
     /// The least time that this share of all times does not exceed; none if there are no times.
-    pub(crate) fn quantile(&self, share: f64) -> Option<Found> {
-        let time = Duration::from_nanos(self.seen.value_at_quantile(share));
-        self.found(time.clamp(self.shortest.min(self.longest), self.longest))
+    pub(crate) fn quantile(&self, share: f64) -> Option<Latency> {
+        let time = Duration::from_nanos(self.histogram.value_at_quantile(share));
+        self.found(time.clamp(self.min.min(self.max), self.max))
     }
 
     /// The share of all times that are not longer than this, from 0 to 1; what was cut off before
@@ -113,25 +114,29 @@ impl Times {
         if self.count() == 0 {
             return 0.0;
         }
-        let bound = self.seen.highest_equivalent(nanoseconds(time));
-        let bound = match self.cut.map(|cut| self.seen.lowest_equivalent(nanoseconds(cut))) {
-            Some(cut) => bound.min(cut.saturating_sub(1)),
+        let bound = self.histogram.highest_equivalent(nanoseconds(time));
+        let bound = match self
+            .censored
+            .map(|censored| self.histogram.lowest_equivalent(nanoseconds(censored)))
+        {
+            Some(censored) => bound.min(censored.saturating_sub(1)),
             None => bound,
         };
-        self.seen.count_between(0, bound) as f64 / self.count() as f64
+        self.histogram.count_between(0, bound) as f64 / self.count() as f64
     }
 
     /// The share of all times up to which they are known; none if there are no times.
-    pub(crate) fn whole_share(&self) -> Option<f64> {
+    pub(crate) fn uncensored_share(&self) -> Option<f64> {
         let all = Duration::from_nanos(LONGEST);
-        (self.count() > 0).then(|| if self.cut.is_some() { self.share_within(all) } else { 1.0 })
+        (self.count() > 0)
+            .then(|| if self.censored.is_some() { self.share_within(all) } else { 1.0 })
     }
 
-    pub(crate) fn mean(&self) -> Option<Found> {
+    pub(crate) fn mean(&self) -> Option<Latency> {
         let count = self.count();
         let nanoseconds = self.total.as_nanos().checked_div(u128::from(count))?;
         let time = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
-        Some(Found { time, is_more: self.cut.is_some() })
+        Some(Latency { time, is_lower_bound: self.censored.is_some() })
     }
 
     /// The standard error of the mean as a share of it, and the coefficient of variation; none without times.
@@ -144,20 +149,20 @@ impl Times {
         (mean > 0.0).then_some((variation / count.sqrt(), variation))
     }
 
-    pub(crate) fn shortest(&self) -> Option<Found> {
-        self.found(self.shortest)
+    pub(crate) fn min(&self) -> Option<Latency> {
+        self.found(self.min)
     }
 
-    pub(crate) fn longest(&self) -> Option<Found> {
-        self.found(self.longest)
+    pub(crate) fn max(&self) -> Option<Latency> {
+        self.found(self.max)
     }
 
     /// Any time is at least what was seen of it, so a rank among the seen is a lower bound; and it
     /// is exact below the first that was cut off.
-    fn found(&self, time: Duration) -> Option<Found> {
-        let seen = |time| self.seen.lowest_equivalent(nanoseconds(time));
-        let is_more = self.cut.is_some_and(|cut| seen(time) >= seen(cut));
-        (self.count() > 0).then_some(Found { time, is_more })
+    fn found(&self, time: Duration) -> Option<Latency> {
+        let lowest = |time| self.histogram.lowest_equivalent(nanoseconds(time));
+        let is_lower_bound = self.censored.is_some_and(|censored| lowest(time) >= lowest(censored));
+        (self.count() > 0).then_some(Latency { time, is_lower_bound })
     }
 }
 
@@ -172,75 +177,75 @@ fn nanoseconds(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn seconds(found: Option<Found>) -> (f64, bool) {
+    fn seconds(found: Option<Latency>) -> (f64, bool) {
         let found = found.unwrap();
         // To three digits.
-        ((found.time.as_secs_f64() * 100.0).round() / 100.0, found.is_more)
+        ((found.time.as_secs_f64() * 100.0).round() / 100.0, found.is_lower_bound)
     }
 
     #[test]
     fn a_percentile_among_those_who_gave_up_is_more_than_their_patience() {
-        let mut times = Times::new().unwrap();
+        let mut times = LatencyHistogram::new().unwrap();
         (0..98).for_each(|_| times.add(Duration::from_secs(1)));
-        (0..2).for_each(|_| times.add_cut(Duration::from_secs(7)));
+        (0..2).for_each(|_| times.add_censored(Duration::from_secs(7)));
         assert_eq!(seconds(times.quantile(0.98)), (1.0, false));
         assert_eq!(seconds(times.quantile(0.99)), (7.0, true));
-        assert_eq!(seconds(times.longest()), (7.0, true));
+        assert_eq!(seconds(times.max()), (7.0, true));
         assert_eq!(seconds(times.mean()), (1.12, true));
-        assert_eq!(seconds(times.shortest()), (1.0, false));
+        assert_eq!(seconds(times.min()), (1.0, false));
     }
 
     #[test]
     fn a_time_that_was_cut_off_early_makes_all_above_it_lower_bounds() {
-        let mut times = Times::new().unwrap();
-        times.add_cut(Duration::from_secs(1));
+        let mut times = LatencyHistogram::new().unwrap();
+        times.add_censored(Duration::from_secs(1));
         (0..9).for_each(|_| times.add(Duration::from_secs(5)));
         assert_eq!(seconds(times.quantile(0.5)), (5.0, true));
     }
 
     #[test]
     fn times_in_two_parts_are_as_if_they_had_been_added_to_one() {
-        let [mut first, mut second, mut whole] = [(); 3].map(|()| Times::new().unwrap());
+        let [mut first, mut second, mut whole] = [(); 3].map(|()| LatencyHistogram::new().unwrap());
         for milliseconds in 1..=1_000 {
             let time = Duration::from_micros(milliseconds * 1_001);
             let part = if milliseconds % 3 == 0 { &mut first } else { &mut second };
             part.add(time);
             whole.add(time);
         }
-        second.add_cut(Duration::from_secs(7));
-        whole.add_cut(Duration::from_secs(7));
+        second.add_censored(Duration::from_secs(7));
+        whole.add_censored(Duration::from_secs(7));
         first.merge(&second);
-        assert_eq!(first.seen, whole.seen);
-        assert_eq!((first.mean(), first.shortest()), (whole.mean(), whole.shortest()));
-        assert_eq!((first.longest(), first.cut), (whole.longest(), whole.cut));
+        assert_eq!(first.histogram, whole.histogram);
+        assert_eq!((first.mean(), first.min()), (whole.mean(), whole.min()));
+        assert_eq!((first.max(), first.censored), (whole.max(), whole.censored));
     }
 
     #[test]
     fn of_those_who_gave_up_nobody_was_answered_within_any_time() {
-        let mut times = Times::new().unwrap();
+        let mut times = LatencyHistogram::new().unwrap();
         (0..98).for_each(|_| times.add(Duration::from_secs(1)));
-        (0..2).for_each(|_| times.add_cut(Duration::from_secs(7)));
+        (0..2).for_each(|_| times.add_censored(Duration::from_secs(7)));
         let shares = [0.5, 1.0, 6.9, 7.0, 100.0];
         let shares = shares.map(|seconds| times.share_within(Duration::from_secs_f64(seconds)));
         assert_eq!(shares, [0.0, 0.98, 0.98, 0.98, 0.98]);
-        assert_eq!(times.whole_share(), Some(0.98));
-        assert_eq!(Times::new().unwrap().whole_share(), None);
+        assert_eq!(times.uncensored_share(), Some(0.98));
+        assert_eq!(LatencyHistogram::new().unwrap().uncensored_share(), None);
     }
 
     #[test]
     fn without_times_there_is_no_percentile() {
-        let times = Times::new().unwrap();
-        assert_eq!((times.quantile(0.5), times.mean(), times.longest()), (None, None, None));
+        let times = LatencyHistogram::new().unwrap();
+        assert_eq!((times.quantile(0.5), times.mean(), times.max()), (None, None, None));
     }
 
     #[test]
     fn a_time_is_found_to_three_digits() {
-        let mut times = Times::new().unwrap();
+        let mut times = LatencyHistogram::new().unwrap();
         for microseconds in 1..=10_000 {
             times.add(Duration::from_micros(microseconds));
         }
         let median = times.quantile(0.5).unwrap().time.as_secs_f64();
         assert!((median - 0.005).abs() <= 0.005 / 1_000.0, "{median}");
-        assert_eq!(times.longest().unwrap().time, Duration::from_millis(10));
+        assert_eq!(times.max().unwrap().time, Duration::from_millis(10));
     }
 }

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use mesero_terminal::nearest::nearest;
 
 use crate::stats::format;
-use crate::stats::latency_histogram::{Found, Times};
+use crate::stats::latency_histogram::{Latency, LatencyHistogram};
 use crate::stats::outcome::FaultKind;
-use crate::stats::record::Record;
+use crate::stats::record::LoadRecord;
 
 /// Something that was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,7 +16,7 @@ pub(crate) enum Metric {
     Requests,
     Ok,
     Failed,
-    GaveUp,
+    ClientTimeout,
     Unsent,
     /// Answers that are not 2xx: all, or those of one status.
     Statuses(Option<u16>),
@@ -30,15 +30,15 @@ pub(crate) enum Metric {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Statistic {
     Mean,
-    Least,
-    Most,
+    Min,
+    Max,
     /// From 0 to 1.
     Quantile(f64),
 }
 
 /// A metric's value.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Value {
+pub(crate) enum MetricValue {
     /// Requests, of so many.
     Count {
         count: u64,
@@ -46,18 +46,18 @@ pub(crate) enum Value {
     },
     /// A second.
     Rate(f64),
-    Time(Option<Found>),
+    Time(Option<Latency>),
 }
 
 /// What is told of times.
 pub(crate) const STATISTICS: [(&str, Statistic); 8] = [
-    ("min", Statistic::Least),
+    ("min", Statistic::Min),
     ("p50", Statistic::Quantile(0.5)),
     ("p90", Statistic::Quantile(0.9)),
     ("p95", Statistic::Quantile(0.95)),
     ("p99", Statistic::Quantile(0.99)),
     ("p99.9", Statistic::Quantile(0.999)),
-    ("max", Statistic::Most),
+    ("max", Statistic::Max),
     ("mean", Statistic::Mean),
 ];
 
@@ -65,13 +65,13 @@ const COUNTS: [(&str, Metric); 6] = [
     ("requests", Metric::Requests),
     ("ok", Metric::Ok),
     ("failed", Metric::Failed),
-    ("gave_up", Metric::GaveUp),
+    ("gave_up", Metric::ClientTimeout),
     ("unsent", Metric::Unsent),
     ("statuses", Metric::Statuses(None)),
 ];
 
 const SPELLED: [(&str, Statistic); 3] =
-    [("mean", Statistic::Mean), ("min", Statistic::Least), ("max", Statistic::Most)];
+    [("mean", Statistic::Mean), ("min", Statistic::Min), ("max", Statistic::Max)];
 
 /// A figure that can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,22 +91,22 @@ impl Figure {
 }
 
 impl Metric {
-    pub(crate) fn of(self, record: &Record) -> Value {
-        let count = |count| Value::Count { count, of: record.requests };
+    pub(crate) fn of(self, record: &LoadRecord) -> MetricValue {
+        let count = |count| MetricValue::Count { count, of: record.requests };
         match self {
             Metric::Requests => count(record.requests),
             Metric::Ok => count(record.ok),
             Metric::Failed => count(record.failed()),
-            Metric::GaveUp => count(record.gave_up),
+            Metric::ClientTimeout => count(record.client_timeouts),
             Metric::Unsent => count(record.unsent),
             Metric::Statuses(None) => count(record.statuses.values().sum()),
             Metric::Statuses(Some(status)) => {
                 count(record.statuses.get(&status).copied().unwrap_or_default())
             }
             Metric::Fault(kind) => count(record.of_kind(kind)),
-            Metric::Rate => Value::Rate(record.rate()),
-            Metric::Response(statistic) => Value::Time(statistic.of(&record.response)),
-            Metric::Service(statistic) => Value::Time(statistic.of(&record.service)),
+            Metric::Rate => MetricValue::Rate(record.rate()),
+            Metric::Response(statistic) => MetricValue::Time(statistic.of(&record.response)),
+            Metric::Service(statistic) => MetricValue::Time(statistic.of(&record.service)),
         }
     }
 
@@ -129,11 +129,11 @@ impl Metric {
 }
 
 impl Statistic {
-    pub(crate) fn of(self, times: &Times) -> Option<Found> {
+    pub(crate) fn of(self, times: &LatencyHistogram) -> Option<Latency> {
         match self {
             Statistic::Mean => times.mean(),
-            Statistic::Least => times.shortest(),
-            Statistic::Most => times.longest(),
+            Statistic::Min => times.min(),
+            Statistic::Max => times.max(),
             Statistic::Quantile(share) => times.quantile(share),
         }
     }
@@ -189,16 +189,20 @@ fn unknown(name: &str) -> String {
     }
 }
 
-impl fmt::Display for Value {
+impl fmt::Display for MetricValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Value::Count { count, of } => {
+            MetricValue::Count { count, of } => {
                 write!(f, "{} of {}", format::count(*count), format::count(*of))
             }
-            Value::Rate(rate) => write!(f, "{}/s", format::number(*rate)),
-            Value::Time(None) => f.write_str("no time was measured"),
-            Value::Time(Some(Found { time, is_more: false })) => f.write_str(&format::time(*time)),
-            Value::Time(Some(Found { time, .. })) => write!(f, "more than {}", format::time(*time)),
+            MetricValue::Rate(rate) => write!(f, "{}/s", format::number(*rate)),
+            MetricValue::Time(None) => f.write_str("no time was measured"),
+            MetricValue::Time(Some(Latency { time, is_lower_bound: false })) => {
+                f.write_str(&format::time(*time))
+            }
+            MetricValue::Time(Some(Latency { time, .. })) => {
+                write!(f, "more than {}", format::time(*time))
+            }
         }
     }
 }

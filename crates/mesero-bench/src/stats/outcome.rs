@@ -5,11 +5,11 @@ use std::io;
 
 /// How a request ended.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum RequestOutcome {
     /// A whole answer came.
-    Answered(Answer),
+    Answered(ResponseSummary),
     /// The client's patience was at its end; it has closed its connection, or over HTTP/2 its stream.
-    GaveUp,
+    ClientTimeout,
     /// The client's patience was at its end before a connection or a stream was free.
     Unsent,
     Failed(Fault),
@@ -17,14 +17,14 @@ pub(crate) enum Outcome {
 
 /// A whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct ResponseSummary {
     pub(crate) status: u16,
     pub(crate) body_bytes: u64,
     /// Whether its server lets the connection be used again.
-    pub(crate) keeps: bool,
+    pub(crate) keeps_alive: bool,
 }
 
-impl Answer {
+impl ResponseSummary {
     /// Whether it is work done: a status of 2xx.
     pub(crate) fn is_ok(self) -> bool {
         (200..300).contains(&self.status)
@@ -117,7 +117,7 @@ impl FaultKind {
     }
 
     /// Whether it takes no time and nothing was asked, so that the next request would fail at once too.
-    pub(crate) fn is_before_asking(self) -> bool {
+    pub(crate) fn is_before_sending(self) -> bool {
         use FaultKind as F;
         matches!(
             self,

@@ -6,9 +6,9 @@ use std::time::Duration;
 use hdrhistogram::CreationError;
 use tokio::time::Instant;
 
-use crate::stats::latency_histogram::Times;
-use crate::stats::outcome::{FaultKind, Outcome};
-use crate::stats::time_series::{Fate, Series};
+use crate::stats::latency_histogram::LatencyHistogram;
+use crate::stats::outcome::{FaultKind, RequestOutcome};
+use crate::stats::time_series::{SeriesSample, TimeSeries};
 
 pub(crate) mod serde_form;
 
@@ -16,39 +16,39 @@ pub(crate) mod serde_form;
 ///
 /// `requests = ok + statuses + gave_up + unsent + faults`.
 #[derive(Debug, Clone)]
-pub(crate) struct Record {
+pub(crate) struct LoadRecord {
     pub(crate) requests: u64,
     /// Answers of 2xx: the only ones that are work done.
     pub(crate) ok: u64,
     /// All other answers, by status.
     pub(crate) statuses: BTreeMap<u16, u64>,
-    pub(crate) gave_up: u64,
+    pub(crate) client_timeouts: u64,
     pub(crate) unsent: u64,
-    pub(crate) faults: BTreeMap<FaultKind, Faults>,
+    pub(crate) faults: BTreeMap<FaultKind, FaultCount>,
     /// From the moment a request was planned for until its answer was whole: what a client sees.
     /// Of answers that are ok; a client who gives up has waited for his whole patience, and more.
-    pub(crate) response: Times,
+    pub(crate) response: LatencyHistogram,
     /// From the moment its sending began: what the service takes.
-    pub(crate) service: Times,
+    pub(crate) service: LatencyHistogram,
     /// How late the generator itself was.
-    pub(crate) lag: Times,
+    pub(crate) lag: LatencyHistogram,
     /// Requests that had to wait until a client was free.
     pub(crate) delayed: u64,
     pub(crate) body_bytes: u64,
     /// The time in which work done is counted for the rate.
-    pub(crate) window: Window,
+    pub(crate) window: MeasurementWindow,
     /// The windows of the records that this one has taken in.
     merged: Duration,
     /// Answers of 2xx that came within the window, whenever they were asked for, and how much of it they took.
     pub(crate) ok_in_window: u64,
     busy_in_window: Duration,
     /// The same over time.
-    pub(crate) series: Series,
+    pub(crate) series: TimeSeries,
 }
 
 /// Failures of one kind.
 #[derive(Debug, Clone)]
-pub(crate) struct Faults {
+pub(crate) struct FaultCount {
     pub(crate) count: u64,
     /// What the first of them was.
     pub(crate) first: String,
@@ -57,13 +57,13 @@ pub(crate) struct Faults {
 /// When counting begins and ends. What is planned before is warm-up: no request of the measurement, though its answer is
 /// work done if it comes within.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Window {
+pub(crate) struct MeasurementWindow {
     pub(crate) begin: Instant,
     /// None as long as it is open.
     pub(crate) end: Option<Instant>,
 }
 
-impl Window {
+impl MeasurementWindow {
     fn holds(&self, instant: Instant) -> bool {
         instant >= self.begin && self.end.is_none_or(|end| instant <= end)
     }
@@ -71,93 +71,93 @@ impl Window {
 
 /// The instants of a request.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Instants {
+pub(crate) struct RequestTimes {
     pub(crate) planned: Instant,
-    pub(crate) begun: Instant,
+    pub(crate) started: Instant,
     pub(crate) ended: Instant,
 }
 
-impl Record {
-    pub(crate) fn new(window: Window) -> Result<Self, CreationError> {
+impl LoadRecord {
+    pub(crate) fn new(window: MeasurementWindow) -> Result<Self, CreationError> {
         Ok(Self {
             requests: 0,
             ok: 0,
             statuses: BTreeMap::new(),
-            gave_up: 0,
+            client_timeouts: 0,
             unsent: 0,
             faults: BTreeMap::new(),
-            response: Times::new()?,
-            service: Times::new()?,
-            lag: Times::new()?,
+            response: LatencyHistogram::new()?,
+            service: LatencyHistogram::new()?,
+            lag: LatencyHistogram::new()?,
             delayed: 0,
             body_bytes: 0,
             window,
             merged: Duration::ZERO,
             ok_in_window: 0,
             busy_in_window: Duration::ZERO,
-            series: Series::new()?,
+            series: TimeSeries::new()?,
         })
     }
 
     /// A request is over.
-    pub(crate) fn add(&mut self, instants: Instants, outcome: Outcome) {
-        let Instants { planned, begun, ended } = instants;
-        let is_ok = matches!(&outcome, Outcome::Answered(answer) if answer.is_ok());
+    pub(crate) fn add(&mut self, instants: RequestTimes, outcome: RequestOutcome) {
+        let RequestTimes { planned, started, ended } = instants;
+        let is_ok = matches!(&outcome, RequestOutcome::Answered(answer) if answer.is_ok());
         if is_ok && self.window.holds(ended) {
             self.ok_in_window += 1;
-            self.busy_in_window += ended - begun.max(self.window.begin);
+            self.busy_in_window += ended - started.max(self.window.begin);
             self.series.answered(ended - self.window.begin);
         }
         if planned < self.window.begin {
             return;
         }
         self.requests += 1;
-        let came = planned - self.window.begin;
+        let arrived = planned - self.window.begin;
         match outcome {
-            Outcome::Answered(answer) => {
+            RequestOutcome::Answered(answer) => {
                 self.body_bytes += answer.body_bytes;
                 if !answer.is_ok() {
                     *self.statuses.entry(answer.status).or_default() += 1;
-                    self.series.add(came, Fate::Failed);
+                    self.series.add(arrived, SeriesSample::Failed);
                     return;
                 }
                 self.ok += 1;
-                self.series.add(came, Fate::Ok(ended - planned));
+                self.series.add(arrived, SeriesSample::Ok(ended - planned));
                 self.response.add(ended - planned);
-                self.service.add(ended - begun);
+                self.service.add(ended - started);
             }
-            Outcome::GaveUp => {
-                self.gave_up += 1;
-                self.series.add(came, Fate::GaveUp(ended - planned));
-                self.response.add_cut(ended - planned);
-                self.service.add_cut(ended - begun);
+            RequestOutcome::ClientTimeout => {
+                self.client_timeouts += 1;
+                self.series.add(arrived, SeriesSample::ClientTimeout(ended - planned));
+                self.response.add_censored(ended - planned);
+                self.service.add_censored(ended - started);
             }
-            Outcome::Unsent => {
+            RequestOutcome::Unsent => {
                 self.unsent += 1;
-                self.series.add(came, Fate::GaveUp(ended - planned));
-                self.response.add_cut(ended - planned);
+                self.series.add(arrived, SeriesSample::ClientTimeout(ended - planned));
+                self.response.add_censored(ended - planned);
             }
-            Outcome::Failed(fault) => {
-                self.series.add(came, Fate::Failed);
+            RequestOutcome::Failed(fault) => {
+                self.series.add(arrived, SeriesSample::Failed);
                 let faults = self.faults.entry(fault.kind);
-                faults.or_insert(Faults { count: 0, first: fault.why }).count += 1;
+                faults.or_insert(FaultCount { count: 0, first: fault.why }).count += 1;
             }
         }
     }
 
     /// Takes in another, whose time was another one than this one's.
-    pub(crate) fn merge(&mut self, other: &Record) {
-        self.merged += other.measured();
+    pub(crate) fn merge(&mut self, other: &LoadRecord) {
+        self.merged += other.measured_time();
         self.requests += other.requests;
         self.ok += other.ok;
         for (status, count) in &other.statuses {
             *self.statuses.entry(*status).or_default() += count;
         }
-        self.gave_up += other.gave_up;
+        self.client_timeouts += other.client_timeouts;
         self.unsent += other.unsent;
-        for (kind, Faults { count, first }) in &other.faults {
+        for (kind, FaultCount { count, first }) in &other.faults {
             let faults = self.faults.entry(*kind);
-            faults.or_insert_with(|| Faults { count: 0, first: first.clone() }).count += count;
+            faults.or_insert_with(|| FaultCount { count: 0, first: first.clone() }).count += count;
         }
         self.response.merge(&other.response);
         self.service.merge(&other.service);
@@ -179,7 +179,7 @@ impl Record {
     }
 
     /// How long was counted.
-    pub(crate) fn measured(&self) -> Duration {
+    pub(crate) fn measured_time(&self) -> Duration {
         let now = Instant::now();
         let end = self.window.end.map_or(now, |end| end.min(now));
         end.saturating_duration_since(self.window.begin) + self.merged
@@ -187,19 +187,19 @@ impl Record {
 
     /// Work done a second.
     pub(crate) fn rate(&self) -> f64 {
-        let seconds = self.measured().as_secs_f64();
+        let seconds = self.measured_time().as_secs_f64();
         if seconds > 0.0 { self.ok_in_window as f64 / seconds } else { 0.0 }
     }
 
     /// Requests in work at once, on average: how much of the window those took that were answered in it, over the window
     /// (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
-    pub(crate) fn in_work(&self) -> f64 {
-        let seconds = self.measured().as_secs_f64();
+    pub(crate) fn in_flight(&self) -> f64 {
+        let seconds = self.measured_time().as_secs_f64();
         if seconds > 0.0 { self.busy_in_window.as_secs_f64() / seconds } else { 0.0 }
     }
 
     /// Whether anything was seen that times can be told of.
-    pub(crate) fn has_times(&self) -> bool {
+    pub(crate) fn has_latencies(&self) -> bool {
         self.response.count() > 0
     }
 }
@@ -207,19 +207,19 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::outcome::{Answer, Fault};
+    use crate::stats::outcome::{Fault, ResponseSummary};
 
     /// A second and more ago, so that the window is over.
     fn past() -> Instant {
         Instant::now() - Duration::from_secs(60)
     }
 
-    fn record(begin: Instant, end: Instant) -> Record {
-        Record::new(Window { begin, end: Some(end) }).unwrap()
+    fn record(begin: Instant, end: Instant) -> LoadRecord {
+        LoadRecord::new(MeasurementWindow { begin, end: Some(end) }).unwrap()
     }
 
-    fn answered(status: u16) -> Outcome {
-        Outcome::Answered(Answer { status, body_bytes: 1, keeps: true })
+    fn answered(status: u16) -> RequestOutcome {
+        RequestOutcome::Answered(ResponseSummary { status, body_bytes: 1, keeps_alive: true })
     }
 
     const fn ms(milliseconds: u64) -> Duration {
@@ -230,15 +230,16 @@ mod tests {
     fn only_2xx_is_work_done_and_only_the_wait_for_it_is_a_time() {
         let begin = past();
         let mut record = record(begin, begin + ms(1_000));
-        let instants = Instants { planned: begin, begun: begin + ms(5), ended: begin + ms(15) };
+        let instants =
+            RequestTimes { planned: begin, started: begin + ms(5), ended: begin + ms(15) };
         record.add(instants, answered(200));
         record.add(instants, answered(503));
-        record.add(instants, Outcome::Failed(Fault::new(FaultKind::Refused, "no")));
+        record.add(instants, RequestOutcome::Failed(Fault::new(FaultKind::Refused, "no")));
         assert_eq!((record.requests, record.ok, record.failed()), (3, 1, 2));
         assert_eq!(record.statuses, BTreeMap::from([(503, 1)]));
         assert_eq!(record.of_kind(FaultKind::Refused), 1);
-        assert_eq!(record.response.longest().unwrap().time, ms(15));
-        assert_eq!(record.service.longest().unwrap().time, ms(10));
+        assert_eq!(record.response.max().unwrap().time, ms(15));
+        assert_eq!(record.service.max().unwrap().time, ms(10));
         assert_eq!(record.rate(), 1.0);
     }
 
@@ -246,13 +247,13 @@ mod tests {
     fn what_was_merged_is_counted_over_the_time_of_both() {
         let begin = past();
         let mut first = record(begin, begin + ms(1_000));
-        let at = |planned| Instants {
+        let at = |planned| RequestTimes {
             planned: begin + ms(planned),
-            begun: begin + ms(planned),
+            started: begin + ms(planned),
             ended: begin + ms(planned + 500),
         };
         first.add(at(0), answered(200));
-        let refused = || Outcome::Failed(Fault::new(FaultKind::Refused, "no"));
+        let refused = || RequestOutcome::Failed(Fault::new(FaultKind::Refused, "no"));
         first.add(at(100), refused());
         let mut second = record(begin + ms(5_000), begin + ms(8_000));
         (0..5).for_each(|_| second.add(at(5_000), answered(200)));
@@ -261,17 +262,17 @@ mod tests {
         first.merge(&second);
         assert_eq!((first.requests, first.ok, first.ok_in_window), (9, 6, 6));
         assert_eq!((first.of_kind(FaultKind::Refused), first.statuses[&503]), (2, 1));
-        assert_eq!(first.measured(), ms(4_000));
-        assert_eq!((first.rate(), first.in_work()), (1.5, 0.75));
+        assert_eq!(first.measured_time(), ms(4_000));
+        assert_eq!((first.rate(), first.in_flight()), (1.5, 0.75));
     }
 
     #[test]
     fn the_rate_is_of_all_that_was_answered_in_time_whenever_it_was_asked() {
         let begin = past();
         let mut record = record(begin + ms(100), begin + ms(200));
-        let at = |planned, ended| Instants {
+        let at = |planned, ended| RequestTimes {
             planned: begin + ms(planned),
-            begun: begin + ms(planned),
+            started: begin + ms(planned),
             ended: begin + ms(ended),
         };
         record.add(at(20, 99), answered(200));
@@ -281,6 +282,6 @@ mod tests {
         record.add(at(150, 250), answered(200));
         assert_eq!((record.requests, record.ok, record.ok_in_window), (2, 2, 2));
         assert_eq!(record.rate(), 20.0);
-        assert!((record.in_work() - 1.5).abs() < 1e-9, "{}", record.in_work());
+        assert!((record.in_flight() - 1.5).abs() < 1e-9, "{}", record.in_flight());
     }
 }

@@ -6,33 +6,33 @@ use crate::stats::format;
 
 /// From values to places.
 #[derive(Debug, Clone)]
-pub(crate) struct Scale {
-    kind: Kind,
+pub(crate) struct AxisScale {
+    kind: ScaleKind,
     values: (f64, f64),
     places: (f64, f64),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ScaleKind {
     Linear,
     Logarithmic,
     /// For shares from 0 to 1: 90 %, 99 % and 99.9 % are equally far apart.
     Nines,
 }
 
-impl Scale {
+impl AxisScale {
     /// From zero to a round number that is at least this.
     pub(crate) fn up_to(most: f64, places: (f64, f64)) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
         let step = step(most, 5.0);
         // What is just above a round number for the computer only is that number.
         let top = (most / step - 1e-9).ceil().max(1.0) * step;
-        Self { kind: Kind::Linear, values: (0.0, top), places }
+        Self { kind: ScaleKind::Linear, values: (0.0, top), places }
     }
 
     /// From zero to exactly this.
     pub(crate) fn to(most: f64, places: (f64, f64)) -> Self {
-        Self { kind: Kind::Linear, values: (0.0, most.max(f64::MIN_POSITIVE)), places }
+        Self { kind: ScaleKind::Linear, values: (0.0, most.max(f64::MIN_POSITIVE)), places }
     }
 
     /// Times in seconds, with a little room on both sides; above zero.
@@ -42,14 +42,14 @@ impl Scale {
         let (least, most) = (seen.start().max(LEAST), seen.end().max(LEAST));
         // At least so that what differs by a tenth is seen to differ, and what does not is not.
         let room = (most / least).powf(0.04).max(1.1);
-        Self { kind: Kind::Logarithmic, values: (least / room, most * room), places }
+        Self { kind: ScaleKind::Logarithmic, values: (least / room, most * room), places }
     }
 
     /// Shares, as far up as so many requests tell anything.
     pub(crate) fn nines(requests: u64, places: (f64, f64)) -> Self {
         // The slowest of ten is in the middle of the last tenth, for all that is known.
         let top = 1.0 - 0.4 / requests.clamp(10, 10_000_000) as f64;
-        Self { kind: Kind::Nines, values: (0.0, top), places }
+        Self { kind: ScaleKind::Nines, values: (0.0, top), places }
     }
 
     /// Where a value is; what is beyond an end is at that end.
@@ -65,9 +65,9 @@ impl Scale {
         let (low, high) = (self.turned(self.values.0), self.turned(self.values.1));
         let turned = low + share * (high - low);
         match self.kind {
-            Kind::Linear => turned,
-            Kind::Logarithmic => turned.exp(),
-            Kind::Nines => 1.0 - (-turned).exp(),
+            ScaleKind::Linear => turned,
+            ScaleKind::Logarithmic => turned.exp(),
+            ScaleKind::Nines => 1.0 - (-turned).exp(),
         }
     }
 
@@ -75,10 +75,10 @@ impl Scale {
     pub(crate) fn ticks(&self, about: f64) -> Vec<f64> {
         let (least, most) = self.values;
         match self.kind {
-            Kind::Linear => linear(least, most, about),
-            Kind::Logarithmic if most / least < 8.0 => linear(least, most, about),
-            Kind::Logarithmic => logarithmic(least, most, about),
-            Kind::Nines => {
+            ScaleKind::Linear => linear(least, most, about),
+            ScaleKind::Logarithmic if most / least < 8.0 => linear(least, most, about),
+            ScaleKind::Logarithmic => logarithmic(least, most, about),
+            ScaleKind::Nines => {
                 let all = [0.0, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999, 0.99999, 0.999999];
                 all.into_iter().filter(|share| *share <= most).collect()
             }
@@ -87,9 +87,9 @@ impl Scale {
 
     fn turned(&self, value: f64) -> f64 {
         match self.kind {
-            Kind::Linear => value,
-            Kind::Logarithmic => value.ln(),
-            Kind::Nines => -(1.0 - value).ln(),
+            ScaleKind::Linear => value,
+            ScaleKind::Logarithmic => value.ln(),
+            ScaleKind::Nines => -(1.0 - value).ln(),
         }
     }
 }
@@ -156,17 +156,17 @@ mod tests {
     #[test]
     fn a_linear_scale_ends_at_a_round_number() {
         for (most, end) in [(0.0, 1.0), (7.0, 8.0), (98_765.0, 100_000.0), (1_000.0, 1_000.0)] {
-            let scale = Scale::up_to(most, (200.0, 0.0));
+            let scale = AxisScale::up_to(most, (200.0, 0.0));
             assert!((scale.values.1 - end).abs() < 1e-6, "{most}: {:?}", scale.values);
             assert_eq!(scale.place(0.0), 200.0);
         }
-        assert_eq!(Scale::up_to(7.0, (0.0, 1.0)).ticks(4.0), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(AxisScale::up_to(7.0, (0.0, 1.0)).ticks(4.0), [0.0, 2.0, 4.0, 6.0, 8.0]);
     }
 
     #[test]
     fn times_have_room_on_both_sides_and_round_ticks() {
         let labels = |least, most| {
-            let scale = Scale::times(least..=most, (0.0, 100.0));
+            let scale = AxisScale::times(least..=most, (0.0, 100.0));
             assert!(scale.place(least) > 0.0 && scale.place(most) < 100.0);
             scale.ticks(6.0).into_iter().map(seconds).collect::<Vec<_>>()
         };
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn nines_are_equally_far_apart() {
-        let scale = Scale::nines(1_000, (0.0, 300.0));
+        let scale = AxisScale::nines(1_000, (0.0, 300.0));
         let [ninety, ninety_nine] = [0.9, 0.99].map(|share| scale.place(share));
         assert!((ninety_nine / ninety - 2.0).abs() < 1e-9, "{ninety}, {ninety_nine}");
         assert_eq!((scale.place(0.0), scale.place(1.0).round()), (0.0, 300.0));

@@ -4,85 +4,91 @@ use std::time::Duration;
 
 use hdrhistogram::CreationError;
 
-use crate::stats::latency_histogram::Times;
+use crate::stats::latency_histogram::LatencyHistogram;
 
 /// Of how many intervals a series is at most; beyond it two become one. Enough for a picture, and
 /// no more than some megabytes.
-const MOST: usize = 96;
+const MAX_SLICES: usize = 96;
 
 /// What the first intervals are long. All lengths are this times a power of two, so that any two
 /// series can be told in intervals of the same length.
-const SHORTEST: Duration = Duration::from_millis(10);
+const MIN_WIDTH: Duration = Duration::from_millis(10);
 
 /// Counts and times by when they were, in constant memory.
 #[derive(Debug, Clone)]
-pub(crate) struct Series {
+pub(crate) struct TimeSeries {
     width: Duration,
-    intervals: Vec<Interval>,
-    empty: Interval,
+    intervals: Vec<TimeSlice>,
+    empty: TimeSlice,
 }
 
 /// What was in a stretch of time.
 #[derive(Debug, Clone)]
-pub(crate) struct Interval {
+pub(crate) struct TimeSlice {
     /// How much of it was measured: all of it, but at the end of a round.
     pub(crate) covered: Duration,
     /// Answers of 2xx that came in it.
     pub(crate) ok: u64,
     /// Of the clients who came in it: how many gave up, and how many failed in another way.
-    pub(crate) gave_up: u64,
+    pub(crate) client_timeouts: u64,
     pub(crate) failed: u64,
     /// What the clients who came in it waited.
-    pub(crate) response: Times,
+    pub(crate) response: LatencyHistogram,
     /// How many rounds begin in it, if it is one of several rounds.
     pub(crate) rounds: u32,
 }
 
 /// What became of a request that is no work done, or of the client who sent it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum SeriesSample {
     /// Answered with 2xx after so long.
     Ok(Duration),
     /// Given up after so long.
-    GaveUp(Duration),
+    ClientTimeout(Duration),
     Failed,
 }
 
-impl Series {
+impl TimeSeries {
     /// # Errors
     /// If times cannot be kept.
     pub(crate) fn new() -> Result<Self, CreationError> {
-        let response = Times::coarse()?;
-        let empty =
-            Interval { covered: Duration::ZERO, ok: 0, gave_up: 0, failed: 0, response, rounds: 0 };
-        Ok(Self { width: SHORTEST, intervals: Vec::new(), empty })
+        let response = LatencyHistogram::coarse()?;
+        let empty = TimeSlice {
+            covered: Duration::ZERO,
+            ok: 0,
+            client_timeouts: 0,
+            failed: 0,
+            response,
+            rounds: 0,
+        };
+        Ok(Self { width: MIN_WIDTH, intervals: Vec::new(), empty })
     }
 
     /// A client who came at this time after the begin is done.
-    pub(crate) fn add(&mut self, came: Duration, fate: Fate) {
-        let Some(interval) = self.at(came) else { return };
+    pub(crate) fn add(&mut self, arrived: Duration, fate: SeriesSample) {
+        let Some(interval) = self.slice_at(arrived) else { return };
         match fate {
-            Fate::Ok(time) => interval.response.add(time),
-            Fate::GaveUp(time) => {
-                interval.gave_up += 1;
-                interval.response.add_cut(time);
+            SeriesSample::Ok(time) => interval.response.add(time),
+            SeriesSample::ClientTimeout(time) => {
+                interval.client_timeouts += 1;
+                interval.response.add_censored(time);
             }
-            Fate::Failed => interval.failed += 1,
+            SeriesSample::Failed => interval.failed += 1,
         }
     }
 
     /// An answer of 2xx came at this time after the begin.
-    pub(crate) fn answered(&mut self, at: Duration) {
-        if let Some(interval) = self.at(at) {
+    pub(crate) fn answered(&mut self, slice_at: Duration) {
+        if let Some(interval) = self.slice_at(slice_at) {
             interval.ok += 1;
         }
     }
 
     /// It was measured for so long, whether anything came of it or not. To be said before the
     /// intervals are read, or put behind others.
-    pub(crate) fn measured(&mut self, time: Duration) {
+    pub(crate) fn cover(&mut self, time: Duration) {
         if let Some(last) = time.checked_sub(Duration::from_nanos(1)) {
-            self.at(last);
+            self.slice_at(last);
         }
         let mut left = time;
         for interval in &mut self.intervals {
@@ -92,19 +98,19 @@ impl Series {
     }
 
     /// Puts a round behind this one, as if it had been measured after it.
-    pub(crate) fn append(&mut self, mut other: Series) {
+    pub(crate) fn append(&mut self, mut other: TimeSeries) {
         if let Some(first) = other.intervals.first_mut() {
             first.rounds += 1;
         }
         while self.width < other.width {
-            self.halve();
+            self.merge_pairs();
         }
         while other.width < self.width {
-            other.halve();
+            other.merge_pairs();
         }
         self.intervals.append(&mut other.intervals);
-        while self.intervals.len() > MOST {
-            self.halve();
+        while self.intervals.len() > MAX_SLICES {
+            self.merge_pairs();
         }
     }
 
@@ -112,24 +118,24 @@ impl Series {
     /// in few enough for a line.
     pub(crate) fn recent(&self, time: Duration) -> Vec<f64> {
         const WIDTH: Duration = Duration::from_millis(500);
-        let together =
+        let slices_per_group =
             usize::try_from(WIDTH.as_nanos() / self.width.as_nanos()).unwrap_or(1).max(1);
         let over = self.index(time).unwrap_or(usize::MAX).min(self.intervals.len());
-        let seconds = (self.width * u32::try_from(together).unwrap_or(1)).as_secs_f64();
-        let groups = self.intervals[..over].chunks_exact(together);
+        let seconds = (self.width * u32::try_from(slices_per_group).unwrap_or(1)).as_secs_f64();
+        let groups = self.intervals[..over].chunks_exact(slices_per_group);
         groups.map(|group| group.iter().map(|one| one.ok).sum::<u64>() as f64 / seconds).collect()
     }
 
     /// What was measured, in at most so many intervals, each long enough for some requests: what is
     /// told of fewer would be chance.
-    pub(crate) fn intervals(&self, most: usize) -> Vec<Interval> {
+    pub(crate) fn intervals(&self, most: usize) -> Vec<TimeSlice> {
         const REQUESTS: u64 = 20;
-        let clients = |interval: &Interval| interval.response.count() + interval.failed;
+        let clients = |interval: &TimeSlice| interval.response.count() + interval.failed;
         let requests: u64 = self.intervals.iter().map(clients).sum();
         let wanted = usize::try_from(requests / REQUESTS).unwrap_or(most).clamp(1, most.max(1));
-        let together = self.intervals.len().div_ceil(wanted).max(1);
-        let mut found: Vec<Interval> = Vec::new();
-        for group in self.intervals.chunks(together) {
+        let slices_per_group = self.intervals.len().div_ceil(wanted).max(1);
+        let mut found: Vec<TimeSlice> = Vec::new();
+        for group in self.intervals.chunks(slices_per_group) {
             let covered: Duration = group.iter().map(|interval| interval.covered).sum();
             // What is left over at the end of a round is no interval of its own.
             match found.last_mut().filter(|_| covered < self.width / 2) {
@@ -141,10 +147,10 @@ impl Series {
     }
 
     /// The interval of a time after the begin; none where that is longer than can be told.
-    fn at(&mut self, time: Duration) -> Option<&mut Interval> {
+    fn slice_at(&mut self, time: Duration) -> Option<&mut TimeSlice> {
         let mut index = self.index(time)?;
-        while index >= MOST {
-            self.halve();
+        while index >= MAX_SLICES {
+            self.merge_pairs();
             index = self.index(time)?;
         }
         if index >= self.intervals.len() {
@@ -158,17 +164,17 @@ impl Series {
     }
 
     /// Makes one of each two.
-    fn halve(&mut self) {
+    fn merge_pairs(&mut self) {
         self.intervals = self.intervals.chunks(2).filter_map(merged).collect();
         self.width *= 2;
     }
 }
 
-impl Interval {
-    fn merge(&mut self, other: &Interval) {
+impl TimeSlice {
+    fn merge(&mut self, other: &TimeSlice) {
         self.covered += other.covered;
         self.ok += other.ok;
-        self.gave_up += other.gave_up;
+        self.client_timeouts += other.client_timeouts;
         self.failed += other.failed;
         self.response.merge(&other.response);
         self.rounds += other.rounds;
@@ -182,7 +188,7 @@ impl Interval {
 }
 
 /// One of many; none of none.
-fn merged(intervals: &[Interval]) -> Option<Interval> {
+fn merged(intervals: &[TimeSlice]) -> Option<TimeSlice> {
     let (first, others) = intervals.split_first()?;
     let mut merged = first.clone();
     others.iter().for_each(|other| merged.merge(other));
@@ -198,15 +204,15 @@ mod tests {
     }
 
     /// A client each so many milliseconds, answered after five.
-    fn steady(time: Duration, each: Duration) -> Series {
-        let mut series = Series::new().unwrap();
-        let mut came = Duration::ZERO;
-        while came < time {
-            series.add(came, Fate::Ok(ms(5)));
-            series.answered(came);
-            came += each;
+    fn steady(time: Duration, each: Duration) -> TimeSeries {
+        let mut series = TimeSeries::new().unwrap();
+        let mut arrived = Duration::ZERO;
+        while arrived < time {
+            series.add(arrived, SeriesSample::Ok(ms(5)));
+            series.answered(arrived);
+            arrived += each;
         }
-        series.measured(time);
+        series.cover(time);
         series
     }
 
@@ -215,7 +221,7 @@ mod tests {
         for (time, each) in [(ms(1_000), ms(1)), (ms(86_400_000), ms(1_000))] {
             let series = steady(time, each);
             assert!(
-                (MOST / 2..=MOST).contains(&series.intervals.len()),
+                (MAX_SLICES / 2..=MAX_SLICES).contains(&series.intervals.len()),
                 "{}",
                 series.intervals.len()
             );
@@ -238,7 +244,7 @@ mod tests {
 
     #[test]
     fn rounds_that_do_not_fill_their_intervals_have_the_same_rate_one_behind_the_other() {
-        let mut all = Series::new().unwrap();
+        let mut all = TimeSeries::new().unwrap();
         (0..10).for_each(|_| all.append(steady(ms(1_003), ms(1))));
         let intervals = all.intervals(60);
         assert_eq!(intervals.iter().map(|interval| interval.covered).sum::<Duration>(), ms(10_030));
@@ -254,13 +260,13 @@ mod tests {
         all.append(steady(ms(40_000), ms(10)));
         let ok: u64 = all.intervals.iter().map(|interval| interval.ok).sum();
         assert_eq!(ok, 4_050);
-        assert!(all.intervals.len() <= MOST);
+        assert!(all.intervals.len() <= MAX_SLICES);
     }
 
     #[test]
     fn a_time_in_which_nothing_came_is_an_interval_as_well() {
         let mut series = steady(ms(1_000), ms(10));
-        series.measured(ms(4_000));
+        series.cover(ms(4_000));
         let intervals = series.intervals(4);
         let ok: Vec<_> = intervals.iter().map(|interval| interval.ok).collect();
         assert_eq!(ok, [100, 0, 0, 0]);
@@ -269,12 +275,15 @@ mod tests {
     #[test]
     fn who_gave_up_is_told_where_he_came_and_waited_longer_than_was_seen() {
         let mut series = steady(ms(2_000), ms(10));
-        series.add(ms(1_500), Fate::GaveUp(ms(7_000)));
-        series.add(ms(1_500), Fate::Failed);
+        series.add(ms(1_500), SeriesSample::ClientTimeout(ms(7_000)));
+        series.add(ms(1_500), SeriesSample::Failed);
         let intervals = series.intervals(2);
-        assert_eq!((intervals[0].gave_up, intervals[1].gave_up, intervals[1].failed), (0, 1, 1));
-        assert!(intervals[1].response.longest().unwrap().is_more);
-        assert!(!intervals[0].response.longest().unwrap().is_more);
+        assert_eq!(
+            (intervals[0].client_timeouts, intervals[1].client_timeouts, intervals[1].failed),
+            (0, 1, 1)
+        );
+        assert!(intervals[1].response.max().unwrap().is_lower_bound);
+        assert!(!intervals[0].response.max().unwrap().is_lower_bound);
     }
 
     #[test]
@@ -284,7 +293,7 @@ mod tests {
         // Each is half a second, or a little less.
         assert!((6..=8).contains(&recent.len()), "{recent:?}");
         assert!(recent.iter().all(|rate| (rate - 100.0).abs() < 5.0), "{recent:?}");
-        assert!(Series::new().unwrap().recent(ms(3_100)).is_empty());
+        assert!(TimeSeries::new().unwrap().recent(ms(3_100)).is_empty());
     }
 
     #[test]
@@ -294,10 +303,10 @@ mod tests {
 
     #[test]
     fn of_nothing_there_is_nothing() {
-        let mut series = Series::new().unwrap();
+        let mut series = TimeSeries::new().unwrap();
         assert!(series.intervals(60).is_empty());
-        series.measured(Duration::ZERO);
-        series.append(Series::new().unwrap());
+        series.cover(Duration::ZERO);
+        series.append(TimeSeries::new().unwrap());
         assert!(series.intervals(60).is_empty());
     }
 }

@@ -14,17 +14,17 @@ use mesero_target::item::ItemCycle;
 use mesero_target::{Target, TargetError, TargetOptions};
 use tokio::time::{Instant, timeout_at};
 
-use crate::stats::outcome::{Answer, Fault, FaultKind, Outcome};
+use crate::stats::outcome::{Fault, FaultKind, RequestOutcome, ResponseSummary};
 
 /// A resource that runs within this process, or below it, and what it is called for.
 #[derive(Debug)]
-pub(crate) struct Called {
+pub(crate) struct InProcessTarget {
     pub(crate) service: Service,
     pub(crate) target: Target,
     pub(crate) items: ItemCycle,
 }
 
-impl Called {
+impl InProcessTarget {
     /// Reads what the command line names.
     ///
     /// # Errors
@@ -32,23 +32,23 @@ impl Called {
     pub(crate) fn read(
         wanted: &TargetOptions<'_>,
         items: &[String],
-    ) -> Result<Unstarted, CalledError> {
-        let (target, resource) = Target::read(wanted).map_err(CalledError::Target)?;
-        let items = ItemCycle::new(items).ok_or(CalledError::NoItem)?;
-        Ok(Unstarted { target, resource, items })
+    ) -> Result<InProcessSpec, InProcessError> {
+        let (target, resource) = Target::read(wanted).map_err(InProcessError::Target)?;
+        let items = ItemCycle::new(items).ok_or(InProcessError::NoItem)?;
+        Ok(InProcessSpec { target, resource, items })
     }
 
     /// Makes a call, and waits for its whole answer up to an instant; then it is given up, as by any client that
     /// leaves, and what becomes of its slot is the engine's business.
-    pub(crate) async fn ask(&self, until: Instant) -> Outcome {
+    pub(crate) async fn send(&self, until: Instant) -> RequestOutcome {
         match timeout_at(until, self.exchange()).await {
-            Ok(Ok(answer)) => Outcome::Answered(answer),
-            Ok(Err(fault)) => Outcome::Failed(fault),
-            Err(_) => Outcome::GaveUp,
+            Ok(Ok(answer)) => RequestOutcome::Answered(answer),
+            Ok(Err(fault)) => RequestOutcome::Failed(fault),
+            Err(_) => RequestOutcome::ClientTimeout,
         }
     }
 
-    async fn exchange(&self) -> Result<Answer, Fault> {
+    async fn exchange(&self) -> Result<ResponseSummary, Fault> {
         let input = self.items.next();
         let order = self.target.request(&input);
         let order = order.map_err(|why| Fault::new(FaultKind::Generator, why))?;
@@ -65,7 +65,7 @@ impl Called {
 }
 
 /// The answer, once all of its body has come; until then it holds its slot.
-async fn received(reply: Reply) -> Result<Answer, Fault> {
+async fn received(reply: Reply) -> Result<ResponseSummary, Fault> {
     let status = reply.status().as_u16();
     let mut body = reply.into_body();
     let mut body_bytes = 0;
@@ -73,7 +73,7 @@ async fn received(reply: Reply) -> Result<Answer, Fault> {
         let frame = frame.map_err(|error| Fault::new(FaultKind::CutOff, error))?;
         body_bytes += frame.data_ref().map_or(0, |piece| piece.len() as u64);
     }
-    Ok(Answer { status, body_bytes, keeps: true })
+    Ok(ResponseSummary { status, body_bytes, keeps_alive: true })
 }
 
 fn fault(error: &Error) -> Fault {
@@ -94,36 +94,39 @@ fn fault(error: &Error) -> Fault {
 
 /// What is to be called, and does not run yet.
 #[derive(Debug)]
-pub(crate) struct Unstarted {
+pub(crate) struct InProcessSpec {
     target: Target,
     resource: ResourceSettings,
     items: ItemCycle,
 }
 
-impl Unstarted {
+impl InProcessSpec {
     /// Starts it.
     ///
     /// # Errors
     /// Why it cannot be started.
-    pub(crate) async fn start(self, spawner: &Spawner) -> Result<Arc<Called>, AssembleError> {
+    pub(crate) async fn start(
+        self,
+        spawner: &Spawner,
+    ) -> Result<Arc<InProcessTarget>, AssembleError> {
         let Self { target, resource, items } = self;
         let service = assemble::service(&resource, spawner, None).await?;
-        Ok(Arc::new(Called { service, target, items }))
+        Ok(Arc::new(InProcessTarget { service, target, items }))
     }
 }
 
 /// Why it cannot be called. Reads on after "failed to".
 #[derive(Debug)]
-pub enum CalledError {
+pub enum InProcessError {
     Target(TargetError),
     NoItem,
 }
 
-impl fmt::Display for CalledError {
+impl fmt::Display for InProcessError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CalledError::Target(error) => error.fmt(f),
-            CalledError::NoItem => f.write_str("find an item: the ranges of `--item` are empty"),
+            InProcessError::Target(error) => error.fmt(f),
+            InProcessError::NoItem => f.write_str("find an item: the ranges of `--item` are empty"),
         }
     }
 }

@@ -19,9 +19,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::client::Clients;
-use crate::client::endpoint::Target;
-use crate::stats::outcome::{Answer, Outcome};
+use crate::client::HttpClients;
+use crate::client::endpoint::Endpoint;
+use crate::stats::outcome::{RequestOutcome, ResponseSummary};
 
 pub(crate) mod process_usage;
 
@@ -29,46 +29,46 @@ pub(crate) mod process_usage;
 const GRACE: Duration = Duration::from_secs(10);
 
 /// For how long a port may still be taken by what was ended just now.
-const FREED: Duration = Duration::from_secs(1);
+const PORT_RELEASE: Duration = Duration::from_secs(1);
 
 /// How often is looked for something that is to happen soon.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Starts commands, of which nothing outlives this process, even if it is killed.
 #[derive(Debug)]
-pub(crate) struct Starter {
+pub(crate) struct TargetLauncher {
     spawner: Spawner,
     guardian: Arc<Guardian>,
     /// How long one may take until it answers.
-    pub(crate) patience: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// A command that runs, with all that it has started in its process group.
 #[derive(Debug)]
-pub(crate) struct Started {
+pub(crate) struct LaunchedTarget {
     name: String,
     process: ProcessGroup,
     guardian: Arc<Guardian>,
-    patience: Duration,
+    timeout: Duration,
     /// Who reads what it prints, and gives back the end of it.
-    said: JoinSet<Tail>,
-    enough: CancellationToken,
+    output_tail: JoinSet<Tail>,
+    reading_stopped: CancellationToken,
 }
 
 /// How a command ended.
 #[derive(Debug)]
-pub(crate) struct End {
-    how: Option<ExitStatus>,
+pub(crate) struct ProcessEnd {
+    status: Option<ExitStatus>,
     /// The last that it printed.
-    said: Option<String>,
+    output_tail: Option<String>,
 }
 
-impl Starter {
+impl TargetLauncher {
     /// # Errors
     /// If the system has no thread or no process left.
-    pub(crate) fn new(patience: Duration) -> io::Result<Self> {
+    pub(crate) fn new(timeout: Duration) -> io::Result<Self> {
         let guardian = Arc::new(Guardian::start(Arc::from("--start"), 1)?);
-        Ok(Self { spawner: Spawner::start()?, guardian, patience })
+        Ok(Self { spawner: Spawner::start()?, guardian, timeout })
     }
 
     /// Starts a command line in a shell, for a target where nobody answers yet. It must not be
@@ -80,37 +80,37 @@ impl Starter {
         &self,
         name: &str,
         line: &str,
-        target: &Target,
-    ) -> Result<Started, StartError> {
-        let failed = |why| StartError { name: name.to_owned(), why };
-        let freed = timeout(FREED, async {
-            while target.reach().await.is_ok() {
-                sleep(LOOK).await;
+        target: &Endpoint,
+    ) -> Result<LaunchedTarget, LaunchError> {
+        let failed = |why| LaunchError { name: name.to_owned(), why };
+        let released = timeout(PORT_RELEASE, async {
+            while target.connect_tcp().await.is_ok() {
+                sleep(POLL_INTERVAL).await;
             }
         });
-        freed.await.map_err(|_| failed(Why::Taken))?;
+        released.await.map_err(|_| failed(LaunchFailure::AlreadyListening))?;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", line]);
         // Nothing is inherited, so there is nothing to keep.
         let _ = child::confine(&mut command, Vec::new());
         // One runs at a time, so one seat is enough.
         let started = ProcessGroup::start(command, &self.spawner, &self.guardian, 0).await;
-        let (process, streams) = started.map_err(|failure| failed(Why::Failed(failure)))?;
+        let (process, streams) = started.map_err(|failure| failed(LaunchFailure::Failed(failure)))?;
         let Streams { stdout, stderr } = streams;
-        let (mut said, enough) = (JoinSet::new(), CancellationToken::new());
-        let over = enough.clone();
-        said.spawn(async move {
+        let (mut output_tail, reading_stopped) = (JoinSet::new(), CancellationToken::new());
+        let stopped = reading_stopped.clone();
+        output_tail.spawn(async move {
             let mut tail = Tail::default();
-            tail.read_both(stdout, stderr, &over).await;
+            tail.read_both(stdout, stderr, &stopped).await;
             tail
         });
-        Ok(Started {
+        Ok(LaunchedTarget {
             name: name.to_owned(),
             process,
             guardian: Arc::clone(&self.guardian),
-            patience: self.patience,
-            said,
-            enough,
+            timeout: self.timeout,
+            output_tail,
+            reading_stopped,
         })
     }
 
@@ -120,36 +120,45 @@ impl Starter {
     }
 }
 
-impl Started {
+impl LaunchedTarget {
     /// Waits until it answers, with anything but an error of its own.
     ///
     /// # Errors
     /// If it has ended, or has not answered in time.
-    pub(crate) async fn answers(&self, target: &Arc<Target>) -> Result<(), Why> {
-        let until = Instant::now() + self.patience;
-        let mut client = Clients::new(Arc::clone(target)).next();
-        let mut last = "it took a request and was silent".to_owned();
-        let asking = async {
+    pub(crate) async fn wait_until_ready(
+        &self,
+        target: &Arc<Endpoint>,
+    ) -> Result<(), LaunchFailure> {
+        let until = Instant::now() + self.timeout;
+        let mut client = HttpClients::new(Arc::clone(target)).next();
+        let mut last_response = "it took a request and was silent".to_owned();
+        let polling = async {
             loop {
-                last = match client.ask(until).await {
-                    Outcome::Answered(Answer { status, .. }) if status < 500 => return true,
-                    Outcome::Answered(Answer { status, .. }) => format!("it answered {status}"),
-                    Outcome::Failed(fault) => format!("{}: {}", fault.kind.text(), fault.why),
+                last_response = match client.send(until).await {
+                    RequestOutcome::Answered(ResponseSummary { status, .. }) if status < 500 => {
+                        return true;
+                    }
+                    RequestOutcome::Answered(ResponseSummary { status, .. }) => {
+                        format!("it answered {status}")
+                    }
+                    RequestOutcome::Failed(fault) => {
+                        format!("{}: {}", fault.kind.text(), fault.why)
+                    }
                     // What came before says more.
-                    Outcome::GaveUp | Outcome::Unsent => last.clone(),
+                    RequestOutcome::ClientTimeout | RequestOutcome::Unsent => last_response.clone(),
                 };
                 if Instant::now() >= until {
                     return false;
                 }
-                sleep(LOOK).await;
+                sleep(POLL_INTERVAL).await;
             }
         };
         tokio::select! {
-            is_there = asking => match is_there {
+            is_ready = polling => match is_ready {
                 true => Ok(()),
-                false => Err(Why::Silent { last, patience: self.patience }),
+                false => Err(LaunchFailure::NotReady { last_response, timeout: self.timeout }),
             },
-            () = self.process.ended() => Err(Why::Ended),
+            () = self.process.ended() => Err(LaunchFailure::Exited),
         }
     }
 
@@ -165,98 +174,107 @@ impl Started {
 
     /// Ends it with all its group, first as a person does and then for certain. Returns when its
     /// first process is gone.
-    pub(crate) async fn stop(mut self) -> End {
+    pub(crate) async fn stop(mut self) -> ProcessEnd {
         self.process.signal(Signal::TERM);
-        let gone = async {
+        let exited = async {
             self.process.ended().await;
             // Nobody holds its outputs open any more.
-            self.said.join_next().await
+            self.output_tail.join_next().await
         };
-        let mut said = timeout(GRACE, gone).await.ok().flatten();
+        let mut output_tail = timeout(GRACE, exited).await.ok().flatten();
         self.process.signal(Signal::KILL);
         self.process.ended().await;
         // The line is there already, so nothing can be wrong with it.
         let _ = self.guardian.forget(0);
-        let how = self.process.reap().await.ok();
-        if said.is_none() {
+        let status = self.process.reap().await.ok();
+        if output_tail.is_none() {
             // Who has left the group may hold an output open for ever.
-            self.enough.cancel();
-            said = self.said.join_next().await;
+            self.reading_stopped.cancel();
+            output_tail = self.output_tail.join_next().await;
         }
-        End { how, said: said.and_then(Result::ok).and_then(|tail| tail.text()) }
+        ProcessEnd {
+            status,
+            output_tail: output_tail.and_then(Result::ok).and_then(|tail| tail.text()),
+        }
     }
 
     /// Ends it because of this.
-    pub(crate) async fn stop_for(self, why: Why) -> StartError {
+    pub(crate) async fn stop_for(self, why: LaunchFailure) -> LaunchError {
         let name = self.name.clone();
         let end = self.stop().await;
         let why = match why {
-            Why::Ended => Why::EndedSo(end),
-            Why::Silent { last, patience } => Why::SilentSo { last, patience, end },
+            LaunchFailure::Exited => LaunchFailure::ExitedWith(end),
+            LaunchFailure::NotReady { last_response, timeout } => {
+                LaunchFailure::NotReadyWith { last_response, timeout, end }
+            }
             why => why,
         };
-        StartError { name, why }
+        LaunchError { name, why }
     }
 }
 
 /// Why what is to be measured does not run. Reads on after "failed to".
 #[derive(Debug)]
-pub struct StartError {
+pub struct LaunchError {
     name: String,
-    why: Why,
+    why: LaunchFailure,
 }
 
 #[derive(Debug)]
-pub(crate) enum Why {
+pub(crate) enum LaunchFailure {
     /// Somebody answers there already.
-    Taken,
+    AlreadyListening,
     Failed(Failure),
-    Ended,
-    EndedSo(End),
-    Silent {
-        last: String,
-        patience: Duration,
+    Exited,
+    ExitedWith(ProcessEnd),
+    NotReady {
+        last_response: String,
+        timeout: Duration,
     },
-    SilentSo {
-        last: String,
-        patience: Duration,
-        end: End,
+    NotReadyWith {
+        last_response: String,
+        timeout: Duration,
+        end: ProcessEnd,
     },
 }
 
-impl fmt::Display for StartError {
+impl fmt::Display for LaunchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "start {}: ", self.name)?;
         match &self.why {
-            Why::Taken => f.write_str(
+            LaunchFailure::AlreadyListening => f.write_str(
                 "somebody listens at its URL already, and would be measured in its place; end \
                  that, or leave out its --start",
             ),
-            Why::Failed(failure) => failure.fmt(f),
-            Why::Ended => f.write_str("it ended before it answered"),
-            Why::EndedSo(end) => write!(
+            LaunchFailure::Failed(failure) => failure.fmt(f),
+            LaunchFailure::Exited => f.write_str("it ended before it answered"),
+            LaunchFailure::ExitedWith(end) => write!(
                 f,
                 "it ended before it answered, {}; it has to stay in the foreground{}",
-                end.how(),
-                end.said()
+                end.status(),
+                end.output_tail()
             ),
-            Why::Silent { last, patience } => {
-                write!(f, "no answer within {}: {last}", crate::stats::format::time(*patience))
+            LaunchFailure::NotReady { last_response, timeout } => {
+                write!(
+                    f,
+                    "no answer within {}: {last_response}",
+                    crate::stats::format::time(*timeout)
+                )
             }
-            Why::SilentSo { last, patience, end } => write!(
+            LaunchFailure::NotReadyWith { last_response, timeout, end } => write!(
                 f,
-                "no answer within {}, {last}; --start-timeout allows more{}",
-                crate::stats::format::time(*patience),
-                end.said()
+                "no answer within {}, {last_response}; --start-timeout allows more{}",
+                crate::stats::format::time(*timeout),
+                end.output_tail()
             ),
         }
     }
 }
 
-impl End {
+impl ProcessEnd {
     /// `with exit code 1`.
-    pub(crate) fn how(&self) -> String {
-        match self.how.map(|how| (how.code(), how.signal())) {
+    pub(crate) fn status(&self) -> String {
+        match self.status.map(|status| (status.code(), status.signal())) {
             Some((Some(code), _)) => format!("with exit code {code}"),
             Some((_, Some(signal))) => format!("by signal {signal}"),
             _ => "in an unknown way".to_owned(),
@@ -264,13 +282,13 @@ impl End {
     }
 
     /// The last that it printed, to follow a sentence.
-    pub(crate) fn said(&self) -> String {
-        match &self.said {
-            Some(said) => {
-                let lines: Vec<_> = said.lines().collect();
+    pub(crate) fn output_tail(&self) -> String {
+        match &self.output_tail {
+            Some(output_tail) => {
+                let lines: Vec<_> = output_tail.lines().collect();
                 // More would push the reason out of sight.
-                let last = lines.iter().skip(lines.len().saturating_sub(10));
-                let shown = last.map(|line| {
+                let last_response = lines.iter().skip(lines.len().saturating_sub(10));
+                let shown = last_response.map(|line| {
                     format!(
                         "\n  {}",
                         line.chars().flat_map(mesero_terminal::output::visible).collect::<String>()

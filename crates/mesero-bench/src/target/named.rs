@@ -8,61 +8,60 @@ use std::sync::Arc;
 use http::Uri;
 use mesero_process::spawner::Spawner;
 use mesero_services::assemble::AssembleError;
-use mesero_target as called;
 use mesero_terminal::command_error::CommandError;
 
 use crate::args::BenchArgs;
-use crate::baseline::terms::Way;
-use crate::client::endpoint::Target;
-use crate::client::error::TargetError;
+use crate::baseline::terms::TargetAccess;
+use crate::client::endpoint::Endpoint;
+use crate::client::error::EndpointError;
 use crate::plan::Protocol;
-use crate::target::Subject;
-use crate::target::in_process::{Called, CalledError, Unstarted};
+use crate::target::BenchTarget;
+use crate::target::in_process::{InProcessError, InProcessSpec, InProcessTarget};
 
 /// Something that is measured, in the same rounds as others.
 #[derive(Debug)]
-pub(crate) struct Contestant {
+pub(crate) struct NamedTarget {
     /// No other is called the same.
     pub(crate) name: String,
     /// As it was written, without its name.
     pub(crate) url: String,
-    pub(crate) subject: Subject,
+    pub(crate) target: BenchTarget,
     /// What runs only for its turns: a URL, and the command line that starts it.
-    pub(crate) start: Option<(Arc<Target>, String)>,
+    pub(crate) start: Option<(Arc<Endpoint>, String)>,
 }
 
 /// What was read of one that does not run yet.
 #[derive(Debug)]
-enum Entry {
-    Url(Arc<Target>),
-    Called(Box<Unstarted>),
+enum ParsedTarget {
+    Url(Arc<Endpoint>),
+    InProcess(Box<InProcessSpec>),
 }
 
-impl Contestant {
+impl NamedTarget {
     /// Reads targets, each a `TARGET` or a `NAME=TARGET`, and starts those that are to be called. Who has no name is
     /// called as he was written.
     ///
     /// # Errors
     /// Which of them cannot be measured, or cannot be told from another.
-    pub(crate) async fn all(args: &BenchArgs) -> Result<Vec<Contestant>, ContestantError> {
+    pub(crate) async fn all(args: &BenchArgs) -> Result<Vec<NamedTarget>, TargetSetupError> {
         let mut names = BTreeSet::new();
         let mut entries = Vec::new();
         for text in &args.targets {
             let (given, target) = name_and_url(text);
             let entry = match target.contains("://") {
-                true => Target::new(target, &args.request())
-                    .map(|target| Entry::Url(Arc::new(target)))
-                    .map_err(ContestantError::Target)?,
+                true => Endpoint::new(target, &args.request())
+                    .map(|target| ParsedTarget::Url(Arc::new(target)))
+                    .map_err(TargetSetupError::Endpoint)?,
                 false if args.protocol() != Protocol::Http1 => {
-                    return Err(ContestantError::NotSpokenWith(target.to_owned()));
+                    return Err(TargetSetupError::NotSpokenWith(target.to_owned()));
                 }
-                false => Called::read(&args.wanted(Some(target)), &args.items)
-                    .map(|unstarted| Entry::Called(Box::new(unstarted)))
-                    .map_err(ContestantError::Called)?,
+                false => InProcessTarget::read(&args.wanted(Some(target)), &args.items)
+                    .map(|unstarted| ParsedTarget::InProcess(Box::new(unstarted)))
+                    .map_err(TargetSetupError::InProcess)?,
             };
             let name = match given {
                 Some(name) if names.contains(name) => {
-                    return Err(ContestantError::SameName(name.to_owned()));
+                    return Err(TargetSetupError::SameName(name.to_owned()));
                 }
                 Some(name) => name.to_owned(),
                 None => another(target, &names),
@@ -72,43 +71,45 @@ impl Contestant {
         }
         if !args.command.is_empty() {
             if args.protocol() != Protocol::Http1 {
-                return Err(ContestantError::NotSpokenWith(args.command.join(" ")));
+                return Err(TargetSetupError::NotSpokenWith(args.command.join(" ")));
             }
-            let entry = Called::read(&args.wanted(None), &args.items);
-            let entry = entry.map(|unstarted| Entry::Called(Box::new(unstarted)));
-            let entry = entry.map_err(ContestantError::Called)?;
+            let entry = InProcessTarget::read(&args.wanted(None), &args.items);
+            let entry = entry.map(|unstarted| ParsedTarget::InProcess(Box::new(unstarted)));
+            let entry = entry.map_err(TargetSetupError::InProcess)?;
             let command = args.command.join(" ");
             entries.push((another(&command, &names), command, entry));
         }
-        let lines = args.starts.start_commands.clone();
+        let lines = args.launch.start_commands.clone();
         if !lines.is_empty() && lines.len() != entries.len() {
-            return Err(ContestantError::Starts { lines: lines.len(), targets: entries.len() });
+            return Err(TargetSetupError::Starts { lines: lines.len(), targets: entries.len() });
         }
-        let mut contestants = start(entries).await?;
-        for (contestant, line) in contestants.iter_mut().zip(lines) {
+        let mut targets = start(entries).await?;
+        for (named_target, line) in targets.iter_mut().zip(lines) {
             if !line.trim().is_empty() {
-                contestant.is_started_by(line)?;
+                named_target.is_started_by(line)?;
             }
         }
-        Ok(contestants)
+        Ok(targets)
     }
 
-    fn is_started_by(&mut self, line: String) -> Result<(), ContestantError> {
-        let Subject::Url(target) = &self.subject else {
-            return Err(ContestantError::NoUrl(self.name.clone()));
+    fn is_started_by(&mut self, line: String) -> Result<(), TargetSetupError> {
+        let BenchTarget::Url(target) = &self.target else {
+            return Err(TargetSetupError::NoUrl(self.name.clone()));
         };
         self.start = Some((Arc::clone(target), line));
         Ok(())
     }
 
     /// How it is asked.
-    pub(crate) fn way(&self) -> Way {
-        let uri = match &self.subject {
-            Subject::Url(_) => self.url.split('#').next().and_then(|url| url.parse::<Uri>().ok()),
-            Subject::Called(_) => None,
+    pub(crate) fn access(&self) -> TargetAccess {
+        let uri = match &self.target {
+            BenchTarget::Url(_) => {
+                self.url.split('#').next().and_then(|url| url.parse::<Uri>().ok())
+            }
+            BenchTarget::InProcess(_) => None,
         };
         let path = |uri: &Uri| uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-        Way {
+        TargetAccess {
             scheme: uri.as_ref().and_then(Uri::scheme_str).map(str::to_owned),
             path: uri.as_ref().map(path),
             started: self.start.is_some(),
@@ -117,31 +118,33 @@ impl Contestant {
 
     /// Ends what was started for it.
     pub(crate) async fn stop(&self) {
-        if let Subject::Called(called) = &self.subject {
-            called.stop().await;
+        if let BenchTarget::InProcess(in_process) = &self.target {
+            in_process.stop().await;
         }
     }
 }
 
-async fn start(entries: Vec<(String, String, Entry)>) -> Result<Vec<Contestant>, ContestantError> {
+async fn start(
+    entries: Vec<(String, String, ParsedTarget)>,
+) -> Result<Vec<NamedTarget>, TargetSetupError> {
     let mut spawner = None;
-    let mut contestants = Vec::with_capacity(entries.len());
+    let mut targets = Vec::with_capacity(entries.len());
     for (name, url, entry) in entries {
-        let subject = match entry {
-            Entry::Url(target) => Subject::Url(target),
-            Entry::Called(unstarted) => {
+        let target = match entry {
+            ParsedTarget::Url(target) => BenchTarget::Url(target),
+            ParsedTarget::InProcess(unstarted) => {
                 let spawner = match &spawner {
                     Some(spawner) => spawner,
-                    None => spawner.insert(Spawner::start().map_err(ContestantError::Io)?),
+                    None => spawner.insert(Spawner::start().map_err(TargetSetupError::Io)?),
                 };
                 // Those that were started before end with this process.
-                let called = unstarted.start(spawner).await.map_err(ContestantError::Start)?;
-                Subject::Called(called)
+                let in_process = unstarted.start(spawner).await.map_err(TargetSetupError::Start)?;
+                BenchTarget::InProcess(in_process)
             }
         };
-        contestants.push(Contestant { name, url, subject, start: None });
+        targets.push(NamedTarget { name, url, target, start: None });
     }
-    Ok(contestants)
+    Ok(targets)
 }
 
 /// What is before the first `=` is a name unless it is part of a URL.
@@ -161,13 +164,13 @@ fn another(url: &str, names: &BTreeSet<String>) -> String {
     candidates.find(|name| !names.contains(name)).unwrap_or_else(|| url.to_owned())
 }
 
-impl From<ContestantError> for CommandError {
-    fn from(error: ContestantError) -> Self {
+impl From<TargetSetupError> for CommandError {
+    fn from(error: TargetSetupError) -> Self {
         match error {
             // The message of a configuration is complete.
-            ContestantError::Called(CalledError::Target(called::TargetError::Config(error))) => {
-                error.into()
-            }
+            TargetSetupError::InProcess(InProcessError::Target(
+                mesero_target::TargetError::Config(error),
+            )) => error.into(),
             error => CommandError::failed_to(error),
         }
     }
@@ -175,9 +178,9 @@ impl From<ContestantError> for CommandError {
 
 /// Why there is nobody to measure. Reads on after "failed to".
 #[derive(Debug)]
-pub enum ContestantError {
-    Target(TargetError),
-    Called(CalledError),
+pub enum TargetSetupError {
+    Endpoint(EndpointError),
+    InProcess(InProcessError),
     Start(AssembleError),
     SameName(String),
     Starts {
@@ -190,27 +193,27 @@ pub enum ContestantError {
     Io(io::Error),
 }
 
-impl fmt::Display for ContestantError {
+impl fmt::Display for TargetSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ContestantError::Target(error) => error.fmt(f),
-            ContestantError::Called(error) => error.fmt(f),
-            ContestantError::Start(error) => error.fmt(f),
-            ContestantError::Io(error) => write!(f, "start processes: {error}"),
-            ContestantError::Starts { lines, targets } => write!(
+            TargetSetupError::Endpoint(error) => error.fmt(f),
+            TargetSetupError::InProcess(error) => error.fmt(f),
+            TargetSetupError::Start(error) => error.fmt(f),
+            TargetSetupError::Io(error) => write!(f, "start processes: {error}"),
+            TargetSetupError::Starts { lines, targets } => write!(
                 f,
                 "start {targets} targets with {lines} --start; give as many, and '' for one that runs \
                  already"
             ),
-            ContestantError::NoUrl(name) => write!(
+            TargetSetupError::NoUrl(name) => write!(
                 f,
                 "start `{name}` with --start: that is for URLs, and everything else is started by itself"
             ),
-            ContestantError::NotSpokenWith(target) => write!(
+            TargetSetupError::NotSpokenWith(target) => write!(
                 f,
                 "speak HTTP/2 with `{target}`: --http2 is for URLs, and all targets of a contest are asked alike"
             ),
-            ContestantError::SameName(name) => write!(
+            TargetSetupError::SameName(name) => write!(
                 f,
                 "tell two targets apart that are both called `{name}`; give each a name of its own"
             ),
@@ -227,11 +230,9 @@ mod tests {
     async fn named(texts: &[&str]) -> Result<Vec<(String, String)>, String> {
         let command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));
         let matches = command.try_get_matches_from(texts).unwrap();
-        let contestants = Contestant::all(&BenchArgs::from_arg_matches(&matches).unwrap()).await;
-        let pair = |contestant: Contestant| (contestant.name, contestant.url);
-        contestants
-            .map(|all| all.into_iter().map(pair).collect())
-            .map_err(|error| error.to_string())
+        let targets = NamedTarget::all(&BenchArgs::from_arg_matches(&matches).unwrap()).await;
+        let pair = |named_target: NamedTarget| (named_target.name, named_target.url);
+        targets.map(|all| all.into_iter().map(pair).collect()).map_err(|error| error.to_string())
     }
 
     #[tokio::test]

@@ -8,62 +8,69 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::error::Category;
 
-use crate::baseline::error::{SavedError, Why};
-use crate::baseline::file::{Saved, VERSION};
+use crate::baseline::error::{BaselineError, BaselineProblem};
+use crate::baseline::file::{BaselineFile, VERSION};
 
 /// More than any measurement is, and less than fills a memory.
 const MOST: u64 = 256 * 1024 * 1024;
 
 /// What says that it is a file of ours.
 #[derive(Debug, Deserialize)]
-struct Glance {
+struct FormatMarker {
     mesero_bench: Option<Value>,
 }
 
-impl Saved {
-    /// Reads a file that [`Saved::text`] was written to. Whether what is in it can be true is seen when a target is
+impl BaselineFile {
+    /// Reads a file that [`BaselineFile::text`] was written to. Whether what is in it can be true is seen when a target is
     /// [taken](crate::baseline::file::Target::measured) from it.
     ///
     /// # Errors
     /// Why it is none.
-    pub(crate) fn read(path: &Path) -> Result<Self, SavedError> {
-        let failed = |why| SavedError { path: path.to_owned(), why };
+    pub(crate) fn read(path: &Path) -> Result<Self, BaselineError> {
+        let failed = |why| BaselineError { path: path.to_owned(), why };
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(|error| failed(Why::Io(error)))?;
+        let file = File::open(path).map_err(|error| failed(BaselineProblem::Io(error)))?;
         let read = file.take(MOST).read_to_end(&mut bytes);
-        if read.map_err(|error| failed(Why::Io(error)))? as u64 == MOST {
-            return Err(failed(Why::Large));
+        if read.map_err(|error| failed(BaselineProblem::Io(error)))? as u64 == MOST {
+            return Err(failed(BaselineProblem::Large));
         }
         Self::of(&bytes).map_err(failed)
     }
 
-    pub(crate) fn of(bytes: &[u8]) -> Result<Self, Why> {
-        let glance: Glance = serde_json::from_slice(bytes).map_err(Why::of_json)?;
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, BaselineProblem> {
+        let glance: FormatMarker =
+            serde_json::from_slice(bytes).map_err(BaselineProblem::of_json)?;
         match glance.mesero_bench.as_ref().map(Value::as_u64) {
             Some(Some(VERSION)) => {}
-            Some(Some(version)) => return Err(Why::Version { came: version, wanted: VERSION }),
-            Some(None) | None => return Err(Why::Foreign),
+            Some(Some(version)) => {
+                return Err(BaselineProblem::Version { came: version, wanted: VERSION });
+            }
+            Some(None) | None => return Err(BaselineProblem::Foreign),
         }
-        let saved: Saved = serde_json::from_slice(bytes).map_err(Why::Content)?;
+        let saved: BaselineFile =
+            serde_json::from_slice(bytes).map_err(BaselineProblem::Content)?;
         let mut names: Vec<_> = saved.targets.iter().map(|target| &target.name).collect();
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(Why::Contradiction(format!("two targets are called `{}`", twice[0])));
+            return Err(BaselineProblem::Contradiction(format!(
+                "two targets are called `{}`",
+                twice[0]
+            )));
         }
         match saved.targets.is_empty() {
-            true => Err(Why::Contradiction("it has no target".to_owned())),
+            true => Err(BaselineProblem::Contradiction("it has no target".to_owned())),
             false => Ok(saved),
         }
     }
 }
 
-impl Why {
+impl BaselineProblem {
     fn of_json(error: serde_json::Error) -> Self {
         match error.classify() {
-            Category::Eof => Why::CutOff(error),
+            Category::Eof => BaselineProblem::CutOff(error),
             // JSON, and no object.
-            Category::Data => Why::Foreign,
-            Category::Syntax | Category::Io => Why::NoJson(error),
+            Category::Data => BaselineProblem::Foreign,
+            Category::Syntax | Category::Io => BaselineProblem::NoJson(error),
         }
     }
 }

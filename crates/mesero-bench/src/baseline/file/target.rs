@@ -6,78 +6,82 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::to_raw_value;
 
 use crate::baseline::file::round;
-use crate::baseline::terms::Way;
-use crate::comparison::results::{Measured, Taken};
+use crate::baseline::terms::TargetAccess;
+use crate::comparison::results::{ResourceUsage, TargetResults};
 use crate::stats::nullable;
 use crate::stats::record::serde_form as record_form;
 
 /// A target, and all that can be compared with it later.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Target {
+pub(crate) struct TargetForm {
     pub(crate) name: String,
     /// As it was written, without its name.
     url: String,
-    way: Way,
+    #[serde(alias = "way")]
+    access: TargetAccess,
     /// Reasons why it is not to be believed, a sentence each.
     pub(crate) void: Vec<String>,
     /// Null if it was not started to be measured.
-    #[serde(deserialize_with = "nullable::required")]
-    taken: Option<KeptTaken>,
-    record: record_form::Kept,
+    #[serde(alias = "taken", deserialize_with = "nullable::required")]
+    resource_usage: Option<UsageForm>,
+    record: record_form::RecordForm,
     /// Each that was finished.
     #[serde(serialize_with = "one_a_line")]
-    rounds: Vec<round::Kept>,
+    rounds: Vec<round::RoundForm>,
 }
 
 /// What it took while requests were counted, all its processes together.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-struct KeptTaken {
+struct UsageForm {
     cpu_s: f64,
     requests: u64,
     memory_bytes: u64,
 }
 
-fn one_a_line<S: Serializer>(rounds: &[round::Kept], serializer: S) -> Result<S::Ok, S::Error> {
+fn one_a_line<S: Serializer>(
+    rounds: &[round::RoundForm],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     let rounds: Result<Vec<_>, _> = rounds.iter().map(to_raw_value).collect();
     serializer.collect_seq(rounds.map_err(serde::ser::Error::custom)?)
 }
 
-impl Target {
-    pub(crate) fn new(measured: &Measured, way: Way, void: Vec<String>) -> Self {
-        let taken = |taken: Taken| KeptTaken {
-            cpu_s: taken.cpu.as_secs_f64(),
-            requests: taken.requests,
-            memory_bytes: taken.memory_bytes,
+impl TargetForm {
+    pub(crate) fn new(results: &TargetResults, access: TargetAccess, void: Vec<String>) -> Self {
+        let resource_usage = |resource_usage: ResourceUsage| UsageForm {
+            cpu_s: resource_usage.cpu.as_secs_f64(),
+            requests: resource_usage.requests,
+            memory_bytes: resource_usage.memory_bytes,
         };
         Self {
-            name: measured.name.clone(),
-            url: measured.url.clone(),
-            way,
+            name: results.name.clone(),
+            url: results.url.clone(),
+            access,
             void,
-            taken: measured.taken.map(taken),
-            record: (&measured.record).into(),
-            rounds: measured.rounds.iter().map(round::Kept::from).collect(),
+            resource_usage: results.resource_usage.map(resource_usage),
+            record: (&results.record).into(),
+            rounds: results.rounds.iter().map(round::RoundForm::from).collect(),
         }
     }
 
-    pub(crate) fn way(&self) -> &Way {
-        &self.way
+    pub(crate) fn access(&self) -> &TargetAccess {
+        &self.access
     }
 
     /// What was measured again, but for how it went over time.
     ///
     /// # Errors
     /// What in it contradicts what else.
-    pub(crate) fn measured(&self, is_interrupted: bool) -> Result<Measured, String> {
+    pub(crate) fn results(&self, is_interrupted: bool) -> Result<TargetResults, String> {
         let name = &self.name;
         let failed = |why: String| format!("of `{name}`: {why}");
-        let mut measured = Measured::new(name.clone(), self.url.clone())
+        let mut results = TargetResults::new(name.clone(), self.url.clone())
             .map_err(|error| failed(format!("{error:?}")))?;
-        measured.record = self.record.record().map_err(failed)?;
+        results.record = self.record.record().map_err(failed)?;
         let rounds = self.rounds.iter().enumerate().map(|(index, round)| {
             round.round().map_err(|why| failed(format!("round {}: {why}", index + 1)))
         });
-        measured.rounds = rounds.collect::<Result<_, String>>()?;
+        results.rounds = rounds.collect::<Result<_, String>>()?;
         for (what, all, each) in [
             ("requests", self.record.requests, self.sum(|round| round.requests)),
             ("ok", self.record.ok, self.sum(|round| round.ok)),
@@ -87,15 +91,15 @@ impl Target {
                 return Err(failed(format!("`{what}` is {all}, and of its rounds {each}")));
             }
         }
-        if let Some(KeptTaken { cpu_s, requests, memory_bytes }) = self.taken {
+        if let Some(UsageForm { cpu_s, requests, memory_bytes }) = self.resource_usage {
             let cpu = Duration::try_from_secs_f64(cpu_s);
             let cpu = cpu.map_err(|error| failed(format!("`cpu_s`: {error}")))?;
-            measured.taken = Some(Taken { cpu, requests, memory_bytes });
+            results.resource_usage = Some(ResourceUsage { cpu, requests, memory_bytes });
         }
-        Ok(measured)
+        Ok(results)
     }
 
-    fn sum(&self, count: impl Fn(&round::Kept) -> u64) -> u64 {
+    fn sum(&self, count: impl Fn(&round::RoundForm) -> u64) -> u64 {
         self.rounds.iter().map(count).fold(0, u64::saturating_add)
     }
 }

@@ -11,11 +11,11 @@ use http::Response;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::client::endpoint::Target;
-use crate::client::http2::fault::{self, Stage};
-use crate::client::http2::stream_permits::{self, Room};
-use crate::client::request::Message;
-use crate::stats::outcome::{Answer, Fault, FaultKind};
+use crate::client::endpoint::Endpoint;
+use crate::client::http2::fault::{self, ResponseStage};
+use crate::client::http2::stream_permits::{self, StreamPermits};
+use crate::client::request::EncodedRequest;
+use crate::stats::outcome::{Fault, FaultKind, ResponseSummary};
 
 /// What may be under way of one answer before it is taken: enough for 800 Mbit/s over 10 ms. A
 /// connection's window is that of all its streams together, so none holds up another.
@@ -29,33 +29,33 @@ const HEAD_BYTES: u32 = 64 * 1024;
 
 /// A connection. Dropped, it is closed, with all that is under way.
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct Http2Connection {
     sender: SendRequest<Bytes>,
-    room: Arc<Room>,
+    permits: Arc<StreamPermits>,
     /// Who reads and writes.
     _driver: JoinSet<()>,
     /// Whether an answer has come.
-    is_heard: AtomicBool,
+    has_response: AtomicBool,
 }
 
 /// The body of an answer. Dropped before its end, it resets the stream.
 #[derive(Debug)]
-pub(crate) struct Pieces(RecvStream);
+pub(crate) struct Http2Body(RecvStream);
 
 /// Why a request has no answer.
 #[derive(Debug)]
-pub(crate) enum Unanswered {
+pub(crate) enum SendFailure {
     /// The server takes nothing more over this connection, and has not looked at it.
-    Unseen(Fault),
+    Unknown(Fault),
     Failed(Fault),
 }
 
-impl Connection {
+impl Http2Connection {
     /// Makes one, and begins to speak.
-    pub(crate) async fn open(target: &Target) -> Result<Self, Fault> {
+    pub(crate) async fn open(target: &Endpoint) -> Result<Self, Fault> {
         let socket = target.connect().await?;
         let streams = u32::try_from(target.protocol.streams().get()).unwrap_or(u32::MAX);
-        let begun = Builder::new()
+        let connected = Builder::new()
             .enable_push(false)
             // The first request goes at once; for the others it is heard first how many the server
             // takes, so that it has none to refuse.
@@ -71,92 +71,102 @@ impl Connection {
             .data_frame_budget(usize::MAX)
             .handshake(socket)
             .await;
-        let (sender, connection) = begun.map_err(|error| fault::of(&error, Stage::Silent))?;
+        let (sender, connection) =
+            connected.map_err(|error| fault::of(&error, ResponseStage::ConnectionSilent))?;
         let mut driver = JoinSet::new();
-        let room = Arc::new(Room::new(target.protocol.streams().get()));
-        driver.spawn(stream_permits::drive(connection, sender.clone(), Arc::clone(&room)));
-        Ok(Self { sender, room, _driver: driver, is_heard: AtomicBool::new(false) })
+        let permits = Arc::new(StreamPermits::new(target.protocol.streams().get()));
+        driver.spawn(stream_permits::drive(connection, sender.clone(), Arc::clone(&permits)));
+        Ok(Self { sender, permits, _driver: driver, has_response: AtomicBool::new(false) })
     }
 
     /// Sends the target's request as soon as the server takes it, and waits for its whole answer.
     /// Dropped meanwhile, this tells the server that nobody waits for it any more. What nobody would
     /// wait for, since that instant is over, is not sent, and nothing becomes of it.
-    pub(crate) async fn ask(&self, target: &Target, until: Instant) -> Result<Answer, Unanswered> {
-        let place = self.room.enter().await;
+    pub(crate) async fn send(
+        &self,
+        target: &Endpoint,
+        until: Instant,
+    ) -> Result<ResponseSummary, SendFailure> {
+        let permit = self.permits.acquire().await;
         if Instant::now() >= until {
-            drop(place);
+            drop(permit);
             return pending().await;
         }
         let response = self.response(target).await?;
         let status = response.status().as_u16();
         let mut body = response.into_body();
         let mut body_bytes = 0;
-        while let Some(piece) = body.next().await {
-            body_bytes += piece.map_err(Unanswered::Failed)?.len() as u64;
+        while let Some(chunk) = body.next().await {
+            body_bytes += chunk.map_err(SendFailure::Failed)?.len() as u64;
         }
-        Ok(Answer { status, body_bytes, keeps: true })
+        Ok(ResponseSummary { status, body_bytes, keeps_alive: true })
     }
 
     /// Sends the target's request, and waits for the head of its answer. Who drops what this returns
     /// has left.
-    pub(crate) async fn response(&self, target: &Target) -> Result<Response<Pieces>, Unanswered> {
-        let Message::Http2 { head, body } = &target.message else {
+    pub(crate) async fn response(
+        &self,
+        target: &Endpoint,
+    ) -> Result<Response<Http2Body>, SendFailure> {
+        let EncodedRequest::Http2 { head, body } = &target.message else {
             let why = "the request is not in the words of HTTP/2";
-            return Err(Unanswered::Failed(Fault::new(FaultKind::Generator, why)));
+            return Err(SendFailure::Failed(Fault::new(FaultKind::Generator, why)));
         };
         let sent = self.sender.clone().send_request(head.as_ref().clone(), body.is_empty());
-        let (response, mut upload) =
-            sent.map_err(|error| Unanswered::Unseen(fault::of(&error, Stage::Silent)))?;
+        let (response, mut upload) = sent.map_err(|error| {
+            SendFailure::Unknown(fault::of(&error, ResponseStage::ConnectionSilent))
+        })?;
         if !body.is_empty() {
             // It goes as the server makes room. How it failed the answer says, or its absence.
             let _ = upload.send_data(body.clone(), true);
         }
-        let response = response.await.map_err(|error| Unanswered::silent(&error, self.stage()))?;
-        if !self.is_heard.swap(true, Relaxed) {
-            target.grants(self.sender.current_max_send_streams());
+        let response =
+            response.await.map_err(|error| SendFailure::before_response(&error, self.stage()))?;
+        if !self.has_response.swap(true, Relaxed) {
+            target.record_stream_limit(self.sender.current_max_send_streams());
         }
-        Ok(response.map(Pieces))
+        Ok(response.map(Http2Body))
     }
 
-    fn stage(&self) -> Stage {
-        match self.is_heard.load(Relaxed) {
-            true => Stage::Unanswered,
-            false => Stage::Silent,
+    fn stage(&self) -> ResponseStage {
+        match self.has_response.load(Relaxed) {
+            true => ResponseStage::NoResponse,
+            false => ResponseStage::ConnectionSilent,
         }
     }
 }
 
-impl Pieces {
+impl Http2Body {
     /// The next piece; none when the answer is over, with its trailers if there are any. That it is as
     /// long as its head says is seen to by the library.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, Fault>> {
-        let cut_off = |error| fault::of(&error, Stage::Begun);
-        let Some(piece) = self.0.data().await else {
+        let cut_off = |error| fault::of(&error, ResponseStage::Partial);
+        let Some(chunk) = self.0.data().await else {
             return self.0.trailers().await.err().map(|error| Err(cut_off(error)));
         };
-        let taken = piece.and_then(|piece| {
+        let released = chunk.and_then(|chunk| {
             // The server may send as much again.
-            self.0.flow_control().release_capacity(piece.len())?;
-            Ok(piece)
+            self.0.flow_control().release_capacity(chunk.len())?;
+            Ok(chunk)
         });
-        Some(taken.map_err(cut_off))
+        Some(released.map_err(cut_off))
     }
 }
 
-impl Unanswered {
+impl SendFailure {
     /// Before anything of an answer.
-    fn silent(error: &h2::Error, stage: Stage) -> Self {
+    fn before_response(error: &h2::Error, stage: ResponseStage) -> Self {
         let is_graceful = error.is_go_away() && error.is_remote();
         let fault = fault::of(error, stage);
         match is_graceful && error.reason() == Some(h2::Reason::NO_ERROR) {
-            true => Unanswered::Unseen(fault),
-            false => Unanswered::Failed(fault),
+            true => SendFailure::Unknown(fault),
+            false => SendFailure::Failed(fault),
         }
     }
 
     pub(crate) fn fault(self) -> Fault {
         match self {
-            Unanswered::Unseen(fault) | Unanswered::Failed(fault) => fault,
+            SendFailure::Unknown(fault) | SendFailure::Failed(fault) => fault,
         }
     }
 }

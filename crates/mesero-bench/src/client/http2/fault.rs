@@ -8,26 +8,26 @@ use crate::stats::outcome::{Fault, FaultKind};
 
 /// How far the answer was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(crate) enum ResponseStage {
     /// Nothing was heard over the whole connection.
-    Silent,
+    ConnectionSilent,
     /// Nothing of this answer was.
-    Unanswered,
+    NoResponse,
     /// There is some of it.
-    Begun,
+    Partial,
 }
 
 /// Names what went wrong.
-pub(crate) fn of(error: &Error, stage: Stage) -> Fault {
+pub(crate) fn of(error: &Error, stage: ResponseStage) -> Fault {
     let ended = match stage {
-        Stage::Silent | Stage::Unanswered => FaultKind::Closed,
-        Stage::Begun => FaultKind::CutOff,
+        ResponseStage::ConnectionSilent | ResponseStage::NoResponse => FaultKind::Closed,
+        ResponseStage::Partial => FaultKind::CutOff,
     };
     let reason = error.reason().unwrap_or(Reason::NO_ERROR);
     if error.is_library() {
         let why = match stage {
-            Stage::Silent => "it does not speak HTTP/2",
-            Stage::Unanswered | Stage::Begun => "it broke the rules of HTTP/2",
+            ResponseStage::ConnectionSilent => "it does not speak HTTP/2",
+            ResponseStage::NoResponse | ResponseStage::Partial => "it broke the rules of HTTP/2",
         };
         return Fault::new(FaultKind::Garbage, format_args!("{why}: {reason:?}"));
     }

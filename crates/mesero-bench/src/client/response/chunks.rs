@@ -1,16 +1,16 @@
 //! The chunks of a body (RFC 9112, 7.1): skipped, and counted.
 
-use crate::client::response::error::Garbage;
+use crate::client::response::error::MalformedResponse;
 
 /// Where in a chunked body the bytes are.
 #[derive(Debug, Default)]
-pub(crate) struct Chunks {
-    place: Place,
+pub(crate) struct ChunkedBody {
+    place: ChunkPosition,
     data_bytes: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-enum Place {
+enum ChunkPosition {
     /// At the first digit of a size.
     #[default]
     Start,
@@ -24,39 +24,49 @@ enum Place {
     Trailer(u64),
 }
 
-impl Chunks {
+impl ChunkedBody {
     /// Takes in bytes; returns how many belong to the body if it ends among them.
     ///
     /// # Errors
     /// If these are no chunks.
-    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, Garbage> {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, MalformedResponse> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
             at += 1;
             self.place = match (self.place, byte) {
-                (Place::Start, _) => Place::Size(digit(*byte)?),
-                (Place::Size(size) | Place::Extension(size), b'\n') => after_size(size),
-                (Place::Size(size), b';' | b' ' | b'\t' | b'\r') => Place::Extension(size),
-                (Place::Size(size), _) => {
+                (ChunkPosition::Start, _) => ChunkPosition::Size(digit(*byte)?),
+                (ChunkPosition::Size(size) | ChunkPosition::Extension(size), b'\n') => {
+                    after_size(size)
+                }
+                (ChunkPosition::Size(size), b';' | b' ' | b'\t' | b'\r') => {
+                    ChunkPosition::Extension(size)
+                }
+                (ChunkPosition::Size(size), _) => {
                     let larger =
                         size.checked_mul(16).and_then(|size| size.checked_add(digit(*byte).ok()?));
-                    Place::Size(larger.ok_or(NO_SIZE)?)
+                    ChunkPosition::Size(larger.ok_or(NO_SIZE)?)
                 }
-                (Place::Extension(size), _) => Place::Extension(size),
-                (Place::Data(left), _) => {
+                (ChunkPosition::Extension(size), _) => ChunkPosition::Extension(size),
+                (ChunkPosition::Data(left), _) => {
                     // This byte, and as many of the others as there are.
                     let here = u64::try_from(bytes.len() - at + 1).unwrap_or(u64::MAX).min(left);
                     at += usize::try_from(here - 1).unwrap_or_default();
                     self.data_bytes += here;
-                    if here == left { Place::DataEnd } else { Place::Data(left - here) }
+                    if here == left {
+                        ChunkPosition::DataEnd
+                    } else {
+                        ChunkPosition::Data(left - here)
+                    }
                 }
-                (Place::DataEnd, b'\r') => Place::DataEnd,
-                (Place::DataEnd, b'\n') => Place::Start,
-                (Place::DataEnd, _) => return Err(Garbage("a chunk that is longer than its size")),
-                (Place::Trailer(0), b'\n') => return Ok(Some(at)),
-                (Place::Trailer(_), b'\n') => Place::Trailer(0),
-                (Place::Trailer(length), b'\r') => Place::Trailer(length),
-                (Place::Trailer(length), _) => Place::Trailer(length + 1),
+                (ChunkPosition::DataEnd, b'\r') => ChunkPosition::DataEnd,
+                (ChunkPosition::DataEnd, b'\n') => ChunkPosition::Start,
+                (ChunkPosition::DataEnd, _) => {
+                    return Err(MalformedResponse("a chunk that is longer than its size"));
+                }
+                (ChunkPosition::Trailer(0), b'\n') => return Ok(Some(at)),
+                (ChunkPosition::Trailer(_), b'\n') => ChunkPosition::Trailer(0),
+                (ChunkPosition::Trailer(length), b'\r') => ChunkPosition::Trailer(length),
+                (ChunkPosition::Trailer(length), _) => ChunkPosition::Trailer(length + 1),
             };
         }
         Ok(None)
@@ -68,12 +78,12 @@ impl Chunks {
     }
 }
 
-const NO_SIZE: Garbage = Garbage("a chunk without a size");
+const NO_SIZE: MalformedResponse = MalformedResponse("a chunk without a size");
 
-fn after_size(size: u64) -> Place {
-    if size == 0 { Place::Trailer(0) } else { Place::Data(size) }
+fn after_size(size: u64) -> ChunkPosition {
+    if size == 0 { ChunkPosition::Trailer(0) } else { ChunkPosition::Data(size) }
 }
 
-fn digit(byte: u8) -> Result<u64, Garbage> {
+fn digit(byte: u8) -> Result<u64, MalformedResponse> {
     char::from(byte).to_digit(16).map(u64::from).ok_or(NO_SIZE)
 }

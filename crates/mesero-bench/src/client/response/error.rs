@@ -2,4 +2,4 @@
 
 /// Something that is no answer of HTTP/1.1; reads on after "it answered with".
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Garbage(pub(crate) &'static str);
+pub(crate) struct MalformedResponse(pub(crate) &'static str);

@@ -21,10 +21,10 @@ use tokio::time::{Instant, sleep};
 use super::*;
 use crate::comparison::Comparison;
 use crate::comparison::ratio::{Pairing, Ratio};
-use crate::plan::{Load, Protocol, Until};
-use crate::stats::bootstrap::Interval;
-use crate::target::Subject;
-use crate::target::in_process::Called;
+use crate::plan::{Load, Protocol, StopCondition};
+use crate::stats::bootstrap::ConfidenceInterval;
+use crate::target::BenchTarget;
+use crate::target::in_process::InProcessTarget;
 
 /// Of each kind.
 const COMPARISONS: u64 = 20;
@@ -33,13 +33,13 @@ const CLIENTS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 
 /// What takes a time that is now shorter and now longer, on a machine that does other things too.
 #[derive(Debug)]
-struct Slow {
+struct NoisyResource {
     usual: Duration,
     random: Mutex<Rng>,
     begin: Instant,
 }
 
-impl Slow {
+impl NoisyResource {
     /// By which everything takes longer at this moment, whoever is measured.
     fn machine(&self) -> f64 {
         let seconds = self.begin.elapsed().as_secs_f64();
@@ -51,7 +51,7 @@ impl Slow {
     }
 }
 
-impl Resource for Slow {
+impl Resource for NoisyResource {
     fn seats(&self) -> NonZeroUsize {
         CLIENTS
     }
@@ -80,7 +80,7 @@ impl Resource for Slow {
     }
 }
 
-fn contestant(name: &str, slow: Slow) -> Contestant {
+fn named_target(name: &str, slow: NoisyResource) -> NamedTarget {
     let wanted = TargetOptions {
         name: Some("stub:"),
         command: &[],
@@ -98,42 +98,45 @@ fn contestant(name: &str, slow: Slow) -> Contestant {
         tally: Tally::default(),
     };
     let (target, _) = Target::read(&wanted).unwrap();
-    let called = Called { service, target, items: ItemCycle::new(&[]).unwrap() };
-    let subject = Subject::Called(Arc::new(called));
-    Contestant { name: name.to_owned(), url: name.to_owned(), subject, start: None }
+    let in_process = InProcessTarget { service, target, items: ItemCycle::new(&[]).unwrap() };
+    let target = BenchTarget::InProcess(Arc::new(in_process));
+    NamedTarget { name: name.to_owned(), url: name.to_owned(), target, start: None }
 }
 
 /// In which the median time of something is, that takes so many times as long, over that of the usual.
-async fn interval(seed: u64, times: f64) -> Interval {
+async fn interval(seed: u64, times: f64) -> ConfidenceInterval {
     let begin = Instant::now();
-    let slow =
-        |usual: Duration, seed| Slow { usual, random: Mutex::new(Rng::with_seed(seed)), begin };
+    let slow = |usual: Duration, seed| NoisyResource {
+        usual,
+        random: Mutex::new(Rng::with_seed(seed)),
+        begin,
+    };
     let usual = Duration::from_millis(60);
     let load = Load::Closed { clients: CLIENTS };
-    let plan = Plan {
+    let plan = LoadPlan {
         load,
-        until: Until::Requests(NonZeroU64::new(20).unwrap()),
-        patience: Duration::from_secs(30),
+        until: StopCondition::Requests(NonZeroU64::new(20).unwrap()),
+        timeout: Duration::from_secs(30),
         warm_up: Duration::ZERO,
         protocol: Protocol::Http1,
         tolerance: None,
         seed,
         rounds: NonZeroU32::new(25).unwrap(),
     };
-    let contestants = vec![
-        contestant("usual", slow(usual, 2 * seed)),
-        contestant("other", slow(usual.mul_f64(times), 2 * seed + 1)),
+    let targets = vec![
+        named_target("usual", slow(usual, 2 * seed)),
+        named_target("other", slow(usual.mul_f64(times), 2 * seed + 1)),
     ];
-    let contest = Contest { plan, contestants, starter: None, compares_answers: false };
-    let ended = contest.run().await.unwrap();
-    let [reference, other] = &ended.measured[..] else { panic!("two are measured") };
+    let comparison_run = ComparisonRun { plan, targets, launcher: None, compares_responses: false };
+    let run = comparison_run.run().await.unwrap();
+    let [reference, other] = &run.results[..] else { panic!("two are measured") };
     match Comparison::of(other, reference, &load, Pairing::Rounds).ratio("p50") {
         Ratio::Of { interval: Some(interval), .. } => interval,
         other => panic!("{other:?}"),
     }
 }
 
-async fn intervals(times: f64) -> Vec<Interval> {
+async fn intervals(times: f64) -> Vec<ConfidenceInterval> {
     let mut intervals = Vec::new();
     for seed in 0..COMPARISONS {
         intervals.push(interval(seed, times).await);

@@ -3,28 +3,28 @@
 use std::time::Duration;
 
 use crate::stats::format;
-use crate::stats::latency_histogram::Times;
-use crate::stats::scale::{self, Scale};
+use crate::stats::latency_histogram::LatencyHistogram;
+use crate::stats::scale::{self, AxisScale};
 
 /// Everything that is shown of an instant.
 #[derive(Debug)]
-pub(crate) struct Picture {
+pub(crate) struct ProgressFrame {
     /// Who is measured.
     pub(crate) name: String,
     /// Which round of how many; none if there is one.
     pub(crate) round: Option<(u32, u32)>,
     /// How long all of it takes yet, as far as that can be told.
     pub(crate) left: Option<Duration>,
-    pub(crate) measured: Duration,
+    pub(crate) measured_time: Duration,
     /// Work done a second, so far.
     pub(crate) rate: f64,
     /// The same over time.
     pub(crate) rates: Vec<f64>,
-    pub(crate) in_work: usize,
+    pub(crate) in_flight: usize,
     pub(crate) ok: u64,
-    pub(crate) gave_up: u64,
+    pub(crate) client_timeouts: u64,
     pub(crate) failed: u64,
-    pub(crate) response: Times,
+    pub(crate) response: LatencyHistogram,
 }
 
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -33,7 +33,7 @@ const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 /// Of how many bars a distribution is, about.
 const BARS: f64 = 10.0;
 
-impl Picture {
+impl ProgressFrame {
     /// All of it, in place of what was there before.
     pub(crate) fn lines(&self, width: usize) -> Vec<String> {
         let mut lines = vec![self.heading(), self.throughput(width), self.counts()];
@@ -51,7 +51,7 @@ impl Picture {
         if let Some((round, of)) = self.round {
             heading.push_str(&format!(", round {round} of {of}"));
         }
-        heading.push_str(&format!(": {}", brief(self.measured)));
+        heading.push_str(&format!(": {}", brief(self.measured_time)));
         if let Some(left) = self.left {
             heading.push_str(&format!(", {} left in all", brief(left)));
         }
@@ -59,7 +59,7 @@ impl Picture {
     }
 
     fn throughput(&self, width: usize) -> String {
-        let told = format!("{}/s", format::number(self.rate));
+        let label = format!("{}/s", format::number(self.rate));
         let room = width.saturating_sub(22).min(self.rates.len());
         let shown = &self.rates[self.rates.len() - room..];
         let most = shown.iter().copied().fold(0.0, f64::max);
@@ -71,16 +71,16 @@ impl Picture {
                 _ => BLOCKS[(height.ceil() as usize).clamp(1, 8) - 1],
             }
         };
-        format!("{told:>20}  {}", shown.iter().map(block).collect::<String>())
+        format!("{label:>20}  {}", shown.iter().map(block).collect::<String>())
     }
 
     fn counts(&self) -> String {
         let mut counts = format!(
             "{} ok, {} in work",
             format::count(self.ok),
-            format::count(as_u64(self.in_work))
+            format::count(as_u64(self.in_flight))
         );
-        for (count, what) in [(self.gave_up, "gave up"), (self.failed, "failed")] {
+        for (count, what) in [(self.client_timeouts, "gave up"), (self.failed, "failed")] {
             if count > 0 {
                 counts.push_str(&format!(", {} {what}", format::count(count)));
             }
@@ -95,12 +95,13 @@ impl Picture {
 
     /// The distribution of response times, a bar for each stretch between round numbers.
     fn bars(&self, width: usize) -> Vec<String> {
-        let ends = [self.response.quantile(0.001), self.response.longest()];
+        let ends = [self.response.quantile(0.001), self.response.max()];
         let [Some(least), Some(most)] = ends else { return Vec::new() };
-        let scale = Scale::times(least.time.as_secs_f64()..=most.time.as_secs_f64(), (0.0, 1.0));
+        let scale =
+            AxisScale::times(least.time.as_secs_f64()..=most.time.as_secs_f64(), (0.0, 1.0));
         let mut below = 0.0;
         let mut bars = Vec::new();
-        let known = self.response.whole_share().unwrap_or_default();
+        let known = self.response.uncensored_share().unwrap_or_default();
         for tick in scale.ticks(BARS) {
             let time = Duration::try_from_secs_f64(tick).unwrap_or_default();
             let within = self.response.share_within(time);
@@ -120,11 +121,11 @@ impl Picture {
         }
         let highest = bars.iter().map(|(_, share)| *share).fold(f64::MIN_POSITIVE, f64::max);
         let room = width.saturating_sub(32) as f64;
-        let told = |(name, share): &(String, f64)| {
+        let label = |(name, share): &(String, f64)| {
             let bar = bar(share / highest * room);
             format!("{name:>20}  {bar} {}", format::part(*share))
         };
-        bars.iter().map(told).collect()
+        bars.iter().map(label).collect()
     }
 }
 
@@ -159,22 +160,22 @@ fn as_u64(count: usize) -> u64 {
 mod tests {
     use super::*;
 
-    fn picture() -> Picture {
-        let mut response = Times::new().unwrap();
+    fn frame() -> ProgressFrame {
+        let mut response = LatencyHistogram::new().unwrap();
         for milliseconds in 1..=90 {
             response.add(Duration::from_millis(milliseconds));
         }
-        (0..10).for_each(|_| response.add_cut(Duration::from_secs(7)));
-        Picture {
+        (0..10).for_each(|_| response.add_censored(Duration::from_secs(7)));
+        ProgressFrame {
             name: "threads".to_owned(),
             round: Some((2, 5)),
             left: Some(Duration::from_secs(133)),
-            measured: Duration::from_millis(4_400),
+            measured_time: Duration::from_millis(4_400),
             rate: 325.0,
             rates: vec![0.0, 100.0, 400.0, 800.0],
-            in_work: 64,
+            in_flight: 64,
             ok: 12_345,
-            gave_up: 10,
+            client_timeouts: 10,
             failed: 0,
             response,
         }
@@ -182,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_picture_has_the_rate_and_the_times_as_bars() {
-        let lines = picture().lines(60);
+        let lines = frame().lines(60);
         let wanted = "\
 threads, round 2 of 5: 4 s, 2 min 13 s left in all
                325/s   ▁▄█
@@ -199,19 +200,25 @@ threads, round 2 of 5: 4 s, 2 min 13 s left in all
     #[test]
     fn no_line_is_wider_than_its_terminal() {
         for width in [0, 1, 20, 79] {
-            let lines = picture().lines(width);
+            let lines = frame().lines(width);
             assert!(lines.iter().all(|line| line.chars().count() <= width), "{width}: {lines:?}");
         }
     }
 
     #[test]
     fn nothing_yet_is_shown_as_nothing() {
-        let response = Times::new().unwrap();
-        let picture =
-            Picture { ok: 0, gave_up: 0, rate: 0.0, rates: Vec::new(), response, ..picture() };
-        assert_eq!(picture.lines(80).len(), 3);
+        let response = LatencyHistogram::new().unwrap();
+        let frame = ProgressFrame {
+            ok: 0,
+            client_timeouts: 0,
+            rate: 0.0,
+            rates: Vec::new(),
+            response,
+            ..frame()
+        };
+        assert_eq!(frame.lines(80).len(), 3);
         assert_eq!(
-            picture.line(),
+            frame.line(),
             "threads, round 2 of 5: 4 s, 2 min 13 s left in all; 0.00/s; 0 ok, 64 in work"
         );
     }

@@ -7,12 +7,12 @@ use rustix::termios::tcgetwinsize;
 
 /// What was drawn last on the terminal that is standard error. Dropped, it takes that away again.
 #[derive(Debug)]
-pub(crate) struct Screen {
+pub(crate) struct TerminalScreen {
     /// How wide each line is.
     drawn: Vec<usize>,
 }
 
-impl Screen {
+impl TerminalScreen {
     /// None if standard error is no terminal, or one that obeys nothing.
     pub(crate) fn open() -> Option<Self> {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
@@ -33,7 +33,7 @@ impl Screen {
         let mut text = self.erasing();
         lines.iter().for_each(|line| text.push_str(&format!("{line}\n")));
         self.drawn = lines.iter().map(|line| line.chars().count()).collect();
-        say(&text);
+        write_all_at_once(&text);
     }
 
     /// What takes the cursor to where the first line begins, and all away that is below.
@@ -47,14 +47,14 @@ impl Screen {
     }
 }
 
-impl Drop for Screen {
+impl Drop for TerminalScreen {
     fn drop(&mut self) {
-        say(&self.erasing());
+        write_all_at_once(&self.erasing());
     }
 }
 
 /// All at once, so that nothing flickers; where nobody can see it any more, it is lost.
-fn say(text: &str) {
+fn write_all_at_once(text: &str) {
     let mut terminal = output::stderr();
     let _: io::Result<()> = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
 }

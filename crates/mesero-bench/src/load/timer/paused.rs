@@ -6,9 +6,9 @@ use tokio::time::{Instant, sleep_until};
 
 /// As the system's, but for milliseconds.
 #[derive(Debug)]
-pub(crate) struct Timer;
+pub(crate) struct PausableTimer;
 
-impl Timer {
+impl PausableTimer {
     #[expect(clippy::unnecessary_wraps, reason = "the system's timer may not be had")]
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self)

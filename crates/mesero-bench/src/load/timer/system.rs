@@ -13,11 +13,11 @@ use tokio::time::Instant;
 
 /// A timer of the system.
 #[derive(Debug)]
-pub(crate) struct Timer {
+pub(crate) struct SystemTimer {
     descriptor: AsyncFd<OwnedFd>,
 }
 
-impl Timer {
+impl SystemTimer {
     /// # Errors
     /// If the system has no descriptor for it.
     pub(crate) fn new() -> io::Result<Self> {

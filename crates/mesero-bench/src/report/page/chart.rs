@@ -1,12 +1,12 @@
 //! What all drawings have: a field with axes, lines in it, and a tip where the pointer is.
 
 use crate::report::page::class;
-use crate::report::page::markup::{Element, element, place};
-use crate::stats::scale::Scale;
+use crate::report::page::markup::{MarkupElement, element, place};
+use crate::stats::scale::AxisScale;
 
 /// A field to draw in, and the room around it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Field {
+pub(crate) struct PlotArea {
     pub(crate) width: f64,
     pub(crate) height: f64,
     pub(crate) left: f64,
@@ -19,12 +19,12 @@ pub(crate) struct Field {
 pub(crate) type Tick = (f64, String);
 
 /// What the tip at a place says: a head, and a line for each series.
-pub(crate) struct Tip {
+pub(crate) struct Tooltip {
     pub(crate) head: String,
     pub(crate) lines: Vec<(Option<usize>, String)>,
 }
 
-impl Field {
+impl PlotArea {
     /// From left to right.
     pub(crate) fn across(&self) -> (f64, f64) {
         (self.left, self.width - self.right)
@@ -36,7 +36,7 @@ impl Field {
     }
 
     /// An empty drawing with a title for those who cannot see it.
-    pub(crate) fn drawing(&self, title: &str) -> Element {
+    pub(crate) fn drawing(&self, title: &str) -> MarkupElement {
         let (width, height) = (place(self.width), place(self.height));
         element("svg")
             .with("viewBox", format_args!("0 0 {width} {height}"))
@@ -47,9 +47,9 @@ impl Field {
     /// Lines across the field at the values of both axes, and the values beside it.
     pub(crate) fn axes(
         &self,
-        (x, x_ticks): (&Scale, &[Tick]),
-        (y, y_ticks): (&Scale, &[Tick]),
-    ) -> Element {
+        (x, x_ticks): (&AxisScale, &[Tick]),
+        (y, y_ticks): (&AxisScale, &[Tick]),
+    ) -> MarkupElement {
         let (left, right) = self.across();
         let (bottom, top) = self.up();
         let mut axes = element("g").with("class", "axes").with("aria-hidden", "true");
@@ -67,7 +67,7 @@ impl Field {
     }
 
     /// So many stripes across the field, each of which tells something where the pointer is.
-    pub(crate) fn tips(&self, count: usize, tip: impl Fn(f64) -> Option<Tip>) -> Element {
+    pub(crate) fn tips(&self, count: usize, tip: impl Fn(f64) -> Option<Tooltip>) -> MarkupElement {
         let (left, right) = self.across();
         let wide = (right - left) / count as f64;
         let mut tips = element("g").with("class", "tips").with("aria-hidden", "true");
@@ -80,17 +80,17 @@ impl Field {
         tips
     }
 
-    fn stripe(&self, (left, wide): (f64, f64), tip: &Tip) -> Element {
+    fn stripe(&self, (left, wide): (f64, f64), tip: &Tooltip) -> MarkupElement {
         let (bottom, top) = self.up();
         let middle = left + wide / 2.0;
         let stripe = element("rect").with("class", "stripe").at("x", left).at("y", top);
         let stripe = stripe.at("width", wide).at("height", bottom - top);
         let cursor = line((middle, bottom), (middle, top)).with("class", "cursor");
-        element("g").put(stripe).put(element("g").put(cursor).put(self.told(middle, tip)))
+        element("g").put(stripe).put(element("g").put(cursor).put(self.tooltip_box(middle, tip)))
     }
 
     /// A box with the lines of a tip, on the side where there is room.
-    fn told(&self, at: f64, tip: &Tip) -> Element {
+    fn tooltip_box(&self, at: f64, tip: &Tooltip) -> MarkupElement {
         const LINE: f64 = 16.0;
         // Nobody knows how wide a letter is on another machine; this is more than most.
         const LETTER: f64 = 6.6;
@@ -105,33 +105,34 @@ impl Field {
         let top = self.top + 4.0;
         let frame = element("rect").with("class", "told").at("x", left).at("y", top);
         let frame = frame.at("width", wide).at("height", high).with("rx", 4);
-        let mut told = element("g").put(frame);
-        told = told.put(label((left + 10.0, top + 17.0), "start", &tip.head).with("class", "head"));
+        let mut tooltip = element("g").put(frame);
+        tooltip =
+            tooltip.put(label((left + 10.0, top + 17.0), "start", &tip.head).with("class", "head"));
         for (index, (series, text)) in tip.lines.iter().enumerate() {
             let y = top + 17.0 + (index as f64 + 1.0) * LINE;
             let mut x = left + 10.0;
             if let Some(series) = series {
                 let dot = element("circle").with("class", class(*series, "dot"));
-                told = told.put(dot.at("cx", x + 4.0).at("cy", y - 4.0).with("r", 4));
+                tooltip = tooltip.put(dot.at("cx", x + 4.0).at("cy", y - 4.0).with("r", 4));
                 x += 2.0 * LETTER;
             }
-            told = told.put(label((x, y), "start", text));
+            tooltip = tooltip.put(label((x, y), "start", text));
         }
-        told
+        tooltip
     }
 }
 
-pub(crate) fn line(from: (f64, f64), to: (f64, f64)) -> Element {
+pub(crate) fn line(from: (f64, f64), to: (f64, f64)) -> MarkupElement {
     let line = element("line").at("x1", from.0).at("y1", from.1);
     line.at("x2", to.0).at("y2", to.1)
 }
 
-pub(crate) fn label((x, y): (f64, f64), anchor: &str, text: &str) -> Element {
+pub(crate) fn label((x, y): (f64, f64), anchor: &str, text: &str) -> MarkupElement {
     element("text").at("x", x).at("y", y).with("text-anchor", anchor).text(text)
 }
 
 /// A line through points; a gap where there is none.
-pub(crate) fn path(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Element {
+pub(crate) fn path(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> MarkupElement {
     let mut written = String::new();
     let mut is_down = false;
     for point in points {

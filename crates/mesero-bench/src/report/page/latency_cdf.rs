@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use crate::report::page::chart::{Field, Tick, Tip, apart, label, line, path, short};
-use crate::report::page::markup::{Element, element};
-use crate::report::page::{EndingKind, Subject, class, legend};
+use crate::report::page::chart::{PlotArea, Tick, Tooltip, apart, label, line, path, short};
+use crate::report::page::markup::{MarkupElement, element};
+use crate::report::page::{OutcomeKind, TargetView, class, legend};
 use crate::stats::format;
-use crate::stats::latency_histogram::Times;
-use crate::stats::scale::{self, Scale};
+use crate::stats::latency_histogram::LatencyHistogram;
+use crate::stats::scale::{self, AxisScale};
 
-const FIELD: Field =
-    Field { width: 880.0, height: 360.0, left: 64.0, right: 24.0, top: 12.0, bottom: 46.0 };
+const FIELD: PlotArea =
+    PlotArea { width: 880.0, height: 360.0, left: 64.0, right: 24.0, top: 12.0, bottom: 46.0 };
 
 /// Points of a curve: more than a screen shows.
 const POINTS: u32 = 240;
@@ -18,27 +18,27 @@ const POINTS: u32 = 240;
 /// Where a curve begins: a few that were quicker than all others would take half of the room.
 const FIRST: f64 = 0.01;
 
-pub(crate) fn section(subjects: &[Subject]) -> Element {
+pub(crate) fn section(targets: &[TargetView]) -> MarkupElement {
     let how = "The share of requests that were answered within a time, of those that were answered with 2xx or \
                given up on. Further to the left is faster; from line to line upwards there are ever fewer that \
                took longer. A curve that ends in dots ends where clients gave up: nobody knows how it goes on.";
     let section = crate::report::page::section("How long clients waited", Some(how));
-    section.all(legend(subjects)).put(figure(subjects))
+    section.all(legend(targets)).put(figure(targets))
 }
 
-fn figure(subjects: &[Subject]) -> Element {
-    let seen =
-        || subjects.iter().map(|subject| &subject.response).filter(|times| times.count() > 0);
-    let ends = |times: &Times| {
-        let ends = [times.quantile(FIRST), times.longest()].into_iter().flatten();
+fn figure(targets: &[TargetView]) -> MarkupElement {
+    let histograms =
+        || targets.iter().map(|target| &target.response).filter(|times| times.count() > 0);
+    let ends = |times: &LatencyHistogram| {
+        let ends = [times.quantile(FIRST), times.max()].into_iter().flatten();
         ends.map(|found| found.time.as_secs_f64()).collect::<Vec<_>>()
     };
-    let ends: Vec<f64> = seen().flat_map(ends).collect();
+    let ends: Vec<f64> = histograms().flat_map(ends).collect();
     let least = ends.iter().copied().fold(f64::INFINITY, f64::min);
     let most = ends.iter().copied().fold(0.0, f64::max);
-    let x = Scale::times(least..=most, FIELD.across());
-    let requests = seen().map(Times::count).max().unwrap_or_default();
-    let y = Scale::nines(requests, FIELD.up());
+    let x = AxisScale::times(least..=most, FIELD.across());
+    let requests = histograms().map(LatencyHistogram::count).max().unwrap_or_default();
+    let y = AxisScale::nines(requests, FIELD.up());
     let x_ticks = ticks(&x, 8.0, scale::seconds);
     let y_ticks = ticks(&y, 0.0, scale::percent);
     let mut drawing = FIELD.drawing("Share of requests answered within a time, a curve each");
@@ -48,16 +48,16 @@ fn figure(subjects: &[Subject]) -> Element {
     let under = ((left + right) / 2.0, FIELD.height - 6.0);
     drawing = drawing.put(label(under, "middle", caption).with("class", "caption"));
     let mut ends = Vec::new();
-    for (index, subject) in subjects.iter().enumerate() {
-        let curve = curve(&subject.response, &x, &y);
+    for (index, target) in targets.iter().enumerate() {
+        let curve = curve(&target.response, &x, &y);
         drawing =
             drawing.put(path(curve.iter().copied().map(Some)).with("class", class(index, "line")));
-        if let Some(end) = subject.response.whole_share().filter(|share| *share < 1.0) {
+        if let Some(end) = target.response.uncensored_share().filter(|share| *share < 1.0) {
             let at = y.place(end);
             let from = curve.last().map_or(left, |point| point.0);
             drawing =
                 drawing.put(line((from, at), (right, at)).with("class", class(index, "line cut")));
-            ends.push((at, told(subject), index));
+            ends.push((at, timeout_label(target), index));
         }
     }
     let places = apart(ends.iter().map(|end| end.0 - 5.0).collect(), 14.0);
@@ -65,18 +65,18 @@ fn figure(subjects: &[Subject]) -> Element {
         let label = label((right, at), "end", text).with("class", class(*index, "own"));
         drawing = drawing.put(label);
     }
-    drawing = drawing.put(FIELD.tips(60, |share| Some(tip(subjects, x.value(share)))));
+    drawing = drawing.put(FIELD.tips(60, |share| Some(tip(targets, x.value(share)))));
     element("figure").put(element("div").with("class", "wide").put(drawing))
 }
 
 /// How many gave up, of those whose waits are drawn.
-fn told(subject: &Subject) -> String {
-    let gave_up = subject.count(EndingKind::GaveUp);
-    format!("{} gave up", format::share(gave_up, subject.response.count()))
+fn timeout_label(target: &TargetView) -> String {
+    let client_timeouts = target.count(OutcomeKind::ClientTimeout);
+    format!("{} gave up", format::share(client_timeouts, target.response.count()))
 }
 
 /// Up to where it is known.
-fn curve(times: &Times, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
+fn curve(times: &LatencyHistogram, x: &AxisScale, y: &AxisScale) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut add = |point: (f64, f64)| {
         if points.last() != Some(&point) {
@@ -85,10 +85,10 @@ fn curve(times: &Times, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     };
     // The slowest of ten is among the last tenth, and nobody knows where in it.
     let last = 1.0 - 0.5 / times.count().max(1) as f64;
-    let known = times.whole_share().unwrap_or_default().min(last);
+    let known = times.uncensored_share().unwrap_or_default().min(last);
     for number in 0..=POINTS {
         let share = y.value(f64::from(number) / f64::from(POINTS)).clamp(FIRST, known.max(FIRST));
-        let found = times.quantile(share).filter(|found| !found.is_more);
+        let found = times.quantile(share).filter(|found| !found.is_lower_bound);
         if let Some(found) = found {
             add((x.place(found.time.as_secs_f64()), y.place(share)));
         }
@@ -96,20 +96,20 @@ fn curve(times: &Times, x: &Scale, y: &Scale) -> Vec<(f64, f64)> {
     points
 }
 
-fn tip(subjects: &[Subject], seconds: f64) -> Tip {
+fn tip(targets: &[TargetView], seconds: f64) -> Tooltip {
     let time = Duration::try_from_secs_f64(seconds).unwrap_or_default();
-    let lines = subjects.iter().enumerate().filter(|(_, subject)| subject.response.count() > 0);
-    let lines = lines.map(|(index, subject)| {
-        let share = subject.response.share_within(time);
+    let lines = targets.iter().enumerate().filter(|(_, target)| target.response.count() > 0);
+    let lines = lines.map(|(index, target)| {
+        let share = target.response.share_within(time);
         let text = format::part(share);
-        match subjects.len() {
+        match targets.len() {
             1 => (None, text),
-            _ => (Some(index), format!("{text}  {}", short(&subject.name, 24))),
+            _ => (Some(index), format!("{text}  {}", short(&target.name, 24))),
         }
     });
-    Tip { head: format!("within {}", format::time(time)), lines: lines.collect() }
+    Tooltip { head: format!("within {}", format::time(time)), lines: lines.collect() }
 }
 
-pub(crate) fn ticks(scale: &Scale, about: f64, text: impl Fn(f64) -> String) -> Vec<Tick> {
+pub(crate) fn ticks(scale: &AxisScale, about: f64, text: impl Fn(f64) -> String) -> Vec<Tick> {
     scale.ticks(about).into_iter().map(|value| (value, text(value))).collect()
 }

@@ -9,23 +9,23 @@ use mesero_terminal::output::visible;
 /// Names come from the program; texts and values come from anywhere, and are escaped as they are
 /// written. Characters that nobody sees, which could turn a line around, are shown.
 #[derive(Debug, Clone)]
-pub(crate) struct Element {
+pub(crate) struct MarkupElement {
     name: &'static str,
     attributes: Vec<(&'static str, String)>,
-    children: Vec<Child>,
+    children: Vec<MarkupChild>,
 }
 
 #[derive(Debug, Clone)]
-enum Child {
-    Element(Element),
+enum MarkupChild {
+    MarkupElement(MarkupElement),
     Text(String),
     /// Of the program itself, as in `<style>`, where nothing can be escaped.
     Own(&'static str),
 }
 
 /// An element without anything.
-pub(crate) fn element(name: &'static str) -> Element {
-    Element { name, attributes: Vec::new(), children: Vec::new() }
+pub(crate) fn element(name: &'static str) -> MarkupElement {
+    MarkupElement { name, attributes: Vec::new(), children: Vec::new() }
 }
 
 /// A point of a drawing: a tenth of a pixel is as much as anybody sees, and the same everywhere.
@@ -35,7 +35,7 @@ pub(crate) fn place(value: f64) -> String {
     format!("{}", rounded + 0.0)
 }
 
-impl Element {
+impl MarkupElement {
     pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.attributes.push((name, value.to_string()));
         self
@@ -47,22 +47,22 @@ impl Element {
     }
 
     pub(crate) fn text(mut self, text: impl Display) -> Self {
-        self.children.push(Child::Text(text.to_string()));
+        self.children.push(MarkupChild::Text(text.to_string()));
         self
     }
 
-    pub(crate) fn put(mut self, child: Element) -> Self {
-        self.children.push(Child::Element(child));
+    pub(crate) fn put(mut self, child: MarkupElement) -> Self {
+        self.children.push(MarkupChild::MarkupElement(child));
         self
     }
 
-    pub(crate) fn all(mut self, children: impl IntoIterator<Item = Element>) -> Self {
-        self.children.extend(children.into_iter().map(Child::Element));
+    pub(crate) fn all(mut self, children: impl IntoIterator<Item = MarkupElement>) -> Self {
+        self.children.extend(children.into_iter().map(MarkupChild::MarkupElement));
         self
     }
 
     pub(crate) fn own(mut self, text: &'static str) -> Self {
-        self.children.push(Child::Own(text));
+        self.children.push(MarkupChild::Own(text));
         self
     }
 
@@ -72,7 +72,7 @@ impl Element {
     }
 }
 
-impl Display for Element {
+impl Display for MarkupElement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{}", self.name)?;
         for (name, value) in &self.attributes {
@@ -83,9 +83,9 @@ impl Display for Element {
         f.write_char('>')?;
         for child in &self.children {
             match child {
-                Child::Element(element) => element.fmt(f)?,
-                Child::Text(text) => escaped(f, text)?,
-                Child::Own(text) => f.write_str(text)?,
+                MarkupChild::MarkupElement(element) => element.fmt(f)?,
+                MarkupChild::Text(text) => escaped(f, text)?,
+                MarkupChild::Own(text) => f.write_str(text)?,
             }
         }
         match self.is_void() {

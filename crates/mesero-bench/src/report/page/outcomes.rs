@@ -1,29 +1,29 @@
 //! How requests ended, a bar for each implementation.
 
-use crate::report::page::chart::{Field, label, short};
-use crate::report::page::markup::{Element, element};
-use crate::report::page::{EndingKind, Subject};
+use crate::report::page::chart::{PlotArea, label, short};
+use crate::report::page::markup::{MarkupElement, element};
+use crate::report::page::{OutcomeKind, TargetView};
 use crate::stats::format;
 
 const ROW: f64 = 40.0;
 
-pub(crate) fn section(subjects: &[Subject]) -> Element {
+pub(crate) fn section(targets: &[TargetView]) -> MarkupElement {
     let how = "Only an answer of 2xx is work done. Who gave up had no answer when his patience was at its end.";
-    crate::report::page::section("How many were answered", Some(how)).put(figure(subjects))
+    crate::report::page::section("How many were answered", Some(how)).put(figure(targets))
 }
 
-fn figure(subjects: &[Subject]) -> Element {
-    let height = subjects.len() as f64 * ROW;
-    let field = Field { width: 880.0, height, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 };
+fn figure(targets: &[TargetView]) -> MarkupElement {
+    let height = targets.len() as f64 * ROW;
+    let field = PlotArea { width: 880.0, height, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 };
     let mut drawing = field.drawing("Shares of requests by how they ended").put(hatching());
-    for (index, subject) in subjects.iter().enumerate() {
-        drawing = drawing.all(bar(subject, index, &field));
+    for (index, target) in targets.iter().enumerate() {
+        drawing = drawing.all(bar(target, index, &field));
     }
     element("figure").put(element("div").with("class", "wide").put(drawing))
 }
 
 /// Lines for who gave up, so that colour is not all that tells it.
-fn hatching() -> Element {
+fn hatching() -> MarkupElement {
     let path = element("path").with("d", "M0 0L0 6").with("class", "hatch");
     let pattern = element("pattern").with("id", "hatching").with("width", 6).with("height", 6);
     let pattern =
@@ -32,23 +32,23 @@ fn hatching() -> Element {
     element("defs").put(pattern.put(ground).put(path))
 }
 
-fn bar(subject: &Subject, index: usize, field: &Field) -> Vec<Element> {
+fn bar(target: &TargetView, index: usize, field: &PlotArea) -> Vec<MarkupElement> {
     const HIGH: f64 = 14.0;
     let top = index as f64 * ROW;
-    let requests = subject.requests();
+    let requests = target.requests();
     let mut parts =
-        vec![label((0.0, top + 13.0), "start", &short(&subject.name, 48)).with("class", "name")];
-    let told = [EndingKind::Ok, EndingKind::GaveUp, EndingKind::Failed].map(|kind| {
-        let count = subject.count(kind);
+        vec![label((0.0, top + 13.0), "start", &short(&target.name, 48)).with("class", "name")];
+    let counts = [OutcomeKind::Ok, OutcomeKind::ClientTimeout, OutcomeKind::Failed].map(|kind| {
+        let count = target.count(kind);
         let share = format::share(count, requests);
-        (count > 0 || kind == EndingKind::Ok)
+        (count > 0 || kind == OutcomeKind::Ok)
             .then(|| format!("{} {} ({share})", format::count(count), kind.text()))
     });
-    let told = told.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    parts.push(label((field.width, top + 13.0), "end", &told));
+    let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    parts.push(label((field.width, top + 13.0), "end", &counts));
     let mut left = 0.0;
-    for kind in [EndingKind::Ok, EndingKind::GaveUp, EndingKind::Failed] {
-        let count = subject.count(kind);
+    for kind in [OutcomeKind::Ok, OutcomeKind::ClientTimeout, OutcomeKind::Failed] {
+        let count = target.count(kind);
         let share = count as f64 / requests.max(1) as f64;
         if count > 0 {
             // One of a million is seen as well.
@@ -62,20 +62,20 @@ fn bar(subject: &Subject, index: usize, field: &Field) -> Vec<Element> {
     parts
 }
 
-impl EndingKind {
+impl OutcomeKind {
     pub(crate) fn text(self) -> &'static str {
         match self {
-            EndingKind::Ok => "answered",
-            EndingKind::GaveUp => "gave up",
-            EndingKind::Failed => "failed",
+            OutcomeKind::Ok => "answered",
+            OutcomeKind::ClientTimeout => "gave up",
+            OutcomeKind::Failed => "failed",
         }
     }
 
     fn class(self, index: usize) -> String {
         match self {
-            EndingKind::Ok => crate::report::page::class(index, "fill"),
-            EndingKind::GaveUp => "gave-up".to_owned(),
-            EndingKind::Failed => "fault".to_owned(),
+            OutcomeKind::Ok => crate::report::page::class(index, "fill"),
+            OutcomeKind::ClientTimeout => "gave-up".to_owned(),
+            OutcomeKind::Failed => "fault".to_owned(),
         }
     }
 }
@@ -89,9 +89,9 @@ mod tests {
     fn a_bar_is_as_long_as_its_share() {
         let (_, page) = scenes().find(|(name, _)| *name == "cut").unwrap();
         let drawn = bar(
-            &page.subjects[0],
+            &page.targets[0],
             0,
-            &Field { width: 100.0, height: 40.0, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 },
+            &PlotArea { width: 100.0, height: 40.0, left: 0.0, right: 0.0, top: 0.0, bottom: 0.0 },
         );
         let drawn: Vec<String> = drawn.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use crate::comparison::results::Taken;
-use crate::report::page::markup::{Element, element};
-use crate::report::page::{Subject, class, swatch, tables};
+use crate::comparison::results::ResourceUsage;
+use crate::report::page::markup::{MarkupElement, element};
+use crate::report::page::{TargetView, class, swatch, tables};
 use crate::stats::format;
 
 /// None where there is nothing to compare.
-pub(crate) fn section(subjects: &[Subject]) -> Option<Element> {
-    if subjects.len() < 2 || subjects.iter().all(|subject| subject.taken.is_none()) {
+pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
+    if targets.len() < 2 || targets.iter().all(|target| target.resource_usage.is_none()) {
         return None;
     }
-    let cpu = Column::of(subjects, |taken| taken.cpu_per_request().map(cpu));
-    let memory = Column::of(subjects, |taken| Some(memory(taken.memory_bytes)));
-    let rows = subjects.iter().enumerate().map(|(index, subject)| {
+    let cpu = BarColumn::of(targets, |resource_usage| resource_usage.cpu_per_request().map(cpu));
+    let memory = BarColumn::of(targets, |resource_usage| Some(memory(resource_usage.memory_bytes)));
+    let rows = targets.iter().enumerate().map(|(index, target)| {
         let name = element("th").with("scope", "row").put(swatch(index));
-        let name = name.put(element("span").text(&subject.name));
+        let name = name.put(element("span").text(&target.name));
         element("tr").put(name).all(cpu.cells(index)).all(memory.cells(index))
     });
     let how = "CPU time of all its processes while requests were counted, divided by their number, and the most \
@@ -26,26 +26,28 @@ pub(crate) fn section(subjects: &[Subject]) -> Option<Element> {
 }
 
 /// How much, and as a text.
-type Figure = (f64, String);
+type LabeledValue = (f64, String);
 
-fn cpu(time: Duration) -> Figure {
+fn cpu(time: Duration) -> LabeledValue {
     (time.as_secs_f64(), format::time(time))
 }
 
-fn memory(bytes: u64) -> Figure {
+fn memory(bytes: u64) -> LabeledValue {
     (bytes as f64, format::bytes(bytes))
 }
 
 /// A figure of each; none of one that was not started here.
-struct Column(Vec<Option<Figure>>);
+struct BarColumn(Vec<Option<LabeledValue>>);
 
-impl Column {
-    fn of(subjects: &[Subject], figure: impl Fn(&Taken) -> Option<Figure>) -> Self {
-        Self(subjects.iter().map(|subject| subject.taken.as_ref().and_then(&figure)).collect())
+impl BarColumn {
+    fn of(targets: &[TargetView], figure: impl Fn(&ResourceUsage) -> Option<LabeledValue>) -> Self {
+        Self(
+            targets.iter().map(|target| target.resource_usage.as_ref().and_then(&figure)).collect(),
+        )
     }
 
     /// The figure, and how much it is of the most there is.
-    fn cells(&self, index: usize) -> [Element; 2] {
+    fn cells(&self, index: usize) -> [MarkupElement; 2] {
         const WIDE: f64 = 100.0;
         let most = self.0.iter().flatten().map(|(value, _)| *value).fold(0.0, f64::max);
         let figure = self.0.get(index).and_then(Option::as_ref);
@@ -67,14 +69,15 @@ mod tests {
     use super::*;
     use crate::report::page::scenes::scenes;
 
-    fn subjects() -> Vec<Subject> {
-        scenes().find(|(name, _)| *name == "three").unwrap().1.subjects
+    fn targets() -> Vec<TargetView> {
+        scenes().find(|(name, _)| *name == "three").unwrap().1.targets
     }
 
     #[test]
     fn a_bar_is_as_long_as_its_share_of_the_most() {
-        let subjects = subjects();
-        let memory = Column::of(&subjects, |taken| Some(memory(taken.memory_bytes)));
+        let targets = targets();
+        let memory =
+            BarColumn::of(&targets, |resource_usage| Some(memory(resource_usage.memory_bytes)));
         let cells = [0, 1, 2].map(|index| memory.cells(index).map(|cell| cell.to_string()));
         assert_eq!(cells[0][0], "<td>80.0 MB</td>");
         assert!(cells[0][1].contains("<rect class=\"s0 fill\" width=\"100\""), "{cells:?}");
@@ -84,8 +87,8 @@ mod tests {
 
     #[test]
     fn where_there_is_nobody_beside_there_is_nothing_to_compare() {
-        assert!(section(&subjects()).is_some());
-        assert!(section(&subjects()[..1]).is_none());
-        assert!(section(&subjects()[2..]).is_none());
+        assert!(section(&targets()).is_some());
+        assert!(section(&targets()[..1]).is_none());
+        assert!(section(&targets()[2..]).is_none());
     }
 }

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use fastrand::Rng;
 
-use crate::comparison::results::Taken;
-use crate::report::page::{Ending, EndingKind, Grid, Page, Sentence, Subject, Tone};
-use crate::stats::latency_histogram::Times;
-use crate::stats::time_series::{Fate, Series};
+use crate::comparison::results::ResourceUsage;
+use crate::report::page::{
+    FigureTable, HtmlPage, OutcomeCount, OutcomeKind, TargetView, Tone, VerdictSentence,
+};
+use crate::stats::latency_histogram::LatencyHistogram;
+use crate::stats::time_series::{SeriesSample, TimeSeries};
 
 /// An implementation, and how it does.
-struct Kind<'a> {
+struct SceneTarget<'a> {
     name: &'a str,
     /// In seconds; spread as a normal distribution of its logarithm.
     median: f64,
@@ -18,7 +20,7 @@ struct Kind<'a> {
     clients: u32,
     seconds: f64,
     /// Of each hundred.
-    gave_up: u32,
+    client_timeouts: u32,
     failed: u32,
     /// Of memory; none if it was not started here.
     megabytes: Option<u64>,
@@ -27,26 +29,28 @@ struct Kind<'a> {
 const HOSTILE: &str = "</title><script>alert('1')</script>\" onclick=\"x&\u{202e} https://a-very-long-host-name.internal.example.org:8443/api/v2/some/kind";
 
 /// Every page, with the name of what is to be seen on it.
-pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
-    let usual = Kind {
+pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
+    let usual = SceneTarget {
         name: "sync",
         median: 0.05,
         spread: 0.3,
         clients: 3_000,
         seconds: 10.0,
-        gave_up: 0,
+        client_timeouts: 0,
         failed: 0,
         megabytes: None,
     };
-    let threads = || Kind { name: "threads", median: 0.02, spread: 0.6, clients: 2_500, ..usual };
-    let tasks = || Kind { name: "async", median: 0.008, spread: 0.8, clients: 4_000, ..usual };
-    let cut = || Kind {
+    let threads =
+        || SceneTarget { name: "threads", median: 0.02, spread: 0.6, clients: 2_500, ..usual };
+    let tasks =
+        || SceneTarget { name: "async", median: 0.008, spread: 0.8, clients: 4_000, ..usual };
+    let cut = || SceneTarget {
         name: "one worker",
         median: 4.0,
         spread: 0.3,
         clients: 100,
         seconds: 60.0,
-        gave_up: 30,
+        client_timeouts: 30,
         failed: 10,
         megabytes: None,
     };
@@ -62,19 +66,19 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
     ];
     let eight = names.into_iter().enumerate().map(|(index, name)| {
         let slower = 1.5f64.powi(i32::try_from(index).unwrap());
-        Kind {
+        SceneTarget {
             name,
             median: 0.004 * slower,
             clients: 4_000 / (u32::try_from(index).unwrap() + 1),
             ..usual
         }
     });
-    let long = |name, median| Kind {
+    let long = |name, median| SceneTarget {
         name,
         median,
         clients: 60_000,
         seconds: 600.0,
-        gave_up: 3,
+        client_timeouts: 3,
         failed: 1,
         ..usual
     };
@@ -87,14 +91,14 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
                 (Tone::Plain, "threads does 2.67 × the work of sync."),
                 (Tone::Passed, "passed: ok>=99%"),
             ],
-            vec![Kind { ..usual }, threads()],
+            vec![SceneTarget { ..usual }, threads()],
         ),
         (
             "three",
             plain("async does 4.00 × the work of sync."),
             vec![
-                Kind { megabytes: Some(80), ..usual },
-                Kind { megabytes: Some(40), ..threads() },
+                SceneTarget { megabytes: Some(80), ..usual },
+                SceneTarget { megabytes: Some(40), ..threads() },
                 tasks(),
             ],
         ),
@@ -110,26 +114,34 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
         (
             "cut beside",
             plain("60 of 100 requests were answered."),
-            vec![cut(), Kind { name: "threads", gave_up: 0, failed: 0, ..cut() }],
+            vec![cut(), SceneTarget { name: "threads", client_timeouts: 0, failed: 0, ..cut() }],
         ),
         (
             "dead",
             vec![(Tone::Void, "This measurement is void.")],
-            vec![Kind { name: HOSTILE, failed: 100, seconds: 1.0, ..usual }],
+            vec![SceneTarget { name: HOSTILE, failed: 100, seconds: 1.0, ..usual }],
         ),
         (
             "nobody waited for it",
             plain("None of 100 was answered."),
-            vec![Kind { gave_up: 100, failed: 0, ..cut() }],
+            vec![SceneTarget { client_timeouts: 100, failed: 0, ..cut() }],
         ),
-        ("ten", plain("All 10 requests were answered."), vec![Kind { clients: 10, ..usual }]),
+        (
+            "ten",
+            plain("All 10 requests were answered."),
+            vec![SceneTarget { clients: 10, ..usual }],
+        ),
         (
             "a second",
             plain("All were answered."),
-            vec![Kind { median: 0.0002, seconds: 1.0, clients: 5_000, ..usual }],
+            vec![SceneTarget { median: 0.0002, seconds: 1.0, clients: 5_000, ..usual }],
         ),
         ("ten minutes", plain("Some gave up."), vec![long("a", 0.1), long("b", 0.9)]),
-        ("nothing", plain("Nothing was asked."), vec![Kind { clients: 0, seconds: 0.0, ..usual }]),
+        (
+            "nothing",
+            plain("Nothing was asked."),
+            vec![SceneTarget { clients: 0, seconds: 0.0, ..usual }],
+        ),
     ]
     .into_iter()
     .map(|(name, verdict, kinds)| (name, page(verdict, &kinds)))
@@ -137,27 +149,27 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, Page)> {
 }
 
 /// The last of the subjects is what the first was before.
-fn beside_what_it_was(usual: &Kind<'_>) -> Page {
-    let now = Kind { name: "sync", median: 0.06, ..*usual };
+fn beside_what_it_was(usual: &SceneTarget<'_>) -> HtmlPage {
+    let now = SceneTarget { name: "sync", median: 0.06, ..*usual };
     let verdict =
         vec![(Tone::Plain, "sync is slower than its baseline: 0.830 × the rate (0.810–0.850).")];
-    let mut page = page(verdict, &[now, Kind { name: "sync, baseline", ..*usual }]);
+    let mut page = page(verdict, &[now, SceneTarget { name: "sync, baseline", ..*usual }]);
     page.now = 1;
-    page.subjects[1].course.clear();
-    page.subjects[1].short_course.clear();
+    page.targets[1].time_series.clear();
+    page.targets[1].short_time_series.clear();
     let text = |cells: [&str; 4]| cells.map(str::to_owned).to_vec();
     let head = text(["now ÷ baseline", "a second", "p50", "p99"]);
     let ratio = "0.830 × (0.810–0.850)";
-    page.comparisons.push(Grid { head, rows: vec![text(["sync", ratio, ratio, ratio])] });
+    page.comparisons.push(FigureTable { head, rows: vec![text(["sync", ratio, ratio, ratio])] });
     page
 }
 
-fn page(verdict: Vec<(Tone, &str)>, kinds: &[Kind<'_>]) -> Page {
-    let sentence = |(tone, text): (Tone, &str)| Sentence { tone, text: text.to_owned() };
-    Page {
+fn page(verdict: Vec<(Tone, &str)>, kinds: &[SceneTarget<'_>]) -> HtmlPage {
+    let sentence = |(tone, text): (Tone, &str)| VerdictSentence { tone, text: text.to_owned() };
+    HtmlPage {
         title: format!("mesero bench: {}", kinds[0].name),
         verdict: verdict.into_iter().map(sentence).collect(),
-        subjects: kinds.iter().map(subject).collect(),
+        targets: kinds.iter().map(target).collect(),
         now: kinds.len(),
         comparisons: Vec::new(),
         notes: vec!["A time behind > is a lower bound.".to_owned()],
@@ -165,14 +177,14 @@ fn page(verdict: Vec<(Tone, &str)>, kinds: &[Kind<'_>]) -> Page {
     }
 }
 
-fn subject(kind: &Kind<'_>) -> Subject {
-    const PATIENCE: Duration = Duration::from_secs(7);
+fn target(kind: &SceneTarget<'_>) -> TargetView {
+    const TIMEOUT: Duration = Duration::from_secs(7);
     let mut random = Rng::with_seed(3);
-    let mut response = Times::new().unwrap();
-    let mut series = Series::new().unwrap();
-    let [mut ok, mut gave_up, mut failed] = [0; 3];
+    let mut response = LatencyHistogram::new().unwrap();
+    let mut series = TimeSeries::new().unwrap();
+    let [mut ok, mut client_timeouts, mut failed] = [0; 3];
     for number in 0..kind.clients {
-        let came =
+        let arrived =
             Duration::from_secs_f64(kind.seconds * f64::from(number) / f64::from(kind.clients));
         // Twelve equal ones are as good as normal.
         let normal = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
@@ -180,42 +192,45 @@ fn subject(kind: &Kind<'_>) -> Subject {
         match number * 37 % 100 {
             of_hundred if of_hundred < kind.failed => {
                 failed += 1;
-                series.add(came, Fate::Failed);
+                series.add(arrived, SeriesSample::Failed);
             }
-            of_hundred if of_hundred < kind.failed + kind.gave_up => {
-                gave_up += 1;
-                response.add_cut(PATIENCE);
-                series.add(came, Fate::GaveUp(PATIENCE));
+            of_hundred if of_hundred < kind.failed + kind.client_timeouts => {
+                client_timeouts += 1;
+                response.add_censored(TIMEOUT);
+                series.add(arrived, SeriesSample::ClientTimeout(TIMEOUT));
             }
             _ => {
                 ok += 1;
                 response.add(time);
-                series.add(came, Fate::Ok(time));
-                series.answered(came);
+                series.add(arrived, SeriesSample::Ok(time));
+                series.answered(arrived);
             }
         }
     }
-    series.measured(Duration::from_secs_f64(kind.seconds));
-    let ending =
-        |kind, name: &str, count| Ending { kind, name: name.to_owned(), count, first: None };
+    series.cover(Duration::from_secs_f64(kind.seconds));
+    let outcome =
+        |kind, name: &str, count| OutcomeCount { kind, name: name.to_owned(), count, first: None };
     let refused = "Connection refused (os error 111)".to_owned();
-    Subject {
+    TargetView {
         name: kind.name.to_owned(),
         address: Some("http://localhost:8001/resource".to_owned()),
-        endings: vec![
-            ending(EndingKind::Ok, "ok", ok),
-            ending(EndingKind::GaveUp, "gave up", gave_up),
-            Ending { first: Some(refused), ..ending(EndingKind::Failed, "refused", failed) },
+        outcome_counts: vec![
+            outcome(OutcomeKind::Ok, "ok", ok),
+            outcome(OutcomeKind::ClientTimeout, "gave up", client_timeouts),
+            OutcomeCount {
+                first: Some(refused),
+                ..outcome(OutcomeKind::Failed, "refused", failed)
+            },
         ],
         rate: (ok > 0).then(|| ok as f64 / kind.seconds),
         response,
         service: None,
-        taken: kind.megabytes.map(|megabytes| Taken {
+        resource_usage: kind.megabytes.map(|megabytes| ResourceUsage {
             cpu: Duration::from_millis(megabytes),
             requests: 1_000,
             memory_bytes: megabytes * 1_000_000,
         }),
-        course: series.intervals(60),
-        short_course: series.intervals(12),
+        time_series: series.intervals(60),
+        short_time_series: series.intervals(12),
     }
 }

@@ -1,37 +1,37 @@
 //! The tables: what it comes to, all figures, and what the drawings show for those who read.
 
-use crate::report::page::markup::{Element, element};
-use crate::report::page::{EndingKind, Grid, Page, Subject, swatch};
+use crate::report::page::markup::{MarkupElement, element};
+use crate::report::page::{FigureTable, HtmlPage, OutcomeKind, TargetView, swatch};
 use crate::stats::format;
-use crate::stats::latency_histogram::Times;
+use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::metric::{STATISTICS, Statistic};
 
 /// A line for each, and how they compare.
-pub(crate) fn summary(page: &Page) -> Vec<Element> {
+pub(crate) fn summary(page: &HtmlPage) -> Vec<MarkupElement> {
     let head =
         ["", "requests", "answered", "gave up", "failed", "a second", "p50", "p95", "p99", "max"];
-    let rows = page.subjects.iter().map(|subject| {
-        let requests = subject.requests();
-        let share = |kind| format::share(subject.count(kind), requests);
-        let statistic = |statistic: Statistic| format::found(statistic.of(&subject.response));
+    let rows = page.targets.iter().map(|target| {
+        let requests = target.requests();
+        let share = |kind| format::share(target.count(kind), requests);
+        let statistic = |statistic: Statistic| format::found(statistic.of(&target.response));
         vec![
             format::count(requests),
-            share(EndingKind::Ok),
-            share(EndingKind::GaveUp),
-            share(EndingKind::Failed),
-            subject.rate.map_or_else(|| "—".to_owned(), format::number),
+            share(OutcomeKind::Ok),
+            share(OutcomeKind::ClientTimeout),
+            share(OutcomeKind::Failed),
+            target.rate.map_or_else(|| "—".to_owned(), format::number),
             statistic(Statistic::Quantile(0.5)),
             statistic(Statistic::Quantile(0.95)),
             statistic(Statistic::Quantile(0.99)),
-            statistic(Statistic::Most),
+            statistic(Statistic::Max),
         ]
     });
     let body = rows.enumerate().map(|(index, cells)| {
-        let subject = &page.subjects[index];
+        let target = &page.targets[index];
         let name = element("th").with("scope", "row");
-        let name = name.all((page.subjects.len() > 1).then(|| swatch(index)));
-        let name = name.put(element("span").text(&subject.name));
-        let address = subject.address.as_ref().map(|address| element("small").text(address));
+        let name = name.all((page.targets.len() > 1).then(|| swatch(index)));
+        let name = name.put(element("span").text(&target.name));
+        let address = target.address.as_ref().map(|address| element("small").text(address));
         row(name.all(address), cells)
     });
     let mut parts = vec![table(head, body)];
@@ -41,39 +41,41 @@ pub(crate) fn summary(page: &Page) -> Vec<Element> {
 }
 
 /// All that was measured, and how.
-pub(crate) fn figures(page: &Page) -> Element {
+pub(crate) fn figures(page: &HtmlPage) -> MarkupElement {
     let section = crate::report::page::section("All figures", None);
     let head = std::iter::once("").chain(STATISTICS.map(|(name, _)| name));
     let mut rows = Vec::new();
-    let is_open = page.subjects.iter().any(|subject| subject.service.is_some());
-    for subject in &page.subjects {
-        let mut add = |what: &str, times: &Times| {
+    let is_open = page.targets.iter().any(|target| target.service.is_some());
+    for target in &page.targets {
+        let mut add = |what: &str, times: &LatencyHistogram| {
             let name =
-                if is_open { format!("{}, {what}", subject.name) } else { subject.name.clone() };
+                if is_open { format!("{}, {what}", target.name) } else { target.name.clone() };
             let cells = STATISTICS.map(|(_, statistic)| format::found(statistic.of(times)));
             rows.push(row(element("th").with("scope", "row").text(name), cells.to_vec()));
         };
-        add("response", &subject.response);
-        if let Some(service) = &subject.service {
+        add("response", &target.response);
+        if let Some(service) = &target.service {
             add("service", service);
         }
     }
     let section = section.put(table(head, rows));
-    let endings = page.subjects.iter().flat_map(|subject| {
-        let requests = subject.requests();
-        subject.endings.iter().filter(|ending| ending.count > 0).map(move |ending| {
+    let outcome_counts = page.targets.iter().flat_map(|target| {
+        let requests = target.requests();
+        target.outcome_counts.iter().filter(|outcome| outcome.count > 0).map(move |outcome| {
             let text = |text: &str| element("td").with("class", "text").text(text);
-            let name = element("th").with("scope", "row").text(&subject.name);
+            let name = element("th").with("scope", "row").text(&target.name);
             element("tr")
                 .put(name)
-                .put(text(&ending.name))
-                .put(element("td").text(format::count(ending.count)))
-                .put(element("td").text(format::share(ending.count, requests)))
-                .put(text(ending.first.as_deref().unwrap_or_default()))
+                .put(text(&outcome.name))
+                .put(element("td").text(format::count(outcome.count)))
+                .put(element("td").text(format::share(outcome.count, requests)))
+                .put(text(outcome.first.as_deref().unwrap_or_default()))
         })
     });
-    let section = section
-        .put(table(["", "how they ended", "requests", "share", "what the first was"], endings));
+    let section = section.put(table(
+        ["", "how they ended", "requests", "share", "what the first was"],
+        outcome_counts,
+    ));
     let facts = page
         .facts
         .iter()
@@ -82,12 +84,12 @@ pub(crate) fn figures(page: &Page) -> Element {
 }
 
 /// What is drawn over time, in fewer steps.
-pub(crate) fn courses(subjects: &[Subject]) -> Element {
+pub(crate) fn time_series_table(targets: &[TargetView]) -> MarkupElement {
     let details = element("details").put(element("summary").text("As a table"));
     let head = ["", "until", "a second", "p50", "p95", "p99", "gave up", "failed"];
-    let rows = subjects.iter().flat_map(|subject| {
+    let rows = targets.iter().flat_map(|target| {
         let mut until = std::time::Duration::ZERO;
-        subject.short_course.iter().map(move |interval| {
+        target.short_time_series.iter().map(move |interval| {
             until += interval.covered;
             let quantile = |share| format::found(interval.response.quantile(share));
             let cells = vec![
@@ -96,16 +98,16 @@ pub(crate) fn courses(subjects: &[Subject]) -> Element {
                 quantile(0.5),
                 quantile(0.95),
                 quantile(0.99),
-                format::count(interval.gave_up),
+                format::count(interval.client_timeouts),
                 format::count(interval.failed),
             ];
-            row(element("th").with("scope", "row").text(&subject.name), cells)
+            row(element("th").with("scope", "row").text(&target.name), cells)
         })
     });
     details.put(table(head, rows))
 }
 
-fn grid(grid: &Grid) -> Element {
+fn grid(grid: &FigureTable) -> MarkupElement {
     let rows = grid.rows.iter().filter_map(|cells| {
         let (name, cells) = cells.split_first()?;
         Some(row(element("th").with("scope", "row").text(name), cells.to_vec()))
@@ -113,14 +115,14 @@ fn grid(grid: &Grid) -> Element {
     table(grid.head.iter().map(String::as_str), rows)
 }
 
-fn row(name: Element, cells: Vec<String>) -> Element {
+fn row(name: MarkupElement, cells: Vec<String>) -> MarkupElement {
     element("tr").put(name).all(cells.into_iter().map(|cell| element("td").text(cell)))
 }
 
 pub(crate) fn table<'a>(
     head: impl IntoIterator<Item = &'a str>,
-    rows: impl IntoIterator<Item = Element>,
-) -> Element {
+    rows: impl IntoIterator<Item = MarkupElement>,
+) -> MarkupElement {
     let cell = |name: &str| {
         let cell = element("th").with("scope", "col").text(name);
         // Above words, and not above figures.

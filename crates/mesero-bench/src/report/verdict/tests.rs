@@ -6,30 +6,30 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::comparison::ratio::Pairing;
-use crate::comparison::tests::measured;
+use crate::comparison::tests::results;
 use crate::plan::Load;
-use crate::stats::outcome::{Answer, Fault, FaultKind, Outcome};
-use crate::stats::record::{Instants, Window};
+use crate::stats::outcome::{Fault, FaultKind, RequestOutcome, ResponseSummary};
+use crate::stats::record::{MeasurementWindow, RequestTimes};
 
 /// So many ok answers of a second, give-ups after seven, and refusals.
-fn record(ok: u64, gave_up: u64, refused: u64) -> Record {
+fn record(ok: u64, client_timeouts: u64, refused: u64) -> LoadRecord {
     let begin = Instant::now() - Duration::from_secs(60);
     let end = Some(begin + Duration::from_secs(10));
-    let mut record = Record::new(Window { begin, end }).unwrap();
+    let mut record = LoadRecord::new(MeasurementWindow { begin, end }).unwrap();
     let after = |seconds| {
         let ended = begin + Duration::from_secs(seconds);
-        Instants { planned: begin, begun: begin, ended }
+        RequestTimes { planned: begin, started: begin, ended }
     };
-    let answer = Answer { status: 200, body_bytes: 0, keeps: true };
-    (0..ok).for_each(|_| record.add(after(1), Outcome::Answered(answer)));
-    (0..gave_up).for_each(|_| record.add(after(7), Outcome::GaveUp));
-    let refusal = || Outcome::Failed(Fault::new(FaultKind::Refused, "refused"));
+    let answer = ResponseSummary { status: 200, body_bytes: 0, keeps_alive: true };
+    (0..ok).for_each(|_| record.add(after(1), RequestOutcome::Answered(answer)));
+    (0..client_timeouts).for_each(|_| record.add(after(7), RequestOutcome::ClientTimeout));
+    let refusal = || RequestOutcome::Failed(Fault::new(FaultKind::Refused, "refused"));
     (0..refused).for_each(|_| record.add(after(0), refusal()));
     record
 }
 
-fn holds(text: &str, record: &Record) -> bool {
-    let judged = judge(&text.parse::<Expectations>().unwrap(), record, Beside::default());
+fn holds(text: &str, record: &LoadRecord) -> bool {
+    let judged = judge(&text.parse::<Thresholds>().unwrap(), record, References::default());
     judged.iter().all(|judged| judged.holds)
 }
 
@@ -67,46 +67,46 @@ fn of_what_was_cut_off_only_that_it_is_longer_is_known() {
         assert!(!holds(unknown, &record), "{unknown}");
     }
     assert_eq!(
-        judge(&"p99<10s".parse::<Expectations>().unwrap(), &record, Beside::default())[0].found,
+        judge(&"p99<10s".parse::<Thresholds>().unwrap(), &record, References::default())[0].found,
         "more than 7.00 s"
     );
 }
 
-fn beside(contestant: &[u64], reference: &[u64]) -> (Record, Comparison) {
-    let [contestant, reference] =
-        [("slow", contestant), ("fast", reference)].map(|(name, rounds)| measured(name, rounds));
+fn references(named_target: &[u64], reference: &[u64]) -> (LoadRecord, Comparison) {
+    let [named_target, reference] =
+        [("slow", named_target), ("fast", reference)].map(|(name, rounds)| results(name, rounds));
     let load = Load::Closed { clients: std::num::NonZeroUsize::MIN };
-    let comparison = Comparison::of(&contestant, &reference, &load, Pairing::Rounds);
-    (contestant.record, comparison)
+    let comparison = Comparison::of(&named_target, &reference, &load, Pairing::Rounds);
+    (named_target.record, comparison)
 }
 
-fn judged(text: &str, (record, comparison): &(Record, Comparison)) -> Vec<Judged> {
-    let beside = Beside { figures: Some(comparison), answers: Some(comparison) };
-    judge(&text.parse::<Expectations>().unwrap(), record, beside)
+fn judged(text: &str, (record, comparison): &(LoadRecord, Comparison)) -> Vec<ThresholdResult> {
+    let references = References { figures: Some(comparison), responses: Some(comparison) };
+    judge(&text.parse::<Thresholds>().unwrap(), record, references)
 }
 
 #[test]
 fn what_is_relative_is_compared_with_the_ratio_to_another_and_only_with_that() {
-    let slower = beside(&[110; 8], &[100; 8]);
+    let slower = references(&[110; 8], &[100; 8]);
     let text = "rate>=0.9x, rate>=0.95x, p99<=1.11x, mean<1.05×, same_answers, ok=100%";
     let holds: Vec<_> = judged(text, &slower).iter().map(|judged| judged.holds).collect();
     assert_eq!(holds, [true, false, true, false, false, true]);
-    let expectations = text.parse::<Expectations>().unwrap();
-    let alone = judge(&expectations, &slower.0, Beside::default());
+    let expectations = text.parse::<Thresholds>().unwrap();
+    let alone = judge(&expectations, &slower.0, References::default());
     assert_eq!(alone.len(), 1, "nobody is compared with himself");
     assert_eq!(expectations.relative(), Some("rate>=0.9x"));
-    assert_eq!(expectations.of_answers(), Some("same_answers"));
-    let absolute = "ok=1".parse::<Expectations>().unwrap();
-    assert_eq!((absolute.relative(), absolute.of_answers()), (None, None));
+    assert_eq!(expectations.of_responses(), Some("same_answers"));
+    let absolute = "ok=1".parse::<Thresholds>().unwrap();
+    assert_eq!((absolute.relative(), absolute.of_responses()), (None, None));
     for bad in ["ok>=0.9x", "p98<1x", "rate>x", "rate>0x", "gaveup<1x"] {
-        assert!(bad.parse::<Expectations>().is_err(), "{bad}");
+        assert!(bad.parse::<Thresholds>().is_err(), "{bad}");
     }
 }
 
 #[test]
 fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
     let rounds = [100, 130, 80, 100, 120, 90, 110, 100];
-    let unsure = beside(&rounds, &[100; 8]);
+    let unsure = references(&rounds, &[100; 8]);
     let holds = |text: &str| judged(text, &unsure)[0].holds;
     // In the median it is 1, and it may be 1.1.
     for (text, wanted) in [("p50<=1.05x", false), ("p50<=1.5x", true), ("p50!=1x", false)] {
@@ -117,7 +117,7 @@ fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
 
 #[test]
 fn what_is_relative_does_not_hold_for_lack_of_rounds() {
-    let few = beside(&[100; 7], &[100; 8]);
+    let few = references(&[100; 7], &[100; 8]);
     let judged = &judged("p50<=1000x", &few)[0];
     assert!(!judged.holds);
     assert_eq!(judged.found, "1.00 ×, of which nothing is sure with fewer than 8 rounds");
@@ -133,12 +133,12 @@ fn nothing_measured_is_no_pass() {
 
 #[test]
 fn what_cannot_be_expected_is_refused_with_what_could() {
-    let error = |text: &str| text.parse::<Expectations>().unwrap_err();
+    let error = |text: &str| text.parse::<Thresholds>().unwrap_err();
     assert!(error("p95").contains("compares nothing"));
     assert!(error("").contains("compares nothing"));
     let misspelt = error("gaveup=0");
     assert!(misspelt.contains("`gaveup`") && misspelt.contains("`gave_up`"), "{misspelt}");
     for bad in ["p95<5", "p101<5s", "p<5s", "ok>=101%", "ok>=many", "rate>1%", "status_99=0"] {
-        assert!(bad.parse::<Expectations>().is_err(), "{bad}");
+        assert!(bad.parse::<Thresholds>().is_err(), "{bad}");
     }
 }

@@ -8,14 +8,15 @@ use tokio::time::Instant;
 
 use crate::stats::latency_histogram::serde_form as latency_form;
 use crate::stats::outcome::FaultKind;
-use crate::stats::record::{Faults, Record, Window};
+use crate::stats::record::{FaultCount, LoadRecord, MeasurementWindow};
 
 /// Counts and times of requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Kept {
+pub(crate) struct RecordForm {
     pub(crate) requests: u64,
     pub(crate) ok: u64,
-    gave_up: u64,
+    #[serde(rename = "client_timeout", alias = "gave_up")]
+    client_timeouts: u64,
     unsent: u64,
     /// Other answers than 2xx.
     statuses: BTreeMap<u16, u64>,
@@ -28,24 +29,24 @@ pub(crate) struct Kept {
     /// law the other over it is what was in work at once.
     ok_in_time: u64,
     busy_s: f64,
-    response: latency_form::Kept,
-    service: latency_form::Kept,
+    response: latency_form::HistogramForm,
+    service: latency_form::HistogramForm,
 }
 
-impl From<&Record> for Kept {
-    fn from(record: &Record) -> Self {
+impl From<&LoadRecord> for RecordForm {
+    fn from(record: &LoadRecord) -> Self {
         let faults = record.faults.iter();
         Self {
             requests: record.requests,
             ok: record.ok,
-            gave_up: record.gave_up,
+            client_timeouts: record.client_timeouts,
             unsent: record.unsent,
             statuses: record.statuses.clone(),
             // And not what the first was, which may be anything that somebody answered.
             faults: faults.map(|(kind, faults)| (kind.name().to_owned(), faults.count)).collect(),
             delayed: record.delayed,
             body_bytes: record.body_bytes,
-            measured_s: record.measured().as_secs_f64(),
+            measured_s: record.measured_time().as_secs_f64(),
             ok_in_time: record.ok_in_window,
             busy_s: record.busy_in_window.as_secs_f64(),
             response: (&record.response).into(),
@@ -54,28 +55,28 @@ impl From<&Record> for Kept {
     }
 }
 
-impl Kept {
+impl RecordForm {
     /// The record again, but for how it went over time and how late the generator was.
     ///
     /// # Errors
     /// What in it contradicts what else.
-    pub(crate) fn record(&self) -> Result<Record, String> {
+    pub(crate) fn record(&self) -> Result<LoadRecord, String> {
         let now = Instant::now();
-        let window = Window { begin: now, end: Some(now) };
-        let empty = Record::new(window).map_err(|error| format!("{error:?}"))?;
+        let window = MeasurementWindow { begin: now, end: Some(now) };
+        let empty = LoadRecord::new(window).map_err(|error| format!("{error:?}"))?;
         let fault = |(name, count): (&String, &u64)| {
             let kind = FaultKind::ALL.into_iter().find(|kind| kind.name() == name);
             let kind = kind.ok_or_else(|| format!("there is no failure called `{name}`"))?;
-            Ok((kind, Faults { count: *count, first: String::new() }))
+            Ok((kind, FaultCount { count: *count, first: String::new() }))
         };
         let seconds = |name: &str, seconds| {
             Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{name}`: {error}"))
         };
-        let record = Record {
+        let record = LoadRecord {
             requests: self.requests,
             ok: self.ok,
             statuses: self.statuses.clone(),
-            gave_up: self.gave_up,
+            client_timeouts: self.client_timeouts,
             unsent: self.unsent,
             faults: self.faults.iter().map(fault).collect::<Result<_, String>>()?,
             response: self.response.times().map_err(|why| format!("`response`: {why}"))?,
@@ -87,15 +88,15 @@ impl Kept {
             busy_in_window: seconds("busy_s", self.busy_s)?,
             ..empty
         };
-        self.adds_up().map(|()| record)
+        self.check_sums().map(|()| record)
     }
 
-    fn adds_up(&self) -> Result<(), String> {
+    fn check_sums(&self) -> Result<(), String> {
         let sum = |counts: &mut dyn Iterator<Item = u64>| counts.fold(0, u64::saturating_add);
         let (statuses, faults) = (self.statuses.values(), self.faults.values());
-        let others = [self.ok, self.gave_up, self.unsent].into_iter();
+        let others = [self.ok, self.client_timeouts, self.unsent].into_iter();
         let requests = sum(&mut others.chain(statuses.copied()).chain(faults.copied()));
-        let timed = sum(&mut [self.ok, self.gave_up, self.unsent].into_iter());
+        let timed = sum(&mut [self.ok, self.client_timeouts, self.unsent].into_iter());
         let equal = [
             ("`requests`", self.requests, "the requests by how they ended", requests),
             ("`count` of `response`", self.response.count, "`ok`, `gave_up` and `unsent`", timed),
@@ -113,38 +114,40 @@ impl Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::outcome::{Answer, Fault, Outcome};
-    use crate::stats::record::Instants;
+    use crate::stats::outcome::{Fault, RequestOutcome, ResponseSummary};
+    use crate::stats::record::RequestTimes;
 
-    type Change<'a> = &'a dyn Fn(&mut Kept);
+    type Change<'a> = &'a dyn Fn(&mut RecordForm);
 
-    fn record() -> Record {
+    fn record() -> LoadRecord {
         let begin = Instant::now() - Duration::from_secs(60);
         let end = Some(begin + Duration::from_secs(4));
-        let mut record = Record::new(Window { begin, end }).unwrap();
+        let mut record = LoadRecord::new(MeasurementWindow { begin, end }).unwrap();
         let after = |seconds| {
             let ended = begin + Duration::from_secs(seconds);
-            Instants { planned: begin, begun: begin, ended }
+            RequestTimes { planned: begin, started: begin, ended }
         };
-        let answered = |status| Outcome::Answered(Answer { status, body_bytes: 2, keeps: true });
+        let answered = |status| {
+            RequestOutcome::Answered(ResponseSummary { status, body_bytes: 2, keeps_alive: true })
+        };
         (0..10).for_each(|_| record.add(after(1), answered(200)));
         (0..2).for_each(|_| record.add(after(5), answered(200)));
-        record.add(after(7), Outcome::GaveUp);
-        record.add(after(7), Outcome::Unsent);
+        record.add(after(7), RequestOutcome::ClientTimeout);
+        record.add(after(7), RequestOutcome::Unsent);
         record.add(after(1), answered(503));
-        record.add(after(0), Outcome::Failed(Fault::new(FaultKind::Refused, "a secret")));
+        record.add(after(0), RequestOutcome::Failed(Fault::new(FaultKind::Refused, "a secret")));
         record
     }
 
     #[test]
     fn what_is_kept_of_a_record_tells_the_same_and_nothing_that_somebody_else_said() {
         let record = record();
-        let text = serde_json::to_string(&Kept::from(&record)).unwrap();
+        let text = serde_json::to_string(&RecordForm::from(&record)).unwrap();
         assert!(!text.contains("a secret"), "{text}");
-        let again = serde_json::from_str::<Kept>(&text).unwrap().record().unwrap();
+        let again = serde_json::from_str::<RecordForm>(&text).unwrap().record().unwrap();
         assert_eq!((again.requests, again.ok, again.failed()), (16, 12, 4));
-        assert_eq!((again.rate(), again.in_work()), (record.rate(), record.in_work()));
-        assert_eq!(again.measured(), Duration::from_secs(4));
+        assert_eq!((again.rate(), again.in_flight()), (record.rate(), record.in_flight()));
+        assert_eq!(again.measured_time(), Duration::from_secs(4));
         assert_eq!((again.of_kind(FaultKind::Refused), again.statuses[&503]), (1, 1));
         assert_eq!(again.response.quantile(0.99), record.response.quantile(0.99));
     }
@@ -152,7 +155,7 @@ mod tests {
     #[test]
     fn counts_that_do_not_add_up_are_refused_with_both() {
         let refused = |change: Change<'_>| {
-            let mut kept = Kept::from(&record());
+            let mut kept = RecordForm::from(&record());
             change(&mut kept);
             kept.record().unwrap_err()
         };

@@ -9,7 +9,7 @@ use rustix::process::Pid;
 
 /// What a process and all that it has started have taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Usage {
+pub(crate) struct ProcessUsage {
     /// User and system time, also of those that have ended and were waited for.
     pub(crate) cpu: Duration,
     /// Now; what several share is counted once.
@@ -18,18 +18,18 @@ pub(crate) struct Usage {
 
 /// What `/proc/PID/stat` says, see `proc_pid_stat(5)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Stat {
+struct ProcStat {
     parent: i32,
     group: i32,
     /// Of itself and of the children that it has waited for.
     ticks: u64,
 }
 
-impl Usage {
+impl ProcessUsage {
     /// Of a process group, and of all that descends from its leader.
     pub(crate) fn of(leader: Pid) -> Self {
         let all = all();
-        let mut usage = Usage::default();
+        let mut usage = ProcessUsage::default();
         let mut ticks = 0;
         for (pid, stat) in family(leader.as_raw_nonzero().get(), &all) {
             ticks += stat.ticks;
@@ -41,7 +41,7 @@ impl Usage {
 }
 
 /// Those of a leader's group, and its descendants, whatever their group.
-fn family(leader: i32, all: &BTreeMap<i32, Stat>) -> BTreeMap<i32, Stat> {
+fn family(leader: i32, all: &BTreeMap<i32, ProcStat>) -> BTreeMap<i32, ProcStat> {
     let mut known: BTreeSet<i32> = all
         .iter()
         .filter(|(pid, stat)| **pid == leader || stat.group == leader)
@@ -63,7 +63,7 @@ fn family(leader: i32, all: &BTreeMap<i32, Stat>) -> BTreeMap<i32, Stat> {
 }
 
 /// All processes of the machine. One that ends meanwhile is not among them.
-fn all() -> BTreeMap<i32, Stat> {
+fn all() -> BTreeMap<i32, ProcStat> {
     let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
     let stat =
@@ -71,11 +71,11 @@ fn all() -> BTreeMap<i32, Stat> {
     numbers.filter_map(stat).collect()
 }
 
-fn read(stat: &str) -> Option<Stat> {
+fn read(stat: &str) -> Option<ProcStat> {
     // The name of the program is in brackets, and may have blanks and brackets in it.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
-    Some(Stat {
+    Some(ProcStat {
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         ticks: (11..15).map(number).sum::<Option<u64>>()?,
@@ -102,12 +102,12 @@ mod tests {
     #[test]
     fn a_program_with_a_bracket_in_its_name_is_read_all_the_same() {
         let stat = "7 (a) b) S 3 5 5 0 -1 4194560 1 2 3 4 10 20 30 40 20 0 1 0 99 1 2";
-        assert_eq!(read(stat), Some(Stat { parent: 3, group: 5, ticks: 100 }));
+        assert_eq!(read(stat), Some(ProcStat { parent: 3, group: 5, ticks: 100 }));
     }
 
     #[test]
     fn the_family_are_those_of_the_group_and_all_that_descend_from_it() {
-        let stat = |parent, group| Stat { parent, group, ticks: 1 };
+        let stat = |parent, group| ProcStat { parent, group, ticks: 1 };
         let all = BTreeMap::from([
             (10, stat(1, 10)),
             (9, stat(10, 9)),

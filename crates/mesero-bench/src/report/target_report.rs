@@ -2,45 +2,45 @@
 
 use mesero_terminal::exit::Exit;
 
-use crate::baseline::Then;
-use crate::capacity::estimate::Waves;
-use crate::comparison::results::Measured;
-use crate::load::validity::Doubt;
-use crate::plan::{Arrivals, Load, Plan, Protocol, Until};
-use crate::report::page::{Ending, EndingKind};
-use crate::report::verdict::Judged;
+use crate::baseline::BaselineComparison;
+use crate::capacity::estimate::CapacityEstimate;
+use crate::comparison::results::TargetResults;
+use crate::load::validity::ValidityIssue;
+use crate::plan::{Arrivals, Load, LoadPlan, Protocol, StopCondition};
+use crate::report::page::{OutcomeCount, OutcomeKind};
+use crate::report::verdict::ThresholdResult;
 use crate::stats::format;
 use crate::stats::metric::Statistic;
 use crate::stats::outcome::FaultKind;
-use crate::stats::record::Record;
+use crate::stats::record::LoadRecord;
 
 /// All there is to tell of one contestant.
 #[derive(Debug)]
-pub(crate) struct Account {
-    pub(crate) plan: Plan,
-    pub(crate) measured: Measured,
-    pub(crate) doubts: Vec<Doubt>,
+pub(crate) struct TargetReport {
+    pub(crate) plan: LoadPlan,
+    pub(crate) results: TargetResults,
+    pub(crate) issues: Vec<ValidityIssue>,
     /// None if nothing was expected.
-    pub(crate) verdict: Option<Vec<Judged>>,
+    pub(crate) verdict: Option<Vec<ThresholdResult>>,
     pub(crate) is_interrupted: bool,
     /// What it was before, if that is known.
-    pub(crate) then: Option<Then>,
+    pub(crate) baseline: Option<BaselineComparison>,
 }
 
 /// How much of the time a request may take before it makes the rate rough.
 const ROUGH: f64 = 0.1;
 
-impl Account {
+impl TargetReport {
     /// What was done, and for how long, in words.
     pub(crate) fn load(&self) -> String {
-        let measured = format::time(self.measured.record.measured());
+        let results = format::time(self.results.record.measured_time());
         let until = match (&self.plan.until, self.plan.rounds.get()) {
-            (Until::Time(_), 1) => measured,
-            (Until::Requests(count), 1) => {
-                format!("{} requests in {measured}", format::count(count.get()))
+            (StopCondition::Time(_), 1) => results,
+            (StopCondition::Requests(count), 1) => {
+                format!("{} requests in {results}", format::count(count.get()))
             }
-            (Until::Time(_) | Until::Requests(_), _) => {
-                format!("{}, {measured} in all", self.rounds())
+            (StopCondition::Time(_) | StopCondition::Requests(_), _) => {
+                format!("{}, {results} in all", self.rounds())
             }
         };
         self.who(&until)
@@ -53,8 +53,8 @@ impl Account {
 
     fn rounds(&self) -> String {
         let round = match self.plan.until {
-            Until::Time(time) => format::time(time),
-            Until::Requests(count) => format!("{} requests", format::count(count.get())),
+            StopCondition::Time(time) => format::time(time),
+            StopCondition::Requests(count) => format!("{} requests", format::count(count.get())),
         };
         match self.plan.rounds.get() {
             1 => format!("1 round of {round}"),
@@ -63,7 +63,7 @@ impl Account {
     }
 
     fn who(&self, until: &str) -> String {
-        let Plan { load, protocol, patience, warm_up, .. } = &self.plan;
+        let LoadPlan { load, protocol, timeout, warm_up, .. } = &self.plan;
         let connections = match protocol {
             Protocol::Http1 => " connections",
             Protocol::Http2 { .. } => " at once",
@@ -71,17 +71,17 @@ impl Account {
         let who = match load {
             Load::Closed { clients } if clients.get() == 1 => "1 client".to_owned(),
             Load::Closed { clients } => format!("{clients} clients, each of which waits"),
-            Load::Open { rate, arrivals, at_once } => {
+            Load::Open { rate, arrivals, concurrency } => {
                 let pattern = match arrivals {
                     Arrivals::Poisson => "at random",
                     Arrivals::Uniform => "evenly",
                 };
                 let rate = format::number(*rate);
-                format!("{rate} requests a second {pattern}, up to {at_once}{connections}")
+                format!("{rate} requests a second {pattern}, up to {concurrency}{connections}")
             }
         };
-        let protocol = protocol.told().map_or_else(String::new, |told| format!("; {told}"));
-        let mut load = format!("{who}{protocol}; {until}; patience {}", format::time(*patience));
+        let protocol = protocol.label().map_or_else(String::new, |label| format!("; {label}"));
+        let mut load = format!("{who}{protocol}; {until}; patience {}", format::time(*timeout));
         if !warm_up.is_zero() {
             load.push_str(&format!("; after a warm-up of {}", format::time(*warm_up)));
         }
@@ -90,8 +90,8 @@ impl Account {
 
     /// What has to be known to read the figures right, a sentence each.
     pub(crate) fn notes(&self) -> Vec<String> {
-        let record = &self.measured.record;
-        let mut notes = self.measured.notes.clone();
+        let record = &self.results.record;
+        let mut notes = self.results.notes.clone();
         if record.delayed > 0 {
             let p99 = |times| format::found(Statistic::Quantile(0.99).of(times));
             notes.push(format!(
@@ -104,14 +104,14 @@ impl Account {
                 p99(&record.service),
             ));
         }
-        if record.gave_up + record.unsent > 0 {
+        if record.client_timeouts + record.unsent > 0 {
             notes.push(
                 "A time behind > is a lower bound: nobody knows when those who gave up would have \
                  been answered."
                     .to_owned(),
             );
         }
-        if !record.has_times() {
+        if !record.has_latencies() {
             notes.push("Nobody was answered with 2xx, so there are no times.".to_owned());
         }
         notes.extend(self.about_rate());
@@ -124,11 +124,11 @@ impl Account {
     /// How far the rate is to be trusted, where it is not to be taken at its word: clients of a closed load who were asking
     /// when the time was over have done a part of a request that no count of answers has in it.
     fn about_rate(&self) -> Option<String> {
-        let record = &self.measured.record;
+        let record = &self.results.record;
         if record.ok > 0 && record.ok_in_window == 0 {
             return Some("No answer came within the time, so there is no rate.".to_owned());
         }
-        let Until::Time(round) = self.plan.until else { return None };
+        let StopCondition::Time(round) = self.plan.until else { return None };
         let mean = record.service.mean().filter(|_| !self.is_open())?.time;
         let share = mean.as_secs_f64() / round.as_secs_f64();
         (share > ROUGH).then(|| {
@@ -143,10 +143,10 @@ impl Account {
     }
 
     /// What it took, if it was started here.
-    pub(crate) fn taken(&self) -> Option<String> {
-        let taken = self.measured.taken?;
-        let memory = format::bytes(taken.memory_bytes);
-        let cpu = format::time(taken.cpu_per_request()?);
+    pub(crate) fn resource_usage(&self) -> Option<String> {
+        let resource_usage = self.results.resource_usage?;
+        let memory = format::bytes(resource_usage.memory_bytes);
+        let cpu = format::time(resource_usage.cpu_per_request()?);
         Some(format!(
             "A request took {cpu} of CPU time, and all processes together {memory} of memory."
         ))
@@ -154,43 +154,43 @@ impl Account {
 
     /// Whether all went as it should, and as it was expected to.
     pub(crate) fn exit(&self) -> Exit {
-        let record = &self.measured.record;
-        let holds = |verdict: &Vec<Judged>| verdict.iter().all(|judged| judged.holds);
+        let record = &self.results.record;
+        let holds = |verdict: &Vec<ThresholdResult>| verdict.iter().all(|judged| judged.holds);
         match &self.verdict {
-            Some(verdict) if holds(verdict) && self.doubts.is_empty() => Exit::Fine,
+            Some(verdict) if holds(verdict) && self.issues.is_empty() => Exit::Fine,
             Some(_) => Exit::Unexpected,
-            None if record.failed() > 0 || !record.has_times() => Exit::SomeFailed,
-            None if !self.doubts.is_empty() => Exit::SomeFailed,
+            None if record.failed() > 0 || !record.has_latencies() => Exit::SomeFailed,
+            None if !self.issues.is_empty() => Exit::SomeFailed,
             None => Exit::Fine,
         }
     }
 
     /// What is to be said about it: whether it is void, and whether what was expected holds.
     pub(crate) fn judgement(&self) -> Vec<String> {
-        let mut lines: Vec<_> = self.doubts.iter().map(|doubt| format!("void: {doubt}")).collect();
+        let mut lines: Vec<_> = self.issues.iter().map(|issue| format!("void: {issue}")).collect();
         let Some(verdict) = &self.verdict else { return lines };
         if verdict.is_empty() {
             // All that was expected was expected of others.
             return lines;
         }
-        let told = |judged: &Judged| format!("{} ({})", judged.text, judged.found);
+        let label = |judged: &ThresholdResult| format!("{} ({})", judged.text, judged.found);
         let (held, failed): (Vec<_>, Vec<_>) = verdict.iter().partition(|judged| judged.holds);
-        let failed: Vec<_> = failed.into_iter().map(told).collect();
-        let held: Vec<_> = held.into_iter().map(told).collect();
-        lines.push(match (failed.is_empty(), self.doubts.is_empty()) {
+        let failed: Vec<_> = failed.into_iter().map(label).collect();
+        let held: Vec<_> = held.into_iter().map(label).collect();
+        lines.push(match (failed.is_empty(), self.issues.is_empty()) {
             (false, _) => format!("failed: {}", failed.join(", ")),
             (true, false) => {
                 format!("not passed: a void measurement proves nothing of {}", held.join(", "))
             }
             (true, true) => format!("passed: {}", held.join(", ")),
         });
-        lines.extend(self.waves().map(|waves| waves.sentence(self.plan.patience)));
+        lines.extend(self.waves().map(|waves| waves.sentence(self.plan.timeout)));
         lines
     }
 
     /// How many workers would have been enough, where clients gave up.
-    pub(crate) fn waves(&self) -> Option<Waves> {
-        Waves::of(&self.measured.record, &self.plan)
+    pub(crate) fn waves(&self) -> Option<CapacityEstimate> {
+        CapacityEstimate::of(&self.results.record, &self.plan)
     }
 
     /// Whether both kinds of times differ: a closed load plans a request when it sends it.
@@ -200,31 +200,40 @@ impl Account {
 
     /// The word for a failure in JSON, each that there is.
     pub(crate) fn fault_counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        FaultKind::ALL.into_iter().map(|kind| (kind.name(), self.measured.record.of_kind(kind)))
+        FaultKind::ALL.into_iter().map(|kind| (kind.name(), self.results.record.of_kind(kind)))
     }
 }
 
-impl Record {
+impl LoadRecord {
     /// Each way in which requests ended that occurred; ok and given up always.
-    pub(crate) fn endings(&self) -> Vec<Ending> {
-        let plain =
-            |kind, name: &str, count| Ending { kind, name: name.to_owned(), count, first: None };
-        let mut endings = vec![
-            plain(EndingKind::Ok, "ok", self.ok),
-            plain(EndingKind::GaveUp, "gave up", self.gave_up),
+    pub(crate) fn outcome_counts(&self) -> Vec<OutcomeCount> {
+        let plain = |kind, name: &str, count| OutcomeCount {
+            kind,
+            name: name.to_owned(),
+            count,
+            first: None,
+        };
+        let mut outcome_counts = vec![
+            plain(OutcomeKind::Ok, "ok", self.ok),
+            plain(OutcomeKind::ClientTimeout, "gave up", self.client_timeouts),
         ];
         if self.unsent > 0 {
             let name = "gave up before it was sent";
-            endings.push(plain(EndingKind::GaveUp, name, self.unsent));
+            outcome_counts.push(plain(OutcomeKind::ClientTimeout, name, self.unsent));
         }
         for (status, count) in &self.statuses {
-            endings.push(plain(EndingKind::Failed, &format!("answered {status}"), *count));
+            outcome_counts.push(plain(OutcomeKind::Failed, &format!("answered {status}"), *count));
         }
         for (kind, faults) in &self.faults {
             let (name, first) = (kind.text().to_owned(), Some(faults.first.clone()));
-            endings.push(Ending { kind: EndingKind::Failed, name, count: faults.count, first });
+            outcome_counts.push(OutcomeCount {
+                kind: OutcomeKind::Failed,
+                name,
+                count: faults.count,
+                first,
+            });
         }
-        endings
+        outcome_counts
     }
 }
 
@@ -236,64 +245,73 @@ pub(crate) mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::report::verdict::{Beside, judge};
-    use crate::stats::outcome::{Answer, Outcome};
-    use crate::stats::record::{Instants, Record, Window};
-    use crate::thresholds::Expectations;
+    use crate::report::verdict::{References, judge};
+    use crate::stats::outcome::{RequestOutcome, ResponseSummary};
+    use crate::stats::record::{LoadRecord, MeasurementWindow, RequestTimes};
+    use crate::thresholds::Thresholds;
 
     /// Ten answers after a second, nine clients who gave up after seven, one 503.
-    pub(crate) fn account() -> Account {
+    pub(crate) fn target_report() -> TargetReport {
         let begin = Instant::now() - Duration::from_secs(60);
         let end = Some(begin + Duration::from_secs(20));
         let url = "http://localhost:8001/resource".to_owned();
-        let mut measured = Measured::new(url.clone(), url).unwrap();
-        let mut record = Record::new(Window { begin, end }).unwrap();
+        let mut results = TargetResults::new(url.clone(), url).unwrap();
+        let mut record = LoadRecord::new(MeasurementWindow { begin, end }).unwrap();
         let after = |seconds| {
             let ended = begin + Duration::from_secs(seconds);
-            Instants { planned: begin, begun: begin, ended }
+            RequestTimes { planned: begin, started: begin, ended }
         };
-        let answer = |status| Outcome::Answered(Answer { status, body_bytes: 2, keeps: true });
+        let answer = |status| {
+            RequestOutcome::Answered(ResponseSummary { status, body_bytes: 2, keeps_alive: true })
+        };
         (0..10).for_each(|_| record.add(after(1), answer(200)));
-        (0..9).for_each(|_| record.add(after(7), Outcome::GaveUp));
+        (0..9).for_each(|_| record.add(after(7), RequestOutcome::ClientTimeout));
         record.add(after(1), answer(503));
-        let expectations: Expectations = "gave_up=0, p95<5s, ok>=50%".parse().unwrap();
-        let plan = Plan {
+        let expectations: Thresholds = "gave_up=0, p95<5s, ok>=50%".parse().unwrap();
+        let plan = LoadPlan {
             load: Load::Closed { clients: NonZeroUsize::new(10).unwrap() },
-            until: Until::Time(Duration::from_secs(20)),
-            patience: Duration::from_secs(7),
+            until: StopCondition::Time(Duration::from_secs(20)),
+            timeout: Duration::from_secs(7),
             warm_up: Duration::ZERO,
             protocol: Protocol::Http1,
             tolerance: None,
             seed: 1,
             rounds: NonZeroU32::MIN,
         };
-        let verdict = Some(judge(&expectations, &record, Beside::default()));
-        measured.add(&record);
-        Account { plan, measured, doubts: Vec::new(), verdict, is_interrupted: false, then: None }
+        let verdict = Some(judge(&expectations, &record, References::default()));
+        results.add(&record);
+        TargetReport {
+            plan,
+            results,
+            issues: Vec::new(),
+            verdict,
+            is_interrupted: false,
+            baseline: None,
+        }
     }
 
     #[test]
     fn a_verdict_is_a_sentence_with_what_was_found() {
-        let failed = account();
+        let failed = target_report();
         assert_eq!(failed.judgement(), ["failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)"]);
-        let mut passed = account();
+        let mut passed = target_report();
         passed.verdict = Some(judge(
-            &"ok>=50%".parse::<Expectations>().unwrap(),
-            &passed.measured.record,
-            Beside::default(),
+            &"ok>=50%".parse::<Thresholds>().unwrap(),
+            &passed.results.record,
+            References::default(),
         ));
         assert_eq!(passed.judgement(), ["passed: ok>=50% (10 of 20)"]);
     }
 
     #[test]
     fn a_void_measurement_passes_nothing() {
-        let mut void = account();
+        let mut void = target_report();
         void.verdict = Some(judge(
-            &"ok>=50%".parse::<Expectations>().unwrap(),
-            &void.measured.record,
-            Beside::default(),
+            &"ok>=50%".parse::<Thresholds>().unwrap(),
+            &void.results.record,
+            References::default(),
         ));
-        void.doubts.push(Doubt::Little { in_work: 20.0, clients: 10 });
+        void.issues.push(ValidityIssue::LittlesLaw { in_flight: 20.0, clients: 10 });
         let judgement = void.judgement();
         assert!(judgement[0].starts_with("void: rate × time is 20.0 requests"), "{judgement:?}");
         assert!(judgement[1].starts_with("not passed: "), "{judgement:?}");
