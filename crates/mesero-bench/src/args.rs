@@ -190,10 +190,8 @@ impl BenchArgs {
         // As many rounds as an interval can be computed from, in the same time.
         let are_several = self.targets.len() + usize::from(!self.command.is_empty()) > 1;
         let is_contest = are_several || self.save.is_some() || self.baseline.is_some();
-        let (usual_time, usual_rounds) = match is_contest {
-            false => (Duration::from_secs(10), 1),
-            true => (Duration::from_secs(1), 10),
-        };
+        let (usual_time, usual_rounds) =
+            if is_contest { (Duration::from_secs(1), 10) } else { (Duration::from_secs(10), 1) };
         let until = match requests {
             Some(requests) => StopCondition::Requests(requests),
             None => StopCondition::Time(duration.unwrap_or(usual_time)),
@@ -220,9 +218,10 @@ impl BenchArgs {
 
     /// What is spoken with URLs.
     pub(crate) fn protocol(&self) -> Protocol {
-        match self.load.http2 {
-            false => Protocol::Http1,
-            true => Protocol::Http2 { streams: self.load.streams.unwrap_or(NonZeroUsize::MIN) },
+        if self.load.http2 {
+            Protocol::Http2 { streams: self.load.streams.unwrap_or(NonZeroUsize::MIN) }
+        } else {
+            Protocol::Http1
         }
     }
 

@@ -63,9 +63,10 @@ impl Baseline {
         let results = saved.targets.iter().map(|target| target.results(saved.interrupted));
         let results = results.collect::<Result<_, String>>();
         let results = results.map_err(|why| failed(BaselineProblem::Contradiction(why)))?;
-        match saved.interrupted {
-            true => Err(failed(BaselineProblem::Interrupted)),
-            false => Ok(Self { path: path.to_owned(), saved, results }),
+        if saved.interrupted {
+            Err(failed(BaselineProblem::Interrupted))
+        } else {
+            Ok(Self { path: path.to_owned(), saved, results })
         }
     }
 
@@ -156,7 +157,7 @@ impl BaselineComparison {
 impl BaselineOrigin {
     /// As a table is headed.
     pub(crate) fn title(&self) -> String {
-        format!("{} of {}", self.file, format::instant(&self.when))
+        format!("{} of {}", self.file, format::timestamp(&self.when))
     }
 }
 

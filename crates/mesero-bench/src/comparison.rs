@@ -6,6 +6,8 @@ pub(crate) mod results;
 pub(crate) mod rounds;
 pub(crate) mod trial;
 
+use mesero_terminal::units;
+
 use crate::comparison::ratio::{Pairing, Ratio};
 use crate::comparison::response_snapshot::ResponseMatch;
 use crate::comparison::results::TargetResults;
@@ -113,7 +115,7 @@ impl Comparison {
         };
         let (failed, requests) = self.failed;
         if failed > 0 {
-            let share = format::share(failed, requests);
+            let share = units::share(failed, requests);
             sentence.push_str(&format!("; but {share} of their requests were no work done"));
         }
         sentence

@@ -66,9 +66,10 @@ impl BenchReport {
     /// What the comparisons come to, a sentence each; none of what is void.
     pub(crate) fn conclusions(&self) -> Vec<String> {
         let sentences = self.comparisons.iter().map(Comparison::sentence);
-        match self.target_reports.iter().any(|target_report| !target_report.issues.is_empty()) {
-            true => Vec::new(),
-            false => sentences.chain(self.baseline_conclusions()).collect(),
+        if self.target_reports.iter().any(|target_report| !target_report.issues.is_empty()) {
+            Vec::new()
+        } else {
+            sentences.chain(self.baseline_conclusions()).collect()
         }
     }
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use mesero_terminal::nearest::listed;
 use mesero_terminal::output::visible;
+use mesero_terminal::units;
 
 use crate::baseline::terms::TermDifference;
-use crate::stats::format;
 
 /// A file that is no baseline, and why. Reads on after "failed to".
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl fmt::Display for BaselineError {
                 )
             ),
             BaselineProblem::Other { differences, command } => {
-                let count = format::count(differences.len() as u64);
+                let count = units::grouped(differences.len() as u64);
                 let things = if differences.len() == 1 { "thing" } else { "things" };
                 write!(f, "it was measured otherwise, in {count} {things}")?;
                 for TermDifference { what, saved, now } in differences {

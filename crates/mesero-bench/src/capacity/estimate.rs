@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use mesero_terminal::units;
+
 use crate::plan::{Load, LoadPlan};
-use crate::stats::format;
 use crate::stats::record::LoadRecord;
 
 /// What the answers to clients of a closed load tell of the workers behind them, where clients gave up.
@@ -60,21 +61,21 @@ impl CapacityEstimate {
 
     /// It in a sentence.
     pub(crate) fn sentence(&self, timeout: Duration) -> String {
-        let timeout = format::time(timeout);
+        let timeout = units::with_three_digits(timeout);
         match *self {
             CapacityEstimate::Enough { workers, is_certain, service, each, now } => {
                 let number = |count: u64| match count {
                     1 => "1 worker".to_owned(),
-                    _ => format!("{} workers", format::count(count)),
+                    _ => format!("{} workers", units::grouped(count)),
                 };
                 let least = if is_certain { "" } else { "at least " };
-                let service = format::time(service);
+                let service = units::with_three_digits(service);
                 let add_usage = if is_certain { "a request takes" } else { "requests take up to" };
                 let now = now.map(|now| format!("; those who were answered had {}", number(now)));
                 format!(
                     "{least}{} would pass: {add_usage} {service}, so within {timeout} a worker serves {} of the clients{}",
                     number(workers),
-                    format::count(each),
+                    units::grouped(each),
                     now.unwrap_or_default()
                 )
             }

@@ -154,9 +154,10 @@ impl CapacityFindings {
                 };
                 for _ in 0..=RAISES {
                     let holds = self.check(self.goal.demand, concurrency, probe).await?;
-                    self.verdict = match holds {
-                        true => CapacityVerdict::Enough { concurrency },
-                        false => CapacityVerdict::Refuted { concurrency },
+                    self.verdict = if holds {
+                        CapacityVerdict::Enough { concurrency }
+                    } else {
+                        CapacityVerdict::Refuted { concurrency }
                     };
                     if holds || concurrency >= most {
                         break;

@@ -57,9 +57,10 @@ impl CapacityGoal {
                 loop {
                     erlang = erlang.more();
                     // As long as there is more to do than can be done, nobody is answered in the end.
-                    let share = match erlang.utilization() < 1.0 {
-                        true => self.answered(service, wait(&erlang, service, arrivals)),
-                        false => 0.0,
+                    let share = if erlang.utilization() < 1.0 {
+                        self.answered(service, wait(&erlang, service, arrivals))
+                    } else {
+                        0.0
                     };
                     if share >= self.share || erlang.servers() == MOST {
                         break (share >= self.share).then_some((erlang.servers(), share));
@@ -150,10 +151,8 @@ fn crowd((clients, concurrency): (u32, u32), timeout: f64, service: &ServiceTime
         // When each place is free again, in nanoseconds, since floats have no order.
         let mut places: BinaryHeap<Reverse<u64>> = BinaryHeap::new();
         for client in 0..clients {
-            let begins = match client < concurrency {
-                true => 0,
-                false => places.pop().map_or(0, |Reverse(free)| free),
-            };
+            let begins =
+                if client < concurrency { 0 } else { places.pop().map_or(0, |Reverse(free)| free) };
             let ends = begins.saturating_add((service.draw(&mut random) * 1e9) as u64);
             answered += u64::from(ends as f64 <= timeout * 1e9);
             places.push(Reverse(ends));
@@ -206,12 +205,11 @@ pub(crate) mod tests {
             if waiting <= 0.0 {
                 continue;
             }
-            let both = match (waiting - serving).abs() < 1e-9 {
-                true => (1.0 + serving * timeout) * (-serving * timeout).exp(),
-                false => {
-                    (waiting * (-serving * timeout).exp() - serving * (-waiting * timeout).exp())
-                        / (waiting - serving)
-                }
+            let both = if (waiting - serving).abs() < 1e-9 {
+                (1.0 + serving * timeout) * (-serving * timeout).exp()
+            } else {
+                (waiting * (-serving * timeout).exp() - serving * (-waiting * timeout).exp())
+                    / (waiting - serving)
             };
             let longer =
                 (1.0 - erlang.waiting()) * (-serving * timeout).exp() + erlang.waiting() * both;

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 use mesero_terminal::output::visible;
+use mesero_terminal::units;
 use serde_json::{Value, json};
 
 use crate::capacity::findings::{CapacityCheck, CapacityFindings, CapacityVerdict};
@@ -48,11 +49,11 @@ impl CapacityReport<'_> {
         for level in &self.findings.sweep.levels {
             let SweepLevel { concurrency, record } = level;
             table.add_row([
-                format::count((*concurrency).into()),
-                format::number(level.rate()),
-                format::found(record.response.mean()),
-                format::found(record.response.quantile(0.99)),
-                format::share(record.ok, record.requests),
+                units::grouped((*concurrency).into()),
+                units::number(level.rate()),
+                format::latency(record.response.mean()),
+                format::latency(record.response.quantile(0.99)),
+                units::share(record.ok, record.requests),
             ]);
         }
         for column in table.column_iter_mut() {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mesero_terminal::units;
+
 use crate::capacity::findings::{CapacityCheck, CapacityFindings, CapacityVerdict};
 use crate::capacity::need::{CapacityGoal, Demand};
 use crate::capacity::probe::ConcurrencyControl;
@@ -43,7 +45,7 @@ impl Demand {
         match self {
             Demand::Burst { clients: 1 } => "1 client".to_owned(),
             Demand::Burst { clients } => format!("{} clients who come at once", count(*clients)),
-            Demand::Rate { rate, .. } => format!("{} calls a second", format::number(*rate)),
+            Demand::Rate { rate, .. } => format!("{} calls a second", units::number(*rate)),
         }
     }
 }
@@ -51,7 +53,7 @@ impl Demand {
 impl ServiceTimes {
     /// How long a call takes.
     pub(crate) fn sentence(&self) -> String {
-        let seen = format::count(self.count());
+        let seen = units::grouped(self.count());
         let mean = time(self.mean());
         let more = if self.is_lower_bound() { "more than " } else { "" };
         let mut sentence = format!("A call that does not wait takes {more}{mean}");
@@ -158,7 +160,7 @@ impl CapacityFindings {
             Demand::Rate { rate, .. } => {
                 let load = rate * service.mean();
                 let busy =
-                    format!("{} calls are in work on average (Little's law)", format::number(load));
+                    format!("{} calls are in work on average (Little's law)", units::number(load));
                 match self.goal.wait(service, concurrency) {
                     Some((busy_share, wait)) if busy_share < 1.0 => format!(
                         "{busy}, and with {} at once {} of the calls wait, for {} on average (Erlang C)",
@@ -174,7 +176,7 @@ impl CapacityFindings {
                 let timeout = time(self.goal.timeout);
                 let waves_in_words = match waves {
                     0 | 1 => "1 of them".to_owned(),
-                    _ => format!("{} of them, one after the other", format::count(waves)),
+                    _ => format!("{} of them, one after the other", units::grouped(waves)),
                 };
                 format!("within {timeout} one worker serves {waves_in_words}")
             }
@@ -206,10 +208,10 @@ impl CapacityFindings {
         let found = format!(
             "{} of {} calls were answered within {} (p99 {})",
             // A share of few says less than their number.
-            if requests < 100 { format::count(ok) } else { format::share(ok, requests) },
-            format::count(requests),
+            if requests < 100 { units::grouped(ok) } else { units::share(ok, requests) },
+            units::grouped(requests),
             time(self.goal.timeout),
-            format::found(check.record.response.quantile(0.99))
+            format::latency(check.record.response.quantile(0.99))
         );
         let with = match self.bound {
             ConcurrencyControl::Limit { .. } => format!("With `limit = {}`", check.concurrency),
@@ -229,7 +231,7 @@ impl CapacityFindings {
 
 /// Why nobody was answered.
 fn unanswered(record: &LoadRecord) -> String {
-    let requests = format::count(record.requests);
+    let requests = units::grouped(record.requests);
     let faults =
         record.faults.iter().map(|(kind, faults)| format!("{}: {}", kind.text(), faults.first));
     let statuses = record.statuses.keys().map(|status| format!("answered {status}"));
@@ -238,7 +240,7 @@ fn unanswered(record: &LoadRecord) -> String {
 }
 
 fn a_second(knee: &Knee) -> String {
-    format!("{} a second", format::number(knee.rate))
+    format!("{} a second", units::number(knee.rate))
 }
 
 fn workers(number: u32) -> String {
@@ -246,17 +248,17 @@ fn workers(number: u32) -> String {
 }
 
 fn count(number: u32) -> String {
-    format::count(number.into())
+    units::grouped(number.into())
 }
 
 fn time(seconds: f64) -> String {
-    Duration::try_from_secs_f64(seconds).map_or_else(|_| "∞".to_owned(), format::time)
+    Duration::try_from_secs_f64(seconds).map_or_else(|_| "∞".to_owned(), units::with_three_digits)
 }
 
 /// `97.2 %`; never all unless it is so.
 fn percent(share: f64) -> String {
     const OF: f64 = 1e9;
-    let share = format::share((share * OF).round() as u64, OF as u64);
+    let share = units::share((share * OF).round() as u64, OF as u64);
     // What was typed as 99 % is read as that.
     share.replace(".0 %", " %")
 }

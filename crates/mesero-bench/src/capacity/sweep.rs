@@ -1,5 +1,7 @@
 //! Ever more calls at once, until more at once bring no more.
 
+use mesero_terminal::units;
+
 use crate::capacity::service_times::ServiceTimes;
 use crate::error::BenchError;
 use crate::stats::format;
@@ -64,11 +66,11 @@ impl SweepLevel {
         let Self { concurrency, record } = self;
         format!(
             "{} at once: {} a second, {} on average, p99 {}, {} ok",
-            format::count((*concurrency).into()),
-            format::number(self.rate()),
-            format::found(record.response.mean()),
-            format::found(record.response.quantile(0.99)),
-            format::share(record.ok, record.requests),
+            units::grouped((*concurrency).into()),
+            units::number(self.rate()),
+            format::latency(record.response.mean()),
+            format::latency(record.response.quantile(0.99)),
+            units::share(record.ok, record.requests),
         )
     }
 

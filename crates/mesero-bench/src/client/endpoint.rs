@@ -54,16 +54,14 @@ impl Endpoint {
             _ => return Err(invalid("it does not begin with `http://` or `https://`")),
         };
         let host = authority.host().trim_matches(['[', ']']).to_owned();
-        let tls = match scheme == Scheme::HTTPS {
-            true => {
-                let versions = match request.protocol {
-                    Protocol::Http1 => Versions::Http1,
-                    Protocol::Http2 { .. } => Versions::Http2,
-                };
-                let tls = Tls::new(request.ca.as_deref(), &host, versions);
-                Some(tls.map_err(EndpointError::Tls)?)
-            }
-            false => None,
+        let tls = if scheme == Scheme::HTTPS {
+            let versions = match request.protocol {
+                Protocol::Http1 => Versions::Http1,
+                Protocol::Http2 { .. } => Versions::Http2,
+            };
+            Some(Tls::new(request.ca.as_deref(), &host, versions).map_err(EndpointError::Tls)?)
+        } else {
+            None
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };

@@ -130,10 +130,8 @@ impl Http1Exchange<'_> {
 
     /// The connection ended where no answer does.
     fn ended(&mut self, why: &str) -> Fault {
-        let kind = match self.reader.has_partial_response() {
-            true => FaultKind::CutOff,
-            false => FaultKind::Closed,
-        };
+        let kind =
+            if self.reader.has_partial_response() { FaultKind::CutOff } else { FaultKind::Closed };
         match mem::take(&mut self.send_error) {
             Some(error) => Fault::new(kind, format_args!("{why}, and took no more: {error}")),
             None => Fault::new(kind, why),

@@ -134,9 +134,10 @@ impl ResponseReader {
                     framing = BodyFraming::Length(length);
                 }
             } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
-                framing = match has_token(field.value, "chunked") {
-                    true => BodyFraming::Chunked(ChunkedBody::default()),
-                    false => BodyFraming::Connection,
+                framing = if has_token(field.value, "chunked") {
+                    BodyFraming::Chunked(ChunkedBody::default())
+                } else {
+                    BodyFraming::Connection
                 };
             } else if field.name.eq_ignore_ascii_case("connection") {
                 keeps_alive &= !has_token(field.value, "close");

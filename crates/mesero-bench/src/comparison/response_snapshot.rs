@@ -9,13 +9,13 @@ use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mesero_terminal::output::visible;
+use mesero_terminal::units;
 use tokio::task::JoinSet;
 use tokio::time;
 
 use crate::client::Http2Connection;
 use crate::client::endpoint::Endpoint;
 use crate::client::request::EncodedRequest;
-use crate::stats::format;
 
 /// Of a longer body it is not looked at whether it is the same.
 const MOST: usize = 16 * 1024 * 1024;
@@ -117,7 +117,7 @@ impl ResponseMatch {
             let dots = if from > 0 { "…" } else { "" };
             format!("{dots}{}", String::from_utf8_lossy(piece))
         };
-        let length = |body: &Bytes| format::count(u64::try_from(body.len()).unwrap_or(u64::MAX));
+        let length = |body: &Bytes| units::grouped(u64::try_from(body.len()).unwrap_or(u64::MAX));
         differ(
             &format!("{} bytes with `{}`", length(&ours.body), shown(&ours.body)),
             &format!("{} with `{}`", length(&theirs.body), shown(&theirs.body)),

@@ -81,10 +81,7 @@ async fn client(session: Arc<LoadSession>, mut caller: TargetClient, backlog: Ar
         let mut record = session.record();
         record.add(RequestTimes { planned, started, ended }, outcome);
         if planned >= record.window.begin {
-            match is_delayed {
-                true => record.delayed += 1,
-                false => record.lag.add(started - planned),
-            }
+            if is_delayed { record.delayed += 1 } else { record.lag.add(started - planned) }
         }
     }
 }

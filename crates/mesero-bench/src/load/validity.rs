@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use mesero_terminal::units;
+
 use crate::plan::LoadPlan;
-use crate::stats::format;
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::LoadRecord;
 
@@ -53,19 +54,19 @@ impl fmt::Display for ValidityIssue {
                 f,
                 "the generator itself was late by {} (p99), and may be by {}: this machine is too \
                  busy for this load; --tolerance allows more",
-                format::time(*p99),
-                format::time(*tolerance)
+                units::with_three_digits(*p99),
+                units::with_three_digits(*tolerance)
             ),
             ValidityIssue::Generator { requests, why } => write!(
                 f,
                 "{} requests could not be made on this machine: {why}",
-                format::count(*requests)
+                units::grouped(*requests)
             ),
             ValidityIssue::LittlesLaw { in_flight, clients } => write!(
                 f,
                 "rate × time is {} requests at once, and there were {clients} clients: by \
                  Little's law one of the two is wrong",
-                format::number(*in_flight)
+                units::number(*in_flight)
             ),
         }
     }

@@ -74,7 +74,7 @@ impl BenchReport {
     pub(crate) fn baseline_views(&self) -> impl Iterator<Item = TargetView> {
         self.baselines().map(|(target_report, baseline)| {
             let target = target_report.view_of(&baseline.results);
-            let when = format::instant(&baseline.origin.when);
+            let when = format::timestamp(&baseline.origin.when);
             TargetView {
                 name: format!("{}, baseline", target_report.results.name),
                 address: Some(when),

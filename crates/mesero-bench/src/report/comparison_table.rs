@@ -1,6 +1,7 @@
 //! Several contestants beside each other, and each beside the first: as text, and in Markdown.
 
 use comfy_table::{Table, TableStyle};
+use mesero_terminal::units;
 
 use crate::comparison::results::TargetResults;
 use crate::comparison::{self, Comparison};
@@ -90,19 +91,19 @@ impl TargetResults {
         has_usage: bool,
     ) -> Vec<String> {
         let record = &self.record;
-        let found = |share| format::found(Statistic::Quantile(share).of(&record.response));
+        let found = |share| format::latency(Statistic::Quantile(share).of(&record.response));
         let ratio = |name| {
             let text = comparison.map(|comparison| comparison::text(comparison.ratio(name)));
             text.unwrap_or_default()
         };
         let cpu = self.resource_usage.and_then(|resource_usage| resource_usage.cpu_per_request());
         let memory = self.resource_usage.map(|resource_usage| resource_usage.memory_bytes);
-        let resource_usage = [cpu.map(format::time), memory.map(format::bytes)];
+        let resource_usage = [cpu.map(units::with_three_digits), memory.map(units::bytes)];
         let resource_usage = resource_usage.map(|text| text.unwrap_or_else(|| "—".to_owned()));
         let figures = [
             shown(name),
-            format::share(record.ok, record.requests),
-            format::number(record.rate()),
+            units::share(record.ok, record.requests),
+            units::number(record.rate()),
             ratio("rate"),
             found(0.5),
             ratio("p50"),
@@ -124,14 +125,14 @@ impl TargetReport {
             .skip(1)
             .filter(|outcome| outcome.count > 0);
         let label = outcome_counts.map(|outcome| {
-            let text = format!("{} {}", format::count(outcome.count), outcome.name);
+            let text = format!("{} {}", units::grouped(outcome.count), outcome.name);
             match outcome.first {
                 Some(first) => format!("{text} ({})", shown(&first)),
                 None => text,
             }
         });
         let label: Vec<_> = label.collect();
-        let requests = format::count(self.results.record.requests);
+        let requests = units::grouped(self.results.record.requests);
         (!label.is_empty()).then(|| format!("of {requests} requests {}", label.join(", ")))
     }
 }

@@ -1,5 +1,7 @@
 //! The report as a page.
 
+use mesero_terminal::units;
+
 use crate::baseline::environment::Environment;
 use crate::comparison::results::TargetResults;
 use crate::comparison::{self, Comparison};
@@ -64,9 +66,8 @@ impl BenchReport {
         sentences
             .extend(self.differences().map(|text| VerdictSentence { tone: Tone::Failed, text }));
         for target_report in &self.target_reports {
-            let named = |text: String| match several {
-                true => format!("{}: {text}", target_report.results.name),
-                false => text,
+            let named = |text: String| {
+                if several { format!("{}: {text}", target_report.results.name) } else { text }
             };
             let headline = target_report.headline();
             let text = if several { named(headline) } else { capital(&headline) };
@@ -103,7 +104,10 @@ impl BenchReport {
             facts.push(fact("seed", &target_report.plan.seed.to_string()));
         }
         let Environment { when, machine, command } = environment;
-        facts.extend([fact("when", &format::instant(when)), fact("machine", &machine.to_string())]);
+        facts.extend([
+            fact("when", &format::timestamp(when)),
+            fact("machine", &machine.to_string()),
+        ]);
         facts.push(fact("command", command));
         facts.extend(self.baseline_title().map(|title| fact("baseline", &title)));
         facts.push(fact("by", concat!("mesero ", env!("CARGO_PKG_VERSION"))));
@@ -121,20 +125,20 @@ impl TargetReport {
     /// What became of all who asked.
     fn headline(&self) -> String {
         let record = &self.results.record;
-        let (ok, requests) = (format::count(record.ok), format::count(record.requests));
+        let (ok, requests) = (units::grouped(record.ok), units::grouped(record.requests));
         let client_timeouts = record.client_timeouts + record.unsent;
         let failed = record.failed() - client_timeouts;
         if record.requests == 0 {
             return "nothing was asked.".to_owned();
         }
         let times = || {
-            let time = |share| format::found(Statistic::Quantile(share).of(&record.response));
+            let time = |share| format::latency(Statistic::Quantile(share).of(&record.response));
             format!("half of them within {}, 99 of 100 within {}", time(0.5), time(0.99))
         };
         if (record.ok, record.requests) == (1, 1) {
             return format!(
                 "the request was answered, within {}.",
-                format::found(record.response.max())
+                format::latency(record.response.max())
             );
         }
         if record.ok == record.requests {
@@ -144,15 +148,18 @@ impl TargetReport {
             0 => format!("none of {requests} requests was answered"),
             _ => format!(
                 "{ok} of {requests} requests were answered ({})",
-                format::share(record.ok, record.requests)
+                units::share(record.ok, record.requests)
             ),
         };
         if client_timeouts > 0 {
-            let timeout = format::time(self.plan.timeout);
-            text.push_str(&format!("; {} gave up after {timeout}", format::count(client_timeouts)));
+            let timeout = units::with_three_digits(self.plan.timeout);
+            text.push_str(&format!(
+                "; {} gave up after {timeout}",
+                units::grouped(client_timeouts)
+            ));
         }
         if failed > 0 {
-            text.push_str(&format!("; {} failed", format::count(failed)));
+            text.push_str(&format!("; {} failed", units::grouped(failed)));
         }
         text.push('.');
         text

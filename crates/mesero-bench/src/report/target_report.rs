@@ -1,6 +1,7 @@
 //! What is told of one contestant.
 
 use mesero_terminal::exit::Exit;
+use mesero_terminal::units;
 
 use crate::baseline::BaselineComparison;
 use crate::capacity::estimate::CapacityEstimate;
@@ -33,11 +34,11 @@ const ROUGH: f64 = 0.1;
 impl TargetReport {
     /// What was done, and for how long, in words.
     pub(crate) fn load(&self) -> String {
-        let results = format::time(self.results.record.measured_time());
+        let results = units::with_three_digits(self.results.record.measured_time());
         let until = match (&self.plan.until, self.plan.rounds.get()) {
             (StopCondition::Time(_), 1) => results,
             (StopCondition::Requests(count), 1) => {
-                format!("{} requests in {results}", format::count(count.get()))
+                format!("{} requests in {results}", units::grouped(count.get()))
             }
             (StopCondition::Time(_) | StopCondition::Requests(_), _) => {
                 format!("{}, {results} in all", self.rounds())
@@ -53,8 +54,8 @@ impl TargetReport {
 
     fn rounds(&self) -> String {
         let round = match self.plan.until {
-            StopCondition::Time(time) => format::time(time),
-            StopCondition::Requests(count) => format!("{} requests", format::count(count.get())),
+            StopCondition::Time(time) => units::with_three_digits(time),
+            StopCondition::Requests(count) => format!("{} requests", units::grouped(count.get())),
         };
         match self.plan.rounds.get() {
             1 => format!("1 round of {round}"),
@@ -76,14 +77,15 @@ impl TargetReport {
                     Arrivals::Poisson => "at random",
                     Arrivals::Uniform => "evenly",
                 };
-                let rate = format::number(*rate);
+                let rate = units::number(*rate);
                 format!("{rate} requests a second {pattern}, up to {concurrency}{connections}")
             }
         };
         let protocol = protocol.label().map_or_else(String::new, |label| format!("; {label}"));
-        let mut load = format!("{who}{protocol}; {until}; patience {}", format::time(*timeout));
+        let mut load =
+            format!("{who}{protocol}; {until}; patience {}", units::with_three_digits(*timeout));
         if !warm_up.is_zero() {
-            load.push_str(&format!("; after a warm-up of {}", format::time(*warm_up)));
+            load.push_str(&format!("; after a warm-up of {}", units::with_three_digits(*warm_up)));
         }
         load
     }
@@ -93,12 +95,12 @@ impl TargetReport {
         let record = &self.results.record;
         let mut notes = self.results.notes.clone();
         if record.delayed > 0 {
-            let p99 = |times| format::found(Statistic::Quantile(0.99).of(times));
+            let p99 = |times| format::latency(Statistic::Quantile(0.99).of(times));
             notes.push(format!(
                 "{} requests had to wait until one of the {}s was free. `response` counts from when \
                  they were due, and its p99 is {}; a generator that counts from when it sends would \
                  say {}, which is `service`.",
-                format::count(record.delayed),
+                units::grouped(record.delayed),
                 self.plan.protocol.place(),
                 p99(&record.response),
                 p99(&record.service),
@@ -135,9 +137,9 @@ impl TargetReport {
             format!(
                 "A request took {} on average, {} of the {} that are measured at a time, and the rate may be off by as \
                  much; with a longer -d it is finer.",
-                format::time(mean),
-                format::part(share),
-                format::time(round),
+                units::with_three_digits(mean),
+                units::percent(share),
+                units::with_three_digits(round),
             )
         })
     }
@@ -145,8 +147,8 @@ impl TargetReport {
     /// What it took, if it was started here.
     pub(crate) fn resource_usage(&self) -> Option<String> {
         let resource_usage = self.results.resource_usage?;
-        let memory = format::bytes(resource_usage.memory_bytes);
-        let cpu = format::time(resource_usage.cpu_per_request()?);
+        let memory = units::bytes(resource_usage.memory_bytes);
+        let cpu = units::with_three_digits(resource_usage.cpu_per_request()?);
         Some(format!(
             "A request took {cpu} of CPU time, and all processes together {memory} of memory."
         ))

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use mesero_terminal::output::visible;
+use mesero_terminal::units;
 
 use crate::report::TargetReport;
 use crate::stats::format;
@@ -41,16 +42,16 @@ impl TargetReport {
         let requests = self.results.record.requests;
         let mut table = Table::new();
         table.load_style(style);
-        table.set_header(["requests", &format::count(requests), "share", "a second", ""]);
+        table.set_header(["requests", &units::grouped(requests), "share", "a second", ""]);
         for outcome in self.results.record.outcome_counts() {
             let rate = match outcome.name.as_str() {
                 "ok" if self.results.record.ok_in_window > 0 => {
-                    format::number(self.results.record.rate())
+                    units::number(self.results.record.rate())
                 }
                 _ => String::new(),
             };
             let (count, share) =
-                (format::count(outcome.count), format::share(outcome.count, requests));
+                (units::grouped(outcome.count), units::share(outcome.count, requests));
             table.add_row([
                 outcome.name,
                 count,
@@ -69,7 +70,7 @@ impl TargetReport {
         let names = STATISTICS.map(|(name, _)| name);
         table.set_header(std::iter::once("time").chain(names));
         let mut add = |name: &str, times: &LatencyHistogram| {
-            let found = STATISTICS.map(|(_, statistic)| format::found(statistic.of(times)));
+            let found = STATISTICS.map(|(_, statistic)| format::latency(statistic.of(times)));
             table.add_row(std::iter::once(name.to_owned()).chain(found));
         };
         add("response", &self.results.record.response);

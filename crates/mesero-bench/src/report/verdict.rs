@@ -55,14 +55,15 @@ fn one(
             let references = references.figures?;
             let ratio = references.ratio(name);
             let found = comparison::text(ratio);
-            match references.has_rounds() {
-                true => judged(of_ratio(*comparison, ratio, *times), with_why(found, ratio)),
-                false => judged(
+            if references.has_rounds() {
+                judged(of_ratio(*comparison, ratio, *times), with_why(found, ratio))
+            } else {
+                judged(
                     false,
                     format!(
                         "{found}, of which nothing is sure with fewer than {LEAST_ROUNDS} rounds"
                     ),
-                ),
+                )
             }
         }
         Condition::SameResponses => match &references.responses?.responses {

@@ -62,10 +62,7 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
         return f64::NAN;
     }
     values.sort_unstable_by(f64::total_cmp);
-    match is_odd {
-        true => values[middle],
-        false => f64::midpoint(values[middle - 1], values[middle]),
-    }
+    if is_odd { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
 /// The median of as many values, drawn from them with replacement.

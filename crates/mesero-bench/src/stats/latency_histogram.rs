@@ -94,9 +94,10 @@ impl LatencyHistogram {
             self.censored.map(|censored| self.histogram.lowest_equivalent(nanoseconds(censored)));
         self.histogram.iter_recorded().map(move |recorded| {
             let value = recorded.value_iterated_to();
-            let time = match censored.is_some_and(|censored| value >= censored) {
-                true => self.histogram.highest_equivalent(value),
-                false => self.histogram.median_equivalent(value),
+            let time = if censored.is_some_and(|censored| value >= censored) {
+                self.histogram.highest_equivalent(value)
+            } else {
+                self.histogram.median_equivalent(value)
             };
             (time as f64 / 1e9, recorded.count_at_value())
         })

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use mesero_terminal::nearest::nearest;
+use mesero_terminal::units;
 
-use crate::stats::format;
 use crate::stats::latency_histogram::{Latency, LatencyHistogram};
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::LoadRecord;
@@ -193,15 +193,15 @@ impl fmt::Display for MetricValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             MetricValue::Count { count, of } => {
-                write!(f, "{} of {}", format::count(*count), format::count(*of))
+                write!(f, "{} of {}", units::grouped(*count), units::grouped(*of))
             }
-            MetricValue::Rate(rate) => write!(f, "{}/s", format::number(*rate)),
+            MetricValue::Rate(rate) => write!(f, "{}/s", units::number(*rate)),
             MetricValue::Time(None) => f.write_str("no time was measured"),
             MetricValue::Time(Some(Latency { time, is_lower_bound: false })) => {
-                f.write_str(&format::time(*time))
+                f.write_str(&units::with_three_digits(*time))
             }
             MetricValue::Time(Some(Latency { time, .. })) => {
-                write!(f, "more than {}", format::time(*time))
+                write!(f, "more than {}", units::with_three_digits(*time))
             }
         }
     }

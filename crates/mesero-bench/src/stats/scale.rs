@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::stats::format;
+use mesero_terminal::units;
 
 /// From values to places.
 #[derive(Debug, Clone)]
@@ -132,9 +132,10 @@ pub(crate) fn percent(share: f64) -> String {
 
 /// A number beside an axis.
 pub(crate) fn number(number: f64) -> String {
-    match number >= 1_000.0 {
-        true => format::count(number.round() as u64),
-        false => format!("{}", (number * 1e6).round() / 1e6),
+    if number >= 1_000.0 {
+        units::grouped(number.round() as u64)
+    } else {
+        format!("{}", (number * 1e6).round() / 1e6)
     }
 }
 

@@ -13,6 +13,7 @@ use mesero_process::group::{ProcessGroup, Streams};
 use mesero_process::guardian::Guardian;
 use mesero_process::spawner::Spawner;
 use mesero_process::tail::Tail;
+use mesero_terminal::units;
 use rustix::process::{Pid, Signal};
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -154,10 +155,7 @@ impl LaunchedTarget {
             }
         };
         tokio::select! {
-            is_ready = polling => match is_ready {
-                true => Ok(()),
-                false => Err(LaunchFailure::NotReady { last_response, timeout: self.timeout }),
-            },
+            is_ready = polling => if is_ready { Ok(()) } else { Err(LaunchFailure::NotReady { last_response, timeout: self.timeout }) },
             () = self.process.ended() => Err(LaunchFailure::Exited),
         }
     }
@@ -258,13 +256,13 @@ impl fmt::Display for LaunchError {
                 write!(
                     f,
                     "no answer within {}: {last_response}",
-                    crate::stats::format::time(*timeout)
+                    units::with_three_digits(*timeout)
                 )
             }
             LaunchFailure::NotReadyWith { last_response, timeout, end } => write!(
                 f,
                 "no answer within {}, {last_response}; --start-timeout allows more{}",
-                crate::stats::format::time(*timeout),
+                units::with_three_digits(*timeout),
                 end.output_tail()
             ),
         }

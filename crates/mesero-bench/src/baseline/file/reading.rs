@@ -57,9 +57,10 @@ impl BaselineFile {
                 twice[0]
             )));
         }
-        match saved.targets.is_empty() {
-            true => Err(BaselineProblem::Contradiction("it has no target".to_owned())),
-            false => Ok(saved),
+        if saved.targets.is_empty() {
+            Err(BaselineProblem::Contradiction("it has no target".to_owned()))
+        } else {
+            Ok(saved)
         }
     }
 }

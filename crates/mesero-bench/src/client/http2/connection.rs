@@ -129,9 +129,10 @@ impl Http2Connection {
     }
 
     fn stage(&self) -> ResponseStage {
-        match self.has_response.load(Relaxed) {
-            true => ResponseStage::NoResponse,
-            false => ResponseStage::ConnectionSilent,
+        if self.has_response.load(Relaxed) {
+            ResponseStage::NoResponse
+        } else {
+            ResponseStage::ConnectionSilent
         }
     }
 }
@@ -158,9 +159,10 @@ impl SendFailure {
     fn before_response(error: &h2::Error, stage: ResponseStage) -> Self {
         let is_graceful = error.is_go_away() && error.is_remote();
         let fault = fault::of(error, stage);
-        match is_graceful && error.reason() == Some(h2::Reason::NO_ERROR) {
-            true => SendFailure::Unknown(fault),
-            false => SendFailure::Failed(fault),
+        if is_graceful && error.reason() == Some(h2::Reason::NO_ERROR) {
+            SendFailure::Unknown(fault)
+        } else {
+            SendFailure::Failed(fault)
         }
     }
 

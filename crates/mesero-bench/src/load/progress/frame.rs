@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mesero_terminal::units;
+
 use crate::stats::format;
 use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::scale::{self, AxisScale};
@@ -43,7 +45,7 @@ impl ProgressFrame {
 
     /// All of it in one line, for a log.
     pub(crate) fn line(&self) -> String {
-        format!("{}; {}/s; {}", self.heading(), format::number(self.rate), self.counts())
+        format!("{}; {}/s; {}", self.heading(), units::number(self.rate), self.counts())
     }
 
     fn heading(&self) -> String {
@@ -51,15 +53,15 @@ impl ProgressFrame {
         if let Some((round, of)) = self.round {
             heading.push_str(&format!(", round {round} of {of}"));
         }
-        heading.push_str(&format!(": {}", brief(self.measured_time)));
+        heading.push_str(&format!(": {}", units::whole_seconds(self.measured_time)));
         if let Some(left) = self.left {
-            heading.push_str(&format!(", {} left in all", brief(left)));
+            heading.push_str(&format!(", {} left in all", units::whole_seconds(left)));
         }
         heading
     }
 
     fn throughput(&self, width: usize) -> String {
-        let label = format!("{}/s", format::number(self.rate));
+        let label = format!("{}/s", units::number(self.rate));
         let room = width.saturating_sub(22).min(self.rates.len());
         let shown = &self.rates[self.rates.len() - room..];
         let most = shown.iter().copied().fold(0.0, f64::max);
@@ -77,17 +79,17 @@ impl ProgressFrame {
     fn counts(&self) -> String {
         let mut counts = format!(
             "{} ok, {} in work",
-            format::count(self.ok),
-            format::count(as_u64(self.in_flight))
+            units::grouped(self.ok),
+            units::grouped(as_u64(self.in_flight))
         );
         for (count, what) in [(self.client_timeouts, "gave up"), (self.failed, "failed")] {
             if count > 0 {
-                counts.push_str(&format!(", {} {what}", format::count(count)));
+                counts.push_str(&format!(", {} {what}", units::grouped(count)));
             }
         }
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
             if let Some(found) = self.response.quantile(share) {
-                counts.push_str(&format!(", {name} {}", format::found(Some(found))));
+                counts.push_str(&format!(", {name} {}", format::latency(Some(found))));
             }
         }
         counts
@@ -123,7 +125,7 @@ impl ProgressFrame {
         let room = width.saturating_sub(32) as f64;
         let label = |(name, share): &(String, f64)| {
             let bar = bar(share / highest * room);
-            format!("{name:>20}  {bar} {}", format::part(*share))
+            format!("{name:>20}  {bar} {}", units::percent(*share))
         };
         bars.iter().map(label).collect()
     }
@@ -140,16 +142,6 @@ fn bar(letters: f64) -> String {
         _ => bar.push(EIGHTHS[eighths - 1]),
     }
     bar
-}
-
-/// Whole seconds, minutes, hours: more would flicker.
-fn brief(time: Duration) -> String {
-    let seconds = time.as_secs();
-    match seconds {
-        0..=119 => format!("{seconds} s"),
-        120..=7_199 => format!("{} min {:02} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {:02} min", seconds / 3_600, seconds / 60 % 60),
-    }
 }
 
 fn as_u64(count: usize) -> u64 {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use mesero_terminal::units;
+
 use crate::report::page::chart::{PlotArea, Tick, Tooltip, apart, label, line, path, short};
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{OutcomeKind, TargetView, class, legend};
-use crate::stats::format;
 use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::scale::{self, AxisScale};
 
@@ -72,7 +73,7 @@ fn figure(targets: &[TargetView]) -> MarkupElement {
 /// How many gave up, of those whose waits are drawn.
 fn timeout_label(target: &TargetView) -> String {
     let client_timeouts = target.count(OutcomeKind::ClientTimeout);
-    format!("{} gave up", format::share(client_timeouts, target.response.count()))
+    format!("{} gave up", units::share(client_timeouts, target.response.count()))
 }
 
 /// Up to where it is known.
@@ -101,13 +102,13 @@ fn tip(targets: &[TargetView], seconds: f64) -> Tooltip {
     let lines = targets.iter().enumerate().filter(|(_, target)| target.response.count() > 0);
     let lines = lines.map(|(index, target)| {
         let share = target.response.share_within(time);
-        let text = format::part(share);
+        let text = units::percent(share);
         match targets.len() {
             1 => (None, text),
             _ => (Some(index), format!("{text}  {}", short(&target.name, 24))),
         }
     });
-    Tooltip { head: format!("within {}", format::time(time)), lines: lines.collect() }
+    Tooltip { head: format!("within {}", units::with_three_digits(time)), lines: lines.collect() }
 }
 
 pub(crate) fn ticks(scale: &AxisScale, about: f64, text: impl Fn(f64) -> String) -> Vec<Tick> {

@@ -88,10 +88,7 @@ impl Display for MarkupElement {
                 MarkupChild::Own(text) => f.write_str(text)?,
             }
         }
-        match self.is_void() {
-            true => Ok(()),
-            false => write!(f, "</{}>", self.name),
-        }
+        if self.is_void() { Ok(()) } else { write!(f, "</{}>", self.name) }
     }
 }
 

@@ -1,9 +1,10 @@
 //! How requests ended, a bar for each implementation.
 
+use mesero_terminal::units;
+
 use crate::report::page::chart::{PlotArea, label, short};
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{OutcomeKind, TargetView};
-use crate::stats::format;
 
 const ROW: f64 = 40.0;
 
@@ -40,9 +41,9 @@ fn bar(target: &TargetView, index: usize, field: &PlotArea) -> Vec<MarkupElement
         vec![label((0.0, top + 13.0), "start", &short(&target.name, 48)).with("class", "name")];
     let counts = [OutcomeKind::Ok, OutcomeKind::ClientTimeout, OutcomeKind::Failed].map(|kind| {
         let count = target.count(kind);
-        let share = format::share(count, requests);
+        let share = units::share(count, requests);
         (count > 0 || kind == OutcomeKind::Ok)
-            .then(|| format!("{} {} ({share})", format::count(count), kind.text()))
+            .then(|| format!("{} {} ({share})", units::grouped(count), kind.text()))
     });
     let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     parts.push(label((field.width, top + 13.0), "end", &counts));

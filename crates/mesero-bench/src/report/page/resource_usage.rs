@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use mesero_terminal::units;
+
 use crate::comparison::results::ResourceUsage;
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{TargetView, class, swatch, tables};
-use crate::stats::format;
 
 /// None where there is nothing to compare.
 pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
@@ -29,11 +30,11 @@ pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
 type LabeledValue = (f64, String);
 
 fn cpu(time: Duration) -> LabeledValue {
-    (time.as_secs_f64(), format::time(time))
+    (time.as_secs_f64(), units::with_three_digits(time))
 }
 
 fn memory(bytes: u64) -> LabeledValue {
-    (bytes as f64, format::bytes(bytes))
+    (bytes as f64, units::bytes(bytes))
 }
 
 /// A figure of each; none of one that was not started here.

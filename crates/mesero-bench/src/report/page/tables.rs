@@ -1,5 +1,7 @@
 //! The tables: what it comes to, all figures, and what the drawings show for those who read.
 
+use mesero_terminal::units;
+
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{FigureTable, HtmlPage, OutcomeKind, TargetView, swatch};
 use crate::stats::format;
@@ -12,14 +14,14 @@ pub(crate) fn summary(page: &HtmlPage) -> Vec<MarkupElement> {
         ["", "requests", "answered", "gave up", "failed", "a second", "p50", "p95", "p99", "max"];
     let rows = page.targets.iter().map(|target| {
         let requests = target.requests();
-        let share = |kind| format::share(target.count(kind), requests);
-        let statistic = |statistic: Statistic| format::found(statistic.of(&target.response));
+        let share = |kind| units::share(target.count(kind), requests);
+        let statistic = |statistic: Statistic| format::latency(statistic.of(&target.response));
         vec![
-            format::count(requests),
+            units::grouped(requests),
             share(OutcomeKind::Ok),
             share(OutcomeKind::ClientTimeout),
             share(OutcomeKind::Failed),
-            target.rate.map_or_else(|| "—".to_owned(), format::number),
+            target.rate.map_or_else(|| "—".to_owned(), units::number),
             statistic(Statistic::Quantile(0.5)),
             statistic(Statistic::Quantile(0.95)),
             statistic(Statistic::Quantile(0.99)),
@@ -50,7 +52,7 @@ pub(crate) fn figures(page: &HtmlPage) -> MarkupElement {
         let mut add = |what: &str, times: &LatencyHistogram| {
             let name =
                 if is_open { format!("{}, {what}", target.name) } else { target.name.clone() };
-            let cells = STATISTICS.map(|(_, statistic)| format::found(statistic.of(times)));
+            let cells = STATISTICS.map(|(_, statistic)| format::latency(statistic.of(times)));
             rows.push(row(element("th").with("scope", "row").text(name), cells.to_vec()));
         };
         add("response", &target.response);
@@ -67,8 +69,8 @@ pub(crate) fn figures(page: &HtmlPage) -> MarkupElement {
             element("tr")
                 .put(name)
                 .put(text(&outcome.name))
-                .put(element("td").text(format::count(outcome.count)))
-                .put(element("td").text(format::share(outcome.count, requests)))
+                .put(element("td").text(units::grouped(outcome.count)))
+                .put(element("td").text(units::share(outcome.count, requests)))
                 .put(text(outcome.first.as_deref().unwrap_or_default()))
         })
     });
@@ -91,15 +93,15 @@ pub(crate) fn time_series_table(targets: &[TargetView]) -> MarkupElement {
         let mut until = std::time::Duration::ZERO;
         target.short_time_series.iter().map(move |interval| {
             until += interval.covered;
-            let quantile = |share| format::found(interval.response.quantile(share));
+            let quantile = |share| format::latency(interval.response.quantile(share));
             let cells = vec![
-                format::time(until),
-                format::number(interval.rate()),
+                units::with_three_digits(until),
+                units::number(interval.rate()),
                 quantile(0.5),
                 quantile(0.95),
                 quantile(0.99),
-                format::count(interval.client_timeouts),
-                format::count(interval.failed),
+                units::grouped(interval.client_timeouts),
+                units::grouped(interval.failed),
             ];
             row(element("th").with("scope", "row").text(&target.name), cells)
         })

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use mesero_terminal::units;
+
 use crate::report::page::chart::{PlotArea, Tick, Tooltip, apart, label, line, path, short};
 use crate::report::page::latency_cdf::ticks;
 use crate::report::page::markup::{MarkupElement, element};
@@ -99,7 +101,9 @@ impl TimeAxis {
     fn label(&self, share: f64) -> String {
         format!(
             "after {}",
-            format::time(Duration::try_from_secs_f64(share * self.seconds).unwrap_or_default())
+            units::with_three_digits(
+                Duration::try_from_secs_f64(share * self.seconds).unwrap_or_default()
+            )
         )
     }
 }
@@ -123,7 +127,7 @@ fn throughput(targets: &[TargetView], clock: &TimeAxis) -> MarkupElement {
     drawing = drawing.put(WHOLE.tips(48, |share| {
         let lines = targets.iter().enumerate().filter_map(|(index, target)| {
             let interval = clock.interval(&target.time_series, share)?;
-            let rate = format!("{}/s", format::number(interval.rate()));
+            let rate = format!("{}/s", units::number(interval.rate()));
             Some(match targets.len() {
                 1 => (None, rate),
                 _ => (Some(index), format!("{rate}  {}", short(&target.name, 24))),
@@ -331,14 +335,14 @@ impl Panel<'_> {
                 None,
                 format!(
                     "{name} {}",
-                    format::found(Statistic::Quantile(share).of(&interval.response))
+                    format::latency(Statistic::Quantile(share).of(&interval.response))
                 ),
             )
         });
         let mut lines = quantiles.to_vec();
         for (count, what) in [(interval.client_timeouts, "gave up"), (interval.failed, "failed")] {
             if count > 0 {
-                lines.push((None, format!("{} {what}", format::count(count))));
+                lines.push((None, format!("{} {what}", units::grouped(count))));
             }
         }
         Some(Tooltip { head: self.clock.label(share), lines })

@@ -109,9 +109,10 @@ impl HistogramForm {
         if mean < least * (1.0 - rounding) - rounding || mean > most * (1.0 + rounding) + rounding {
             return Err("`mean_s` is not between `min_s` and `max_s`".to_owned());
         }
-        match times.censored.is_none_or(|censored| bounds.contains(&censored)) {
-            true => Ok(()),
-            false => Err("`censored_s` is not between `min_s` and `max_s`".to_owned()),
+        if times.censored.is_none_or(|censored| bounds.contains(&censored)) {
+            Ok(())
+        } else {
+            Err("`censored_s` is not between `min_s` and `max_s`".to_owned())
         }
     }
 }
