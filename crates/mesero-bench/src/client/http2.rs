@@ -62,7 +62,7 @@ impl Http2Client {
         loop {
             match connection.send(target, until).await {
                 // The server closes the connection, and has not looked at this request (RFC 9113, 6.8).
-                Err(SendFailure::Unknown(_)) if attempts_left > 0 => {
+                Err(SendFailure::Unprocessed(_)) if attempts_left > 0 => {
                     connection = self.shared.connection(Some(&connection)).await?;
                     attempts_left -= 1;
                 }

@@ -22,7 +22,7 @@ struct FormatMarker {
 
 impl BaselineFile {
     /// Reads a file that [`BaselineFile::text`] was written to. Whether what is in it can be true is seen when a target is
-    /// [taken](crate::baseline::file::Target::measured) from it.
+    /// [read](crate::baseline::file::target::TargetForm::results) from it.
     ///
     /// # Errors
     /// Why it is none.

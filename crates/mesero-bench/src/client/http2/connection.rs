@@ -46,7 +46,7 @@ pub(crate) struct Http2Body(RecvStream);
 #[derive(Debug)]
 pub(crate) enum SendFailure {
     /// The server takes nothing more over this connection, and has not looked at it.
-    Unknown(Fault),
+    Unprocessed(Fault),
     Failed(Fault),
 }
 
@@ -114,7 +114,7 @@ impl Http2Connection {
         };
         let sent = self.sender.clone().send_request(head.as_ref().clone(), body.is_empty());
         let (response, mut upload) = sent.map_err(|error| {
-            SendFailure::Unknown(fault::of(&error, ResponseStage::ConnectionSilent))
+            SendFailure::Unprocessed(fault::of(&error, ResponseStage::ConnectionSilent))
         })?;
         if !body.is_empty() {
             // It goes as the server makes room. How it failed the answer says, or its absence.
@@ -160,7 +160,7 @@ impl SendFailure {
         let is_graceful = error.is_go_away() && error.is_remote();
         let fault = fault::of(error, stage);
         if is_graceful && error.reason() == Some(h2::Reason::NO_ERROR) {
-            SendFailure::Unknown(fault)
+            SendFailure::Unprocessed(fault)
         } else {
             SendFailure::Failed(fault)
         }
@@ -168,7 +168,7 @@ impl SendFailure {
 
     pub(crate) fn fault(self) -> Fault {
         match self {
-            SendFailure::Unknown(fault) | SendFailure::Failed(fault) => fault,
+            SendFailure::Unprocessed(fault) | SendFailure::Failed(fault) => fault,
         }
     }
 }
