@@ -96,7 +96,8 @@ impl TargetLauncher {
         let _ = child::confine(&mut command, Vec::new());
         // One runs at a time, so one seat is enough.
         let started = ProcessGroup::start(command, &self.spawner, &self.guardian, 0).await;
-        let (process, streams) = started.map_err(|failure| failed(LaunchFailure::Failed(failure)))?;
+        let (process, streams) =
+            started.map_err(|failure| failed(LaunchFailure::Failed(failure)))?;
         let Streams { stdout, stderr } = streams;
         let (mut output_tail, reading_stopped) = (JoinSet::new(), CancellationToken::new());
         let stopped = reading_stopped.clone();
