@@ -18,11 +18,11 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) log: LogArgs,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum CliCommand {
     /// Serve a slow thing over HTTP
     Serve(Box<ServeArgs>),
     /// Call a slow thing for each item of an input, bounded, and print a record as each is done

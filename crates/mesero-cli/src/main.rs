@@ -17,7 +17,7 @@ use mesero_terminal::output::Output;
 use mesero_terminal::telemetry;
 use tracing::level_filters::LevelFilter;
 
-use crate::cli::{CheckArgs, Cli, Command, ServeArgs};
+use crate::cli::{CheckArgs, Cli, CliCommand, ServeArgs};
 
 /// Chosen for short-lived allocations by several threads at once.
 #[global_allocator]
@@ -33,24 +33,24 @@ fn run(cli: Cli, output: &mut Output) -> Result<Exit, CommandError> {
     // Dropped, and so written out, when the command has ended.
     let _telemetry = telemetry::start(&cli.log, default_level(&cli.command))?;
     match cli.command {
-        Command::Serve(args) => serve(*args, output),
-        Command::Run(args) => runtime::run(mesero_run::run(*args, output)),
+        CliCommand::Serve(args) => serve(*args, output),
+        CliCommand::Run(args) => runtime::run(mesero_run::run(*args, output)),
         #[cfg(feature = "hash")]
-        Command::Hash(args) => runtime::run(mesero_hash::run(*args, output)),
-        Command::Bench(args) => runtime::run(mesero_bench::run(*args, output)),
-        Command::Check(args) => check(&args, output),
-        Command::Jobs(args) => {
+        CliCommand::Hash(args) => runtime::run(mesero_hash::run(*args, output)),
+        CliCommand::Bench(args) => runtime::run(mesero_bench::run(*args, output)),
+        CliCommand::Check(args) => check(&args, output),
+        CliCommand::Jobs(args) => {
             runtime::wait_for(NonZeroUsize::MIN, mesero_control::client::run(args, output))
         }
-        Command::Reference => print(mesero_config::REFERENCE.trim_end(), output),
-        Command::Schema => print(&format!("{:#}", Config::schema()), output),
+        CliCommand::Reference => print(mesero_config::REFERENCE.trim_end(), output),
+        CliCommand::Schema => print(&format!("{:#}", Config::schema()), output),
     }
 }
 
-fn default_level(command: &Command) -> LevelFilter {
+fn default_level(command: &CliCommand) -> LevelFilter {
     match command {
         // A load test counts the calls that time out; a line for each would be in its way.
-        Command::Bench(_) => LevelFilter::WARN,
+        CliCommand::Bench(_) => LevelFilter::WARN,
         _ => LevelFilter::INFO,
     }
 }

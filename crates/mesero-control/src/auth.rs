@@ -14,22 +14,22 @@ use super::{Problem, causes};
 
 /// Decides who may ask.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct AccessPolicy {
     token: Option<Secret>,
 }
 
 pub(super) async fn check(
-    State(guard): State<Arc<Guard>>,
+    State(policy): State<Arc<AccessPolicy>>,
     request: Request,
     next: Next,
 ) -> Response {
-    match guard.admit(&request) {
+    match policy.admit(&request) {
         Ok(()) => next.run(request).await,
         Err(problem) => IntoResponse::into_response(problem),
     }
 }
 
-impl Guard {
+impl AccessPolicy {
     pub(super) fn new(token: Option<Secret>) -> Self {
         Self { token }
     }
@@ -38,7 +38,7 @@ impl Guard {
         let headers = request.headers();
         match &self.token {
             // A web page cannot guess the token, so it does not matter where a request is from.
-            Some(token) if bears(headers, token) => Ok(()),
+            Some(token) if has_token(headers, token) => Ok(()),
             Some(_) => Err(causes::unauthorized()),
             None => {
                 let host = loopback_host(request.uri(), headers)?;
@@ -51,7 +51,7 @@ impl Guard {
     }
 }
 
-fn bears(headers: &HeaderMap, token: &Secret) -> bool {
+fn has_token(headers: &HeaderMap, token: &Secret) -> bool {
     let Some(credentials) = headers.get(header::AUTHORIZATION) else { return false };
     let Some((scheme, candidate)) = credentials.as_bytes().split_at_checked("Bearer ".len()) else {
         return false;

@@ -21,13 +21,13 @@ use crate::resources::LimitChange;
 mod connection;
 mod table;
 
-use connection::{Client, ClientError};
+use connection::{ClientError, ControlClient};
 
 /// What `mesero jobs` is told.
 #[derive(Debug, Args)]
 pub struct JobsArgs {
     #[command(subcommand)]
-    action: Option<Action>,
+    action: Option<JobsAction>,
     /// Where the running mesero's control plane listens
     #[arg(
         long,
@@ -46,7 +46,7 @@ pub struct JobsArgs {
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum JobsAction {
     /// List the jobs in flight (the default)
     List {
         /// Only those of this resource
@@ -76,8 +76,8 @@ enum Action {
 
 /// Asks the control plane, and prints its answer.
 pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError> {
-    let client = Client::new(&args.control, args.token_file.as_deref())?;
-    let action = args.action.unwrap_or(Action::List { resource: None });
+    let client = ControlClient::new(&args.control, args.token_file.as_deref())?;
+    let action = args.action.unwrap_or(JobsAction::List { resource: None });
     let answer = ask(&client, &action).await?;
     if args.json {
         let text = String::from_utf8_lossy(&answer);
@@ -85,19 +85,19 @@ pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError>
         return Ok(Exit::Fine);
     }
     match &action {
-        Action::List { .. } => {
+        JobsAction::List { .. } => {
             let JobList { jobs } = read(&client, &answer)?;
             match jobs.is_empty() {
                 true => output.say("nothing is in flight"),
                 false => output.line(&table::list(&jobs))?,
             }
         }
-        Action::Show { .. } => output.line(&table::one(&read(&client, &answer)?))?,
-        Action::Cancel { .. } => {
+        JobsAction::Show { .. } => output.line(&table::one(&read(&client, &answer)?))?,
+        JobsAction::Cancel { .. } => {
             let job: JobRecord = read(&client, &answer)?;
             output.line(&format!("{} was {}, and is told to stop", job.id, job.phase))?;
         }
-        Action::Limit { .. } => {
+        JobsAction::Limit { .. } => {
             let LimitChange { resource, limit, before } = read(&client, &answer)?;
             output.line(&format!("{resource}: the limit was {before}, and is {limit}"))?;
         }
@@ -105,15 +105,15 @@ pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError>
     Ok(Exit::Fine)
 }
 
-async fn ask(client: &Client, action: &Action) -> Result<bytes::Bytes, JobsError> {
+async fn ask(client: &ControlClient, action: &JobsAction) -> Result<bytes::Bytes, JobsError> {
     let (method, path, body) = match action {
-        Action::List { resource: None } => (Method::GET, "/jobs".to_owned(), None),
-        Action::List { resource: Some(name) } => {
+        JobsAction::List { resource: None } => (Method::GET, "/jobs".to_owned(), None),
+        JobsAction::List { resource: Some(name) } => {
             (Method::GET, format!("/jobs?resource={}", segment(name)?), None)
         }
-        Action::Show { id } => (Method::GET, format!("/jobs/{}", segment(id)?), None),
-        Action::Cancel { id } => (Method::DELETE, format!("/jobs/{}", segment(id)?), None),
-        Action::Limit { resource, limit } => {
+        JobsAction::Show { id } => (Method::GET, format!("/jobs/{}", segment(id)?), None),
+        JobsAction::Cancel { id } => (Method::DELETE, format!("/jobs/{}", segment(id)?), None),
+        JobsAction::Limit { resource, limit } => {
             let only = match resource {
                 Some(_) => None,
                 None => Some(only_resource(client).await?),
@@ -127,7 +127,7 @@ async fn ask(client: &Client, action: &Action) -> Result<bytes::Bytes, JobsError
 }
 
 /// The name of the only resource there is.
-async fn only_resource(client: &Client) -> Result<String, JobsError> {
+async fn only_resource(client: &ControlClient) -> Result<String, JobsError> {
     let answer = client.ask(Method::GET, "/resources", String::new()).await?;
     let ResourceList { resources } = read(client, &answer)?;
     let names: Vec<_> = resources.into_iter().map(|resource| resource.name).collect();
@@ -162,7 +162,7 @@ fn segment(name: &str) -> Result<&str, JobsError> {
     }
 }
 
-fn read<T: DeserializeOwned>(client: &Client, answer: &[u8]) -> Result<T, ClientError> {
+fn read<T: DeserializeOwned>(client: &ControlClient, answer: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(answer).map_err(|error| client.not_understood(&error.to_string()))
 }
 

@@ -36,7 +36,7 @@ pub fn router(
     draining: CancellationToken,
     token: Option<Secret>,
 ) -> Router {
-    let guard = Arc::new(auth::Guard::new(token));
+    let policy = Arc::new(auth::AccessPolicy::new(token));
     Router::new()
         .route("/jobs", get(jobs::list))
         .route("/jobs/{id}", get(jobs::show).delete(jobs::cancel))
@@ -45,8 +45,8 @@ pub fn router(
         .route("/metrics", get(metrics::scrape))
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(guard, auth::check))
-        // What was added before the guard is behind it; what comes after is open to everybody.
+        .layer(from_fn_with_state(policy, auth::check))
+        // What was added before the policy is behind it; what comes after is open to everybody.
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(wrong_method)

@@ -24,14 +24,14 @@ const CONNECTIONS: usize = 256;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The control plane's answers take milliseconds, so whoever needs longer does not read them.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// File descriptors come free when connections end; ten looks a second cost nothing.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// A control plane that serves on a thread of its own.
 #[derive(Debug)]
-pub struct Running {
+pub struct ControlThread {
     thread: thread::JoinHandle<()>,
     ended: oneshot::Receiver<()>,
 }
@@ -44,7 +44,7 @@ pub fn start(
     listeners: Vec<net::TcpListener>,
     router: Router,
     stop: CancellationToken,
-) -> io::Result<Running> {
+) -> io::Result<ControlThread> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let listeners = {
         let _inside = runtime.enter();
@@ -56,7 +56,7 @@ pub fn start(
         let _end = end;
         runtime.block_on(serve(listeners, router, stop));
     })?;
-    Ok(Running { thread, ended })
+    Ok(ControlThread { thread, ended })
 }
 
 fn watched(listener: net::TcpListener) -> io::Result<TcpListener> {
@@ -64,7 +64,7 @@ fn watched(listener: net::TcpListener) -> io::Result<TcpListener> {
     TcpListener::from_std(listener)
 }
 
-impl Running {
+impl ControlThread {
     /// Waits until it has stopped: soon after its `stop` is cancelled.
     pub async fn stopped(self) {
         // Nothing is ever sent.
@@ -77,35 +77,39 @@ impl Running {
 
 async fn serve(listeners: Vec<TcpListener>, router: Router, stop: CancellationToken) {
     let tasks = TaskTracker::new();
-    let front =
-        Front { router, stop, tasks: tasks.clone(), room: Arc::new(Semaphore::new(CONNECTIONS)) };
+    let context = ControlListener {
+        router,
+        stop,
+        tasks: tasks.clone(),
+        permits: Arc::new(Semaphore::new(CONNECTIONS)),
+    };
     for listener in listeners {
-        tasks.spawn(front.clone().accept(listener));
+        tasks.spawn(context.clone().accept(listener));
     }
     tasks.close();
     tasks.wait().await;
 }
 
 #[derive(Debug, Clone)]
-struct Front {
+struct ControlListener {
     router: Router,
     stop: CancellationToken,
     tasks: TaskTracker,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-impl Front {
+impl ControlListener {
     async fn accept(self, listener: TcpListener) {
         let connections = async {
             loop {
                 // The semaphore is never closed.
-                let Ok(room) = Arc::clone(&self.room).acquire_owned().await else { return };
+                let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
                 match listener.accept().await {
                     Ok((stream, _)) => {
-                        let connection = self.clone().converse(stream);
+                        let connection = self.clone().serve_connection(stream);
                         self.tasks.spawn(async move {
                             connection.await;
-                            drop(room);
+                            drop(permit);
                         });
                     }
                     Err(error) => {
@@ -122,7 +126,7 @@ impl Front {
     }
 
     /// One connection, to its end. On stop, the request in flight is still answered.
-    async fn converse(self, stream: TcpStream) {
+    async fn serve_connection(self, stream: TcpStream) {
         // Without it, answers are late; that is all.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(self.router);
@@ -136,7 +140,7 @@ impl Front {
             result = connection.as_mut() => result,
             () = self.stop.cancelled() => {
                 connection.as_mut().graceful_shutdown();
-                timeout(FAREWELL, connection).await.unwrap_or(Ok(()))
+                timeout(CLOSE_TIMEOUT, connection).await.unwrap_or(Ok(()))
             }
         };
         if let Err(error) = result {

@@ -58,7 +58,7 @@ fn wants_openmetrics(headers: &HeaderMap) -> bool {
 fn expose(services: &[Service]) -> Result<String, fmt::Error> {
     let snapshots = services.iter().map(Snapshot::of).collect();
     let mut registry = Registry::with_prefix("mesero");
-    registry.register_collector(Box::new(Page { snapshots }));
+    registry.register_collector(Box::new(MetricsCollector { snapshots }));
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)
@@ -92,11 +92,11 @@ impl Snapshot {
 
 /// All metrics of all resources, a family after the other.
 #[derive(Debug)]
-struct Page {
+struct MetricsCollector {
     snapshots: Vec<Snapshot>,
 }
 
-impl Collector for Page {
+impl Collector for MetricsCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for family in FAMILIES {
             let metric =
@@ -119,7 +119,7 @@ impl Collector for Page {
     }
 }
 
-impl Page {
+impl MetricsCollector {
     fn encode_family(&self, family: &Family, mut metric: MetricEncoder<'_>) -> fmt::Result {
         for snapshot in &self.snapshots {
             for (value, count) in (family.samples)(snapshot) {
@@ -129,8 +129,8 @@ impl Page {
                 }
                 let mut sample = metric.encode_family(&labels)?;
                 match family.kind {
-                    Kind::Counter => sample.encode_counter(&count, NO_EXEMPLAR)?,
-                    Kind::Gauge => sample.encode_gauge(&count)?,
+                    MetricKind::Counter => sample.encode_counter(&count, NO_EXEMPLAR)?,
+                    MetricKind::Gauge => sample.encode_gauge(&count)?,
                 }
             }
         }
@@ -169,16 +169,16 @@ const NO_EXEMPLAR: Option<&Exemplar<NoLabelSet, u64>> = None;
 
 /// What a family's samples are.
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+enum MetricKind {
     Counter,
     Gauge,
 }
 
-impl From<Kind> for MetricType {
-    fn from(kind: Kind) -> Self {
+impl From<MetricKind> for MetricType {
+    fn from(kind: MetricKind) -> Self {
         match kind {
-            Kind::Counter => MetricType::Counter,
-            Kind::Gauge => MetricType::Gauge,
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
         }
     }
 }

@@ -81,7 +81,7 @@ fn counts(stats: &Stats) -> Value {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct NewLimit {
     limit: NonZeroUsize,
 }
 
@@ -110,7 +110,7 @@ pub(super) async fn set_limit(
         }
         Ok(Ok(body)) => body,
     };
-    let Wanted { limit } = serde_json::from_slice(&body).map_err(|error| {
+    let NewLimit { limit } = serde_json::from_slice(&body).map_err(|error| {
         causes::bad_request(format!("the body is to be like {{\"limit\":20}}: {error}"))
     })?;
     let seats = service.resource.seats();

@@ -100,13 +100,13 @@ pub(crate) async fn pass(milliseconds: u64) {
 
 /// An answer of the control plane.
 #[derive(Debug)]
-pub(crate) struct Seen {
+pub(crate) struct TestResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
-impl Seen {
+impl TestResponse {
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
@@ -122,7 +122,7 @@ impl Seen {
 }
 
 /// Makes a request to localhost.
-pub(crate) async fn ask(router: &Router, line: &str, body: &str) -> Seen {
+pub(crate) async fn ask(router: &Router, line: &str, body: &str) -> TestResponse {
     let (method, path) = line.split_once(' ').unwrap();
     let request = http::Request::builder()
         .method(method)
@@ -133,12 +133,12 @@ pub(crate) async fn ask(router: &Router, line: &str, body: &str) -> Seen {
     send(router, request).await
 }
 
-pub(crate) async fn send(router: &Router, request: http::Request<Body>) -> Seen {
+pub(crate) async fn send(router: &Router, request: http::Request<Body>) -> TestResponse {
     let answer = TowerToHyperService::new(router.clone()).call(request).await.unwrap();
     let (parts, body) = answer.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let text = String::from_utf8(body.to_vec()).unwrap();
-    Seen { status: parts.status, headers: parts.headers, text }
+    TestResponse { status: parts.status, headers: parts.headers, text }
 }
 
 struct ScriptedResource {

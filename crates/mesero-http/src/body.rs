@@ -29,7 +29,7 @@ impl Body {
     }
 
     /// What is at hand; nothing of a body that comes.
-    pub fn at_hand(self) -> Bytes {
+    pub fn buffered(self) -> Bytes {
         match self {
             Self::Full(bytes) => bytes,
             Self::Stream(_) | Self::Broken(_) => Bytes::new(),

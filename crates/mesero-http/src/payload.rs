@@ -16,7 +16,7 @@ pub enum Payload {
     /// Received whole, into a file: every attempt can have it.
     Stored(Arc<Stored>),
     /// Still coming: only the first attempt that asks can have it.
-    Coming(Arc<Mutex<Option<Incoming>>>),
+    Streaming(Arc<Mutex<Option<Incoming>>>),
 }
 
 /// A body in a file without a name, which is gone when this is dropped.
@@ -44,39 +44,41 @@ impl AsFd for Stored {
 
 impl Payload {
     /// The bytes, if all of them are at hand.
-    pub fn at_hand(&self) -> Bytes {
+    pub fn buffered(&self) -> Bytes {
         match self {
             Payload::Whole(bytes) => bytes.clone(),
-            Payload::Stored(_) | Payload::Coming(_) => Bytes::new(),
+            Payload::Stored(_) | Payload::Streaming(_) => Bytes::new(),
         }
     }
 
     /// The number of bytes at hand.
-    pub fn bytes_at_hand(&self) -> usize {
+    pub fn buffered_len(&self) -> usize {
         match self {
             Payload::Whole(bytes) => bytes.len(),
-            Payload::Stored(_) | Payload::Coming(_) => 0,
+            Payload::Stored(_) | Payload::Streaming(_) => 0,
         }
     }
 
     /// A body that is passed on as it comes.
-    pub fn coming(body: Incoming) -> Self {
-        Self::Coming(Arc::new(Mutex::new(Some(body))))
+    pub fn streaming(body: Incoming) -> Self {
+        Self::Streaming(Arc::new(Mutex::new(Some(body))))
     }
 
     /// Whether another attempt could send it again.
     pub fn is_replayable(&self) -> bool {
         match self {
             Payload::Whole(_) | Payload::Stored(_) => true,
-            Payload::Coming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
+            Payload::Streaming(body) => {
+                body.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+            }
         }
     }
 
     /// The body that still comes, for whoever asks first.
-    pub fn take_coming(&self) -> Option<Incoming> {
+    pub fn take_stream(&self) -> Option<Incoming> {
         match self {
             Payload::Whole(_) | Payload::Stored(_) => None,
-            Payload::Coming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Payload::Streaming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take(),
         }
     }
 }
@@ -86,7 +88,7 @@ impl fmt::Debug for Payload {
         match self {
             Payload::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
             Payload::Stored(stored) => write!(f, "Stored({} bytes)", stored.bytes),
-            Payload::Coming(_) => f.write_str("Coming"),
+            Payload::Streaming(_) => f.write_str("Streaming"),
         }
     }
 }

@@ -26,12 +26,12 @@ pub enum Versions {
 
 /// One side of TLS, ready for any number of connections.
 #[derive(Clone)]
-pub struct Tls {
+pub struct TlsClient {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
-impl Tls {
+impl TlsClient {
     /// Reads the trusted certificates: those of the PEM file `ca` alone, or else those that the system trusts. The
     /// server's certificate must be for `server_name`.
     ///
@@ -72,9 +72,9 @@ impl Tls {
     ///
     /// # Errors
     /// If the other side is not who it should be, or does not speak TLS. No request was sent then.
-    pub async fn over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Refused> {
+    pub async fn over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, HandshakeError> {
         let connected = self.connector.connect(self.name.clone(), stream).await;
-        connected.map_err(|error| Refused { error, name: self.name.to_str().into_owned() })
+        connected.map_err(|error| HandshakeError { error, name: self.name.to_str().into_owned() })
     }
 }
 
@@ -106,7 +106,7 @@ fn of_the_system() -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-impl fmt::Debug for Tls {
+impl fmt::Debug for TlsClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("name", &self.name).finish_non_exhaustive()
     }
@@ -148,12 +148,12 @@ impl Error for TlsError {}
 
 /// A handshake that failed.
 #[derive(Debug)]
-pub struct Refused {
+pub struct HandshakeError {
     error: std::io::Error,
     name: String,
 }
 
-impl Refused {
+impl HandshakeError {
     /// The failure of an attempt; what is wrong with a certificate does not pass by itself.
     pub fn into_failure(self, authority: &str) -> Failure {
         let failure = Failure::unreachable(format!("connect to {authority} over TLS: {self}"));
@@ -168,7 +168,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { error, name } = self;
         match self.reason() {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use mesero::{Attempt, Seats};
 use mesero_config::{Http2, ProxySettings};
-use mesero_http::tls::{Tls, TlsError, Versions};
+use mesero_http::tls::{TlsClient, TlsError, Versions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,7 +55,7 @@ impl HttpUpstream {
     pub fn new(settings: ProxySettings, max_attempts: NonZeroU32) -> Result<Self, TlsError> {
         let versions = versions(settings.http2);
         let tls = settings.tls.as_ref();
-        let tls = tls.map(|tls| Tls::new(tls.ca.as_deref(), &tls.server_name, versions));
+        let tls = tls.map(|tls| TlsClient::new(tls.ca.as_deref(), &tls.server_name, versions));
         let tls = tls.transpose()?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let settings = Arc::new(settings);

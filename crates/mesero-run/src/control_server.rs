@@ -11,7 +11,7 @@ use crate::error::RunError;
 /// The control listener of a run, with its own thread. Dropping it leaves the listener running until the process exits.
 #[derive(Debug)]
 pub(crate) struct ControlServer {
-    running: mesero_control::listen::Running,
+    running: mesero_control::listen::ControlThread,
     stop: CancellationToken,
 }
 

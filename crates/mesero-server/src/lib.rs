@@ -21,15 +21,15 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod arguments;
-mod front;
 mod reload;
+mod request_handler;
 mod respond;
 mod router;
 
-use front::Front;
 use mesero_http::server::connection::Peer;
 use mesero_http::server::listen::{self, Limits};
-use reload::Hangups;
+use reload::ReloadSignals;
+use request_handler::RequestHandler;
 use router::Router;
 
 /// Serves until a signal says to stop, and then until what is in flight has finished.
@@ -38,8 +38,8 @@ use router::Router;
 /// If it could not begin to serve: an address is taken, a resource does not start.
 pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError> {
     let mut signals = Signals::listen().map_err(ServeError::Io)?;
-    let hangups = Hangups::listen().map_err(ServeError::Io)?;
-    let opened = open(&config).await?;
+    let reload_signals = ReloadSignals::listen().map_err(ServeError::Io)?;
+    let fronts = open(&config).await?;
     let control_listeners = match &config.server.control {
         Some(control) => bind(std::slice::from_ref(&control.address)).await?,
         None => Vec::new(),
@@ -53,7 +53,7 @@ pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError
     };
 
     let (draining, stop) = (CancellationToken::new(), CancellationToken::new());
-    let announcement = announcement(&opened, &control_listeners);
+    let announcement = announcement(&fronts, &control_listeners);
     let token = config.server.control.as_ref().and_then(|control| control.token.clone());
     let control = mesero_control::router(services.clone(), draining.clone(), token);
     let control_listeners = control_listeners.into_iter().map(TcpListener::into_std);
@@ -61,9 +61,9 @@ pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError
     let control =
         mesero_control::start(control_listeners, control, stop.clone()).map_err(ServeError::Io)?;
     let tasks = TaskTracker::new();
-    let mut serving = Vec::with_capacity(opened.len());
-    for Opened { settings, router, listeners } in opened {
-        let front = Arc::new(Front {
+    let mut serving = Vec::with_capacity(fronts.len());
+    for BoundFront { settings, router, listeners } in fronts {
+        let front = Arc::new(RequestHandler {
             router,
             services: services.clone(),
             body_limit: settings.body_limit,
@@ -73,7 +73,7 @@ pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError
         let limits = limits(settings, config.server.drain_timeout);
         serving.push(tasks.spawn(listen::serve(listeners, limits, handler, stop.clone())));
     }
-    let reloading = tasks.spawn(hangups.reload(services.clone(), draining.clone()));
+    let reloading = tasks.spawn(reload_signals.reload(services.clone(), draining.clone()));
     announcement.iter().for_each(|line| output.say(line));
 
     let signal = signals.next().await;
@@ -108,25 +108,25 @@ pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError
 }
 
 /// A front that listens, and does not accept yet.
-struct Opened<'a> {
+struct BoundFront<'a> {
     settings: &'a mesero_config::Front,
     router: Router,
     listeners: Vec<TcpListener>,
 }
 
 /// Opens every front that has routes. Files that bring resources alone have none, and name no address.
-async fn open(config: &Config) -> Result<Vec<Opened<'_>>, ServeError> {
-    let mut opened = Vec::with_capacity(config.fronts.len());
+async fn open(config: &Config) -> Result<Vec<BoundFront<'_>>, ServeError> {
+    let mut fronts = Vec::with_capacity(config.fronts.len());
     for settings in &config.fronts {
         if !settings.routes.is_empty() {
             let router = Router::new(settings.routes.clone()).map_err(ServeError::Routes)?;
-            opened.push(Opened { settings, router, listeners: bind(&settings.listen).await? });
+            fronts.push(BoundFront { settings, router, listeners: bind(&settings.listen).await? });
         } else if settings.listen != [mesero_config::Address::default()] {
             let listen = settings.listen.iter().map(mesero_config::Address::to_string);
             return Err(ServeError::Silent(listen.collect::<Vec<_>>().join(", ")));
         }
     }
-    if opened.is_empty() { Err(ServeError::NoRoutes) } else { Ok(opened) }
+    if fronts.is_empty() { Err(ServeError::NoRoutes) } else { Ok(fronts) }
 }
 
 async fn bind(addresses: &[mesero_config::Address]) -> Result<Vec<TcpListener>, ServeError> {
@@ -156,8 +156,8 @@ fn limits(front: &mesero_config::Front, drain_timeout: Duration) -> Limits {
 }
 
 /// Where the fronts are, a line for each, and then the control listener.
-fn announcement(opened: &[Opened<'_>], control: &[TcpListener]) -> Vec<String> {
-    let fronts = opened.iter().map(|front| ("listening", front.listeners.as_slice()));
+fn announcement(fronts: &[BoundFront<'_>], control: &[TcpListener]) -> Vec<String> {
+    let fronts = fronts.iter().map(|front| ("listening", front.listeners.as_slice()));
     let control = (!control.is_empty()).then_some(("control", control));
     let lines = fronts.chain(control);
     lines.map(|(what, listeners)| format!("{what} on {}", addresses(listeners))).collect()

@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 /// The SIGHUPs of the process; from their creation on none ends it.
 #[derive(Debug)]
-pub(super) struct Hangups(Signal);
+pub(super) struct ReloadSignals(Signal);
 
-impl Hangups {
+impl ReloadSignals {
     /// # Errors
     /// If the system refuses.
     pub(super) fn listen() -> io::Result<Self> {

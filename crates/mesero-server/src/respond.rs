@@ -6,7 +6,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use mesero::{Answer, CallReport, Error, FailureKind, Origin, Phase, Refusal};
 use mesero_http::body::Body;
 use mesero_http::problem::Problem;
-use mesero_http::server::receive::ReceiveError;
+use mesero_http::server::read_body::ReadBodyError;
 use mesero_resources::{Reply, StatusOverride};
 use mesero_services::service::Service;
 use mesero_terminal::units::fractional_milliseconds;
@@ -109,22 +109,22 @@ fn refused(
 }
 
 /// The response to a request whose body could not be received; the connection cannot be used again.
-pub(crate) fn not_received(error: &ReceiveError) -> Response<Body> {
+pub(crate) fn body_not_read(error: &ReadBodyError) -> Response<Body> {
     use StatusCode as S;
     let problem = match error {
-        ReceiveError::TooLarge { limit } => Problem::new(
+        ReadBodyError::TooLarge { limit } => Problem::new(
             S::PAYLOAD_TOO_LARGE,
             "body-too-large",
             "The body is too large",
             format!("the body is larger than {limit} bytes, which is the most taken here"),
         ),
-        ReceiveError::TooSlow { after } => Problem::new(
+        ReadBodyError::TooSlow { after } => Problem::new(
             S::REQUEST_TIMEOUT,
             "body-too-slow",
             "The body came too slowly",
             format!("the body had not come whole after {after:?}"),
         ),
-        ReceiveError::NotStored(kind) => {
+        ReadBodyError::NotStored(kind) => {
             tracing::error!(
                 "failed to store a request's body in the folder for temporary files: {kind}"
             );
@@ -135,13 +135,13 @@ pub(crate) fn not_received(error: &ReceiveError) -> Response<Body> {
                 "there is no room for the body at the moment",
             )
         }
-        ReceiveError::Incomplete => Problem::new(
+        ReadBodyError::Incomplete => Problem::new(
             S::BAD_REQUEST,
             "body-incomplete",
             "The body is incomplete",
             "the connection ended before the body did",
         ),
-        ReceiveError::Malformed(violation) => {
+        ReadBodyError::Malformed(violation) => {
             let detail = match violation {
                 Some(violation) => violation.to_string(),
                 None => "the body breaks the rules of its framing".to_owned(),

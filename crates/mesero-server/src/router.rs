@@ -8,9 +8,9 @@ use percent_encoding::percent_decode_str;
 /// All routes of a front.
 #[derive(Debug)]
 pub(crate) struct Router {
-    wholes: Table,
+    exact: Table,
     /// Paths that end with `{*rest}`: for what no whole path fits.
-    rests: Table,
+    catch_all: Table,
 }
 
 /// A route, and what the segments of the path are.
@@ -25,15 +25,15 @@ impl Router {
     /// # Errors
     /// If a path cannot be routed, which the configuration's check should have found.
     pub(crate) fn new(routes: Vec<Route>) -> Result<Self, String> {
-        let mut router = Self { wholes: Table::default(), rests: Table::default() };
+        let mut router = Self { exact: Table::default(), catch_all: Table::default() };
         for route in routes {
             match without_rest(&route.path) {
                 // The table's own rest is never empty.
                 Some(path) => {
-                    router.rests.add(shape(path), route.clone())?;
-                    router.rests.add(shape(&route.path), route)?;
+                    router.catch_all.add(shape(path), route.clone())?;
+                    router.catch_all.add(shape(&route.path), route)?;
                 }
-                None => router.wholes.add(shape(&route.path), route)?,
+                None => router.exact.add(shape(&route.path), route)?,
             }
         }
         Ok(router)
@@ -41,7 +41,7 @@ impl Router {
 
     /// The route of a request; otherwise 404, or 405 with what is allowed.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Match<'_>, Problem> {
-        let found = self.wholes.at(path).or_else(|| self.rests.at(path));
+        let found = self.exact.at(path).or_else(|| self.catch_all.at(path));
         let (routes, params) = found.ok_or_else(|| not_found(path))?;
         let route = routes.iter().find(|route| allows(route, method));
         let route = route.ok_or_else(|| not_allowed(method, path, routes))?;

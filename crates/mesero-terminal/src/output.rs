@@ -59,7 +59,7 @@ pub fn stdout() -> io::Stdout {
     io::stdout()
 }
 
-/// Whether talk may be in colour: a person reads it, and has not said otherwise, see
+/// Whether talk may be in color: a person reads it, and has not said otherwise, see
 /// <https://no-color.org>.
 pub fn color_is_welcome() -> bool {
     let unwelcome = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

@@ -69,8 +69,8 @@ pub fn start(args: &LogArgs, usual: LevelFilter) -> Result<Telemetry, TelemetryE
     let form = match args.format {
         Some(LogFormat::Json) => Form::Json,
         Some(LogFormat::Logfmt) => Form::Logfmt,
-        Some(LogFormat::Text) => Form::Text { colour: output::color_is_welcome() },
-        None if terminal => Form::Text { colour: output::color_is_welcome() },
+        Some(LogFormat::Text) => Form::Text { color: output::color_is_welcome() },
+        None if terminal => Form::Text { color: output::color_is_welcome() },
         None => Form::Logfmt,
     };
     let filter = match args.filter.as_deref() {

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use http::uri::Scheme;
 use http::{Method, Uri};
-use mesero_http::socket::Socket;
-use mesero_http::tls::{Tls, Versions};
+use mesero_http::socket::MaybeTlsStream;
+use mesero_http::tls::{TlsClient, Versions};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::OnceCell;
 
@@ -22,7 +22,7 @@ use crate::stats::outcome::{Fault, FaultKind};
 pub(crate) struct Endpoint {
     host: String,
     port: u16,
-    tls: Option<Tls>,
+    tls: Option<TlsClient>,
     pub(crate) protocol: Protocol,
     pub(crate) method: Method,
     pub(crate) message: EncodedRequest,
@@ -59,7 +59,10 @@ impl Endpoint {
                 Protocol::Http1 => Versions::Http1,
                 Protocol::Http2 { .. } => Versions::Http2,
             };
-            Some(Tls::new(request.ca.as_deref(), &host, versions).map_err(EndpointError::Tls)?)
+            Some(
+                TlsClient::new(request.ca.as_deref(), &host, versions)
+                    .map_err(EndpointError::Tls)?,
+            )
         } else {
             None
         };
@@ -82,12 +85,12 @@ impl Endpoint {
     }
 
     /// Makes a connection.
-    pub(crate) async fn connect(&self) -> Result<Socket, Fault> {
+    pub(crate) async fn connect(&self) -> Result<MaybeTlsStream, Fault> {
         let stream = self.connect_tcp().await?;
         // A request is one write, and should not wait for the acknowledgement of another.
         stream.set_nodelay(true).map_err(|error| Fault::connecting(&error))?;
         match &self.tls {
-            None => Ok(Socket::Clear(stream)),
+            None => Ok(MaybeTlsStream::Clear(stream)),
             Some(tls) => {
                 let stream = tls.over(stream).await;
                 let stream = stream.map_err(|refused| Fault::new(FaultKind::Tls, refused))?;
@@ -96,7 +99,7 @@ impl Endpoint {
                 if matches!(self.protocol, Protocol::Http2 { .. }) && chosen != Some(b"h2") {
                     return Err(Fault::new(FaultKind::Tls, "it does not offer HTTP/2"));
                 }
-                Ok(Socket::Tls(Box::new(stream)))
+                Ok(MaybeTlsStream::Tls(Box::new(stream)))
             }
         }
     }

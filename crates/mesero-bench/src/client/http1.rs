@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use mesero_http::socket::Socket;
+use mesero_http::socket::MaybeTlsStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::client::endpoint::Endpoint;
@@ -24,7 +24,7 @@ pub(crate) struct Http1Client {
     target: Arc<Endpoint>,
     request: Bytes,
     /// The connection of the last exchange, if it can carry another.
-    idle: Option<Socket>,
+    idle: Option<MaybeTlsStream>,
 }
 
 impl Http1Client {
@@ -47,7 +47,7 @@ impl Http1Client {
         self.exchange_over(socket).await
     }
 
-    async fn exchange_over(&mut self, socket: Socket) -> Result<ResponseSummary, Fault> {
+    async fn exchange_over(&mut self, socket: MaybeTlsStream) -> Result<ResponseSummary, Fault> {
         let reader = ResponseReader::to(&self.target.method);
         let mut exchange = Http1Exchange {
             socket,
@@ -73,7 +73,7 @@ impl Http1Client {
 
 /// A request on its way, and its answer.
 struct Http1Exchange<'a> {
-    socket: Socket,
+    socket: MaybeTlsStream,
     reader: ResponseReader,
     unsent: &'a [u8],
     /// TLS may hold back what it has taken.

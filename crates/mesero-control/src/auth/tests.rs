@@ -7,9 +7,9 @@ use mesero_config::Secret;
 use tokio_util::sync::CancellationToken;
 
 use crate::router;
-use crate::scripted::{Scripted, Seen, send};
+use crate::scripted::{Scripted, TestResponse, send};
 
-async fn with(router: &Router, line: &str, headers: &[(&str, &str)]) -> Seen {
+async fn with(router: &Router, line: &str, headers: &[(&str, &str)]) -> TestResponse {
     let (method, path) = line.split_once(' ').unwrap();
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {

@@ -17,16 +17,16 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// The control plane answers in milliseconds, so whoever needs longer does not answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where the control plane is, and what it wants to see.
 #[derive(Debug)]
-pub(super) struct Client {
+pub(super) struct ControlClient {
     authority: Authority,
     authorization: Option<HeaderValue>,
 }
 
-impl Client {
+impl ControlClient {
     /// Reads the token, if there is one; connects to nobody yet.
     pub(super) fn new(url: &str, token_file: Option<&Path>) -> Result<Self, ClientError> {
         let authority = authority(url).ok_or_else(|| ClientError::Address(url.to_owned()))?;
@@ -42,11 +42,11 @@ impl Client {
         body: String,
     ) -> Result<Bytes, ClientError> {
         let request = self.request(method, path, body)?;
-        let exchange = async {
+        let answer = async {
             let stream = self.connect().await?;
-            self.exchange(stream, request).await.map_err(|error| self.broken(&error))
+            self.send(stream, request).await.map_err(|error| self.broken(&error))
         };
-        let (status, body) = timeout(PATIENCE, exchange)
+        let (status, body) = timeout(TIMEOUT, answer)
             .await
             .map_err(|_| ClientError::Silent { at: self.authority.to_string() })??;
         match status.is_success() {
@@ -83,7 +83,7 @@ impl Client {
             .map_err(|error| ClientError::Unreachable { at: self.authority.to_string(), error })
     }
 
-    async fn exchange(
+    async fn send(
         &self,
         stream: TcpStream,
         request: Request<Full<Bytes>>,
@@ -101,7 +101,7 @@ impl Client {
 
     fn refused(&self, status: StatusCode, body: &[u8]) -> ClientError {
         match serde_json::from_slice(body) {
-            Ok(Problem { detail }) => ClientError::Refused { status, detail },
+            Ok(ProblemDetail { detail }) => ClientError::Refused { status, detail },
             Err(_) => self.not_understood(&format!("it answered {status}")),
         }
     }
@@ -138,7 +138,7 @@ fn authorization(file: &Path) -> Result<HeaderValue, ClientError> {
 
 /// What the control plane's errors say.
 #[derive(Debug, Deserialize)]
-struct Problem {
+struct ProblemDetail {
     detail: String,
 }
 
@@ -180,7 +180,7 @@ impl fmt::Display for ClientError {
                 f,
                 "the control plane at {at} did not answer within {} s; is it mesero that listens \
                  there?",
-                PATIENCE.as_secs()
+                TIMEOUT.as_secs()
             ),
             ClientError::NotUnderstood { at, what } => {
                 write!(f, "what listens at {at} does not answer as a control plane: {what}")

@@ -15,19 +15,19 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{JobsArgs, JobsError, run};
-use crate::listen::Running;
+use crate::listen::ControlThread;
 use crate::scripted::{Scripted, nine, settle};
 use crate::{router, start};
 
 /// What `mesero jobs` printed, and how it ended.
 #[derive(Debug)]
-struct Seen {
+struct TestResponse {
     data: String,
     talk: String,
     result: Result<(), JobsError>,
 }
 
-impl Seen {
+impl TestResponse {
     fn error(&self) -> (Exit, String) {
         let error = self.result.as_ref().unwrap_err();
         (error.exit(), error.to_string())
@@ -59,12 +59,12 @@ struct Cli {
     args: JobsArgs,
 }
 
-async fn jobs(at: &str, words: &str) -> Seen {
+async fn jobs(at: &str, words: &str) -> TestResponse {
     let words = ["jobs", "--control", at].into_iter().chain(words.split_whitespace());
     let args = Cli::parse_from(words.map(OsString::from)).args;
     let (data, talk) = (Sink::default(), Sink::default());
     let result = run(args, &mut Output::new(data.clone(), talk.clone())).await;
-    Seen { data: data.text(), talk: talk.text(), result }
+    TestResponse { data: data.text(), talk: talk.text(), result }
 }
 
 /// A control plane that listens.

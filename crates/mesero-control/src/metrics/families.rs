@@ -5,13 +5,13 @@ use std::time::Duration;
 use mesero::Outcome;
 use mesero_services::tally::{Histogram, Tally};
 
-use super::{Kind, Snapshot};
+use super::{MetricKind, Snapshot};
 
 /// A counter or a gauge. Counters get the suffix `_total`, all get the prefix `mesero_`.
 pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
-    pub(super) kind: Kind,
+    pub(super) kind: MetricKind,
     /// The label beside `resource`, if there is one.
     pub(super) label: Option<&'static str>,
     /// That label's values, each with its count.
@@ -37,7 +37,7 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "calls",
         help: "Calls by how they were answered: led a job, joined one in flight, from the cache \
                with a fresh reply, an old one or a remembered failure, or refused.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: Some("how"),
         samples: |snapshot| {
             let calls = &snapshot.stats.calls;
@@ -54,28 +54,28 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "calls_rescued",
         help: "Calls whose job came to an error, and that got an old reply instead.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.calls.rescued)],
     },
     Family {
         name: "calls_in_flight",
         help: "Calls whose caller still waits.",
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.calls.in_flight)],
     },
     Family {
         name: "refusals",
         help: "Calls turned away on arrival, by reason.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: Some("reason"),
         samples: |snapshot| snapshot.tally.refusals(),
     },
     Family {
         name: "jobs",
         help: "Jobs that are over, by how they ended.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: Some("outcome"),
         samples: |snapshot| {
             let count = |outcome: Outcome| (outcome.as_str(), *snapshot.stats.jobs.of(outcome));
@@ -85,7 +85,7 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "refreshes",
         help: "Jobs that no call led, since they replace an old reply in the cache.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.jobs.refreshes)],
     },
@@ -93,35 +93,35 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "jobs_in_flight",
         help: "Jobs by what they are doing; those that are stopping are over, but still occupy \
                their slots.",
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         label: Some("phase"),
         samples: |snapshot| snapshot.phases(),
     },
     Family {
         name: "attempts",
         help: "Tries at the resource, retries included.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.attempts.started)],
     },
     Family {
         name: "retries",
         help: "Tries that were not the first of their job.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.attempts.retries)],
     },
     Family {
         name: "retries_refused",
         help: "Retries that were due, and that the budget refused.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.attempts.retries_refused)],
     },
     Family {
         name: "slots",
         help: "Slots that occupy the resource, slots in all, and seats that are closed.",
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         label: Some("state"),
         samples: |snapshot| {
             let slots = &snapshot.stats.slots;
@@ -131,14 +131,14 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "queue_length",
         help: "Jobs that wait for a slot.",
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.queue.len)],
     },
     Family {
         name: "queue_bound",
         help: "How many new jobs may wait for a slot.",
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.queue.bound)],
     },
@@ -146,14 +146,14 @@ pub(super) const FAMILIES: &[Family] = &[
         name: "stops",
         help: "Tries that had been given up and have really stopped: by themselves, because they \
                were told to, or because their process was ended.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: Some("how"),
         samples: |snapshot| snapshot.tally.stops(),
     },
     Family {
         name: "workers",
         help: "Processes of the resource: how many serve, and how many should.",
-        kind: Kind::Gauge,
+        kind: MetricKind::Gauge,
         label: Some("state"),
         samples: |snapshot| {
             let health = &snapshot.health;
@@ -163,21 +163,21 @@ pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "worker_restarts",
         help: "Processes that were started again, because one had ended or was given up.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.health.restarts)],
     },
     Family {
         name: "loop_blocked",
         help: "How often something kept an event loop from running for too long.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.blocked.times)],
     },
     Family {
         name: "worker_replacements",
         help: "Processes that were well, and were replaced without a dropped call, by reason.",
-        kind: Kind::Counter,
+        kind: MetricKind::Counter,
         label: Some("reason"),
         samples: |snapshot| snapshot.replaced.clone(),
     },

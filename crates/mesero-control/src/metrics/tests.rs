@@ -8,7 +8,7 @@ use axum::http::Request;
 use mesero::{Call, Failure, Retry};
 use mesero_resources::Health;
 
-use crate::scripted::{Scripted, Seen, ask, nine, pass, send, settle};
+use crate::scripted::{Scripted, TestResponse, ask, nine, pass, send, settle};
 
 /// Reads an `OpenMetrics` page as strictly as the standard wants it; gives all samples.
 fn read(page: &str) -> HashMap<String, f64> {
@@ -60,7 +60,7 @@ fn read(page: &str) -> HashMap<String, f64> {
     samples
 }
 
-async fn scrape(scripted: &Scripted, accept: &str) -> Seen {
+async fn scrape(scripted: &Scripted, accept: &str) -> TestResponse {
     let request = Request::get("/metrics").header("host", "localhost").header("accept", accept);
     send(&scripted.router(), request.body(Body::empty()).unwrap()).await
 }

@@ -1,7 +1,7 @@
 //! One connection, from the first byte to the last: HTTP/1.1, or HTTP/2 where the client begins with it.
 
-mod answer;
 mod http2;
+mod in_flight_body;
 
 #[cfg(test)]
 mod tests;
@@ -30,14 +30,14 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    exchange::{Exchange, InFlight},
-    framing::Framing,
+    connection_state::{ConnectionState, InFlight},
+    framing::RequestFraming,
     io::Io,
     listen::Limits,
-    patience::Patience,
+    timers::ConnectionTimers,
 };
 use crate::{body::Body, problem::Problem};
-use answer::Answer;
+use in_flight_body::InFlightBody;
 
 /// The client at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,20 +93,20 @@ where
         self: Arc<Self>,
         stream: TcpStream,
         peer: Peer,
-        // Dropped last, as parameters are: the socket is closed when another connection takes the slot.
-        _slot: OwnedSemaphorePermit,
+        // Dropped last, as parameters are: the socket is closed when another connection takes the permit.
+        _permit: OwnedSemaphorePermit,
     ) {
-        let exchange = Arc::new(Exchange::default());
+        let state = Arc::new(ConnectionState::default());
         let io = Io::new(
             stream,
-            Framing::new(self.limits.head_bytes),
-            Patience::new(self.limits.head_timeout, self.limits.idle_timeout),
-            Arc::clone(&exchange),
+            RequestFraming::new(self.limits.head_bytes),
+            ConnectionTimers::new(self.limits.head_timeout, self.limits.idle_timeout),
+            Arc::clone(&state),
         );
         let service = service_fn({
             let connections = Arc::clone(&self);
-            let exchange = Arc::clone(&exchange);
-            move |request| connections.answer(request, peer, &exchange)
+            let state = Arc::clone(&state);
+            move |request| connections.answer(request, peer, &state)
         });
         let mut connection = self.http1.serve_connection(io, service);
         let outcome = tokio::select! {
@@ -123,7 +123,7 @@ where
                 parts.io.rewind(parts.read_buf);
                 let connection = self.http2.serve_connection(parts.io, parts.service);
                 // On the heap, so that the task of an HTTP/1 connection stays small.
-                Box::pin(self.run_http2(connection, &exchange, peer)).await;
+                Box::pin(self.run_http2(connection, &state, peer)).await;
             }
             Some(Err(error)) => {
                 tracing::debug!(peer = %peer.address, %error, "a connection ended early");
@@ -132,12 +132,12 @@ where
         }
     }
 
-    async fn run_http2<C>(&self, connection: C, exchange: &Exchange, peer: Peer)
+    async fn run_http2<C>(&self, connection: C, state: &ConnectionState, peer: Peer)
     where
-        C: http2::Connection,
+        C: http2::Http2Connection,
     {
         let mut connection = pin!(connection);
-        let mut begun = exchange.begun();
+        let mut begun = state.begun();
         let mut idle_at = Instant::now() + self.limits.idle_timeout;
         let mut leaving = false;
         loop {
@@ -150,8 +150,8 @@ where
                     return;
                 }
                 () = sleep_until(idle_at) => {
-                    if exchange.is_busy() || exchange.begun() != begun {
-                        begun = exchange.begun();
+                    if state.is_busy() || state.begun() != begun {
+                        begun = state.begun();
                         idle_at = Instant::now() + self.limits.idle_timeout;
                     } else if leaving {
                         return;
@@ -184,9 +184,9 @@ where
         &self,
         request: Request<Incoming>,
         peer: Peer,
-        exchange: &Arc<Exchange>,
-    ) -> impl Future<Output = Result<Response<Answer>, Infallible>> + use<H, F> {
-        match exchange.begin() {
+        state: &Arc<ConnectionState>,
+    ) -> impl Future<Output = Result<Response<InFlightBody>, Infallible>> + use<H, F> {
+        match state.begin() {
             Ok(in_flight) => {
                 let work = AssertUnwindSafe((self.handler)(request, peer)).catch_unwind();
                 Either::Left(work.map(move |outcome| {
@@ -194,16 +194,16 @@ where
                     Ok(going_out(response, Some(in_flight)))
                 }))
             }
-            Err(refusal) => {
-                tracing::debug!(peer = %peer.address, ?refusal, "refused a request");
-                Either::Right(ready(Ok(going_out(refusal.into_response(), None))))
+            Err(rejection) => {
+                tracing::debug!(peer = %peer.address, ?rejection, "refused a request");
+                Either::Right(ready(Ok(going_out(rejection.into_response(), None))))
             }
         }
     }
 }
 
-fn going_out(response: Response<Body>, in_flight: Option<InFlight>) -> Response<Answer> {
-    let mut response = response.map(|body| Answer { body, in_flight });
+fn going_out(response: Response<Body>, in_flight: Option<InFlight>) -> Response<InFlightBody> {
+    let mut response = response.map(|body| InFlightBody { body, in_flight });
     if response.body().is_last() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

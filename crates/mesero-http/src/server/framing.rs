@@ -10,7 +10,7 @@ mod tests;
 pub(super) use violation::Violation;
 
 use head::Head;
-use line::{Field, Version};
+use line::{FieldKind, Version};
 
 /// What a client sends first when it speaks HTTP/2 without having been asked.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -29,9 +29,9 @@ const TRAILER_BYTES: usize = 8 * 1_024;
 /// It allocates nothing for a usual head, and reads each byte of it once. Only whole heads are let through, so that what stands
 /// behind it never sees a part of a message that is refused.
 #[derive(Debug)]
-pub(crate) struct Framing {
+pub(crate) struct RequestFraming {
     head_bytes: usize,
-    phase: Phase,
+    next: NextPart,
     head: Head,
     /// Heads let through so far.
     heads: u64,
@@ -52,7 +52,7 @@ pub(crate) struct Breach {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+enum NextPart {
     /// Nothing has come yet: the one place where HTTP/2 may begin.
     Opening,
     RequestLine {
@@ -74,12 +74,12 @@ enum Phase {
     Refused,
 }
 
-impl Framing {
+impl RequestFraming {
     /// Begins before the first byte of a connection; a head may have `head_bytes` at most.
     pub(crate) fn new(head_bytes: usize) -> Self {
         Self {
             head_bytes,
-            phase: Phase::Opening,
+            next: NextPart::Opening,
             head: Head::default(),
             heads: 0,
             judged: 0,
@@ -102,14 +102,14 @@ impl Framing {
                 Ok(read) => at += read,
                 Err(violation) => return Err(self.refuse(start, violation)),
             }
-            match self.phase {
-                Phase::RequestLine { after_blank: false } => {
+            match self.next {
+                NextPart::RequestLine { after_blank: false } => {
                     start = Some(at);
                     passed = at;
                 }
-                Phase::RequestLine { after_blank: true } | Phase::Fields => {}
+                NextPart::RequestLine { after_blank: true } | NextPart::Fields => {}
                 // A trailer section is let through as a whole, as a head is.
-                Phase::Trailers if self.head.bytes > 0 => {}
+                NextPart::Trailers if self.head.bytes > 0 => {}
                 _ => passed = at,
             }
         }
@@ -125,7 +125,7 @@ impl Framing {
 
     /// The client speaks something else, which is not judged here.
     pub(crate) fn is_opaque(&self) -> bool {
-        self.phase == Phase::Opaque
+        self.next == NextPart::Opaque
     }
 
     /// The bytes to come belong to a message whose head was let through.
@@ -134,7 +134,7 @@ impl Framing {
     }
 
     fn between_messages_or_in_head(&self) -> bool {
-        matches!(self.phase, Phase::Opening | Phase::RequestLine { .. } | Phase::Fields)
+        matches!(self.next, NextPart::Opening | NextPart::RequestLine { .. } | NextPart::Fields)
     }
 
     fn refuse(&mut self, start: Option<usize>, violation: Violation) -> Breach {
@@ -142,29 +142,31 @@ impl Framing {
             // Its head was let through by this very call, and is now taken back.
             self.heads -= 1;
         }
-        self.phase = Phase::Refused;
+        self.next = NextPart::Refused;
         Breach { passed: start.unwrap_or(0), midway: start.is_none(), violation }
     }
 
     /// Reads one line or one run of body bytes and says how many bytes that was; 0 means that more must come first.
     fn step(&mut self, rest: &[u8], searched: usize) -> Result<usize, Violation> {
-        match self.phase {
-            Phase::Opening => self.opening(rest),
-            Phase::RequestLine { after_blank } => self.request_line(rest, searched, after_blank),
-            Phase::Fields => self.field(rest, searched),
-            Phase::Body { left } => Ok(self.run(rest, left, |left| Phase::Body { left })),
-            Phase::ChunkData { left } => Ok(self.run(rest, left, |left| Phase::ChunkData { left })),
-            Phase::ChunkSize => self.chunk_size(rest, searched),
-            Phase::ChunkEnd => self.chunk_end(rest),
-            Phase::Trailers => self.trailer(rest, searched),
-            Phase::Opaque => Ok(rest.len()),
-            Phase::Refused => Ok(0),
+        match self.next {
+            NextPart::Opening => self.opening(rest),
+            NextPart::RequestLine { after_blank } => self.request_line(rest, searched, after_blank),
+            NextPart::Fields => self.field(rest, searched),
+            NextPart::Body { left } => Ok(self.run(rest, left, |left| NextPart::Body { left })),
+            NextPart::ChunkData { left } => {
+                Ok(self.run(rest, left, |left| NextPart::ChunkData { left }))
+            }
+            NextPart::ChunkSize => self.chunk_size(rest, searched),
+            NextPart::ChunkEnd => self.chunk_end(rest),
+            NextPart::Trailers => self.trailer(rest, searched),
+            NextPart::Opaque => Ok(rest.len()),
+            NextPart::Refused => Ok(0),
         }
     }
 
     fn opening(&mut self, rest: &[u8]) -> Result<usize, Violation> {
         if rest.starts_with(PREFACE) {
-            self.phase = Phase::Opaque;
+            self.next = NextPart::Opaque;
             return Ok(rest.len());
         }
         if PREFACE.starts_with(rest) {
@@ -185,7 +187,7 @@ impl Framing {
             return match rest.get(1) {
                 None => Ok(0),
                 Some(b'\n') => {
-                    self.phase = Phase::RequestLine { after_blank: true };
+                    self.next = NextPart::RequestLine { after_blank: true };
                     Ok(2)
                 }
                 Some(_) => Err(Violation::BareCr),
@@ -196,7 +198,7 @@ impl Framing {
             return Ok(0);
         };
         self.head.version = line::request(line)?;
-        self.phase = Phase::Fields;
+        self.next = NextPart::Fields;
         Ok(line.len() + 2)
     }
 
@@ -218,11 +220,11 @@ impl Framing {
         }
         self.heads += 1;
         if self.head.chunked {
-            self.phase = Phase::ChunkSize;
+            self.next = NextPart::ChunkSize;
         } else {
             match self.head.length {
                 None | Some(0) => self.next_message(),
-                Some(left) => self.phase = Phase::Body { left },
+                Some(left) => self.next = NextPart::Body { left },
             }
         }
         Ok(())
@@ -230,15 +232,15 @@ impl Framing {
 
     fn next_message(&mut self) {
         self.head = Head::default();
-        self.phase = Phase::RequestLine { after_blank: false };
+        self.next = NextPart::RequestLine { after_blank: false };
     }
 
-    fn run(&mut self, rest: &[u8], left: u64, phase: fn(u64) -> Phase) -> usize {
+    fn run(&mut self, rest: &[u8], left: u64, next: fn(u64) -> NextPart) -> usize {
         let here = usize::try_from(left).map_or(rest.len(), |left| left.min(rest.len()));
         match left - here as u64 {
-            0 if self.head.chunked => self.phase = Phase::ChunkEnd,
+            0 if self.head.chunked => self.next = NextPart::ChunkEnd,
             0 => self.next_message(),
-            left => self.phase = phase(left),
+            left => self.next = next(left),
         }
         here
     }
@@ -262,9 +264,9 @@ impl Framing {
         if chunk.size == 0 {
             self.head.bytes = 0;
             self.head.fields = 0;
-            self.phase = Phase::Trailers;
+            self.next = NextPart::Trailers;
         } else {
-            self.phase = Phase::ChunkData { left: chunk.size };
+            self.next = NextPart::ChunkData { left: chunk.size };
         }
         Ok(line.len() + 2)
     }
@@ -273,7 +275,7 @@ impl Framing {
         match rest {
             [b'\r'] => Ok(0),
             [b'\r', b'\n', ..] => {
-                self.phase = Phase::ChunkSize;
+                self.next = NextPart::ChunkSize;
                 Ok(2)
             }
             [b'\n', ..] => Err(Violation::BareLf),
@@ -289,8 +291,8 @@ impl Framing {
             self.next_message();
         } else {
             match line::field(line)? {
-                Field::Other => self.head.count_field()?,
-                Field::Host | Field::ContentLength(_) | Field::TransferEncoding => {
+                FieldKind::Other => self.head.count_field()?,
+                FieldKind::Host | FieldKind::ContentLength(_) | FieldKind::TransferEncoding => {
                     return Err(Violation::FramingTrailer);
                 }
             }

@@ -1,4 +1,4 @@
-//! A client's socket as hyper reads and writes it: only bytes that [`Framing`] lets through arrive.
+//! A client's socket as hyper reads and writes it: only bytes that [`RequestFraming`] lets through arrive.
 
 use std::{
     io::{self, IoSlice},
@@ -16,10 +16,10 @@ use tokio::{
 };
 
 use super::{
-    exchange::{Exchange, Refusal},
-    framing::{Breach, Framing, Violation},
+    connection_state::{ConnectionState, Rejection},
+    framing::{Breach, RequestFraming, Violation},
     linger::Linger,
-    patience::Patience,
+    timers::ConnectionTimers,
 };
 
 /// A usual request is a tenth of this, and a large body needs few calls.
@@ -31,30 +31,30 @@ const SUBSTITUTE: &[u8] = b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n";
 /// One connection's socket.
 ///
 /// Bytes of a head stay here until the head is whole and good. A bad head is replaced by a substitute that the service
-/// answers with the [`Refusal`]; a body that breaks after its head was let through becomes a read error.
+/// answers with the [`Rejection`]; a body that breaks after its head was let through becomes a read error.
 #[derive(Debug)]
 pub(crate) struct Io {
     stream: TcpStream,
-    exchange: Arc<Exchange>,
+    state: Arc<ConnectionState>,
     /// What watches over HTTP/1; `None` for another protocol, which has its own means.
-    guard: Option<Guard>,
+    guard: Option<Http1Guard>,
     /// Bytes read and not yet handed on; empty nearly always.
-    held: BytesMut,
+    buffered: BytesMut,
     /// How many of them may be handed on.
-    whole: usize,
-    inlet: Inlet,
+    releasable: usize,
+    read_state: ReadState,
     linger: Option<Linger>,
 }
 
 #[derive(Debug)]
-struct Guard {
-    framing: Framing,
-    patience: Patience,
+struct Http1Guard {
+    framing: RequestFraming,
+    timers: ConnectionTimers,
 }
 
-/// What comes from the client after the bytes held.
+/// What comes from the client after the bytes buffered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Inlet {
+enum ReadState {
     Open,
     /// Nothing: the last request was refused, and its answer is under way.
     Refused,
@@ -66,118 +66,118 @@ enum Inlet {
 impl Io {
     pub(crate) fn new(
         stream: TcpStream,
-        framing: Framing,
-        patience: Patience,
-        exchange: Arc<Exchange>,
+        framing: RequestFraming,
+        timers: ConnectionTimers,
+        state: Arc<ConnectionState>,
     ) -> Self {
         Self {
             stream,
-            exchange,
-            guard: Some(Guard { framing, patience }),
-            held: BytesMut::new(),
-            whole: 0,
-            inlet: Inlet::Open,
+            state,
+            guard: Some(Http1Guard { framing, timers }),
+            buffered: BytesMut::new(),
+            releasable: 0,
+            read_state: ReadState::Open,
             linger: None,
         }
     }
 
     /// Puts bytes that were handed on back to the front.
     pub(crate) fn rewind(&mut self, bytes: Bytes) {
-        let rest = std::mem::replace(&mut self.held, BytesMut::from(bytes));
-        self.whole += self.held.len();
-        self.held.unsplit(rest);
+        let rest = std::mem::replace(&mut self.buffered, BytesMut::from(bytes));
+        self.releasable += self.buffered.len();
+        self.buffered.unsplit(rest);
     }
 
-    /// Judges what was just read, and hands it on at once where nothing has to be held.
-    fn take_in(&mut self, chunk: &[u8], cursor: &mut ReadBufCursor<'_>) {
+    /// Judges what was just read, and hands it on at once where nothing has to be buffered.
+    fn check(&mut self, chunk: &[u8], cursor: &mut ReadBufCursor<'_>) {
         let Some(guard) = &mut self.guard else {
             return cursor.put_slice(chunk);
         };
-        guard.patience.read();
-        let verdict = if self.held.is_empty() {
+        guard.timers.on_read();
+        let verdict = if self.buffered.is_empty() {
             let verdict = guard.framing.feed(chunk);
             if verdict == Ok(chunk.len()) {
                 cursor.put_slice(chunk);
-                return self.let_through();
+                return self.record_progress();
             }
-            self.held.extend_from_slice(chunk);
+            self.buffered.extend_from_slice(chunk);
             verdict
         } else {
-            self.held.extend_from_slice(chunk);
-            guard.framing.feed(&self.held)
+            self.buffered.extend_from_slice(chunk);
+            guard.framing.feed(&self.buffered)
         };
         match verdict {
-            Ok(passed) => self.hold_after(passed),
+            Ok(passed) => self.release_up_to(passed),
             Err(Breach { midway: true, violation, .. }) => {
-                self.held.clear();
-                self.inlet = Inlet::Broken(violation);
+                self.buffered.clear();
+                self.read_state = ReadState::Broken(violation);
             }
             Err(Breach { passed, violation, .. }) => {
-                self.whole = passed;
-                self.refuse(Refusal::Broken(violation));
+                self.releasable = passed;
+                self.refuse(Rejection::Broken(violation));
             }
         }
     }
 
-    fn hold_after(&mut self, passed: usize) {
-        self.whole = passed;
+    fn release_up_to(&mut self, passed: usize) {
+        self.releasable = passed;
         let Some(guard) = &mut self.guard else { return };
         if passed > 0 {
-            guard.patience.head_ended();
+            guard.timers.end_head();
         }
-        if self.held.len() > passed && !guard.framing.is_in_body() {
-            guard.patience.head_began();
+        if self.buffered.len() > passed && !guard.framing.is_in_body() {
+            guard.timers.start_head();
         }
-        self.let_through();
+        self.record_progress();
     }
 
-    fn let_through(&mut self) {
+    fn record_progress(&mut self) {
         let Some(guard) = &self.guard else { return };
         if guard.framing.is_opaque() {
             self.guard = None;
         } else {
             let unfinished = guard.framing.is_in_body();
             let number = if unfinished { guard.framing.heads() } else { 0 };
-            self.exchange.receives(number);
+            self.state.set_receiving(number);
         }
     }
 
     /// Puts the substitute where the bad request would stand.
-    fn refuse(&mut self, refusal: Refusal) {
+    fn refuse(&mut self, rejection: Rejection) {
         let Some(guard) = &mut self.guard else { return };
-        guard.patience.head_ended();
+        guard.timers.end_head();
         // Whatever was being received ended where the bad request begins.
-        self.exchange.receives(0);
-        self.exchange.refuse(guard.framing.heads() + 1, refusal);
-        self.held.truncate(self.whole);
-        self.held.extend_from_slice(SUBSTITUTE);
-        self.whole = self.held.len();
-        self.inlet = Inlet::Refused;
+        self.state.set_receiving(0);
+        self.state.refuse(guard.framing.heads() + 1, rejection);
+        self.buffered.truncate(self.releasable);
+        self.buffered.extend_from_slice(SUBSTITUTE);
+        self.releasable = self.buffered.len();
+        self.read_state = ReadState::Refused;
     }
 
-    fn hand_on(&mut self, cursor: &mut ReadBufCursor<'_>) {
-        let bytes = self.whole.min(cursor.remaining());
-        cursor.put_slice(&self.held[..bytes]);
-        self.held.advance(bytes);
-        self.whole -= bytes;
-        if self.held.is_empty() {
+    fn release(&mut self, cursor: &mut ReadBufCursor<'_>) {
+        let bytes = self.releasable.min(cursor.remaining());
+        cursor.put_slice(&self.buffered[..bytes]);
+        self.buffered.advance(bytes);
+        self.releasable -= bytes;
+        if self.buffered.is_empty() {
             // An idle connection holds no memory.
-            self.held = BytesMut::new();
+            self.buffered = BytesMut::new();
         }
     }
 
     /// Looks at the clocks when the client has nothing for us.
-    fn poll_overdue(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_timers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(guard) = &mut self.guard else {
             return Poll::Pending;
         };
-        if guard.patience.poll_head(cx).is_ready() {
-            let after = guard.patience.head_timeout();
-            self.refuse(Refusal::HeadTooSlow { after });
+        if guard.timers.poll_head(cx).is_ready() {
+            let after = guard.timers.head_timeout();
+            self.refuse(Rejection::HeadTooSlow { after });
             return Poll::Ready(());
         }
-        ready!(guard.patience.poll_idle(cx, self.exchange.is_busy()));
-        self.inlet = Inlet::Ended;
+        ready!(guard.timers.poll_idle(cx, self.state.is_busy()));
+        self.read_state = ReadState::Ended;
         Poll::Ready(())
     }
 
@@ -190,10 +190,10 @@ impl Io {
         let room = cursor.remaining().min(READ_BYTES);
         let mut chunk = ReadBuf::uninit(&mut space[..room]);
         match Pin::new(&mut self.stream).poll_read(cx, &mut chunk) {
-            Poll::Ready(Ok(())) if chunk.filled().is_empty() => self.inlet = Inlet::Ended,
-            Poll::Ready(Ok(())) => self.take_in(chunk.filled(), cursor),
+            Poll::Ready(Ok(())) if chunk.filled().is_empty() => self.read_state = ReadState::Ended,
+            Poll::Ready(Ok(())) => self.check(chunk.filled(), cursor),
             Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-            Poll::Pending => ready!(self.poll_overdue(cx)),
+            Poll::Pending => ready!(self.poll_timers(cx)),
         }
         Poll::Ready(Ok(()))
     }
@@ -207,11 +207,11 @@ impl Io {
             return written;
         };
         if written.is_ready() {
-            guard.patience.wrote();
+            guard.timers.on_write();
             return written;
         }
-        guard.patience.write_stalled();
-        ready!(guard.patience.poll_idle(cx, self.exchange.is_busy()));
+        guard.timers.on_stalled_write();
+        ready!(guard.timers.poll_idle(cx, self.state.is_busy()));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
             "the client took nothing of the answer for the idle timeout",
@@ -220,10 +220,10 @@ impl Io {
 
     /// The client may still be sending what nobody will read.
     fn is_cut_short(&self) -> bool {
-        match self.inlet {
-            Inlet::Ended => false,
-            Inlet::Refused | Inlet::Broken(_) => true,
-            Inlet::Open => self.guard.as_ref().is_some_and(|guard| guard.framing.is_in_body()),
+        match self.read_state {
+            ReadState::Ended => false,
+            ReadState::Refused | ReadState::Broken(_) => true,
+            ReadState::Open => self.guard.as_ref().is_some_and(|guard| guard.framing.is_in_body()),
         }
     }
 }
@@ -237,18 +237,18 @@ impl hyper::rt::Read for Io {
         let io = self.get_mut();
         let room = cursor.remaining();
         while cursor.remaining() == room {
-            if io.whole > 0 {
-                io.hand_on(&mut cursor);
+            if io.releasable > 0 {
+                io.release(&mut cursor);
                 break;
             }
-            match io.inlet {
-                Inlet::Open => ready!(io.poll_read_socket(cx, &mut cursor))?,
+            match io.read_state {
+                ReadState::Open => ready!(io.poll_read_socket(cx, &mut cursor))?,
                 // The end of the stream would make hyper drop what it is still working on.
-                Inlet::Refused => return Poll::Pending,
-                Inlet::Broken(violation) => {
+                ReadState::Refused => return Poll::Pending,
+                ReadState::Broken(violation) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, violation)));
                 }
-                Inlet::Ended => break,
+                ReadState::Ended => break,
             }
         }
         Poll::Ready(Ok(()))

@@ -64,13 +64,13 @@ where
     let tracker = TaskTracker::new();
     let connections = Arc::new(Connections::new(handler, limits, stop.clone(), &tracker));
     let bound = limits.connections.get().min(Semaphore::MAX_PERMITS);
-    let slots = Arc::new(Semaphore::new(bound));
+    let permits = Arc::new(Semaphore::new(bound));
     let accepting = async {
         let mut acceptor = Acceptor { listeners, first: 0 };
-        // The slot comes before the connection, so that whoever is above the bound is left to the kernel.
-        while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        // The permit comes before the connection, so that whoever is above the bound is left to the kernel.
+        while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
             let (stream, peer) = acceptor.next().await;
-            tracker.spawn(Arc::clone(&connections).run(stream, peer, slot));
+            tracker.spawn(Arc::clone(&connections).run(stream, peer, permit));
         }
     };
     tokio::select! {

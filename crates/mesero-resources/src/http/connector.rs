@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use mesero::Failure;
 use mesero_config::{Http2, ProxySettings};
-use mesero_http::socket::Socket;
-use mesero_http::tls::Tls;
+use mesero_http::socket::MaybeTlsStream;
+use mesero_http::tls::TlsClient;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
@@ -23,7 +23,7 @@ use super::timeouts::IDLE_CHECK_INTERVAL;
 #[derive(Debug)]
 pub(super) struct Connector {
     settings: Arc<ProxySettings>,
-    tls: Option<Tls>,
+    tls: Option<TlsClient>,
     shared: SharedConnections,
     /// Held by the one task that connects while its connection may have streams for the waiting
     /// ones.
@@ -35,7 +35,7 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(
         settings: Arc<ProxySettings>,
-        tls: Option<Tls>,
+        tls: Option<TlsClient>,
         shared: SharedConnections,
     ) -> Self {
         let speaks_http1 = match settings.http2 {
@@ -90,12 +90,12 @@ impl Connector {
     async fn connect(&self, until: Instant) -> Result<UpstreamSession, Failure> {
         let stream = self.reach(until).await?;
         let (socket, is_http2) = match &self.tls {
-            None => (Socket::Clear(stream), self.settings.http2 == Http2::PriorKnowledge),
+            None => (MaybeTlsStream::Clear(stream), self.settings.http2 == Http2::PriorKnowledge),
             Some(tls) => match timeout_at(until, tls.over(stream)).await {
                 Ok(Ok(stream)) => {
                     let protocol = stream.get_ref().1.alpn_protocol();
                     let is_http2 = protocol == Some(b"h2");
-                    (Socket::Tls(Box::new(stream)), is_http2)
+                    (MaybeTlsStream::Tls(Box::new(stream)), is_http2)
                 }
                 Ok(Err(refused)) => {
                     return Err(refused.into_failure(self.settings.upstream.authority()));

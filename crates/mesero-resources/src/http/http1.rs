@@ -9,7 +9,7 @@ use http::{HeaderValue, Request, Response, header};
 use hyper::body::{Body as _, Incoming};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use mesero_http::socket::Socket;
+use mesero_http::socket::MaybeTlsStream;
 
 use super::request_body::RequestBody;
 use super::send_error::SendError;
@@ -23,13 +23,13 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(super) struct Http1Connection {
     sender: http1::SendRequest<RequestBody>,
     /// None once it has ended.
-    connection: Option<http1::Connection<TokioIo<Socket>, RequestBody>>,
+    connection: Option<http1::Connection<TokioIo<MaybeTlsStream>, RequestBody>>,
     /// Progress of the last request's body.
     progress: Arc<UploadProgress>,
 }
 
 impl Http1Connection {
-    pub(super) async fn over(socket: Socket) -> hyper::Result<Self> {
+    pub(super) async fn over(socket: MaybeTlsStream) -> hyper::Result<Self> {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(BUFFER_BYTES);
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
@@ -106,7 +106,7 @@ fn frame(request: &mut Request<RequestBody>) {
 }
 
 fn drive(
-    connection: &mut Option<http1::Connection<TokioIo<Socket>, RequestBody>>,
+    connection: &mut Option<http1::Connection<TokioIo<MaybeTlsStream>, RequestBody>>,
     cx: &mut Context<'_>,
 ) {
     if let Some(open) = connection

@@ -8,7 +8,7 @@ use http::Uri;
 use http::uri::Scheme;
 use mesero::{Advice, Failure};
 use mesero_config::{Http2, ProxySettings, TlsSettings, Upstream};
-use mesero_http::tls::{Tls, Versions};
+use mesero_http::tls::{TlsClient, Versions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -20,7 +20,7 @@ use super::http2::SharedConnections;
 #[derive(Debug)]
 pub(super) struct PerRequestUpstream {
     /// The system's trusted authorities, read at the first request over TLS, or the error.
-    tls: OnceLock<Result<Tls, String>>,
+    tls: OnceLock<Result<TlsClient, String>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -69,9 +69,10 @@ impl PerRequestUpstream {
         Ok(Arc::new(Forwarder { settings, max_attempts, connector, pool }))
     }
 
-    fn tls(&self, server_name: &str) -> Result<Tls, String> {
-        let read =
-            || Tls::new(None, server_name, Versions::Http1).map_err(|error| error.to_string());
+    fn tls(&self, server_name: &str) -> Result<TlsClient, String> {
+        let read = || {
+            TlsClient::new(None, server_name, Versions::Http1).map_err(|error| error.to_string())
+        };
         let tls = self.tls.get_or_init(read).clone()?;
         tls.named(server_name).map_err(|error| error.to_string())
     }

@@ -29,7 +29,7 @@ impl RequestBody {
             Payload::Whole(bytes) => Source::Whole(bytes.clone()),
             // Bodies are stored for WSGI applications only.
             Payload::Stored(_) => return None,
-            Payload::Coming(_) => Source::Coming(payload.take_coming()?),
+            Payload::Streaming(_) => Source::Coming(payload.take_stream()?),
         };
         let outgoing = Self { source, progress: Arc::default() };
         outgoing.record_if_ended();

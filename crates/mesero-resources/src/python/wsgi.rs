@@ -35,13 +35,13 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
     };
     let id = worker.next_id();
     let encoded = encode(&request, id)?;
-    let mut body = request.body.take_coming();
-    if matches!(request.body, Payload::Coming(_)) && body.is_none() {
+    let mut body = request.body.take_stream();
+    if matches!(request.body, Payload::Streaming(_)) && body.is_none() {
         return Err(Failure::raised("the request's body was streamed to an earlier attempt"));
     }
     let stored = match &request.body {
         Payload::Stored(stored) => Some(Arc::clone(stored)),
-        Payload::Whole(_) | Payload::Coming(_) => None,
+        Payload::Whole(_) | Payload::Streaming(_) => None,
     };
     drop(request);
     let Some(mut call) = SyncCall::begin(&worker, seat, id) else {
@@ -101,7 +101,7 @@ fn encode(request: &Request, id: u64) -> Result<Bytes, Failure> {
     let too_long = |_| Failure::raised("the request is too long");
     let head = Frame { kind: to_worker::REQUEST, id, payload: environ::of(request) };
     let head = head.encode().map_err(too_long)?;
-    let whole = request.body.at_hand();
+    let whole = request.body.buffered();
     if whole.is_empty() {
         return Ok(head);
     }

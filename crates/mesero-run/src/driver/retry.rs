@@ -38,7 +38,7 @@ impl RetryOn {
         }
         let after = reply.headers().get(header::RETRY_AFTER);
         let after = after.and_then(|value| value.to_str().ok()?.trim().parse().ok());
-        let bytes = reply.into_body().at_hand();
+        let bytes = reply.into_body().buffered();
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(EXCERPT_BYTES)]).into_owned();
         let failure = Failure::from(ErrorResponse { status, text, body_bytes: bytes.len() });
         let is_retryable = RETRYABLE.contains(&status) || self.statuses.contains(&status);

@@ -50,7 +50,7 @@ impl Traffic {
             }
         };
         let bytes = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
-        Self { sent: bytes(body.bytes_at_hand()), received: bytes(received) }
+        Self { sent: bytes(body.buffered_len()), received: bytes(received) }
     }
 }
 

@@ -26,7 +26,7 @@ impl ResultValue {
         let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default().trim();
         let is_json =
             essence.eq_ignore_ascii_case("application/json") || essence.ends_with("+json");
-        let bytes = reply.into_body().at_hand();
+        let bytes = reply.into_body().buffered();
         if is_json && serde_json::from_slice::<&RawValue>(&bytes).is_ok() {
             return Self::Json(bytes);
         }

@@ -7,7 +7,7 @@ use humantime::format_rfc3339_millis;
 use serde_json::{Map, Value};
 use tracing::Level;
 
-use super::lines::Record;
+use super::lines::LogRecord;
 use crate::output::{is_unseen, visible};
 
 /// How a log line is written.
@@ -16,29 +16,29 @@ use crate::output::{is_unseen, visible};
 /// reach the terminal's controls.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form {
-    Text { colour: bool },
+    Text { color: bool },
     Logfmt,
     Json,
 }
 
 impl Form {
     /// The line, its end included.
-    pub(super) fn write(self, record: &Record) -> String {
+    pub(super) fn write(self, record: &LogRecord) -> String {
         self.write_at(SystemTime::now(), record)
     }
 
     /// The line that says how many were dropped.
     pub(super) fn dropped(self, lines: u64) -> String {
-        let mut record = Record::new(Level::WARN, module_path!());
+        let mut record = LogRecord::new(Level::WARN, module_path!());
         "log lines were dropped: stderr is read too slowly".clone_into(&mut record.message);
         record.fields.push(("dropped", lines.into()));
         self.write(&record)
     }
 
-    fn write_at(self, at: SystemTime, record: &Record) -> String {
+    fn write_at(self, at: SystemTime, record: &LogRecord) -> String {
         let at = format_rfc3339_millis(at).to_string();
         let mut line = match self {
-            Form::Text { colour } => text(&at, record, colour),
+            Form::Text { color } => text(&at, record, color),
             Form::Logfmt => logfmt(&at, record),
             Form::Json => json(&at, record),
         };
@@ -47,11 +47,11 @@ impl Form {
     }
 }
 
-fn text(at: &str, record: &Record, colour: bool) -> String {
+fn text(at: &str, record: &LogRecord, color: bool) -> String {
     // The date is the same for hours, and a person knows it.
     let time = at.split_once('T').map_or(at, |(_, time)| time);
     let level = record.level.as_str();
-    let mut line = match colour {
+    let mut line = match color {
         true => format!("{time} \x1b[{}m{level:<5}\x1b[0m ", shade(record.level)),
         false => format!("{time} {level:<5} "),
     };
@@ -83,7 +83,7 @@ fn shade(level: Level) -> &'static str {
     }
 }
 
-fn logfmt(at: &str, record: &Record) -> String {
+fn logfmt(at: &str, record: &LogRecord) -> String {
     let level = record.level.as_str().to_ascii_lowercase();
     let mut line = format!("time={at} level={level} target={} msg=", record.target);
     push_quoted(&mut line, &record.message);
@@ -94,7 +94,7 @@ fn logfmt(at: &str, record: &Record) -> String {
     line
 }
 
-fn json(at: &str, record: &Record) -> String {
+fn json(at: &str, record: &LogRecord) -> String {
     let level = record.level.as_str().to_ascii_lowercase();
     let mut members = Map::new();
     for (name, value) in &record.fields {
@@ -138,8 +138,8 @@ fn push_quoted(line: &mut String, text: &str) {
 mod tests {
     use super::*;
 
-    fn record() -> Record {
-        let mut record = Record::new(Level::WARN, "mesero::jobs");
+    fn record() -> LogRecord {
+        let mut record = LogRecord::new(Level::WARN, "mesero::jobs");
         "job failed".clone_into(&mut record.message);
         record.fields.push(("job.id", "square-17".into()));
         record.fields.push(("ran_ms", 3.into()));
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn people_get_a_line_with_the_traceback_below_it() {
-        let line = Form::Text { colour: false }.write_at(SystemTime::UNIX_EPOCH, &record());
+        let line = Form::Text { color: false }.write_at(SystemTime::UNIX_EPOCH, &record());
         let expected = "00:00:00.000Z WARN  job failed job.id=square-17 ran_ms=3 \
                         error=\"not \\\"fine\\\"\\u{1b}[2J\"\n    Traceback\n      line 1\n    \
                         level=error\n";

@@ -51,7 +51,7 @@ impl Log {
         );
     }
 
-    fn summarise(&self, now: Instant) {
+    fn summarize(&self, now: Instant) {
         if let Some(refused) = self.refusals.due(now) {
             tracing::warn!(target: TARGET, resource = &*self.resource, refused, "calls refused");
         }
@@ -81,7 +81,7 @@ impl Log {
         );
     }
 
-    fn finished(&self, job: JobId, end: &End<'_>) {
+    fn finished(&self, job: JobId, end: &JobEnd<'_>) {
         let resource = &*self.resource;
         let (waited_ms, ran_ms) = (milliseconds(end.waited), milliseconds(end.ran));
         let (outcome, attempts) = (end.outcome.as_str(), end.attempts);
@@ -131,7 +131,7 @@ impl Log {
 }
 
 /// What is said about the end of a job.
-struct End<'a> {
+struct JobEnd<'a> {
     outcome: Outcome,
     error: Option<&'a Error>,
     waited: Duration,
@@ -145,7 +145,7 @@ impl Observer for Log {
             Fact::CallRefused(refusal) => self.refused(refusal),
             Fact::AttemptStopped { job, stop, .. } => self.stopped(job.id, stop),
             Fact::JobFinished { job, outcome, error, waited, ran, attempts, .. } => {
-                let end = End {
+                let end = JobEnd {
                     outcome: *outcome,
                     error: error.as_ref(),
                     waited: *waited,
@@ -158,7 +158,7 @@ impl Observer for Log {
             _ => {}
         }
         // On every event, so that the last refusals of a burst are told with what happens next.
-        self.summarise(event.at);
+        self.summarize(event.at);
     }
 }
 
@@ -166,23 +166,23 @@ impl Observer for Log {
 #[derive(Debug)]
 struct Refusals {
     since: Instant,
-    untold: AtomicU64,
+    unreported: AtomicU64,
     /// Milliseconds after `since`.
     next: AtomicU64,
 }
 
 impl Refusals {
     fn new(now: Instant) -> Self {
-        Self { since: now, untold: AtomicU64::new(0), next: AtomicU64::new(0) }
+        Self { since: now, unreported: AtomicU64::new(0), next: AtomicU64::new(0) }
     }
 
     fn count(&self) {
-        self.untold.fetch_add(1, Relaxed);
+        self.unreported.fetch_add(1, Relaxed);
     }
 
     /// How many there were, if they are to be told now; to one of several threads that ask.
     fn due(&self, now: Instant) -> Option<u64> {
-        if self.untold.load(Relaxed) == 0 {
+        if self.unreported.load(Relaxed) == 0 {
             return None;
         }
         let now = milliseconds(now.saturating_duration_since(self.since));
@@ -191,7 +191,7 @@ impl Refusals {
         if now < next || self.next.compare_exchange(next, after, Relaxed, Relaxed).is_err() {
             return None;
         }
-        Some(self.untold.swap(0, Relaxed)).filter(|untold| *untold > 0)
+        Some(self.unreported.swap(0, Relaxed)).filter(|unreported| *unreported > 0)
     }
 }
 

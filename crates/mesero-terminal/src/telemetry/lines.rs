@@ -30,7 +30,7 @@ impl Lines {
 impl<S: Subscriber> Layer<S> for Lines {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let metadata = event.metadata();
-        let mut record = Record::new(*metadata.level(), metadata.target());
+        let mut record = LogRecord::new(*metadata.level(), metadata.target());
         event.record(&mut record);
         self.queue.push(self.form.write(&record));
     }
@@ -38,14 +38,14 @@ impl<S: Subscriber> Layer<S> for Lines {
 
 /// What a log line says.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct LogRecord {
     pub(super) level: Level,
     pub(super) target: &'static str,
     pub(super) message: String,
     pub(super) fields: Vec<(&'static str, Value)>,
 }
 
-impl Record {
+impl LogRecord {
     pub(super) fn new(level: Level, target: &'static str) -> Self {
         Self { level, target, message: String::new(), fields: Vec::new() }
     }
@@ -58,7 +58,7 @@ impl Record {
     }
 }
 
-impl Visit for Record {
+impl Visit for LogRecord {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.add(field, cut(format!("{value:?}")).into());
     }

@@ -12,24 +12,24 @@ use super::form::Form;
 const QUEUE: usize = 4_096;
 
 /// How long the end of the process waits for stderr to be read.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Where log lines enter.
 #[derive(Debug, Clone)]
-pub(super) struct Queue(Arc<Shared>);
+pub(super) struct Queue(Arc<QueueInner>);
 
 /// The end that writes. Dropping it writes what is queued, for at most two seconds.
 #[derive(Debug)]
-pub(super) struct Writer(Arc<Shared>);
+pub(super) struct Writer(Arc<QueueInner>);
 
 #[derive(Debug, Default)]
-struct Shared {
-    state: Mutex<State>,
+struct QueueInner {
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     lines: VecDeque<String>,
     dropped: u64,
     /// No line comes in any more.
@@ -40,7 +40,7 @@ struct State {
 
 /// Starts the thread that writes to `sink`.
 pub(super) fn start(sink: impl Write + Send + 'static, form: Form) -> io::Result<(Queue, Writer)> {
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(QueueInner::default());
     let writing = Arc::clone(&shared);
     thread::Builder::new()
         .name("mesero-log".to_owned())
@@ -65,8 +65,8 @@ impl Queue {
     }
 }
 
-impl Shared {
-    fn locked(&self) -> MutexGuard<'_, State> {
+impl QueueInner {
+    fn locked(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -111,8 +111,8 @@ impl Drop for Writer {
         self.0.locked().closed = true;
         self.0.changed.notify_all();
         let state = self.0.locked();
-        let waits = |state: &mut State| !state.ended;
-        drop(self.0.changed.wait_timeout_while(state, FAREWELL, waits));
+        let waits = |state: &mut QueueState| !state.ended;
+        drop(self.0.changed.wait_timeout_while(state, CLOSE_TIMEOUT, waits));
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use h2::client::{Connection, SendRequest};
-use mesero_http::socket::Socket;
+use mesero_http::socket::MaybeTlsStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// Where those wait for whom the server has no stream. What waits within the library is sent even if
@@ -47,7 +47,7 @@ impl StreamPermits {
 /// Reads and writes until the connection ends, and keeps the room as large as the server says. Those
 /// who wait for answers hear what ended it.
 pub(crate) async fn drive(
-    mut connection: Connection<Socket, Bytes>,
+    mut connection: Connection<MaybeTlsStream, Bytes>,
     mut sender: SendRequest<Bytes>,
     stream_permits: Arc<StreamPermits>,
 ) {

@@ -18,10 +18,10 @@ const RESET_STREAMS: usize = 20;
 /// An HTTP/2 peer that is gone is noticed within twice this.
 const PING: Duration = Duration::from_secs(20);
 
-pub(super) type Builder = http2::Builder<Tracked>;
+pub(super) type Builder = http2::Builder<TrackedExecutor>;
 
 pub(super) fn builder(limits: &Limits, tracker: &TaskTracker) -> Builder {
-    let mut builder = http2::Builder::new(Tracked(tracker.clone()));
+    let mut builder = http2::Builder::new(TrackedExecutor(tracker.clone()));
     builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)
@@ -34,18 +34,18 @@ pub(super) fn builder(limits: &Limits, tracker: &TaskTracker) -> Builder {
 }
 
 /// What we need of an HTTP/2 connection, whose own type has five parameters.
-pub(super) trait Connection: Future<Output = hyper::Result<()>> {
+pub(super) trait Http2Connection: Future<Output = hyper::Result<()>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
 
-impl<I, S, B> Connection for http2::Connection<I, S, Tracked>
+impl<I, S, B> Http2Connection for http2::Connection<I, S, TrackedExecutor>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
     S: hyper::service::HttpService<Incoming, ResBody = B>,
     S::Error: Into<BoxError>,
     B: hyper::body::Body + 'static,
     B::Error: Into<BoxError>,
-    Tracked: hyper::rt::bounds::Http2ServerConnExec<S::Future, B>,
+    TrackedExecutor: hyper::rt::bounds::Http2ServerConnExec<S::Future, B>,
 {
     fn graceful_shutdown(self: Pin<&mut Self>) {
         Self::graceful_shutdown(self);
@@ -54,9 +54,9 @@ where
 
 /// Spawns what hyper wants spawned, so that stopping can wait for it.
 #[derive(Clone, Debug)]
-pub(super) struct Tracked(TaskTracker);
+pub(super) struct TrackedExecutor(TaskTracker);
 
-impl<F> hyper::rt::Executor<F> for Tracked
+impl<F> hyper::rt::Executor<F> for TrackedExecutor
 where
     F: Future<Output = ()> + Send + 'static,
 {

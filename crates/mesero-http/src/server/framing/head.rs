@@ -2,7 +2,7 @@
 
 use super::{
     Violation,
-    line::{Field, Version},
+    line::{FieldKind, Version},
 };
 
 /// The HTTP parser behind us has room for this many fields in one message.
@@ -24,27 +24,29 @@ pub(super) struct Head {
 
 impl Head {
     /// Takes one more field into account.
-    pub(super) fn take(&mut self, field: Field) -> Result<(), Violation> {
+    pub(super) fn take(&mut self, field: FieldKind) -> Result<(), Violation> {
         self.count_field()?;
         match field {
-            Field::Other => {}
-            Field::Host if self.host => return Err(Violation::RepeatedHost),
-            Field::Host => self.host = true,
-            Field::ContentLength(_) if self.chunked => return Err(Violation::LengthAndEncoding),
-            Field::ContentLength(length) => {
+            FieldKind::Other => {}
+            FieldKind::Host if self.host => return Err(Violation::RepeatedHost),
+            FieldKind::Host => self.host = true,
+            FieldKind::ContentLength(_) if self.chunked => {
+                return Err(Violation::LengthAndEncoding);
+            }
+            FieldKind::ContentLength(length) => {
                 if self.length.is_some_and(|earlier| earlier != length) {
                     return Err(Violation::DifferingLengths);
                 }
                 self.length = Some(length);
             }
-            Field::TransferEncoding if self.version == Version::Http10 => {
+            FieldKind::TransferEncoding if self.version == Version::Http10 => {
                 return Err(Violation::EncodingInHttp10);
             }
-            Field::TransferEncoding if self.length.is_some() => {
+            FieldKind::TransferEncoding if self.length.is_some() => {
                 return Err(Violation::LengthAndEncoding);
             }
-            Field::TransferEncoding if self.chunked => return Err(Violation::Encoding),
-            Field::TransferEncoding => self.chunked = true,
+            FieldKind::TransferEncoding if self.chunked => return Err(Violation::Encoding),
+            FieldKind::TransferEncoding => self.chunked = true,
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ pub(super) enum Version {
 
 /// A field, as far as it says where a message ends or which host it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(super) enum FieldKind {
     Host,
     ContentLength(u64),
     /// Its value is `chunked`, since nothing else is let through.
@@ -83,7 +83,7 @@ fn rare_target(method: &[u8], target: &[u8]) -> Result<(), Violation> {
     Ok(())
 }
 
-pub(super) fn field(line: &[u8]) -> Result<Field, Violation> {
+pub(super) fn field(line: &[u8]) -> Result<FieldKind, Violation> {
     let name_end =
         line.iter().position(|&byte| !is_token(byte)).ok_or(Violation::FieldWithoutColon)?;
     let (name, rest) = line.split_at(name_end);
@@ -105,17 +105,21 @@ pub(super) fn field(line: &[u8]) -> Result<Field, Violation> {
             if !trimmed(value).eq_ignore_ascii_case(b"chunked") {
                 return Err(Violation::Encoding);
             }
-            Field::TransferEncoding
+            FieldKind::TransferEncoding
         }
-        _ => Field::Other,
+        _ => FieldKind::Other,
     })
 }
 
-fn host(value: &[u8]) -> Result<Field, Violation> {
-    if value.iter().all(|&byte| is_in_host(byte)) { Ok(Field::Host) } else { Err(Violation::Host) }
+fn host(value: &[u8]) -> Result<FieldKind, Violation> {
+    if value.iter().all(|&byte| is_in_host(byte)) {
+        Ok(FieldKind::Host)
+    } else {
+        Err(Violation::Host)
+    }
 }
 
-fn content_length(value: &[u8]) -> Result<Field, Violation> {
+fn content_length(value: &[u8]) -> Result<FieldKind, Violation> {
     if value.is_empty() {
         return Err(Violation::Length);
     }
@@ -133,7 +137,7 @@ fn content_length(value: &[u8]) -> Result<Field, Violation> {
     if i64::try_from(length).is_err() {
         return Err(Violation::Length);
     }
-    Ok(Field::ContentLength(length))
+    Ok(FieldKind::ContentLength(length))
 }
 
 pub(super) fn chunk(line: &[u8]) -> Result<Chunk, Violation> {

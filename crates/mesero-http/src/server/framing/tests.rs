@@ -5,7 +5,7 @@ mod streams;
 
 use proptest::prelude::*;
 
-use super::{Framing, Violation};
+use super::{RequestFraming, Violation};
 use streams::{cuts, mutated, requests};
 
 pub(super) const HEAD_BYTES: usize = 16 * 1_024;
@@ -20,7 +20,7 @@ pub(super) struct Outcome {
 
 /// Feeds `stream` as it would arrive when cut into pieces that end at `ends`.
 pub(super) fn feed(stream: &[u8], ends: impl IntoIterator<Item = usize>) -> Outcome {
-    let mut framing = Framing::new(HEAD_BYTES);
+    let mut framing = RequestFraming::new(HEAD_BYTES);
     let mut outcome = Outcome::default();
     let mut from = 0;
     for end in ends.into_iter().chain([stream.len()]) {
@@ -210,7 +210,7 @@ fn what_is_allowed_passes() {
 #[test]
 fn a_head_is_let_through_only_when_it_is_whole() {
     let stream = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-    let mut framing = Framing::new(HEAD_BYTES);
+    let mut framing = RequestFraming::new(HEAD_BYTES);
     for end in 1..stream.len() {
         assert_eq!(framing.feed(&stream[..end]), Ok(0));
     }
@@ -220,7 +220,7 @@ fn a_head_is_let_through_only_when_it_is_whole() {
 #[test]
 fn a_head_above_its_limit_is_refused_before_it_is_whole() {
     let head = format!("GET /{} HTTP/1.1\r\nHost: a\r\n", "a".repeat(100));
-    let mut framing = Framing::new(100);
+    let mut framing = RequestFraming::new(100);
     let breach = framing.feed(&head.as_bytes()[..101]).unwrap_err();
     assert_eq!(breach.violation, Violation::HeadTooLarge);
     let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: b\r\n".repeat(100));

@@ -66,7 +66,7 @@ async fn every_listener_is_served() {
     };
     let handler = |_, _| async { Response::new(Body::from("")) };
     let stopped = TaskTracker::new().spawn(serve(listeners, limits, handler, stop.clone()));
-    // With one connection at a time, the slot must not be bound to a listener.
+    // With one connection at a time, the permit must not be bound to a listener.
     for address in addresses.iter().chain(&addresses) {
         let mut client = TcpStream::connect(address).await.unwrap();
         client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();

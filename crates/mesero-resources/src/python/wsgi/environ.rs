@@ -16,7 +16,7 @@ use crate::{Request, RequestContext};
 pub(super) fn of(request: &Request) -> Bytes {
     let RequestContext { head, prefix, peer } = &*request.context;
     let mut environ = Environ(BytesMut::with_capacity(USUAL_BYTES));
-    let has_length = !matches!(request.body, Payload::Coming(_));
+    let has_length = !matches!(request.body, Payload::Streaming(_));
     let came_in_chunks = head.headers.contains_key(header::TRANSFER_ENCODING);
     for name in head.headers.keys() {
         // The body has been received, so its coding no longer applies.
@@ -35,7 +35,7 @@ pub(super) fn of(request: &Request) -> Bytes {
         Payload::Whole(bytes) if bytes.is_empty() => ("none", Some(0)),
         Payload::Whole(bytes) => ("whole", Some(bytes.len() as u64)),
         Payload::Stored(stored) => ("file", Some(stored.bytes())),
-        Payload::Coming(_) => ("coming", None),
+        Payload::Streaming(_) => ("coming", None),
     };
     environ.add("REQUEST_METHOD", &[head.method.as_str()]);
     environ.add("SCRIPT_NAME", &[prefix]);

@@ -9,14 +9,14 @@ use super::{Calls, Front, GOOD, LIMITS};
 use crate::body::Body;
 use crate::server::{
     framing::Violation,
-    receive::{ReceiveError, receive},
+    receive::{ReadBodyError, receive},
 };
 
 /// Answers with what it received, and reports that first.
 async fn receiving(
     calls: Calls,
     limit: usize,
-) -> (Front, mpsc::Receiver<Result<usize, ReceiveError>>) {
+) -> (Front, mpsc::Receiver<Result<usize, ReadBodyError>>) {
     let (reports, received) = mpsc::channel(16);
     let front = Front::start(LIMITS, move |request, _| {
         calls.add();
@@ -24,7 +24,7 @@ async fn receiving(
         async move {
             let body = receive(request.into_body(), limit, Duration::from_secs(5)).await;
             let report = body.as_ref().map(|body| body.len());
-            reports.send(report.map_err(ReceiveError::clone)).await.unwrap();
+            reports.send(report.map_err(ReadBodyError::clone)).await.unwrap();
             match body {
                 Ok(body) => Response::new(Body::from(body)),
                 Err(error) => {
@@ -50,7 +50,7 @@ async fn a_body_that_is_cut_short_is_never_a_whole_one() {
         let mut client = front.client().await;
         client.send(half).await;
         client.finish_sending().await;
-        assert_eq!(received.recv().await, Some(Err(ReceiveError::Incomplete)), "{half:?}");
+        assert_eq!(received.recv().await, Some(Err(ReadBodyError::Incomplete)), "{half:?}");
     }
 }
 
@@ -63,7 +63,7 @@ async fn a_body_that_breaks_while_it_is_received_is_malformed_and_closes() {
     assert!(client.head().await.starts_with("HTTP/1.1 100 "));
     client.send("5\r\nhello\n").await;
     let violation = Violation::BareLf;
-    assert_eq!(received.recv().await, Some(Err(ReceiveError::Malformed(Some(violation)))));
+    assert_eq!(received.recv().await, Some(Err(ReadBodyError::Malformed(Some(violation)))));
     let answer = client.answer().await;
     assert_eq!(answer.body, violation.to_string());
     assert!(answer.closes());
@@ -114,7 +114,7 @@ async fn a_client_that_waits_for_100_continue_sends_a_body_that_fits_and_none_th
     assert_eq!(client.answer().await.status(), 400);
     client.closed().await;
     assert_eq!(received.recv().await, Some(Ok(5)));
-    assert_eq!(received.recv().await, Some(Err(ReceiveError::TooLarge { limit: 5 })));
+    assert_eq!(received.recv().await, Some(Err(ReadBodyError::TooLarge { limit: 5 })));
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_client_that_sends_too_much_reads_the_answer_and_no_reset() {
     assert_eq!(answer.status(), 400);
     assert!(answer.closes());
     client.closed().await;
-    assert_eq!(received.recv().await, Some(Err(ReceiveError::TooLarge { limit: 5 })));
+    assert_eq!(received.recv().await, Some(Err(ReadBodyError::TooLarge { limit: 5 })));
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn chunks_above_the_limit_are_refused_as_they_come() {
     let mut client = front.client().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n3\r\nabc\r\n").await;
     assert_eq!(client.answer().await.status(), 400);
-    assert_eq!(received.recv().await, Some(Err(ReceiveError::TooLarge { limit: 5 })));
+    assert_eq!(received.recv().await, Some(Err(ReadBodyError::TooLarge { limit: 5 })));
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +150,7 @@ async fn a_body_that_takes_too_long_is_too_slow() {
     let mut client = front.client().await;
     client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello").await;
     let after = Duration::from_secs(5);
-    assert_eq!(received.recv().await, Some(Err(ReceiveError::TooSlow { after })));
+    assert_eq!(received.recv().await, Some(Err(ReadBodyError::TooSlow { after })));
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ async fn a_stream_that_is_reset_drops_its_handler_and_no_other() {
         let begun = begun.clone();
         async move {
             if request.uri().path() == "/wait" {
-                let (held, dropped) = oneshot::channel::<()>();
+                let (buffered, dropped) = oneshot::channel::<()>();
                 begun.send(dropped).await.unwrap();
                 let _held = held;
                 pending::<()>().await;

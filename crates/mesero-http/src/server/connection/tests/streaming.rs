@@ -18,9 +18,9 @@ use super::{Front, GOOD, LIMITS};
 use crate::body::{Body, BoxError};
 
 /// A body of whatever is sent to it.
-struct Pieces(mpsc::Receiver<&'static str>);
+struct BodyBuffer(mpsc::Receiver<&'static str>);
 
-impl hyper::body::Body for Pieces {
+impl hyper::body::Body for BodyBuffer {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -38,7 +38,7 @@ async fn streaming() -> (Front, mpsc::Sender<&'static str>) {
     let receiver = Arc::new(Mutex::new(Some(receiver)));
     let front = Front::start(LIMITS, move |_, _| {
         let receiver = Arc::clone(&receiver);
-        async move { Response::new(Body::stream(Pieces(receiver.lock().await.take().unwrap()))) }
+        async move { Response::new(Body::stream(BodyBuffer(receiver.lock().await.take().unwrap()))) }
     })
     .await;
     (front, pieces)

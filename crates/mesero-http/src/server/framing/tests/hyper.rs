@@ -31,8 +31,8 @@ pub(super) fn serve(stream: &[u8]) -> Served {
         async move {
             begun.set(begun.get() + 1);
             if let Err(error) = request.into_body().collect().await
-                && crate::server::receive::classify(&error)
-                    != crate::server::receive::ReceiveError::Incomplete
+                && crate::server::read_body::classify(&error)
+                    != crate::server::read_body::ReadBodyError::Incomplete
             {
                 broken.set(broken.get() + 1);
             }

@@ -11,23 +11,27 @@ use mesero::Call;
 use mesero_config::{Pass, ReplyForm};
 use mesero_http::body::Body;
 use mesero_http::payload::Payload;
-use mesero_http::server::receive::{self, ReceiveError};
+use mesero_http::server::read_body::{self, ReadBodyError};
 use mesero_resources::{BodyMode, Request, RequestContext};
 
-use super::{Coming, Front};
+use super::{IncomingRequest, RequestHandler};
 use crate::respond;
 
-impl Front {
+impl RequestHandler {
     /// Answers a request with what a resource makes of all of it.
-    pub(super) async fn pass(&self, route: &Pass, coming: Coming) -> Response<Body> {
+    pub(super) async fn passthrough(
+        &self,
+        route: &Pass,
+        incoming: IncomingRequest,
+    ) -> Response<Body> {
         let service = &self.services[route.resource];
-        let Coming { mut head, body, peer } = coming;
+        let IncomingRequest { mut head, body, peer } = incoming;
         if asks_for_upgrade(&head) {
             return respond::no_upgrade();
         }
         let body = match self.payload(service.resource.body_mode(), body).await {
             Ok(body) => body,
-            Err(error) => return respond::not_received(&error),
+            Err(error) => return respond::body_not_read(&error),
         };
         let call = Call::unkeyed()
             .argument("method", head.method.as_str())
@@ -48,16 +52,17 @@ impl Front {
         respond::answer(service, service.ask(call, request).await)
     }
 
-    async fn payload(&self, body_mode: BodyMode, body: Incoming) -> Result<Payload, ReceiveError> {
+    async fn payload(&self, body_mode: BodyMode, body: Incoming) -> Result<Payload, ReadBodyError> {
         match body_mode {
             // Nothing comes any more, so every attempt can have it.
             _ if body.is_end_stream() => Ok(Payload::Whole(Bytes::new())),
-            BodyMode::Streamed => Ok(Payload::coming(body)),
+            BodyMode::Streamed => Ok(Payload::streaming(body)),
             // On the heap, where it takes room only while it comes.
             BodyMode::Stored => {
-                Box::pin(receive::store(body, self.body_limit, self.body_timeout)).await
+                Box::pin(read_body::into_memory_or_file(body, self.body_limit, self.body_timeout))
+                    .await
             }
-            BodyMode::Whole => self.whole(body).await.map(Payload::Whole),
+            BodyMode::Whole => self.read_body(body).await.map(Payload::Whole),
         }
     }
 }

@@ -19,16 +19,16 @@ use crate::{body::Body, problem::Problem};
 /// turn, after those to the requests before it. Both sides count requests in the order of the wire, and so agree on
 /// which one that is; nothing that a client can write comes into it.
 #[derive(Debug, Default)]
-pub(crate) struct Exchange {
+pub(crate) struct ConnectionState {
     begun: AtomicU64,
     in_flight: AtomicUsize,
     receiving: AtomicU64,
-    refused: OnceLock<(u64, Refusal)>,
+    refused: OnceLock<(u64, Rejection)>,
 }
 
 /// Why a request was answered without having been handed to anyone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Rejection {
     Broken(Violation),
     HeadTooSlow { after: Duration },
 }
@@ -36,30 +36,30 @@ pub(crate) enum Refusal {
 /// A request that is being worked on or whose answer is still coming out of the handler; over when dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
-    exchange: Arc<Exchange>,
+    state: Arc<ConnectionState>,
     number: u64,
 }
 
-impl Exchange {
+impl ConnectionState {
     /// Takes up the next request, unless it is the one refused.
-    pub(crate) fn begin(self: &Arc<Self>) -> Result<InFlight, Refusal> {
+    pub(crate) fn begin(self: &Arc<Self>) -> Result<InFlight, Rejection> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
         match self.refused.get() {
-            Some((refused, refusal)) if *refused == number => Err(*refusal),
+            Some((refused, rejection)) if *refused == number => Err(*rejection),
             _ => {
                 self.in_flight.fetch_add(1, Ordering::Relaxed);
-                Ok(InFlight { exchange: Arc::clone(self), number })
+                Ok(InFlight { state: Arc::clone(self), number })
             }
         }
     }
 
-    /// Has request `number`, counted from 1, answered with `refusal`; only the first call counts.
-    pub(crate) fn refuse(&self, number: u64, refusal: Refusal) {
-        self.refused.get_or_init(|| (number, refusal));
+    /// Has request `number`, counted from 1, answered with `rejection`; only the first call counts.
+    pub(crate) fn refuse(&self, number: u64, rejection: Rejection) {
+        self.refused.get_or_init(|| (number, rejection));
     }
 
     /// Tells which request's body is not whole yet, counted from 1; 0 for none.
-    pub(crate) fn receives(&self, number: u64) {
+    pub(crate) fn set_receiving(&self, number: u64) {
         self.receiving.store(number, Ordering::Relaxed);
     }
 
@@ -76,17 +76,17 @@ impl Exchange {
 impl InFlight {
     /// The request's body has not arrived whole, so that an answer given now must be the connection's last.
     pub(crate) fn is_half_received(&self) -> bool {
-        self.exchange.receiving.load(Ordering::Relaxed) == self.number
+        self.state.receiving.load(Ordering::Relaxed) == self.number
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.exchange.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.state.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Refusal {
+impl Rejection {
     pub(crate) fn into_response(self) -> Response<Body> {
         let problem = match self {
             Self::Broken(violation) => Problem::new(

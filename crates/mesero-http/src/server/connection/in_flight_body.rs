@@ -9,23 +9,23 @@ use bytes::Bytes;
 use hyper::body::{Frame, SizeHint};
 
 use crate::body::{Body, BoxError};
-use crate::server::exchange::InFlight;
+use crate::server::connection_state::InFlight;
 
 /// A body that counts as in flight until it is out.
-pub(super) struct Answer {
+pub(super) struct InFlightBody {
     pub(super) body: Body,
     /// `None` where nobody worked on it, since the request was refused.
     pub(super) in_flight: Option<InFlight>,
 }
 
-impl Answer {
+impl InFlightBody {
     /// The connection ends with this answer, and the client should be told.
     pub(super) fn is_last(&self) -> bool {
         self.in_flight.as_ref().is_none_or(InFlight::is_half_received)
     }
 }
 
-impl hyper::body::Body for Answer {
+impl hyper::body::Body for InFlightBody {
     type Data = Bytes;
     type Error = BoxError;
 

@@ -13,7 +13,7 @@ use mesero::{Call, Phase};
 use mesero_config::{Action, ReplyForm};
 use mesero_http::body::Body;
 use mesero_http::payload::Payload;
-use mesero_http::server::receive::{self, ReceiveError};
+use mesero_http::server::read_body::{self, ReadBodyError};
 use mesero_resources::{Request, RequestContext};
 use mesero_services::service::Service;
 
@@ -22,14 +22,14 @@ use super::respond;
 use super::router::{Match, Router};
 
 mod head;
-mod pass;
+mod passthrough;
 
 #[cfg(test)]
 mod tests;
 
 /// What the data plane serves.
 #[derive(Debug)]
-pub(crate) struct Front {
+pub(crate) struct RequestHandler {
     pub(crate) router: Router,
     /// In the order of the configuration, which routes refer to.
     pub(crate) services: Vec<Service>,
@@ -39,7 +39,7 @@ pub(crate) struct Front {
 
 /// A request whose body has not been received.
 #[derive(Debug)]
-struct Coming {
+struct IncomingRequest {
     /// On the heap, since it is handed on: a future has room for its parameters once at every step.
     head: Box<Parts>,
     body: Incoming,
@@ -48,7 +48,7 @@ struct Coming {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-impl Front {
+impl RequestHandler {
     /// Answers a request. Dropping the future is the client leaving.
     ///
     /// The head leaves the connection's read buffer before this returns, and so before the connection looks for what
@@ -60,17 +60,17 @@ impl Front {
     ) -> impl Future<Output = Response<Body>> + Send + 'static {
         let (mut head, body) = request.into_parts();
         head::detach(&mut head);
-        let coming = Coming { head: Box::new(head), body, peer };
+        let incoming = IncomingRequest { head: Box::new(head), body, peer };
         async move {
-            let id = coming.head.headers.get(REQUEST_ID).cloned().unwrap_or_else(new_request_id);
-            let mut response = self.respond(coming, &id).await;
+            let id = incoming.head.headers.get(REQUEST_ID).cloned().unwrap_or_else(new_request_id);
+            let mut response = self.respond(incoming, &id).await;
             response.headers_mut().insert(REQUEST_ID, id);
             response
         }
     }
 
-    async fn respond(&self, mut coming: Coming, id: &HeaderValue) -> Response<Body> {
-        let head = &mut coming.head;
+    async fn respond(&self, mut incoming: IncomingRequest, id: &HeaderValue) -> Response<Body> {
+        let head = &mut incoming.head;
         let Match { action, segments } = match self.router.find(&head.method, head.uri.path()) {
             Err(problem) => return problem.into_response(),
             Ok(found) => found,
@@ -79,13 +79,13 @@ impl Front {
             Action::List { resource, argument } => list(&self.services[*resource], argument),
             Action::Pass(route) => {
                 head.headers.insert(REQUEST_ID, id.clone());
-                self.pass(route, coming).await
+                self.passthrough(route, incoming).await
             }
             Action::Call { resource, arguments, reply } => {
-                let Coming { head, body, peer } = coming;
+                let IncomingRequest { head, body, peer } = incoming;
                 // Received before anything is asked for, so that a slow sender holds no slot.
-                let body = match self.whole(body).await {
-                    Err(error) => return respond::not_received(&error),
+                let body = match self.read_body(body).await {
+                    Err(error) => return respond::body_not_read(&error),
                     Ok(body) => body,
                 };
                 let arguments = match arguments::take(arguments, &head, &segments, &body) {
@@ -106,12 +106,12 @@ impl Front {
     }
 
     /// A request's body, which most requests have not.
-    async fn whole(&self, body: Incoming) -> Result<Bytes, ReceiveError> {
+    async fn read_body(&self, body: Incoming) -> Result<Bytes, ReadBodyError> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
         // On the heap, where it takes room only while it comes.
-        Box::pin(receive::receive(body, self.body_limit, self.body_timeout)).await
+        Box::pin(read_body::into_memory(body, self.body_limit, self.body_timeout)).await
     }
 }
 

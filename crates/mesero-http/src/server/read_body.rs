@@ -11,7 +11,7 @@ use crate::payload::{Payload, Stored};
 
 /// Why a request's body was not received.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReceiveError {
+pub enum ReadBodyError {
     TooLarge {
         limit: usize,
     },
@@ -26,7 +26,7 @@ pub enum ReceiveError {
     NotStored(io::ErrorKind),
 }
 
-impl From<io::Error> for ReceiveError {
+impl From<io::Error> for ReadBodyError {
     fn from(error: io::Error) -> Self {
         Self::NotStored(error.kind())
     }
@@ -36,11 +36,11 @@ impl From<io::Error> for ReceiveError {
 ///
 /// A body that announces more than `limit` is refused before a byte of it is read, so a client that waits for
 /// `100 Continue` never sends it. An empty body costs nothing, and one that arrives in a single piece is not copied.
-pub async fn receive(
+pub async fn into_memory(
     body: Incoming,
     limit: usize,
     within: Duration,
-) -> Result<Bytes, ReceiveError> {
+) -> Result<Bytes, ReadBodyError> {
     use hyper::body::Body as _;
 
     if body.is_end_stream() {
@@ -48,46 +48,46 @@ pub async fn receive(
     }
     let announced = body.size_hint();
     if usize::try_from(announced.lower()).map_or(true, |lower| lower > limit) {
-        return Err(ReceiveError::TooLarge { limit });
+        return Err(ReadBodyError::TooLarge { limit });
     }
     match timeout(within, collect(body, limit)).await {
         Ok(received) => received,
-        Err(_) => Err(ReceiveError::TooSlow { after: within }),
+        Err(_) => Err(ReadBodyError::TooSlow { after: within }),
     }
 }
 
-/// Receives a whole request body like [`receive`]; of a large one, no more than a little is ever in memory.
-pub async fn store(
+/// Receives a whole request body like [`into_memory`]; of a large one, no more than a little is ever in memory.
+pub async fn into_memory_or_file(
     body: Incoming,
     limit: usize,
     within: Duration,
-) -> Result<Payload, ReceiveError> {
+) -> Result<Payload, ReadBodyError> {
     use hyper::body::Body as _;
 
     if body.is_end_stream() {
         return Ok(Payload::Whole(Bytes::new()));
     }
     if usize::try_from(body.size_hint().lower()).map_or(true, |lower| lower > limit) {
-        return Err(ReceiveError::TooLarge { limit });
+        return Err(ReadBodyError::TooLarge { limit });
     }
     match timeout(within, collect_or_store(body, limit)).await {
         Ok(received) => received,
-        Err(_) => Err(ReceiveError::TooSlow { after: within }),
+        Err(_) => Err(ReadBodyError::TooSlow { after: within }),
     }
 }
 
 /// A larger body goes into a file.
 const IN_MEMORY_BYTES: usize = 64 * 1024;
 
-async fn collect_or_store(mut body: Incoming, limit: usize) -> Result<Payload, ReceiveError> {
-    let mut pieces = Pieces::default();
+async fn collect_or_store(mut body: Incoming, limit: usize) -> Result<Payload, ReadBodyError> {
+    let mut pieces = BodyBuffer::default();
     let mut stored: Option<File> = None;
     let mut length = 0;
     while let Some(frame) = next(&mut body).await {
         let frame = frame.map_err(|error| classify(&error))?;
         let Ok(piece) = frame.into_data() else { continue };
         if piece.len() > limit - length {
-            return Err(ReceiveError::TooLarge { limit });
+            return Err(ReadBodyError::TooLarge { limit });
         }
         length += piece.len();
         match &mut stored {
@@ -113,15 +113,15 @@ async fn collect_or_store(mut body: Incoming, limit: usize) -> Result<Payload, R
     }
 }
 
-async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ReceiveError> {
+async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ReadBodyError> {
     let announced = hyper::body::Body::size_hint(&body).lower();
-    let mut pieces = Pieces::default();
+    let mut pieces = BodyBuffer::default();
     while let Some(frame) = next(&mut body).await {
         let frame = frame.map_err(|error| classify(&error))?;
         // Trailers say nothing that anyone here asks for.
         if let Ok(piece) = frame.into_data() {
             if piece.len() > limit - pieces.len() {
-                return Err(ReceiveError::TooLarge { limit });
+                return Err(ReadBodyError::TooLarge { limit });
             }
             pieces.push(piece, announced);
         }
@@ -135,7 +135,7 @@ async fn next(body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
 
 /// The pieces of a body so far; one alone stays as it came.
 #[derive(Default)]
-struct Pieces {
+struct BodyBuffer {
     first: Bytes,
     joined: BytesMut,
 }
@@ -143,7 +143,7 @@ struct Pieces {
 /// A client can announce much and send nothing; this much is reserved on its word alone.
 const RESERVED_BYTES: u64 = 256 * 1_024;
 
-impl Pieces {
+impl BodyBuffer {
     fn len(&self) -> usize {
         self.first.len() + self.joined.len()
     }
@@ -166,22 +166,22 @@ impl Pieces {
     }
 }
 
-pub(super) fn classify(error: &hyper::Error) -> ReceiveError {
+pub(super) fn classify(error: &hyper::Error) -> ReadBodyError {
     let io = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     let violation =
         io.and_then(io::Error::get_ref).and_then(|inner| inner.downcast_ref::<Violation>());
     if let Some(violation) = violation {
-        return ReceiveError::Malformed(Some(*violation));
+        return ReadBodyError::Malformed(Some(*violation));
     }
     match io.map(io::Error::kind) {
         Some(io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput) => {
-            ReceiveError::Malformed(None)
+            ReadBodyError::Malformed(None)
         }
-        _ => ReceiveError::Incomplete,
+        _ => ReadBodyError::Incomplete,
     }
 }
 
-impl fmt::Display for ReceiveError {
+impl fmt::Display for ReadBodyError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLarge { limit } => {
@@ -200,4 +200,4 @@ impl fmt::Display for ReceiveError {
     }
 }
 
-impl Error for ReceiveError {}
+impl Error for ReadBodyError {}

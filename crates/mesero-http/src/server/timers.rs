@@ -13,7 +13,7 @@ use tokio::time::{Instant, Sleep, sleep};
 /// Traffic sets a flag and reads no clock; the timer is moved only when it goes off. So a busy connection costs one
 /// clock reading a request and no timer registration.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct ConnectionTimers {
     idle_timeout: Duration,
     head_timeout: Duration,
     idle: Pin<Box<Sleep>>,
@@ -23,7 +23,7 @@ pub(crate) struct Patience {
     stalled_since: Option<Instant>,
 }
 
-impl Patience {
+impl ConnectionTimers {
     pub(crate) fn new(head_timeout: Duration, idle_timeout: Duration) -> Self {
         Self {
             idle_timeout,
@@ -41,29 +41,29 @@ impl Patience {
     }
 
     /// Bytes were read.
-    pub(crate) fn read(&mut self) {
+    pub(crate) fn on_read(&mut self) {
         self.moved = true;
     }
 
     /// Bytes were written.
-    pub(crate) fn wrote(&mut self) {
+    pub(crate) fn on_write(&mut self) {
         self.moved = true;
         self.stalled_since = None;
     }
 
     /// The client does not take what we have for it.
-    pub(crate) fn write_stalled(&mut self) {
+    pub(crate) fn on_stalled_write(&mut self) {
         self.stalled_since.get_or_insert_with(Instant::now);
     }
 
     /// A head has begun; does nothing when one is running already.
-    pub(crate) fn head_began(&mut self) {
+    pub(crate) fn start_head(&mut self) {
         if self.head.is_none() {
             self.head = Some(Box::pin(sleep(self.head_timeout)));
         }
     }
 
-    pub(crate) fn head_ended(&mut self) {
+    pub(crate) fn end_head(&mut self) {
         self.head = None;
     }
 

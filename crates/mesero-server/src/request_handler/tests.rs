@@ -4,7 +4,7 @@ use super::*;
 
 fn size<H, F>(_: H) -> usize
 where
-    H: Fn(Arc<Front>, http::Request<Incoming>, SocketAddr) -> F,
+    H: Fn(Arc<RequestHandler>, http::Request<Incoming>, SocketAddr) -> F,
 {
     size_of::<F>()
 }
@@ -12,5 +12,5 @@ where
 #[test]
 fn a_request_that_waits_takes_little_for_its_own_state() {
     // Every caller in the queue has one of these.
-    assert!(size(Front::answer) <= 1_800, "{}", size(Front::answer));
+    assert!(size(RequestHandler::answer) <= 1_800, "{}", size(RequestHandler::answer));
 }
