@@ -175,6 +175,15 @@ pub enum JobsError {
     Failed(String),
 }
 
+impl JobsError {
+    fn exit(&self) -> Exit {
+        match self {
+            JobsError::NotFound(_) => Exit::SomeFailed,
+            JobsError::Failed(_) => Exit::Unusable,
+        }
+    }
+}
+
 impl fmt::Display for JobsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -187,11 +196,7 @@ impl std::error::Error for JobsError {}
 
 impl From<JobsError> for CommandError {
     fn from(error: JobsError) -> Self {
-        let exit = match error {
-            JobsError::NotFound(_) => Exit::SomeFailed,
-            JobsError::Failed(_) => Exit::Unusable,
-        };
-        CommandError::new(format!("mesero: {error}")).with_exit(exit)
+        CommandError::new(format!("mesero: {error}")).with_exit(error.exit())
     }
 }
 

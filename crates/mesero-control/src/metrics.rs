@@ -5,11 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
-use mesero::Stats;
-use mesero_resources::Health;
-use mesero_resources::blocked::BlockedSoFar;
 use mesero_services::service::Service;
-use mesero_services::tally::Tally;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -20,8 +16,10 @@ use super::{Plane, Problem, causes};
 
 mod classic;
 mod families;
+mod snapshot;
 
-use families::{FAMILIES, Family, HISTOGRAMS, HistogramFamily, SECONDS, SecondsFamily};
+use families::{FAMILIES, Family, HISTOGRAMS, HistogramFamily, MetricKind, SECONDS, SecondsFamily};
+use snapshot::Snapshot;
 
 const OPENMETRICS: &str = "application/openmetrics-text";
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -62,32 +60,6 @@ fn expose(services: &[Service]) -> Result<String, fmt::Error> {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &registry)?;
     Ok(text)
-}
-
-/// A resource at the moment of a scrape.
-#[derive(Debug)]
-struct Snapshot {
-    name: String,
-    stats: Stats,
-    health: Health,
-    /// Processes that were replaced, for each reason.
-    replaced: Vec<(&'static str, u64)>,
-    tally: Tally,
-    /// By the resource in its processes, and by attempts in this one.
-    blocked: BlockedSoFar,
-}
-
-impl Snapshot {
-    fn of(service: &Service) -> Self {
-        Self {
-            name: service.name().to_owned(),
-            stats: service.dispatcher.stats(),
-            health: service.resource.health(),
-            replaced: service.resource.replaced(),
-            tally: service.tally.clone(),
-            blocked: [service.resource.blocked(), service.tally.blocked()].into_iter().sum(),
-        }
-    }
 }
 
 /// All metrics of all resources, a family after the other.
@@ -166,22 +138,6 @@ impl MetricsCollector {
 }
 
 const NO_EXEMPLAR: Option<&Exemplar<NoLabelSet, u64>> = None;
-
-/// What a family's samples are.
-#[derive(Debug, Clone, Copy)]
-enum MetricKind {
-    Counter,
-    Gauge,
-}
-
-impl From<MetricKind> for MetricType {
-    fn from(kind: MetricKind) -> Self {
-        match kind {
-            MetricKind::Counter => MetricType::Counter,
-            MetricKind::Gauge => MetricType::Gauge,
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ pub mod connection;
 mod connection_state;
 mod framing;
 mod io;
+pub mod limits;
 mod linger;
 pub mod listen;
 pub mod read_body;

@@ -27,7 +27,8 @@ mod respond;
 mod router;
 
 use mesero_http::server::connection::Peer;
-use mesero_http::server::listen::{self, Limits};
+use mesero_http::server::limits::Limits;
+use mesero_http::server::listen;
 use reload::ReloadSignals;
 use request_handler::RequestHandler;
 use router::Router;

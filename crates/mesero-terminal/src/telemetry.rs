@@ -17,6 +17,7 @@ mod form;
 mod jobs;
 mod lines;
 mod queue;
+mod record;
 
 use form::Form;
 pub use jobs::Log;

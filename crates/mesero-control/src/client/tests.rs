@@ -21,13 +21,13 @@ use crate::{router, start};
 
 /// What `mesero jobs` printed, and how it ended.
 #[derive(Debug)]
-struct TestResponse {
+struct Printed {
     data: String,
     talk: String,
-    result: Result<(), JobsError>,
+    result: Result<Exit, JobsError>,
 }
 
-impl TestResponse {
+impl Printed {
     fn error(&self) -> (Exit, String) {
         let error = self.result.as_ref().unwrap_err();
         (error.exit(), error.to_string())
@@ -59,19 +59,19 @@ struct Cli {
     args: JobsArgs,
 }
 
-async fn jobs(at: &str, words: &str) -> TestResponse {
+async fn jobs(at: &str, words: &str) -> Printed {
     let words = ["jobs", "--control", at].into_iter().chain(words.split_whitespace());
     let args = Cli::parse_from(words.map(OsString::from)).args;
     let (data, talk) = (Sink::default(), Sink::default());
     let result = run(args, &mut Output::new(data.clone(), talk.clone())).await;
-    TestResponse { data: data.text(), talk: talk.text(), result }
+    Printed { data: data.text(), talk: talk.text(), result }
 }
 
 /// A control plane that listens.
 struct Plane {
     url: String,
     stop: CancellationToken,
-    running: Running,
+    running: ControlThread,
 }
 
 impl Plane {

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use mesero::Outcome;
 use mesero_services::tally::{Histogram, Tally};
+use prometheus_client::metrics::MetricType;
 
-use super::{MetricKind, Snapshot};
+use super::snapshot::Snapshot;
 
 /// A counter or a gauge. Counters get the suffix `_total`, all get the prefix `mesero_`.
 pub(super) struct Family {
@@ -157,7 +158,7 @@ pub(super) const FAMILIES: &[Family] = &[
         label: Some("state"),
         samples: |snapshot| {
             let health = &snapshot.health;
-            vec![("up", number(health.up)), ("wanted", number(health.wanted))]
+            vec![("up", as_u64(health.up)), ("wanted", as_u64(health.wanted))]
         },
     },
     Family {
@@ -212,22 +213,22 @@ pub(super) const HISTOGRAMS: &[HistogramFamily] = &[
     },
 ];
 
-impl Snapshot {
-    /// The jobs by phase, as the list of jobs shows them, without walking through the list.
-    ///
-    /// The counts were taken one after the other, so they may be off by what happened between.
-    fn phases(&self) -> Vec<(&'static str, u64)> {
-        let (in_flight, queued) = (self.stats.jobs.in_flight, self.stats.queue.len);
-        let tries = self.tally.tries();
-        // Neither queued nor being tried: in backoff, or for an instant on the way between.
-        let between = in_flight.saturating_sub(queued).saturating_sub(tries.running);
-        let backoff = between.min(tries.awaited);
-        let running = in_flight.saturating_sub(queued).saturating_sub(backoff);
-        let stopping = self.stats.slots.in_use.saturating_sub(running);
-        vec![("queued", queued), ("running", running), ("backoff", backoff), ("stopping", stopping)]
+/// What a family's samples are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum MetricKind {
+    Counter,
+    Gauge,
+}
+
+impl From<MetricKind> for MetricType {
+    fn from(kind: MetricKind) -> Self {
+        match kind {
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
+        }
     }
 }
 
-fn number(count: usize) -> u64 {
+fn as_u64(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }

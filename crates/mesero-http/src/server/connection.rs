@@ -33,7 +33,7 @@ use super::{
     connection_state::{ConnectionState, InFlight},
     framing::RequestFraming,
     io::Io,
-    listen::Limits,
+    limits::Limits,
     timers::ConnectionTimers,
 };
 use crate::{body::Body, problem::Problem};

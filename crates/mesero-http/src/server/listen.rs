@@ -5,9 +5,7 @@ mod bind;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    future::poll_fn, io, net::SocketAddr, num::NonZeroUsize, sync::Arc, task::Poll, time::Duration,
-};
+use std::{future::poll_fn, io, net::SocketAddr, sync::Arc, task::Poll, time::Duration};
 
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -21,25 +19,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub use bind::{BindError, bind};
 
 use super::connection::{Connections, Peer};
+use super::limits::Limits;
 use crate::body::Body;
 
 /// Descriptors come free when a connection ends; asking ten times a second is soon enough and costs nothing.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
-
-/// The bounds of a front.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at once; more wait in the kernel, unaccepted.
-    pub connections: NonZeroUsize,
-    /// From the first byte of a request's head to its last.
-    pub head_timeout: Duration,
-    /// How long a connection may stay silent between requests, or take nothing of an answer.
-    pub idle_timeout: Duration,
-    /// The size of a request's head.
-    pub head_bytes: usize,
-    /// How long requests in flight may take to finish once stopped.
-    pub drain_timeout: Duration,
-}
 
 /// How a front ended.
 #[derive(Debug, PartialEq, Eq)]

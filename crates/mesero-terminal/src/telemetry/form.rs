@@ -7,7 +7,7 @@ use humantime::format_rfc3339_millis;
 use serde_json::{Map, Value};
 use tracing::Level;
 
-use super::lines::LogRecord;
+use super::record::LogRecord;
 use crate::output::{is_unseen, visible};
 
 /// How a log line is written.

@@ -1,18 +1,12 @@
 //! Turns what the program traces into log lines.
 
-use std::fmt;
-
-use serde_json::Value;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
+use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 use super::form::Form;
 use super::queue::Queue;
-
-/// A longer text is cut here: more than any traceback that somebody will read.
-const TEXT_BYTES: usize = 32 * 1_024;
+use super::record::LogRecord;
 
 /// A subscriber's layer that writes each event as one line, or one block of lines, into the queue.
 #[derive(Debug)]
@@ -33,76 +27,5 @@ impl<S: Subscriber> Layer<S> for Lines {
         let mut record = LogRecord::new(*metadata.level(), metadata.target());
         event.record(&mut record);
         self.queue.push(self.form.write(&record));
-    }
-}
-
-/// What a log line says.
-#[derive(Debug)]
-pub(super) struct LogRecord {
-    pub(super) level: Level,
-    pub(super) target: &'static str,
-    pub(super) message: String,
-    pub(super) fields: Vec<(&'static str, Value)>,
-}
-
-impl LogRecord {
-    pub(super) fn new(level: Level, target: &'static str) -> Self {
-        Self { level, target, message: String::new(), fields: Vec::new() }
-    }
-
-    fn add(&mut self, field: &Field, value: Value) {
-        match (field.name(), value) {
-            ("message", Value::String(text)) => self.message = text,
-            (name, value) => self.fields.push((name, value)),
-        }
-    }
-}
-
-impl Visit for LogRecord {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, cut(format!("{value:?}")).into());
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, cut(value.to_owned()).into());
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, value.into());
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, value.into());
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, value.into());
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field, value.into());
-    }
-}
-
-/// Keeps the end of a text that is too long: what a traceback ends with is what went wrong.
-fn cut(text: String) -> String {
-    if text.len() <= TEXT_BYTES {
-        return text;
-    }
-    let start = text.ceil_char_boundary(text.len() - TEXT_BYTES);
-    format!("[{start} bytes cut] {}", &text[start..])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_that_is_too_long_keeps_its_end() {
-        let long = "é".repeat(TEXT_BYTES) + "the end";
-        let kept = cut(long);
-        assert!(kept.ends_with("éthe end"));
-        assert!(kept.starts_with("[32776 bytes cut] é"), "{}", &kept[..40]);
-        assert_eq!(cut("short".to_owned()), "short");
     }
 }

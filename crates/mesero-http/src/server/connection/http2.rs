@@ -7,7 +7,7 @@ use hyper_util::rt::TokioTimer;
 use tokio_util::task::TaskTracker;
 
 use crate::body::BoxError;
-use crate::server::listen::Limits;
+use crate::server::limits::Limits;
 
 /// Requests that one HTTP/2 connection may have in flight; browsers and proxies are used to this number.
 const STREAMS: u32 = 100;

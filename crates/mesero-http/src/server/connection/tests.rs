@@ -25,7 +25,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Peer;
 use crate::body::Body;
-use crate::server::listen::{Limits, Stopped, bind, serve};
+use crate::server::limits::Limits;
+use crate::server::listen::{Stopped, bind, serve};
 use client::Client;
 
 const GOOD: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";

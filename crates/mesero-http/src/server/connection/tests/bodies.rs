@@ -9,7 +9,7 @@ use super::{Calls, Front, GOOD, LIMITS};
 use crate::body::Body;
 use crate::server::{
     framing::Violation,
-    receive::{ReadBodyError, receive},
+    read_body::{self, ReadBodyError},
 };
 
 /// Answers with what it received, and reports that first.
@@ -22,7 +22,8 @@ async fn receiving(
         calls.add();
         let reports = reports.clone();
         async move {
-            let body = receive(request.into_body(), limit, Duration::from_secs(5)).await;
+            let body =
+                read_body::into_memory(request.into_body(), limit, Duration::from_secs(5)).await;
             let report = body.as_ref().map(|body| body.len());
             reports.send(report.map_err(ReadBodyError::clone)).await.unwrap();
             match body {

@@ -13,12 +13,12 @@ pub(super) struct Client {
 }
 
 #[derive(Debug)]
-pub(super) struct InFlightBody {
+pub(super) struct ReceivedResponse {
     pub(super) head: String,
     pub(super) body: String,
 }
 
-impl InFlightBody {
+impl ReceivedResponse {
     pub(super) fn status(&self) -> u16 {
         self.head[9..12].parse().unwrap()
     }
@@ -39,13 +39,13 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
-    pub(super) async fn get(&mut self) -> InFlightBody {
+    pub(super) async fn get(&mut self) -> ReceivedResponse {
         self.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
         self.answer().await
     }
 
     /// The next answer, with the body that its Content-Length announces.
-    pub(super) async fn answer(&mut self) -> InFlightBody {
+    pub(super) async fn answer(&mut self) -> ReceivedResponse {
         let head = self.head().await;
         let length = head
             .lines()
@@ -55,7 +55,7 @@ impl Client {
             assert!(self.read().await > 0, "the body ends early");
         }
         let body = self.received.drain(..length).collect();
-        InFlightBody { head, body: String::from_utf8(body).unwrap() }
+        ReceivedResponse { head, body: String::from_utf8(body).unwrap() }
     }
 
     /// The next answer's head alone.

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::{Front, GOOD, LIMITS, hello};
 use crate::body::Body;
-use crate::server::listen::Limits;
+use crate::server::limits::Limits;
 
 #[tokio::test(start_paused = true)]
 async fn a_head_that_takes_too_long_is_cut_off() {

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::{Front, LIMITS};
 use crate::body::Body;
-use crate::server::{listen::Stopped, receive::receive};
+use crate::server::{listen::Stopped, read_body};
 
 type Sender<B> = SendRequest<B>;
 
@@ -38,7 +38,7 @@ fn get<B: Default>(path: &str) -> Request<B> {
 async fn a_client_may_begin_with_http2() {
     let front = Front::start(LIMITS, |request, _| async move {
         assert_eq!(request.version(), Version::HTTP_2);
-        let body = receive(request.into_body(), 1 << 20, LIMITS.head_timeout).await;
+        let body = read_body::into_memory(request.into_body(), 1 << 20, LIMITS.head_timeout).await;
         Response::new(Body::from(body.unwrap()))
     })
     .await;
@@ -72,7 +72,7 @@ async fn a_stream_that_is_reset_drops_its_handler_and_no_other() {
         let begun = begun.clone();
         async move {
             if request.uri().path() == "/wait" {
-                let (buffered, dropped) = oneshot::channel::<()>();
+                let (held, dropped) = oneshot::channel::<()>();
                 begun.send(dropped).await.unwrap();
                 let _held = held;
                 pending::<()>().await;

@@ -134,8 +134,8 @@ async fn a_request_still_at_work_is_answered_before_the_bad_one_behind_it() {
 
 #[tokio::test]
 async fn a_disconnect_drops_the_handler() {
-    struct Http1Guard(Option<oneshot::Sender<()>>);
-    impl Drop for Http1Guard {
+    struct DropGuard(Option<oneshot::Sender<()>>);
+    impl Drop for DropGuard {
         fn drop(&mut self) {
             self.0.take().unwrap().send(()).unwrap();
         }
@@ -145,7 +145,7 @@ async fn a_disconnect_drops_the_handler() {
         let begun = begun.clone();
         async move {
             let (dropped, is_dropped) = oneshot::channel();
-            let _guard = Http1Guard(Some(dropped));
+            let _guard = DropGuard(Some(dropped));
             begun.send(is_dropped).await.unwrap();
             pending().await
         }

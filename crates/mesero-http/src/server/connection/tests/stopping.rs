@@ -10,7 +10,7 @@ use tokio::{
 
 use super::{Front, GOOD, LIMITS};
 use crate::body::Body;
-use crate::server::listen::{Limits, Stopped};
+use crate::server::{limits::Limits, listen::Stopped};
 
 #[tokio::test]
 async fn whoever_is_above_the_bound_waits_until_a_connection_ends() {

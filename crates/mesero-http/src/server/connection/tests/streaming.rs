@@ -18,9 +18,9 @@ use super::{Front, GOOD, LIMITS};
 use crate::body::{Body, BoxError};
 
 /// A body of whatever is sent to it.
-struct BodyBuffer(mpsc::Receiver<&'static str>);
+struct ScriptedBody(mpsc::Receiver<&'static str>);
 
-impl hyper::body::Body for BodyBuffer {
+impl hyper::body::Body for ScriptedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -36,11 +36,14 @@ impl hyper::body::Body for BodyBuffer {
 async fn streaming() -> (Front, mpsc::Sender<&'static str>) {
     let (pieces, receiver) = mpsc::channel(1);
     let receiver = Arc::new(Mutex::new(Some(receiver)));
-    let front = Front::start(LIMITS, move |_, _| {
-        let receiver = Arc::clone(&receiver);
-        async move { Response::new(Body::stream(BodyBuffer(receiver.lock().await.take().unwrap()))) }
-    })
-    .await;
+    let front =
+        Front::start(LIMITS, move |_, _| {
+            let receiver = Arc::clone(&receiver);
+            async move {
+                Response::new(Body::stream(ScriptedBody(receiver.lock().await.take().unwrap())))
+            }
+        })
+        .await;
     (front, pieces)
 }
 

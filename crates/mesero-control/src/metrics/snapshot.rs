@@ -1,0 +1,47 @@
+//! The counts of one resource at the moment of a scrape.
+
+use mesero::Stats;
+use mesero_resources::Health;
+use mesero_resources::blocked::BlockedSoFar;
+use mesero_services::service::Service;
+use mesero_services::tally::Tally;
+
+/// A resource at the moment of a scrape.
+#[derive(Debug)]
+pub(super) struct Snapshot {
+    pub(super) name: String,
+    pub(super) stats: Stats,
+    pub(super) health: Health,
+    /// Processes that were replaced, for each reason.
+    pub(super) replaced: Vec<(&'static str, u64)>,
+    pub(super) tally: Tally,
+    /// By the resource in its processes, and by attempts in this one.
+    pub(super) blocked: BlockedSoFar,
+}
+
+impl Snapshot {
+    pub(super) fn of(service: &Service) -> Self {
+        Self {
+            name: service.name().to_owned(),
+            stats: service.dispatcher.stats(),
+            health: service.resource.health(),
+            replaced: service.resource.replaced(),
+            tally: service.tally.clone(),
+            blocked: [service.resource.blocked(), service.tally.blocked()].into_iter().sum(),
+        }
+    }
+
+    /// The jobs by phase, as the list of jobs shows them, without walking through the list.
+    ///
+    /// The counts were taken one after the other, so they may be off by what happened between.
+    pub(super) fn phases(&self) -> Vec<(&'static str, u64)> {
+        let (in_flight, queued) = (self.stats.jobs.in_flight, self.stats.queue.len);
+        let tries = self.tally.tries();
+        // Neither queued nor being tried: in backoff, or for an instant on the way between.
+        let between = in_flight.saturating_sub(queued).saturating_sub(tries.running);
+        let backoff = between.min(tries.awaited);
+        let running = in_flight.saturating_sub(queued).saturating_sub(backoff);
+        let stopping = self.stats.slots.in_use.saturating_sub(running);
+        vec![("queued", queued), ("running", running), ("backoff", backoff), ("stopping", stopping)]
+    }
+}
