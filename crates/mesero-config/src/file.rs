@@ -3,4 +3,5 @@
 pub(crate) mod merge;
 pub(crate) mod raw;
 pub(crate) mod read;
+mod rejected_entry;
 mod serde_message;

@@ -1,5 +1,7 @@
 //! `[server]`, as far as it is about one front: where requests come in, what is put up with, and the routes.
 
+mod conflicts;
+mod lists;
 pub(crate) mod route;
 
 use std::num::NonZeroUsize;
@@ -9,14 +11,14 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::elements::Setting;
 use crate::elements::address::Address;
+use crate::elements::element::Setting;
 use crate::elements::one_or_many::OneOrMany;
 use crate::elements::size::Size;
 use crate::error::Problem;
 use crate::file::merge::{Written, agreed};
 use crate::file::raw;
-use crate::front::route::{Route, between};
+use crate::front::route::Route;
 use crate::resource::Checked;
 
 /// What is served on some addresses, and what their callers are put up with.
@@ -61,9 +63,9 @@ pub(crate) fn check_all(
             .iter()
             .flat_map(|file| routes[*file].iter().map(move |route| (*file, route)))
             .collect::<Vec<_>>();
-        between::conflicts(&together, resources, check);
+        conflicts::check(&together, resources, check);
     }
-    between::lists(&routes, resources, check);
+    lists::check(&routes, resources, check);
     groups
         .into_iter()
         .map(|Group { listen, files, .. }| {

@@ -1,6 +1,8 @@
 //! `[resource.NAME]`: the slow things, each with its policy.
 
+mod capacity;
 pub(crate) mod command;
+mod environment;
 pub(crate) mod http;
 pub(crate) mod kind;
 pub(crate) mod policy;
@@ -10,7 +12,6 @@ pub(crate) mod stub;
 pub(crate) mod wsgi;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use toml::Spanned;
@@ -19,7 +20,9 @@ use crate::check::Check;
 use crate::elements::target::Target;
 use crate::error::Problem;
 use crate::file::raw;
-use crate::resource::command::{CommandSettings, Placeholder};
+use crate::resource::capacity::Capacity;
+use crate::resource::command::CommandSettings;
+use crate::resource::command::placeholder::Placeholder;
 use crate::resource::http::ProxySettings;
 use crate::resource::kind::KindKey;
 use crate::resource::policy::PolicySettings;
@@ -48,14 +51,6 @@ pub enum Kind {
     Command(CommandSettings),
     /// A delay and an answer.
     Stub(StubSettings),
-}
-
-/// How many calls a resource can run at once.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Capacity {
-    pub(crate) calls: NonZeroUsize,
-    /// Where the number comes from, as a sentence without its end.
-    pub(crate) because: &'static str,
 }
 
 /// A resource under its name; the name is known even when the rest was refused.
@@ -165,21 +160,6 @@ fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
         Some(KindKey::Http) => ProxySettings::capacity(raw),
         Some(KindKey::Wsgi) => WsgiSettings::capacity(raw),
         Some(KindKey::Python) | None => PythonSettings::capacity(raw),
-    }
-}
-
-/// Notes a policy by which requests to `kind` would share an answer: two of them are never known to be alike.
-pub(crate) fn never_shared(
-    kind: &str,
-    span: Range<usize>,
-    policy: &PolicySettings,
-    check: &mut Check<'_>,
-) {
-    if policy.coalesce || policy.cache.is_some() {
-        let problem = Problem::new(format!("answers of {kind} resource cannot be shared"));
-        let label = "its answers can depend on whoever asks";
-        let help = "leave `coalesce` and `cache` out of the policy of this resource";
-        check.note(problem.at(span, label).help(help));
     }
 }
 

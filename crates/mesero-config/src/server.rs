@@ -4,8 +4,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::check::{Check, WrittenPath};
-use crate::elements::Setting;
 use crate::elements::address::Address;
+use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
 use crate::elements::secret::Secret;
 use crate::error::Problem;

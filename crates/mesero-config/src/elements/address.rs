@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 /// A host and a port, which print as they were written; port 0 asks for any free one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use crate::elements::element::{Element, Hint};
 use crate::elements::target::Target;
-use crate::elements::{Element, Hint};
 
 /// An application inside a Python module, or a function there that makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use crate::elements::element::{Element, Hint};
 use crate::elements::word::{read_word, words};
-use crate::elements::{Element, Hint};
 
 /// The part of a request that an argument is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

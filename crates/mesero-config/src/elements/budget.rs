@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 /// Retries per job over the whole run: 0.2 lets every fifth job be tried once more.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,11 +7,11 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
 
+use crate::elements::element::{Element, Hint, Setting};
 use crate::elements::negative::Negative;
 use crate::elements::off::OrOff;
 use crate::elements::size::Size;
-use crate::elements::{Element, Hint, Setting};
-use crate::schema::{Described, any_of, described, with_required};
+use crate::schema::described::{Described, any_of, described, with_required};
 
 /// A cache of answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint, Setting};
 
 /// A whole number from 1 to `MAX`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,14 @@ impl<const MAX: u32> Element for Count<MAX> {
         let number = u32::try_from(number).ok().filter(|number| *number <= MAX);
         number.and_then(NonZeroU32::new).map(Self).ok_or_else(Hint::default)
     }
+}
+
+/// Returns the number that was written, or else `default`.
+pub(crate) fn or<const MAX: u32>(
+    setting: Option<&Setting<Count<MAX>>>,
+    default: NonZeroUsize,
+) -> NonZeroUsize {
+    setting.map_or(default, |setting| setting.value.non_zero_usize())
 }
 
 #[cfg(test)]

@@ -9,9 +9,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
 
+use crate::elements::element::{Element, Hint, Setting};
 use crate::elements::fraction::Spread;
-use crate::elements::{Element, Hint, Setting};
-use crate::schema::{Described, any_of, described};
+use crate::schema::described::{Described, any_of, described};
 
 /// A delay, always the same or drawn from a distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]

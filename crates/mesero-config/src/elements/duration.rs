@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 /// Far beyond any use, and small enough that a clock can be moved by it without overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);

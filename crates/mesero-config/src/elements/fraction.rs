@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 /// A number from 0 to 1.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::elements::element::{Element, Hint};
 use crate::elements::target::is_identifier;
-use crate::elements::{Element, Hint};
 
 /// One argument of the jobs of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use http::HeaderValue;
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 /// A media type, as it stands in `Content-Type`.
 #[derive(Clone, Debug, PartialEq, Eq)]

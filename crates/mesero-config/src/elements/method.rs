@@ -3,8 +3,8 @@
 use http::Method;
 use serde_json::Value;
 
+use crate::elements::element::{Element, Hint};
 use crate::elements::word::{one_of_words, read_word, words};
-use crate::elements::{Element, Hint};
 
 /// CONNECT and TRACE speak to proxies, not to routes.
 const WORDS: [(&str, Method); 7] = [

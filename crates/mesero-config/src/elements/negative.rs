@@ -7,10 +7,10 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
 use serde_json::Value;
 
+use crate::elements::element::{Element, Hint, Setting};
 use crate::elements::one_or_many::OneOrMany;
 use crate::elements::word::{one_of_words, read_word, words};
-use crate::elements::{Element, Hint, Setting};
-use crate::schema::{Described, any_of, described, with_required};
+use crate::schema::described::{Described, any_of, described, with_required};
 
 /// Failures that are remembered for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use serde::de::MapAccess;
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
-use crate::schema::any_of;
+use crate::elements::element::{Element, Hint};
+use crate::schema::described::any_of;
 
 /// A value, or the word `off`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,8 +3,8 @@
 use serde::de::{Error, SeqAccess};
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
-use crate::schema::any_of;
+use crate::elements::element::{Element, Hint};
+use crate::schema::described::any_of;
 
 /// At least one value; alone, it needs no brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl<T: Element> Element for OneOrMany<T> {
 
     fn from_array<'de, A: SeqAccess<'de>>(mut array: A) -> Result<Self, A::Error> {
         let mut values = Vec::new();
-        while let Some(crate::elements::Value(value)) = array.next_element()? {
+        while let Some(crate::elements::element::Value(value)) = array.next_element()? {
             values.push(value);
         }
         if values.is_empty() {

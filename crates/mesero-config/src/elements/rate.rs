@@ -10,8 +10,8 @@ use serde::de::{Error, MapAccess};
 use serde_json::{Value, json};
 
 use crate::elements::count::Count;
-use crate::elements::{Element, Hint, Setting};
-use crate::schema::{Described, any_of, described, with_required};
+use crate::elements::element::{Element, Hint, Setting};
+use crate::schema::described::{Described, any_of, described, with_required};
 
 described! {
     /// The long form. Inside it `rate` is the short form again, without a table.

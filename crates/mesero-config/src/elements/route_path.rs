@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
+use crate::elements::element::{Element, Hint};
 use crate::elements::target::is_identifier;
-use crate::elements::{Element, Hint};
 
 /// A path that a request's path is matched with, segment by segment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
-use crate::schema::any_of;
+use crate::elements::element::{Element, Hint};
+use crate::schema::described::any_of;
 
 /// Bytes; at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 impl Element for StatusCode {
     fn wanted() -> String {

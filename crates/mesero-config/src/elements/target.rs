@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 /// A callable inside a Python module; both parts are dotted names.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use mesero::OnDisconnect;
 use mesero_terminal::nearest::nearest;
 use serde_json::{Value, json};
 
-use crate::elements::{Element, Hint};
+use crate::elements::element::{Element, Hint};
 
 /// Encoding of a function's value as a reply's body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

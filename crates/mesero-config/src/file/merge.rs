@@ -1,7 +1,7 @@
 //! A setting that the process or a front has once, though several files may write it.
 
 use crate::check::Check;
-use crate::elements::Setting;
+use crate::elements::element::Setting;
 use crate::error::Problem;
 use crate::file::raw;
 

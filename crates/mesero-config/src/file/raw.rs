@@ -8,7 +8,6 @@ use mesero::{OnDisconnect, Rate};
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::elements::Setting;
 use crate::elements::address::Address;
 use crate::elements::application::Application;
 use crate::elements::argument::ArgumentText;
@@ -16,6 +15,7 @@ use crate::elements::budget::Budget;
 use crate::elements::cache::CacheSettings;
 use crate::elements::count::Count;
 use crate::elements::delay::Delay;
+use crate::elements::element::Setting;
 use crate::elements::fraction::Share;
 use crate::elements::list_target::ListTarget;
 use crate::elements::media_type::MediaType;
@@ -26,7 +26,7 @@ use crate::elements::size::Size;
 use crate::elements::target::Target;
 use crate::elements::upstream::Upstream;
 use crate::elements::word::{Http2, ReplyForm};
-use crate::schema::described;
+use crate::schema::described::described;
 
 /// A table whose keys are names that the writer chose.
 pub(crate) type Named<T> = BTreeMap<Spanned<String>, T>;

@@ -1,16 +1,15 @@
 //! The first step: from a file to what was typed, with every mistake of form at once.
 
 use std::io::ErrorKind;
-use std::ops::Range;
 use std::path::Path;
 
 use serde::Deserialize;
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 use crate::check::File;
 use crate::error::{ConfigError, Problem, Source};
 use crate::file::raw::Document;
+use crate::file::rejected_entry::take_out;
 use crate::file::serde_message;
 
 /// More than this at once helps nobody, and bounds how often a broken file is read again.
@@ -96,41 +95,4 @@ fn document(text: &str) -> Result<Document, Vec<Problem>> {
 fn syntax(error: &toml::de::Error) -> Problem {
     let span = error.span().unwrap_or_default();
     Problem::new("this is not TOML").at(span, error.message().replace('\n', ", "))
-}
-
-/// An entry that was refused.
-pub(crate) struct Refused<'i> {
-    /// The names that lead to it, its own last.
-    pub(crate) keys: Vec<String>,
-    pub(crate) value: DeValue<'i>,
-}
-
-/// Takes out the entry whose key or value is at `span`.
-fn take_out<'i>(table: &mut DeTable<'i>, span: &Range<usize>) -> Option<Refused<'i>> {
-    let found = table.iter().find(|(key, value)| key.span() == *span || is_at(value, span));
-    if let Some(key) = found.map(|(key, _)| key.clone()) {
-        let value = table.remove(&key)?.into_inner();
-        return Some(Refused { keys: vec![key.into_inner().into_owned()], value });
-    }
-    table.iter_mut().find_map(|(key, value)| {
-        let mut refused = match value.get_mut() {
-            DeValue::Table(inner) => take_out(inner, span),
-            DeValue::Array(items) => items.iter_mut().find_map(|item| match item.get_mut() {
-                DeValue::Table(inner) => take_out(inner, span),
-                _ => None,
-            }),
-            _ => None,
-        }?;
-        refused.keys.insert(0, key.get_ref().to_string());
-        Some(refused)
-    })
-}
-
-/// Returns whether `span` means this value as a whole, rather than an entry of a table inside it.
-fn is_at(value: &Spanned<DeValue<'_>>, span: &Range<usize>) -> bool {
-    value.span() == *span
-        || match value.get_ref() {
-            DeValue::Array(items) => items.iter().any(|item| is_at(item, span)),
-            _ => false,
-        }
 }

@@ -9,10 +9,14 @@ use toml::de::{DeTable, DeValue};
 
 use crate::error::Problem;
 use crate::file::raw;
-use crate::file::read::Refused;
+use crate::file::rejected_entry::RejectedEntry;
 
 /// Makes a problem of serde's message, which has the same few shapes for every format and every type.
-pub(crate) fn problem(message: &str, span: Range<usize>, refused: Option<&Refused<'_>>) -> Problem {
+pub(crate) fn problem(
+    message: &str,
+    span: Range<usize>,
+    refused: Option<&RejectedEntry<'_>>,
+) -> Problem {
     let keys = refused.map(|refused| refused.keys.as_slice()).unwrap_or_default();
     if let Some((key, known)) = unknown_key(message) {
         return match refused {
@@ -44,7 +48,7 @@ fn unknown(key: &str, known: &[&str], span: Range<usize>, keys: &[String]) -> Pr
 }
 
 /// Returns whether an unknown key of a resource is one of its policy, where it would be known.
-fn is_of_the_policy(refused: &Refused<'_>) -> bool {
+fn is_of_the_policy(refused: &RejectedEntry<'_>) -> bool {
     let [resource, _, key] = refused.keys.as_slice() else {
         return false;
     };

@@ -5,9 +5,9 @@ use std::ops::Range;
 use toml::Spanned;
 
 use crate::elements::argument::{ArgumentSource, ArgumentText, kind};
+use crate::elements::element::{Element, Setting};
 use crate::elements::route_path::RoutePath;
 use crate::elements::target::is_identifier;
-use crate::elements::{Element, Setting};
 use crate::error::Problem;
 use crate::file::raw;
 

@@ -6,14 +6,17 @@ use std::path::Path;
 use toml::Spanned;
 
 use crate::check::{Check, File};
+use crate::config::Config;
 use crate::elements::target::Target;
 use crate::elements::upstream::Upstream;
 use crate::error::{ConfigError, Problem};
 use crate::file::raw;
-use crate::flags::{Sheet, refused};
-use crate::resource::Kind;
+use crate::flags::flag_text::FlagText;
+use crate::flags::policy::PolicyFlags;
+use crate::resource::command::program::Program;
+use crate::resource::http::Behalf;
+use crate::resource::{Kind, ResourceSettings};
 use crate::template::Template;
-use crate::{Behalf, Config, PolicyFlags, Program, ResourceSettings};
 
 /// What such a resource is called, in lists of jobs and in metrics.
 const NAME: &str = "run";
@@ -55,32 +58,31 @@ impl ResourceSettings {
     /// # Errors
     /// What is wrong with which part of the command line.
     pub fn named(named: Named, flags: &PolicyFlags) -> Result<Self, ConfigError> {
-        let mut sheet = Sheet::default();
+        let mut text = FlagText::default();
         let roams = matches!(named, Named::AnyHttp);
         let (mut raw, mut arguments) = (raw::Resource::default(), Vec::new());
         match named {
             Named::Python { function, workers } => {
-                raw.python = sheet.setting::<Target>("TARGET python", Some(&function));
-                raw.interpreter = sheet.string("--interpreter", workers.interpreter.as_ref());
-                raw.venv = sheet.string("--venv", workers.venv.as_ref());
-                raw.processes = sheet.setting("--processes", workers.processes.as_ref());
+                raw.python = text.setting::<Target>("TARGET python", Some(&function));
+                raw.interpreter = text.string("--interpreter", workers.interpreter.as_ref());
+                raw.venv = text.string("--venv", workers.venv.as_ref());
+                raw.processes = text.setting("--processes", workers.processes.as_ref());
                 // As many as are asked for: a sync function needs threads, an async one room on its loop.
                 let plain = workers.processes.is_none();
                 let limit = flags.limit.as_ref().filter(|_| plain);
-                raw.threads = sheet.setting("--threads", workers.threads.as_ref().or(limit));
+                raw.threads = text.setting("--threads", workers.threads.as_ref().or(limit));
                 raw.concurrency =
-                    sheet.setting("--concurrency", workers.concurrency.as_ref().or(limit));
+                    text.setting("--concurrency", workers.concurrency.as_ref().or(limit));
             }
             Named::Http(server) => {
-                raw.http = sheet.setting::<Upstream>("TARGET", Some(&server));
+                raw.http = text.setting::<Upstream>("TARGET", Some(&server));
             }
             Named::AnyHttp => {
                 // Somewhere; what is asked for there is asked elsewhere.
-                raw.http =
-                    sheet.setting::<Upstream>("TARGET", Some(&"http://localhost".to_owned()));
+                raw.http = text.setting::<Upstream>("TARGET", Some(&"http://localhost".to_owned()));
             }
             Named::Command { program, arguments: templates } => {
-                raw.command = sheet.string("--", Some(&program)).map(|program| {
+                raw.command = text.string("--", Some(&program)).map(|program| {
                     let span = program.span();
                     Spanned::new(span, vec![program])
                 });
@@ -92,18 +94,17 @@ impl ResourceSettings {
             resource: [(Spanned::new(0..0, NAME.to_owned()), Spanned::new(0..0, raw))].into(),
             ..raw::Document::default()
         };
-        let Sheet { text, problems } = sheet;
-        let checked = match problems.is_empty() {
-            true => {
-                let file = File { text: &text, folder: Path::new(".") };
-                Config::check(vec![document], Check::new(vec![file]))
-            }
-            false => Err(problems),
+        let problems = std::mem::take(&mut text.problems);
+        let checked = if problems.is_empty() {
+            let file = File { text: &text.text, folder: Path::new(".") };
+            Config::check(vec![document], Check::new(vec![file]))
+        } else {
+            Err(problems)
         };
         let mut resource = match checked.map(|config| config.resources.into_iter().next()) {
             Ok(Some(resource)) => resource,
-            Ok(None) => return Err(refused(text, vec![Problem::new("there is no target")])),
-            Err(problems) => return Err(refused(text, problems)),
+            Ok(None) => return Err(text.error(vec![Problem::new("there is no target")])),
+            Err(problems) => return Err(text.error(problems)),
         };
         resource.policy.deadline = None;
         let mut resource = resource.with(flags)?;

@@ -1,24 +1,22 @@
 //! `[[route]]`: which requests there are, and what each of them calls.
 
-mod argument;
-pub(crate) mod between;
-mod whole_request;
+pub(crate) mod argument;
+mod placeholders;
+pub(crate) mod resource_name;
+pub(crate) mod whole_request;
 
 use http::Method;
 use toml::Spanned;
 
-pub use argument::Argument;
-pub use whole_request::Pass;
-
-use mesero_terminal::nearest::{listed, nearest};
-
 use crate::check::Check;
-use crate::elements::Setting;
+use crate::elements::element::Setting;
 use crate::elements::word::ReplyForm;
 use crate::error::Problem;
 use crate::file::raw;
+use crate::front::route::argument::Argument;
+use crate::front::route::resource_name::find;
+use crate::front::route::whole_request::Pass;
 use crate::resource::Checked;
-use crate::resource::command;
 
 /// A path with what it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,7 +58,7 @@ fn check_one(
         let problem = Problem::new("a route without a path");
         check.note(problem.at(span.clone(), "wanted the key `path = \"/…\"` in this table"));
     }
-    let any = takes_any_method(&raw, resources);
+    let any = whole_request::target(&raw, resources).is_some();
     let methods = methods(raw.methods.as_ref(), any, check);
     whole_request::useless_elsewhere(&raw, resources, check);
     let action = match (&raw.resource, &raw.list) {
@@ -72,7 +70,7 @@ fn check_one(
             let reply = raw.reply.as_ref().map_or(ReplyForm::default(), |reply| reply.value);
             find(name, resources, check).map(|resource| {
                 let needed = &resources[resource].placeholders;
-                command::check_route(needed, &arguments, &name.span(), check);
+                placeholders::check(needed, &arguments, &name.span(), check);
                 Action::Call { resource, arguments, reply }
             })
         }
@@ -101,11 +99,6 @@ fn check_one(
     Some(Route { path: raw.path?.value.as_str().to_owned(), methods, action: action? })
 }
 
-/// Returns whether a route takes whatever method a request has, unless it says otherwise.
-fn takes_any_method(route: &raw::Route, resources: &[Checked]) -> bool {
-    whole_request::target(route, resources).is_some()
-}
-
 /// Returns the methods of a route; unless written, GET, or none where any is taken.
 fn methods(
     written: Option<&Spanned<Vec<Setting<Method>>>>,
@@ -128,32 +121,6 @@ fn methods(
         methods.push(value.clone());
     }
     methods
-}
-
-/// Returns the place of the resource of that name.
-fn find(name: &Spanned<String>, resources: &[Checked], check: &mut Check<'_>) -> Option<usize> {
-    let found = resources.iter().position(|resource| resource.name == *name.get_ref());
-    if found.is_none() {
-        check.note(unknown_resource(name.get_ref(), resources, |problem, label| {
-            problem.at(name.span(), label)
-        }));
-    }
-    found
-}
-
-/// Makes the problem of a resource that does not exist; `mark` adds its place.
-fn unknown_resource(
-    name: &str,
-    resources: &[Checked],
-    mark: impl FnOnce(Problem, String) -> Problem,
-) -> Problem {
-    let names = || resources.iter().map(|resource| resource.name.as_str());
-    let problem = Problem::new(format!("unknown resource `{name}`"));
-    match nearest(name, names()) {
-        Some(known) => mark(problem, format!("did you mean `{known}`?")),
-        None => mark(problem, "there is no such resource".to_owned())
-            .help(format!("the resources are {}", listed(names()))),
-    }
 }
 
 fn useless_beside_list(raw: &raw::Route, check: &mut Check<'_>) {

@@ -1,7 +1,7 @@
 //! A command as a resource: what is run, with what, and what its exit codes mean.
 
-mod arguments;
-mod program;
+pub(crate) mod placeholder;
+pub(crate) mod program;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -11,17 +11,16 @@ use std::time::Duration;
 use http::{HeaderValue, StatusCode};
 use toml::Spanned;
 
-pub(crate) use arguments::{Placeholder, check_route};
-pub use program::Program;
-
 use crate::check::Check;
-use crate::elements::Setting;
 use crate::elements::count::Count;
+use crate::elements::element::Setting;
 use crate::elements::secret::Secret;
 use crate::elements::size::Size;
 use crate::error::Problem;
 use crate::file::raw;
-use crate::resource::python::variable;
+use crate::resource::command::placeholder::Placeholder;
+use crate::resource::command::program::Program;
+use crate::resource::environment::variable;
 
 /// A command that is run once for each attempt.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,15 +7,15 @@ use std::time::Duration;
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::elements::Setting;
-use crate::elements::count::Count;
+use crate::elements::count;
+use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
 use crate::elements::upstream::Upstream;
 use crate::elements::word::Http2;
 use crate::error::Problem;
 use crate::file::raw;
-use crate::resource::policy::PolicySettings;
-use crate::resource::{Capacity, never_shared};
+use crate::resource::capacity::Capacity;
+use crate::resource::policy::{PolicySettings, never_shared};
 
 /// How many connections there may be, unless written.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
@@ -81,7 +81,7 @@ impl ProxySettings {
             upstream: upstream.value,
             tls,
             http2: Setting::or(raw.http2, Http2::Auto),
-            connections: connections(raw.connections.as_ref()),
+            connections: count::or(raw.connections.as_ref(), CONNECTIONS),
             connect_timeout: Setting::or(raw.connect_timeout, Duration::from_secs(5)),
             first_byte_timeout: Setting::or(raw.first_byte_timeout, OrOff::Off).on(),
             stall_timeout: Setting::or(raw.stall_timeout, OrOff::On(STALL_TIMEOUT)).on(),
@@ -96,7 +96,7 @@ impl ProxySettings {
     /// Returns how many calls the resource can run at once.
     pub(crate) fn capacity(raw: &raw::Resource) -> Capacity {
         Capacity {
-            calls: connections(raw.connections.as_ref()),
+            calls: count::or(raw.connections.as_ref(), CONNECTIONS),
             because: "an `http` resource runs as many calls as it has `connections`",
         }
     }
@@ -134,8 +134,4 @@ fn file(written: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
         check.note(Problem::new("`ca` does not exist").at(written.span(), label));
     }
     path.absolute
-}
-
-fn connections<const MAX: u32>(written: Option<&Setting<Count<MAX>>>) -> NonZeroUsize {
-    written.map_or(CONNECTIONS, |setting| setting.value.non_zero_usize())
 }

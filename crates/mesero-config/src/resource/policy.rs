@@ -1,22 +1,20 @@
 //! `[resource.NAME.policy]`: how much of a resource is allowed, and what happens beyond it.
 
-mod flags;
-
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::ops::Range;
 use std::time::Duration;
 
-pub use flags::PolicyFlags;
 use mesero::{OnDisconnect, Rate, Retry};
 
 use crate::check::Check;
-use crate::elements::Setting;
 use crate::elements::budget::Budget;
 use crate::elements::cache::CacheSettings;
 use crate::elements::count::Count;
+use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
 use crate::error::Problem;
 use crate::file::raw;
-use crate::resource::Capacity;
+use crate::resource::capacity::Capacity;
 
 /// How long a call may take in all, unless written.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -64,6 +62,21 @@ impl PolicySettings {
             cache: Setting::or(raw.cache, OrOff::Off).on(),
             on_disconnect: Setting::or(raw.on_disconnect, OnDisconnect::default()),
         }
+    }
+}
+
+/// Notes a policy by which requests to `kind` would share an answer: two of them are never known to be alike.
+pub(crate) fn never_shared(
+    kind: &str,
+    span: Range<usize>,
+    policy: &PolicySettings,
+    check: &mut Check<'_>,
+) {
+    if policy.coalesce || policy.cache.is_some() {
+        let problem = Problem::new(format!("answers of {kind} resource cannot be shared"));
+        let label = "its answers can depend on whoever asks";
+        let help = "leave `coalesce` and `cache` out of the policy of this resource";
+        check.note(problem.at(span, label).help(help));
     }
 }
 

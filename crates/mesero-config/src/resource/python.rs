@@ -9,13 +9,14 @@ use http::StatusCode;
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::elements::Setting;
-use crate::elements::count::Count;
+use crate::elements::count;
+use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
 use crate::elements::secret::Secret;
 use crate::error::Problem;
 use crate::file::raw;
-use crate::resource::Capacity;
+use crate::resource::capacity::Capacity;
+use crate::resource::environment::variable;
 use crate::resource::recycling::Recycling;
 
 /// Calls in flight of one process of an async callable, unless written.
@@ -90,9 +91,9 @@ impl PythonSettings {
         Self {
             interpreter,
             path,
-            processes: number(raw.processes.as_ref(), default.processes),
-            threads: number(raw.threads.as_ref(), default.threads),
-            concurrency: number(raw.concurrency.as_ref(), default.concurrency),
+            processes: count::or(raw.processes.as_ref(), default.processes),
+            threads: count::or(raw.threads.as_ref(), default.threads),
+            concurrency: count::or(raw.concurrency.as_ref(), default.concurrency),
             env,
             exceptions: exceptions(raw.exceptions, check),
             start_timeout: Setting::or(raw.start_timeout, default.start_timeout),
@@ -106,22 +107,14 @@ impl PythonSettings {
 
     /// Returns how many calls the resource can run at once if its callable is of the better suited sort.
     pub(crate) fn capacity(raw: &raw::Resource) -> Capacity {
-        let threads = number(raw.threads.as_ref(), NonZeroUsize::MIN);
-        let concurrency = number(raw.concurrency.as_ref(), CONCURRENCY);
-        let processes = number(raw.processes.as_ref(), NonZeroUsize::MIN);
+        let threads = count::or(raw.threads.as_ref(), NonZeroUsize::MIN);
+        let concurrency = count::or(raw.concurrency.as_ref(), CONCURRENCY);
+        let processes = count::or(raw.processes.as_ref(), NonZeroUsize::MIN);
         Capacity {
             calls: processes.saturating_mul(threads.max(concurrency)),
             because: "a sync callable runs processes × threads calls, an async one processes × concurrency",
         }
     }
-}
-
-/// Returns the number that was written, or else `default`.
-pub(crate) fn number<const MAX: u32>(
-    setting: Option<&Setting<Count<MAX>>>,
-    default: NonZeroUsize,
-) -> NonZeroUsize {
-    setting.map_or(default, |setting| setting.value.non_zero_usize())
 }
 
 fn loop_blocked(
@@ -217,22 +210,4 @@ fn existing_folder(folder: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
         check.note(Problem::new("a folder in `path` does not exist").at(folder.span(), label));
     }
     path.absolute
-}
-
-/// Checks a variable of an environment.
-pub(crate) fn variable(
-    name: &Spanned<String>,
-    value: &Spanned<String>,
-    check: &mut Check<'_>,
-) -> (String, Secret) {
-    let text = name.get_ref();
-    if text.is_empty() || text.contains(['=', '\0']) {
-        let problem = Problem::new(format!("{text:?} cannot name an environment variable"));
-        check.note(problem.at(name.span(), "wanted a name without `=`"));
-    }
-    if value.get_ref().contains('\0') {
-        let problem = Problem::new(format!("the environment variable `{text}` holds a zero byte"));
-        check.note(problem.at(value.span(), "wanted a text without it"));
-    }
-    (text.clone(), Secret::new(value.get_ref()))
 }

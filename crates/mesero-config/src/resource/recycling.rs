@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::check::Check;
-use crate::elements::Setting;
+use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
 use crate::error::Problem;
 use crate::file::raw;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use http::{HeaderValue, StatusCode};
 
-use crate::elements::Setting;
 use crate::elements::count::Count;
 use crate::elements::delay::Delay;
+use crate::elements::element::Setting;
 use crate::elements::fraction::Share;
 use crate::file::raw;
 

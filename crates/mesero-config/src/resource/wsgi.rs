@@ -3,12 +3,13 @@
 use std::num::NonZeroUsize;
 
 use crate::check::Check;
-use crate::elements::Setting;
 use crate::elements::application::Application;
+use crate::elements::count;
+use crate::elements::element::Setting;
 use crate::file::raw;
-use crate::resource::policy::PolicySettings;
-use crate::resource::python::{PythonSettings, number};
-use crate::resource::{Capacity, never_shared};
+use crate::resource::capacity::Capacity;
+use crate::resource::policy::{PolicySettings, never_shared};
+use crate::resource::python::PythonSettings;
 
 /// A WSGI application in worker processes.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,9 +41,9 @@ impl WsgiSettings {
 
     /// Returns how many calls the resource can run at once.
     pub(crate) fn capacity(raw: &raw::Resource) -> Capacity {
-        let workers = number(raw.workers.as_ref(), NonZeroUsize::MIN);
+        let workers = count::or(raw.workers.as_ref(), NonZeroUsize::MIN);
         Capacity {
-            calls: workers.saturating_mul(number(raw.threads.as_ref(), NonZeroUsize::MIN)),
+            calls: workers.saturating_mul(count::or(raw.threads.as_ref(), NonZeroUsize::MIN)),
             because: "a WSGI application runs workers × threads requests",
         }
     }

@@ -7,8 +7,8 @@ use mesero_terminal::nearest::{listed, nearest};
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::elements::Setting;
 use crate::elements::argument::{ArgumentKind, ArgumentSource, ArgumentText};
+use crate::elements::element::Setting;
 use crate::elements::route_path::RoutePath;
 use crate::elements::target::is_identifier;
 use crate::error::Problem;

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::check::Check;
 use crate::error::Problem;
-use crate::resource::command::Placeholder;
+use crate::resource::command::placeholder::Placeholder;
 use crate::template::Template;
 
 /// A program, or a script for a shell.

@@ -1,4 +1,4 @@
-//! That what a command needs is what its routes bring.
+//! Placeholders of a command, each of which must be an argument of its routes.
 
 use std::ops::Range;
 
@@ -6,17 +6,11 @@ use mesero_terminal::nearest::{listed, nearest};
 
 use crate::check::Check;
 use crate::error::Problem;
-use crate::front::route::Argument;
-
-/// A place of a command that an argument is put into.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Placeholder {
-    pub(crate) name: String,
-    pub(crate) span: Range<usize>,
-}
+use crate::front::route::argument::Argument;
+use crate::resource::command::placeholder::Placeholder;
 
 /// Notes each placeholder that has no value in every request of a route at `route`.
-pub(crate) fn check_route(
+pub(crate) fn check(
     placeholders: &[Placeholder],
     arguments: &[Argument],
     route: &Range<usize>,

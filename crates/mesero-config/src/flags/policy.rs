@@ -8,7 +8,7 @@ use crate::elements::budget::Budget;
 use crate::elements::count::Count;
 use crate::elements::off::OrOff;
 use crate::error::{ConfigError, Problem};
-use crate::flags::{Sheet, refused};
+use crate::flags::flag_text::FlagText;
 use crate::resource::policy::PolicySettings;
 
 /// What was typed; what is `None` stays as it is.
@@ -28,30 +28,30 @@ pub struct PolicyFlags {
 impl PolicyFlags {
     /// Changes `policy` to what was typed.
     pub(crate) fn change(&self, policy: &mut PolicySettings) -> Result<(), ConfigError> {
-        let mut sheet = Sheet::default();
-        if let Some(limit) = sheet.setting::<Count<10_000_000>>("--limit", self.limit.as_ref()) {
+        let mut flags = FlagText::default();
+        if let Some(limit) = flags.setting::<Count<10_000_000>>("--limit", self.limit.as_ref()) {
             policy.limit = Some(limit.value.non_zero_usize());
         }
         if let Some(queue) =
-            sheet.setting::<OrOff<Count<100_000_000>>>("--queue", self.queue.as_ref())
+            flags.setting::<OrOff<Count<100_000_000>>>("--queue", self.queue.as_ref())
         {
             policy.queue = queue.value.on().map(Count::non_zero_usize);
         }
-        let timeout = sheet.setting::<OrOff<Duration>>("--timeout", self.timeout.as_ref());
+        let timeout = flags.setting::<OrOff<Duration>>("--timeout", self.timeout.as_ref());
         if let Some(timeout) = &timeout {
             policy.timeout = timeout.value.on();
         }
-        let deadline = sheet.setting::<OrOff<Duration>>("--deadline", self.deadline.as_ref());
+        let deadline = flags.setting::<OrOff<Duration>>("--deadline", self.deadline.as_ref());
         if let Some(deadline) = &deadline {
             policy.deadline = deadline.value.on();
         }
-        if let Some(rate) = sheet.setting::<OrOff<Rate>>("--rate", self.rate.as_ref()) {
+        if let Some(rate) = flags.setting::<OrOff<Rate>>("--rate", self.rate.as_ref()) {
             policy.rate = rate.value.on();
         }
-        if let Some(retries) = sheet.setting::<Count<99>>("--retry", self.retries.as_ref()) {
+        if let Some(retries) = flags.setting::<Count<99>>("--retry", self.retries.as_ref()) {
             policy.retry.max_attempts = retries.value.non_zero().saturating_add(1);
         }
-        if let Some(budget) = sheet.setting::<Budget>("--retry-budget", self.budget.as_ref()) {
+        if let Some(budget) = flags.setting::<Budget>("--retry-budget", self.budget.as_ref()) {
             policy.retry.budget = budget.value.0;
         }
         policy.coalesce |= self.coalesce;
@@ -65,12 +65,9 @@ impl PolicyFlags {
                 humantime::format_duration(call)
             );
             let problem = Problem::new("the timeout is longer than the deadline").at(span, label);
-            sheet.problems.push(problem.help("lower `--timeout`, or raise `--deadline`"));
+            flags.problems.push(problem.help("lower `--timeout`, or raise `--deadline`"));
         }
-        let Sheet { text, problems } = sheet;
-        match problems.is_empty() {
-            true => Ok(()),
-            false => Err(refused(text, problems)),
-        }
+        let problems = std::mem::take(&mut flags.problems);
+        if problems.is_empty() { Ok(()) } else { Err(flags.error(problems)) }
     }
 }

@@ -1,0 +1,178 @@
+//! One value and its place: a type says how it is written, and what was expected when a value is rejected.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde_json::json;
+use toml::Spanned;
+
+use crate::schema::described::Described;
+
+/// A value as it was typed, and where.
+#[derive(Clone, Debug)]
+pub(crate) struct Setting<T> {
+    pub(crate) value: T,
+    pub(crate) span: Range<usize>,
+}
+
+impl<T> Setting<T> {
+    /// Returns the value that was typed, else the default.
+    pub(crate) fn or(setting: Option<Self>, default: T) -> T {
+        setting.map_or(default, |setting| setting.value)
+    }
+}
+
+impl<T: Element> Setting<T> {
+    /// Reads a value that came as a bare word, as on a command line; the error says what was wanted.
+    pub(crate) fn from_word(word: &str, span: Range<usize>) -> Result<Self, String> {
+        let value = match (word.parse(), word.parse()) {
+            (Ok(number), _) => T::from_number(number),
+            (_, Ok(fraction)) => T::from_fraction(fraction),
+            _ => T::from_text(word),
+        };
+        value
+            .map(|value| Self { value, span })
+            .map_err(|hint| mismatch::<T>(&format!("`{word}`"), &hint))
+    }
+}
+
+impl<'de, T: Element> Deserialize<'de> for Setting<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Spanned::<Value<T>>::deserialize(deserializer)?;
+        Ok(Self { span: value.span(), value: value.into_inner().0 })
+    }
+}
+
+/// A setting's type: what it may be written as.
+pub(crate) trait Element: Sized {
+    /// Returns what has to be written, as it fits after "wanted".
+    fn wanted() -> String;
+
+    /// Returns a JSON Schema that accepts every way in which it may be written.
+    fn schema() -> serde_json::Value {
+        json!({ "type": "string" })
+    }
+
+    /// Reads a string.
+    fn from_text(_text: &str) -> Result<Self, Hint> {
+        Err(Hint::default())
+    }
+
+    /// Reads a whole number: as a fraction, unless the type says otherwise.
+    fn from_number(number: i64) -> Result<Self, Hint> {
+        let number = i32::try_from(number).map_err(|_| Hint::default())?;
+        Self::from_fraction(f64::from(number))
+    }
+
+    /// Reads a number that is not whole.
+    fn from_fraction(_fraction: f64) -> Result<Self, Hint> {
+        Err(Hint::default())
+    }
+
+    /// Reads a table.
+    fn from_table<'de, A: MapAccess<'de>>(_table: A) -> Result<Self, A::Error> {
+        Err(serde::de::Error::invalid_type(Unexpected::Map, &Wanted::<Self>(PhantomData)))
+    }
+
+    /// Reads an array.
+    fn from_array<'de, A: SeqAccess<'de>>(_array: A) -> Result<Self, A::Error> {
+        Err(serde::de::Error::invalid_type(Unexpected::Seq, &Wanted::<Self>(PhantomData)))
+    }
+}
+
+/// What a refusal can say beside what was wanted and what came; empty when that says it all.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hint(Option<String>);
+
+impl Hint {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self(Some(text.into()))
+    }
+
+    /// Returns what there is to say.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+
+    /// Returns this hint, or `text` when it is empty.
+    pub(crate) fn or(self, text: String) -> Self {
+        Self(self.0.or(Some(text)))
+    }
+}
+
+fn mismatch<T: Element>(came: &str, hint: &Hint) -> String {
+    let wanted = T::wanted();
+    match &hint.0 {
+        Some(hint) => format!("wanted {wanted}, came {came}: {hint}"),
+        None => format!("wanted {wanted}, came {came}"),
+    }
+}
+
+/// Carries an element through serde.
+pub(crate) struct Value<T>(pub(crate) T);
+
+impl<'de, T: Element> Deserialize<'de> for Value<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Wanted(PhantomData)).map(Value)
+    }
+}
+
+/// Says what is wanted, and visits what came.
+struct Wanted<T>(PhantomData<T>);
+
+impl<'de, T: Element> Visitor<'de> for Wanted<T> {
+    type Value = T;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&T::wanted())
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        T::from_text(text).map_err(|hint| E::custom(mismatch::<T>(&format!("{text:?}"), &hint)))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<T, E> {
+        T::from_number(number).map_err(|hint| E::custom(mismatch::<T>(&format!("{number}"), &hint)))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, fraction: f64) -> Result<T, E> {
+        T::from_fraction(fraction)
+            .map_err(|hint| E::custom(mismatch::<T>(&format!("{fraction}"), &hint)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<T, A::Error> {
+        T::from_table(table)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, array: A) -> Result<T, A::Error> {
+        T::from_array(array)
+    }
+}
+
+impl<T: Element> Described for Setting<T> {
+    fn schema() -> serde_json::Value {
+        let mut schema = T::schema();
+        schema["description"] = format!("Written as {}.", T::wanted()).into();
+        schema
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elements::count::Count;
+
+    #[test]
+    fn a_bare_word_is_read_as_a_number_when_it_is_one() {
+        let count = Setting::<Count<10>>::from_word("7", 0..1).unwrap();
+        assert_eq!(count.value.non_zero().get(), 7);
+    }
+
+    #[test]
+    fn a_refused_bare_word_is_named_beside_what_was_wanted() {
+        let error = Setting::<Count<10>>::from_word("eleven", 0..6).unwrap_err();
+        assert_eq!(error, "wanted a whole number from 1 to 10, came `eleven`");
+    }
+}

@@ -1,0 +1,25 @@
+//! Environment variables of processes.
+
+use toml::Spanned;
+
+use crate::check::Check;
+use crate::elements::secret::Secret;
+use crate::error::Problem;
+
+/// Checks a variable of an environment.
+pub(crate) fn variable(
+    name: &Spanned<String>,
+    value: &Spanned<String>,
+    check: &mut Check<'_>,
+) -> (String, Secret) {
+    let text = name.get_ref();
+    if text.is_empty() || text.contains(['=', '\0']) {
+        let problem = Problem::new(format!("{text:?} cannot name an environment variable"));
+        check.note(problem.at(name.span(), "wanted a name without `=`"));
+    }
+    if value.get_ref().contains('\0') {
+        let problem = Problem::new(format!("the environment variable `{text}` holds a zero byte"));
+        check.note(problem.at(value.span(), "wanted a text without it"));
+    }
+    (text.clone(), Secret::new(value.get_ref()))
+}
