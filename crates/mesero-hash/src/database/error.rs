@@ -2,12 +2,26 @@
 
 use std::fmt;
 
-/// Why a method of a database did not do what it promises.
+/// An error of a method of a database.
 #[derive(Debug)]
 pub(crate) struct DatabaseError {
     pub(crate) kind: ErrorKind,
-    /// Reads on after "failed to"; no values of rows, no statement with values, no password.
+    /// Continues "failed to"; contains no value of a row, no statement with values and no password.
     pub(crate) text: String,
+}
+
+/// Consequence of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorKind {
+    /// The command line cannot be used: no such table, or a server that rejects the user.
+    Usage,
+    /// A lock, a deadlock, a serialization failure or a lost connection: a repeated call can succeed.
+    Retryable,
+    /// One of several changes cannot be written (a constraint, a trigger); written one by one, each
+    /// shows whether it is the one.
+    Row,
+    /// The run cannot continue: a full disk, a read-only database, a damaged one.
+    Broken,
 }
 
 impl DatabaseError {
@@ -22,19 +36,6 @@ impl DatabaseError {
     pub(crate) fn broken(text: impl Into<String>) -> Self {
         Self { kind: ErrorKind::Broken, text: text.into() }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ErrorKind {
-    /// What was typed cannot be used: no such table, a server that does not let in.
-    Usage,
-    /// Others were in the way (a lock, a deadlock, a serialization failure), or the connection was
-    /// lost: the same again may go well.
-    Retryable,
-    /// Of several changes one cannot be written (a constraint, a trigger): each alone tells which.
-    Row,
-    /// Nothing more can be done: a full disk, a database that may not be written, a damaged one.
-    Broken,
 }
 
 impl fmt::Display for DatabaseError {

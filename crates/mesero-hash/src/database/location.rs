@@ -2,26 +2,26 @@
 
 use std::path::PathBuf;
 
-/// Where the database is, and how to get in.
+/// Address of a database.
 #[derive(Debug, Clone)]
 pub(crate) struct DatabaseLocation {
-    /// A file's path, or a URL, as it was typed; a password in it must not be repeated.
+    /// Path of a file, or a URL, as it was typed; messages must not repeat a password in it.
     pub(crate) database: String,
-    /// Where the password is, for a server.
+    /// File with the password of the server's user.
     pub(crate) password_file: Option<PathBuf>,
-    /// It is only looked at: nothing may be changed.
+    /// Rejects every write.
     pub(crate) read_only: bool,
 }
 
-/// Names, as they were typed.
+/// Names of the table and its columns, as they were typed.
 #[derive(Debug, Clone)]
 pub(crate) struct TableSelection {
     /// The table; with its schema before a dot where the dialect has schemas.
     pub(crate) table: String,
-    /// Where the plaintext is.
+    /// Column of the plaintext.
     pub(crate) column: String,
-    /// Where hashes are to go, if elsewhere; the plaintext becomes NULL in the same statement.
+    /// Another column for the hashes; the plaintext becomes NULL in the same statement.
     pub(crate) into: Option<String>,
-    /// The columns of the key; empty for the primary key.
+    /// Columns of the key; empty for the primary key.
     pub(crate) key: Vec<String>,
 }

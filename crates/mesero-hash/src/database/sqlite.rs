@@ -1,4 +1,4 @@
-//! An SQLite file: its connection lives on a thread of its own, which takes one request after the other.
+//! An SQLite file. A thread owns the connection and serves one request after the other.
 
 use std::sync::Arc;
 use std::thread;
@@ -6,10 +6,11 @@ use std::thread;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::database::contract::{
-    Database, DatabaseFuture, OpenTable, Residue, RowChange, WriteOutcome,
+    Database, DatabaseFuture, OpenTable, RowChange, ScrubMode, WriteOutcome,
 };
-use crate::database::error::{DatabaseError, ErrorKind};
+use crate::database::error::DatabaseError;
 use crate::database::location::{DatabaseLocation, TableSelection};
+use crate::database::residue::Residue;
 use crate::rows::key::RowKey;
 use crate::rows::page::{PageLimits, RowPage};
 use crate::rows::row::StoredValue;
@@ -20,59 +21,64 @@ mod error;
 mod scrub;
 mod statements;
 
-use connection::SqliteConnection;
+use self::connection::SqliteConnection;
 
-/// Opens the file, and finds the table in it.
+/// Opens the file and finds the table in it.
+///
+/// If dropped, the thread closes the file when it has finished its lookups.
 ///
 /// # Errors
-/// If there is no such file, or none that can be used; or no such names.
+/// If the file does not exist or cannot be used, or a name does not exist.
 pub(crate) async fn open(
     location: &DatabaseLocation,
-    wanted: &TableSelection,
+    selection: &TableSelection,
 ) -> Result<OpenTable, DatabaseError> {
-    // One request is served, and one waits: that of a future that was dropped meanwhile.
-    let (requests_tx, mut requests) = mpsc::channel::<SqliteRequest>(1);
-    let (tx, rx) = oneshot::channel();
-    let (location, wanted) = (location.clone(), wanted.clone());
+    // One request runs and one waits: a dropped future leaves its request behind.
+    let (requests, mut requests_rx) = mpsc::channel::<SqliteRequest>(1);
+    let (table_tx, table_rx) = oneshot::channel();
+    let (location, selection) = (location.clone(), selection.clone());
     let serve = move || {
-        let (mut connection, table) = match SqliteConnection::open(&location, &wanted) {
+        let (mut connection, table) = match SqliteConnection::open(&location, &selection) {
             Ok(opened) => opened,
             Err(error) => {
-                let _ = tx.send(Err(error));
+                let _ = table_tx.send(Err(error));
                 return;
             }
         };
-        let _ = tx.send(Ok(table));
-        while let Some(request) = requests.blocking_recv() {
+        let _ = table_tx.send(Ok(table));
+        while let Some(request) = requests_rx.blocking_recv() {
             request(&mut connection);
         }
     };
-    thread::Builder::new().name("mesero-sqlite".to_owned()).spawn(serve).map_err(|error| {
-        DatabaseError { kind: ErrorKind::Broken, text: format!("start a thread: {error}") }
-    })?;
-    let table = rx.await.map_err(|_| ended())??;
-    Ok(OpenTable { table, database: Box::new(SqliteDatabase { requests_tx }) })
+    thread::Builder::new()
+        .name("mesero-sqlite".to_owned())
+        .spawn(serve)
+        .map_err(|error| DatabaseError::broken(format!("start a thread: {error}")))?;
+    let table = table_rx.await.map_err(|_| thread_ended())??;
+    Ok(OpenTable { table, database: Box::new(SqliteDatabase { requests }) })
 }
 
-/// The way to the thread of the connection; the thread ends when it is dropped.
+/// A handle to the thread that owns the connection; the thread ends when the handle is dropped.
 struct SqliteDatabase {
-    requests_tx: mpsc::Sender<SqliteRequest>,
+    requests: mpsc::Sender<SqliteRequest>,
 }
 
 type SqliteRequest = Box<dyn FnOnce(&mut SqliteConnection) + Send>;
 
 impl SqliteDatabase {
-    async fn with_retries<T: Send + 'static>(
+    /// Runs `work` on the thread of the connection. If dropped, the work is still done when the
+    /// thread has accepted it, and its result is discarded.
+    async fn run<T: Send + 'static>(
         &mut self,
         work: impl FnOnce(&mut SqliteConnection) -> Result<T, DatabaseError> + Send + 'static,
     ) -> Result<T, DatabaseError> {
-        let (tx, rx) = oneshot::channel();
+        let (result_tx, result_rx) = oneshot::channel();
         let request = move |connection: &mut SqliteConnection| {
-            // Nobody may wait any more; it is done all the same.
-            let _ = tx.send(work(connection));
+            // The receiver is gone if the future was dropped.
+            let _ = result_tx.send(work(connection));
         };
-        self.requests_tx.send(Box::new(request)).await.map_err(|_| ended())?;
-        rx.await.map_err(|_| ended())?
+        self.requests.send(Box::new(request)).await.map_err(|_| thread_ended())?;
+        result_rx.await.map_err(|_| thread_ended())?
     }
 }
 
@@ -80,14 +86,14 @@ impl Database for SqliteDatabase {
     fn page<'a>(
         &'a mut self,
         after: Option<&'a RowKey>,
-        size: PageLimits,
+        limits: PageLimits,
     ) -> DatabaseFuture<'a, RowPage> {
         let after = after.cloned();
-        Box::pin(self.with_retries(move |connection| connection.page(after.as_ref(), size)))
+        Box::pin(self.run(move |connection| connection.page(after.as_ref(), limits)))
     }
 
     fn begin(&mut self) -> DatabaseFuture<'_, ()> {
-        Box::pin(self.with_retries(|connection| connection.begin()))
+        Box::pin(self.run(|connection| connection.begin()))
     }
 
     fn write<'a>(
@@ -95,7 +101,7 @@ impl Database for SqliteDatabase {
         changes: &'a Arc<[RowChange]>,
     ) -> DatabaseFuture<'a, Vec<WriteOutcome>> {
         let changes = Arc::clone(changes);
-        Box::pin(self.with_retries(move |connection| connection.write(&changes)))
+        Box::pin(self.run(move |connection| connection.write(&changes)))
     }
 
     fn read_back<'a>(
@@ -103,15 +109,14 @@ impl Database for SqliteDatabase {
         keys: &'a [RowKey],
     ) -> DatabaseFuture<'a, Vec<Option<StoredValue>>> {
         let keys = keys.to_vec();
-        Box::pin(self.with_retries(move |connection| connection.read_back(&keys)))
+        Box::pin(self.run(move |connection| connection.read_back(&keys)))
     }
 
-    fn scrub(&mut self, rewrite: bool) -> DatabaseFuture<'_, Vec<Residue>> {
-        Box::pin(self.with_retries(move |connection| connection.scrub(rewrite)))
+    fn scrub(&mut self, mode: ScrubMode) -> DatabaseFuture<'_, Vec<Residue>> {
+        Box::pin(self.run(move |connection| connection.scrub(mode)))
     }
 }
 
-fn ended() -> DatabaseError {
-    let text = "go on: the thread of the database has ended".to_owned();
-    DatabaseError { kind: ErrorKind::Broken, text }
+fn thread_ended() -> DatabaseError {
+    DatabaseError::broken("continue: the thread of the database has ended")
 }

@@ -1,45 +1,58 @@
 //! A table as the catalog describes it.
 
-/// What the catalogue says of the table; `open` has made sure that all names exist, that the key is
-/// unique and that the statements can be made.
+/// The selected table. `open` guarantees that all names exist, that the key is unique and that the
+/// statements can be built.
 #[derive(Debug, Clone)]
 pub(crate) struct PasswordTable {
-    /// As a person writes it in this dialect, for messages; without quotes around it.
+    /// The name as people write it in this dialect, for messages; without quotes around it.
     pub(crate) name: String,
     pub(crate) key: Vec<TableColumn>,
-    /// Where the plaintext is.
+    /// Column of the plaintext.
     pub(crate) column: TableColumn,
-    /// Where hashes go, if elsewhere.
+    /// Another column for the hashes.
     pub(crate) into: Option<TableColumn>,
-    /// How many rows there are, at least roughly, for progress.
+    /// Approximate number of rows, for the progress bar.
     pub(crate) rows: u64,
-    /// What a person should know before the first write: triggers, replicas, statement logs, space.
+    /// Facts that the operator should know before the first write: triggers, replicas, statement
+    /// logs, disk space.
     pub(crate) advisories: Vec<Advisory>,
 }
 
 impl PasswordTable {
-    /// The column of the hashes.
+    /// Column of the hashes.
     pub(crate) fn target(&self) -> &TableColumn {
         self.into.as_ref().unwrap_or(&self.column)
     }
 }
 
+/// A column as reports name it.
 #[derive(Debug, Clone)]
 pub(crate) struct TableColumn {
     pub(crate) name: String,
-    /// The type as the catalogue spells it.
+    /// The type as the catalog spells it.
     pub(crate) type_name: String,
-    /// How many characters, or bytes where the type counts those, it can hold, if that is bounded.
+    /// Maximum of characters, or of bytes where the type counts those; `None` if unlimited.
     pub(crate) width: Option<u64>,
     pub(crate) nullable: bool,
 }
 
-/// Something found before the first write.
+/// A fact that the operator should know before the first write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Advisory {
     pub(crate) severity: Severity,
-    /// A whole sentence without its full stop, which says what to do.
+    /// A sentence without a full stop, with what to do about it.
     pub(crate) text: String,
+}
+
+/// Consequence of an advisory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Severity {
+    /// Needs no action.
+    Info,
+    /// The run continues, but the operator should check it.
+    Warning,
+    /// Nothing is written until it is changed.
+    Blocker,
 }
 
 impl Advisory {
@@ -54,14 +67,4 @@ impl Advisory {
     pub(crate) fn blocker(text: impl Into<String>) -> Self {
         Self { severity: Severity::Blocker, text: text.into() }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Severity {
-    /// Good to know.
-    Info,
-    /// It goes on, but a person should look.
-    Warning,
-    /// Nothing is written until that is changed.
-    Blocker,
 }

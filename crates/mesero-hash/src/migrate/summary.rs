@@ -8,7 +8,7 @@ use mesero_terminal::counted::counted;
 use serde::Serialize;
 
 use crate::argon2::hasher::HashRecipe;
-use crate::database::contract::Residue;
+use crate::database::residue::Residue;
 use crate::database::table::PasswordTable;
 use crate::rows::counts::{ClassCounts, RowCounts};
 
@@ -111,7 +111,7 @@ impl HashSummary<'_> {
         }
         for (cleaned, title) in [(true, "cleaned:"), (false, "remains, for you:")] {
             let mut residues =
-                self.residues.iter().filter(|residue| residue.cleaned == cleaned).peekable();
+                self.residues.iter().filter(|residue| residue.is_removed == cleaned).peekable();
             if residues.peek().is_some() {
                 let _ = write!(text, "\n{title}");
             }
@@ -146,6 +146,9 @@ impl HashSummary<'_> {
     }
 
     fn remains(&self) -> impl Iterator<Item = &str> {
-        self.residues.iter().filter(|residue| !residue.cleaned).map(|residue| residue.text.as_str())
+        self.residues
+            .iter()
+            .filter(|residue| !residue.is_removed)
+            .map(|residue| residue.text.as_str())
     }
 }

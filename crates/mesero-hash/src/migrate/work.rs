@@ -10,7 +10,8 @@ use tokio::time::Instant;
 
 use crate::argon2::hasher::HashRecipe;
 use crate::args::HashArgs;
-use crate::database::contract::Residue;
+use crate::database::contract::ScrubMode;
+use crate::database::residue::Residue;
 use crate::error::HashRunError;
 use crate::migrate::conclude::{MigrationEnd, conclude};
 use crate::migrate::pass::Passes;
@@ -44,16 +45,16 @@ pub(crate) async fn go(
     let took = began.elapsed();
     workers.dispatcher.stop();
     let mut ending = MigrationEnd::of(ended);
+    let mode = if args.report.vacuum { ScrubMode::Rewrite } else { ScrubMode::InPlace };
     let is_whole = matches!(ending, MigrationEnd::Done | MigrationEnd::Passes(_));
     if is_whole && (counts.hashed > 0 || args.report.vacuum) {
-        match session.with_retries(async |database| database.scrub(args.report.vacuum).await).await
-        {
+        match session.with_retries(async |database| database.scrub(mode).await).await {
             Ok(found) => residues = found,
             Err(unable) => ending = MigrationEnd::of(Err(unable)),
         }
     } else if counts.hashed > 0 {
         let text = "old values in free pages, logs and copies: nothing was wiped, since the run did not end by itself";
-        residues.push(Residue { cleaned: false, text: text.to_owned() });
+        residues.push(Residue { is_removed: false, text: text.to_owned() });
     }
     workers.dispatcher.idle().await;
     session.progress.end();

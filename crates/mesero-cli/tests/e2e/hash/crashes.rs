@@ -71,7 +71,7 @@ async fn a_database_that_refuses_to_be_written_keeps_its_rows() {
     std::fs::write(app.path(), bytes).unwrap();
     let ran = app.run(&CHEAP).await;
     assert_eq!(ran.code, Some(2), "{ran:?}");
-    assert!(ran.stderr.contains("it may only be read"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("it is read-only for this user"), "{}", ran.stderr);
     let mut bytes = std::fs::read(app.path()).unwrap();
     bytes[18] = 1;
     std::fs::write(app.path(), bytes).unwrap();

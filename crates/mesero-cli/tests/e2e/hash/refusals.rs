@@ -25,7 +25,7 @@ async fn a_name_that_is_not_there_is_answered_with_the_nearest() {
     refused(
         "CREATE TABLE users (id INTEGER PRIMARY KEY, pasword)",
         &[],
-        "failed to find a column `password` in `users`; did you mean `pasword`?",
+        "failed to find the column `password` in `users`; did you mean `pasword`?",
     )
     .await;
 }
@@ -33,19 +33,19 @@ async fn a_name_that_is_not_there_is_answered_with_the_nearest() {
 #[tokio::test]
 async fn a_table_whose_rows_cannot_be_found_again_is_refused() {
     let hint =
-        "it has no primary key; name the columns of a unique key by `--key`, or give `--key rowid`";
+        "it has no primary key; name the columns of a unique key by `--key`, or add `--key rowid`";
     refused("CREATE TABLE users (name, password)", &[], hint).await;
-    refused(TABLE, &["--key", "name"], "no unique index covers that").await;
+    refused(TABLE, &["--key", "name"], "no unique index covers these columns").await;
     refused(
         "CREATE TABLE users (id INT, password); CREATE UNIQUE INDEX some ON users (id) WHERE id > 1",
         &["--key", "id"],
-        "no unique index covers that",
+        "no unique index covers these columns",
     )
     .await;
     refused(
         "CREATE TABLE users (id TEXT PRIMARY KEY, password); INSERT INTO users VALUES (NULL, 'secret')",
         &[],
-        "in 1 of the rows the key is NULL",
+        "the key is NULL in 1 of the rows",
     )
     .await;
 }

@@ -1,7 +1,5 @@
-//! What a person should know of a table in MySQL or MariaDB before the first write.
+//! Advisories about a table in MySQL or MariaDB.
 
-use crate::database::server::disk::free_space;
-use crate::database::server::timeouts::LOCK;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -9,94 +7,93 @@ use mesero_terminal::nearest::listed;
 use sqlx::Row as _;
 use sqlx::mysql::MySqlConnection;
 
+use crate::database::disk::free_space;
 use crate::database::error::DatabaseError;
 use crate::database::mysql::catalog::MySqlCatalog;
 use crate::database::mysql::error::failed;
 use crate::database::server::address::ServerAddress;
-use crate::database::server::disk::size;
+use crate::database::server::advisories::{
+    disk_space, generated_column, index, triggers, unencrypted,
+};
+use crate::database::server::timeouts::LOCK;
 use crate::database::table::Advisory;
 
-/// Looks at everything that is not the table itself.
-pub(super) async fn look(
+/// Examines the table, and everything around it that could copy or keep plaintext.
+pub(super) async fn examine(
     connection: &mut MySqlConnection,
     catalog: &MySqlCatalog,
     address: &ServerAddress,
 ) -> Result<Vec<Advisory>, DatabaseError> {
-    let failed = |error: sqlx::Error| failed("look at the table", &error);
-    let mut advisories = Vec::new();
-    columns(catalog, &mut advisories);
-    copies(connection, catalog, &mut advisories).await.map_err(failed)?;
+    let failed = |error: sqlx::Error| failed("examine the table", &error);
+    let mut advisories = columns(catalog);
+    advisories.extend(copies(connection, catalog).await.map_err(failed)?);
     let variables = ServerVariables::read(connection).await.map_err(failed)?;
-    logs(&variables, &mut advisories);
-    surroundings(&variables, address, &mut advisories);
-    space(&variables, (catalog, address), &mut advisories);
+    advisories.extend(statement_logs(&variables));
+    advisories.extend(binary_log(&variables));
+    advisories.extend(server(&variables, address));
+    let folder = Some(variables.of("datadir")).filter(|it| !it.is_empty() && address.is_local());
+    let free = folder.and_then(|folder| free_space(Path::new(folder)));
+    advisories.extend(disk_space(
+        catalog.bytes,
+        free,
+        "for old versions, and more in the binary log",
+    ));
     Ok(advisories)
 }
 
-fn columns(catalog: &MySqlCatalog, advisories: &mut Vec<Advisory>) {
-    let MySqlCatalog { column, into, engine, .. } = catalog;
+fn columns(catalog: &MySqlCatalog) -> Vec<Advisory> {
+    let (column, into, engine) = (&catalog.table.column, &catalog.table.into, &catalog.engine);
+    let mut advisories = Vec::new();
     if into.is_some() && column.base == "char" {
         advisories.push(Advisory::info(format!(
-            "the column `{}` is {}: spaces at the end of a password were never kept",
+            "the column `{}` is {}: spaces at the end of a password were never stored",
             column.name, column.type_name
         )));
     }
-    for stamped in catalog.columns.iter().filter(|it| it.stamped) {
+    for stamped in catalog.columns.iter().filter(|column| column.extra.is_stamped) {
         advisories.push(Advisory::info(format!(
-            "the column `{}` gets a new time by every write",
+            "every write sets a new time in the column `{}`",
             stamped.name
         )));
     }
-    for made in &catalog.columns {
-        if made.made_of.as_ref().is_some_and(|it| it.contains(&column.name)) {
-            advisories.push(Advisory::info(format!(
-                "the column `{}` is made of `{}`, and changes with it",
-                made.name, column.name
-            )));
+    for generated in &catalog.columns {
+        let expression = generated.extra.expression.as_ref();
+        if expression.is_some_and(|expression| expression.contains(&column.name)) {
+            advisories.push(generated_column(&generated.name, &column.name));
         }
     }
-    if catalog.versioned {
+    if catalog.is_versioned {
         advisories.push(Advisory::warning(
-            "the table keeps old rows (WITH SYSTEM VERSIONING): every plaintext stays in its \
-             history until DELETE HISTORY removes it",
+            "the table keeps old rows (WITH SYSTEM VERSIONING): every plaintext stays in its history \
+             until DELETE HISTORY removes it",
         ));
     }
     if !matches!(engine.as_str(), "InnoDB" | "ROCKSDB" | "TokuDB" | "ndbcluster") {
         advisories.push(Advisory::warning(format!(
-            "the engine {engine} has no transactions: each row is written by itself, and a server \
-             that crashes may damage the table"
+            "the engine {engine} has no transactions: each row is written by itself, and a crash of the \
+             server may damage the table"
         )));
     }
+    advisories
 }
 
-/// What runs when a row is written, and where else the plaintext is.
+/// Triggers that run for each write, and indexes with the plaintext.
 async fn copies(
     connection: &mut MySqlConnection,
     catalog: &MySqlCatalog,
-    advisories: &mut Vec<Advisory>,
-) -> sqlx::Result<()> {
-    let MySqlCatalog { schema, name, column, .. } = catalog;
-    let triggers = "SELECT CAST(TRIGGER_NAME AS CHAR) FROM information_schema.TRIGGERS \
+) -> sqlx::Result<Vec<Advisory>> {
+    let table = &catalog.table;
+    let query = "SELECT CAST(TRIGGER_NAME AS CHAR) FROM information_schema.TRIGGERS \
         WHERE EVENT_OBJECT_SCHEMA = ? AND EVENT_OBJECT_TABLE = ? AND EVENT_MANIPULATION = 'UPDATE'";
-    let triggers = sqlx::query_scalar(triggers).bind(schema).bind(name);
-    let triggers: Vec<String> = triggers.fetch_all(&mut *connection).await?;
-    if !triggers.is_empty() {
-        let names = listed(triggers.iter().map(String::as_str));
-        advisories.push(Advisory::warning(format!(
-            "every update of a row runs the trigger {names}, which may copy the old value, or hash \
-             it once more: look at what it does"
-        )));
-    }
-    let indexes = "SELECT DISTINCT CAST(INDEX_NAME AS CHAR) FROM information_schema.STATISTICS \
+    let query = sqlx::query_scalar(query).bind(&table.schema).bind(&table.name);
+    let names: Vec<String> = query.fetch_all(&mut *connection).await?;
+    let mut advisories: Vec<_> = triggers(&names).into_iter().collect();
+    let query = "SELECT DISTINCT CAST(INDEX_NAME AS CHAR) FROM information_schema.STATISTICS \
         WHERE TABLE_SCHEMA = ? AND TABLE_NAME = ? AND COLUMN_NAME = ?";
-    let indexes = sqlx::query_scalar(indexes).bind(schema).bind(name).bind(&column.name);
-    let indexes: Vec<String> = indexes.fetch_all(connection).await?;
-    for index in indexes {
-        advisories.push(Advisory::warning(format!(
-            "the index `{index}` has the plaintext in it as well: drop it before"
-        )));
-    }
-    Ok(())
+    let query = sqlx::query_scalar(query).bind(&table.schema).bind(&table.name);
+    let names: Vec<String> = query.bind(&table.column.name).fetch_all(connection).await?;
+    advisories.extend(names.iter().map(|name| index(name, "drop it first")));
+    Ok(advisories)
 }
 
 /// Settings of the server, as this session has them.
@@ -114,6 +111,7 @@ impl ServerVariables {
         Ok(Self(pairs.collect::<sqlx::Result<_>>()?))
     }
 
+    /// The value of a setting; empty if the server does not have it.
     fn of(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
@@ -127,13 +125,13 @@ const VARIABLES: &str = "SHOW VARIABLES WHERE Variable_name IN ('general_log', '
     'slow_query_log', 'long_query_time', 'log_bin', 'binlog_format', 'binlog_row_image', 'read_only', \
     'super_read_only', 'wsrep_on', 'datadir', 'server_audit_logging', 'audit_log_policy')";
 
-/// Whether the values of our statements are logged, after all that could be done about it.
-fn logs(variables: &ServerVariables, advisories: &mut Vec<Advisory>) {
+/// Logs that still contain the values of our statements after the settings of the session.
+fn statement_logs(variables: &ServerVariables) -> Option<Advisory> {
     let mut loggers = Vec::new();
     if variables.is_on("general_log") && !variables.is_on("sql_log_off") {
         loggers.push("general_log");
     }
-    // A statement of ours waits a second for a lock, at most, and does nothing that takes long.
+    // A statement of ours waits at most a second for a lock, and does nothing slow.
     let threshold = variables.of("long_query_time").parse().unwrap_or(f64::INFINITY);
     if variables.is_on("slow_query_log") && threshold <= LOCK.as_secs_f64() {
         loggers.push("slow_query_log");
@@ -144,79 +142,53 @@ fn logs(variables: &ServerVariables, advisories: &mut Vec<Advisory>) {
     if matches!(variables.of("audit_log_policy"), "ALL" | "QUERIES") {
         loggers.push("audit_log_policy");
     }
-    if !loggers.is_empty() {
-        advisories.push(Advisory::warning(format!(
-            "the server's log gets the values of our statements, and so plaintext, because of {}: \
-             turn it off until it is done, or run this as a user who may set sql_log_off",
+    (!loggers.is_empty()).then(|| {
+        Advisory::warning(format!(
+            "the server logs the values of our statements, and so plaintext, because of {}: turn it off \
+             during the run, or run this as a user who may set sql_log_off",
             listed(loggers)
-        )));
-    }
-    if variables.is_on("log_bin") {
-        let (format, image) = (variables.of("binlog_format"), variables.of("binlog_row_image"));
-        match (format, image) {
-            ("ROW", "MINIMAL" | "NOBLOB") => advisories.push(Advisory::info(
-                "every write goes into the binary log, to replicas and into backups of it; rows are \
-                 logged without their old values",
-            )),
-            ("ROW", _) => advisories.push(Advisory::warning(
-                "the binary log gets the old value of every row (binlog_row_image is FULL), and so \
-                 do replicas; SET GLOBAL binlog_row_image = MINIMAL keeps it out, if everything \
-                 that reads the log can do without",
-            )),
-            _ => advisories.push(Advisory::warning(format!(
-                "the binary log gets our statements with the plaintext in them (binlog_format is \
-                 {format}), and so do replicas; ROW with binlog_row_image = MINIMAL keeps it out, \
-                 if everything that reads the log can do without"
-            ))),
-        }
-    }
+        ))
+    })
 }
 
-/// Whether it can be written, and who listens on the way.
-fn surroundings(
-    variables: &ServerVariables,
-    address: &ServerAddress,
-    advisories: &mut Vec<Advisory>,
-) {
+fn binary_log(variables: &ServerVariables) -> Option<Advisory> {
+    if !variables.is_on("log_bin") {
+        return None;
+    }
+    let (format, image) = (variables.of("binlog_format"), variables.of("binlog_row_image"));
+    Some(match (format, image) {
+        ("ROW", "MINIMAL" | "NOBLOB") => Advisory::info(
+            "every write is copied to the binary log, to replicas and to their backups; rows are logged \
+             without their old values",
+        ),
+        ("ROW", _) => Advisory::warning(
+            "the binary log and replicas receive the old value of every row (binlog_row_image is FULL); \
+             SET GLOBAL binlog_row_image = MINIMAL prevents that, if no reader of the log needs it",
+        ),
+        _ => Advisory::warning(format!(
+            "the binary log and replicas receive our statements with the plaintext in them \
+             (binlog_format is {format}); ROW with binlog_row_image = MINIMAL prevents that, if no reader \
+             of the log needs them"
+        )),
+    })
+}
+
+/// Properties of the server and of the connection to it.
+fn server(variables: &ServerVariables, address: &ServerAddress) -> Vec<Advisory> {
+    let mut advisories = Vec::new();
     if !matches!(variables.of("read_only"), "" | "OFF" | "0") || variables.is_on("super_read_only")
     {
         advisories.push(Advisory::blocker(
-            "the server is read-only, as replicas are: name the one that takes writes",
+            "the server is read-only, as replicas are: name the one that accepts writes",
         ));
     }
     if variables.of("ssl_cipher").is_empty() && !address.is_local() {
-        advisories.push(Advisory::warning(
-            "the connection is not encrypted: plaintext passwords go over the network as they are; \
-             add sslmode=VERIFY_IDENTITY to the URL",
-        ));
+        advisories.push(unencrypted("sslmode=VERIFY_IDENTITY"));
     }
     if variables.is_on("wsrep_on") {
         advisories.push(Advisory::info(
-            "the server is a node of a Galera cluster: all nodes get every write",
+            "the server is a node of a Galera cluster: all nodes receive every write",
         ));
     }
-}
-
-/// Every row's old version is kept until nobody needs it, and written to the logs of changes.
-fn space(
-    variables: &ServerVariables,
-    (catalog, address): (&MySqlCatalog, &ServerAddress),
-    advisories: &mut Vec<Advisory>,
-) {
-    let table = catalog.bytes;
-    let folder = Some(variables.of("datadir")).filter(|it| !it.is_empty() && address.is_local());
-    match folder.and_then(|folder| free_space(Path::new(folder))) {
-        Some(free) if free < table.saturating_mul(2) => advisories.push(Advisory::warning(format!(
-            "the server's disk has {} left, and rewriting all rows can take {} for old versions, and \
-             more in the binary log",
-            size(free),
-            size(table)
-        ))),
-        Some(_) => {}
-        None => advisories.push(Advisory::info(format!(
-            "rewriting all rows can take {} of the server's disk for old versions, and more in the \
-             binary log; how much is free cannot be seen from here",
-            size(table)
-        ))),
-    }
+    advisories
 }

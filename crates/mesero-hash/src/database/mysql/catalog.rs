@@ -1,61 +1,41 @@
-//! What the catalogue of MySQL or MariaDB says of the table.
+//! The table in the catalog of MySQL or MariaDB.
 
-use crate::database::server::lookup;
-use crate::database::server::lookup::COUNTED_ROWS;
 use sqlx::mysql::{MySqlConnection, MySqlRow};
 use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::database::error::DatabaseError;
 use crate::database::location::TableSelection;
-use crate::database::mysql::column::{COLUMNS, MySqlColumn};
+use crate::database::mysql::column::{self, COLUMNS, MySqlColumn, MySqlColumnExtra};
 use crate::database::mysql::error::failed;
 use crate::database::mysql::key::KeyType;
 use crate::database::server::address::ServerAddress;
-use crate::database::server::lookup::UniqueKeys;
-use crate::database::server::sql::quoted;
-use crate::database::table::{Advisory, PasswordTable};
+use crate::database::server::column::CatalogColumns;
+use crate::database::server::lookup::{self, COUNTED_ROWS, UniqueKeys};
+use crate::database::server::table::{CatalogTable, SelectedTable};
 use crate::rows::row::ValueForm;
 
-/// The table, and what its columns are.
+/// The selected table, and what its statements and advisories depend on.
 #[derive(Debug)]
 pub(super) struct MySqlCatalog {
-    pub(super) schema: String,
-    pub(super) name: String,
+    pub(super) table: SelectedTable<MySqlColumnExtra>,
+    /// Types of the key's columns.
+    pub(super) key_types: Vec<KeyType>,
     pub(super) engine: String,
-    /// Old rows are kept by the table itself.
-    pub(super) versioned: bool,
-    pub(super) key: Vec<(MySqlColumn, KeyType)>,
-    pub(super) column: MySqlColumn,
-    pub(super) into: Option<MySqlColumn>,
+    /// The table keeps old rows (`WITH SYSTEM VERSIONING`).
+    pub(super) is_versioned: bool,
     /// All columns of the table.
     pub(super) columns: Vec<MySqlColumn>,
-    pub(super) rows: u64,
-    /// Of data and indexes.
+    /// Bytes of data and indexes.
     pub(super) bytes: u64,
 }
 
-impl MySqlCatalog {
-    /// The table as a statement names it.
-    pub(super) fn quoted(&self) -> String {
-        format!("{}.{}", quoted(&self.schema, '`'), quoted(&self.name, '`'))
-    }
-
-    pub(super) fn table(&self, advisories: Vec<Advisory>) -> PasswordTable {
-        PasswordTable {
-            name: format!("{}.{}", self.schema, self.name),
-            key: self.key.iter().map(|(column, _)| column.column()).collect(),
-            column: self.column.column(),
-            into: self.into.as_ref().map(MySqlColumn::column),
-            rows: self.rows,
-            advisories,
-        }
-    }
-}
-
-/// Looks all names up.
+/// Looks up the table, its columns and its key.
+///
+/// # Errors
+/// If a name does not exist, or the table cannot be hashed.
 pub(super) async fn look_up(
     connection: &mut MySqlConnection,
-    wanted: &TableSelection,
+    selection: &TableSelection,
     address: &ServerAddress,
 ) -> Result<MySqlCatalog, DatabaseError> {
     let read = |error: sqlx::Error| failed("read the catalog", &error);
@@ -64,13 +44,17 @@ pub(super) async fn look_up(
         .await
         .map_err(read)?;
     let tables = sqlx::query(TABLES).fetch_all(&mut *connection).await.map_err(read)?;
-    let tables =
-        tables.iter().map(MySqlTable::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
-    let relation = find(&tables, &wanted.table, (current.as_deref(), address))?;
-    let MySqlTable { schema, name, .. } = relation;
-    let shown = format!("`{schema}.{name}`");
-    if !matches!(relation.kind.as_str(), "BASE TABLE" | "SYSTEM VERSIONED") {
-        let what = relation.kind.to_lowercase();
+    let tables = tables.iter().map(|row| read_table(row, current.as_deref()));
+    let tables = tables.collect::<Result<Vec<_>, _>>().map_err(read)?;
+    let Some(found) = CatalogTable::find(&tables, &selection.table) else {
+        let names = CatalogTable::names(&tables);
+        let names = names.iter().map(String::as_str);
+        return Err(lookup::table_not_found(&selection.table, address, names));
+    };
+    let CatalogTable { schema, name, extra, .. } = found;
+    let shown = format!("`{}`", found.qualified());
+    if !matches!(extra.kind.as_str(), "BASE TABLE" | "SYSTEM VERSIONED") {
+        let what = extra.kind.to_lowercase();
         return Err(DatabaseError::usage(format!(
             "hash passwords in {shown}: it is a {what}, not a table"
         )));
@@ -78,160 +62,136 @@ pub(super) async fn look_up(
 
     let columns = sqlx::query(COLUMNS).bind(schema).bind(name);
     let columns = columns.fetch_all(&mut *connection).await.map_err(read)?;
-    let columns =
-        columns.iter().map(MySqlColumn::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
-    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let find = |name: &str| {
-        let name = lookup::column(name, &names, &shown, true)?;
-        let found = columns.iter().find(|column| column.name == name);
-        found
-            .cloned()
-            .ok_or_else(|| DatabaseError::usage(format!("find the column `{name}` in {shown}")))
-    };
-    let column = find(&wanted.column)?;
-    let into = wanted.into.as_deref().map(find).transpose()?;
+    let columns = columns.iter().map(column::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
+    let columns = CatalogColumns::new(columns, &shown, true);
+    let column = columns.find(&selection.column)?;
+    let into = selection.into.as_deref().map(|name| columns.find(name)).transpose()?;
     check(&column, into.as_ref(), &shown)?;
 
     let indexes = sqlx::query(KEYS).bind(schema).bind(name);
     let indexes = indexes.fetch_all(&mut *connection).await.map_err(read)?;
     let known = keys(&indexes).map_err(read)?;
-    let named = wanted.key.iter().map(|name| find(name).map(|column| column.name));
-    let named = named.collect::<Result<Vec<_>, _>>()?;
-    let key = known.choose(&named, &shown)?;
-    lookup::check_key_is_not_written(&key, &written(&column, into.as_ref()), &shown)?;
-    let key = key.iter().map(|name| {
-        let column = find(name)?;
-        let form = KeyType::of(&column, &shown)?;
-        Ok((column, form))
-    });
-    let key = key.collect::<Result<Vec<_>, DatabaseError>>()?;
+    let written: Vec<_> =
+        std::iter::once(&column).chain(&into).map(|column| column.name.as_str()).collect();
+    let key = columns.key(selection, &known, &written)?;
+    let key_types = key.iter().map(|column| KeyType::of(column, &shown));
+    let key_types = key_types.collect::<Result<Vec<_>, _>>()?;
 
-    let mut catalog = MySqlCatalog {
-        schema: schema.clone(),
-        name: name.clone(),
-        engine: relation.engine.clone(),
-        versioned: relation.kind == "SYSTEM VERSIONED",
-        key,
-        column,
-        into,
-        columns,
-        rows: relation.rows,
-        bytes: relation.bytes,
-    };
-    if catalog.rows < COUNTED_ROWS {
-        let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", catalog.quoted()));
+    let (schema, name) = (schema.clone(), name.clone());
+    let mut table = SelectedTable { schema, name, key, column, into, rows: extra.rows };
+    if table.rows < COUNTED_ROWS {
+        let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.quoted('`')));
         let count = sqlx::query_scalar(count).fetch_one(connection).await;
         let rows: i64 = count.map_err(|error| failed("count the rows", &error))?;
-        catalog.rows = u64::try_from(rows).unwrap_or(0);
+        table.rows = u64::try_from(rows).unwrap_or(0);
     }
-    Ok(catalog)
+    Ok(MySqlCatalog {
+        table,
+        key_types,
+        engine: extra.engine.clone(),
+        is_versioned: extra.kind == "SYSTEM VERSIONED",
+        columns: columns.all,
+        bytes: extra.bytes,
+    })
 }
 
-fn written<'a>(column: &'a MySqlColumn, into: Option<&'a MySqlColumn>) -> Vec<&'a str> {
-    std::iter::once(column).chain(into).map(|it| it.name.as_str()).collect()
-}
-
-/// Passwords and hashes are texts or bytes that can be read and written.
+/// Checks that columns can be read and written, and can contain passwords and hashes.
 fn check(
     column: &MySqlColumn,
     into: Option<&MySqlColumn>,
     table: &str,
 ) -> Result<(), DatabaseError> {
-    for described in std::iter::once(column).chain(into) {
-        let MySqlColumn { name, type_name, .. } = described;
-        if described.made_of.is_some() {
+    for used in std::iter::once(column).chain(into) {
+        let MySqlColumn { name, type_name, form, extra, .. } = used;
+        if extra.expression.is_some() {
             return Err(DatabaseError::usage(format!(
-                "write the column `{name}` of {table}: it is generated from others; name the \
-                 column that it is made of"
+                "write the column `{name}` of {table}: it is generated from other columns; name the \
+                 column that it is generated from"
             )));
         }
-        if !(described.may("select") && described.may("update")) {
+        if !(extra.may("select") && extra.may("update")) {
             return Err(DatabaseError::usage(format!(
                 "use the column `{name}` of {table}: this user may not read and write it (GRANT \
                  SELECT, UPDATE)"
             )));
         }
-        let is_number = described.form() == Some(ValueForm::Number);
         let is_target = into.is_none_or(|into| into.name == *name);
-        if described.form().is_none() || (is_number && is_target) {
+        if form.is_none() || (*form == Some(ValueForm::Number) && is_target) {
             return Err(DatabaseError::usage(format!(
-                "use the column `{name}` of {table}: it is of the type {type_name}; wanted \
-                 varchar, char, text, varbinary or blob"
+                "use the column `{name}` of {table}: it is of the type {type_name}; use a column of \
+                 the type varchar, char, text, varbinary or blob"
             )));
         }
     }
     Ok(())
 }
 
-struct MySqlTable {
-    schema: String,
-    name: String,
+/// Properties of a table that only MySQL and MariaDB have.
+#[derive(Debug)]
+struct MySqlTableExtra {
     kind: String,
     engine: String,
     rows: u64,
     bytes: u64,
 }
 
-impl MySqlTable {
-    fn read(row: &MySqlRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            schema: row.try_get(0)?,
-            name: row.try_get(1)?,
+fn read_table(
+    row: &MySqlRow,
+    current: Option<&str>,
+) -> sqlx::Result<CatalogTable<MySqlTableExtra>> {
+    let schema: String = row.try_get(0)?;
+    Ok(CatalogTable {
+        is_in_default_schema: current == Some(schema.as_str()),
+        schema,
+        name: row.try_get(1)?,
+        extra: MySqlTableExtra {
             kind: row.try_get(2)?,
             engine: row.try_get(3)?,
             rows: row.try_get(4)?,
             bytes: row.try_get(5)?,
-        })
-    }
-
-    fn qualified(&self) -> String {
-        format!("{}.{}", self.schema, self.name)
-    }
+        },
+    })
 }
 
-fn find<'a>(
-    tables: &'a [MySqlTable],
-    wanted: &str,
-    (current, address): (Option<&str>, &ServerAddress),
-) -> Result<&'a MySqlTable, DatabaseError> {
-    let is_here = |table: &&MySqlTable| current == Some(table.schema.as_str());
-    let here = tables.iter().filter(is_here).find(|table| table.name == wanted);
-    let found = here.or_else(|| tables.iter().find(|table| table.qualified() == wanted));
-    if let Some(found) = found {
-        return Ok(found);
-    }
-    let shown = |table: &MySqlTable| match is_here(&table) {
-        true => table.name.clone(),
-        false => table.qualified(),
-    };
-    let known: Vec<String> = tables.iter().map(shown).collect();
-    Err(lookup::table_not_found(wanted, address, known.iter().map(String::as_str)))
+/// Columns of one index, in its order.
+struct IndexColumns {
+    name: String,
+    columns: Vec<String>,
+    /// Whole columns without NULL and expressions.
+    is_key: bool,
 }
 
-/// Unique keys, whole columns without NULL, from the columns of indexes.
+/// Collects unique keys, of whole columns without NULL, from the rows of [`KEYS`].
 fn keys(rows: &[MySqlRow]) -> sqlx::Result<UniqueKeys> {
-    let mut keys = UniqueKeys::default();
-    let mut index: Option<(String, Vec<String>, bool)> = None;
-    let finish = |index: Option<(String, Vec<String>, bool)>, keys: &mut UniqueKeys| match index {
-        Some((name, columns, true)) if name == "PRIMARY" => keys.primary = columns,
-        Some((_, columns, true)) => keys.others.push(columns),
-        _ => {}
-    };
+    let mut indexes: Vec<IndexColumns> = Vec::new();
     for row in rows {
         let (name, usable): (String, bool) = (row.try_get(0)?, row.try_get(2)?);
         let column: Option<String> = row.try_get(1)?;
-        if index.as_ref().is_none_or(|(known, ..)| *known != name) {
-            finish(index.take(), &mut keys);
+        let is_usable = usable && column.is_some();
+        match indexes.last_mut() {
+            Some(index) if index.name == name => {
+                index.is_key &= is_usable;
+                index.columns.extend(column);
+            }
+            _ => indexes.push(IndexColumns {
+                name,
+                columns: column.into_iter().collect(),
+                is_key: is_usable,
+            }),
         }
-        let (_, columns, all) = index.get_or_insert_with(|| (name, Vec::new(), true));
-        *all &= usable && column.is_some();
-        columns.extend(column);
     }
-    finish(index, &mut keys);
+    let mut keys = UniqueKeys::default();
+    for IndexColumns { name, columns, .. } in indexes.into_iter().filter(|index| index.is_key) {
+        if name == "PRIMARY" {
+            keys.primary = columns;
+        } else {
+            keys.others.push(columns);
+        }
+    }
     Ok(keys)
 }
 
-/// All that a person may have meant.
+/// All tables of applications.
 const TABLES: &str = "
     SELECT CAST(TABLE_SCHEMA AS CHAR), CAST(TABLE_NAME AS CHAR), CAST(TABLE_TYPE AS CHAR),
            CAST(COALESCE(ENGINE, '') AS CHAR), CAST(COALESCE(TABLE_ROWS, 0) AS UNSIGNED),
@@ -240,7 +200,8 @@ const TABLES: &str = "
     WHERE TABLE_SCHEMA NOT IN ('information_schema', 'mysql', 'performance_schema', 'sys')
     ORDER BY TABLE_SCHEMA, TABLE_NAME";
 
-/// A part of a column is no key, and of NULLs there may be many.
+/// Columns of unique indexes, each with whether it can be a part of a key: an index over a prefix does
+/// not identify a row, and a unique index accepts NULL more than once.
 const KEYS: &str = "
     SELECT CAST(INDEX_NAME AS CHAR), CAST(COLUMN_NAME AS CHAR),
            SUB_PART IS NULL AND COALESCE(NULLABLE, '') <> 'YES'

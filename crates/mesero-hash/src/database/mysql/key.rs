@@ -1,16 +1,16 @@
-//! How a value of a key is read, and given back in the type that the server compares it in.
+//! Types of key columns: how a value is read, and how a parameter is compared in the server's own type.
 
 use crate::database::error::DatabaseError;
 use crate::database::mysql::column::MySqlColumn;
 
-/// What a column of a key is compared as.
+/// The type as which a key column is compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum KeyType {
     Signed,
     Unsigned,
-    /// A type that a text is cast to without loss.
+    /// A type to which a text is cast without loss.
     Cast(&'static str),
-    /// A text, in the order of its collation.
+    /// A text, ordered by its collation.
     Text {
         charset: String,
         collation: String,
@@ -19,23 +19,25 @@ pub(super) enum KeyType {
 }
 
 impl KeyType {
+    /// The type of a column.
+    ///
     /// # Errors
-    /// If values of the column have no order, or another one than their texts say.
+    /// If its values cannot be compared in the order in which they are sorted.
     pub(super) fn of(column: &MySqlColumn, table: &str) -> Result<Self, DatabaseError> {
-        if column.stamped {
+        if column.extra.is_stamped {
             return Err(DatabaseError::usage(format!(
                 "page through {table} by `{}`: every write of a row changes it; name another \
                  unique key with --key",
                 column.name
             )));
         }
-        let unsigned = column.type_name.contains("unsigned");
+        let is_unsigned = column.type_name.contains("unsigned");
         Ok(match column.base.as_str() {
             "year" => KeyType::Unsigned,
-            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => match unsigned {
-                true => KeyType::Unsigned,
-                false => KeyType::Signed,
-            },
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" if is_unsigned => {
+                KeyType::Unsigned
+            }
+            "tinyint" | "smallint" | "mediumint" | "int" | "bigint" => KeyType::Signed,
             "decimal" => KeyType::Cast("DECIMAL(65, 30)"),
             "date" => KeyType::Cast("DATE"),
             "datetime" | "timestamp" => KeyType::Cast("DATETIME(6)"),
@@ -44,23 +46,23 @@ impl KeyType {
             "inet6" => KeyType::Cast("INET6"),
             "inet4" => KeyType::Cast("INET4"),
             "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => KeyType::Text {
-                charset: column.charset.clone(),
-                collation: column.collation.clone(),
+                charset: column.extra.charset.clone(),
+                collation: column.extra.collation.clone(),
             },
             "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
                 KeyType::Bytes
             }
             _ => {
                 return Err(DatabaseError::usage(format!(
-                    "page through {table} by `{}`: it is of the type {}, which cannot be compared \
-                     as it is ordered; name another unique key with --key",
+                    "page through {table} by `{}`: it is of the type {}, which is compared \
+                     in another order than it is sorted; name another unique key with --key",
                     column.name, column.type_name
                 )));
             }
         })
     }
 
-    /// How it is read: as bytes, whatever it is.
+    /// The expression that reads the column `name` as bytes.
     pub(super) fn read(&self, name: &str) -> String {
         match self {
             KeyType::Text { .. } | KeyType::Bytes => name.to_owned(),
@@ -70,9 +72,9 @@ impl KeyType {
         }
     }
 
-    /// What the bytes are compared as; a statement has it in place of the value.
+    /// The expression of a parameter: its bytes, cast to the type of the column.
     pub(super) fn parameter(&self) -> String {
-        // Of bytes this changes nothing but what they are called.
+        // This leaves the bytes as they are and declares their encoding.
         let text = "CONVERT(? USING utf8mb4)";
         match self {
             KeyType::Bytes => "?".to_owned(),

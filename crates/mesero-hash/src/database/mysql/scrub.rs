@@ -1,76 +1,86 @@
-//! What can be cleaned in MySQL and MariaDB, and what a person has to do.
+//! Old values in MySQL and MariaDB: what can be removed, and what the operator has to do.
 
 use sqlx::mysql::MySqlConnection;
 use sqlx::{AssertSqlSafe, Executor, Row as _};
 
-use crate::database::contract::Residue;
+use crate::database::contract::ScrubMode;
 use crate::database::error::DatabaseError;
-use crate::database::mysql::session::MySqlLink;
+use crate::database::mysql::session::MySqlDialect;
 use crate::database::mysql::statements::MySqlStatements;
+use crate::database::residue::Residue;
+use crate::database::server::connection::ServerConnection;
+use crate::database::server::scrub::{outside, residue_of};
 use crate::database::server::sql::quoted;
 
-/// Replaces histograms of the column, where there are any; rebuilds the table if asked to.
+/// Renews a histogram of the column, if there is one, and rebuilds the table if `mode` says so.
+///
+/// If dropped, it closes the connections; the server may finish the statement that it runs.
 pub(super) async fn scrub(
-    link: &mut MySqlLink,
     statements: &MySqlStatements,
-    rewrite: bool,
+    connection: &mut ServerConnection<MySqlDialect>,
+    mode: ScrubMode,
 ) -> Result<Vec<Residue>, DatabaseError> {
-    let [schema, name, column] = statements.names();
-    let table = format!("{}.{}", quoted(schema, '`'), quoted(name, '`'));
+    let names = ColumnName {
+        schema: &statements.0.schema,
+        table: &statements.0.name,
+        column: &statements.0.column,
+    };
+    let table = statements.0.table('`');
     let mut residues = Vec::new();
 
-    let histograms = link.with("look for histograms", async |connection| {
-        Ok(samples(connection, [schema, name, column]).await)
-    });
-    if let Some(statement) = histograms.await?.map(|kind| kind.renewal(&table, column)) {
-        residues.push(match maintain(link, "renew the histogram", &statement).await {
-            Ok(()) => Residue::cleaned(
-                "the column's histogram, which had samples of the plaintext, was made anew",
-            ),
-            Err(error) => Residue::remains(format!(
-                "the column's histogram has samples of the plaintext: run `{statement}`; it failed \
-                 here to {error}"
-            )),
-        });
+    let histogram = connection
+        .with("look for histograms", async |connection| Ok(histogram(connection, names).await));
+    if let Some(kind) = histogram.await? {
+        let statement = kind.renewal(&table, names.column);
+        residues.push(residue_of(
+            maintain(connection, "renew the histogram", &statement).await,
+            "the column's histogram, which contained samples of the plaintext, was recomputed",
+            |error| {
+                format!(
+                    "the column's histogram contains samples of the plaintext: run `{statement}`; \
+                     here it failed to {error}"
+                )
+            },
+        ));
     }
     let optimize = format!("OPTIMIZE TABLE {table}");
-    if rewrite {
-        residues.push(match maintain(link, "rebuild the table", &optimize).await {
-            Ok(()) => Residue::cleaned(
-                "the table and its indexes were rebuilt without the old versions of rows (OPTIMIZE \
-                 TABLE); the old file was deleted, and not overwritten",
-            ),
-            Err(error) => Residue::remains(format!(
-                "old values are in free parts of the table's pages: run `{optimize}`; it failed here \
-                 to {error}"
-            )),
-        });
-    } else {
-        residues.push(Residue::remains(format!(
-            "old values are in free parts of the table's pages until something is written there; \
-             `{optimize}` rebuilds it, and so does --vacuum"
-        )));
-    }
-    residues.push(Residue::remains(
-        "the undo log has old versions of rows until purge is through, and the redo log and the \
-         doublewrite buffer have pages with old values until they are written over",
+    residues.push(match mode {
+        ScrubMode::Rewrite => residue_of(
+            maintain(connection, "rebuild the table", &optimize).await,
+            "the table and its indexes were rebuilt without old versions of rows (OPTIMIZE TABLE); the \
+             old file was deleted, and not overwritten",
+            |error| {
+                format!(
+                    "free parts of the table's pages contain old values: run `{optimize}`; here it \
+                     failed to {error}"
+                )
+            },
+        ),
+        ScrubMode::InPlace => Residue::remaining(format!(
+            "free parts of the table's pages contain old values until they are overwritten; \
+             `{optimize}` rebuilds the table, and so does --vacuum"
+        )),
+    });
+    residues.push(Residue::remaining(
+        "the undo log contains old versions of rows until they are purged; the redo log and the \
+         doublewrite buffer contain pages with old values until they are overwritten",
     ));
-    let facts = link
-        .with("look at what remains", async |connection| facts(connection, [schema, name]).await);
-    residues.extend(facts.await?);
-    residues.push(Residue::remains(
-        "backups and dumps (mariabackup, mysqldump, snapshots of the disk) have the plaintext: \
-         delete or encrypt those that are older than now",
-    ));
-    residues.push(Residue::remains(
-        "the logs of the server and of the application may have passwords from before: look for \
-         statements with values in the general, slow and audit logs",
-    ));
-    residues.push(Residue::deleted_files());
+    let copies = connection
+        .with("look for copies of old values", async |connection| copies(connection, names).await);
+    residues.extend(copies.await?);
+    residues.extend(outside("mariabackup, mysqldump", "the general, slow and audit logs"));
     Ok(residues)
 }
 
-/// Who keeps samples of a column's values.
+/// The names of a column, its table and its schema.
+#[derive(Debug, Clone, Copy)]
+struct ColumnName<'a> {
+    schema: &'a str,
+    table: &'a str,
+    column: &'a str,
+}
+
+/// A histogram of a column, which contains samples of its values.
 #[derive(Debug, Clone, Copy)]
 enum HistogramKind {
     MariaDb,
@@ -87,24 +97,30 @@ impl HistogramKind {
             HistogramKind::MySql => format!("ANALYZE TABLE {table} UPDATE HISTOGRAM ON {column}"),
         }
     }
+
+    /// Counts the histograms of a column. Only one of the two servers has the table.
+    fn count(self) -> &'static str {
+        match self {
+            HistogramKind::MariaDb => {
+                "SELECT COUNT(*) FROM mysql.column_stats WHERE db_name = ? AND table_name = ? AND \
+                 column_name = ?"
+            }
+            HistogramKind::MySql => {
+                "SELECT COUNT(*) FROM information_schema.COLUMN_STATISTICS WHERE SCHEMA_NAME = ? AND \
+                 TABLE_NAME = ? AND COLUMN_NAME = ?"
+            }
+        }
+    }
 }
 
-/// Each of the two knows one of these tables; who may not read it has no samples to be told of.
-async fn samples(connection: &mut MySqlConnection, names: [&str; 3]) -> Option<HistogramKind> {
-    let tables = [
-        (
-            "SELECT COUNT(*) FROM mysql.column_stats WHERE db_name = ? AND table_name = ? AND \
-          column_name = ?",
-            HistogramKind::MariaDb,
-        ),
-        (
-            "SELECT COUNT(*) FROM information_schema.COLUMN_STATISTICS WHERE SCHEMA_NAME = ? AND \
-          TABLE_NAME = ? AND COLUMN_NAME = ?",
-            HistogramKind::MySql,
-        ),
-    ];
-    for (query, kind) in tables {
-        let query = names.iter().fold(sqlx::query_scalar(query), |query, name| query.bind(*name));
+/// Finds the column's histogram; `None` also for a user who may not read the histograms.
+async fn histogram(
+    connection: &mut MySqlConnection,
+    names: ColumnName<'_>,
+) -> Option<HistogramKind> {
+    for kind in [HistogramKind::MariaDb, HistogramKind::MySql] {
+        let query = sqlx::query_scalar(kind.count());
+        let query = query.bind(names.schema).bind(names.table).bind(names.column);
         if let Ok(1..) = query.fetch_one(&mut *connection).await.map(|count: i64| count) {
             return Some(kind);
         }
@@ -112,44 +128,50 @@ async fn samples(connection: &mut MySqlConnection, names: [&str; 3]) -> Option<H
     None
 }
 
-/// Runs a statement that answers with messages, one of which may be an error.
-async fn maintain(link: &MySqlLink, what: &str, statement: &str) -> Result<(), DatabaseError> {
-    let said = link.without_time_limit(what, async |connection| {
+/// Runs a maintenance statement, which replies with messages, one of which may be an error.
+async fn maintain(
+    connection: &ServerConnection<MySqlDialect>,
+    what: &str,
+    statement: &str,
+) -> Result<(), DatabaseError> {
+    let messages = connection.without_time_limit(what, async |connection| {
         for setting in ["SET SESSION max_statement_time = 0", "SET SESSION max_execution_time = 0"]
         {
             let _ = connection.execute(setting).await;
         }
         let rows = sqlx::raw_sql(AssertSqlSafe(statement)).fetch_all(connection).await?;
-        let said = rows.iter().map(|row| Ok((row.try_get(2)?, row.try_get(3)?)));
-        said.collect::<sqlx::Result<Vec<(String, String)>>>()
+        let messages = rows.iter().map(|row| Ok((row.try_get(2)?, row.try_get(3)?)));
+        messages.collect::<sqlx::Result<Vec<(String, String)>>>()
     });
-    match said.await?.into_iter().find(|(kind, _)| kind.eq_ignore_ascii_case("error")) {
+    match messages.await?.into_iter().find(|(kind, _)| kind.eq_ignore_ascii_case("error")) {
         None => Ok(()),
         Some((_, error)) => Err(DatabaseError::broken(format!("{what}: {error}"))),
     }
 }
 
-async fn facts(
+/// Finds the binary log and the table's history.
+async fn copies(
     connection: &mut MySqlConnection,
-    [schema, name]: [&str; 2],
+    names: ColumnName<'_>,
 ) -> sqlx::Result<Vec<Residue>> {
     let mut residues = Vec::new();
     let log: i64 =
         sqlx::query_scalar("SELECT CAST(@@log_bin AS SIGNED)").fetch_one(&mut *connection).await?;
     if log != 0 {
-        residues.push(Residue::remains(
-            "the binary log has old values: PURGE BINARY LOGS BEFORE NOW() when all replicas and \
-             backups are through with it; replicas have files, relay logs and backups of their own",
+        residues.push(Residue::remaining(
+            "the binary log contains old values: PURGE BINARY LOGS BEFORE NOW() when all replicas and \
+             backups have read it; replicas have files, relay logs and backups of their own",
         ));
     }
+    let ColumnName { schema, table, .. } = names;
     let kind = "SELECT CAST(TABLE_TYPE AS CHAR) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ? \
                 AND TABLE_NAME = ?";
     let kind: Option<String> =
-        sqlx::query_scalar(kind).bind(schema).bind(name).fetch_optional(connection).await?;
+        sqlx::query_scalar(kind).bind(schema).bind(table).fetch_optional(connection).await?;
     if kind.is_some_and(|kind| kind == "SYSTEM VERSIONED") {
-        let table = format!("{}.{}", quoted(schema, '`'), quoted(name, '`'));
-        residues.push(Residue::remains(format!(
-            "the table's history has every plaintext: DELETE HISTORY FROM {table}"
+        let table = format!("{}.{}", quoted(schema, '`'), quoted(table, '`'));
+        residues.push(Residue::remaining(format!(
+            "the table's history contains every plaintext: DELETE HISTORY FROM {table}"
         )));
     }
     Ok(residues)

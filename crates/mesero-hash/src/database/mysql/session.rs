@@ -1,18 +1,13 @@
-//! How MySQL and MariaDB are connected to, and the settings of a session.
+//! The connection to MySQL or MariaDB, and the settings of a session.
 
-use crate::database::server::address::rejected_url;
-use crate::database::server::connection::ServerConnection;
-use crate::database::server::roots::system_roots_pem;
-use crate::database::server::timeouts::LOCK;
-use crate::database::server::timeouts::STATEMENT;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 use crate::database::error::DatabaseError;
 use crate::database::location::DatabaseLocation;
-use crate::database::mysql::error;
-use crate::database::server::address::{ServerAddress, UrlScheme};
-use crate::database::server::connection::Dialect;
+use crate::database::server::address::{ServerAddress, UrlScheme, rejected_url};
+use crate::database::server::roots::system_roots_pem;
+use crate::database::server::timeouts::{LOCK, STATEMENT};
 
 const SCHEME: UrlScheme = UrlScheme {
     names: &["mysql", "mariadb"],
@@ -21,24 +16,24 @@ const SCHEME: UrlScheme = UrlScheme {
     password_variable: "MYSQL_PWD",
 };
 
-pub(super) type MySqlLink = ServerConnection<MySqlDialect>;
-
-/// What a session is opened with.
-pub(super) struct MySqlDialect {
+/// MySQL or MariaDB, and the options of its sessions.
+pub(crate) struct MySqlDialect {
     options: MySqlConnectOptions,
     read_only: bool,
 }
 
-/// Reads the URL; nothing is connected yet.
+/// Reads the URL and the password; connects to nothing.
 ///
 /// # Errors
-/// If the URL or the password file cannot be read.
-pub(super) fn to(location: &DatabaseLocation) -> Result<MySqlLink, DatabaseError> {
+/// If the URL is invalid, or the password file cannot be read.
+pub(super) fn at(
+    location: &DatabaseLocation,
+) -> Result<(MySqlDialect, ServerAddress), DatabaseError> {
     let address = ServerAddress::read(location, &SCHEME)?;
     let options =
         MySqlConnectOptions::from_url(&address.url).map_err(|error| rejected_url(&error))?;
     let options = options.disable_statement_logging().statement_cache_capacity(20);
-    // The modes of the session are set in `Session::settings`, all at once.
+    // `MySqlDialect::settings` sets the modes of the session, all at once.
     let options = options.pipes_as_concat(false).no_engine_substitution(false);
     let options = match address.password() {
         Some(password) => options.password(&password),
@@ -48,53 +43,47 @@ pub(super) fn to(location: &DatabaseLocation) -> Result<MySqlLink, DatabaseError
         let mode = mode.parse::<MySqlSslMode>();
         matches!(mode, Ok(MySqlSslMode::VerifyCa | MySqlSslMode::VerifyIdentity))
     });
-    let options = match verified && address.parameter(&["sslca", "ssl-ca"]).is_none() {
-        true => options.ssl_ca_from_pem(system_roots_pem()),
-        false => options,
+    let options = if verified && address.parameter(&["sslca", "ssl-ca"]).is_none() {
+        options.ssl_ca_from_pem(system_roots_pem())
+    } else {
+        options
     };
-    Ok(ServerConnection::new(MySqlDialect { options, read_only: location.read_only }, address))
+    Ok((MySqlDialect { options, read_only: location.read_only }, address))
 }
 
 impl MySqlDialect {
-    /// Nothing is truncated to fit, times are read as they are written, and the application is not
-    /// kept waiting: neither for a row, nor by a change of the table that waits for us.
-    fn settings(&self) -> String {
-        let lock = LOCK.as_secs().max(1);
-        format!(
-            "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-             time_zone = '+00:00', innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}"
-        )
-    }
-}
-
-impl Dialect for MySqlDialect {
-    type Connection = MySqlConnection;
-
-    async fn connect(&self) -> sqlx::Result<MySqlConnection> {
+    /// Opens a session; if dropped, closes the socket.
+    pub(super) async fn open(&self) -> sqlx::Result<MySqlConnection> {
         let mut connection = self.options.connect().await?;
-        connection.execute(AssertSqlSafe(self.settings())).await?;
+        connection.execute(AssertSqlSafe(settings())).await?;
         if self.read_only {
             connection.execute("SET SESSION TRANSACTION READ ONLY").await?;
         }
         Ok(connection)
     }
+}
 
-    async fn try_settings(&self, connection: &mut MySqlConnection) {
-        let patience = STATEMENT;
-        let settings = [
-            // The limit for a statement: MariaDB's, in seconds, and MySQL's, in milliseconds.
-            format!("SET SESSION max_statement_time = {}", patience.as_secs()),
-            format!("SET SESSION max_execution_time = {}", patience.as_millis()),
-            // These keep values out of the statement logs.
-            "SET SESSION sql_log_off = 1".to_owned(),
-            "SET SESSION slow_query_log = 0".to_owned(),
-        ];
-        for setting in settings {
-            let _ = connection.execute(AssertSqlSafe(setting)).await;
-        }
-    }
+/// Settings under which nothing is truncated to fit and times are read as they are written, and the
+/// application is not delayed: neither by a lock of a row, nor by a waiting `ALTER TABLE`.
+fn settings() -> String {
+    let lock = LOCK.as_secs().max(1);
+    format!(
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+         time_zone = '+00:00', innodb_lock_wait_timeout = {lock}, lock_wait_timeout = {lock}"
+    )
+}
 
-    fn failed(what: &str, error: &sqlx::Error) -> DatabaseError {
-        error::failed(what, error)
+/// Limits the run time of statements and keeps values out of the statement logs, as far as the server
+/// knows the settings and the user may change them.
+pub(super) async fn try_settings(connection: &mut MySqlConnection) {
+    let settings = [
+        // Two names of one limit: MariaDB's, in seconds, and MySQL's, in milliseconds.
+        format!("SET SESSION max_statement_time = {}", STATEMENT.as_secs()),
+        format!("SET SESSION max_execution_time = {}", STATEMENT.as_millis()),
+        "SET SESSION sql_log_off = 1".to_owned(),
+        "SET SESSION slow_query_log = 0".to_owned(),
+    ];
+    for setting in settings {
+        let _ = connection.execute(AssertSqlSafe(setting)).await;
     }
 }

@@ -1,60 +1,51 @@
-//! The statements that are made of a table's names, and what their rows mean.
+//! The statements for one table of MySQL or MariaDB.
 //!
-//! Keys go both ways as the bytes of their texts, and are compared as what their columns are: a
-//! number that is compared with a text is compared as a floating-point number, and a text in another
-//! collation has another order, without an index. Values are compared as bytes.
+//! Keys are read and sent as the bytes of their texts, and compared in the types of their columns: the
+//! server compares a number with a text as floating-point numbers, and a text in another collation has
+//! another order and no index. Values are compared as bytes.
 
 use std::sync::Arc;
 
 use sqlx::mysql::{MySqlArguments, MySqlRow};
 use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, MySql, Row as _};
 
 use crate::database::contract::RowChange;
 use crate::database::mysql::catalog::MySqlCatalog;
 use crate::database::mysql::column::MySqlColumn;
 use crate::database::mysql::key::KeyType;
-use crate::database::server::changes::{old, old_target};
+use crate::database::server::changes::{CurrentValue, old, old_target};
 use crate::database::server::sql::quoted;
+use crate::database::server::statements::TableStatements;
 use crate::rows::key::{KeyValue, RowKey};
-use crate::rows::row::{Row, StoredValue, ValueForm};
-use crate::secret::SecretBytes;
+use crate::rows::row::{Row, ValueForm};
 
 /// The statements for one table.
-pub(super) struct MySqlStatements {
-    schema: String,
-    name: String,
-    column: String,
-    key: Vec<KeyType>,
-    form: ValueForm,
-    into: Option<ValueForm>,
-    first_page: Arc<str>,
-    page: Arc<str>,
-    write: Arc<str>,
-    read_back: Arc<str>,
-}
+pub(crate) struct MySqlStatements(pub(super) TableStatements<KeyType>);
 
-type MySqlQuery<'a> = Query<'a, sqlx::MySql, MySqlArguments>;
+type MySqlQuery<'a> = Query<'a, MySql, MySqlArguments>;
 
 impl MySqlStatements {
     pub(super) fn new(catalog: &MySqlCatalog) -> Self {
-        let MySqlCatalog { key, column, into, .. } = catalog;
-        let (table, target) = (catalog.quoted(), into.as_ref().unwrap_or(column));
-        let name = |described: &MySqlColumn| quoted(&described.name, '`');
-        let form = |described: &MySqlColumn| described.form().unwrap_or(ValueForm::Text);
+        let table = &catalog.table;
+        let (column, into, target) = (&table.column, &table.into, table.target());
+        let key: Vec<_> = table.key.iter().zip(&catalog.key_types).collect();
+        let from = table.quoted('`');
+        let name = |column: &MySqlColumn| quoted(&column.name, '`');
+        let form = |column: &MySqlColumn| column.form.unwrap_or(ValueForm::Text);
 
-        let names: Vec<String> = key.iter().map(|(column, _)| name(column)).collect();
+        let names: Vec<String> = table.key.iter().map(name).collect();
         let order = names.join(", ");
         let mut reading: Vec<String> = key.iter().map(|(it, form)| form.read(&name(it))).collect();
         reading.push(as_text(column));
         reading.extend(into.as_ref().map(as_text));
-        let reading = format!("SELECT {} FROM {table}", reading.join(", "));
+        let reading = format!("SELECT {} FROM {from}", reading.join(", "));
         let first_page = format!("{reading} ORDER BY {order} LIMIT ?");
-        let page = format!("{reading} WHERE {} ORDER BY {order} LIMIT ?", after(key));
+        let page = format!("{reading} WHERE {} ORDER BY {order} LIMIT ?", after(&key));
 
         let same_key = key.iter().map(|(it, form)| format!("{} = {}", name(it), form.parameter()));
         let same_key = same_key.collect::<Vec<_>>().join(" AND ");
-        let new = |described: &MySqlColumn| match form(described) {
+        let new = |column: &MySqlColumn| match form(column) {
             ValueForm::Bytes => "?",
             ValueForm::Text | ValueForm::Number => "CONVERT(? USING utf8mb4)",
         };
@@ -66,82 +57,76 @@ impl MySqlStatements {
             ),
         };
         let write =
-            format!("UPDATE {table} SET {set} WHERE {same_key} AND {} <=> ?{also}", bytes(column));
-        let read_back = format!("SELECT {} FROM {table} WHERE {same_key}", name(target));
-        Self {
-            schema: catalog.schema.clone(),
-            name: catalog.name.clone(),
+            format!("UPDATE {from} SET {set} WHERE {same_key} AND {} <=> ?{also}", bytes(column));
+        let read_back = format!("SELECT {} FROM {from} WHERE {same_key}", name(target));
+        Self(TableStatements {
+            schema: table.schema.clone(),
+            name: table.name.clone(),
             column: column.name.clone(),
-            key: key.iter().map(|(_, form)| form.clone()).collect(),
+            key: catalog.key_types.clone(),
             form: form(column),
             into: into.as_ref().map(form),
             first_page: first_page.into(),
             page: page.into(),
             write: write.into(),
             read_back: read_back.into(),
-        }
+        })
     }
 
-    /// The schema and the name of the table, and the name of the column of the plaintext.
-    pub(super) fn names(&self) -> [&str; 3] {
-        [&self.schema, &self.name, &self.column]
-    }
-
+    /// Reads `rows` rows that follow `after`.
     pub(super) fn page(&self, after: Option<&RowKey>, rows: u64) -> MySqlQuery<'_> {
         let Some(RowKey(values)) = after else {
-            return query(&self.first_page).bind(rows);
+            return query(&self.0.first_page).bind(rows);
         };
-        // In the order of `after`: the first, the first two, and so on.
+        // The parameters of the condition that the function `after` builds: the first value, the first
+        // two, and so on.
         let values = (1..=values.len()).flat_map(|count| &values[..count]);
-        values.fold(query(&self.page), |query, value| query.bind(value.bytes())).bind(rows)
+        values.fold(query(&self.0.page), |query, value| query.bind(value.bytes())).bind(rows)
     }
 
+    /// Writes one change if its row is unchanged.
     pub(super) fn write<'a>(&self, change: &'a RowChange) -> MySqlQuery<'a> {
-        let query = query(&self.write).bind(change.hash.reveal());
+        let query = query(&self.0.write).bind(change.hash.reveal());
         let query = keyed(query, &change.row.key).bind(old(change));
-        match self.into {
+        match self.0.into {
             None => query,
             Some(_) => query.bind(old_target(change)),
         }
     }
 
+    /// Reads the column of the hashes of one row.
     pub(super) fn read_back(&self, key: &RowKey) -> MySqlQuery<'_> {
-        keyed(query(&self.read_back), key)
+        keyed(query(&self.0.read_back), key)
     }
 
     /// A row of a page.
     pub(super) fn row(&self, row: &MySqlRow) -> sqlx::Result<Row> {
-        let key = self.key.iter().enumerate().map(|(n, form)| {
-            let bytes: Vec<u8> = row.try_get_unchecked(n)?;
-            let number = || std::str::from_utf8(&bytes).ok()?.parse().ok();
-            Ok(match form {
-                KeyType::Bytes => KeyValue::Bytes(bytes),
-                KeyType::Signed | KeyType::Unsigned => match number() {
-                    Some(number) => KeyValue::Integer(number),
-                    // Beyond the numbers that a key can name as such.
-                    None => KeyValue::Text(bytes),
-                },
-                _ => KeyValue::Text(bytes),
-            })
-        });
-        let key = RowKey(key.collect::<sqlx::Result<_>>()?);
-        let columns = self.key.len();
-        let into = match self.into {
-            Some(form) => value(row, columns + 1, form)?,
-            None => None,
-        };
-        Ok(Row { key, value: value(row, columns, self.form)?, into })
+        self.0.row(
+            |index| row.try_get_unchecked(index),
+            |key_type, bytes| {
+                let number = || std::str::from_utf8(&bytes).ok()?.parse().ok();
+                match key_type {
+                    KeyType::Bytes => KeyValue::Bytes(bytes),
+                    KeyType::Signed | KeyType::Unsigned => match number() {
+                        Some(number) => KeyValue::Integer(number),
+                        // Beyond the range of a 64-bit signed integer.
+                        None => KeyValue::Text(bytes),
+                    },
+                    KeyType::Cast(_) | KeyType::Text { .. } => KeyValue::Text(bytes),
+                }
+            },
+        )
     }
 
-    /// A value of the column of the hashes.
-    pub(super) fn value(&self, row: &MySqlRow, index: usize) -> sqlx::Result<Option<StoredValue>> {
-        value(row, index, self.into.unwrap_or(self.form))
+    /// The value that [`read_back`](Self::read_back) reads.
+    pub(super) fn current(&self, row: &MySqlRow) -> sqlx::Result<CurrentValue> {
+        Ok(self.0.current(row.try_get_unchecked(0)?))
     }
 }
 
-/// Which rows come after a key. Not as a comparison of rows, for which no index is used:
-/// `a > ? OR (a = ? AND b > ?)`.
-fn after(key: &[(MySqlColumn, KeyType)]) -> String {
+/// The condition of the rows after a key, as `a > ? OR (a = ? AND b > ?)`: MySQL uses no index for a
+/// comparison of rows.
+fn after(key: &[(&MySqlColumn, &KeyType)]) -> String {
     let alternatives = (0..key.len()).map(|last| {
         let parts = key[..=last].iter().enumerate().map(|(n, (column, form))| {
             let compared = if n == last { ">" } else { "=" };
@@ -156,25 +141,21 @@ fn query<'a>(text: &Arc<str>) -> MySqlQuery<'a> {
     sqlx::query(AssertSqlSafe(Arc::clone(text)))
 }
 
-fn keyed<'a>(statement: MySqlQuery<'a>, key: &RowKey) -> MySqlQuery<'a> {
-    key.0.iter().fold(statement, |statement, value| statement.bind(value.bytes()))
+fn keyed<'a>(query: MySqlQuery<'a>, key: &RowKey) -> MySqlQuery<'a> {
+    key.0.iter().fold(query, |query, value| query.bind(value.bytes()))
 }
 
-fn value(row: &MySqlRow, index: usize, form: ValueForm) -> sqlx::Result<Option<StoredValue>> {
-    let text = || -> sqlx::Result<Option<Vec<u8>>> { row.try_get_unchecked(index) };
-    Ok(text()?.map(|bytes| StoredValue { bytes: SecretBytes::new(bytes), form }))
-}
-
-/// What is read: texts in UTF-8, which the session asks for, and of a number its text.
+/// The expression that reads a column: a text in UTF-8, which the session requests, and a number as
+/// its text.
 fn as_text(column: &MySqlColumn) -> String {
     let name = quoted(&column.name, '`');
-    if column.form() == Some(ValueForm::Number) { format!("CAST({name} AS CHAR)") } else { name }
+    if column.form == Some(ValueForm::Number) { format!("CAST({name} AS CHAR)") } else { name }
 }
 
-/// The bytes of a value as an application sends it, with its case and its spaces.
+/// The expression of a value's bytes as an application sends them, with their case and their spaces.
 fn bytes(column: &MySqlColumn) -> String {
     let name = quoted(&column.name, '`');
-    match column.form() {
+    match column.form {
         Some(ValueForm::Bytes) => name,
         _ => format!("CAST(CONVERT({name} USING utf8mb4) AS BINARY)"),
     }

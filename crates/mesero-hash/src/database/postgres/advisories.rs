@@ -1,176 +1,152 @@
-//! What a person should know of a PostgreSQL table before the first write.
+//! Advisories about a table in PostgreSQL.
 
-use crate::database::server::disk::free_space;
 use std::path::Path;
 
 use mesero_terminal::nearest::listed;
 use sqlx::postgres::PgConnection;
 
+use crate::database::disk::free_space;
 use crate::database::error::DatabaseError;
 use crate::database::postgres::catalog::PgCatalog;
 use crate::database::postgres::error::failed;
 use crate::database::server::address::ServerAddress;
-use crate::database::server::disk::size;
+use crate::database::server::advisories::{
+    disk_space, generated_column, index, triggers, unencrypted,
+};
 use crate::database::table::Advisory;
 use crate::rows::row::ValueForm;
 
-/// Looks at everything that is not the table itself.
+/// Examines the table, and everything around it that could copy or keep plaintext.
 ///
 /// # Errors
-/// If the table cannot be read or written at all.
-pub(super) async fn look(
+/// If the user may not read or write the table.
+pub(super) async fn examine(
     connection: &mut PgConnection,
     catalog: &PgCatalog,
     address: &ServerAddress,
 ) -> Result<Vec<Advisory>, DatabaseError> {
-    let failed = |error: sqlx::Error| failed("look at the table", &error);
-    permitted(connection, catalog).await?;
-    let mut advisories = Vec::new();
-    columns(catalog, &mut advisories);
-    side_effects(connection, catalog, &mut advisories).await.map_err(failed)?;
-    copies(connection, catalog, &mut advisories).await.map_err(failed)?;
-    logs(connection, &mut advisories).await.map_err(failed)?;
-    surroundings(connection, address, &mut advisories).await.map_err(failed)?;
-    space(connection, catalog, address, &mut advisories).await.map_err(failed)?;
+    let failed = |error: sqlx::Error| failed("examine the table", &error);
+    check_privileges(connection, catalog).await?;
+    let mut advisories = columns(catalog);
+    advisories.extend(side_effects(connection, catalog).await.map_err(failed)?);
+    advisories.extend(copies(connection, catalog).await.map_err(failed)?);
+    advisories.extend(statement_logs(connection).await.map_err(failed)?);
+    advisories.extend(server(connection, address).await.map_err(failed)?);
+    advisories.extend(space(connection, catalog, address).await.map_err(failed)?);
     Ok(advisories)
 }
 
-/// Better said now than after the first hashes.
-async fn permitted(
+/// Checks the user's privileges, before the first hash instead of after it.
+async fn check_privileges(
     connection: &mut PgConnection,
     catalog: &PgCatalog,
 ) -> Result<(), DatabaseError> {
-    let asked = "SELECT current_user::text, has_table_privilege($1::int8::oid, 'SELECT') OR \
-                 has_any_column_privilege($1::int8::oid, 'SELECT'), \
-                 (SELECT bool_and(has_column_privilege($1::int8::oid, name, 'UPDATE')) \
-                  FROM unnest($2::text[]) name)";
-    let written = [Some(&catalog.column), catalog.into.as_ref()];
+    let question = "SELECT current_user::text, has_table_privilege($1::int8::oid, 'SELECT') OR \
+                    has_any_column_privilege($1::int8::oid, 'SELECT'), \
+                    (SELECT bool_and(has_column_privilege($1::int8::oid, name, 'UPDATE')) \
+                     FROM unnest($2::text[]) name)";
+    let written = [Some(&catalog.table.column), catalog.table.into.as_ref()];
     let written: Vec<String> = written.into_iter().flatten().map(|it| it.name.clone()).collect();
-    let asking = sqlx::query_as(asked).bind(catalog.oid).bind(written);
-    let answer: (String, bool, bool) =
-        asking.fetch_one(connection).await.map_err(|error| failed("look at privileges", &error))?;
-    let (user, read, write) = answer;
+    let asking = sqlx::query_as(question).bind(catalog.oid).bind(written);
+    let answer: (String, bool, bool) = asking
+        .fetch_one(connection)
+        .await
+        .map_err(|error| failed("examine the privileges", &error))?;
+    let (user, may_read, may_write) = answer;
     let shown = catalog.shown();
-    match (read, write) {
-        (true, true) => Ok(()),
-        (false, _) => Err(DatabaseError::usage(format!(
+    if !may_read {
+        return Err(DatabaseError::usage(format!(
             "read {shown}: the user `{user}` may not (GRANT SELECT)"
-        ))),
-        (true, false) => Err(DatabaseError::usage(format!(
-            "write {shown}: the user `{user}` may not (GRANT UPDATE)"
-        ))),
+        )));
     }
+    if !may_write {
+        return Err(DatabaseError::usage(format!(
+            "write {shown}: the user `{user}` may not (GRANT UPDATE)"
+        )));
+    }
+    Ok(())
 }
 
-fn columns(catalog: &PgCatalog, advisories: &mut Vec<Advisory>) {
-    let padded = |base: &str| base == "bpchar";
-    let PgCatalog { column, into, .. } = catalog;
-    let target = into.as_ref().unwrap_or(column);
-    if padded(&target.base) {
+fn columns(catalog: &PgCatalog) -> Vec<Advisory> {
+    let is_padded = |base: &str| base == "bpchar";
+    let (column, into, target) =
+        (&catalog.table.column, &catalog.table.into, catalog.table.target());
+    let mut advisories = Vec::new();
+    if is_padded(&target.base) {
         advisories.push(Advisory::blocker(format!(
-            "the column `{}` is {}, which fills hashes up with spaces, and most programs refuse \
-             such a hash: make it varchar(255) or text first",
+            "the column `{}` is {}, which pads hashes with spaces, and most programs reject such a \
+             hash: change it to varchar(255) or text first",
             target.name, target.type_name
         )));
     }
-    if into.is_some() && padded(&column.base) {
+    if into.is_some() && is_padded(&column.base) {
         advisories.push(Advisory::info(format!(
-            "the column `{}` is {}: spaces at the end of a password were never kept, and are \
-             hashed by nobody; programs must take them off before they verify",
+            "the column `{}` is {}: spaces at the end of a password were never stored, and are not \
+             hashed; programs must remove them before they verify a password",
             column.name, column.type_name
         )));
     }
-    let is_text = column.form() == Some(ValueForm::Text);
+    let is_text = column.form == Some(ValueForm::Text);
     match catalog.server_encoding.as_str() {
         "UTF8" => {}
         "SQL_ASCII" if is_text => advisories.push(Advisory::info(
-            "the database's encoding is SQL_ASCII: passwords are hashed byte for byte as they are",
+            "the database's encoding is SQL_ASCII: the bytes of passwords are hashed unchanged",
         )),
         other if is_text => advisories.push(Advisory::warning(format!(
-            "the database's encoding is {other}: passwords are hashed as UTF-8, which is what \
+            "the database's encoding is {other}: passwords are hashed as UTF-8, the encoding that \
              programs with client_encoding UTF8 send"
         ))),
         _ => {}
     }
+    advisories
 }
 
-/// What else happens when a row is written.
+/// Triggers that run for each write, and tables that a run leaves out.
 async fn side_effects(
     connection: &mut PgConnection,
     catalog: &PgCatalog,
-    advisories: &mut Vec<Advisory>,
-) -> sqlx::Result<()> {
-    let triggers = "SELECT tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1::int8::oid \
-                    AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 16 <> 0 ORDER BY 1";
-    let triggers: Vec<String> =
-        sqlx::query_scalar(triggers).bind(catalog.oid).fetch_all(&mut *connection).await?;
-    if !triggers.is_empty() {
-        advisories.push(Advisory::warning(format!(
-            "every update of a row runs {}, which may copy the old value, or hash it once more: \
-             look at what it does",
-            triggers_named(&triggers)
-        )));
-    }
-    let inheriting = "SELECT count(*) FROM pg_catalog.pg_inherits WHERE inhparent = $1::int8::oid";
-    let inheriting: i64 =
-        sqlx::query_scalar(inheriting).bind(catalog.oid).fetch_one(connection).await?;
+) -> sqlx::Result<Vec<Advisory>> {
+    let query = "SELECT tgname::text FROM pg_catalog.pg_trigger WHERE tgrelid = $1::int8::oid \
+                 AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & 16 <> 0 ORDER BY 1";
+    let names: Vec<String> =
+        sqlx::query_scalar(query).bind(catalog.oid).fetch_all(&mut *connection).await?;
+    let mut advisories: Vec<_> = triggers(&names).into_iter().collect();
+    let query = "SELECT count(*) FROM pg_catalog.pg_inherits WHERE inhparent = $1::int8::oid";
+    let inheriting: i64 = sqlx::query_scalar(query).bind(catalog.oid).fetch_one(connection).await?;
     if catalog.only && inheriting > 0 {
         advisories.push(Advisory::warning(format!(
-            "tables inherit from it, {inheriting} in all: their rows are not looked at; run it for each"
+            "tables inherit from it, {inheriting} in all: their rows are not included; run the command \
+             for each"
         )));
     }
-    Ok(())
+    Ok(advisories)
 }
 
-fn triggers_named(triggers: &[String]) -> String {
-    let names = listed(triggers.iter().map(String::as_str));
-    if triggers.len() == 1 {
-        format!("the trigger {names}")
-    } else {
-        format!("the triggers {names}")
-    }
-}
-
-/// Where else in the database the plaintext is.
-async fn copies(
-    connection: &mut PgConnection,
-    catalog: &PgCatalog,
-    advisories: &mut Vec<Advisory>,
-) -> sqlx::Result<()> {
-    let column = &catalog.column.name;
-    let generated = "SELECT a.attname::text FROM pg_catalog.pg_attrdef d \
+/// Generated columns and indexes with the plaintext.
+async fn copies(connection: &mut PgConnection, catalog: &PgCatalog) -> sqlx::Result<Vec<Advisory>> {
+    let column = &catalog.table.column.name;
+    let query = "SELECT a.attname::text FROM pg_catalog.pg_attrdef d \
         JOIN pg_catalog.pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum \
         JOIN pg_catalog.pg_depend p ON p.objid = d.oid AND p.refobjid = d.adrelid \
         JOIN pg_catalog.pg_attribute s ON s.attrelid = d.adrelid AND s.attnum = p.refobjsubid \
         WHERE d.adrelid = $1::int8::oid AND a.attgenerated <> '' AND s.attname = $2 AND a.attnum <> s.attnum";
-    let generated: Vec<String> = sqlx::query_scalar(generated)
-        .bind(catalog.oid)
-        .bind(column)
-        .fetch_all(&mut *connection)
-        .await?;
-    for generated in generated {
-        advisories.push(Advisory::info(format!(
-            "the column `{generated}` is made of `{column}`, and changes with it"
-        )));
-    }
-    let indexes = "SELECT DISTINCT c.relname::text FROM pg_catalog.pg_index i \
+    let query = sqlx::query_scalar(query).bind(catalog.oid).bind(column);
+    let names: Vec<String> = query.fetch_all(&mut *connection).await?;
+    let mut advisories: Vec<_> = names.iter().map(|name| generated_column(name, column)).collect();
+    let query = "SELECT DISTINCT c.relname::text FROM pg_catalog.pg_index i \
         JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid \
         JOIN pg_catalog.pg_depend p ON p.objid = i.indexrelid AND p.refobjid = i.indrelid \
         JOIN pg_catalog.pg_attribute s ON s.attrelid = i.indrelid AND s.attnum = p.refobjsubid \
         WHERE i.indrelid = $1::int8::oid AND s.attname = $2";
-    let indexes: Vec<String> =
-        sqlx::query_scalar(indexes).bind(catalog.oid).bind(column).fetch_all(connection).await?;
-    for index in indexes {
-        advisories.push(Advisory::warning(format!(
-            "the index `{index}` has the plaintext in it as well: drop it before, or rewrite it \
-             afterwards with REINDEX"
-        )));
-    }
-    Ok(())
+    let query = sqlx::query_scalar(query).bind(catalog.oid).bind(column);
+    let names: Vec<String> = query.fetch_all(connection).await?;
+    let remedy = "drop it first, or rewrite it afterwards with REINDEX";
+    advisories.extend(names.iter().map(|name| index(name, remedy)));
+    Ok(advisories)
 }
 
-/// Whether the values of our statements are logged, after all that could be done about it.
-async fn logs(connection: &mut PgConnection, advisories: &mut Vec<Advisory>) -> sqlx::Result<()> {
+/// Logs that still contain the values of our statements after the settings of the session.
+async fn statement_logs(connection: &mut PgConnection) -> sqlx::Result<Option<Advisory>> {
     let settings = "SELECT name, current_setting(name, true) FROM unnest(ARRAY[\
         'log_statement', 'log_min_duration_statement', 'log_min_duration_sample', \
         'log_transaction_sample_rate', 'log_parameter_max_length', 'pgaudit.log', \
@@ -181,100 +157,87 @@ async fn logs(connection: &mut PgConnection, advisories: &mut Vec<Advisory>) -> 
         let found = settings.iter().find(|(known, _)| known == name);
         found.and_then(|(_, value)| value.as_deref()).unwrap_or_default()
     };
-    let set = |name: &str| !matches!(of(name), "" | "-1" | "0" | "none" | "off");
-    // Zero means every statement here, and not none.
-    let timed = |name: &str| !matches!(of(name), "" | "-1");
+    let is_set = |name: &str| !matches!(of(name), "" | "-1" | "0" | "none" | "off");
+    // A duration of 0 means every statement here, not none.
+    let is_timed = |name: &str| !matches!(of(name), "" | "-1");
     let mut loggers = Vec::new();
     if of("log_parameter_max_length") != "0" {
-        loggers.extend(matches!(of("log_statement"), "mod" | "all").then_some("log_statement"));
-        loggers.extend(
-            ["log_min_duration_statement", "log_min_duration_sample"]
-                .into_iter()
-                .filter(|it| timed(it)),
-        );
-        loggers.extend(["log_transaction_sample_rate"].into_iter().filter(|it| set(it)));
+        if matches!(of("log_statement"), "mod" | "all") {
+            loggers.push("log_statement");
+        }
+        for name in ["log_min_duration_statement", "log_min_duration_sample"] {
+            if is_timed(name) {
+                loggers.push(name);
+            }
+        }
+        if is_set("log_transaction_sample_rate") {
+            loggers.push("log_transaction_sample_rate");
+        }
     }
-    if set("pgaudit.log") && of("pgaudit.log_parameter") == "on" {
+    if is_set("pgaudit.log") && of("pgaudit.log_parameter") == "on" {
         loggers.push("pgaudit.log_parameter");
     }
-    if timed("auto_explain.log_min_duration") {
+    if is_timed("auto_explain.log_min_duration") {
         loggers.push("auto_explain.log_min_duration");
     }
-    if !loggers.is_empty() {
-        advisories.push(Advisory::warning(format!(
-            "the server's log can get the values of our statements, and so plaintext, because of \
-             {}: a superuser can set log_parameter_max_length = 0 for this user (ALTER ROLE … SET) \
-             until it is done",
+    Ok((!loggers.is_empty()).then(|| {
+        Advisory::warning(format!(
+            "the server can log the values of our statements, and so plaintext, because of {}: a \
+             superuser can set log_parameter_max_length = 0 for this user (ALTER ROLE … SET) during the \
+             run",
             listed(loggers)
-        )));
-    }
-    Ok(())
+        ))
+    }))
 }
 
-/// Who else gets what is written, and who listens on the way.
-async fn surroundings(
+/// Properties of the server and of the connection to it.
+async fn server(
     connection: &mut PgConnection,
     address: &ServerAddress,
-    advisories: &mut Vec<Advisory>,
-) -> sqlx::Result<()> {
-    let asked = "SELECT pg_is_in_recovery(), current_setting('default_transaction_read_only'), \
+) -> sqlx::Result<Vec<Advisory>> {
+    let question = "SELECT pg_is_in_recovery(), \
         coalesce((SELECT ssl FROM pg_catalog.pg_stat_ssl WHERE pid = pg_backend_pid()), false), \
         inet_server_addr() IS NOT NULL, \
         (SELECT count(*) FROM pg_catalog.pg_replication_slots), \
         current_setting('archive_mode') <> 'off'";
-    let answer: (bool, String, bool, bool, i64, bool) =
-        sqlx::query_as(asked).fetch_one(connection).await?;
-    let (standby, _, encrypted, over_network, slots, archived) = answer;
+    let (standby, encrypted, over_network, slots, archived): (bool, bool, bool, i64, bool) =
+        sqlx::query_as(question).fetch_one(connection).await?;
+    let mut advisories = Vec::new();
     if standby {
         advisories.push(Advisory::blocker(
-            "the server is a standby, which takes no writes: name the primary",
+            "the server is a standby, which rejects writes: name the primary",
         ));
     }
     if over_network && !encrypted && !address.is_local() {
-        advisories.push(Advisory::warning(
-            "the connection is not encrypted: plaintext passwords go over the network as they are; \
-             add sslmode=verify-full to the URL",
-        ));
+        advisories.push(unencrypted("sslmode=verify-full"));
     }
     if slots > 0 || archived {
-        let archive = if archived { ", and into the archive of the WAL" } else { "" };
+        let archive = if archived { ", and to the archive of the WAL" } else { "" };
         advisories.push(Advisory::info(format!(
-            "every write goes to {slots} replication slots{archive}: a replica that cannot keep up \
-             makes the WAL grow; --max-rows-per-s spares it"
+            "every write is copied to {slots} replication slots{archive}: a slow replica makes the WAL \
+             grow; --max-rows-per-s limits that"
         )));
     }
-    Ok(())
+    Ok(advisories)
 }
 
-/// Every row is written anew beside its old version, and again into the WAL.
+/// Disk space: a rewritten row is stored beside its old version, and in the WAL.
 async fn space(
     connection: &mut PgConnection,
     catalog: &PgCatalog,
     address: &ServerAddress,
-    advisories: &mut Vec<Advisory>,
-) -> sqlx::Result<()> {
+) -> sqlx::Result<Option<Advisory>> {
     let table = sqlx::query_scalar("SELECT pg_total_relation_size($1::int8::oid)");
     let table: i64 = table.bind(catalog.oid).fetch_one(&mut *connection).await?;
-    // Only for those who may see it.
+    // No row for a user who may not see the setting.
     let folder = sqlx::query_scalar(
         "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'",
     );
     let folder: Option<String> = folder.fetch_optional(connection).await?;
-    let table = u64::try_from(table).unwrap_or(0);
-    let needed = table.saturating_mul(2);
-    let free = folder.filter(|_| address.is_local()).and_then(|it| free_space(Path::new(&it)));
-    match free {
-        Some(free) if free < needed => advisories.push(Advisory::warning(format!(
-            "the server's disk has {} left, and rewriting all rows can take {} before it is \
-             vacuumed, and as much again in the WAL",
-            size(free), size(table)
-        ))),
-        Some(_) => {}
-        None => advisories.push(Advisory::info(format!(
-            "rewriting all rows can take {} of the server's disk before it is vacuumed, and as much \
-             again in the WAL; how much is free cannot be seen from here",
-            size(table)
-        ))),
-    }
-    Ok(())
+    let folder = folder.filter(|_| address.is_local());
+    Ok(disk_space(
+        u64::try_from(table).unwrap_or(0),
+        folder.and_then(|folder| free_space(Path::new(&folder))),
+        "before it is vacuumed, and as much again in the WAL",
+    ))
 }

@@ -1,164 +1,122 @@
-//! What PostgreSQL's catalogue says of the table.
+//! The table in the catalog of PostgreSQL.
 
-use crate::database::server::lookup;
-use crate::database::server::lookup::COUNTED_ROWS;
-use sqlx::Row as _;
+use mesero_terminal::nearest::listed;
 use sqlx::postgres::{PgConnection, PgRow};
+use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::database::error::DatabaseError;
 use crate::database::location::TableSelection;
-use crate::database::postgres::column::{COLUMNS, PgColumn};
+use crate::database::postgres::column::{self, COLUMNS, ColumnRole, PgColumnExtra};
 use crate::database::postgres::error::failed;
 use crate::database::server::address::ServerAddress;
-use crate::database::server::lookup::UniqueKeys;
-use crate::database::server::sql::quoted;
-use crate::database::table::{Advisory, PasswordTable};
+use crate::database::server::column::CatalogColumns;
+use crate::database::server::lookup::{self, COUNTED_ROWS, UniqueKeys};
+use crate::database::server::table::{CatalogTable, SelectedTable};
 
-/// The table, and what its columns are.
+/// The selected table, and what its statements and advisories depend on.
 #[derive(Debug)]
 pub(super) struct PgCatalog {
+    pub(super) table: SelectedTable<PgColumnExtra>,
     pub(super) oid: i64,
-    pub(super) schema: String,
-    pub(super) name: String,
-    /// Rows of tables that inherit from it are not its own; those of partitions are.
+    /// Excludes tables that inherit from it, whose rows are not its own; false for a partitioned
+    /// table.
     pub(super) only: bool,
-    pub(super) key: Vec<PgColumn>,
-    pub(super) column: PgColumn,
-    pub(super) into: Option<PgColumn>,
-    pub(super) rows: u64,
-    /// How the server's texts become the bytes that an application sends: `UTF8`; or `SQL_ASCII`,
-    /// where the server does not know what its texts mean.
+    /// Encoding in which texts become the bytes that an application sends: `UTF8`; or `SQL_ASCII`,
+    /// where the server does not know the encoding of its texts.
     pub(super) encoding: &'static str,
     pub(super) server_encoding: String,
 }
 
 impl PgCatalog {
-    /// The table as a statement names it.
-    pub(super) fn quoted(&self) -> String {
-        format!("{}.{}", quoted(&self.schema, '"'), quoted(&self.name, '"'))
-    }
-
-    /// The table as a person names it.
+    /// The table in messages.
     pub(super) fn shown(&self) -> String {
-        format!("`{}.{}`", self.schema, self.name)
-    }
-
-    pub(super) fn table(&self, advisories: Vec<Advisory>) -> PasswordTable {
-        PasswordTable {
-            name: format!("{}.{}", self.schema, self.name),
-            key: self.key.iter().map(PgColumn::column).collect(),
-            column: self.column.column(),
-            into: self.into.as_ref().map(PgColumn::column),
-            rows: self.rows,
-            advisories,
-        }
+        format!("`{}.{}`", self.table.schema, self.table.name)
     }
 }
 
-/// Looks all names up.
+/// Looks up the table, its columns and its key.
+///
+/// # Errors
+/// If a name does not exist, or the table cannot be hashed.
 pub(super) async fn look_up(
     connection: &mut PgConnection,
-    wanted: &TableSelection,
+    selection: &TableSelection,
     address: &ServerAddress,
 ) -> Result<PgCatalog, DatabaseError> {
     let read = |error: sqlx::Error| failed("read the catalog", &error);
     let tables = sqlx::query(TABLES).fetch_all(&mut *connection).await.map_err(read)?;
-    let tables: Vec<PgTable> =
-        tables.iter().map(PgTable::read).collect::<Result<_, _>>().map_err(read)?;
-    let relation = find(&tables, &wanted.table, address)?;
-    let PgTable { oid, schema, name, .. } = relation;
-    let shown = format!("`{schema}.{name}`");
-    if let Some(what) = relation.unusable() {
+    let tables: Vec<CatalogTable<PgTableExtra>> =
+        tables.iter().map(read_table).collect::<Result<_, _>>().map_err(read)?;
+    let found = find(&tables, &selection.table, address)?;
+    let CatalogTable { schema, name, extra, .. } = found;
+    let shown = format!("`{}`", found.qualified());
+    if let Some(what) = extra.unusable() {
         return Err(DatabaseError::usage(format!(
             "hash passwords in {shown}: it is {what}, not a table"
         )));
     }
 
+    let oid = extra.oid;
     let columns = sqlx::query(COLUMNS).bind(oid).fetch_all(&mut *connection).await.map_err(read)?;
-    let columns: Vec<PgColumn> =
-        columns.iter().map(PgColumn::read).collect::<Result<_, _>>().map_err(read)?;
-    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let find = |name: &str| {
-        let name = lookup::column(name, &names, &shown, false)?;
-        let found = columns.iter().find(|column| column.name == name);
-        found
-            .cloned()
-            .ok_or_else(|| DatabaseError::usage(format!("find the column `{name}` in {shown}")))
-    };
-    let column = find(&wanted.column)?;
-    let into = wanted.into.as_deref().map(find).transpose()?;
-    column.check(into.is_none(), &shown)?;
+    let columns = columns.iter().map(column::read).collect::<Result<_, _>>().map_err(read)?;
+    let columns = CatalogColumns::new(columns, &shown, false);
+    let column = columns.find(&selection.column)?;
+    let into = selection.into.as_deref().map(|name| columns.find(name)).transpose()?;
+    let role = if into.is_none() { ColumnRole::Target } else { ColumnRole::Source };
+    column::check(&column, role, &shown)?;
     if let Some(into) = &into {
-        into.check(true, &shown)?;
+        column::check(into, ColumnRole::Target, &shown)?;
     }
 
     let keys = sqlx::query(KEYS).bind(oid).fetch_all(&mut *connection).await.map_err(read)?;
     let mut known = UniqueKeys::default();
     for row in &keys {
-        let key: Vec<String> = row.try_get(1).map_err(read)?;
-        match row.try_get(0).map_err(read)? {
-            true => known.primary = key,
-            false => known.others.push(key),
+        let columns: Vec<String> = row.try_get(1).map_err(read)?;
+        if row.try_get(0).map_err(read)? {
+            known.primary = columns;
+        } else {
+            known.others.push(columns);
         }
     }
-    let named = wanted.key.iter().map(|name| find(name).map(|column| column.name));
-    let named: Vec<String> = named.collect::<Result<_, _>>()?;
-    let key = known.choose(&named, &shown)?;
     let written: Vec<_> =
-        std::iter::once(&column).chain(&into).map(|it| it.name.as_str()).collect();
-    lookup::check_key_is_not_written(&key, &written, &shown)?;
-    let key = key.iter().map(|name| find(name)).collect::<Result<Vec<_>, _>>()?;
+        std::iter::once(&column).chain(&into).map(|column| column.name.as_str()).collect();
+    let key = columns.key(selection, &known, &written)?;
 
     let encoding: String = sqlx::query_scalar("SHOW server_encoding")
         .fetch_one(&mut *connection)
         .await
         .map_err(read)?;
-    let mut catalog = PgCatalog {
-        oid: *oid,
-        schema: schema.clone(),
-        name: name.clone(),
-        only: relation.kind == "r",
-        key,
-        column,
-        into,
-        rows: relation.estimate,
-        encoding: if encoding == "SQL_ASCII" { "SQL_ASCII" } else { "UTF8" },
-        server_encoding: encoding,
-    };
-    if catalog.rows < COUNTED_ROWS {
-        let only = if catalog.only { "ONLY " } else { "" };
-        let count = format!("SELECT count(*) FROM {only}{}", catalog.quoted());
-        let count = sqlx::query_scalar(sqlx::AssertSqlSafe(count));
+    let (schema, name) = (schema.clone(), name.clone());
+    let mut table = SelectedTable { schema, name, key, column, into, rows: extra.estimate };
+    let only = extra.kind == "r";
+    if table.rows < COUNTED_ROWS {
+        let only = if only { "ONLY " } else { "" };
+        let count = format!("SELECT count(*) FROM {only}{}", table.quoted('"'));
+        let count = sqlx::query_scalar(AssertSqlSafe(count));
         let rows: i64 =
             count.fetch_one(connection).await.map_err(|error| failed("count the rows", &error))?;
-        catalog.rows = u64::try_from(rows).unwrap_or(0);
+        table.rows = u64::try_from(rows).unwrap_or(0);
     }
-    Ok(catalog)
+    Ok(PgCatalog {
+        table,
+        oid,
+        only,
+        encoding: if encoding == "SQL_ASCII" { "SQL_ASCII" } else { "UTF8" },
+        server_encoding: encoding,
+    })
 }
 
-struct PgTable {
+/// Properties of a table that only PostgreSQL has.
+#[derive(Debug)]
+struct PgTableExtra {
     oid: i64,
-    schema: String,
-    name: String,
     kind: String,
-    /// Whether it is found without its schema.
-    visible: bool,
+    /// The catalog's estimate of the number of rows.
     estimate: u64,
 }
 
-impl PgTable {
-    fn read(row: &PgRow) -> sqlx::Result<Self> {
-        let estimate: f64 = row.try_get(5)?;
-        Ok(Self {
-            oid: row.try_get(0)?,
-            schema: row.try_get(1)?,
-            name: row.try_get(2)?,
-            kind: row.try_get(3)?,
-            visible: row.try_get(4)?,
-            estimate: estimate.max(0.0) as u64,
-        })
-    }
-
+impl PgTableExtra {
+    /// The kind of a relation that is no table.
     fn unusable(&self) -> Option<&'static str> {
         match self.kind.as_str() {
             "v" => Some("a view"),
@@ -167,38 +125,43 @@ impl PgTable {
             _ => None,
         }
     }
+}
 
-    fn qualified(&self) -> String {
-        format!("{}.{}", self.schema, self.name)
-    }
+fn read_table(row: &PgRow) -> sqlx::Result<CatalogTable<PgTableExtra>> {
+    let estimate: f64 = row.try_get(5)?;
+    Ok(CatalogTable {
+        schema: row.try_get(1)?,
+        name: row.try_get(2)?,
+        is_in_default_schema: row.try_get(4)?,
+        extra: PgTableExtra {
+            oid: row.try_get(0)?,
+            kind: row.try_get(3)?,
+            estimate: estimate.max(0.0) as u64,
+        },
+    })
 }
 
 fn find<'a>(
-    tables: &'a [PgTable],
-    wanted: &str,
+    tables: &'a [CatalogTable<PgTableExtra>],
+    name: &str,
     address: &ServerAddress,
-) -> Result<&'a PgTable, DatabaseError> {
-    let visible = tables.iter().find(|table| table.visible && table.name == wanted);
-    let found = visible.or_else(|| tables.iter().find(|table| table.qualified() == wanted));
-    if let Some(found) = found {
+) -> Result<&'a CatalogTable<PgTableExtra>, DatabaseError> {
+    if let Some(found) = CatalogTable::find(tables, name) {
         return Ok(found);
     }
-    let elsewhere: Vec<String> =
-        tables.iter().filter(|table| table.name == wanted).map(PgTable::qualified).collect();
+    let elsewhere = tables.iter().filter(|table| table.name == name);
+    let elsewhere: Vec<String> = elsewhere.map(CatalogTable::qualified).collect();
     if !elsewhere.is_empty() {
-        let elsewhere = mesero_terminal::nearest::listed(elsewhere.iter().map(String::as_str));
+        let elsewhere = listed(elsewhere.iter().map(String::as_str));
         return Err(DatabaseError::usage(format!(
-            "find the table `{wanted}` in {address}: it is not in the search path; there is {elsewhere}"
+            "find the table `{name}` in {address}: it is not in the search path; there is {elsewhere}"
         )));
     }
-    let known: Vec<String> = tables
-        .iter()
-        .map(|table| if table.visible { table.name.clone() } else { table.qualified() })
-        .collect();
-    Err(lookup::table_not_found(wanted, address, known.iter().map(String::as_str)))
+    let names = CatalogTable::names(tables);
+    Err(lookup::table_not_found(name, address, names.iter().map(String::as_str)))
 }
 
-/// All that a person may have meant.
+/// All tables of applications, and what can be mistaken for one.
 const TABLES: &str = "
     SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text,
            pg_table_is_visible(c.oid), c.reltuples::float8
@@ -207,7 +170,8 @@ const TABLES: &str = "
       AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname NOT LIKE 'pg\\_toast%'
     ORDER BY n.nspname, c.relname";
 
-/// Unique, for all rows, at once, without NULL, and in the order in which the columns are compared.
+/// Unique keys: of all rows, checked at once, without NULL, and in the order in which the columns are
+/// compared.
 const KEYS: &str = "
     SELECT i.indisprimary, array_agg(a.attname::text ORDER BY k.address)
     FROM pg_catalog.pg_index i

@@ -1,85 +1,83 @@
-//! What PostgreSQL's catalogue says of a column.
+//! Columns in the catalog of PostgreSQL.
 
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use crate::database::error::DatabaseError;
-use crate::database::table::TableColumn;
+use crate::database::server::column::CatalogColumn;
 use crate::rows::row::ValueForm;
 
-/// A column.
+/// A column of PostgreSQL; its `base` is the type without its domain.
+pub(super) type PgColumn = CatalogColumn<PgColumnExtra>;
+
+/// Properties that only PostgreSQL has.
 #[derive(Debug, Clone)]
-pub(super) struct PgColumn {
-    pub(super) name: String,
-    /// As a cast takes it.
-    pub(super) type_name: String,
-    /// The type without its domain.
-    pub(super) base: String,
-    pub(super) width: Option<u64>,
-    pub(super) nullable: bool,
-    /// As a statement names it; none for a type that has none.
+pub(crate) struct PgColumnExtra {
+    /// The collation in a statement; `None` for a type without collation.
     pub(super) collation: Option<String>,
-    generated: bool,
+    is_generated: bool,
 }
 
-impl PgColumn {
-    /// Reads a row of [`COLUMNS`].
-    pub(super) fn read(row: &PgRow) -> sqlx::Result<Self> {
-        let width: Option<i32> = row.try_get(3)?;
-        Ok(Self {
-            name: row.try_get(0)?,
-            type_name: row.try_get(1)?,
-            base: row.try_get(2)?,
-            width: width.and_then(|width| u64::try_from(width).ok()),
-            nullable: row.try_get(4)?,
-            generated: row.try_get(5)?,
-            collation: row.try_get(6)?,
-        })
-    }
+/// Reads a row of [`COLUMNS`].
+pub(super) fn read(row: &PgRow) -> sqlx::Result<PgColumn> {
+    let width: Option<i32> = row.try_get(3)?;
+    let base: String = row.try_get(2)?;
+    Ok(PgColumn {
+        name: row.try_get(0)?,
+        type_name: row.try_get(1)?,
+        form: form(&base),
+        base,
+        width: width.and_then(|width| u64::try_from(width).ok()),
+        nullable: row.try_get(4)?,
+        extra: PgColumnExtra { is_generated: row.try_get(5)?, collation: row.try_get(6)? },
+    })
+}
 
-    /// What a password in such a column is; none if it is none.
-    pub(super) fn form(&self) -> Option<ValueForm> {
-        match self.base.as_str() {
-            "text" | "varchar" | "bpchar" | "citext" => Some(ValueForm::Text),
-            "bytea" => Some(ValueForm::Bytes),
-            "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => Some(ValueForm::Number),
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_integer(&self) -> bool {
-        matches!(self.base.as_str(), "int2" | "int4" | "int8")
-    }
-
-    pub(super) fn column(&self) -> TableColumn {
-        TableColumn {
-            name: self.name.clone(),
-            type_name: self.type_name.clone(),
-            width: self.width,
-            nullable: self.nullable,
-        }
-    }
-
-    /// Passwords and hashes are texts or bytes that can be written; what is a `target` takes hashes.
-    pub(super) fn check(&self, is_target: bool, table: &str) -> Result<(), DatabaseError> {
-        let PgColumn { name, type_name, .. } = self;
-        if self.generated {
-            return Err(DatabaseError::usage(format!(
-                "write the column `{name}` of {table}: it is generated from others; name the column \
-             that it is made of"
-            )));
-        }
-        match self.form() {
-            Some(form) if form != ValueForm::Number || !is_target => Ok(()),
-            _ => Err(DatabaseError::usage(format!(
-                "use the column `{name}` of {table}: it is of the type {type_name}; wanted text, \
-             varchar, character, citext or bytea"
-            ))),
-        }
+fn form(base: &str) -> Option<ValueForm> {
+    match base {
+        "text" | "varchar" | "bpchar" | "citext" => Some(ValueForm::Text),
+        "bytea" => Some(ValueForm::Bytes),
+        "int2" | "int4" | "int8" | "numeric" | "float4" | "float8" => Some(ValueForm::Number),
+        _ => None,
     }
 }
 
-/// Four bytes of a type's modifier are its own length.
+/// Tells whether values of a key column are integers.
+pub(super) fn is_integer(column: &PgColumn) -> bool {
+    matches!(column.base.as_str(), "int2" | "int4" | "int8")
+}
+
+/// Role of a column in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ColumnRole {
+    /// Contains plaintext, and becomes NULL.
+    Source,
+    /// Receives the hashes.
+    Target,
+}
+
+/// Checks that a column can be written and can contain passwords, or hashes.
+///
+/// # Errors
+/// If it cannot.
+pub(super) fn check(column: &PgColumn, role: ColumnRole, table: &str) -> Result<(), DatabaseError> {
+    let PgColumn { name, type_name, .. } = column;
+    if column.extra.is_generated {
+        return Err(DatabaseError::usage(format!(
+            "write the column `{name}` of {table}: it is generated from other columns; name the \
+             column that it is generated from"
+        )));
+    }
+    match column.form {
+        Some(form) if form != ValueForm::Number || role == ColumnRole::Source => Ok(()),
+        _ => Err(DatabaseError::usage(format!(
+            "use the column `{name}` of {table}: it is of the type {type_name}; use a column of the \
+             type text, varchar, character, citext or bytea"
+        ))),
+    }
+}
+
+/// Columns in the order of the table. A type's modifier is the width and four bytes for its own length.
 pub(super) const COLUMNS: &str = "
     SELECT a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
            coalesce(b.typname, t.typname)::text,

@@ -1,107 +1,118 @@
-//! What can be cleaned in PostgreSQL, and what a person has to do.
+//! Old values in PostgreSQL: what can be removed, and what the operator has to do.
 
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Executor};
 
-use crate::database::contract::Residue;
+use crate::database::contract::ScrubMode;
 use crate::database::error::DatabaseError;
-use crate::database::postgres::session::PgLink;
+use crate::database::postgres::session::PgDialect;
 use crate::database::postgres::statements::PgStatements;
+use crate::database::residue::Residue;
+use crate::database::server::connection::ServerConnection;
+use crate::database::server::scrub::{outside, residue_of};
 use crate::database::server::sql::quoted;
 
-/// Replaces the statistics, which have samples of the plaintext; rewrites the table if asked to.
+/// Recomputes the statistics, which contain samples of the plaintext, and vacuums the table, or
+/// rewrites it if `mode` says so.
+///
+/// If dropped, it closes the connections; the server rolls back the statement that it runs.
 pub(super) async fn scrub(
-    link: &mut PgLink,
     statements: &PgStatements,
-    rewrite: bool,
+    connection: &mut ServerConnection<PgDialect>,
+    mode: ScrubMode,
 ) -> Result<Vec<Residue>, DatabaseError> {
-    let table = statements.table();
+    let table = statements.0.table('"');
     let mut residues = Vec::new();
 
-    let analyze = format!("ANALYZE {table} ({})", quoted(statements.column(), '"'));
-    residues.push(match run(link, "ANALYZE", &analyze).await {
-        Ok(()) => Residue::cleaned("the planner's statistics, which had samples of the plaintext, were made anew (ANALYZE)"),
-        Err(error) => Residue::remains(format!(
-            "the planner's statistics (pg_stats) have samples of the plaintext: run `{analyze}` as \
-             the table's owner; it failed here to {error}"
-        )),
-    });
+    let analyze = format!("ANALYZE {table} ({})", quoted(&statements.0.column, '"'));
+    residues.push(residue_of(
+        maintain(connection, "ANALYZE", &analyze).await,
+        "the planner's statistics, which contained samples of the plaintext, were recomputed (ANALYZE)",
+        |error| {
+            format!(
+                "the planner's statistics (pg_stats) contain samples of the plaintext: run `{analyze}` \
+                 as the table's owner; here it failed to {error}"
+            )
+        },
+    ));
     let full = format!("VACUUM FULL {table}");
-    if rewrite {
-        residues.push(match run(link, "rewrite the table", &full).await {
-            Ok(()) => Residue::cleaned(
-                "the table and its indexes were rewritten without the old versions of rows (VACUUM \
-                 FULL); the old files were deleted, and not overwritten",
-            ),
-            Err(error) => Residue::remains(format!(
-                "old versions of rows are in the table's files: run `{full}`; it failed here to {error}"
-            )),
-        });
-    } else {
-        let vacuum = format!("VACUUM {table}");
-        residues.push(match run(link, "vacuum the table", &vacuum).await {
-            Ok(()) => Residue::remains(format!(
-                "old versions of rows were given up (VACUUM), but their bytes stay in the table's \
-                 files until something is written there; `{full}` rewrites it, with the whole table \
-                 locked, and so does --vacuum"
-            )),
-            Err(error) => Residue::remains(format!(
-                "old versions of rows are in the table's files: run `{full}`, which locks the whole \
-                 table; a plain VACUUM failed here to {error}"
-            )),
-        });
-    }
-    let facts = link.with("look at what remains", async |connection| facts(connection).await).await;
-    residues.extend(facts.unwrap_or_else(|_| {
-        vec![Residue::remains("the WAL, its archive and replicas have old values")]
+    residues.push(match mode {
+        ScrubMode::Rewrite => residue_of(
+            maintain(connection, "rewrite the table", &full).await,
+            "the table and its indexes were rewritten without old versions of rows (VACUUM FULL); the \
+             old files were deleted, and not overwritten",
+            |error| {
+                format!(
+                    "the table's files contain old versions of rows: run `{full}`; here it failed to \
+                     {error}"
+                )
+            },
+        ),
+        ScrubMode::InPlace => {
+            let vacuum = format!("VACUUM {table}");
+            Residue::remaining(match maintain(connection, "vacuum the table", &vacuum).await {
+                Ok(()) => format!(
+                    "the space of old versions of rows was released (VACUUM), but the table's files \
+                     contain their bytes until they are overwritten; `{full}` rewrites the table while \
+                     it is locked, and so does --vacuum"
+                ),
+                Err(error) => format!(
+                    "the table's files contain old versions of rows: run `{full}`, which locks the \
+                     whole table; here a plain VACUUM failed to {error}"
+                ),
+            })
+        }
+    });
+    let copies = connection
+        .with("look for copies of old values", async |connection| copies(connection).await)
+        .await;
+    residues.extend(copies.unwrap_or_else(|_| {
+        vec![Residue::remaining("the WAL, its archive and replicas contain old values")]
     }));
-    residues.push(Residue::remains(
-        "backups and dumps (pg_basebackup, pg_dump, snapshots of the disk) have the plaintext: \
-         delete or encrypt those that are older than now",
-    ));
-    residues.push(Residue::remains(
-        "the logs of the server and of the application may have passwords from before: look for \
-         statements with values in them",
-    ));
-    residues.push(Residue::deleted_files());
+    residues.extend(outside("pg_basebackup, pg_dump", "them"));
     Ok(residues)
 }
 
-/// Runs one statement with as much time as it needs, and with locks waited for as long as others.
-async fn run(link: &mut PgLink, what: &str, statement: &str) -> Result<(), DatabaseError> {
-    link.without_time_limit(what, async |connection| {
+/// Runs one statement without a time limit for it; the limit for locks stays.
+async fn maintain(
+    connection: &ServerConnection<PgDialect>,
+    what: &str,
+    statement: &str,
+) -> Result<(), DatabaseError> {
+    let running = connection.without_time_limit(what, async |connection| {
         connection.execute("SET statement_timeout = 0").await?;
         connection.execute(AssertSqlSafe(statement)).await?;
         Ok(())
-    })
-    .await
+    });
+    running.await
 }
 
-async fn facts(connection: &mut PgConnection) -> sqlx::Result<Vec<Residue>> {
-    let asked = "SELECT current_setting('archive_mode') <> 'off', \
+/// Finds archives, replicas and publications, beside the WAL itself.
+async fn copies(connection: &mut PgConnection) -> sqlx::Result<Vec<Residue>> {
+    let question = "SELECT current_setting('archive_mode') <> 'off', \
         (SELECT count(*) FROM pg_catalog.pg_replication_slots), \
         (SELECT count(*) FROM pg_catalog.pg_stat_replication), \
         (SELECT count(*) FROM pg_catalog.pg_publication)";
     let (archived, slots, replicas, publications): (bool, i64, i64, i64) =
-        sqlx::query_as(asked).fetch_one(connection).await?;
-    let mut residues = vec![Residue::remains(
-        "the WAL has pages with old values until it is recycled: CHECKPOINT twice as a superuser, \
-         and wait until pg_wal was written over",
+        sqlx::query_as(question).fetch_one(connection).await?;
+    let mut residues = vec![Residue::remaining(
+        "the WAL contains pages with old values until it is recycled: run CHECKPOINT twice as a \
+         superuser, and wait until the files in pg_wal are overwritten",
     )];
     if archived {
-        residues.push(Residue::remains(
+        residues.push(Residue::remaining(
             "the WAL is archived: delete what is older than a new base backup",
         ));
     }
     if slots + replicas > 0 {
-        residues.push(Residue::remains(format!(
-            "{} replicas or slots follow ({slots} slots, {replicas} connected): each has files, WAL \
+        residues.push(Residue::remaining(format!(
+            "there are {} replicas or slots ({slots} slots, {replicas} connected): each has files, WAL \
              and backups of its own",
             slots.max(replicas)
         )));
     }
     if publications > 0 {
-        residues.push(Residue::remains(format!(
+        residues.push(Residue::remaining(format!(
             "{publications} publications send rows to other databases, which may keep the old ones"
         )));
     }

@@ -1,18 +1,13 @@
-//! How PostgreSQL is connected to, and the settings of a session.
+//! The connection to PostgreSQL, and the settings of a session.
 
-use crate::database::server::address::rejected_url;
-use crate::database::server::connection::ServerConnection;
-use crate::database::server::roots::system_roots_pem;
-use crate::database::server::timeouts::LOCK;
-use crate::database::server::timeouts::STATEMENT;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
 
 use crate::database::error::DatabaseError;
 use crate::database::location::DatabaseLocation;
-use crate::database::postgres::error;
-use crate::database::server::address::{ServerAddress, UrlScheme};
-use crate::database::server::connection::Dialect;
+use crate::database::server::address::{ServerAddress, UrlScheme, rejected_url};
+use crate::database::server::roots::system_roots_pem;
+use crate::database::server::timeouts::{LOCK, STATEMENT};
 
 const SCHEME: UrlScheme = UrlScheme {
     names: &["postgres", "postgresql"],
@@ -33,19 +28,17 @@ const SCHEME: UrlScheme = UrlScheme {
     password_variable: "PGPASSWORD",
 };
 
-pub(super) type PgLink = ServerConnection<PgDialect>;
-
-/// What a session is opened with.
-pub(super) struct PgDialect {
+/// PostgreSQL, and the options of its sessions.
+pub(crate) struct PgDialect {
     options: PgConnectOptions,
     read_only: bool,
 }
 
-/// Reads the URL; nothing is connected yet.
+/// Reads the URL and the password; connects to nothing.
 ///
 /// # Errors
-/// If the URL or the password file cannot be read.
-pub(super) fn to(location: &DatabaseLocation) -> Result<PgLink, DatabaseError> {
+/// If the URL is invalid, or the password file cannot be read.
+pub(super) fn at(location: &DatabaseLocation) -> Result<(PgDialect, ServerAddress), DatabaseError> {
     let address = ServerAddress::read(location, &SCHEME)?;
     let options = PgConnectOptions::from_url(&address.url).map_err(|error| rejected_url(&error))?;
     let options = options.disable_statement_logging().statement_cache_capacity(20);
@@ -60,15 +53,23 @@ pub(super) fn to(location: &DatabaseLocation) -> Result<PgLink, DatabaseError> {
     let verified = matches!(options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull);
     let own_roots = address.parameter(&["sslrootcert"]).is_some()
         || std::env::var_os("PGSSLROOTCERT").is_some();
-    let options = match verified && !own_roots {
-        true => options.ssl_root_cert_from_pem(system_roots_pem()),
-        false => options,
+    let options = if verified && !own_roots {
+        options.ssl_root_cert_from_pem(system_roots_pem())
+    } else {
+        options
     };
-    Ok(ServerConnection::new(PgDialect { options, read_only: location.read_only }, address))
+    Ok((PgDialect { options, read_only: location.read_only }, address))
 }
 
 impl PgDialect {
-    /// The application is not kept waiting, and keys are read as they are written.
+    /// Opens a session; if dropped, closes the socket.
+    pub(super) async fn open(&self) -> sqlx::Result<PgConnection> {
+        let mut connection = self.options.connect().await?;
+        connection.execute(AssertSqlSafe(self.settings())).await?;
+        Ok(connection)
+    }
+
+    /// Settings under which the application is not delayed, and keys are read as they are written.
     fn settings(&self) -> String {
         let (statement, lock) = (STATEMENT.as_millis(), LOCK.as_millis());
         let read_only = self.read_only;
@@ -83,32 +84,17 @@ impl PgDialect {
     }
 }
 
-impl Dialect for PgDialect {
-    type Connection = PgConnection;
-
-    async fn connect(&self) -> sqlx::Result<PgConnection> {
-        let mut connection = self.options.connect().await?;
-        connection.execute(AssertSqlSafe(self.settings())).await?;
-        Ok(connection)
-    }
-
-    async fn try_settings(&self, connection: &mut PgConnection) {
-        for setting in UNLOGGED {
-            let _ = connection.execute(*setting).await;
-        }
-    }
-
-    fn failed(what: &str, error: &sqlx::Error) -> DatabaseError {
-        error::failed(what, error)
+/// Keeps values out of the server's log, as far as the user may change the settings: superusers may,
+/// and roles with a grant.
+pub(super) async fn try_settings(connection: &mut PgConnection) {
+    const UNLOGGED: [&str; 5] = [
+        "SET log_parameter_max_length = 0",
+        "SET log_parameter_max_length_on_error = 0",
+        "SET log_statement = 'none'",
+        "SET auto_explain.log_min_duration = -1",
+        "SET pgaudit.log_parameter = off",
+    ];
+    for setting in UNLOGGED {
+        let _ = connection.execute(setting).await;
     }
 }
-
-/// These keep the values of our statements out of the server's log. Superusers may set them, and
-/// roles that were granted the right to.
-const UNLOGGED: &[&str] = &[
-    "SET log_parameter_max_length = 0",
-    "SET log_parameter_max_length_on_error = 0",
-    "SET log_statement = 'none'",
-    "SET auto_explain.log_min_duration = -1",
-    "SET pgaudit.log_parameter = off",
-];

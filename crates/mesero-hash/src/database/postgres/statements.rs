@@ -1,7 +1,7 @@
-//! The statements that are made of a table's names, and what their rows mean.
+//! The statements for one table of PostgreSQL.
 //!
-//! Keys go both ways as the bytes of their texts and are cast to the column's own type, so that an
-//! index is used whatever that type is. Values are compared as bytes, whatever their collation.
+//! Keys are read and sent as the bytes of their texts and cast to the types of their columns, so that
+//! an index is used for any type. Values are compared as bytes, independent of their collation.
 
 use std::sync::Arc;
 
@@ -11,41 +11,38 @@ use sqlx::{AssertSqlSafe, Row as _};
 
 use crate::database::contract::RowChange;
 use crate::database::postgres::catalog::PgCatalog;
-use crate::database::postgres::column::PgColumn;
-use crate::database::server::changes::{old, old_target};
+use crate::database::postgres::column::{PgColumn, is_integer};
+use crate::database::server::changes::{CurrentValue, old, old_target};
 use crate::database::server::sql::quoted;
+use crate::database::server::statements::TableStatements;
 use crate::rows::key::{KeyValue, RowKey};
-use crate::rows::row::{Row, StoredValue, ValueForm};
-use crate::secret::SecretBytes;
+use crate::rows::row::{Row, ValueForm};
 
 /// The statements for one table.
-pub(super) struct PgStatements {
-    table: String,
-    column: String,
-    /// Which values of a key are integers.
-    integers: Vec<bool>,
-    form: ValueForm,
-    into: Option<ValueForm>,
-    first_page: Arc<str>,
-    page: Arc<str>,
-    write: Arc<str>,
-    read_back: Arc<str>,
+pub(crate) struct PgStatements(pub(super) TableStatements<PgKeyType>);
+
+/// The type of a key column in Rust; PostgreSQL's own is in the statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PgKeyType {
+    Integer,
+    Text,
 }
 
 type PgQuery<'a> = Query<'a, Postgres, PgArguments>;
 
 impl PgStatements {
     pub(super) fn new(catalog: &PgCatalog) -> Self {
-        let PgCatalog { key, column, into, encoding, .. } = catalog;
-        let (table, target) = (catalog.quoted(), into.as_ref().unwrap_or(column));
-        let from = if catalog.only { format!("ONLY {table}") } else { table.clone() };
-        let form = |described: &PgColumn| described.form().unwrap_or(ValueForm::Text);
-        let read = |described: &PgColumn| bytes(described, "t", encoding);
-        let name = |described: &PgColumn| format!("t.{}", quoted(&described.name, '"'));
-        let cast = |described: &PgColumn, value: &str| {
-            let collate = described.collation.as_ref().map(|name| format!(" COLLATE {name}"));
+        let PgCatalog { table, encoding, .. } = catalog;
+        let (key, column, into, target) = (&table.key, &table.column, &table.into, table.target());
+        let from = table.quoted('"');
+        let from = if catalog.only { format!("ONLY {from}") } else { from };
+        let form = |column: &PgColumn| column.form.unwrap_or(ValueForm::Text);
+        let read = |column: &PgColumn| bytes(column, "t", encoding);
+        let name = |column: &PgColumn| format!("t.{}", quoted(&column.name, '"'));
+        let cast = |column: &PgColumn, value: &str| {
+            let collate = column.extra.collation.as_ref().map(|name| format!(" COLLATE {name}"));
             let collate = collate.unwrap_or_default();
-            format!("convert_from({value}, '{encoding}')::{}{collate}", described.type_name)
+            format!("convert_from({value}, '{encoding}')::{}{collate}", column.type_name)
         };
 
         let names: Vec<String> = key.iter().map(name).collect();
@@ -60,7 +57,7 @@ impl PgStatements {
         let page =
             format!("{reading} WHERE ({order}) > ({}) ORDER BY {order} LIMIT $1", after.join(", "));
 
-        // A row of `v` is a change, or a key, and `n` its place.
+        // A row of `v` is a change, or a key, and `n` is its ordinal.
         let same_key: Vec<String> = key
             .iter()
             .enumerate()
@@ -101,52 +98,48 @@ impl PgStatements {
             read(target),
             arrays(key.len()),
         );
-        Self {
-            table,
+        let key_type = |column: &PgColumn| {
+            if is_integer(column) { PgKeyType::Integer } else { PgKeyType::Text }
+        };
+        Self(TableStatements {
+            schema: table.schema.clone(),
+            name: table.name.clone(),
             column: column.name.clone(),
-            integers: key.iter().map(PgColumn::is_integer).collect(),
+            key: key.iter().map(key_type).collect(),
             form: form(column),
             into: into.as_ref().map(form),
             first_page: first_page.into(),
             page: page.into(),
             write: write.into(),
             read_back: read_back.into(),
-        }
+        })
     }
 
-    /// The table, as a statement names it.
-    pub(super) fn table(&self) -> &str {
-        &self.table
+    /// Reads `rows` rows that follow `after`.
+    pub(super) fn page(&self, after: Option<&RowKey>, rows: i64) -> PgQuery<'_> {
+        let Some(RowKey(values)) = after else {
+            return query(&self.0.first_page).bind(rows);
+        };
+        let query = query(&self.0.page).bind(rows);
+        values.iter().fold(query, |query, value| query.bind(value.bytes()))
     }
 
-    /// The column of the plaintext, as the catalogue has it.
-    pub(super) fn column(&self) -> &str {
-        &self.column
-    }
-
-    pub(super) fn first_page(&self, rows: i64) -> PgQuery<'_> {
-        query(&self.first_page).bind(rows)
-    }
-
-    pub(super) fn page(&self, after: &RowKey, rows: i64) -> PgQuery<'_> {
-        let query = query(&self.page).bind(rows);
-        after.0.iter().fold(query, |query, value| query.bind(value.bytes()))
-    }
-
+    /// Writes each change whose row is unchanged, and returns their ordinals.
     pub(super) fn write<'a>(&self, changes: &'a [RowChange]) -> PgQuery<'a> {
         let keys: Vec<&RowKey> = changes.iter().map(|change| &change.row.key).collect();
         let list = |of: fn(&RowChange) -> Option<&[u8]>| changes.iter().map(of).collect::<Vec<_>>();
         let new = list(|change| Some(change.hash.reveal()));
-        self.keyed(&self.write, &keys).bind(list(old)).bind(list(old_target)).bind(new)
+        self.keyed(&self.0.write, &keys).bind(list(old)).bind(list(old_target)).bind(new)
     }
 
+    /// Reads the column of the hashes of some rows, with the ordinals of their keys.
     pub(super) fn read_back(&self, keys: &[&RowKey]) -> PgQuery<'_> {
-        self.keyed(&self.read_back, keys)
+        self.keyed(&self.0.read_back, keys)
     }
 
     /// A statement whose first arguments are the keys, an array for each column.
     fn keyed<'a>(&self, statement: &Arc<str>, keys: &[&RowKey]) -> PgQuery<'a> {
-        (0..self.integers.len()).fold(query(statement), |query, n| {
+        (0..self.0.key.len()).fold(query(statement), |query, n| {
             let column = keys.iter().map(|key| key.0.get(n).map(KeyValue::bytes));
             query.bind(column.collect::<Vec<_>>())
         })
@@ -154,26 +147,21 @@ impl PgStatements {
 
     /// A row of a page.
     pub(super) fn row(&self, row: &PgRow) -> sqlx::Result<Row> {
-        let key = self.integers.iter().enumerate().map(|(n, &is_integer)| {
-            let text: Vec<u8> = row.try_get(n)?;
-            let number = || std::str::from_utf8(&text).ok()?.parse().ok();
-            Ok(match is_integer.then(number).flatten() {
-                Some(number) => KeyValue::Integer(number),
-                None => KeyValue::Text(text),
-            })
-        });
-        let key = RowKey(key.collect::<sqlx::Result<_>>()?);
-        let columns = self.integers.len();
-        let into = match self.into {
-            Some(form) => value(row, columns + 1, form)?,
-            None => None,
-        };
-        Ok(Row { key, value: value(row, columns, self.form)?, into })
+        self.0.row(
+            |index| row.try_get(index),
+            |key_type, text| {
+                let number = || std::str::from_utf8(&text).ok()?.parse().ok();
+                match (key_type, number()) {
+                    (PgKeyType::Integer, Some(number)) => KeyValue::Integer(number),
+                    _ => KeyValue::Text(text),
+                }
+            },
+        )
     }
 
-    /// A value of the column of the hashes.
-    pub(super) fn value(&self, row: &PgRow, index: usize) -> sqlx::Result<Option<StoredValue>> {
-        value(row, index, self.into.unwrap_or(self.form))
+    /// The value at `index` of a row that [`read_back`](Self::read_back) reads.
+    pub(super) fn current(&self, row: &PgRow, index: usize) -> sqlx::Result<CurrentValue> {
+        Ok(self.0.current(row.try_get(index)?))
     }
 }
 
@@ -181,20 +169,16 @@ fn query<'a>(text: &Arc<str>) -> PgQuery<'a> {
     sqlx::query(AssertSqlSafe(Arc::clone(text)))
 }
 
-fn value(row: &PgRow, index: usize, form: ValueForm) -> sqlx::Result<Option<StoredValue>> {
-    let bytes: Option<Vec<u8>> = row.try_get(index)?;
-    Ok(bytes.map(|bytes| StoredValue { bytes: SecretBytes::new(bytes), form }))
-}
-
-/// The bytes of a value as an application sends it.
+/// The expression of a value's bytes as an application sends them.
 fn bytes(column: &PgColumn, table: &str, encoding: &str) -> String {
-    match column.form() {
+    match column.form {
         Some(ValueForm::Bytes) => format!("{table}.{}", quoted(&column.name, '"')),
         _ => text_bytes(column, table, encoding),
     }
 }
 
-/// The cast takes the padding of `character(n)` off, which is no part of the value.
+/// The bytes of a value's text. The cast removes the padding of `character(n)`, which is not a part of
+/// the value.
 fn text_bytes(column: &PgColumn, table: &str, encoding: &str) -> String {
     format!("convert_to({table}.{}::text, '{encoding}')", quoted(&column.name, '"'))
 }

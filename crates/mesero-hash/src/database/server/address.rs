@@ -1,4 +1,4 @@
-//! Where a server is, and how to get in, with nothing secret on the command line.
+//! The address of a server and its credentials, without a secret on the command line.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,15 +11,15 @@ use crate::database::error::DatabaseError;
 use crate::database::location::DatabaseLocation;
 use crate::secret::SecretBytes;
 
-/// What the URLs of a kind of server look like.
+/// The form of the URLs of one kind of server.
 pub(crate) struct UrlScheme {
-    /// What stands before the colon; the first is the usual one.
+    /// Schemes before the colon; examples use the first.
     pub(crate) names: &'static [&'static str],
-    /// One that leads to a socket on this machine.
+    /// Example of a URL with a socket on this machine.
     pub(crate) socket_example: &'static str,
-    /// The parameters that may follow the question mark.
+    /// Parameters that are accepted after the question mark.
     pub(crate) parameters: &'static [&'static str],
-    /// The environment variable that may hold the password.
+    /// Environment variable for the password.
     pub(crate) password_variable: &'static str,
 }
 
@@ -31,21 +31,20 @@ pub(crate) struct ServerAddress {
 }
 
 impl ServerAddress {
-    /// Reads the URL, and the password where it is kept.
+    /// Reads the URL, and the password from its file or variable.
     ///
     /// # Errors
-    /// If the URL cannot be used, has a password in it, which everybody on the machine could read in
-    /// the list of processes, or the password's file cannot be read. No error repeats a password.
+    /// If the URL is invalid or contains a password, which is visible in the list of processes, or if
+    /// the password's file cannot be read. No error repeats a password.
     pub(crate) fn read(
         location: &DatabaseLocation,
         scheme: &UrlScheme,
     ) -> Result<Self, DatabaseError> {
         let example = format!("{}://user@host:port/database", scheme.names[0]);
         let url = Url::parse(&location.database).map_err(|error| {
-            // The text is not repeated: it may have a password in it.
+            // The message does not repeat the URL, which may contain a password.
             DatabaseError::usage(format!(
-                "read the database's URL: {error}; wanted one such as {example}, or through a socket \
-                 {}",
+                "read the database's URL: {error}; use one such as {example}, or for a socket {}",
                 scheme.socket_example
             ))
         })?;
@@ -53,15 +52,14 @@ impl ServerAddress {
         let in_parameters = url.query_pairs().any(|(name, _)| name == "password");
         if url.password().is_some() || in_parameters {
             return Err(DatabaseError::usage(format!(
-                "use the database's URL: it has a password in it, which everybody on this machine \
-                 can read in the list of processes; put it into the environment variable \
-                 {variable} or into a file for --password-file, and change it if it matters"
+                "use the database's URL: it contains a password, which all users of this machine can read \
+                 in the list of processes; put it into the environment variable {variable} or into a \
+                 file for --password-file, and change the password"
             )));
         }
         if url.fragment().is_some() {
             return Err(DatabaseError::usage(format!(
-                "read the database's URL: a `#` in a name is written `%23`; wanted one such as \
-                 {example}"
+                "read the database's URL: a `#` in a name is written `%23`; use a URL such as {example}"
             )));
         }
         for (name, _) in url.query_pairs() {
@@ -76,25 +74,25 @@ impl ServerAddress {
         Ok(Self { url, password })
     }
 
-    /// The password, as drivers want it.
+    /// The password as text, for the driver.
     pub(crate) fn password(&self) -> Option<Cow<'_, str>> {
         self.password.as_ref().map(|password| String::from_utf8_lossy(password.reveal()))
     }
 
-    /// The value of a parameter.
+    /// The value of the first parameter with one of these names.
     pub(crate) fn parameter(&self, names: &[&str]) -> Option<String> {
         let mut pairs = self.url.query_pairs();
         pairs.find(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned())
     }
 
-    /// Whether the server is on this machine, as far as the URL says.
+    /// Tells whether the URL names a server on this machine.
     pub(crate) fn is_local(&self) -> bool {
         if self.parameter(&["socket"]).is_some() {
             return true;
         }
         let host = self.parameter(&["host", "hostaddr"]);
         let host = host.as_deref().or(self.url.host_str()).unwrap_or_default();
-        // An address of IPv6 is in brackets in a URL.
+        // An IPv6 address is in brackets in a URL.
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let address = host.parse::<std::net::IpAddr>();
         host.is_empty()
@@ -104,7 +102,7 @@ impl ServerAddress {
     }
 }
 
-/// For messages: the URL without its parameters.
+/// The URL without its parameters, for messages.
 impl fmt::Display for ServerAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut url = self.url.clone();
@@ -113,7 +111,7 @@ impl fmt::Display for ServerAddress {
     }
 }
 
-/// A URL that the driver does not take. Its words for the kind of error are left out, of which it puts one before another.
+/// The error of a URL that the driver rejects, without the prefixes that the driver puts before each other.
 pub(crate) fn rejected_url(error: &sqlx::Error) -> DatabaseError {
     let text = error.to_string();
     let why = text.rsplit("error with configuration: ").next().unwrap_or(&text);
@@ -124,14 +122,12 @@ fn unknown_parameter(name: &str, scheme: &UrlScheme) -> DatabaseError {
     let known = || scheme.parameters.iter().copied();
     let hint = match nearest(name, known()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
-        None => format!("known are {}", listed(known())),
+        None => format!("the parameters are {}", listed(known())),
     };
-    DatabaseError::usage(format!(
-        "read the database's URL: it has the unknown parameter `{name}`; {hint}"
-    ))
+    DatabaseError::usage(format!("read the database's URL: unknown parameter `{name}`; {hint}"))
 }
 
-/// A line end at the end of the file belongs to the file, and not to the password.
+/// Reads a password without the line end at the end of the file.
 fn read_password(path: &Path) -> Result<SecretBytes, DatabaseError> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
@@ -170,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_in_the_url_is_refused_and_not_repeated() {
+    fn a_password_in_the_url_is_rejected_and_not_repeated() {
         for url in [
             "postgres://anna:hunter2@host/shop",
             "postgres://host/shop?password=hunter2",
@@ -183,15 +179,15 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_parameter_is_refused_with_the_nearest_one() {
+    fn an_unknown_parameter_is_rejected_with_the_nearest_one() {
         let error = read("postgres://host/shop?ssl_mode=require").unwrap_err();
         assert!(error.ends_with("`ssl_mode`; did you mean `sslmode`?"), "{error}");
     }
 
     #[test]
-    fn a_place_is_shown_without_its_parameters() {
-        let place = read("postgres://anna@host:5433/shop?sslmode=require").unwrap();
-        assert_eq!(place.to_string(), "postgres://anna@host:5433/shop");
+    fn an_address_is_printed_without_its_parameters() {
+        let address = read("postgres://anna@host:5433/shop?sslmode=require").unwrap();
+        assert_eq!(address.to_string(), "postgres://anna@host:5433/shop");
     }
 
     #[test]

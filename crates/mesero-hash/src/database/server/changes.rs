@@ -1,25 +1,48 @@
-//! Changes beside the stored rows.
+//! Changes compared with the rows in the database.
 
 use crate::database::contract::{RowChange, WriteOutcome};
 use crate::rows::row::StoredValue;
 
-/// The plaintext of a change as it was read; none for NULL.
+/// The column of the hashes of one row, read after a write.
+#[derive(Debug, Clone)]
+pub(crate) enum CurrentValue {
+    /// The row does not exist.
+    NoRow,
+    Null,
+    Value(StoredValue),
+}
+
+impl CurrentValue {
+    /// The value of a row that exists.
+    pub(crate) fn of(value: Option<StoredValue>) -> Self {
+        value.map_or(Self::Null, Self::Value)
+    }
+
+    /// The value; `None` for NULL and for a row that does not exist.
+    pub(crate) fn value(self) -> Option<StoredValue> {
+        match self {
+            CurrentValue::Value(value) => Some(value),
+            CurrentValue::NoRow | CurrentValue::Null => None,
+        }
+    }
+}
+
+/// The plaintext of a change as it was read; `None` for NULL.
 pub(crate) fn old(change: &RowChange) -> Option<&[u8]> {
     change.row.value.as_ref().map(|value| value.bytes.reveal())
 }
 
-/// What was in the other column when the row was read; none for NULL.
+/// The other column of a change as it was read; `None` for NULL.
 pub(crate) fn old_target(change: &RowChange) -> Option<&[u8]> {
     change.row.into.as_ref().map(|value| value.bytes.reveal())
 }
 
-/// What became of a change that a statement did not write, by what its row holds now in the column
-/// of the hashes: none if the row is gone, and none in it for NULL.
-pub(crate) fn outcome_of(change: &RowChange, held: Option<Option<StoredValue>>) -> WriteOutcome {
-    match held {
-        None => WriteOutcome::Deleted,
-        // An earlier call wrote it, and its answer was lost.
-        Some(Some(value)) if value.bytes == change.hash => WriteOutcome::Written,
-        Some(_) => WriteOutcome::Changed,
+/// The outcome of a change that a statement did not write.
+pub(crate) fn outcome_of(change: &RowChange, current: CurrentValue) -> WriteOutcome {
+    match current {
+        CurrentValue::NoRow => WriteOutcome::Deleted,
+        // An earlier call wrote it, and its reply was lost.
+        CurrentValue::Value(value) if value.bytes == change.hash => WriteOutcome::Written,
+        CurrentValue::Null | CurrentValue::Value(_) => WriteOutcome::Changed,
     }
 }

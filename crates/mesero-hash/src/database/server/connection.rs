@@ -1,51 +1,38 @@
-//! The connection to a database server: made when it is needed, and made anew when it was lost.
+//! The connection to a database server: opened when it is needed, and again after an error.
 
 use sqlx::Connection;
 use tokio::time::timeout;
 
-use crate::database::error::{DatabaseError, ErrorKind};
+use crate::database::error::DatabaseError;
 use crate::database::server::address::ServerAddress;
-use crate::database::server::timeouts::{CONNECT, SILENCE};
-
-/// How one kind of server is connected to, and what its errors mean.
-pub(crate) trait Dialect {
-    type Connection: Connection;
-
-    /// Opens a session with every setting that the statements rely on.
-    async fn connect(&self) -> sqlx::Result<Self::Connection>;
-
-    /// Asks for settings that not every server has and not every user may change. One that is
-    /// refused is left as it is: the notes before the first write say what follows from that.
-    async fn try_settings(&self, connection: &mut Self::Connection);
-
-    /// The error of `what`, which reads on after "failed to", without any value of a row.
-    fn failed(what: &str, error: &sqlx::Error) -> DatabaseError;
-}
+use crate::database::server::session::SessionDialect;
+use crate::database::server::timeouts::{CONNECT, REPLY};
 
 /// A connection that is open, or can be opened.
-pub(crate) struct ServerConnection<D: Dialect> {
+pub(crate) struct ServerConnection<D: SessionDialect> {
     dialect: D,
-    place: ServerAddress,
-    /// Absent while a statement runs: whoever drops that statement drops the connection with it, and
-    /// the server rolls back.
+    address: ServerAddress,
+    /// Absent while a statement runs: dropping the statement's future drops the connection with it,
+    /// and the server rolls back.
     connection: Option<D::Connection>,
 }
 
-impl<D: Dialect> ServerConnection<D> {
-    /// A link to `place`; nothing is connected yet.
-    pub(crate) fn new(dialect: D, place: ServerAddress) -> Self {
-        Self { dialect, place, connection: None }
+impl<D: SessionDialect> ServerConnection<D> {
+    /// A connection to `address`, not yet open.
+    pub(crate) fn new(dialect: D, address: ServerAddress) -> Self {
+        Self { dialect, address, connection: None }
     }
 
-    /// Runs `work` on the connection for the first time: an error then is not worth a retry.
+    /// Connects for the first time and runs `work`; errors of the connection are not retryable here.
+    ///
+    /// If dropped, it closes the connection.
     pub(crate) async fn first<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut D::Connection, &ServerAddress) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
         let connecting = self.connect().await;
-        let mut connection = connecting
-            .map_err(|error| DatabaseError { kind: ErrorKind::Usage, text: error.text })?;
-        let done = work(&mut connection, &self.place).await;
+        let mut connection = connecting.map_err(|error| DatabaseError::usage(error.text))?;
+        let done = work(&mut connection, &self.address).await;
         self.connection = Some(connection);
         if done.is_err() {
             self.close().await;
@@ -53,8 +40,10 @@ impl<D: Dialect> ServerConnection<D> {
         done
     }
 
-    /// Runs statements; `what` names them in an error. After an error the next call opens a new
-    /// connection.
+    /// Runs statements; `what` names them in an error.
+    ///
+    /// After an error, and if this future is dropped, the connection is closed: the server rolls back
+    /// what was not committed, and the next call opens a new connection.
     pub(crate) async fn with<T>(
         &mut self,
         what: &str,
@@ -64,45 +53,49 @@ impl<D: Dialect> ServerConnection<D> {
             Some(connection) => connection,
             None => self.connect().await?,
         };
-        match timeout(SILENCE, work(&mut connection)).await {
+        match timeout(REPLY, work(&mut connection)).await {
             Ok(Ok(done)) => {
                 self.connection = Some(connection);
                 Ok(done)
             }
-            Ok(Err(error)) => Err(D::failed(what, &error)),
+            Ok(Err(error)) => Err(D::error(what, &error)),
             Err(_) => {
-                let (place, patience) = (&self.place, SILENCE.as_secs());
+                let (address, seconds) = (&self.address, REPLY.as_secs());
                 Err(DatabaseError::retryable(format!(
-                    "{what}: {place} said nothing for {patience} s"
+                    "{what}: no reply from {address} within {seconds} s"
                 )))
             }
         }
     }
 
-    /// Runs statements without a time limit, on a connection of their own.
+    /// Runs statements without a time limit, on another connection, which is closed at the end.
+    ///
+    /// If dropped, it closes that connection, and the server cancels or rolls back its statement.
     pub(crate) async fn without_time_limit<T>(
         &self,
         what: &str,
         work: impl AsyncFnOnce(&mut D::Connection) -> sqlx::Result<T>,
     ) -> Result<T, DatabaseError> {
         let mut connection = self.connect().await?;
-        let done = work(&mut connection).await.map_err(|error| D::failed(what, &error))?;
+        let done = work(&mut connection).await.map_err(|error| D::error(what, &error))?;
         let _ = timeout(CONNECT, connection.close()).await;
         Ok(done)
     }
 
     async fn connect(&self) -> Result<D::Connection, DatabaseError> {
-        let what = format!("connect to {}", self.place);
+        let what = format!("connect to {}", self.address);
         let Ok(connected) = timeout(CONNECT, self.dialect.connect()).await else {
-            let patience = CONNECT.as_secs();
-            return Err(DatabaseError::retryable(format!("{what}: no answer within {patience} s")));
+            let seconds = CONNECT.as_secs();
+            return Err(DatabaseError::retryable(format!("{what}: no answer within {seconds} s")));
         };
-        let mut connection = connected.map_err(|error| D::failed(&what, &error))?;
+        let mut connection = connected.map_err(|error| D::error(&what, &error))?;
         self.dialect.try_settings(&mut connection).await;
         Ok(connection)
     }
 
-    /// Ends the session in good order: a server may log one that is merely cut off.
+    /// Ends the session in order: a server may log a session that is cut off.
+    ///
+    /// If dropped, the connection is cut off.
     pub(crate) async fn close(&mut self) {
         if let Some(connection) = self.connection.take() {
             let _ = timeout(CONNECT, connection.close()).await;

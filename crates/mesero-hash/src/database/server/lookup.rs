@@ -1,40 +1,40 @@
-//! Names that a person typed, looked up in a catalogue.
+//! Names from the command line, looked up in a catalog.
 
 use mesero_terminal::nearest::{listed, nearest};
 
 use crate::database::error::DatabaseError;
 
-/// Above so many rows the catalogue's estimate is good enough to show progress by.
+/// Number of rows from which the catalog's estimate is good enough for the progress bar.
 pub(crate) const COUNTED_ROWS: u64 = 1_000_000;
 
 /// The unique keys of a table, none of whose columns may be NULL.
 #[derive(Debug, Default)]
 pub(crate) struct UniqueKeys {
-    /// The columns of the primary key, in its order; empty if there is none.
+    /// Columns of the primary key, in its order; empty if there is none.
     pub(crate) primary: Vec<String>,
-    /// The columns of the others, in their order.
+    /// Columns of the other keys, in their order.
     pub(crate) others: Vec<Vec<String>>,
 }
 
 impl UniqueKeys {
-    /// The key that was asked for, in the order in which its index has the columns; the primary key
-    /// if none was.
+    /// The selected key, in the order of its index; the primary key if none was selected.
     ///
     /// # Errors
-    /// If there is no such key, with those that there are.
+    /// If there is no such key; the message lists the existing ones.
     pub(crate) fn choose(
         &self,
-        wanted: &[String],
+        selected: &[String],
         table: &str,
     ) -> Result<Vec<String>, DatabaseError> {
         let mut all = std::iter::once(&self.primary).chain(&self.others);
-        if wanted.is_empty() {
+        if selected.is_empty() {
             if !self.primary.is_empty() {
                 return Ok(self.primary.clone());
             }
-            let why = match self.others.is_empty() {
-                true => "and no other unique one without NULL; give it one",
-                false => "name one with --key",
+            let why = if self.others.is_empty() {
+                "and no other unique key without NULL; add one"
+            } else {
+                "name one with --key"
             };
             let known = listed_keys(&self.others);
             return Err(DatabaseError::usage(format!(
@@ -42,14 +42,14 @@ impl UniqueKeys {
             )));
         }
         let same = |key: &&Vec<String>| {
-            key.len() == wanted.len() && key.iter().all(|column| wanted.contains(column))
+            key.len() == selected.len() && key.iter().all(|column| selected.contains(column))
         };
         match all.find(same) {
             Some(key) => Ok(key.clone()),
             None => {
                 let others = std::iter::once(&self.primary).chain(&self.others);
                 let others: Vec<_> = others.filter(|key| !key.is_empty()).cloned().collect();
-                let names = listed(wanted.iter().map(String::as_str));
+                let names = listed(selected.iter().map(String::as_str));
                 let known = listed_keys(&others);
                 Err(DatabaseError::usage(format!(
                     "page through {table} by {names}: there is no unique key of exactly these \
@@ -60,10 +60,10 @@ impl UniqueKeys {
     }
 }
 
-/// Makes sure that no write changes a key.
+/// Checks that no write changes the key.
 ///
 /// # Errors
-/// If a column of the key is one of those that are written.
+/// If a column of the key is among the written ones.
 pub(crate) fn check_key_is_not_written(
     key: &[String],
     written: &[&str],
@@ -78,7 +78,7 @@ pub(crate) fn check_key_is_not_written(
     }
 }
 
-/// The keys that there are, to be appended to a sentence.
+/// The existing keys, to be appended to a sentence.
 fn listed_keys(keys: &[Vec<String>]) -> String {
     match keys {
         [] => String::new(),
@@ -89,18 +89,19 @@ fn listed_keys(keys: &[Vec<String>]) -> String {
     }
 }
 
-/// Finds a column by its name; if `folded`, whatever the case of its letters.
+/// Finds a column by its name; if `ignores_case`, with letters of any case.
 ///
 /// # Errors
-/// If there is none, with the nearest name.
+/// If there is none; the message has the nearest name.
 pub(crate) fn column<'a>(
     name: &str,
     names: &'a [String],
     table: &str,
-    folded: bool,
+    ignores_case: bool,
 ) -> Result<&'a str, DatabaseError> {
     let exact = names.iter().find(|known| *known == name);
-    let same = || names.iter().find(|known| folded && known.to_lowercase() == name.to_lowercase());
+    let same =
+        || names.iter().find(|known| ignores_case && known.to_lowercase() == name.to_lowercase());
     match exact.or_else(same) {
         Some(name) => Ok(name),
         None => {
@@ -114,7 +115,7 @@ pub(crate) fn column<'a>(
     }
 }
 
-/// The error for a table that is not there, with the nearest of those that are.
+/// The error for a table that does not exist, with the nearest name.
 pub(crate) fn table_not_found<'a>(
     name: &str,
     place: &impl std::fmt::Display,
@@ -123,8 +124,8 @@ pub(crate) fn table_not_found<'a>(
     let hint = match (nearest(name, known.clone()), known.count()) {
         (Some(nearest), _) => format!("did you mean `{nearest}`?"),
         (None, 0) => "there are no tables that this user can see".to_owned(),
-        (None, 1) => "there is one table, of another name".to_owned(),
-        (None, count) => format!("there are {count} tables, none with a name like it"),
+        (None, 1) => "there is one table, with another name".to_owned(),
+        (None, count) => format!("there are {count} tables, none with a similar name"),
     };
     DatabaseError::usage(format!("find the table `{name}` in {place}; {hint}"))
 }

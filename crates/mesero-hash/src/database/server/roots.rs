@@ -1,11 +1,11 @@
-//! The certificates that this system trusts, for drivers that bring others.
+//! Certificates that this system trusts, for drivers with certificates of their own.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 
-/// Those that can be read, in PEM form; stores contain certificates of forms that nobody reads any
-/// more, and a driver that is given one of those refuses them all.
+/// The system's root certificates in PEM form, without those in obsolete formats: a driver rejects
+/// the whole list for one of them.
 pub(crate) fn system_roots_pem() -> Vec<u8> {
     let found = rustls_native_certs::load_native_certs().certs;
     let good = found.into_iter().filter(|it| RootCertStore::empty().add(it.clone()).is_ok());

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-/// How long a server may take to let somebody in.
+/// Maximum for opening a connection, and for closing it.
 pub(crate) const CONNECT: Duration = Duration::from_secs(10);
 
-/// How long one statement may run in the server: a page of large values from a cold disk takes
+/// Maximum run time of one statement in the server: a page of large values from a cold disk takes
 /// seconds.
 pub(crate) const STATEMENT: Duration = Duration::from_secs(60);
 
-/// How long a statement waits for a lock that somebody else has, while it has locks itself: an
-/// application's request that waits for those can bear this.
+/// Maximum wait of a statement for a lock while it holds locks itself: a request of the application
+/// that needs those is delayed by no more than this.
 pub(crate) const LOCK: Duration = Duration::from_secs(1);
 
-/// When a server that says nothing is given up; it gives up the statement itself before that.
-pub(crate) const SILENCE: Duration = Duration::from_secs(75);
+/// Maximum wait for a reply, after which the connection is closed; longer than [`STATEMENT`], so that
+/// the server cancels a slow statement first.
+pub(crate) const REPLY: Duration = Duration::from_secs(75);

@@ -1,4 +1,4 @@
-//! What the schema says of the table: names, the key, and what a person should know.
+//! The table in the schema of an SQLite file.
 
 use std::path::Path;
 
@@ -7,79 +7,70 @@ use rusqlite::Connection;
 use crate::database::error::DatabaseError;
 use crate::database::location::TableSelection;
 use crate::database::sqlite::error;
-use crate::database::sqlite::statements::quoted;
+use crate::database::sqlite::statements::{SchemaNames, quoted};
 use crate::database::table::{PasswordTable, TableColumn};
 
 mod advisories;
 mod column;
-mod found;
 mod key;
 
-use advisories::advisories;
-use column::{SqliteColumn, columns, unknown};
-use found::SchemaNames;
-use key::key;
+use self::advisories::advisories;
+use self::column::{SqliteColumn, SqliteColumns};
+use self::key::key;
 
+/// Looks up the table, its columns and its key.
+///
+/// # Errors
+/// If a name does not exist, or the table cannot be hashed.
 pub(super) fn look_up(
     connection: &Connection,
     path: &Path,
-    wanted: &TableSelection,
+    selection: &TableSelection,
 ) -> Result<(PasswordTable, SchemaNames), DatabaseError> {
-    let table = table(connection, &wanted.table)?;
-    let columns = columns(connection, &table)?;
-    let find = |name: &str| {
-        let found = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name));
-        found.ok_or_else(|| {
-            let names = || columns.iter().map(|column| column.name.as_str());
-            unknown(&format!("a column `{name}` in `{table}`"), name, names)
-        })
-    };
-    let column = find(&wanted.column)?;
-    let into = wanted.into.as_deref().map(find).transpose()?;
+    let table = table(connection, &selection.table)?;
+    let columns = SqliteColumns::read(connection, &table)?;
+    let column = columns.find(&selection.column)?;
+    let into = selection.into.as_deref().map(|name| columns.find(name)).transpose()?;
     if into.is_some_and(|into| into.name == column.name) {
         return Err(DatabaseError::usage(format!(
             "write into `{}`: that is the column of the plaintext; leave `--into` out to hash in place",
             column.name
         )));
     }
-    if let Some(computed) =
-        [Some(column), into].into_iter().flatten().find(|column| column.hidden != 0)
-    {
+    let mut written = [Some(column), into].into_iter().flatten();
+    if let Some(computed) = written.find(|column| column.is_computed) {
         return Err(DatabaseError::usage(format!(
             "write into `{}`: its values are computed",
             computed.name
         )));
     }
-    let has_rowid = !connection
-        .prepare(&format!("SELECT rowid FROM {} LIMIT 0", quoted(&table)))
-        .is_err_and(|error| error.to_string().contains("no such column"));
-    let key = key(connection, (&table, has_rowid), (&columns, &wanted.key))?;
+    let key = key(connection, &columns, &selection.key)?;
     if let Some(both) = key
         .iter()
         .find(|name| **name == column.name || into.is_some_and(|into| **name == into.name))
     {
         return Err(DatabaseError::usage(format!(
-            "use `{both}` as a key: it is written to; name another by `--key`"
+            "use `{both}` as a key: hashing changes it; name another unique key by `--key`"
         )));
     }
-    let found = SchemaNames {
+    let names = SchemaNames {
         table: table.clone(),
         key: key.clone(),
         column: column.name.clone(),
         into: into.map(|into| into.name.clone()),
     };
-    let advisories = advisories(connection, path, &found)?;
+    let advisories = advisories(connection, path, &names)?;
     let rows: i64 = connection
         .query_row(&format!("SELECT count(*) FROM {}", quoted(&table)), [], |row| row.get(0))
         .map_err(error::of("count rows"))?;
     let described = |column: &SqliteColumn| TableColumn {
         name: column.name.clone(),
         type_name: column.type_name.clone(),
-        // SQLite holds what it is given, whatever VARCHAR(n) says.
+        // SQLite enforces no length, even for VARCHAR(n).
         width: None,
-        nullable: !column.not_null,
+        nullable: column.nullable,
     };
-    let of_key = |name: &String| match columns.iter().find(|column| column.name == *name) {
+    let of_key = |name: &String| match columns.all.iter().find(|column| column.name == *name) {
         Some(column) => described(column),
         None => TableColumn {
             name: name.clone(),
@@ -91,10 +82,11 @@ pub(super) fn look_up(
     let key = key.iter().map(of_key).collect();
     let rows = rows.unsigned_abs();
     let (column, into) = (described(column), into.map(described));
-    Ok((PasswordTable { name: table.clone(), key, column, into, rows, advisories }, found))
+    Ok((PasswordTable { name: table.clone(), key, column, into, rows, advisories }, names))
 }
 
-fn table(connection: &Connection, wanted: &str) -> Result<String, DatabaseError> {
+/// Finds a table that can be written, by its name in any case.
+fn table(connection: &Connection, selected: &str) -> Result<String, DatabaseError> {
     let all = "SELECT name, type, coalesce(sql, '') FROM sqlite_schema WHERE type IN ('table', 'view') \
                AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     let read = || {
@@ -103,10 +95,10 @@ fn table(connection: &Connection, wanted: &str) -> Result<String, DatabaseError>
         rows.collect::<Result<Vec<(String, String, String)>, _>>()
     };
     let tables = read().map_err(error::of("read the schema"))?;
-    let found = tables.iter().find(|(name, ..)| name.eq_ignore_ascii_case(wanted));
+    let found = tables.iter().find(|(name, ..)| name.eq_ignore_ascii_case(selected));
     let Some((name, kind, sql)) = found else {
         let names = || tables.iter().map(|(name, ..)| name.as_str());
-        return Err(unknown(&format!("a table `{wanted}`"), wanted, names));
+        return Err(column::unknown(&format!("the table `{selected}`"), selected, names));
     };
     if kind == "view" {
         return Err(DatabaseError::usage(format!(

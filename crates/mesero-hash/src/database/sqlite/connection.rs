@@ -1,4 +1,4 @@
-//! The connection itself: pages, writes, and reading back. All of it blocks.
+//! The connection to an SQLite file. All methods block.
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,57 +20,62 @@ use crate::rows::row::{Row, StoredValue, ValueForm};
 pub(super) struct SqliteConnection {
     pub(super) connection: Connection,
     pub(super) statements: SqliteStatements,
-    /// How many columns the key has.
-    width: usize,
+    /// Number of columns of the key.
+    key_width: usize,
     target: HashColumn,
 }
 
-/// Where hashes go.
+/// Column of the hashes.
 #[derive(Clone, Copy)]
 struct HashColumn {
-    /// A column of bytes, whatever the plaintext is.
+    /// A column of bytes, independent of the plaintext's form.
     is_bytes: bool,
-    /// Another column than the plaintext's.
+    /// Another column than that of the plaintext.
     is_other: bool,
 }
 
-/// How long SQLite itself waits for a lock, before it is said and tried again.
-const LOCK: Duration = Duration::from_secs(1);
+/// Maximum wait of SQLite itself for a lock, before the request is retried.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl SqliteConnection {
+    /// Opens the file and finds the table in it.
+    ///
+    /// # Errors
+    /// If the file does not exist or cannot be used, or a name does not exist.
     pub(super) fn open(
         location: &DatabaseLocation,
-        wanted: &TableSelection,
+        selection: &TableSelection,
     ) -> Result<(Self, PasswordTable), DatabaseError> {
         let path = Path::new(&location.database);
         let shown = path.display();
         if !path.is_file() {
             return Err(DatabaseError::usage(format!("open `{shown}`: there is no such file")));
         }
-        let access = match location.read_only {
-            true => OpenFlags::SQLITE_OPEN_READ_ONLY,
-            false => OpenFlags::SQLITE_OPEN_READ_WRITE,
+        let access = if location.read_only {
+            OpenFlags::SQLITE_OPEN_READ_ONLY
+        } else {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
         };
-        // Never by a URI, so that a path means what it says.
+        // Without URIs: every path is taken literally.
         let flags = access | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)
             .map_err(error::of(format!("open `{shown}`")))?;
-        connection.busy_timeout(LOCK).map_err(error::of("set a timeout"))?;
-        // Only now the file is read.
+        connection.busy_timeout(LOCK_TIMEOUT).map_err(error::of("set a timeout"))?;
+        // The first query reads the file.
         let version = connection.query_row("PRAGMA schema_version", [], |row| row.get::<_, i64>(0));
         version.map_err(error::of(format!("open `{shown}`")))?;
-        let (table, names) = catalog::look_up(&connection, path, wanted)?;
-        let is_read_only = connection.is_readonly("main").map_err(error::of("look at the file"))?;
+        let (table, names) = catalog::look_up(&connection, path, selection)?;
+        let is_read_only = connection.is_readonly("main").map_err(error::of("examine the file"))?;
         if is_read_only && !location.read_only {
             return Err(DatabaseError::usage(format!(
-                "write to `{shown}`: it may only be read by this user; `--dry-run` only reads"
+                "write to `{shown}`: it is read-only for this user; `--dry-run` only reads"
             )));
         }
         let target = table.target();
         let session = Self {
             connection,
-            statements: SqliteStatements::of(&names.borrowed()),
-            width: names.key.len(),
+            statements: SqliteStatements::of(&names),
+            key_width: names.key.len(),
             target: HashColumn {
                 is_bytes: target.type_name.to_ascii_uppercase().contains("BLOB"),
                 is_other: table.into.is_some(),
@@ -79,22 +84,23 @@ impl SqliteConnection {
         Ok((session, table))
     }
 
+    /// Reads the rows that follow `after`.
     pub(super) fn page(
         &self,
         after: Option<&RowKey>,
-        size: PageLimits,
+        limits: PageLimits,
     ) -> Result<RowPage, DatabaseError> {
         let text = match after {
             None => &self.statements.first_page,
             Some(_) => &self.statements.next_page,
         };
         let after = after.map_or(&[][..], |key| &key.0);
-        let limit = i64::try_from(size.rows).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limits.rows).unwrap_or(i64::MAX);
         let bound = after.iter().map(BoundValue::key).chain([BoundValue(ValueRef::Integer(limit))]);
         let reading = || {
             let mut statement = self.connection.prepare(text)?;
             let mut found = statement.query(params_from_iter(bound))?;
-            let mut page = RowPage::new(size);
+            let mut page = RowPage::new(limits);
             while page.has_room()
                 && let Some(row) = found.next()?
             {
@@ -108,20 +114,18 @@ impl SqliteConnection {
         reading().map_err(error::of("read rows"))
     }
 
-    /// None for a row whose key has a NULL, which could not be found again.
+    /// Reads a row; `None` if its key contains NULL, by which it could not be found again.
     fn row(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Row>> {
-        let mut key = Vec::with_capacity(self.width);
-        for column in 0..self.width {
+        let mut key = Vec::with_capacity(self.key_width);
+        for column in 0..self.key_width {
             match read_key(row.get_ref(column)?) {
                 Some(value) => key.push(value),
                 None => return Ok(None),
             }
         }
-        let value = self.read(row.get_ref(self.width)?)?;
-        let into = match self.target.is_other {
-            true => self.read(row.get_ref(self.width + 1)?)?,
-            false => None,
-        };
+        let value = self.read(row.get_ref(self.key_width)?)?;
+        let into =
+            if self.target.is_other { self.read(row.get_ref(self.key_width + 1)?)? } else { None };
         Ok(Some(Row { key: RowKey(key), value, into }))
     }
 
@@ -131,6 +135,7 @@ impl SqliteConnection {
         })
     }
 
+    /// Makes SQLite overwrite deleted values.
     pub(super) fn begin(&self) -> Result<(), DatabaseError> {
         let set = self.connection.query_row("PRAGMA secure_delete = ON", [], |row| row.get(0));
         match set.map_err(error::of("turn on secure_delete"))? {
@@ -139,11 +144,13 @@ impl SqliteConnection {
         }
     }
 
+    /// Writes each change whose row is unchanged, all in one transaction, which is rolled back after an
+    /// error.
     pub(super) fn write(
         &mut self,
         changes: &[RowChange],
     ) -> Result<Vec<WriteOutcome>, DatabaseError> {
-        // IMMEDIATE: who waits for the lock has not read yet, so nobody deadlocks.
+        // IMMEDIATE: a transaction that waits for the lock has not read yet, so no deadlock is possible.
         let transaction = self
             .connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
@@ -180,6 +187,7 @@ impl SqliteConnection {
         Ok(outcomes)
     }
 
+    /// Reads the column of the hashes of these rows, in the order of `keys`.
     pub(super) fn read_back(
         &self,
         keys: &[RowKey],
@@ -198,15 +206,16 @@ impl SqliteConnection {
     }
 }
 
-/// The parameters of an update.
+/// The parameters of an update, in their order.
 fn bound(change: &RowChange, target: HashColumn) -> impl Iterator<Item = BoundValue<'_>> {
     let Row { key, value, into } = &*change.row;
-    // As the plaintext was, so that who reads bytes goes on reading bytes.
+    // In the form of the plaintext: an application that reads bytes still reads bytes.
     let was_bytes =
         !target.is_other && value.as_ref().is_some_and(|value| value.form == ValueForm::Bytes);
-    let hash = match target.is_bytes || was_bytes {
-        true => ValueRef::Blob(change.hash.reveal()),
-        false => ValueRef::Text(change.hash.reveal()),
+    let hash = if target.is_bytes || was_bytes {
+        ValueRef::Blob(change.hash.reveal())
+    } else {
+        ValueRef::Text(change.hash.reveal())
     };
     let into = target.is_other.then(|| BoundValue::old(into.as_ref())).into_iter().flatten();
     [BoundValue(hash)]

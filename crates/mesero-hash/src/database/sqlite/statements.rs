@@ -1,4 +1,4 @@
-//! The statements for one table, and values on their way in and out.
+//! The statements for one table of an SQLite file, their parameters and results.
 
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -7,34 +7,36 @@ use crate::rows::key::KeyValue;
 use crate::rows::row::{StoredValue, ValueForm};
 use crate::secret::SecretBytes;
 
-/// SQL text; parameters are numbered, and every name is quoted.
+/// The statements for one table, as text: parameters are numbered, and every name is quoted.
 #[derive(Debug)]
 pub(super) struct SqliteStatements {
     pub(super) first_page: String,
-    /// Parameters: the key after which it begins, then how many rows.
+    /// Parameters: the preceding key, then the number of rows.
     pub(super) next_page: String,
     /// Parameters: the hash, then two for each old value, then the key.
     pub(super) update: String,
-    /// What is stored where the hash goes. Parameters: the key.
+    /// Reads the column of the hashes. Parameters: the key.
     pub(super) stored: String,
 }
 
-/// Names as the catalogue has them.
+/// Names of the table and its columns, as the schema spells them.
 #[derive(Debug)]
-pub(super) struct Names<'a> {
-    pub(super) table: &'a str,
-    pub(super) key: Vec<&'a str>,
-    pub(super) column: &'a str,
-    pub(super) into: Option<&'a str>,
+pub(crate) struct SchemaNames {
+    pub(crate) table: String,
+    pub(crate) key: Vec<String>,
+    /// Column of the plaintext.
+    pub(crate) column: String,
+    /// Another column for the hashes.
+    pub(crate) into: Option<String>,
 }
 
 impl SqliteStatements {
-    pub(super) fn of(names: &Names<'_>) -> Self {
-        let table = quoted(names.table);
+    pub(super) fn of(names: &SchemaNames) -> Self {
+        let table = quoted(&names.table);
         let key: Vec<_> = names.key.iter().map(|name| quoted(name)).collect();
         let (columns, width) = (key.join(", "), key.len());
-        let column = quoted(names.column);
-        let into = names.into.map(quoted);
+        let column = quoted(&names.column);
+        let into = names.into.as_deref().map(quoted);
         let read = into
             .iter()
             .fold(format!("{columns}, {column}"), |read, into| format!("{read}, {into}"));
@@ -42,7 +44,7 @@ impl SqliteStatements {
         let select = format!("SELECT {read} FROM {table}");
         let order = format!("ORDER BY {columns} LIMIT");
 
-        // Byte for byte, whatever the collation and the affinity; a NULL is as it was if it is one.
+        // Compares bytes, independent of collation and affinity; NULL equals NULL.
         let same = |column: &str, first: usize| {
             format!(
                 "typeof({column}) = ?{first} AND CAST({column} AS BLOB) IS CAST(?{} AS BLOB)",
@@ -76,12 +78,12 @@ impl SqliteStatements {
     }
 }
 
-/// A name as SQL has it, whatever is in it.
+/// A name in SQL; it may contain any character.
 pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// A value on its way in, in the form in which it was read: also a text that is not UTF-8.
+/// A parameter in the form in which it was read: also a text that is not UTF-8.
 #[derive(Debug)]
 pub(super) struct BoundValue<'a>(pub(super) ValueRef<'a>);
 
@@ -101,9 +103,7 @@ impl<'a> BoundValue<'a> {
         })
     }
 
-    /// The type of an old value as `typeof` says it, and the value.
-    ///
-    /// A number is bound as its text, which is what it is cast to on the other side.
+    /// The type of an old value as `typeof` returns it, and the value; a number as its text.
     pub(super) fn old(value: Option<&'a StoredValue>) -> [Self; 2] {
         let Some(StoredValue { bytes, form }) = value else {
             return [Self(ValueRef::Text(b"null")), Self(ValueRef::Null)];
@@ -120,22 +120,22 @@ impl<'a> BoundValue<'a> {
     }
 }
 
-/// A value that was read; none for NULL. `in_words` is how SQLite writes a number with a fraction.
+/// A value that was read; `None` for NULL. `real_text` formats a number with a fraction as SQLite does.
 pub(super) fn read(
     value: ValueRef<'_>,
-    in_words: impl FnOnce(f64) -> rusqlite::Result<String>,
+    real_text: impl FnOnce(f64) -> rusqlite::Result<String>,
 ) -> rusqlite::Result<Option<StoredValue>> {
     let (bytes, form) = match value {
         ValueRef::Null => return Ok(None),
         ValueRef::Text(text) => (SecretBytes::copied(text), ValueForm::Text),
         ValueRef::Blob(bytes) => (SecretBytes::copied(bytes), ValueForm::Bytes),
         ValueRef::Integer(number) => (SecretBytes::from(number.to_string()), ValueForm::Number),
-        ValueRef::Real(number) => (SecretBytes::from(in_words(number)?), ValueForm::Number),
+        ValueRef::Real(number) => (SecretBytes::from(real_text(number)?), ValueForm::Number),
     };
     Ok(Some(StoredValue { bytes, form }))
 }
 
-/// A key's value; none for NULL, which no key that was looked for has.
+/// A value of a key; `None` for NULL.
 pub(super) fn read_key(value: ValueRef<'_>) -> Option<KeyValue> {
     match value {
         ValueRef::Null => None,
@@ -151,13 +151,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_can_be_anything() {
+    fn a_name_may_contain_any_character() {
         assert_eq!(quoted(r#"a"; DROP TABLE b; --"#), r#""a""; DROP TABLE b; --""#);
     }
 
     #[test]
-    fn a_row_is_written_only_as_it_was_read() {
-        let names = Names { table: "t", key: vec!["a", "b"], column: "p", into: Some("h") };
+    fn a_row_is_written_only_if_it_is_unchanged() {
+        let names = SchemaNames {
+            table: "t".to_owned(),
+            key: vec!["a".to_owned(), "b".to_owned()],
+            column: "p".to_owned(),
+            into: Some("h".to_owned()),
+        };
         let statements = SqliteStatements::of(&names);
         assert_eq!(
             statements.next_page,

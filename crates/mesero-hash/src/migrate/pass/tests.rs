@@ -13,8 +13,9 @@ use super::*;
 use crate::argon2::cost::Cost;
 use crate::argon2::hasher::HashRecipe;
 use crate::args::HashArgs;
-use crate::database::contract::{Database, DatabaseFuture, Residue, RowChange, WriteOutcome};
+use crate::database::contract::{Database, DatabaseFuture, RowChange, ScrubMode, WriteOutcome};
 use crate::database::error::{DatabaseError, ErrorKind};
+use crate::database::residue::Residue;
 use crate::migrate::progress::RowProgress;
 use crate::rows::key::KeyValue;
 use crate::rows::page::{PageLimits, RowPage};
@@ -140,7 +141,7 @@ impl Database for ScriptedDatabase {
         Box::pin(std::future::ready(Ok(stored)))
     }
 
-    fn scrub(&mut self, _: bool) -> DatabaseFuture<'_, Vec<Residue>> {
+    fn scrub(&mut self, _: ScrubMode) -> DatabaseFuture<'_, Vec<Residue>> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 }

@@ -77,7 +77,7 @@ async fn a_column_that_would_spoil_hashes_and_a_server_that_takes_no_writes_stop
         shop.client.run("INSERT INTO users VALUES (1, 'one')").await;
         let ran = shop.hash(&[]).await;
         assert_eq!(ran.code, Some(2), "{ran:?}");
-        assert!(ran.stderr.contains("fills hashes up with spaces"), "{ran:?}");
+        assert!(ran.stderr.contains("pads hashes with spaces"), "{ran:?}");
     }
     if let Some(shop) = Shop::of(Kind::MariaDb, 1, &["--read-only"]).await {
         let ran = shop.hash(&[]).await;

@@ -1,4 +1,4 @@
-//! By which columns a row of a table is found again: a key that is unique.
+//! The key of a table: columns that identify a row.
 
 use std::collections::BTreeSet;
 
@@ -6,48 +6,54 @@ use mesero_terminal::nearest::listed;
 use rusqlite::Connection;
 
 use crate::database::error::DatabaseError;
-use crate::database::sqlite::catalog::column::{SqliteColumn, unknown};
+use crate::database::sqlite::catalog::column::SqliteColumns;
 use crate::database::sqlite::error;
+use crate::database::sqlite::statements::quoted;
 
-/// What a row is found by where nothing else is named.
+/// Names of the number that SQLite gives to each row.
 const ROWID: [&str; 3] = ["rowid", "oid", "_rowid_"];
 
-/// The columns of the key, which is unique, so that a row is found again by it and by nothing else.
+/// The columns of the key: the selected ones, or the primary key if none are selected.
+///
+/// # Errors
+/// If there is no primary key, a name does not exist, or the selected columns are not unique.
 pub(super) fn key(
     connection: &Connection,
-    (table, has_rowid): (&str, bool),
-    (columns, wanted): (&[SqliteColumn], &[String]),
+    columns: &SqliteColumns<'_>,
+    selected: &[String],
 ) -> Result<Vec<String>, DatabaseError> {
-    if wanted.is_empty() {
-        let mut key: Vec<_> = columns.iter().filter(|column| column.in_key > 0).collect();
-        key.sort_by_key(|column| column.in_key);
-        if key.is_empty() {
-            let hint = if has_rowid { ", or give `--key rowid`" } else { "" };
+    let table = columns.table;
+    let has_rowid = || {
+        let query = format!("SELECT rowid FROM {} LIMIT 0", quoted(table));
+        let prepared = connection.prepare(&query);
+        !prepared.is_err_and(|error| error.to_string().contains("no such column"))
+    };
+    let mut primary: Vec<_> =
+        columns.all.iter().filter(|column| column.position_in_key > 0).collect();
+    primary.sort_by_key(|column| column.position_in_key);
+    let primary: Vec<String> = primary.into_iter().map(|column| column.name.clone()).collect();
+    if selected.is_empty() {
+        if primary.is_empty() {
+            let hint = if has_rowid() { ", or add `--key rowid`" } else { "" };
             return Err(DatabaseError::usage(format!(
-                "find rows of `{table}` again: it has no primary key; name the columns of a unique key by `--key`{hint}"
+                "identify rows of `{table}`: it has no primary key; name the columns of a unique key by `--key`{hint}"
             )));
         }
-        return Ok(key.into_iter().map(|column| column.name.clone()).collect());
+        return Ok(primary);
     }
-    let mut key = Vec::with_capacity(wanted.len());
-    for name in wanted {
-        if let Some(column) = columns.iter().find(|column| column.name.eq_ignore_ascii_case(name)) {
-            key.push(column.name.clone());
-        } else if has_rowid && ROWID.contains(&name.to_ascii_lowercase().as_str()) {
-            return Ok(vec![name.to_ascii_lowercase()]);
-        } else {
-            let names = || columns.iter().map(|column| column.name.as_str());
-            return Err(unknown(&format!("a column `{name}` in `{table}`"), name, names));
+    let mut key = Vec::with_capacity(selected.len());
+    for name in selected {
+        match columns.find(name) {
+            Ok(column) => key.push(column.name.clone()),
+            Err(_) if ROWID.contains(&name.to_ascii_lowercase().as_str()) && has_rowid() => {
+                return Ok(vec![name.to_ascii_lowercase()]);
+            }
+            Err(error) => return Err(error),
         }
     }
-    let primary: BTreeSet<_> = columns
-        .iter()
-        .filter(|column| column.in_key > 0)
-        .map(|column| column.name.clone())
-        .collect();
     let mut unique = unique(connection, table).map_err(error::of("read the schema"))?;
     // An INTEGER PRIMARY KEY has no index.
-    unique.push(primary);
+    unique.push(primary.into_iter().collect());
     let is_unique = unique
         .iter()
         .any(|columns| !columns.is_empty() && columns.iter().all(|column| key.contains(column)));
@@ -55,12 +61,12 @@ pub(super) fn key(
         return Ok(key);
     }
     Err(DatabaseError::usage(format!(
-        "find rows of `{table}` by {}: no unique index covers that, so two rows might be taken for one",
+        "identify rows of `{table}` by {}: no unique index covers these columns, so two rows could have the same key",
         listed(key.iter().map(String::as_str))
     )))
 }
 
-/// The columns of each unique index that holds for all rows, and whose collation is its columns' own.
+/// The columns of each unique index that covers all rows with the columns' own collation.
 fn unique(connection: &Connection, table: &str) -> rusqlite::Result<Vec<BTreeSet<String>>> {
     let text = "SELECT name FROM pragma_index_list(?1) WHERE \"unique\" AND NOT partial";
     let mut statement = connection.prepare(text)?;

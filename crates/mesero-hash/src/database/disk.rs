@@ -1,14 +1,14 @@
-//! Free space on the disk of a server.
+//! Free disk space.
 
 use std::path::Path;
 
-/// What is free for the server on the disk of a folder, if that can be seen.
+/// Free bytes on the disk of a folder; `None` if they cannot be determined.
 pub(crate) fn free_space(folder: &Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     Some(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
-/// A size as a person reads it.
+/// A size with its unit.
 pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
     if bytes < 1000 {

@@ -1,0 +1,56 @@
+//! Advisories that are the same on every server.
+
+use mesero_terminal::nearest::listed;
+
+use crate::database::disk::size;
+use crate::database::table::Advisory;
+
+/// A column that the server computes from the plaintext.
+pub(crate) fn generated_column(name: &str, source: &str) -> Advisory {
+    Advisory::info(format!("the column `{name}` is generated from `{source}`, and changes with it"))
+}
+
+/// Triggers that run for every write; `None` if there are none.
+pub(crate) fn triggers(names: &[String]) -> Option<Advisory> {
+    let noun = match names.len() {
+        0 => return None,
+        1 => "trigger",
+        _ => "triggers",
+    };
+    Some(Advisory::warning(format!(
+        "every update of a row runs the {noun} {}, which may copy the old value or hash it again: \
+         check the code",
+        listed(names.iter().map(String::as_str))
+    )))
+}
+
+/// An index that contains the plaintext; `remedy` says what to do about it.
+pub(crate) fn index(name: &str, remedy: &str) -> Advisory {
+    Advisory::warning(format!("the index `{name}` contains the plaintext too: {remedy}"))
+}
+
+/// A connection over the network without TLS; `parameter` turns it on.
+pub(crate) fn unencrypted(parameter: &str) -> Advisory {
+    Advisory::warning(format!(
+        "the connection is not encrypted: plaintext passwords are readable on the network; add \
+         {parameter} to the URL"
+    ))
+}
+
+/// Disk space for the old versions of `table` bytes, compared with the free space if that is known;
+/// `use_of_space` continues "can take 3 GB". `None` if there is enough.
+pub(crate) fn disk_space(table: u64, free: Option<u64>, use_of_space: &str) -> Option<Advisory> {
+    match free {
+        Some(free) if free < table.saturating_mul(2) => Some(Advisory::warning(format!(
+            "the server's disk has {} left, and rewriting all rows can take {} {use_of_space}",
+            size(free),
+            size(table)
+        ))),
+        Some(_) => None,
+        None => Some(Advisory::info(format!(
+            "rewriting all rows can take {} of the server's disk {use_of_space}; the free space is not \
+             visible from here",
+            size(table)
+        ))),
+    }
+}
