@@ -1,10 +1,10 @@
-//! The reason why nothing was written.
+//! Errors before the first write.
 
 use std::fmt;
 
 use mesero_terminal::command_error::CommandError;
 
-/// Why nothing was written; reads on after "failed to".
+/// The reason why nothing was written; continues "failed to".
 #[derive(Debug)]
 pub struct HashRunError(pub(crate) String);
 

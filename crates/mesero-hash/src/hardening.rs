@@ -1,4 +1,4 @@
-//! What keeps passwords out of files that nobody asked for: no core dumps, no reading of this process by its equals.
+//! Protection of the process: no core dumps, and no access to its memory for processes of the same user.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
-/// From now on a crash leaves no core, and only the superuser can look into the process.
+/// Disables core dumps; from then on only the superuser can attach to the process.
 ///
 /// # Errors
-/// If the system refuses: nothing secret should be read then.
+/// If the system rejects it: no secret may be read then.
 pub(crate) fn harden_process() -> io::Result<()> {
     let maximum = getrlimit(Resource::Core).maximum;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum })?;

@@ -1,14 +1,12 @@
-//! `mesero hash`: a table's plaintext passwords become hashes, in place and while it is used.
+//! `mesero hash`: replaces the plaintext passwords of a table by hashes, in place and while the table is in use.
 
 #![forbid(unsafe_code)]
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use mesero_terminal::counted::{counted, form};
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
-use mesero_terminal::signals::Signals;
 
 mod argon2;
 mod args;
@@ -27,66 +25,71 @@ use self::argon2::verifier;
 pub use self::args::HashArgs;
 use self::database::contract::OpenTable;
 pub use self::error::HashRunError;
+use self::migrate::messages::RunMessages;
 use self::migrate::preflight::{self, Preflight};
 use self::migrate::progress::RowProgress;
 use self::migrate::session::{HashSession, SessionError};
-use self::migrate::work;
+use self::migrate::stop_signals::StopSignals;
 use self::rows::row_policy::RowPolicy;
 
-/// Hashes all plaintext of a table, and says how it went.
+/// Hashes all plaintext of a table, and prints a summary.
+///
+/// If dropped, the run ends as if the process were killed: each row has its old value or its hash.
 ///
 /// # Errors
-/// If it could not begin: nothing was written then.
+/// If the run cannot start; nothing is written then.
 pub async fn run(args: HashArgs, output: &mut Output) -> Result<Exit, HashRunError> {
-    let mut signals = Signals::listen().map_err(|error| HashRunError(format!("begin: {error}")))?;
+    let mut stop =
+        StopSignals::listen().map_err(|error| HashRunError(format!("start: {error}")))?;
     hardening::harden_process()
         .map_err(|error| HashRunError(format!("keep passwords out of core dumps: {error}")))?;
-    let prepared = async {
-        let recipe = settings::recipe(&args.cost).await.map_err(HashRunError::of)?;
+    let preparing = async {
+        let recipe = settings::build_recipe(&args.cost).await.map_err(HashRunError::of)?;
         verifier::cross_check(&recipe).map_err(HashRunError::of)?;
-        let opened =
-            database::open(&args.location(), &args.wanted()).await.map_err(HashRunError::of)?;
-        Ok((recipe, opened))
+        let open =
+            database::open(&args.location(), &args.selection()).await.map_err(HashRunError::of)?;
+        Ok((recipe, open))
     };
     let (recipe, OpenTable { table, database }) = tokio::select! {
-        prepared = prepared => prepared?,
-        signal = signals.next() => return Ok(signal.exit()),
+        prepared = preparing => prepared?,
+        signal = stop.next() => return Ok(signal.exit()),
     };
-    let progress = RowProgress::new(args.report.quiet);
-    let mut session = HashSession { database, signals, last_signal: None, progress, output };
+    let messages = RunMessages { progress: RowProgress::new(args.report.quiet), output };
+    let mut session = HashSession { database, stop, messages };
     let policy = RowPolicy { ambiguous: args.ambiguous, verify: args.report.verify };
 
-    let (classes, jobs) = match preflight::classify_table(&mut session, &policy, table.rows).await {
+    let found = match preflight::classify_table(&mut session, &policy, table.rows).await {
         Ok(found) => found,
         Err(SessionError::Stopped(signal)) => return Ok(signal.exit()),
-        Err(unable) => return Err(HashRunError(unable.to_string())),
+        Err(error) => return Err(HashRunError::of(error)),
     };
     let speed = tokio::select! {
-        speed = speed(&args, &recipe, jobs) => speed.map_err(HashRunError::of)?,
-        signal = session.signals.next() => return Ok(signal.exit()),
+        speed = choose_threads(&args, &recipe, found.to_hash) => speed.map_err(HashRunError::of)?,
+        signal = session.stop.next() => return Ok(signal.exit()),
     };
-    let preflight = Preflight { table, classes, jobs, speed };
-    match report_preflight(&preflight, (&args, &recipe, &policy), session.output)? {
+    let preflight =
+        Preflight { table, recipe, policy, classes: found.classes, to_hash: found.to_hash, speed };
+    match report(&preflight, &args, session.messages.output)? {
         Some(exit) => Ok(exit),
-        None => work::go(&args, (&recipe, policy), &preflight, session).await,
+        None => migrate::run(&args, &preflight, session).await,
     }
 }
 
-/// Says what was found; and how mesero ends, if nothing is to be written.
-fn report_preflight(
+/// Prints the report; returns the exit code if nothing is to be written.
+fn report(
     preflight: &Preflight,
-    (args, recipe, policy): (&HashArgs, &HashRecipe, &RowPolicy),
+    args: &HashArgs,
     output: &mut Output,
 ) -> Result<Option<Exit>, HashRunError> {
-    let text = preflight.text(recipe, policy);
+    let text = preflight.report();
     if args.dry_run {
         output.line(&text).map_err(|error| HashRunError(format!("write the report: {error}")))?;
     } else if !args.report.quiet {
         output.say(&text);
     }
-    let blockers = preflight.blockers(recipe, policy);
-    for stop in &blockers {
-        output.say(&format!("mesero: nothing was written: {stop}"));
+    let blockers = preflight.blockers();
+    for blocker in &blockers {
+        output.say(&format!("mesero: nothing was written: {blocker}"));
     }
     if !blockers.is_empty() {
         return Ok(Some(Exit::Unusable));
@@ -94,7 +97,7 @@ fn report_preflight(
     let ambiguous = preflight.classes.ambiguous();
     if ambiguous > 0 && args.ambiguous.is_none() {
         output.say(&format!(
-            "mesero: nothing was written: {} may be plaintext or {}; say which by \
+            "mesero: nothing was written: {} may be plaintext or {}; choose a treatment by \
              `--ambiguous plaintext`, `skip` or `wrap`",
             counted(ambiguous, "value", "values"),
             form(ambiguous, "a hash", "hashes"),
@@ -102,24 +105,28 @@ fn report_preflight(
         return Ok(Some(Exit::Halted));
     }
     if preflight.classes.rows() == 0 {
-        output.say("mesero: there was nothing to do: the table has no row");
+        output.say("mesero: nothing to do: the table has no rows");
         return Ok(Some(Exit::NothingToDo));
     }
     Ok(args.dry_run.then_some(Exit::Fine))
 }
 
-/// With how many threads it hashes, and how fast that is.
-async fn speed(args: &HashArgs, recipe: &HashRecipe, jobs: u64) -> Result<HashSpeed, HashError> {
-    /// Below this, finding out takes longer than what it could win.
-    const WORTH: Duration = Duration::from_secs(10);
+/// Chooses the number of threads, and measures their speed.
+async fn choose_threads(
+    args: &HashArgs,
+    recipe: &HashRecipe,
+    to_hash: u64,
+) -> Result<HashSpeed, HashError> {
+    /// Minimum duration of hashing for which a search for the best number of threads pays off.
+    const WORTH_SEARCHING: Duration = Duration::from_secs(10);
     if let Some(workers) = args.throttle.workers {
-        return calibrate::measure(recipe, workers.into()).await;
+        return calibrate::measure_speed(recipe, workers.into()).await;
     }
-    let most: NonZeroUsize = HashCapacity::here(recipe.cost).threads;
-    let all = calibrate::measure(recipe, most).await?;
-    let time = jobs as f64 / all.hashes_per_second.max(1e-9);
-    if most.get() == 1 || time < WORTH.as_secs_f64() {
+    let max = HashCapacity::here(recipe.cost).threads;
+    let all = calibrate::measure_speed(recipe, max).await?;
+    let time = to_hash as f64 / all.hashes_per_second.max(1e-9);
+    if max.get() == 1 || time < WORTH_SEARCHING.as_secs_f64() {
         return Ok(all);
     }
-    calibrate::fastest_thread_count(recipe, most).await
+    calibrate::fastest_thread_count(recipe, max).await
 }

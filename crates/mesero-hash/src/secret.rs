@@ -1,18 +1,18 @@
-//! Bytes that nobody may read: a password, a hash, a pepper.
+//! Secret bytes: a password, a hash, a pepper.
 
 use std::fmt;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Bytes that show themselves as `[redacted]`, and that are overwritten when they are dropped.
+/// Bytes that are printed as `[redacted]`, and overwritten when they are dropped.
 ///
-/// They may be anything: empty, with zeros inside, not UTF-8. What a database driver or the
-/// operating system copied on the way is not theirs to overwrite.
+/// Any bytes: empty, with zeros, not UTF-8. Copies of a database driver or of the operating system
+/// are not overwritten.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct SecretBytes(Box<[u8]>);
 
 impl SecretBytes {
-    /// Takes the bytes over; a vector with room to spare is copied and overwritten first.
+    /// Takes the bytes; a vector with spare capacity is copied and overwritten.
     pub(crate) fn new(mut bytes: Vec<u8>) -> Self {
         if bytes.len() == bytes.capacity() {
             return Self(bytes.into_boxed_slice());
@@ -26,7 +26,7 @@ impl SecretBytes {
         Self(bytes.into())
     }
 
-    /// The bytes themselves, for the few places that need them.
+    /// The bytes.
     pub(crate) fn reveal(&self) -> &[u8] {
         &self.0
     }

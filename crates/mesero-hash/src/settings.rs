@@ -1,4 +1,4 @@
-//! What the flags mean: a recipe for hashes, checked.
+//! The recipe for hashes, from the flags.
 
 use std::fmt;
 use std::path::Path;
@@ -13,12 +13,13 @@ use crate::argon2::hasher::{HashError, HashRecipe, Pepper};
 use crate::args::CostArgs;
 use crate::secret::SecretBytes;
 
-/// The recipe that the flags ask for; with `--calibrate` it takes about two seconds to find out.
+/// Builds the recipe that the flags select; `--calibrate` takes about two seconds to measure. If
+/// dropped, a measuring thread ends by itself.
 ///
 /// # Errors
-/// What cannot be used.
-pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<HashRecipe>, SettingsError> {
-    let usage = |flag: &str, why: String| SettingsError::Usage(format!("take {flag}: {why}"));
+/// If a flag cannot be used, or the measurement fails.
+pub(crate) async fn build_recipe(args: &CostArgs) -> Result<Arc<HashRecipe>, SettingsError> {
+    let usage = |flag: &str, why: String| SettingsError::Usage(format!("use {flag}: {why}"));
     let cost = match (&args.argon2, args.preset, &args.calibrate) {
         (Some(text), ..) => {
             text.parse().map_err(|why| usage(&format!("`--argon2 {text}`"), why))?
@@ -26,19 +27,19 @@ pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<HashRecipe>, SettingsE
         (None, Some(preset), _) => Cost::of(preset),
         (None, None, Some(text)) => {
             let flag = format!("`--calibrate {text}`");
-            let wanted = humantime::parse_duration(text)
-                .map_err(|_| usage(&flag, "wanted a duration such as 250ms".to_owned()))?;
-            // A login that takes longer is refused by its users; a shorter one is no time for a hash.
-            if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&wanted) {
+            let duration = humantime::parse_duration(text)
+                .map_err(|_| usage(&flag, "use a duration such as 250ms".to_owned()))?;
+            // Users do not wait longer for a login, and a shorter hash would be weak.
+            if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&duration) {
                 return Err(usage(&flag, "it must be from 1ms to 60s".to_owned()));
             }
-            calibrate::calibrate_cost(wanted).await.map_err(SettingsError::Hash)?
+            calibrate::calibrate_cost(duration).await.map_err(SettingsError::Hash)?
         }
         (None, None, None) => Cost::default(),
     };
     if cost.is_weak() && !args.allow_weak {
         return Err(SettingsError::Usage(format!(
-            "hash with {cost}: that is below what OWASP asks for ({}, or as good); add `--allow-weak` if it is meant",
+            "hash with {cost}: that is weaker than OWASP's minimum ({}, or equivalent); add `--allow-weak` to use it anyway",
             Cost::default()
         )));
     }
@@ -49,10 +50,11 @@ pub(crate) async fn recipe(args: &CostArgs) -> Result<Arc<HashRecipe>, SettingsE
     Ok(Arc::new(HashRecipe { cost, pepper }))
 }
 
+/// Reads the pepper from its file.
 fn pepper(path: &Path, id: &str) -> Result<Pepper, SettingsError> {
     if id.is_empty() || id.len() > 8 {
         return Err(SettingsError::Usage(format!(
-            "take `--pepper-id {id}`: it must have one to eight bytes, and has {}",
+            "use `--pepper-id {id}`: it must have one to eight bytes, and has {}",
             id.len()
         )));
     }
@@ -67,14 +69,14 @@ fn pepper(path: &Path, id: &str) -> Result<Pepper, SettingsError> {
     if bytes.ends_with(b"\n") {
         bytes.zeroize();
         return Err(SettingsError::Usage(format!(
-            "read the pepper in `{shown}`: it ends with a line break, which would be part of it; \
-             write it without one (printf %s)"
+            "read the pepper in `{shown}`: it ends with a line break, which would be a part of the pepper; \
+             write the file without one (printf %s)"
         )));
     }
     Ok(Pepper { id: id.as_bytes().to_vec(), bytes: SecretBytes::new(bytes) })
 }
 
-/// Why there is no recipe.
+/// The reason why there is no recipe.
 #[derive(Debug)]
 pub(crate) enum SettingsError {
     Usage(String),

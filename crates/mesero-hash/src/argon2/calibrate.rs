@@ -1,4 +1,4 @@
-//! Measures this machine before the work: how fast it hashes, with how many threads, and what a hash may cost.
+//! Measurements of this machine: its speed, the best number of threads, and the cost for a duration.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,36 +12,36 @@ use tokio::time::Instant;
 use crate::argon2::cost::Cost;
 use crate::argon2::hasher::{HashError, HashRecipe, Hasher};
 
-/// How fast so many threads hash together.
+/// Speed of a number of threads.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct HashSpeed {
     pub(crate) threads: NonZeroUsize,
-    /// Of all of them together.
+    /// Sum over all threads.
     pub(crate) hashes_per_second: f64,
 }
 
-/// How long each step of the ramp runs: long enough for the noise of a machine in use.
+/// Duration of each measurement: long enough to average out the noise of a busy machine.
 const STEP: Duration = Duration::from_millis(700);
-/// A thread more has to bring at least this share of what one brings, or it is not worth its memory.
+/// Minimum relative gain of a step; a smaller one is not worth the memory of the threads.
 const GAIN: f64 = 0.05;
 
-/// With how many threads, at most `most`, it is fastest: 1, 2, 4 … and `most` itself, as long as
-/// each step is faster by [`GAIN`] than the one before.
+/// Finds the number of threads, at most `max`, at which hashing is fastest: tries 1, 2, 4 … and
+/// `max`, as long as each step is faster by [`GAIN`] than the previous one.
 ///
-/// Dropping the future lets the measuring thread end by itself.
+/// If dropped, the measuring thread ends by itself.
 ///
 /// # Errors
-/// If there is no memory for so many.
+/// If there is not enough memory.
 pub(crate) async fn fastest_thread_count(
     recipe: &HashRecipe,
-    most: NonZeroUsize,
+    max: NonZeroUsize,
 ) -> Result<HashSpeed, HashError> {
     let cost = recipe.cost;
     on_own_thread(move || {
-        let mut best = speed(cost, NonZeroUsize::MIN)?;
-        while best.threads < most {
-            let threads = best.threads.saturating_add(best.threads.get()).min(most);
-            let next = speed(cost, threads)?;
+        let mut best = measure_blocking(cost, NonZeroUsize::MIN)?;
+        while best.threads < max {
+            let threads = best.threads.saturating_add(best.threads.get()).min(max);
+            let next = measure_blocking(cost, threads)?;
             if next.hashes_per_second < best.hashes_per_second * (1.0 + GAIN) {
                 break;
             }
@@ -52,28 +52,35 @@ pub(crate) async fn fastest_thread_count(
     .await
 }
 
-/// How fast `threads` are.
-pub(crate) async fn measure(
+/// Measures the speed of `threads`. If dropped, the measuring thread ends by itself.
+///
+/// # Errors
+/// If there is not enough memory.
+pub(crate) async fn measure_speed(
     recipe: &HashRecipe,
     threads: NonZeroUsize,
 ) -> Result<HashSpeed, HashError> {
     let cost = recipe.cost;
-    on_own_thread(move || speed(cost, threads)).await
+    on_own_thread(move || measure_blocking(cost, threads)).await
 }
 
-/// The cost of a hash that takes about `wanted` on one thread of this machine, and never less than
-/// what is good enough.
+/// Finds the cost of a hash that takes about `target` on one thread of this machine, at least OWASP's
+/// minimum.
 ///
-/// 64 MiB where a hash with that fits the time, else the memory of the default; then as many passes
-/// as [`further_passes`] allows. A busy machine makes hashes slower, and so the cost lower.
-pub(crate) async fn calibrate_cost(wanted: Duration) -> Result<Cost, HashError> {
+/// The memory is 64 MiB if such a hash fits the target, else that of the default; the passes are as
+/// [`further_passes`] allows. A busy machine makes hashes slower, and so the cost lower. If dropped, the
+/// measuring thread ends by itself.
+///
+/// # Errors
+/// If there is not enough memory.
+pub(crate) async fn calibrate_cost(target: Duration) -> Result<Cost, HashError> {
     on_own_thread(move || {
         for memory in [65_536, Cost::default().memory] {
             let least = Cost { memory, passes: if memory >= 47_104 { 1 } else { 2 }, lanes: 1 };
             let one = shortest_hash_time(least)?;
-            if one <= wanted {
+            if one <= target {
                 let next = shortest_hash_time(Cost { passes: least.passes + 1, ..least })?;
-                let more = further_passes(wanted, least.passes, one, next);
+                let more = further_passes(target, least.passes, one, next);
                 return Ok(Cost { passes: least.passes + more, ..least });
             }
         }
@@ -82,18 +89,18 @@ pub(crate) async fn calibrate_cost(wanted: Duration) -> Result<Cost, HashError> 
     .await
 }
 
-/// How many passes fit into `wanted` after the first `passes`, which took `one`; with another pass
-/// it was `next`.
+/// The number of further passes that fit into `target`, if the first `passes` take `one`, and `next`
+/// with another pass.
 ///
-/// Both times are noisy, and their difference may be nothing at all. No pass counts as shorter
-/// than the average of the first ones, so noise never gives a cost that takes minutes.
-fn further_passes(wanted: Duration, passes: u32, one: Duration, next: Duration) -> u32 {
+/// Both durations are noisy, and their difference can be 0. A pass never counts as shorter than the
+/// average of the first ones, so noise never leads to a cost of minutes.
+fn further_passes(target: Duration, passes: u32, one: Duration, next: Duration) -> u32 {
     let a_pass = next.saturating_sub(one).max(one / passes).max(Duration::from_micros(1));
-    let fitting = wanted.saturating_sub(one).as_nanos() / a_pass.as_nanos();
+    let fitting = target.saturating_sub(one).as_nanos() / a_pass.as_nanos();
     u32::try_from(fitting).unwrap_or(u32::MAX - passes)
 }
 
-/// The shortest of a few: whatever else the machine does makes it longer.
+/// The shortest duration of a few hashes: other load only makes them longer.
 fn shortest_hash_time(cost: Cost) -> Result<Duration, HashError> {
     let mut hasher = Hasher::new(Arc::new(HashRecipe { cost, pepper: None }))?;
     let mut best = Duration::MAX;
@@ -105,9 +112,9 @@ fn shortest_hash_time(cost: Cost) -> Result<Duration, HashError> {
     Ok(best)
 }
 
-const PASSWORD: &[u8] = b"nobody's password";
+const PASSWORD: &[u8] = b"a password for measurements";
 
-fn speed(cost: Cost, threads: NonZeroUsize) -> Result<HashSpeed, HashError> {
+fn measure_blocking(cost: Cost, threads: NonZeroUsize) -> Result<HashSpeed, HashError> {
     let recipe = Arc::new(HashRecipe { cost, pepper: None });
     let hashers = (0..threads.get()).map(|_| Hasher::new(Arc::clone(&recipe)));
     let hashers: Vec<_> = hashers.collect::<Result<_, _>>()?;
@@ -119,7 +126,7 @@ fn speed(cost: Cost, threads: NonZeroUsize) -> Result<HashSpeed, HashError> {
             .map(|mut hasher| {
                 let done = &done;
                 scope.spawn(move || {
-                    // The first one maps the memory; each does one more at least.
+                    // The first hash maps the memory; each thread computes at least one more.
                     hasher.hash(PASSWORD)?;
                     loop {
                         hasher.hash(PASSWORD)?;
@@ -135,12 +142,12 @@ fn speed(cost: Cost, threads: NonZeroUsize) -> Result<HashSpeed, HashError> {
     });
     let took: Vec<Duration> = results.into_iter().collect::<Result<_, _>>()?;
     let took = took.into_iter().max().unwrap_or_default().as_secs_f64();
-    // Those that mapped the memory are work too.
+    // The hashes that mapped the memory count too.
     let count = done.into_inner() as f64 + threads.get() as f64;
     Ok(HashSpeed { threads, hashes_per_second: count / took.max(1e-9) })
 }
 
-/// Runs what blocks on a thread of its own.
+/// Runs blocking work on a thread of its own. If dropped, the thread ends by itself.
 async fn on_own_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, HashError> + Send + 'static,
 ) -> Result<T, HashError> {
@@ -164,23 +171,23 @@ mod tests {
     }
 
     #[test]
-    fn no_noise_in_two_measurements_gives_a_cost_far_above_the_wanted_time() {
+    fn no_noise_in_two_measurements_gives_a_cost_far_above_the_target_time() {
         let times = || (1..400).map(Duration::from_millis);
-        for (passes, wanted) in [(1, 50), (1, 250), (2, 50), (2, 10_000)] {
-            let wanted = Duration::from_millis(wanted);
+        for (passes, target) in [(1, 50), (1, 250), (2, 50), (2, 10_000)] {
+            let target = Duration::from_millis(target);
             for (one, next) in times().flat_map(|one| times().map(move |next| (one, next))) {
-                if one > wanted {
+                if one > target {
                     continue;
                 }
-                let all = passes + further_passes(wanted, passes, one, next);
+                let all = passes + further_passes(target, passes, one, next);
                 let takes = one / passes * all;
-                assert!(takes <= wanted, "{one:?}, {next:?}: {all} passes take {takes:?}");
+                assert!(takes <= target, "{one:?}, {next:?}: {all} passes take {takes:?}");
             }
         }
     }
 
     #[test]
-    fn passes_fill_the_wanted_time_where_each_takes_the_same() {
+    fn passes_of_equal_duration_fill_the_target() {
         let of = |count: u64| Duration::from_millis(30 * count);
         assert_eq!(further_passes(of(10), 1, of(1), of(2)), 9);
         assert_eq!(further_passes(of(10), 2, of(2), of(3)), 8);
@@ -188,10 +195,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_speed_is_found_within_the_threads_that_are_allowed() {
+    async fn a_speed_is_measured_within_the_permitted_threads() {
         let recipe = HashRecipe { cost: Cost::new(1024, 1, 1).unwrap(), pepper: None };
-        let most = NonZeroUsize::new(2).unwrap();
-        let speed = fastest_thread_count(&recipe, most).await.unwrap();
-        assert!(speed.threads <= most && speed.hashes_per_second > 0.0, "{speed:?}");
+        let max = NonZeroUsize::new(2).unwrap();
+        let speed = fastest_thread_count(&recipe, max).await.unwrap();
+        assert!(speed.threads <= max && speed.hashes_per_second > 0.0, "{speed:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! How many threads can hash here: processors and memory that this process may really use.
+//! Processors and memory that this process may use, and the number of threads that fit.
 
 use std::fs;
 use std::num::NonZeroUsize;
@@ -7,19 +7,19 @@ use std::thread::available_parallelism;
 
 use crate::argon2::cost::Cost;
 
-/// What there is room for.
+/// Capacity of this machine for hashing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct HashCapacity {
-    /// Processors, by the affinity and the cgroup's quota.
+    /// Usable processors, by affinity and the cgroup's quota.
     pub(crate) processors: usize,
-    /// Threads for which half of the memory that is free is enough; at least one.
+    /// Threads that fit into half of the available memory, at most one for each processor; at least one.
     pub(crate) threads: NonZeroUsize,
 }
 
 impl HashCapacity {
-    /// What there is room for at this cost.
+    /// Determines the capacity at this cost.
     pub(crate) fn here(cost: Cost) -> Self {
-        Self::of(available_parallelism().map_or(1, NonZeroUsize::get), free_memory(), cost)
+        Self::of(available_parallelism().map_or(1, NonZeroUsize::get), available_memory(), cost)
     }
 
     fn of(processors: usize, memory: Option<u64>, cost: Cost) -> Self {
@@ -30,11 +30,11 @@ impl HashCapacity {
     }
 }
 
-/// Bytes that can still be had, by the system and by every cgroup above this process.
-fn free_memory() -> Option<u64> {
+/// Available bytes: the minimum of the system and of all cgroups above this process.
+fn available_memory() -> Option<u64> {
     let system = fs::read_to_string("/proc/meminfo").ok().as_deref().and_then(available);
     let cgroups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let of_groups = groups(&cgroups).into_iter().filter_map(|folder| left(&folder));
+    let of_groups = groups(&cgroups).into_iter().filter_map(|folder| available_in_cgroup(&folder));
     system.into_iter().chain(of_groups).min()
 }
 
@@ -44,7 +44,7 @@ fn available(meminfo: &str) -> Option<u64> {
     Some(kibibytes * 1024)
 }
 
-/// The folders of this process's cgroups that can bound its memory, and of those above them.
+/// Folders of the cgroups that can limit this process's memory, up to the root.
 fn groups(cgroups: &str) -> Vec<PathBuf> {
     let mut folders = Vec::new();
     for line in cgroups.lines() {
@@ -65,8 +65,8 @@ fn groups(cgroups: &str) -> Vec<PathBuf> {
     folders
 }
 
-/// What a cgroup's bound leaves; none if it has no bound.
-fn left(folder: &Path) -> Option<u64> {
+/// Available bytes of a cgroup; `None` if it has no limit.
+fn available_in_cgroup(folder: &Path) -> Option<u64> {
     let number = |name: &str| -> Option<u64> {
         fs::read_to_string(folder.join(name)).ok()?.trim().parse().ok()
     };
@@ -82,7 +82,7 @@ mod tests {
     const GIBIBYTE: u64 = 1 << 30;
 
     #[test]
-    fn memory_bounds_the_threads_and_one_always_runs() {
+    fn memory_limits_the_threads_to_at_least_one() {
         let cost = Cost::new(65_536, 3, 4).unwrap();
         assert_eq!(HashCapacity::of(8, None, cost).threads.get(), 8);
         assert_eq!(HashCapacity::of(8, Some(GIBIBYTE), cost).threads.get(), 8);
@@ -91,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn what_the_system_has_left_is_read() {
+    fn the_available_memory_of_the_system_is_read() {
         let meminfo = "MemTotal:  8000000 kB\nMemFree: 1 kB\nMemAvailable:    2048 kB\n";
         assert_eq!(available(meminfo), Some(2_097_152));
         assert_eq!(available("MemTotal: 1 kB"), None);
     }
 
     #[test]
-    fn every_cgroup_above_is_asked() {
+    fn every_cgroup_up_to_the_root_counts() {
         let second = groups("0::/user/one\n");
         assert_eq!(
             second,

@@ -1,4 +1,4 @@
-//! What an Argon2id hash costs: memory, passes, lanes.
+//! The cost of an Argon2id hash: memory, passes, lanes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,7 +14,7 @@ pub(crate) struct Cost {
     pub(crate) lanes: u32,
 }
 
-/// A choice of parameters that others made.
+/// Recommended parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Preset {
     /// m=19456,t=2,p=1
@@ -27,16 +27,18 @@ pub(crate) enum Preset {
     Rfc9106High,
 }
 
-/// What OWASP's Password Storage Cheat Sheet (August 2026) counts as equally good and good enough:
-/// memory in KiB and passes.
+/// Memory in KiB and passes that OWASP's Password Storage Cheat Sheet (August 2026) recommends as
+/// equivalent minimums.
 const GOOD_ENOUGH: [(u32, u32); 5] =
     [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
 
-const WANTED: &str = "wanted parameters such as m=19456,t=2,p=1: memory in KiB, passes and lanes";
+const EXPECTED: &str = "use parameters such as m=19456,t=2,p=1: memory in KiB, passes and lanes";
 
 impl Cost {
+    /// Checks the parameters.
+    ///
     /// # Errors
-    /// Which bound of RFC 9106, section 3.1, it breaks.
+    /// The bound of RFC 9106, section 3.1, that they violate.
     pub(crate) fn new(memory: u32, passes: u32, lanes: u32) -> Result<Self, String> {
         if lanes == 0 || lanes > 0xFF_FFFF {
             return Err(format!("p must be from 1 to 16777215, and is {lanes}"));
@@ -61,12 +63,12 @@ impl Cost {
         }
     }
 
-    /// Whether it is below everything that OWASP counts as enough.
+    /// Returns whether the cost is below all of OWASP's minimums.
     pub(crate) fn is_weak(&self) -> bool {
         !GOOD_ENOUGH.iter().any(|(memory, passes)| self.memory >= *memory && self.passes >= *passes)
     }
 
-    /// What one thread needs of memory for it.
+    /// Memory of one thread, in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         u64::from(self.memory) * 1024
     }
@@ -90,16 +92,16 @@ impl FromStr for Cost {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut values = [None; 3];
         for part in text.split(',') {
-            let (name, value) = part.split_once('=').ok_or(WANTED)?;
-            let place = ["m", "t", "p"].iter().position(|known| *known == name).ok_or(WANTED)?;
-            let value: u32 = value.parse().map_err(|_| WANTED)?;
+            let (name, value) = part.split_once('=').ok_or(EXPECTED)?;
+            let place = ["m", "t", "p"].iter().position(|known| *known == name).ok_or(EXPECTED)?;
+            let value: u32 = value.parse().map_err(|_| EXPECTED)?;
             if values[place].replace(value).is_some() {
-                return Err(format!("{name} is there twice"));
+                return Err(format!("{name} occurs twice"));
             }
         }
         match values {
             [Some(memory), Some(passes), Some(lanes)] => Self::new(memory, passes, lanes),
-            _ => Err(WANTED.to_owned()),
+            _ => Err(EXPECTED.to_owned()),
         }
     }
 }
@@ -109,14 +111,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cost_is_read_as_it_is_shown() {
+    fn a_cost_is_parsed_from_the_text_that_it_prints() {
         for text in ["m=19456,t=2,p=1", "m=8,t=1,p=1", "m=2097152,t=1,p=4"] {
             assert_eq!(text.parse::<Cost>().unwrap().to_string(), text);
         }
     }
 
     #[test]
-    fn what_argon2_cannot_do_is_refused() {
+    fn parameters_outside_of_the_bounds_are_rejected() {
         for bad in
             ["", "m=8", "m=8,t=1", "m=7,t=1,p=1", "m=8,t=0,p=1", "m=8,t=1,p=0", "m=8,t=1,p=2"]
         {
@@ -128,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_below_every_recommendation_is_weak() {
+    fn a_cost_below_every_minimum_is_weak() {
         for good in ["m=19456,t=2,p=1", "m=65536,t=1,p=1", "m=7168,t=5,p=1", "m=65536,t=3,p=4"] {
             assert!(!good.parse::<Cost>().unwrap().is_weak(), "{good}");
         }

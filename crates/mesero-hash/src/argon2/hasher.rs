@@ -1,4 +1,4 @@
-//! Makes hashes: one thread's memory, used again for each.
+//! The implementation that computes hashes, with memory that is reused.
 
 use std::fmt;
 use std::io;
@@ -12,45 +12,47 @@ use crate::argon2::cost::Cost;
 use crate::argon2::phc::{Phc, Variant};
 use crate::secret::SecretBytes;
 
-/// What all hashes of a run have in common.
+/// Parameters of all hashes of a run.
 #[derive(Debug)]
 pub(crate) struct HashRecipe {
     pub(crate) cost: Cost,
     pub(crate) pepper: Option<Pepper>,
 }
 
-/// A secret that is mixed into every hash, and is not in the database.
+/// A secret that is a part of every hash, and is not in the database.
 #[derive(Debug)]
 pub(crate) struct Pepper {
-    /// What stored hashes call it.
+    /// Its name in stored hashes.
     pub(crate) id: Vec<u8>,
     pub(crate) bytes: SecretBytes,
 }
 
-/// The length that RFC 9106, section 4, recommends.
+/// Bytes of a salt, as RFC 9106, section 4, recommends.
 pub(crate) const SALT: usize = 16;
-/// Likewise.
+/// Bytes of a tag, as RFC 9106, section 4, recommends.
 pub(crate) const TAG: usize = 32;
 
-/// One thread's memory for hashing.
+/// Memory of one thread for hashing.
 ///
-/// It is mapped once and reused. What a password left in it is overwritten before a hash is
-/// returned, and so it is when the hasher is dropped.
+/// It is mapped once and reused. Traces of a password are overwritten before its hash is returned, and
+/// when the hasher is dropped.
 pub(crate) struct Hasher {
     recipe: Arc<HashRecipe>,
     arena: argon2_rust::Hasher,
 }
 
 impl Hasher {
+    /// Maps the memory.
+    ///
     /// # Errors
-    /// If there is not so much memory.
+    /// If there is not enough memory.
     pub(crate) fn new(recipe: Arc<HashRecipe>) -> Result<Self, HashError> {
         let cost = recipe.cost;
         let params = Params::builder()
             .memory(Memory::kib(u64::from(cost.memory)))
             .passes(cost.passes)
             .lanes(cost.lanes)
-            // A hash keeps to its thread: all processors have one of their own to work at.
+            // One thread for a hash: every processor computes another one.
             .threads(1)
             .tag_len(TagLen::bytes(TAG as u64))
             .build()
@@ -60,9 +62,11 @@ impl Hasher {
         Ok(Self { recipe, arena })
     }
 
-    /// The string to be stored for a password, with a salt of its own from the system.
+    /// Computes the string to store for a password, with a random salt. The password's bytes are hashed
+    /// unchanged.
     ///
-    /// The password's bytes are taken as they are.
+    /// # Errors
+    /// If there are no random bytes, or the hash cannot be computed.
     pub(crate) fn hash(&mut self, password: &[u8]) -> Result<SecretBytes, HashError> {
         let mut salt = [0; SALT];
         let filled = getrandom(&mut salt, GetRandomFlags::empty()).map_err(HashError::random)?;
@@ -73,17 +77,17 @@ impl Hasher {
         self.arena
             .hash_into_with_ad(password, &salt, self.recipe.secret(), &[], &mut tag)
             .map_err(HashError::Argon2)?;
-        Ok(self.recipe.phc(&salt, tag).text())
+        Ok(self.recipe.phc(&salt, tag).to_text())
     }
 }
 
 impl HashRecipe {
-    /// How long the strings are that it makes.
+    /// Length of the strings of this recipe.
     pub(crate) fn length(&self) -> usize {
-        self.phc(&[0; SALT], vec![0; TAG]).text().reveal().len()
+        self.phc(&[0; SALT], vec![0; TAG]).to_text().reveal().len()
     }
 
-    /// What is mixed in; nothing without a pepper.
+    /// The secret of the hash function: the pepper, or nothing.
     pub(crate) fn secret(&self) -> &[u8] {
         self.pepper.as_ref().map_or(&[], |pepper| pepper.bytes.reveal())
     }
@@ -101,7 +105,7 @@ impl HashRecipe {
     }
 }
 
-/// Why there is no hash.
+/// The reason why there is no hash.
 #[derive(Debug)]
 pub(crate) enum HashError {
     Argon2(argon2_rust::Error),
@@ -136,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_is_97_characters_long_at_the_default_cost() {
+    fn a_string_has_97_characters_at_the_default_cost() {
         let recipe = HashRecipe { cost: Cost::default(), pepper: None };
         assert_eq!(recipe.length(), 97);
     }

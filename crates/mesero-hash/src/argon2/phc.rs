@@ -1,4 +1,4 @@
-//! Argon2 strings in the PHC format: read whole, written exactly.
+//! Argon2 strings in the PHC format.
 
 use std::fmt::Write;
 
@@ -8,16 +8,16 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use crate::argon2::cost::Cost;
 use crate::secret::SecretBytes;
 
-/// A stored Argon2 hash, with everything that is needed to verify a password.
+/// A stored Argon2 hash, with all parameters that a verification needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Phc {
     pub(crate) variant: Variant,
     /// 16 (0x10) or 19 (0x13).
     pub(crate) version: u32,
     pub(crate) cost: Cost,
-    /// Names the pepper; not longer than eight bytes.
+    /// Name of the pepper, at most eight bytes.
     pub(crate) key_id: Option<Vec<u8>>,
-    /// Not longer than 32 bytes.
+    /// Associated data, at most 32 bytes.
     pub(crate) data: Option<Vec<u8>>,
     /// 8 to 64 bytes.
     pub(crate) salt: Vec<u8>,
@@ -33,9 +33,9 @@ pub(crate) enum Variant {
 }
 
 impl Phc {
-    /// Reads a whole text; none if anything about it is not as the format has it.
+    /// Parses a complete string; `None` if any part of it violates the format.
     ///
-    /// The form is that of the specification (<https://github.com/P-H-C/phc-string-format>): unpadded
+    /// The format is that of the specification (<https://github.com/P-H-C/phc-string-format>): unpadded
     /// base64 without spare bits, decimals without leading zeros, parameters in their order.
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
@@ -47,7 +47,7 @@ impl Phc {
             _ => return None,
         };
         let mut part = parts.next()?;
-        // Strings from before the version was written are of the first one.
+        // Strings without a version are of the first one.
         let version = match part.strip_prefix("v=") {
             None => 0x10,
             Some(version) => {
@@ -64,22 +64,22 @@ impl Phc {
             Some(given) => bytes(given.strip_prefix(name)?, 0..=most).map(Some),
         };
         let (key_id, data) = (optional("keyid=", 8)?, optional("data=", 32)?);
-        let is_whole = parameters.next().is_none();
+        let is_complete = parameters.next().is_none();
         let (salt, tag) = (bytes(parts.next()?, 8..=64)?, bytes(parts.next()?, 4..=128)?);
-        let is_whole = is_whole && parts.next().is_none();
+        let is_complete = is_complete && parts.next().is_none();
         let tag = SecretBytes::new(tag);
-        is_whole.then_some(Self { variant, version, cost, key_id, data, salt, tag })
+        is_complete.then_some(Self { variant, version, cost, key_id, data, salt, tag })
     }
 
-    /// The text that [`parse`](Self::parse) reads; 97 characters for a salt of 16 bytes, a tag of
-    /// 32 and the default cost.
-    pub(crate) fn text(&self) -> SecretBytes {
+    /// Formats the string that [`parse`](Self::parse) reads; 97 characters for a salt of 16 bytes, a
+    /// tag of 32 and the default cost.
+    pub(crate) fn to_text(&self) -> SecretBytes {
         let variant = match self.variant {
             Variant::D => "argon2d",
             Variant::I => "argon2i",
             Variant::Id => "argon2id",
         };
-        // Enough for the longest, so that no part of it stays behind where it grew.
+        // Enough for the longest string: a growing buffer would leave copies behind.
         let mut text = String::with_capacity(512);
         let _ = write!(text, "${variant}$v={}${}", self.version, self.cost);
         for (name, value) in [(",keyid=", &self.key_id), (",data=", &self.data)] {
@@ -115,7 +115,7 @@ mod tests {
                          AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
     #[test]
-    fn what_is_read_is_written_the_same() {
+    fn a_parsed_string_is_formatted_the_same() {
         assert_eq!(PLAIN.len(), 97);
         let others = [
             "$argon2i$v=16$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAA",
@@ -125,18 +125,18 @@ mod tests {
         ];
         for text in [PLAIN].into_iter().chain(others) {
             let phc = Phc::parse(text.as_bytes()).expect(text);
-            assert_eq!(phc.text().reveal(), text.as_bytes());
+            assert_eq!(phc.to_text().reveal(), text.as_bytes());
         }
     }
 
     #[test]
-    fn a_string_without_a_version_is_of_the_first() {
+    fn a_string_without_a_version_is_of_the_first_one() {
         let phc = Phc::parse(b"$argon2i$m=8,t=1,p=1$AAAAAAAAAAA$AAAAAA").unwrap();
         assert_eq!((phc.version, phc.variant), (16, Variant::I));
     }
 
     #[test]
-    fn whatever_is_not_whole_is_nothing() {
+    fn an_incomplete_string_is_rejected() {
         for (from, to) in [
             ("$argon2id", "argon2id"),
             ("argon2id", "argon2"),

@@ -1,4 +1,4 @@
-//! Verifies hashes with another implementation than the one that makes them.
+//! The second implementation, which verifies hashes.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::argon2::hasher::{HashError, HashRecipe, Hasher, TAG};
 use crate::argon2::phc::{Phc, Variant};
 use crate::secret::SecretBytes;
 
-/// One thread's memory for verifying what a recipe made; overwritten when it is dropped.
+/// Memory of one thread for verifying the hashes of a recipe; overwritten when it is dropped.
 pub(crate) struct Verifier {
     recipe: Arc<HashRecipe>,
     blocks: Vec<Block>,
@@ -22,10 +22,10 @@ impl Verifier {
         Self { recipe, blocks: Vec::new() }
     }
 
-    /// Whether `password` is the one behind `phc`.
+    /// Returns whether `phc` is a hash of `password`.
     ///
     /// # Errors
-    /// If the hash needs more than the recipe's cost to be verified, or cannot be computed.
+    /// If the hash costs more than the recipe, or cannot be computed.
     pub(crate) fn verify(&mut self, phc: &Phc, password: &[u8]) -> Result<bool, VerifyError> {
         let most = self.recipe.cost;
         if phc.cost.memory > most.memory || phc.cost.passes > most.passes {
@@ -74,12 +74,12 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// Makes sure, before anything is written, that the two implementations agree on this machine.
+/// Checks, before the first write, that the two implementations agree on this machine.
 ///
-/// The memory is what `recipe` says up to 1 MiB, which takes every branch and no time.
+/// The check uses at most 1 MiB of the recipe's memory, which executes every branch in a short time.
 ///
 /// # Errors
-/// If they do not.
+/// If they disagree.
 pub(crate) fn cross_check(recipe: &HashRecipe) -> Result<(), VerifyError> {
     let Cost { memory, passes, lanes } = recipe.cost;
     let cost = Cost { memory: memory.min(1024.max(8 * lanes)), passes: passes.min(3), lanes };
@@ -97,7 +97,7 @@ pub(crate) fn cross_check(recipe: &HashRecipe) -> Result<(), VerifyError> {
     Ok(())
 }
 
-/// Why nothing was verified.
+/// The reason why a hash was not verified.
 #[derive(Debug)]
 pub(crate) enum VerifyError {
     Hash(HashError),
@@ -112,10 +112,10 @@ impl fmt::Display for VerifyError {
             VerifyError::Hash(error) => error.fmt(f),
             VerifyError::Argon2(error) => write!(f, "verify a hash: {error}"),
             VerifyError::Expensive(cost) => {
-                write!(f, "verify a hash: it has {cost}, which is more than this run makes")
+                write!(f, "verify a hash: it costs {cost}, which is more than the hashes of this run")
             }
             VerifyError::Differ => f.write_str(
-                "hash: two implementations of Argon2 differ on this machine, so neither can be trusted",
+                "hash: two implementations of Argon2 disagree on this machine, so neither can be trusted",
             ),
         }
     }
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn both_implementations_give_the_tags_of_rfc_9106() {
+    fn both_implementations_compute_the_tags_of_rfc_9106() {
         let params = Params::builder()
             .memory(argon2_rust::params::Memory::kib(32))
             .passes(3)
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_two_agree_at_every_cost_that_is_offered() {
+    fn the_implementations_agree_at_every_preset() {
         for cost in ["m=8,t=1,p=1", "m=19456,t=2,p=1", "m=65536,t=3,p=4", "m=32,t=3,p=4"] {
             let recipe = HashRecipe { cost: cost.parse().unwrap(), pepper: None };
             cross_check(&recipe).unwrap();
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_would_take_all_memory_is_refused() {
+    fn a_string_that_needs_too_much_memory_is_rejected() {
         let text = b"$argon2id$v=19$m=4294967295,t=1,p=1$AAAAAAAAAAA$AAAAAA";
         let phc = Phc::parse(text).unwrap();
         let recipe = Arc::new(HashRecipe { cost: Cost::default(), pepper: None });

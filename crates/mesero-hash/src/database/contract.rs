@@ -38,8 +38,8 @@ pub(crate) trait Database: Send {
     ///
     /// # Errors
     /// No row is written then, unless the connection was lost: in that case the transaction may have
-    /// been committed, and a repeated call tells (a row that contains the hash of its change counts
-    /// as written).
+    /// been committed, and a repeated call finds out (a row that contains the hash of its change
+    /// counts as written).
     fn write<'a>(
         &'a mut self,
         changes: &'a Arc<[RowChange]>,

@@ -1,4 +1,4 @@
-//! What is said when a run is over, and how mesero ends.
+//! The end of a run: its last messages and its exit code.
 
 use mesero_terminal::counted::{counted, form};
 use mesero_terminal::exit::Exit;
@@ -6,78 +6,83 @@ use mesero_terminal::signals::Signal;
 
 use crate::args::HashArgs;
 use crate::error::HashRunError;
-use crate::migrate::session::{HashSession, SessionError};
+use crate::migrate::messages::RunMessages;
+use crate::migrate::session::SessionError;
 use crate::migrate::summary::HashSummary;
 
-/// How the passes ended.
+/// The reason why the passes ended.
 #[derive(Debug)]
 pub(crate) enum MigrationEnd {
-    /// A pass found nothing that could be hashed.
+    /// A pass found no row to hash.
     Done,
-    /// The last that was allowed still found so many.
-    Passes(u64),
+    /// The last permitted pass still found this many rows to hash.
+    MaxPasses(u64),
     Signal(Signal),
-    SessionError(SessionError),
+    Failed(SessionError),
 }
 
 impl MigrationEnd {
-    pub(crate) fn of(ended: Result<MigrationEnd, SessionError>) -> Self {
-        match ended {
-            Ok(ending) => ending,
+    pub(crate) fn of(result: Result<MigrationEnd, SessionError>) -> Self {
+        match result {
+            Ok(end) => end,
             Err(SessionError::Stopped(signal)) => MigrationEnd::Signal(signal),
-            Err(unable) => MigrationEnd::SessionError(unable),
+            Err(error) => MigrationEnd::Failed(error),
         }
     }
 }
 
-/// Says how it went.
+/// Prints the summary and the last messages, and returns the exit code.
 ///
 /// # Errors
-/// If the summary cannot be made.
+/// If the summary cannot be formatted.
 pub(crate) fn conclude(
     args: &HashArgs,
     summary: &HashSummary<'_>,
-    (ending, session): (MigrationEnd, &mut HashSession<'_>),
+    end: MigrationEnd,
+    messages: &mut RunMessages<'_>,
 ) -> Result<Exit, HashRunError> {
     if args.report.json {
         let json = summary.json().map_err(HashRunError::of)?;
-        if let Err(error) = session.output.line(&json) {
-            session.say(&format!("failed to write the summary: {error}"));
+        if let Err(error) = messages.output.line(&json) {
+            messages.print(&format!("failed to write the summary: {error}"));
         }
     }
     if !args.report.quiet {
-        session.output.say(&summary.text());
+        messages.output.say(&summary.text());
     }
     for law in [summary.counts.check(), summary.stats.check()] {
         if let Err(law) = law {
-            session.say(&format!("the counts do not balance, which is a mistake in mesero: {law}"));
+            messages.print(&format!("the counts do not balance, which is a bug in mesero: {law}"));
         }
     }
-    let left = summary.now.as_ref().map_or(0, |now| now.ambiguous());
-    Ok(match ending {
+    let ambiguous = summary.final_classes.as_ref().map_or(0, |classes| classes.ambiguous());
+    Ok(match end {
         MigrationEnd::Signal(signal) => {
-            session.say("to go on, give the same command again: what is hashed stays as it is");
+            messages
+                .print("to continue, run the same command again: hashed rows are left unchanged");
             signal.exit()
         }
-        MigrationEnd::SessionError(unable) => {
-            session.say(&format!("stopped: failed to {unable}"));
-            session.say("every row is as it was, or hashed; to go on, give the same command again");
+        MigrationEnd::Failed(error) => {
+            messages.print(&format!("stopped: failed to {error}"));
+            messages.print(
+                "every row has its old value or its hash; to continue, run the same command again",
+            );
             Exit::SomeFailed
         }
-        MigrationEnd::Passes(found) => {
-            session.say(&format!(
-                "{} had new plaintext in the last pass: the application still writes it; have it write \
-                 hashes, and run the same command again",
+        MigrationEnd::MaxPasses(found) => {
+            messages.print(&format!(
+                "the last pass found new plaintext in {}: the application still writes it; change it to write \
+                 hashes, then run the same command again",
                 counted(found, "row", "rows"),
             ));
             Exit::SomeFailed
         }
         MigrationEnd::Done if summary.counts.failed > 0 => Exit::SomeFailed,
-        MigrationEnd::Done if left > 0 && args.ambiguous.is_none() => {
-            session.say(&format!(
-                "{} came meanwhile that may be plaintext or {}",
-                counted(left, "value", "values"),
-                form(left, "a hash", "hashes"),
+        MigrationEnd::Done if ambiguous > 0 && args.ambiguous.is_none() => {
+            messages.print(&format!(
+                "during the run, {} appeared that may be plaintext or {}",
+                counted(ambiguous, "value", "values"),
+                form(ambiguous, "a hash", "hashes"),
             ));
             Exit::SomeFailed
         }

@@ -1,205 +1,192 @@
-//! One pass over the table: pages are read, rows are hashed outside any transaction, and short batches are written.
+//! One pass over the table: pages are read, rows are hashed outside of any transaction, and short batches are written.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mesero::{Answers, BatchAnswer, Error, Refusal};
+use mesero_terminal::signals::Signal;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use crate::args::HashArgs;
 use crate::database::contract::RowChange;
+use crate::migrate::pass::batch::{BatchWriter, HashedRow};
+use crate::migrate::pause_file::PauseFile;
 use crate::migrate::session::{HashSession, SessionError};
 use crate::migrate::table_scan::TableScan;
-use crate::migrate::throttle::{PauseFile, Throttle};
+use crate::migrate::tally::RowTally;
 use crate::migrate::workers::{HashJob, HashOutcome, HashWorkers};
 use crate::rows::classify::ValueClass;
-use crate::rows::counts::{ClassCounts, RowCounts};
-use crate::rows::key::RowKey;
+use crate::rows::counts::ClassCounts;
 use crate::rows::row::Row;
 use crate::rows::row_policy::{RowAction, RowPolicy};
 
+mod batch;
 #[cfg(test)]
 mod tests;
-mod writing;
 
-/// What all passes of a run have in common.
-pub(crate) struct Passes<'a, 'b> {
-    pub(crate) session: &'a mut HashSession<'b>,
-    workers: &'a HashWorkers,
-    policy: RowPolicy,
-    /// Rows in a write, at most.
-    batch: usize,
-    throttle: Throttle,
-    pause: PauseFile,
-    pub(crate) counts: RowCounts,
-    /// How many rows were to be hashed so far.
-    jobs: u64,
-    /// Rows that stay as they are: what failed once is not tried again.
-    failed: HashSet<RowKey>,
+/// Settings of all passes of a run.
+#[derive(Debug)]
+pub(crate) struct PassSettings {
+    pub(crate) policy: RowPolicy,
+    /// Maximum of rows in one write.
+    pub(crate) batch: usize,
+    pub(crate) pause_file: Option<PathBuf>,
 }
 
-/// What one pass saw.
+/// Runs passes, and keeps what they have in common.
+pub(crate) struct PassRunner<'a, 'b> {
+    pub(crate) session: &'a mut HashSession<'b>,
+    pub(crate) tally: RowTally,
+    workers: &'a HashWorkers,
+    policy: RowPolicy,
+    writer: BatchWriter,
+    pause_file: PauseFile,
+    /// Jobs of all passes so far.
+    jobs: u64,
+}
+
+/// Result of one pass.
 #[derive(Debug, Default)]
 pub(crate) struct PassResult {
     pub(crate) classes: ClassCounts,
-    /// Rows that were to be hashed.
-    pub(crate) jobs: u64,
+    /// Rows that had to be hashed.
+    pub(crate) to_hash: u64,
 }
 
-/// What is hashed is written at the latest after this time, however slow hashes are.
-const FLUSH: Duration = Duration::from_secs(1);
-/// How often the pause file is looked for.
-const LOOK: Duration = Duration::from_millis(500);
+/// Interval between two looks for the pause file.
+const POLL: Duration = Duration::from_millis(500);
 
-/// A row that can be written.
-struct HashedRow {
-    change: RowChange,
-    /// Whether it is read back afterwards.
-    is_verified: bool,
-}
-
-/// A row with its hash, or why it has none.
+/// A job with its hash, or with the error.
 type HashResult = BatchAnswer<Arc<HashJob>, HashOutcome>;
 
-/// What the pass waits for.
+/// An event of a pass.
 enum PassEvent {
-    Signal(mesero_terminal::signals::Signal),
-    HashResult(Option<HashResult>),
-    /// There is room for the next row.
+    Signal(Signal),
+    /// A hash, or the end of all of them.
+    Hashed(Option<HashResult>),
+    /// The workers accept another job.
     QueueReady,
     PageDue,
     WriteDue,
     PollPauseFile,
 }
 
-/// Where a pass is.
+/// Progress of a pass.
 struct PassState {
     scan: TableScan,
-    /// Rows of the last page that wait to be hashed.
-    rows: VecDeque<Arc<HashJob>>,
-    /// Hashed, and not yet written.
-    batch: Vec<HashedRow>,
-    write_by: Instant,
-    /// No write before this.
-    rest: Instant,
+    /// Jobs of the last page that are not sent yet.
+    jobs: VecDeque<Arc<HashJob>>,
     is_first: bool,
-    seen: PassResult,
+    /// A signal has arrived.
+    is_stopping: bool,
+    result: PassResult,
 }
 
-impl<'a, 'b> Passes<'a, 'b> {
+/// The channels between a pass and the workers.
+struct WorkerChannels {
+    /// `None` when all jobs are sent.
+    jobs: Option<mpsc::Sender<Arc<HashJob>>>,
+    hashed: mpsc::Receiver<HashResult>,
+}
+
+impl<'a, 'b> PassRunner<'a, 'b> {
     pub(crate) fn new(
-        (session, workers): (&'a mut HashSession<'b>, &'a HashWorkers),
-        args: &HashArgs,
-        policy: RowPolicy,
+        session: &'a mut HashSession<'b>,
+        workers: &'a HashWorkers,
+        settings: PassSettings,
     ) -> Self {
         Self {
             session,
+            tally: RowTally::default(),
             workers,
-            policy,
-            batch: usize::from(args.throttle.batch.get()),
-            throttle: Throttle::default(),
-            pause: PauseFile::new(args.throttle.pause_file.clone()),
-            counts: RowCounts::default(),
+            policy: settings.policy,
+            writer: BatchWriter::new(settings.batch),
+            pause_file: PauseFile::new(settings.pause_file),
             jobs: 0,
-            failed: HashSet::new(),
         }
     }
 
-    /// Goes over the whole table once.
+    /// Scans the whole table once.
     ///
-    /// After a signal it begins nothing more, and ends when what is in work is written; `heard` of
-    /// the desk tells.
+    /// After a signal it starts no further jobs, and returns when the jobs in flight are written; the
+    /// session has the signal. If dropped, jobs in flight are discarded, and a write in progress takes
+    /// full effect or none.
     ///
     /// # Errors
-    /// If it cannot go on; what was written is whole.
+    /// If the run cannot continue; each written batch is complete.
     pub(crate) async fn pass(&mut self, is_first: bool) -> Result<PassResult, SessionError> {
-        // As many as a batch may wait on either side, so that neither waits for the other.
-        let (jobs, receive) = mpsc::channel(self.batch);
-        let (tx, hashed) = mpsc::channel(self.batch);
-        let answers = self.workers.answers(receive);
-        let (served, ()) = tokio::join!(self.serve(jobs, hashed, is_first), forward(answers, tx));
-        served
+        // A batch may wait on either side, so that neither side waits for the other.
+        let (jobs, jobs_rx) = mpsc::channel(self.writer.size());
+        let (hashed_tx, hashed) = mpsc::channel(self.writer.size());
+        let results = self.workers.results(jobs_rx);
+        let channels = WorkerChannels { jobs: Some(jobs), hashed };
+        let (result, ()) = tokio::join!(self.scan(channels, is_first), forward(results, hashed_tx));
+        result
     }
 
-    /// The side of the database.
-    async fn serve(
+    async fn scan(
         &mut self,
-        jobs: mpsc::Sender<Arc<HashJob>>,
-        mut hashed: mpsc::Receiver<HashResult>,
+        mut channels: WorkerChannels,
         is_first: bool,
     ) -> Result<PassResult, SessionError> {
-        let now = Instant::now();
         let mut state = PassState {
             scan: TableScan::new(),
-            rows: VecDeque::new(),
-            batch: Vec::new(),
-            write_by: now,
-            rest: now,
+            jobs: VecDeque::new(),
             is_first,
-            seen: PassResult::default(),
+            is_stopping: false,
+            result: PassResult::default(),
         };
-        // None when nothing more is to be hashed.
-        let mut jobs = Some(jobs);
-        // Before anything is begun.
-        self.look();
-        let mut look_at = now + LOOK;
+        self.writer.start_pass();
+        // Before the first job.
+        self.poll_pause_file();
+        let mut poll_at = Instant::now() + POLL;
         loop {
-            if state.rows.is_empty() && state.scan.at_end() {
-                jobs = None;
+            if state.jobs.is_empty() && state.scan.at_end() {
+                channels.jobs = None;
             }
-            match self.hear(&state, (jobs.as_ref(), &mut hashed), look_at).await {
+            match self.next_event(&state, &mut channels, poll_at).await {
                 PassEvent::Signal(signal) => {
                     self.stop(signal, &mut state);
-                    jobs = None;
+                    channels.jobs = None;
                 }
-                PassEvent::HashResult(Some(answer)) => {
-                    if state.batch.is_empty() {
-                        state.write_by = Instant::now() + FLUSH;
-                    }
-                    self.hashed(answer, &mut state)?;
-                    if state.batch.len() >= self.batch && state.rest <= Instant::now() {
-                        self.write(&mut state).await?;
-                    }
-                }
-                PassEvent::HashResult(None) => {
-                    self.write(&mut state).await?;
-                    return Ok(state.seen);
+                PassEvent::Hashed(Some(result)) => self.accept(result)?,
+                PassEvent::Hashed(None) => {
+                    self.write().await?;
+                    return Ok(state.result);
                 }
                 PassEvent::QueueReady => {
-                    if let (Some(jobs), Some(job)) = (&jobs, state.rows.pop_front()) {
-                        // There is room; whoever receives it is joined with this.
+                    if let (Some(jobs), Some(job)) = (&channels.jobs, state.jobs.pop_front()) {
+                        // The queue has room, and its receiver is joined with this future.
                         let _ = jobs.try_send(job);
                     }
                 }
-                PassEvent::PageDue => self.read(&mut state).await?,
-                PassEvent::WriteDue => self.write(&mut state).await?,
+                PassEvent::PageDue => {
+                    for row in state.scan.next(self.session).await? {
+                        self.classify(row, &mut state);
+                    }
+                }
+                PassEvent::WriteDue => self.write().await?,
                 PassEvent::PollPauseFile => {
-                    look_at = Instant::now() + LOOK;
-                    self.look();
+                    poll_at = Instant::now() + POLL;
+                    self.poll_pause_file();
                 }
             }
         }
     }
 
-    fn look(&mut self) {
-        if let Some(news) = self.pause.look() {
-            self.session.say(&news);
-        }
-    }
-
-    async fn hear(
+    async fn next_event(
         &mut self,
         state: &PassState,
-        (jobs, hashed): (Option<&mpsc::Sender<Arc<HashJob>>>, &mut mpsc::Receiver<HashResult>),
-        look_at: Instant,
+        channels: &mut WorkerChannels,
+        poll_at: Instant,
     ) -> PassEvent {
-        let may_begin = jobs.is_some() && !self.pause.is_there;
-        let has_rows = !state.rows.is_empty();
-        let is_full = state.batch.len() >= self.batch;
-        let write_at = if is_full { state.rest } else { state.rest.max(state.write_by) };
-        let room = async {
+        let (jobs, hashed) = (&channels.jobs, &mut channels.hashed);
+        let may_start = jobs.is_some() && !self.pause_file.exists;
+        let has_jobs = !state.jobs.is_empty();
+        let is_page_due = may_start && !has_jobs && !state.scan.at_end();
+        let queue = async {
             match jobs {
                 Some(jobs) => jobs.reserve().await.is_ok(),
                 None => std::future::pending().await,
@@ -207,109 +194,101 @@ impl<'a, 'b> Passes<'a, 'b> {
         };
         tokio::select! {
             biased;
-            signal = self.session.signals.next() => PassEvent::Signal(signal),
-            () = sleep_until(look_at), if jobs.is_some() => PassEvent::PollPauseFile,
-            () = sleep_until(write_at), if !state.batch.is_empty() => PassEvent::WriteDue,
-            answer = hashed.recv(), if !is_full => PassEvent::HashResult(answer),
-            // The permit is given back and taken again at once: nobody else sends.
-            _ = room, if may_begin && has_rows => PassEvent::QueueReady,
-            () = std::future::ready(()), if may_begin && !has_rows && !state.scan.at_end() => PassEvent::PageDue,
+            signal = self.session.stop.next() => PassEvent::Signal(signal),
+            () = sleep_until(poll_at), if jobs.is_some() => PassEvent::PollPauseFile,
+            () = sleep_until(self.writer.due_at()), if !self.writer.is_empty() => PassEvent::WriteDue,
+            result = hashed.recv(), if !self.writer.is_full() => PassEvent::Hashed(result),
+            // The permit is returned and taken again at once: this is the only sender.
+            _ = queue, if may_start && has_jobs => PassEvent::QueueReady,
+            () = std::future::ready(()), if is_page_due => PassEvent::PageDue,
         }
     }
 
-    async fn read(&mut self, state: &mut PassState) -> Result<(), SessionError> {
-        for row in state.scan.next(self.session).await? {
-            self.look_at(row, state);
+    fn poll_pause_file(&mut self) {
+        if let Some(message) = self.pause_file.poll() {
+            self.session.messages.print(&message);
         }
-        Ok(())
     }
 
-    fn look_at(&mut self, row: Row, state: &mut PassState) {
+    async fn write(&mut self) -> Result<(), SessionError> {
+        self.writer.write(self.session, &mut self.tally).await
+    }
+
+    /// Counts a row by its class, and makes a job of it if the policy says so.
+    fn classify(&mut self, row: Row, state: &mut PassState) {
         let class = ValueClass::of(&row);
-        state.seen.classes.add(class);
-        let verdict = match self.failed.contains(&row.key) {
-            true => RowAction::Leave,
-            false => self.policy.action(class),
+        state.result.classes.add(class);
+        let action = if self.tally.has_failed(&row.key) {
+            RowAction::Leave
+        } else {
+            self.policy.action(class)
         };
-        // What is left as it is counts once.
-        if state.is_first || verdict != RowAction::Leave {
-            self.counts.seen += 1;
+        let counts = &mut self.tally.counts;
+        // A row that is left unchanged counts once.
+        if state.is_first || action != RowAction::Leave {
+            counts.seen += 1;
         }
-        match (verdict, class) {
-            (RowAction::Hash(mark), _) => {
-                state.seen.jobs += 1;
+        match (action, class) {
+            (RowAction::Hash { mark }, _) => {
+                state.result.to_hash += 1;
                 let is_verified = self.policy.is_verified(self.jobs);
                 self.jobs += 1;
-                state.rows.push_back(Arc::new(HashJob { row: Arc::new(row), mark, is_verified }));
+                state.jobs.push_back(Arc::new(HashJob { row: Arc::new(row), mark, is_verified }));
             }
             (RowAction::Leave, _) if !state.is_first => {}
-            (RowAction::Leave, ValueClass::Hash) => self.counts.already += 1,
-            (RowAction::Leave, ValueClass::Null | ValueClass::Empty) => self.counts.empty += 1,
+            (RowAction::Leave, ValueClass::Hash) => counts.already += 1,
+            (RowAction::Leave, ValueClass::Null | ValueClass::Empty) => counts.empty += 1,
             (RowAction::Leave, ValueClass::MaybeHash(_) | ValueClass::Plaintext) => {
-                self.counts.ambiguous += 1
+                counts.ambiguous += 1;
             }
         }
     }
 
-    fn hashed(&mut self, answer: HashResult, state: &mut PassState) -> Result<(), SessionError> {
-        let HashResult { input: job, result, .. } = answer;
+    fn accept(&mut self, result: HashResult) -> Result<(), SessionError> {
+        let HashResult { input: job, result, .. } = result;
         match result {
             Ok(HashOutcome::Hash(hash)) => {
                 let change = RowChange { row: Arc::clone(&job.row), hash };
-                state.batch.push(HashedRow { change, is_verified: job.is_verified });
+                self.writer.push(HashedRow { change, is_verified: job.is_verified });
             }
             Ok(HashOutcome::Disagreement(why)) => {
                 return Err(SessionError::Inconsistent(why.to_owned()));
             }
             Err(Error::Canceled | Error::Shed | Error::Refused(Refusal::Draining)) => {
-                self.counts.unfinished += 1;
+                self.tally.counts.unfinished += 1;
             }
-            Err(error) => self.failed(&job.row.key, &error.to_string())?,
+            Err(error) => {
+                let messages = &mut self.session.messages;
+                self.tally.fail(&job.row.key, &error.to_string(), messages)?;
+            }
         }
         Ok(())
     }
 
-    /// A row that stays as it is; the first few are told one by one.
-    ///
-    /// # Errors
-    /// If nothing but failures came so far: the rest would fail too, and for nothing.
-    fn failed(&mut self, key: &RowKey, why: &str) -> Result<(), SessionError> {
-        const TOLD: usize = 10;
-        const ENOUGH: usize = 100;
-        self.counts.failed += 1;
-        self.failed.insert(key.clone());
-        match self.failed.len() {
-            ..=TOLD => {
-                self.session.say(&format!("the row with the key {key} stays as it is: {why}"))
-            }
-            ENOUGH if self.counts.hashed == 0 => {
-                return Err(SessionError::Inconsistent(format!(
-                    "the first {ENOUGH} rows all stay as they are"
-                )));
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
-    fn stop(&mut self, signal: mesero_terminal::signals::Signal, state: &mut PassState) {
-        if self.session.last_signal.replace(signal).is_some() {
+    /// Ends the scan at the first signal, and the jobs in flight at the second.
+    fn stop(&mut self, signal: Signal, state: &mut PassState) {
+        if state.is_stopping {
             return self.workers.dispatcher.stop();
         }
+        state.is_stopping = true;
         state.scan.stop();
-        self.counts.unfinished += state.rows.len() as u64;
-        state.rows.clear();
-        self.session.say(&format!(
-            "{signal}: writing what is hashed; once more gives up what is being hashed. No row is left half done"
+        self.tally.counts.unfinished += state.jobs.len() as u64;
+        state.jobs.clear();
+        self.session.messages.print(&format!(
+            "{signal}: writing the finished hashes; a second signal discards hashes in progress. Every row keeps \
+             its value or gets its hash"
         ));
     }
 }
 
-/// Takes answers as they come, while the other side waits for the database.
-async fn forward(mut answers: Answers<Arc<HashJob>, HashOutcome>, tx: mpsc::Sender<HashResult>) {
-    while let Some(answer) = answers.next().await {
-        // The other side has given up: what is being hashed is not wanted any more.
-        if tx.send(answer).await.is_err() {
+/// Forwards results while the pass waits for the database.
+async fn forward(
+    mut results: Answers<Arc<HashJob>, HashOutcome>,
+    hashed: mpsc::Sender<HashResult>,
+) {
+    while let Some(result) = results.next().await {
+        // After an error the pass has dropped the receiver: hashes in flight are discarded.
+        if hashed.send(result).await.is_err() {
             return;
         }
     }

@@ -1,6 +1,7 @@
-//! A look before anything is written: what the rows are, what stands in the way, and how long it will take.
+//! The report before the first write: the classes of the rows, obstacles, and an estimate of the duration.
 
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mesero_terminal::counted::{counted, form};
@@ -10,124 +11,99 @@ use crate::argon2::hasher::HashRecipe;
 use crate::database::table::{Advisory, PasswordTable, Severity};
 use crate::migrate::session::{HashSession, SessionError};
 use crate::migrate::table_scan::TableScan;
-use crate::rows::classify::ValueClass;
+use crate::rows::classify::{Ambiguity, ValueClass};
 use crate::rows::counts::ClassCounts;
-use crate::rows::row_policy::{RowAction, RowPolicy};
+use crate::rows::row_policy::{AmbiguousAction, RowAction, RowPolicy};
 
-/// What was found.
+/// Everything that is known before the first write.
 #[derive(Debug)]
 pub(crate) struct Preflight {
     pub(crate) table: PasswordTable,
+    pub(crate) recipe: Arc<HashRecipe>,
+    pub(crate) policy: RowPolicy,
     pub(crate) classes: ClassCounts,
-    /// Rows that would be hashed.
-    pub(crate) jobs: u64,
+    /// Rows to hash.
+    pub(crate) to_hash: u64,
     pub(crate) speed: HashSpeed,
 }
 
-/// Reads every row once.
+/// The classes of all rows of a table.
+#[derive(Debug, Default)]
+pub(crate) struct ClassifiedTable {
+    pub(crate) classes: ClassCounts,
+    /// Rows to hash.
+    pub(crate) to_hash: u64,
+}
+
+/// Reads every row once and classifies it. If dropped, nothing remains: it only reads.
 ///
 /// # Errors
-/// If the table cannot be read, or a signal came.
+/// If the table cannot be read, or a signal arrives.
 pub(crate) async fn classify_table(
     session: &mut HashSession<'_>,
     policy: &RowPolicy,
     rows: u64,
-) -> Result<(ClassCounts, u64), SessionError> {
-    session.progress.begin("looking", rows);
-    let (mut classes, mut jobs) = (ClassCounts::default(), 0);
+) -> Result<ClassifiedTable, SessionError> {
+    session.messages.progress.start("reading", rows);
+    let mut table = ClassifiedTable::default();
     let mut scan = TableScan::new();
     loop {
         let page = scan.next(session).await?;
-        // Between two pages a signal is heard, without waiting for one.
-        tokio::select! {
-            biased;
-            signal = session.signals.next() => {
-                session.last_signal = Some(signal);
-                return Err(SessionError::Stopped(signal));
-            }
-            () = std::future::ready(()) => {}
+        if let Some(signal) = session.stop.arrived().await {
+            return Err(SessionError::Stopped(signal));
         }
-        session.progress.add(page.len());
+        session.messages.progress.add(page.len());
         for row in &page {
             let class = ValueClass::of(row);
-            classes.add(class);
-            jobs += u64::from(policy.action(class) != RowAction::Leave);
+            table.classes.add(class);
+            table.to_hash += u64::from(policy.action(class) != RowAction::Leave);
         }
         if scan.at_end() {
-            session.progress.end();
-            return Ok((classes, jobs));
+            session.messages.progress.end();
+            return Ok(table);
         }
     }
 }
 
 impl Preflight {
-    /// What must be changed first, by a person.
-    pub(crate) fn blockers(&self, recipe: &HashRecipe, policy: &RowPolicy) -> Vec<String> {
+    /// Obstacles that the operator must remove before anything can be written.
+    pub(crate) fn blockers(&self) -> Vec<String> {
         let table = &self.table;
         let advisories =
             table.advisories.iter().filter(|advisory| advisory.severity == Severity::Blocker);
         let mut blockers: Vec<_> = advisories.map(|advisory| advisory.text.clone()).collect();
-        let mark = match policy.ambiguous {
-            Some(crate::rows::row_policy::AmbiguousAction::Wrap) => "hex128".len(),
+        let mark = match self.policy.ambiguous {
+            Some(AmbiguousAction::Wrap) => "hex128".len(),
             _ => 0,
         };
-        let (target, needed) = (table.target(), recipe.length() + mark);
+        let (target, needed) = (table.target(), self.recipe.length() + mark);
         if let Some(width) = target.width
             && width < needed as u64
         {
             blockers.push(format!(
-                "the column `{}` is {} and a hash needs {needed} characters; make it VARCHAR(255)",
+                "the column `{}` is {} and a hash needs {needed} characters; change it to VARCHAR(255)",
                 target.name, target.type_name
             ));
         }
         if table.into.is_some() && !table.column.nullable {
             blockers.push(format!(
-                "`{}` may not be NULL, so the plaintext could not be taken out of it; hash in place, without `--into`, \
-                 or allow NULL first",
+                "`{}` may not be NULL, so the plaintext could not be removed from it; hash in place, without \
+                 `--into`, or allow NULL first",
                 table.column.name
             ));
         }
         blockers
     }
 
-    /// How long hashing takes at the least.
-    pub(crate) fn time(&self) -> Duration {
-        Duration::from_secs_f64(self.jobs as f64 / self.speed.hashes_per_second.max(1e-9))
+    /// Minimum duration of hashing.
+    pub(crate) fn hashing_time(&self) -> Duration {
+        Duration::from_secs_f64(self.to_hash as f64 / self.speed.hashes_per_second.max(1e-9))
     }
 
-    /// All of it, for a person.
-    pub(crate) fn text(&self, recipe: &HashRecipe, policy: &RowPolicy) -> String {
-        let Self { table, classes, .. } = self;
-        let key: Vec<_> = table.key.iter().map(|column| format!("`{}`", column.name)).collect();
-        let rows = counted(classes.rows(), "row", "rows");
-        let mut text = format!("`{}`: {rows}, found by {}\n", table.name, key.join(", "));
-        let mut line = |count: u64, what: &str| {
-            if count > 0 {
-                let _ = writeln!(text, "{count:>12}  {what}");
-            }
-        };
-        let left = |count| form(count, "left as it is", "left as they are");
-        line(classes.plaintext, "plaintext: to be hashed");
-        let hashes = form(classes.hash, "Argon2 hash", "Argon2 hashes");
-        line(classes.hash, &format!("{hashes}: {}", left(classes.hash)));
-        line(classes.null, &format!("NULL: {}", left(classes.null)));
-        line(classes.empty, &format!("empty: {}", left(classes.empty)));
-        for (ambiguity, count) in &classes.ambiguous {
-            let done = match (policy.action(ValueClass::MaybeHash(*ambiguity)), policy.ambiguous) {
-                (RowAction::Hash(None), _) => "to be hashed as plaintext".to_owned(),
-                (RowAction::Hash(Some(mark)), _) => format!("to be hashed again, marked `{mark}`"),
-                (RowAction::Leave, Some(crate::rows::row_policy::AmbiguousAction::Wrap)) => {
-                    let lost = form(*count, "it would lose its salt", "they would lose their salt");
-                    format!("{}: hashed again {lost}", left(*count))
-                }
-                (RowAction::Leave, Some(_)) => left(*count).to_owned(),
-                (RowAction::Leave, None) => {
-                    format!("plaintext or {}?", form(*count, "a hash", "hashes"))
-                }
-            };
-            line(*count, &format!("{}: {done}", ambiguity.text(*count)));
-        }
-        let (threads, cost) = (self.speed.threads.get(), recipe.cost);
+    /// The whole report as text.
+    pub(crate) fn report(&self) -> String {
+        let mut text = self.rows();
+        let (threads, cost) = (self.speed.threads.get(), self.recipe.cost);
         let memory = threads as f64 * cost.bytes() as f64 / 1024.0 / 1024.0;
         let _ = write!(
             text,
@@ -135,16 +111,16 @@ impl Preflight {
             self.speed.hashes_per_second,
             if threads == 1 { "thread" } else { "threads" },
         );
-        if self.jobs > 0 {
-            let time = Duration::from_secs(self.time().as_secs().max(1));
+        if self.to_hash > 0 {
+            let time = Duration::from_secs(self.hashing_time().as_secs().max(1));
             let _ = write!(
                 text,
                 "; about {} for {}",
                 humantime::format_duration(time),
-                counted(self.jobs, "row", "rows")
+                counted(self.to_hash, "row", "rows")
             );
         }
-        for Advisory { severity, text: advisory } in &table.advisories {
+        for Advisory { severity, text: advisory } in &self.table.advisories {
             let name = match severity {
                 Severity::Info => "note",
                 Severity::Warning => "warning",
@@ -153,5 +129,45 @@ impl Preflight {
             let _ = write!(text, "\n{name}: {advisory}");
         }
         text
+    }
+
+    fn rows(&self) -> String {
+        let Self { table, classes, .. } = self;
+        let key: Vec<_> = table.key.iter().map(|column| format!("`{}`", column.name)).collect();
+        let rows = counted(classes.rows(), "row", "rows");
+        let mut text = format!("`{}`: {rows}, identified by {}\n", table.name, key.join(", "));
+        let mut line = |count: u64, what: &str| {
+            if count > 0 {
+                let _ = writeln!(text, "{count:>12}  {what}");
+            }
+        };
+        line(classes.plaintext, "plaintext: to be hashed");
+        let hashes = form(classes.hash, "Argon2 hash", "Argon2 hashes");
+        line(classes.hash, &format!("{hashes}: unchanged"));
+        line(classes.null, "NULL: unchanged");
+        line(classes.empty, "empty: unchanged");
+        for (ambiguity, count) in &classes.ambiguous {
+            let action = self.action_text(*ambiguity, *count);
+            line(*count, &format!("{}: {action}", ambiguity.description(*count)));
+        }
+        text
+    }
+
+    fn action_text(&self, ambiguity: Ambiguity, count: u64) -> String {
+        let action = self.policy.action(ValueClass::MaybeHash(ambiguity));
+        match (action, self.policy.ambiguous) {
+            (RowAction::Hash { mark: None }, _) => "to be hashed as plaintext".to_owned(),
+            (RowAction::Hash { mark: Some(mark) }, _) => {
+                format!("to be hashed again, marked `{mark}`")
+            }
+            (RowAction::Leave, Some(AmbiguousAction::Wrap)) => {
+                let lost = form(count, "it would lose its salt", "they would lose their salts");
+                format!("unchanged: hashed again, {lost}")
+            }
+            (RowAction::Leave, Some(_)) => "unchanged".to_owned(),
+            (RowAction::Leave, None) => {
+                format!("plaintext or {}?", form(count, "a hash", "hashes"))
+            }
+        }
     }
 }

@@ -1,28 +1,29 @@
-//! A bar for a person who waits for rows.
+//! The progress bar.
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mesero_terminal::output;
 
-/// A bar on standard error; hidden where nobody sees it.
+/// A bar on standard error; hidden unless that is a terminal.
 #[derive(Debug)]
 pub(crate) struct RowProgress {
     bar: ProgressBar,
-    shown: bool,
+    is_visible: bool,
 }
 
 impl RowProgress {
-    /// One that shows nothing yet.
+    /// A bar that is not drawn yet; a `quiet` one never is.
     pub(crate) fn new(quiet: bool) -> Self {
-        let shown = !quiet && mesero_terminal::output::stderr().is_terminal();
-        Self { bar: ProgressBar::hidden(), shown }
+        let is_visible = !quiet && output::stderr().is_terminal();
+        Self { bar: ProgressBar::hidden(), is_visible }
     }
 
-    /// Begins anew, with so many rows to go.
-    pub(crate) fn begin(&mut self, what: &'static str, rows: u64) {
+    /// Starts again at 0 of `rows`.
+    pub(crate) fn start(&mut self, what: &'static str, rows: u64) {
         self.end();
-        if !self.shown {
+        if !self.is_visible {
             return;
         }
         self.bar = ProgressBar::with_draw_target(Some(rows), ProgressDrawTarget::stderr());
@@ -38,9 +39,9 @@ impl RowProgress {
         self.bar.inc(rows as u64);
     }
 
-    /// Lets something else be said, above the bar.
-    pub(crate) fn suspend(&self, say: impl FnOnce()) {
-        self.bar.suspend(say);
+    /// Runs `print` while the bar is hidden.
+    pub(crate) fn suspend(&self, print: impl FnOnce()) {
+        self.bar.suspend(print);
     }
 
     pub(crate) fn end(&self) {

@@ -1,37 +1,36 @@
-//! The database beside the person who waits: every request hears signals, and is made again when others were in the way.
+//! The session of a run with its database: requests are retried, and signals interrupt the wait.
 
 use std::fmt;
 use std::time::Duration;
 
-use mesero_terminal::output::Output;
-use mesero_terminal::signals::{Signal, Signals};
+use mesero_terminal::signals::Signal;
 use tokio::time::{Instant, sleep};
 
 use crate::database::contract::Database;
 use crate::database::error::{DatabaseError, ErrorKind};
-use crate::migrate::progress::RowProgress;
+use crate::migrate::messages::RunMessages;
+use crate::migrate::stop_signals::StopSignals;
 
-/// What a run talks to.
+/// The database of a run, the signals that stop it, and its messages.
 pub(crate) struct HashSession<'a> {
     pub(crate) database: Box<dyn Database>,
-    pub(crate) signals: Signals,
-    /// The last one that was heard.
-    pub(crate) last_signal: Option<Signal>,
-    pub(crate) progress: RowProgress,
-    pub(crate) output: &'a mut Output,
+    pub(crate) stop: StopSignals,
+    pub(crate) messages: RunMessages<'a>,
 }
 
-/// How long others may be in the way, without a pause, before that is an error.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Maximum time for the retries of one request.
+const RETRY_TIMEOUT: Duration = Duration::from_secs(300);
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LAST_DELAY: Duration = Duration::from_secs(5);
+/// Retries are reported after this time: a short lock needs no message.
+const QUIET: Duration = Duration::from_secs(2);
 
-/// Why something was not done.
+/// The reason why a request was not completed; continues "failed to".
 #[derive(Debug)]
 pub(crate) enum SessionError {
     Database(DatabaseError),
     Stopped(Signal),
-    /// Something that must not be: nothing more is written.
+    /// An inconsistent state, after which nothing more may be written.
     Inconsistent(String),
 }
 
@@ -40,32 +39,33 @@ impl fmt::Display for SessionError {
         match self {
             SessionError::Database(error) => error.fmt(f),
             SessionError::Stopped(signal) => signal.fmt(f),
-            SessionError::Inconsistent(why) => write!(f, "go on: {why}"),
+            SessionError::Inconsistent(why) => write!(f, "continue: {why}"),
         }
     }
 }
 
 impl HashSession<'_> {
-    /// Asks the database, again and again while others are in the way.
+    /// Sends a request to the database, and repeats it after a retryable error.
+    ///
+    /// If dropped, the request has taken full effect or none.
     ///
     /// # Errors
-    /// What the database says, if it is not worth another try, or was not for five minutes; or that
-    /// a signal came while it waited to ask again.
+    /// The database's error if it is not retryable, or after five minutes; or the signal that arrived
+    /// between two attempts.
     pub(crate) async fn with_retries<T>(
         &mut self,
         mut request: impl AsyncFnMut(&mut dyn Database) -> Result<T, DatabaseError>,
     ) -> Result<T, SessionError> {
         let began = Instant::now();
         let mut delay = FIRST_DELAY;
-        let mut said = false;
+        let mut is_reported = false;
         loop {
             let error = match request(&mut *self.database).await {
                 Ok(done) => {
-                    if said {
-                        self.say(&format!(
-                            "going on, after {:.0} s",
-                            began.elapsed().as_secs_f64()
-                        ));
+                    if is_reported {
+                        let seconds = began.elapsed().as_secs_f64();
+                        self.messages
+                            .print(&format!("database available again after {seconds:.0} s"));
                     }
                     return Ok(done);
                 }
@@ -74,37 +74,25 @@ impl HashSession<'_> {
             if error.kind != ErrorKind::Retryable {
                 return Err(SessionError::Database(error));
             }
-            if began.elapsed() >= PATIENCE {
-                let text = format!("{error}, for {} s", PATIENCE.as_secs());
-                return Err(SessionError::Database(DatabaseError {
-                    kind: ErrorKind::Broken,
-                    text,
-                }));
+            if began.elapsed() >= RETRY_TIMEOUT {
+                let text = format!("{error}, for {} s", RETRY_TIMEOUT.as_secs());
+                return Err(SessionError::Database(DatabaseError::broken(text)));
             }
-            // A lock that is held for a moment is nothing to talk about.
-            if !said && began.elapsed() >= Duration::from_secs(2) {
-                said = true;
-                self.say(&format!("waiting: failed to {error}"));
+            if !is_reported && began.elapsed() >= QUIET {
+                is_reported = true;
+                self.messages.print(&format!("waiting for the database: failed to {error}"));
             }
             tokio::select! {
                 () = sleep(delay) => {}
-                signal = self.signals.next() => {
-                    self.last_signal = Some(signal);
-                    return Err(SessionError::Stopped(signal));
-                }
+                signal = self.stop.next() => return Err(SessionError::Stopped(signal)),
             }
             delay = (delay * 2).min(LAST_DELAY);
         }
-    }
-
-    pub(crate) fn say(&mut self, text: &str) {
-        let Self { progress, output, .. } = self;
-        progress.suspend(|| output.say(&format!("mesero: {text}")));
     }
 }
 
 impl fmt::Debug for HashSession<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Desk").field("heard", &self.last_signal).finish_non_exhaustive()
+        f.debug_struct("HashSession").field("stop", &self.stop).finish_non_exhaustive()
     }
 }

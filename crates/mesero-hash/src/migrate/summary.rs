@@ -1,4 +1,4 @@
-//! What a run came to: for a person, and as JSON.
+//! The summary of a run, as text and as JSON.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -12,22 +12,22 @@ use crate::database::residue::Residue;
 use crate::database::table::PasswordTable;
 use crate::rows::counts::{ClassCounts, RowCounts};
 
-/// Everything that is said at the end.
+/// Everything that the summary contains.
 #[derive(Debug)]
 pub(crate) struct HashSummary<'a> {
     pub(crate) table: &'a PasswordTable,
     pub(crate) recipe: &'a HashRecipe,
     pub(crate) counts: RowCounts,
-    /// What the last whole look at the table found; none if none was whole.
-    pub(crate) now: Option<ClassCounts>,
+    /// Classes of all rows in the last complete pass.
+    pub(crate) final_classes: Option<ClassCounts>,
     pub(crate) passes: u64,
     pub(crate) threads: usize,
-    pub(crate) took: Duration,
+    pub(crate) duration: Duration,
     pub(crate) stats: Stats,
     pub(crate) residues: Vec<Residue>,
 }
 
-/// The summary, as a script reads it.
+/// The summary as a JSON object.
 #[derive(Serialize)]
 struct SummaryRecord<'a> {
     table: &'a str,
@@ -43,7 +43,7 @@ struct SummaryRecord<'a> {
     remains: Vec<&'a str>,
 }
 
-/// The table at the end.
+/// The rows of the table at the end, by class.
 #[derive(Serialize)]
 struct TableState {
     rows: u64,
@@ -56,7 +56,7 @@ struct TableState {
 
 impl HashSummary<'_> {
     fn hashes_per_second(&self) -> f64 {
-        self.counts.hashed as f64 / self.took.as_secs_f64().max(1e-9)
+        self.counts.hashed as f64 / self.duration.as_secs_f64().max(1e-9)
     }
 
     pub(crate) fn text(&self) -> String {
@@ -73,13 +73,13 @@ impl HashSummary<'_> {
         } = self.counts;
         let mut text = format!("Hashed: {hashed} Failed: {failed}");
         if unfinished > 0 {
-            let _ = write!(text, " Not finished: {unfinished}");
+            let _ = write!(text, " Unfinished: {unfinished}");
         }
         let others = [
-            (already, "was a hash before", "were hashes before"),
-            (changed, "was changed meanwhile by others", "were changed meanwhile by others"),
+            (already, "was already a hash", "were already hashes"),
+            (changed, "was changed by another program", "were changed by other programs"),
             (empty, "is empty", "are empty"),
-            (ambiguous, "is ambiguous and stays as it is", "are ambiguous and stay as they are"),
+            (ambiguous, "is ambiguous and unchanged", "are ambiguous and unchanged"),
         ];
         let others: Vec<_> = others
             .into_iter()
@@ -94,10 +94,10 @@ impl HashSummary<'_> {
             "\n{} in {} and {:.2} s, {:.1} hashes a second; {verified} verified",
             counted(seen, "row", "rows"),
             counted(self.passes, "pass", "passes"),
-            self.took.as_secs_f64(),
+            self.duration.as_secs_f64(),
             self.hashes_per_second()
         );
-        if let Some(now) = &self.now {
+        if let Some(now) = &self.final_classes {
             let _ = write!(
                 text,
                 "\nthe table now: {}, {}, {} plaintext, {} NULL, {} empty, {} ambiguous",
@@ -109,9 +109,9 @@ impl HashSummary<'_> {
                 now.ambiguous()
             );
         }
-        for (cleaned, title) in [(true, "cleaned:"), (false, "remains, for you:")] {
+        for (is_removed, title) in [(true, "removed:"), (false, "to be removed by you:")] {
             let mut residues =
-                self.residues.iter().filter(|residue| residue.is_removed == cleaned).peekable();
+                self.residues.iter().filter(|residue| residue.is_removed == is_removed).peekable();
             if residues.peek().is_some() {
                 let _ = write!(text, "\n{title}");
             }
@@ -130,10 +130,10 @@ impl HashSummary<'_> {
             key_id: key_id.map(|id| String::from_utf8_lossy(id).into_owned()),
             threads: self.threads,
             passes: self.passes,
-            took_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            took_ms: u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
             hashes_per_s: self.hashes_per_second(),
             counts: self.counts,
-            now: self.now.as_ref().map(|now| TableState {
+            now: self.final_classes.as_ref().map(|now| TableState {
                 rows: now.rows(),
                 plaintext: now.plaintext,
                 hashes: now.hash,

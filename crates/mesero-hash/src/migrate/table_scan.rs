@@ -1,25 +1,25 @@
-//! A way through the whole table, page by page.
+//! A scan of the whole table, page by page.
 
 use crate::migrate::session::{HashSession, SessionError};
 use crate::rows::key::RowKey;
 use crate::rows::page::PageLimits;
 use crate::rows::row::Row;
 
-/// A way through the whole table.
+/// The position of a scan.
 #[derive(Debug)]
 pub(crate) struct TableScan {
+    /// Key of the last row.
     after: Option<RowKey>,
+    /// Rows to request next.
     rows: usize,
     at_end: bool,
 }
 
-/// Rows in a page: much more than what is in work, and little memory.
+/// Rows in a page: many more than are in flight, and little memory.
 const ROWS: usize = 1000;
-
-/// In the first page, before anything is known of how large rows are.
+/// Rows in the first page, before the size of rows is known.
 const FIRST: usize = 100;
-
-/// In a page, where values are large.
+/// Bytes in a page, for tables with large values.
 const BYTES: usize = 8 << 20;
 
 impl TableScan {
@@ -27,29 +27,31 @@ impl TableScan {
         Self { after: None, rows: FIRST, at_end: false }
     }
 
-    /// Whether there is no next page.
+    /// Returns whether there is no next page.
     pub(crate) fn at_end(&self) -> bool {
         self.at_end
     }
 
-    /// Goes no further.
+    /// Ends the scan at its position.
     pub(crate) fn stop(&mut self) {
         self.at_end = true;
     }
 
-    /// The next page, which is empty only at the end.
+    /// Reads the next page, which is empty only at the end. If dropped, the next call reads the same
+    /// page.
     ///
     /// # Errors
-    /// If the table cannot be read, or a signal came meanwhile.
+    /// If the table cannot be read, or a signal arrives.
     pub(crate) async fn next(
         &mut self,
         session: &mut HashSession<'_>,
     ) -> Result<Vec<Row>, SessionError> {
-        let size = PageLimits { rows: self.rows, bytes: BYTES };
+        let limits = PageLimits { rows: self.rows, bytes: BYTES };
         let after = self.after.as_ref();
-        let page = session.with_retries(async |database| database.page(after, size).await).await?;
+        let page =
+            session.with_retries(async |database| database.page(after, limits).await).await?;
         self.at_end = page.is_last() || page.rows.is_empty();
-        // What is asked for and has no room is read in vain.
+        // Rows that exceed the bytes of a page would be read for nothing.
         self.rows = if page.bytes < BYTES { ROWS.min(self.rows * 2) } else { page.rows.len() };
         if let Some(row) = page.rows.last() {
             self.after = Some(row.key.clone());

@@ -1,5 +1,7 @@
-//! The threads that hash: behind a dispatcher, each with memory of its own.
+//! The threads that hash, behind a dispatcher.
 
+use std::fmt;
+use std::io;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,42 +16,45 @@ use crate::argon2::verifier::{Verifier, VerifyError};
 use crate::rows::row::Row;
 use crate::secret::SecretBytes;
 
-/// Hashes rows: as many at once as there are threads, and as many again wait.
+/// Threads that hash rows, each with memory of its own.
+///
+/// As many rows are in flight as there are threads, and as many wait.
 pub(crate) struct HashWorkers {
     pub(crate) dispatcher: Dispatcher<HashOutcome>,
     threads: Blocking,
+    /// One for each seat.
     states: Arc<[Mutex<WorkerState>]>,
 }
 
-/// A row that is to be hashed.
+/// A row to hash.
 #[derive(Debug)]
 pub(crate) struct HashJob {
     pub(crate) row: Arc<Row>,
-    /// What stands in front of the hash, where what is hashed is itself a digest.
+    /// Text in front of the hash, if the hashed value is a digest itself.
     pub(crate) mark: Option<String>,
-    /// Whether the hash is verified before anything is written.
+    /// The hash is verified before it is returned.
     pub(crate) is_verified: bool,
 }
 
-/// What came of it.
+/// Outcome of a job.
 #[derive(Debug)]
 pub(crate) enum HashOutcome {
     Hash(SecretBytes),
-    /// The two implementations do not agree: nothing that this machine computes can be trusted.
+    /// The two implementations disagree: no hash of this machine can be trusted.
     Disagreement(&'static str),
 }
 
-/// What one seat works with; overwritten when it is dropped.
+/// Memory of one seat; overwritten when it is dropped.
 struct WorkerState {
     hasher: Hasher,
     verifier: Verifier,
 }
 
 impl HashWorkers {
-    /// Has the memory for all threads before the first row is read.
+    /// Allocates the memory of all threads, before the first row is read.
     ///
     /// # Errors
-    /// If there is not so much.
+    /// If there is not enough memory.
     pub(crate) fn new(
         recipe: &Arc<HashRecipe>,
         threads: NonZeroUsize,
@@ -66,12 +71,13 @@ impl HashWorkers {
             builder = builder.rate(rate);
         }
         let dispatcher =
-            builder.build().map_err(|error| HashError::Thread(std::io::Error::other(error)))?;
+            builder.build().map_err(|error| HashError::Thread(io::Error::other(error)))?;
         Ok(Self { dispatcher, threads: Blocking::new("mesero-hash"), states: states.into() })
     }
 
-    /// The hashes of the rows that come, as they are done.
-    pub(crate) fn answers(
+    /// The outcomes of jobs, in the order in which they complete. Dropping them discards the jobs in
+    /// flight.
+    pub(crate) fn results(
         &self,
         jobs: mpsc::Receiver<Arc<HashJob>>,
     ) -> Answers<Arc<HashJob>, HashOutcome> {
@@ -81,9 +87,9 @@ impl HashWorkers {
             let (states, seat) = (Arc::clone(&states), attempt.slot().seat());
             threads.run(&attempt, move || {
                 let state = states.get(seat).ok_or_else(|| Failure::raised("no such seat"))?;
-                // A seat is one thread's: nobody else holds it. After a panic its memory is as good as before.
+                // One thread occupies a seat at a time. After a panic its memory is still valid.
                 let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                state.make(&job).map_err(|error| Failure::raised(error.to_string()))
+                state.hash(&job).map_err(|error| Failure::raised(error.to_string()))
             })
         };
         self.dispatcher.call_stream(jobs, |_| Call::unkeyed(), work)
@@ -91,7 +97,7 @@ impl HashWorkers {
 }
 
 impl WorkerState {
-    fn make(&mut self, job: &HashJob) -> Result<HashOutcome, VerifyError> {
+    fn hash(&mut self, job: &HashJob) -> Result<HashOutcome, VerifyError> {
         let password = job.row.value.as_ref().map_or(&[][..], |value| value.bytes.reveal());
         let hash = self.hasher.hash(password).map_err(VerifyError::Hash)?;
         if job.is_verified
@@ -105,32 +111,29 @@ impl WorkerState {
         }))
     }
 
-    /// While the plaintext is still in the database, so that nothing is lost if it goes wrong.
+    /// Verifies a hash while the plaintext is still in the database, so that a wrong hash loses
+    /// nothing. The inner error says what is wrong.
     fn verify(
         &mut self,
         hash: &SecretBytes,
         password: &[u8],
     ) -> Result<Result<(), &'static str>, VerifyError> {
         let Some(phc) = Phc::parse(hash.reveal()) else {
-            return Ok(Err("a hash cannot be read back as one"));
+            return Ok(Err("a hash cannot be parsed"));
         };
         if !self.verifier.verify(&phc, password)? {
-            return Ok(Err(
-                "another implementation does not take the password for the one behind a hash",
-            ));
+            return Ok(Err("the second implementation rejects the password of a hash"));
         }
         let other = SecretBytes::new([password, b"x"].concat());
         if self.verifier.verify(&phc, other.reveal())? {
-            return Ok(Err(
-                "another implementation takes a wrong password for the one behind a hash",
-            ));
+            return Ok(Err("the second implementation accepts a wrong password for a hash"));
         }
         Ok(Ok(()))
     }
 }
 
-impl std::fmt::Debug for HashWorkers {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Workers").field("threads", &self.states.len()).finish_non_exhaustive()
+impl fmt::Debug for HashWorkers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HashWorkers").field("threads", &self.states.len()).finish_non_exhaustive()
     }
 }

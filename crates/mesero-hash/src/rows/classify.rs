@@ -1,45 +1,45 @@
-//! What a stored value is: plaintext, a hash, or something that may be either.
+//! Classes of stored values: plaintext, a hash, or a value that may be either.
 
 use mesero_terminal::counted::form;
 
 use crate::argon2::phc::Phc;
 use crate::rows::row::{Row, StoredValue, ValueForm};
 
-/// What a row holds.
+/// The class of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ValueClass {
     Plaintext,
-    /// An Argon2 hash, read whole; also one of an older hash.
+    /// A complete Argon2 string, also the wrapped hash of a digest.
     Hash,
     MaybeHash(Ambiguity),
     Null,
-    /// No bytes at all: nobody's password, so it is left as it is.
+    /// No bytes: not a password, so it is left unchanged.
     Empty,
 }
 
-/// Why a value may be a hash, or not be what its owner typed.
+/// The reason why a value may be a hash, or differ from the password that was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ambiguity {
-    /// So many hexadecimal digits as a digest has, all of their letters small or all capital.
+    /// Hexadecimal digits in the number of a digest, with letters of one case.
     Hex { digits: usize, capital: bool },
-    /// It begins as a hash of crypt(3) does: `$1$`, `$2b$`, `$6$`, `$y$` and the like.
+    /// Begins like a hash of crypt(3): `$1$`, `$2b$`, `$6$`, `$y$` and others.
     Crypt,
-    /// It begins as an Argon2 hash and is none: cut off, say, by a column that is too narrow.
+    /// Begins like an Argon2 string but is none, for example truncated by a narrow column.
     BrokenArgon2,
-    /// It begins with a scheme in braces, as in LDAP: `{SSHA}`, `{bcrypt}`.
+    /// Begins with a scheme in braces, as in LDAP: `{SSHA}`, `{bcrypt}`.
     UrlScheme,
-    /// It begins as web frameworks write hashes: `pbkdf2_sha256$`, `scrypt:`.
+    /// Begins like a hash of a web framework: `pbkdf2_sha256$`, `scrypt:`.
     Framework,
-    /// It is a number in the database.
+    /// A number in the database.
     Number,
-    /// There is a hash, or something else, where the hash is to go, and a plaintext too.
+    /// A plaintext, with a value in the column of the hashes.
     BothColumns,
 }
 
-/// Digits of MD5, SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512.
+/// Numbers of digits of MD5, SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512.
 const DIGESTS: [usize; 6] = [32, 40, 56, 64, 96, 128];
 
-/// After the dollar sign and before the next one.
+/// Identifiers of crypt(3), between the first two dollar signs.
 const CRYPT: [&[u8]; 18] = [
     b"1", b"2", b"2a", b"2b", b"2x", b"2y", b"3", b"5", b"6", b"7", b"H", b"P", b"S", b"apr1",
     b"md5", b"scrypt", b"sha1", b"y",
@@ -59,7 +59,7 @@ const FRAMEWORKS: [&[u8]; 10] = [
 ];
 
 impl ValueClass {
-    /// What a row holds, in both of its columns.
+    /// The class of a row, from both of its columns.
     pub(crate) fn of(row: &Row) -> Self {
         let hashes = row.into.as_ref().map(|value| Self::of_value(Some(value)));
         match (Self::of_value(row.value.as_ref()), hashes) {
@@ -90,8 +90,8 @@ impl ValueClass {
 }
 
 impl Ambiguity {
-    /// What stands in front of the hash of such a digest, if it can be hashed again: then it is
-    /// enough to verify a password, since there is no salt in it.
+    /// The mark in front of a hash of this digest; `None` if it has a salt, without which a password
+    /// could not be verified.
     pub(crate) fn mark(self) -> Option<String> {
         match self {
             Ambiguity::Hex { digits, capital: false } => Some(format!("hex{digits}")),
@@ -100,37 +100,37 @@ impl Ambiguity {
         }
     }
 
-    /// What so many of them are, for a person.
-    pub(crate) fn text(self, count: u64) -> String {
+    /// Describes `count` such values, for the report.
+    pub(crate) fn description(self, count: u64) -> String {
         let begin = form(count, "begins", "begin");
         match self {
             Ambiguity::Hex { digits, .. } => format!("{digits} hexadecimal digits"),
-            Ambiguity::Crypt => format!("{begin} as a hash of crypt ($1$, $2b$, $6$ …)"),
+            Ambiguity::Crypt => format!("{begin} like a hash of crypt ($1$, $2b$, $6$ …)"),
             Ambiguity::BrokenArgon2 => {
                 let are = form(count, "is", "are");
-                format!("{begin} as an Argon2 hash and {are} none: cut off?")
+                format!("{begin} like an Argon2 hash but {are} none: truncated?")
             }
-            Ambiguity::UrlScheme => format!("{begin} with a scheme in braces, as {{SSHA}}"),
-            Ambiguity::Framework => format!("{begin} as a web framework's hash"),
+            Ambiguity::UrlScheme => format!("{begin} with a scheme in braces, such as {{SSHA}}"),
+            Ambiguity::Framework => format!("{begin} like a web framework's hash"),
             Ambiguity::Number => {
                 let are = form(count, "is a number", "are numbers");
-                format!("{are}: what was typed cannot be told")
+                format!("{are}: the digits that were typed are unknown")
             }
             Ambiguity::BothColumns => {
                 let have = form(count, "has", "have");
-                format!("{have} a plaintext and also a value in the column of hashes")
+                format!("{have} a plaintext and also a value in the column of the hashes")
             }
         }
     }
 }
 
-/// Whether its tag is as long as somebody would choose: one that was cut off is mostly not.
+/// Returns whether the tag has a plausible length; that of a truncated string mostly has not.
 fn has_usual_tag_length(phc: &Phc) -> bool {
     let length = phc.tag.reveal().len();
     length >= 16 && length.is_multiple_of(8)
 }
 
-/// A hash of a digest without the mark in front of it.
+/// A value without the mark of a hashed digest.
 fn without_mark(bytes: &[u8]) -> &[u8] {
     let Some(dollar) = memchr::memchr(b'$', bytes) else { return bytes };
     let (mark, rest) = bytes.split_at(dollar);
@@ -159,26 +159,26 @@ fn ambiguity(bytes: &[u8]) -> Option<Ambiguity> {
             byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'/' | b'.' | b'@')
         };
         let is_scheme = scheme.len() >= 2 && scheme.iter().all(plain);
-        // Something has to be hashed after it.
+        // The scheme alone is no hash.
         return (is_scheme && rest.len() > scheme.len() + 1).then_some(Ambiguity::UrlScheme);
     }
     if FRAMEWORKS.iter().any(|start| bytes.starts_with(start)) || has_unknown_mark(bytes) {
         return Some(Ambiguity::Framework);
     }
-    // MySQL's own, `*` and 40 capital digits.
+    // MySQL's own format: `*` and 40 capital digits.
     let digits = bytes.strip_prefix(b"*").filter(|rest| rest.len() == 40).unwrap_or(bytes);
     let (small, capital) = letter_cases(digits)?;
     let is_digest = DIGESTS.contains(&digits.len()) && !(small && capital);
     is_digest.then_some(Ambiguity::Hex { digits: bytes.len(), capital })
 }
 
-/// A mark of ours, or another word, in front of an Argon2 hash that is not whole.
+/// Returns whether a short text precedes an incomplete Argon2 string, such as a mark.
 fn has_unknown_mark(bytes: &[u8]) -> bool {
     let dollar = memchr::memchr(b'$', bytes).filter(|place| *place <= 16);
     dollar.and_then(|place| bytes.get(place..)).is_some_and(|rest| rest.starts_with(b"$argon2"))
 }
 
-/// Whether there are small letters, and capital ones, where all are hexadecimal digits.
+/// Returns whether hexadecimal digits contain small and capital letters; `None` for other characters.
 fn letter_cases(digits: &[u8]) -> Option<(bool, bool)> {
     digits.iter().try_fold((false, false), |(small, capital), digit| match digit {
         b'0'..=b'9' => Some((small, capital)),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_hash_is_one_and_a_part_of_one_is_ambiguous() {
+    fn a_complete_hash_is_a_hash_and_a_part_of_one_is_ambiguous() {
         assert_eq!(of(HASH), ValueClass::Hash);
         for cut in "$argon2".len()..HASH.len() {
             assert_eq!(of(&HASH[..cut]), ValueClass::MaybeHash(Ambiguity::BrokenArgon2), "{cut}");
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_another_hash_is_ambiguous() {
+    fn values_that_look_like_another_hash_are_ambiguous() {
         for (text, ambiguity) in [
             ("$2b$12$abcdefghijklmnopqrstuu", Ambiguity::Crypt),
             ("$1$salt$qJH7.N4xYta3aEG/dfqo/0", Ambiguity::Crypt),
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_else_there_is_is_plaintext() {
+    fn all_other_values_are_plaintext() {
         for text in [
             "a",
             " ",
@@ -271,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_hashed_where_there_is_nothing() {
+    fn empty_values_and_null_are_not_hashed() {
         assert_eq!(of(""), ValueClass::Empty);
         let key = RowKey(vec![KeyValue::Integer(1)]);
         assert_eq!(ValueClass::of(&Row { key, value: None, into: None }), ValueClass::Null);
     }
 
     #[test]
-    fn two_columns_are_judged_together() {
+    fn two_columns_are_classified_together() {
         let of = |value: Option<StoredValue>, into: Option<StoredValue>| {
             ValueClass::of(&Row { key: RowKey(vec![KeyValue::Integer(1)]), value, into })
         };

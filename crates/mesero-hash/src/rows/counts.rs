@@ -1,4 +1,4 @@
-//! What rows are and what became of them, in numbers that balance.
+//! Counts of the classes of rows and of their outcomes.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::rows::classify::{Ambiguity, ValueClass};
 
-/// What the rows of a table are, as one look found them.
+/// Rows of each class, in one scan of the table.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ClassCounts {
     pub(crate) plaintext: u64,
@@ -36,33 +36,33 @@ impl ClassCounts {
     }
 }
 
-/// What became of the rows that a run saw.
+/// Outcomes of the rows of a run.
 ///
-/// Every row counts when it is first seen, and once more for each later time that it is seen with
-/// something to be hashed: `seen` is the sum of the rest.
+/// A row counts when it is first read, and again whenever a later pass finds something to hash in it:
+/// `seen` is the sum of all outcomes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct RowCounts {
     pub(crate) seen: u64,
-    /// Written by this run.
+    /// Hashed and written by this run.
     pub(crate) hashed: u64,
-    /// Hashes before this run.
+    /// Rows that contained a hash before this run.
     pub(crate) already: u64,
-    /// Another program changed or deleted the row between reading and writing.
+    /// Rows that another program changed or deleted between the read and the write.
     pub(crate) changed: u64,
-    /// NULL, or without a byte: left as they are.
+    /// NULL or empty: left unchanged.
     pub(crate) empty: u64,
-    /// Left as they are, since nobody knows what they are.
+    /// Left unchanged, since they may be plaintext or a hash.
     pub(crate) ambiguous: u64,
-    /// Could not be hashed or written.
+    /// Rows that could not be hashed or written.
     pub(crate) failed: u64,
-    /// Given up when the run was told to stop; they are as they were.
+    /// Discarded when the run was stopped; unchanged.
     pub(crate) unfinished: u64,
-    /// Those of the hashed that were verified, and read back as they were written.
+    /// Hashed rows that were verified, and read back without a difference.
     pub(crate) verified: u64,
 }
 
 impl RowCounts {
-    /// Nothing more comes: whatever was seen and came to no end is given up.
+    /// Counts rows that were read and have no outcome as unfinished, at the end of a run.
     pub(crate) fn close(&mut self) {
         self.unfinished += self.seen.saturating_sub(self.outcomes_sum());
     }
@@ -72,15 +72,17 @@ impl RowCounts {
         hashed + already + changed + empty + ambiguous + failed + unfinished
     }
 
+    /// Checks that each row has exactly one outcome.
+    ///
     /// # Errors
-    /// Names the numbers that do not balance: a mistake in mesero.
+    /// The counts that do not balance: a bug in mesero.
     pub(crate) fn check(&self) -> Result<(), String> {
         let (seen, sum) = (self.seen, self.outcomes_sum());
         if seen == sum {
             return Ok(());
         }
         Err(format!(
-            "seen = hashed + already + changed + empty + ambiguous + failed + unfinished does not hold: {seen} is not {sum}"
+            "seen = hashed + already + changed + empty + ambiguous + failed + unfinished does not hold: {seen} ≠ {sum}"
         ))
     }
 }

@@ -1,30 +1,29 @@
-//! A row's key: values of one or several columns, in the order of the columns.
+//! Keys of rows.
 
 use std::fmt;
 
 use mesero_terminal::output;
 
-/// By which a row is found again, and after which the next page begins.
+/// The key of a row: a value for each key column of the table.
 ///
-/// As many values as the table has key columns. Which key comes after which only the database
-/// knows, since only it knows its collations.
+/// Only the database can compare two keys, since only it knows its collations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct RowKey(pub(crate) Vec<KeyValue>);
 
-/// A value of a key in a form that a database can be given back.
+/// A value of a key, as it can be sent back to the database.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum KeyValue {
     Integer(i64),
-    /// A floating-point number, by its bits.
+    /// The bits of a floating-point number.
     Real(u64),
-    /// A text; or anything else that a dialect reads and casts back as a text (a uuid, a time, a
-    /// decimal). Not necessarily UTF-8.
+    /// A text, or another type that the dialect reads and sends as text (a uuid, a time, a decimal).
+    /// Not necessarily UTF-8.
     Text(Vec<u8>),
     Bytes(Vec<u8>),
 }
 
 impl KeyValue {
-    /// The bytes of the value's text, which a server casts back to the type of the key's column.
+    /// The bytes of the value's text, which a server casts to the type of the key's column.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         match self {
             KeyValue::Integer(number) => number.to_string().into_bytes(),
@@ -34,7 +33,7 @@ impl KeyValue {
     }
 }
 
-/// For messages: a key names a row, and is no secret.
+/// The key in messages: it is not a secret.
 impl fmt::Display for RowKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, value) in self.0.iter().enumerate() {
@@ -71,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_shown_by_its_values() {
+    fn a_key_is_printed_as_its_values() {
         let values = vec![
             KeyValue::Integer(-7),
             KeyValue::Text(b"an\x1b[2J".to_vec()),

@@ -1,33 +1,33 @@
-//! The table page by page: so many rows at once, and not many more bytes than a page may have.
+//! Pages of a table, limited by rows and by bytes.
 
 use crate::rows::row::Row;
 
-/// What a page may hold.
+/// Limits of a page.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageLimits {
     pub(crate) rows: usize,
-    /// The row that reaches it still belongs to the page.
+    /// Limit of the bytes of all values; the row that reaches it is the last one.
     pub(crate) bytes: usize,
 }
 
-/// Rows as they were read, in the order of the key.
+/// Rows in the order of the key.
 #[derive(Debug)]
 pub(crate) struct RowPage {
     pub(crate) rows: Vec<Row>,
-    /// Rows that were read and have no place here.
+    /// Rows that were read and left out.
     skipped: usize,
     pub(crate) bytes: usize,
-    size: PageLimits,
+    limits: PageLimits,
 }
 
 impl RowPage {
-    pub(crate) fn new(size: PageLimits) -> Self {
-        Self { rows: Vec::new(), skipped: 0, bytes: 0, size }
+    pub(crate) fn new(limits: PageLimits) -> Self {
+        Self { rows: Vec::new(), skipped: 0, bytes: 0, limits }
     }
 
-    /// Whether one more row may be added.
+    /// Returns whether one more row may be added.
     pub(crate) fn has_room(&self) -> bool {
-        self.rows.len() + self.skipped < self.size.rows && self.bytes < self.size.bytes
+        self.rows.len() + self.skipped < self.limits.rows && self.bytes < self.limits.bytes
     }
 
     pub(crate) fn add(&mut self, row: Row) {
@@ -36,12 +36,12 @@ impl RowPage {
         self.rows.push(row);
     }
 
-    /// Counts a row that cannot be found again, so that the table does not seem to end here.
+    /// Counts a row that cannot be identified; without it the table would seem to end here.
     pub(crate) fn skip(&mut self) {
         self.skipped += 1;
     }
 
-    /// Whether the table ended before the page was full.
+    /// Returns whether the table ended before the page was full.
     pub(crate) fn is_last(&self) -> bool {
         self.has_room()
     }

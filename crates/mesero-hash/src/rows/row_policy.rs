@@ -1,4 +1,4 @@
-//! What is done about a row: a decision for its class, as the flags say.
+//! The action for each class of rows, as the flags define it.
 
 use std::str::FromStr;
 
@@ -6,28 +6,28 @@ use clap::ValueEnum;
 
 use crate::rows::classify::ValueClass;
 
-/// What the flags say about rows.
+/// The flags that decide about rows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RowPolicy {
     pub(crate) ambiguous: Option<AmbiguousAction>,
     pub(crate) verify: VerifyShare,
 }
 
-/// What a value is that may be plaintext or may be a hash.
+/// The treatment of values that may be plaintext or a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AmbiguousAction {
-    /// It is plaintext: hash it
+    /// Hash them: they are plaintext
     Plaintext,
-    /// It is a hash: leave it as it is
+    /// Leave them unchanged: they are hashes
     Skip,
-    /// It is a hash without a salt: hash it again, with a mark in front
+    /// Hash them again, with a mark in front: they are hashes without a salt
     Wrap,
 }
 
-/// Which hashes are read back.
+/// The share of hashes that are verified.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum VerifyShare {
-    /// Each with this probability.
+    /// Each hash with this probability.
     Sample(f64),
     All,
     None,
@@ -37,13 +37,13 @@ impl FromStr for VerifyShare {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wanted = || "wanted `all`, `none` or a share such as `sample=1%`".to_owned();
+        let expected = || "use `all`, `none` or a share such as `sample=1%`".to_owned();
         match text {
             "all" => Ok(VerifyShare::All),
             "none" => Ok(VerifyShare::None),
             _ => {
                 let share = text.strip_prefix("sample=").and_then(|rest| rest.strip_suffix('%'));
-                let share: f64 = share.and_then(|share| share.parse().ok()).ok_or_else(wanted)?;
+                let share: f64 = share.and_then(|share| share.parse().ok()).ok_or_else(expected)?;
                 if share > 0.0 && share <= 100.0 {
                     Ok(VerifyShare::Sample(share / 100.0))
                 } else {
@@ -54,23 +54,27 @@ impl FromStr for VerifyShare {
     }
 }
 
-/// What becomes of a row.
+/// The action for a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RowAction {
-    /// With this in front of its hash.
-    Hash(Option<String>),
-    /// Left as it is, and counted as its class.
+    Hash {
+        /// Text in front of the hash.
+        mark: Option<String>,
+    },
+    /// Leave it unchanged, and count it by its class.
     Leave,
 }
 
 impl RowPolicy {
     pub(crate) fn action(&self, class: ValueClass) -> RowAction {
         match (class, self.ambiguous) {
-            (ValueClass::Plaintext, _) => RowAction::Hash(None),
-            (ValueClass::MaybeHash(_), Some(AmbiguousAction::Plaintext)) => RowAction::Hash(None),
+            (ValueClass::Plaintext, _) => RowAction::Hash { mark: None },
+            (ValueClass::MaybeHash(_), Some(AmbiguousAction::Plaintext)) => {
+                RowAction::Hash { mark: None }
+            }
             (ValueClass::MaybeHash(ambiguity), Some(AmbiguousAction::Wrap)) => {
                 match ambiguity.mark() {
-                    Some(mark) => RowAction::Hash(Some(mark)),
+                    Some(mark) => RowAction::Hash { mark: Some(mark) },
                     None => RowAction::Leave,
                 }
             }
@@ -78,7 +82,7 @@ impl RowPolicy {
         }
     }
 
-    /// Whether the next hash is verified; of a sample the first always is.
+    /// Decides whether the next hash is verified, after `earlier` others; a sample includes the first.
     pub(crate) fn is_verified(&self, earlier: u64) -> bool {
         match self.verify {
             VerifyShare::All => true,
@@ -100,7 +104,7 @@ mod tests {
     const DIGEST: Ambiguity = Ambiguity::Hex { digits: 32, capital: false };
 
     #[test]
-    fn what_is_ambiguous_is_left_unless_the_flag_says_more() {
+    fn ambiguous_values_are_left_unless_the_flag_says_otherwise() {
         let leaves = [None, Some(AmbiguousAction::Skip)];
         for ambiguous in leaves {
             assert_eq!(policy(ambiguous).action(ValueClass::MaybeHash(DIGEST)), RowAction::Leave);
@@ -108,12 +112,12 @@ mod tests {
         let plaintext = policy(Some(AmbiguousAction::Plaintext));
         assert_eq!(
             plaintext.action(ValueClass::MaybeHash(Ambiguity::Crypt)),
-            RowAction::Hash(None)
+            RowAction::Hash { mark: None }
         );
         let wrap = policy(Some(AmbiguousAction::Wrap));
         assert_eq!(
             wrap.action(ValueClass::MaybeHash(DIGEST)),
-            RowAction::Hash(Some("hex32".to_owned()))
+            RowAction::Hash { mark: Some("hex32".to_owned()) }
         );
     }
 
@@ -124,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_above_nothing_and_at_most_all() {
+    fn a_share_is_above_0_and_at_most_100_percent() {
         assert_eq!("all".parse(), Ok(VerifyShare::All));
         assert_eq!("sample=1%".parse(), Ok(VerifyShare::Sample(0.01)));
         for bad in ["", "1%", "sample=", "sample=1", "sample=0%", "sample=101%", "sample=NaN%"] {

@@ -52,7 +52,7 @@ async fn a_full_disk_is_said_and_with_room_the_same_command_goes_on() {
     assert_eq!(full.code, Some(1), "{full:?}");
     full.balances();
     assert!(full.stderr.contains("stopped: failed to"), "{}", full.stderr);
-    assert!(full.stderr.contains("every row is as it was, or hashed"), "{}", full.stderr);
+    assert!(full.stderr.contains("every row has its old value or its hash"), "{}", full.stderr);
     let ran = app.hash(&[]).await;
     assert_eq!((ran.code, ran.count("failed")), (Some(0), 0), "{ran:?}");
     let pairs = app.texts("password").into_iter();

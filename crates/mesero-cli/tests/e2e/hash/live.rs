@@ -93,7 +93,7 @@ async fn a_file_that_is_locked_is_waited_for_and_that_is_said() {
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let waiting = async {
         while let Some(line) = said.next_line().await.unwrap() {
-            if line.contains("waiting: failed to")
+            if line.contains("waiting for the database: failed to")
                 && line.contains("another program holds a lock on it")
             {
                 return;
@@ -122,7 +122,7 @@ async fn nothing_is_begun_while_the_pause_file_exists() {
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let paused = async {
         while let Some(line) = said.next_line().await.unwrap() {
-            if line.contains("paused: nothing is begun while `pause` exists") {
+            if line.contains("paused: no further rows are hashed while `pause` exists") {
                 return;
             }
         }

@@ -116,7 +116,7 @@ async fn what_may_be_a_hash_stops_everything_until_somebody_says_what_it_is() {
     // One of each, and three in all.
     for said in [
         "32 hexadecimal digits: plaintext or a hash?",
-        "begins as a hash of crypt",
+        "begins like a hash of crypt",
         "is a number",
         "3 values may be plaintext or hashes",
     ] {

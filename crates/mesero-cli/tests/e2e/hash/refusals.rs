@@ -71,12 +71,11 @@ async fn a_column_that_cannot_be_written_is_refused() {
 
 #[tokio::test]
 async fn parameters_that_are_too_weak_or_wrong_are_refused() {
-    let weak = "failed to hash with m=8,t=1,p=1: that is below what OWASP asks for";
+    let weak = "failed to hash with m=8,t=1,p=1: that is weaker than OWASP's minimum";
     refused(TABLE, &["--argon2", "m=8,t=1,p=1"], weak).await;
-    refused(TABLE, &["--argon2", "m=8"], "wanted parameters such as m=19456,t=2,p=1").await;
-    refused(TABLE, &["--calibrate", "fast"], "wanted a duration such as 250ms").await;
-    refused(TABLE, &["--verify", "some"], "wanted `all`, `none` or a share such as `sample=1%`")
-        .await;
+    refused(TABLE, &["--argon2", "m=8"], "use parameters such as m=19456,t=2,p=1").await;
+    refused(TABLE, &["--calibrate", "fast"], "use a duration such as 250ms").await;
+    refused(TABLE, &["--verify", "some"], "use `all`, `none` or a share such as `sample=1%`").await;
     refused(
         TABLE,
         &["--pepper-file", "none", "--pepper-id", "1"],

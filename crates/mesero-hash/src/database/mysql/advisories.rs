@@ -145,7 +145,7 @@ fn statement_logs(variables: &ServerVariables) -> Option<Advisory> {
     (!loggers.is_empty()).then(|| {
         Advisory::warning(format!(
             "the server logs the values of our statements, and so plaintext, because of {}: turn it off \
-             during the run, or run this as a user who may set sql_log_off",
+             during the run, or run this as a user with the privilege to set sql_log_off",
             listed(loggers)
         ))
     })
@@ -178,9 +178,8 @@ fn server(variables: &ServerVariables, address: &ServerAddress) -> Vec<Advisory>
     let mut advisories = Vec::new();
     if !matches!(variables.of("read_only"), "" | "OFF" | "0") || variables.is_on("super_read_only")
     {
-        advisories.push(Advisory::blocker(
-            "the server is read-only, as replicas are: name the one that accepts writes",
-        ));
+        advisories
+            .push(Advisory::blocker("the server is read-only, as replicas are: name the primary"));
     }
     if variables.of("ssl_cipher").is_empty() && !address.is_local() {
         advisories.push(unencrypted("sslmode=VERIFY_IDENTITY"));

@@ -23,7 +23,7 @@ pub(crate) struct MySqlColumnExtra {
 }
 
 impl MySqlColumnExtra {
-    /// Tells whether the user has a privilege on the column: `select`, `update`.
+    /// Returns whether the user has a privilege on the column: `select`, `update`.
     pub(super) fn may(&self, privilege: &str) -> bool {
         self.privileges.split(',').any(|granted| granted == privilege)
     }

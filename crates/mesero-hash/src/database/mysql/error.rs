@@ -85,7 +85,7 @@ fn meaning(number: u16) -> &'static str {
 fn advice(number: u16) -> Option<&'static str> {
     match number {
         1045 | 1698 => Some("give the password with MYSQL_PWD or --password-file"),
-        1290 | 1792 | 1836 => Some("the server is read-only; name one that accepts writes"),
+        1290 | 1792 | 1836 => Some("the server is read-only; name the primary"),
         1021 | 1114 => Some("make room on the server's disk and run the same command again"),
         _ => None,
     }

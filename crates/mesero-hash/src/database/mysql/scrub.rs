@@ -113,7 +113,7 @@ impl HistogramKind {
     }
 }
 
-/// Finds the column's histogram; `None` also for a user who may not read the histograms.
+/// Finds the column's histogram; `None` also for a user without the privilege to read histograms.
 async fn histogram(
     connection: &mut MySqlConnection,
     names: ColumnName<'_>,

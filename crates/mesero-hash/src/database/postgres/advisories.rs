@@ -229,7 +229,7 @@ async fn space(
 ) -> sqlx::Result<Option<Advisory>> {
     let table = sqlx::query_scalar("SELECT pg_total_relation_size($1::int8::oid)");
     let table: i64 = table.bind(catalog.oid).fetch_one(&mut *connection).await?;
-    // No row for a user who may not see the setting.
+    // No row for a user without the privilege to see the setting.
     let folder = sqlx::query_scalar(
         "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'",
     );

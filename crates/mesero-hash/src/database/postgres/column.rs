@@ -42,7 +42,7 @@ fn form(base: &str) -> Option<ValueForm> {
     }
 }
 
-/// Tells whether values of a key column are integers.
+/// Returns whether values of a key column are integers.
 pub(super) fn is_integer(column: &PgColumn) -> bool {
     matches!(column.base.as_str(), "int2" | "int4" | "int8")
 }

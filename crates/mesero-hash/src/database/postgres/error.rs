@@ -48,7 +48,7 @@ fn kind(code: &str) -> ErrorKind {
     }
 }
 
-/// Tells whether the server's message for such an error is free of values of rows. The messages of
+/// Returns whether the server's message for such an error is free of values of rows. The messages of
 /// triggers and constraints are not.
 fn is_free_of_values(code: &str) -> bool {
     const SAFE: [&str; 13] =
@@ -75,7 +75,7 @@ fn meaning(code: &str) -> &'static str {
 fn advice(code: &str) -> Option<&'static str> {
     match code {
         "28P01" | "28000" => Some("give the password with PGPASSWORD or --password-file"),
-        "25006" => Some("the server is read-only; name one that accepts writes"),
+        "25006" => Some("the server is read-only; name the primary"),
         "53100" => Some("make room on the server's disk and run the same command again"),
         _ => None,
     }

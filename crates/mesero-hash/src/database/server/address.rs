@@ -85,7 +85,7 @@ impl ServerAddress {
         pairs.find(|(name, _)| names.contains(&&**name)).map(|(_, value)| value.into_owned())
     }
 
-    /// Tells whether the URL names a server on this machine.
+    /// Returns whether the URL names a server on this machine.
     pub(crate) fn is_local(&self) -> bool {
         if self.parameter(&["socket"]).is_some() {
             return true;

@@ -22,7 +22,7 @@ impl SqliteConnection {
                  with copy on write, and SSDs, keep earlier versions",
                 "backups, copies, snapshots, replicas (Litestream and the like), exports and logs of the \
                  application contain the plaintext: delete them, or have the passwords changed",
-                "anyone who could read the file before this run may know the passwords: if in doubt, have \
+                "all users with access to the file before this run may know the passwords: if in doubt, have \
                  all of them changed",
             ]
             .map(Residue::remaining),

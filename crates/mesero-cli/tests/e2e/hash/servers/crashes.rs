@@ -98,7 +98,7 @@ async fn a_server_that_goes_away_is_waited_for(kind: Kind) {
     shop.server.stop().await;
     let mut lines = String::new();
     let waiting = async {
-        while !lines.contains("waiting: failed to") {
+        while !lines.contains("waiting for the database: failed to") {
             lines.push_str(&said.next_line().await.unwrap().expect("it waits"));
         }
     };

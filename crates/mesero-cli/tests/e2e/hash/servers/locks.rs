@@ -57,7 +57,7 @@ async fn a_row_that_is_locked(kind: Kind) {
     let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
     let waiting = async {
         while let Some(line) = said.next_line().await.unwrap() {
-            if line.contains("waiting: failed to write hashes: ") {
+            if line.contains("waiting for the database: failed to write hashes: ") {
                 return;
             }
         }

@@ -50,7 +50,7 @@ async fn names(kind: Kind, schema: &str) {
     // With its schema it is found as well.
     let qualified = format!("{schema}.users");
     let text = said_of(&shop, &qualified, "narrow", &[]).await;
-    assert!(text.starts_with(&format!("`{qualified}`: 1 row, found by `id`\n")), "{text}");
+    assert!(text.starts_with(&format!("`{qualified}`: 1 row, identified by `id`\n")), "{text}");
     assert!(text.contains("a hash needs 97 characters"), "{text}");
     assert_eq!(shop.values("password").await[&1], b"hunter2");
 }
