@@ -31,7 +31,7 @@ pub struct HashArgs {
     /// File with the password of the database's user
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Report and estimate; change nothing
+    /// Report the rows and estimate the duration; change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Treatment of values that may be plaintext or a hash
@@ -93,7 +93,7 @@ pub(crate) struct ThrottleArgs {
 
 /// Verification and the summary.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Afterwards")]
+#[command(next_help_heading = "Verification and summary")]
 pub(crate) struct ReportArgs {
     /// Verify hashes with a second implementation, and read them back: sample=N%, all or none
     #[arg(long, value_name = "WHICH", default_value = "sample=1%")]

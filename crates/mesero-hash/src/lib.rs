@@ -111,7 +111,8 @@ fn report(
     Ok(args.dry_run.then_some(Exit::Fine))
 }
 
-/// Chooses the number of threads, and measures their speed.
+/// Chooses the number of threads, and measures their speed. If dropped, measuring threads end by
+/// themselves.
 async fn choose_threads(
     args: &HashArgs,
     recipe: &HashRecipe,

@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let mut passes = CompletedPasses::default();
     let mut end =
         MigrationEnd::of(run_passes(&mut runner, args.throttle.passes, &mut passes).await);
-    let counts = runner.tally.close();
+    let counts = runner.tally.finish();
     let duration = began.elapsed();
     workers.dispatcher.stop();
     let mode = if args.report.vacuum { ScrubMode::Rewrite } else { ScrubMode::InPlace };
@@ -100,13 +100,16 @@ struct CompletedPasses {
     classes: Option<ClassCounts>,
 }
 
-/// Runs passes until one finds no plaintext, or a signal arrives, at most `max`.
+/// Runs passes until one finds no plaintext, or a signal arrives, at most `max`; `passes` counts the
+/// complete ones.
+///
+/// If dropped, a transaction in progress takes full effect or none.
 async fn run_passes(
     runner: &mut PassRunner<'_, '_>,
     max: NonZeroU16,
     passes: &mut CompletedPasses,
 ) -> Result<MigrationEnd, SessionError> {
-    runner.session.with_retries(async |database| database.begin().await).await?;
+    runner.session.with_retries(async |database| database.prepare_writes().await).await?;
     loop {
         let result = runner.pass(passes.count == 0).await?;
         passes.count += 1;

@@ -15,9 +15,9 @@ pub(crate) struct Phc {
     /// 16 (0x10) or 19 (0x13).
     pub(crate) version: u32,
     pub(crate) cost: Cost,
-    /// Name of the pepper, at most eight bytes.
+    /// Name of the pepper, at max eight bytes.
     pub(crate) key_id: Option<Vec<u8>>,
-    /// Associated data, at most 32 bytes.
+    /// Associated data, at max 32 bytes.
     pub(crate) data: Option<Vec<u8>>,
     /// 8 to 64 bytes.
     pub(crate) salt: Vec<u8>,
@@ -59,9 +59,9 @@ impl Phc {
         let mut number = |name| decimal(parameters.next()?.strip_prefix(name)?);
         let (memory, passes, lanes) = (number("m=")?, number("t=")?, number("p=")?);
         let cost = Cost::new(memory, passes, lanes).ok()?;
-        let mut optional = |name, most| match parameters.next_if(|next| next.starts_with(name)) {
+        let mut optional = |name, max| match parameters.next_if(|next| next.starts_with(name)) {
             None => Some(None),
-            Some(given) => bytes(given.strip_prefix(name)?, 0..=most).map(Some),
+            Some(given) => bytes(given.strip_prefix(name)?, 0..=max).map(Some),
         };
         let (key_id, data) = (optional("keyid=", 8)?, optional("data=", 32)?);
         let is_complete = parameters.next().is_none();

@@ -27,8 +27,8 @@ impl Verifier {
     /// # Errors
     /// If the hash costs more than the recipe, or cannot be computed.
     pub(crate) fn verify(&mut self, phc: &Phc, password: &[u8]) -> Result<bool, VerifyError> {
-        let most = self.recipe.cost;
-        if phc.cost.memory > most.memory || phc.cost.passes > most.passes {
+        let limit = self.recipe.cost;
+        if phc.cost.memory > limit.memory || phc.cost.passes > limit.passes {
             return Err(VerifyError::Expensive(phc.cost));
         }
         let computed = self.tag(phc, password).map_err(VerifyError::Argon2)?;
@@ -76,7 +76,7 @@ impl fmt::Debug for Verifier {
 
 /// Checks, before the first write, that the two implementations agree on this machine.
 ///
-/// The check uses at most 1 MiB of the recipe's memory, which executes every branch in a short time.
+/// The check uses at limit 1 MiB of the recipe's memory, which executes every branch in a short time.
 ///
 /// # Errors
 /// If they disagree.

@@ -31,7 +31,7 @@ pub(crate) trait Database: Send {
 
     /// Prepares the session for writes, once, before the first one: settings that leave fewer old
     /// values behind.
-    fn begin(&mut self) -> DatabaseFuture<'_, ()>;
+    fn prepare_writes(&mut self) -> DatabaseFuture<'_, ()>;
 
     /// Writes `changes` in one short transaction, each only if its row has, byte for byte, the values
     /// that were read. Returns their outcomes in the same order.

@@ -40,15 +40,15 @@ impl SessionDialect for MySqlDialect {
     }
 
     fn error(what: &str, error: &sqlx::Error) -> DatabaseError {
-        error::failed(what, error)
+        error::translate(what, error)
     }
 }
 
 impl Dialect for MySqlDialect {
     type Statements = MySqlStatements;
 
-    fn at(location: &DatabaseLocation) -> Result<(Self, ServerAddress), DatabaseError> {
-        session::at(location)
+    fn from_location(location: &DatabaseLocation) -> Result<(Self, ServerAddress), DatabaseError> {
+        session::from_location(location)
     }
 
     async fn find_table(

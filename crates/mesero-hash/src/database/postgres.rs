@@ -39,15 +39,15 @@ impl SessionDialect for PgDialect {
     }
 
     fn error(what: &str, error: &sqlx::Error) -> DatabaseError {
-        error::failed(what, error)
+        error::translate(what, error)
     }
 }
 
 impl Dialect for PgDialect {
     type Statements = PgStatements;
 
-    fn at(location: &DatabaseLocation) -> Result<(Self, ServerAddress), DatabaseError> {
-        session::at(location)
+    fn from_location(location: &DatabaseLocation) -> Result<(Self, ServerAddress), DatabaseError> {
+        session::from_location(location)
     }
 
     async fn find_table(
@@ -80,7 +80,7 @@ impl Dialect for PgDialect {
         let rows = statements.write(changes).fetch_all(connection).await?;
         let mut written = vec![false; changes.len()];
         for row in rows {
-            set(&mut written, row.try_get(0)?, true);
+            set_at(&mut written, row.try_get(0)?, true);
         }
         Ok(written)
     }
@@ -93,7 +93,7 @@ impl Dialect for PgDialect {
         let rows = statements.read_back(keys).fetch_all(connection).await?;
         let mut values = vec![CurrentValue::NoRow; keys.len()];
         for row in rows {
-            set(&mut values, row.try_get(0)?, statements.current(&row, 1)?);
+            set_at(&mut values, row.try_get(0)?, statements.current(&row, 1)?);
         }
         Ok(values)
     }
@@ -108,7 +108,7 @@ impl Dialect for PgDialect {
 }
 
 /// Sets the element at an ordinal, which SQL counts from one.
-fn set<T>(list: &mut [T], ordinal: i64, value: T) {
+fn set_at<T>(list: &mut [T], ordinal: i64, value: T) {
     let index = usize::try_from(ordinal - 1).ok();
     if let Some(element) = index.and_then(|index| list.get_mut(index)) {
         *element = value;

@@ -92,8 +92,8 @@ impl Database for SqliteDatabase {
         Box::pin(self.run(move |connection| connection.page(after.as_ref(), limits)))
     }
 
-    fn begin(&mut self) -> DatabaseFuture<'_, ()> {
-        Box::pin(self.run(|connection| connection.begin()))
+    fn prepare_writes(&mut self) -> DatabaseFuture<'_, ()> {
+        Box::pin(self.run(|connection| connection.prepare_writes()))
     }
 
     fn write<'a>(

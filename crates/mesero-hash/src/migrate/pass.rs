@@ -151,7 +151,7 @@ impl<'a, 'b> PassRunner<'a, 'b> {
                     self.stop(signal, &mut state);
                     channels.jobs = None;
                 }
-                PassEvent::Hashed(Some(result)) => self.accept(result)?,
+                PassEvent::Hashed(Some(result)) => self.accept_result(result)?,
                 PassEvent::Hashed(None) => {
                     self.write().await?;
                     return Ok(state.result);
@@ -244,7 +244,7 @@ impl<'a, 'b> PassRunner<'a, 'b> {
         }
     }
 
-    fn accept(&mut self, result: HashResult) -> Result<(), SessionError> {
+    fn accept_result(&mut self, result: HashResult) -> Result<(), SessionError> {
         let HashResult { input: job, result, .. } = result;
         match result {
             Ok(HashOutcome::Hash(hash)) => {
@@ -259,7 +259,7 @@ impl<'a, 'b> PassRunner<'a, 'b> {
             }
             Err(error) => {
                 let messages = &mut self.session.messages;
-                self.tally.fail(&job.row.key, &error.to_string(), messages)?;
+                self.tally.record_failure(&job.row.key, &error.to_string(), messages)?;
             }
         }
         Ok(())

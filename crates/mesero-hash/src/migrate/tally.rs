@@ -25,7 +25,7 @@ impl RowTally {
     ///
     /// # Errors
     /// If many rows failed and none succeeded: the rest would fail too.
-    pub(crate) fn fail(
+    pub(crate) fn record_failure(
         &mut self,
         key: &RowKey,
         why: &str,
@@ -50,8 +50,8 @@ impl RowTally {
     }
 
     /// Counts the rows without an outcome as unfinished, and returns the result.
-    pub(crate) fn close(&mut self) -> RowCounts {
-        self.counts.close();
+    pub(crate) fn finish(&mut self) -> RowCounts {
+        self.counts.finish();
         self.counts
     }
 }

@@ -63,7 +63,7 @@ pub(crate) struct RowCounts {
 
 impl RowCounts {
     /// Counts rows that were read and have no outcome as unfinished, at the end of a run.
-    pub(crate) fn close(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.unfinished += self.seen.saturating_sub(self.outcomes_sum());
     }
 

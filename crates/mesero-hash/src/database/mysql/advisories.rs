@@ -10,7 +10,7 @@ use sqlx::mysql::MySqlConnection;
 use crate::database::disk::free_space;
 use crate::database::error::DatabaseError;
 use crate::database::mysql::catalog::MySqlCatalog;
-use crate::database::mysql::error::failed;
+use crate::database::mysql::error::translate;
 use crate::database::server::address::ServerAddress;
 use crate::database::server::advisories::{
     disk_space, generated_column, index, triggers, unencrypted,
@@ -18,13 +18,14 @@ use crate::database::server::advisories::{
 use crate::database::server::timeouts::LOCK;
 use crate::database::table::Advisory;
 
-/// Examines the table, and everything around it that could copy or keep plaintext.
+/// Examines the table, and everything around it that could copy or keep plaintext. It only reads:
+/// dropped, it changes nothing.
 pub(super) async fn examine(
     connection: &mut MySqlConnection,
     catalog: &MySqlCatalog,
     address: &ServerAddress,
 ) -> Result<Vec<Advisory>, DatabaseError> {
-    let failed = |error: sqlx::Error| failed("examine the table", &error);
+    let failed = |error: sqlx::Error| translate("examine the table", &error);
     let mut advisories = columns(catalog);
     advisories.extend(copies(connection, catalog).await.map_err(failed)?);
     let variables = ServerVariables::read(connection).await.map_err(failed)?;

@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use crate::database::error::DatabaseError;
 use crate::database::location::TableSelection;
 use crate::database::mysql::column::{self, COLUMNS, MySqlColumn, MySqlColumnExtra};
-use crate::database::mysql::error::failed;
+use crate::database::mysql::error::translate;
 use crate::database::mysql::key::KeyType;
 use crate::database::server::address::ServerAddress;
 use crate::database::server::column::CatalogColumns;
@@ -29,7 +29,7 @@ pub(super) struct MySqlCatalog {
     pub(super) bytes: u64,
 }
 
-/// Looks up the table, its columns and its key.
+/// Looks up the table, its columns and its key. It only reads: dropped, it changes nothing.
 ///
 /// # Errors
 /// If a name does not exist, or the table cannot be hashed.
@@ -38,7 +38,7 @@ pub(super) async fn look_up(
     selection: &TableSelection,
     address: &ServerAddress,
 ) -> Result<MySqlCatalog, DatabaseError> {
-    let read = |error: sqlx::Error| failed("read the catalog", &error);
+    let read = |error: sqlx::Error| translate("read the catalog", &error);
     let current: Option<String> = sqlx::query_scalar("SELECT CAST(DATABASE() AS CHAR)")
         .fetch_one(&mut *connection)
         .await
@@ -82,7 +82,7 @@ pub(super) async fn look_up(
     if table.rows < COUNTED_ROWS {
         let count = AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.quoted('`')));
         let count = sqlx::query_scalar(count).fetch_one(connection).await;
-        let rows: i64 = count.map_err(|error| failed("count the rows", &error))?;
+        let rows: i64 = count.map_err(|error| translate("count the rows", &error))?;
         table.rows = u64::try_from(rows).unwrap_or(0);
     }
     Ok(MySqlCatalog {
@@ -109,7 +109,7 @@ fn check(
                  column that it is generated from"
             )));
         }
-        if !(extra.may("select") && extra.may("update")) {
+        if !(extra.has_privilege("select") && extra.has_privilege("update")) {
             return Err(DatabaseError::usage(format!(
                 "use the column `{name}` of {table}: this user may not read and write it (GRANT \
                  SELECT, UPDATE)"

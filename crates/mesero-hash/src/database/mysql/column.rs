@@ -24,7 +24,7 @@ pub(crate) struct MySqlColumnExtra {
 
 impl MySqlColumnExtra {
     /// Returns whether the user has a privilege on the column: `select`, `update`.
-    pub(super) fn may(&self, privilege: &str) -> bool {
+    pub(super) fn has_privilege(&self, privilege: &str) -> bool {
         self.privileges.split(',').any(|granted| granted == privilege)
     }
 }

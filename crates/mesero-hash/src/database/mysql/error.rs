@@ -6,7 +6,7 @@ use crate::database::error::{DatabaseError, ErrorKind};
 use crate::database::server::error::{ServerRefusal, no_reply};
 
 /// The error of `what`, which continues "failed to".
-pub(super) fn failed(what: &str, error: &sqlx::Error) -> DatabaseError {
+pub(super) fn translate(what: &str, error: &sqlx::Error) -> DatabaseError {
     let refusal = error.as_database_error();
     let Some(refusal) = refusal.and_then(|it| it.try_downcast_ref::<MySqlDatabaseError>()) else {
         return no_reply(what, error);

@@ -9,7 +9,7 @@ use crate::database::mysql::session::MySqlDialect;
 use crate::database::mysql::statements::MySqlStatements;
 use crate::database::residue::Residue;
 use crate::database::server::connection::ServerConnection;
-use crate::database::server::scrub::{outside, residue_of};
+use crate::database::server::scrub::{residue_of, residues_elsewhere};
 use crate::database::server::sql::quoted;
 
 /// Renews a histogram of the column, if there is one, and rebuilds the table if `mode` says so.
@@ -29,7 +29,7 @@ pub(super) async fn scrub(
     let mut residues = Vec::new();
 
     let histogram = connection
-        .with("look for histograms", async |connection| Ok(histogram(connection, names).await));
+        .run("look for histograms", async |connection| Ok(histogram(connection, names).await));
     if let Some(kind) = histogram.await? {
         let statement = kind.renewal(&table, names.column);
         residues.push(residue_of(
@@ -66,9 +66,10 @@ pub(super) async fn scrub(
          doublewrite buffer contain pages with old values until they are overwritten",
     ));
     let copies = connection
-        .with("look for copies of old values", async |connection| copies(connection, names).await);
+        .run("look for copies of old values", async |connection| copies(connection, names).await);
     residues.extend(copies.await?);
-    residues.extend(outside("mariabackup, mysqldump", "the general, slow and audit logs"));
+    residues
+        .extend(residues_elsewhere("mariabackup, mysqldump", "the general, slow and audit logs"));
     Ok(residues)
 }
 
@@ -129,6 +130,8 @@ async fn histogram(
 }
 
 /// Runs a maintenance statement, which replies with messages, one of which may be an error.
+///
+/// If dropped, its connection is closed; the server may finish the statement.
 async fn maintain(
     connection: &ServerConnection<MySqlDialect>,
     what: &str,

@@ -26,7 +26,7 @@ pub(crate) struct MySqlDialect {
 ///
 /// # Errors
 /// If the URL is invalid, or the password file cannot be read.
-pub(super) fn at(
+pub(super) fn from_location(
     location: &DatabaseLocation,
 ) -> Result<(MySqlDialect, ServerAddress), DatabaseError> {
     let address = ServerAddress::read(location, &SCHEME)?;
@@ -73,7 +73,7 @@ fn settings() -> String {
     )
 }
 
-/// Limits the run time of statements and keeps values out of the statement logs, as far as the server
+/// Limits the run time of statements, and keeps values out of the statement logs, as far as the server
 /// knows the settings and the user may change them.
 pub(super) async fn try_settings(connection: &mut MySqlConnection) {
     let settings = [

@@ -14,7 +14,7 @@ use crate::database::contract::RowChange;
 use crate::database::mysql::catalog::MySqlCatalog;
 use crate::database::mysql::column::MySqlColumn;
 use crate::database::mysql::key::KeyType;
-use crate::database::server::changes::{CurrentValue, old, old_target};
+use crate::database::server::changes::{CurrentValue, old_target, old_value};
 use crate::database::server::sql::quoted;
 use crate::database::server::statements::TableStatements;
 use crate::rows::key::{KeyValue, RowKey};
@@ -87,7 +87,7 @@ impl MySqlStatements {
     /// Writes one change if its row is unchanged.
     pub(super) fn write<'a>(&self, change: &'a RowChange) -> MySqlQuery<'a> {
         let query = query(&self.0.write).bind(change.hash.reveal());
-        let query = keyed(query, &change.row.key).bind(old(change));
+        let query = keyed(query, &change.row.key).bind(old_value(change));
         match self.0.into {
             None => query,
             Some(_) => query.bind(old_target(change)),

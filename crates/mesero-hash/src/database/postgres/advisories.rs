@@ -8,7 +8,7 @@ use sqlx::postgres::PgConnection;
 use crate::database::disk::free_space;
 use crate::database::error::DatabaseError;
 use crate::database::postgres::catalog::PgCatalog;
-use crate::database::postgres::error::failed;
+use crate::database::postgres::error::translate;
 use crate::database::server::address::ServerAddress;
 use crate::database::server::advisories::{
     disk_space, generated_column, index, triggers, unencrypted,
@@ -16,7 +16,8 @@ use crate::database::server::advisories::{
 use crate::database::table::Advisory;
 use crate::rows::row::ValueForm;
 
-/// Examines the table, and everything around it that could copy or keep plaintext.
+/// Examines the table, and everything around it that could copy or keep plaintext. It only reads:
+/// dropped, it changes nothing.
 ///
 /// # Errors
 /// If the user may not read or write the table.
@@ -25,7 +26,7 @@ pub(super) async fn examine(
     catalog: &PgCatalog,
     address: &ServerAddress,
 ) -> Result<Vec<Advisory>, DatabaseError> {
-    let failed = |error: sqlx::Error| failed("examine the table", &error);
+    let failed = |error: sqlx::Error| translate("examine the table", &error);
     check_privileges(connection, catalog).await?;
     let mut advisories = columns(catalog);
     advisories.extend(side_effects(connection, catalog).await.map_err(failed)?);
@@ -51,9 +52,9 @@ async fn check_privileges(
     let answer: (String, bool, bool) = asking
         .fetch_one(connection)
         .await
-        .map_err(|error| failed("examine the privileges", &error))?;
+        .map_err(|error| translate("examine the privileges", &error))?;
     let (user, may_read, may_write) = answer;
-    let shown = catalog.shown();
+    let shown = catalog.display_name();
     if !may_read {
         return Err(DatabaseError::usage(format!(
             "read {shown}: the user `{user}` may not (GRANT SELECT)"

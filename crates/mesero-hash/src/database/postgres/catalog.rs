@@ -7,7 +7,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use crate::database::error::DatabaseError;
 use crate::database::location::TableSelection;
 use crate::database::postgres::column::{self, COLUMNS, ColumnRole, PgColumnExtra};
-use crate::database::postgres::error::failed;
+use crate::database::postgres::error::translate;
 use crate::database::server::address::ServerAddress;
 use crate::database::server::column::CatalogColumns;
 use crate::database::server::lookup::{self, COUNTED_ROWS, UniqueKeys};
@@ -29,12 +29,12 @@ pub(super) struct PgCatalog {
 
 impl PgCatalog {
     /// The table in messages.
-    pub(super) fn shown(&self) -> String {
+    pub(super) fn display_name(&self) -> String {
         format!("`{}.{}`", self.table.schema, self.table.name)
     }
 }
 
-/// Looks up the table, its columns and its key.
+/// Looks up the table, its columns and its key. It only reads: dropped, it changes nothing.
 ///
 /// # Errors
 /// If a name does not exist, or the table cannot be hashed.
@@ -43,14 +43,14 @@ pub(super) async fn look_up(
     selection: &TableSelection,
     address: &ServerAddress,
 ) -> Result<PgCatalog, DatabaseError> {
-    let read = |error: sqlx::Error| failed("read the catalog", &error);
+    let read = |error: sqlx::Error| translate("read the catalog", &error);
     let tables = sqlx::query(TABLES).fetch_all(&mut *connection).await.map_err(read)?;
     let tables: Vec<CatalogTable<PgTableExtra>> =
         tables.iter().map(read_table).collect::<Result<_, _>>().map_err(read)?;
     let found = find(&tables, &selection.table, address)?;
     let CatalogTable { schema, name, extra, .. } = found;
     let shown = format!("`{}`", found.qualified());
-    if let Some(what) = extra.unusable() {
+    if let Some(what) = extra.kind_of_no_table() {
         return Err(DatabaseError::usage(format!(
             "hash passwords in {shown}: it is {what}, not a table"
         )));
@@ -93,8 +93,10 @@ pub(super) async fn look_up(
         let only = if only { "ONLY " } else { "" };
         let count = format!("SELECT count(*) FROM {only}{}", table.quoted('"'));
         let count = sqlx::query_scalar(AssertSqlSafe(count));
-        let rows: i64 =
-            count.fetch_one(connection).await.map_err(|error| failed("count the rows", &error))?;
+        let rows: i64 = count
+            .fetch_one(connection)
+            .await
+            .map_err(|error| translate("count the rows", &error))?;
         table.rows = u64::try_from(rows).unwrap_or(0);
     }
     Ok(PgCatalog {
@@ -117,7 +119,7 @@ struct PgTableExtra {
 
 impl PgTableExtra {
     /// The kind of a relation that is no table.
-    fn unusable(&self) -> Option<&'static str> {
+    fn kind_of_no_table(&self) -> Option<&'static str> {
         match self.kind.as_str() {
             "v" => Some("a view"),
             "m" => Some("a materialized view"),

@@ -9,13 +9,13 @@ use crate::database::postgres::session::PgDialect;
 use crate::database::postgres::statements::PgStatements;
 use crate::database::residue::Residue;
 use crate::database::server::connection::ServerConnection;
-use crate::database::server::scrub::{outside, residue_of};
+use crate::database::server::scrub::{residue_of, residues_elsewhere};
 use crate::database::server::sql::quoted;
 
 /// Recomputes the statistics, which contain samples of the plaintext, and vacuums the table, or
 /// rewrites it if `mode` says so.
 ///
-/// If dropped, it closes the connections; the server rolls back the statement that it runs.
+/// If dropped, it closes the connections; the server may finish the statement that it runs.
 pub(super) async fn scrub(
     statements: &PgStatements,
     connection: &mut ServerConnection<PgDialect>,
@@ -64,16 +64,18 @@ pub(super) async fn scrub(
         }
     });
     let copies = connection
-        .with("look for copies of old values", async |connection| copies(connection).await)
+        .run("look for copies of old values", async |connection| copies(connection).await)
         .await;
     residues.extend(copies.unwrap_or_else(|_| {
         vec![Residue::remaining("the WAL, its archive and replicas contain old values")]
     }));
-    residues.extend(outside("pg_basebackup, pg_dump", "them"));
+    residues.extend(residues_elsewhere("pg_basebackup, pg_dump", "them"));
     Ok(residues)
 }
 
 /// Runs one statement without a time limit for it; the limit for locks stays.
+///
+/// If dropped, its connection is closed; the server may finish the statement.
 async fn maintain(
     connection: &ServerConnection<PgDialect>,
     what: &str,

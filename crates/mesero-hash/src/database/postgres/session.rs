@@ -38,7 +38,9 @@ pub(crate) struct PgDialect {
 ///
 /// # Errors
 /// If the URL is invalid, or the password file cannot be read.
-pub(super) fn at(location: &DatabaseLocation) -> Result<(PgDialect, ServerAddress), DatabaseError> {
+pub(super) fn from_location(
+    location: &DatabaseLocation,
+) -> Result<(PgDialect, ServerAddress), DatabaseError> {
     let address = ServerAddress::read(location, &SCHEME)?;
     let options = PgConnectOptions::from_url(&address.url).map_err(|error| rejected_url(&error))?;
     let options = options.disable_statement_logging().statement_cache_capacity(20);

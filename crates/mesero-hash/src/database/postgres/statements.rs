@@ -12,7 +12,7 @@ use sqlx::{AssertSqlSafe, Row as _};
 use crate::database::contract::RowChange;
 use crate::database::postgres::catalog::PgCatalog;
 use crate::database::postgres::column::{PgColumn, is_integer};
-use crate::database::server::changes::{CurrentValue, old, old_target};
+use crate::database::server::changes::{CurrentValue, old_target, old_value};
 use crate::database::server::sql::quoted;
 use crate::database::server::statements::TableStatements;
 use crate::rows::key::{KeyValue, RowKey};
@@ -129,7 +129,7 @@ impl PgStatements {
         let keys: Vec<&RowKey> = changes.iter().map(|change| &change.row.key).collect();
         let list = |of: fn(&RowChange) -> Option<&[u8]>| changes.iter().map(of).collect::<Vec<_>>();
         let new = list(|change| Some(change.hash.reveal()));
-        self.keyed(&self.0.write, &keys).bind(list(old)).bind(list(old_target)).bind(new)
+        self.keyed(&self.0.write, &keys).bind(list(old_value)).bind(list(old_target)).bind(new)
     }
 
     /// Reads the column of the hashes of some rows, with the ordinals of their keys.

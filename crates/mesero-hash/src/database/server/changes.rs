@@ -28,7 +28,7 @@ impl CurrentValue {
 }
 
 /// The plaintext of a change as it was read; `None` for NULL.
-pub(crate) fn old(change: &RowChange) -> Option<&[u8]> {
+pub(crate) fn old_value(change: &RowChange) -> Option<&[u8]> {
     change.row.value.as_ref().map(|value| value.bytes.reveal())
 }
 

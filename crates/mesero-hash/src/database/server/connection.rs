@@ -13,7 +13,7 @@ pub(crate) struct ServerConnection<D: SessionDialect> {
     dialect: D,
     address: ServerAddress,
     /// Absent while a statement runs: dropping the statement's future drops the connection with it,
-    /// and the server rolls back.
+    /// and the server rolls back an open transaction.
     connection: Option<D::Connection>,
 }
 
@@ -26,7 +26,7 @@ impl<D: SessionDialect> ServerConnection<D> {
     /// Connects for the first time and runs `work`; errors of the connection are not retryable here.
     ///
     /// If dropped, it closes the connection.
-    pub(crate) async fn first<T>(
+    pub(crate) async fn connect_and_run<T>(
         &mut self,
         work: impl AsyncFnOnce(&mut D::Connection, &ServerAddress) -> Result<T, DatabaseError>,
     ) -> Result<T, DatabaseError> {
@@ -42,9 +42,9 @@ impl<D: SessionDialect> ServerConnection<D> {
 
     /// Runs statements; `what` names them in an error.
     ///
-    /// After an error, and if this future is dropped, the connection is closed: the server rolls back
-    /// what was not committed, and the next call opens a new connection.
-    pub(crate) async fn with<T>(
+    /// After an error, and if this future is dropped, the connection is closed: the server rolls back an
+    /// open transaction, and may finish a single statement. The next call opens a new connection.
+    pub(crate) async fn run<T>(
         &mut self,
         what: &str,
         work: impl AsyncFnOnce(&mut D::Connection) -> sqlx::Result<T>,
@@ -70,7 +70,7 @@ impl<D: SessionDialect> ServerConnection<D> {
 
     /// Runs statements without a time limit, on another connection, which is closed at the end.
     ///
-    /// If dropped, it closes that connection, and the server cancels or rolls back its statement.
+    /// If dropped, it closes that connection; the server may finish the statement that it runs.
     pub(crate) async fn without_time_limit<T>(
         &self,
         what: &str,

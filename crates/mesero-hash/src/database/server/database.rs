@@ -23,7 +23,7 @@ struct ServerDatabase<D: Dialect> {
     statements: D::Statements,
 }
 
-/// Connects to the server and finds the table.
+/// Connects to the server and finds the table. If dropped, closes the connection; it has only read.
 ///
 /// # Errors
 /// If the server cannot be reached or rejects the user, a name does not exist, or the table cannot
@@ -32,21 +32,25 @@ pub(crate) async fn open<D: Dialect>(
     location: &DatabaseLocation,
     selection: &TableSelection,
 ) -> Result<OpenTable, DatabaseError> {
-    let (dialect, address) = D::at(location)?;
+    let (dialect, address) = D::from_location(location)?;
     let mut connection = ServerConnection::new(dialect, address);
-    let finding = connection
-        .first(async |connection, address| D::find_table(connection, selection, address).await);
+    let finding = connection.connect_and_run(async |connection, address| {
+        D::find_table(connection, selection, address).await
+    });
     let (table, statements) = finding.await?;
     Ok(OpenTable { table, database: Box::new(ServerDatabase::<D> { connection, statements }) })
 }
 
 impl<D: Dialect> ServerDatabase<D> {
-    async fn current(&mut self, keys: &[&RowKey]) -> Result<Vec<CurrentValue>, DatabaseError> {
+    /// Reads the column of the hashes of these rows; sends nothing for no keys.
+    ///
+    /// If dropped, the connection is closed, and the next call opens another.
+    async fn read_current(&mut self, keys: &[&RowKey]) -> Result<Vec<CurrentValue>, DatabaseError> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         let Self { connection, statements } = self;
-        let reading = connection.with("read hashes back", async |connection| {
+        let reading = connection.run("read hashes back", async |connection| {
             D::read_back(statements, connection, keys).await
         });
         reading.await
@@ -61,7 +65,7 @@ impl<D: Dialect> Database for ServerDatabase<D> {
     ) -> DatabaseFuture<'a, RowPage> {
         async move {
             let Self { connection, statements } = self;
-            let reading = connection.with("read a page of rows", async |connection| {
+            let reading = connection.run("read a page of rows", async |connection| {
                 D::page(statements, connection, after, limits).await
             });
             reading.await
@@ -70,7 +74,7 @@ impl<D: Dialect> Database for ServerDatabase<D> {
     }
 
     /// Nothing: every new connection gets the settings of the session.
-    fn begin(&mut self) -> DatabaseFuture<'_, ()> {
+    fn prepare_writes(&mut self) -> DatabaseFuture<'_, ()> {
         async { Ok(()) }.boxed()
     }
 
@@ -80,7 +84,7 @@ impl<D: Dialect> Database for ServerDatabase<D> {
     ) -> DatabaseFuture<'a, Vec<WriteOutcome>> {
         async move {
             let Self { connection, statements } = &mut *self;
-            let writing = connection.with("write hashes", async |connection| {
+            let writing = connection.run("write hashes", async |connection| {
                 D::write(statements, connection, changes).await
             });
             let written = writing.await?;
@@ -88,7 +92,7 @@ impl<D: Dialect> Database for ServerDatabase<D> {
             let missed: Vec<&RowKey> = missed.map(|(change, _)| &change.row.key).collect();
             // Outside of the transaction: a row can be newer than what the statement saw, and its
             // outcome is true nevertheless.
-            let mut current = self.current(&missed).await?.into_iter();
+            let mut current = self.read_current(&missed).await?.into_iter();
             let outcomes = changes.iter().zip(written).map(|(change, written)| {
                 if written {
                     WriteOutcome::Written
@@ -107,7 +111,7 @@ impl<D: Dialect> Database for ServerDatabase<D> {
     ) -> DatabaseFuture<'a, Vec<Option<StoredValue>>> {
         async move {
             let keys: Vec<&RowKey> = keys.iter().collect();
-            Ok(self.current(&keys).await?.into_iter().map(CurrentValue::value).collect())
+            Ok(self.read_current(&keys).await?.into_iter().map(CurrentValue::value).collect())
         }
         .boxed()
     }

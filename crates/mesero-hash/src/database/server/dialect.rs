@@ -14,7 +14,8 @@ use crate::rows::page::{PageLimits, RowPage};
 
 /// One kind of server: its sessions, and the SQL for one table.
 ///
-/// All futures may be dropped: the caller then drops the connection, and the server rolls back.
+/// All futures may be dropped: the caller then drops the connection, and the server rolls back an open
+/// transaction.
 pub(crate) trait Dialect: SessionDialect {
     /// The statements for one table.
     type Statements: Send + Sync;
@@ -23,7 +24,7 @@ pub(crate) trait Dialect: SessionDialect {
     ///
     /// # Errors
     /// If the URL is invalid, or the password file cannot be read.
-    fn at(location: &DatabaseLocation) -> Result<(Self, ServerAddress), DatabaseError>;
+    fn from_location(location: &DatabaseLocation) -> Result<(Self, ServerAddress), DatabaseError>;
 
     /// Looks up the table and its columns in the catalog, and examines them.
     ///

@@ -17,7 +17,7 @@ pub(crate) fn residue_of(
 }
 
 /// Residues that no server can remove; `tools` make backups, and `logs` says where to look.
-pub(crate) fn outside(tools: &str, logs: &str) -> [Residue; 3] {
+pub(crate) fn residues_elsewhere(tools: &str, logs: &str) -> [Residue; 3] {
     [
         Residue::remaining(format!(
             "backups and dumps ({tools}, snapshots of the disk) contain the plaintext: delete or \

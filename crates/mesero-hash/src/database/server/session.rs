@@ -4,7 +4,8 @@ use crate::database::error::DatabaseError;
 
 /// Opens sessions of one kind of server, and translates their errors.
 ///
-/// All futures may be dropped: the caller then drops the connection, and the server rolls back.
+/// All futures may be dropped: the caller then drops the connection, and the server rolls back an open
+/// transaction.
 pub(crate) trait SessionDialect: Send + Sync + Sized + 'static {
     type Connection: sqlx::Connection + Send + Sync;
 

@@ -67,7 +67,7 @@ fn stored(bytes: Option<Vec<u8>>, form: ValueForm) -> Option<StoredValue> {
 }
 
 /// Collects rows into a page. Reads `rows` to the end even if the page is full: the server holds a
-/// snapshot until then.
+/// snapshot until then. If dropped, replies remain unread, and the connection can no longer be used.
 ///
 /// # Errors
 /// If a row cannot be read.

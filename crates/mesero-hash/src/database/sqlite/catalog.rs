@@ -14,9 +14,9 @@ mod advisories;
 mod column;
 mod key;
 
-use self::advisories::advisories;
+use self::advisories::examine;
 use self::column::{SqliteColumn, SqliteColumns};
-use self::key::key;
+use self::key::find_key;
 
 /// Looks up the table, its columns and its key.
 ///
@@ -27,7 +27,7 @@ pub(super) fn look_up(
     path: &Path,
     selection: &TableSelection,
 ) -> Result<(PasswordTable, SchemaNames), DatabaseError> {
-    let table = table(connection, &selection.table)?;
+    let table = find_table(connection, &selection.table)?;
     let columns = SqliteColumns::read(connection, &table)?;
     let column = columns.find(&selection.column)?;
     let into = selection.into.as_deref().map(|name| columns.find(name)).transpose()?;
@@ -44,7 +44,7 @@ pub(super) fn look_up(
             computed.name
         )));
     }
-    let key = key(connection, &columns, &selection.key)?;
+    let key = find_key(connection, &columns, &selection.key)?;
     if let Some(both) = key
         .iter()
         .find(|name| **name == column.name || into.is_some_and(|into| **name == into.name))
@@ -59,7 +59,7 @@ pub(super) fn look_up(
         column: column.name.clone(),
         into: into.map(|into| into.name.clone()),
     };
-    let advisories = advisories(connection, path, &names)?;
+    let advisories = examine(connection, path, &names)?;
     let rows: i64 = connection
         .query_row(&format!("SELECT count(*) FROM {}", quoted(&table)), [], |row| row.get(0))
         .map_err(error::of("count rows"))?;
@@ -86,7 +86,7 @@ pub(super) fn look_up(
 }
 
 /// Finds a table that can be written, by its name in any case.
-fn table(connection: &Connection, selected: &str) -> Result<String, DatabaseError> {
+fn find_table(connection: &Connection, selected: &str) -> Result<String, DatabaseError> {
     let all = "SELECT name, type, coalesce(sql, '') FROM sqlite_schema WHERE type IN ('table', 'view') \
                AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
     let read = || {

@@ -136,7 +136,7 @@ impl SqliteConnection {
     }
 
     /// Makes SQLite overwrite deleted values.
-    pub(super) fn begin(&self) -> Result<(), DatabaseError> {
+    pub(super) fn prepare_writes(&self) -> Result<(), DatabaseError> {
         let set = self.connection.query_row("PRAGMA secure_delete = ON", [], |row| row.get(0));
         match set.map_err(error::of("turn on secure_delete"))? {
             1i64 => Ok(()),
@@ -160,7 +160,7 @@ impl SqliteConnection {
             let mut update = transaction.prepare(&self.statements.update)?;
             let mut stored = transaction.prepare(&self.statements.stored)?;
             for change in changes {
-                let bound = bound(change, self.target);
+                let bound = update_parameters(change, self.target);
                 if update.execute(params_from_iter(bound))? > 0 {
                     outcomes.push(WriteOutcome::Written);
                     continue;
@@ -207,7 +207,10 @@ impl SqliteConnection {
 }
 
 /// The parameters of an update, in their order.
-fn bound(change: &RowChange, target: HashColumn) -> impl Iterator<Item = BoundValue<'_>> {
+fn update_parameters(
+    change: &RowChange,
+    target: HashColumn,
+) -> impl Iterator<Item = BoundValue<'_>> {
     let Row { key, value, into } = &*change.row;
     // In the form of the plaintext: an application that reads bytes still reads bytes.
     let was_bytes =
@@ -217,10 +220,10 @@ fn bound(change: &RowChange, target: HashColumn) -> impl Iterator<Item = BoundVa
     } else {
         ValueRef::Text(change.hash.reveal())
     };
-    let into = target.is_other.then(|| BoundValue::old(into.as_ref())).into_iter().flatten();
+    let into = target.is_other.then(|| BoundValue::old_value(into.as_ref())).into_iter().flatten();
     [BoundValue(hash)]
         .into_iter()
-        .chain(BoundValue::old(value.as_ref()))
+        .chain(BoundValue::old_value(value.as_ref()))
         .chain(into)
         .chain(key.0.iter().map(BoundValue::key))
 }

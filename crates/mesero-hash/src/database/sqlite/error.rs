@@ -8,10 +8,10 @@ use crate::database::error::{DatabaseError, ErrorKind};
 /// Translates an error, for `map_err`; `doing` continues "failed to".
 pub(super) fn of(doing: impl Into<String>) -> impl FnOnce(Error) -> DatabaseError {
     let doing = doing.into();
-    move |error| translated(&doing, &error)
+    move |error| translate(&doing, &error)
 }
 
-fn translated(doing: &str, error: &Error) -> DatabaseError {
+fn translate(doing: &str, error: &Error) -> DatabaseError {
     let Error::SqliteFailure(failure, message) = error else {
         // A column's type, or a number out of range: no value in the message.
         return DatabaseError { kind: ErrorKind::Broken, text: format!("{doing}: {error}") };

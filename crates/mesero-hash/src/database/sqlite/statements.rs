@@ -104,7 +104,7 @@ impl<'a> BoundValue<'a> {
     }
 
     /// The type of an old value as `typeof` returns it, and the value; a number as its text.
-    pub(super) fn old(value: Option<&'a StoredValue>) -> [Self; 2] {
+    pub(super) fn old_value(value: Option<&'a StoredValue>) -> [Self; 2] {
         let Some(StoredValue { bytes, form }) = value else {
             return [Self(ValueRef::Text(b"null")), Self(ValueRef::Null)];
         };

@@ -102,6 +102,7 @@ impl BatchWriter {
     }
 }
 
+/// Writes each row in a transaction of its own. If dropped, the rest of the rows is unchanged.
 async fn write_one_by_one(
     batch: &[HashedRow],
     session: &mut HashSession<'_>,
@@ -112,7 +113,7 @@ async fn write_one_by_one(
             Ok(()) => {}
             Err(SessionError::Database(error)) if error.kind == ErrorKind::Row => {
                 let why = format!("failed to {error}");
-                tally.fail(&row.change.row.key, &why, &mut session.messages)?;
+                tally.record_failure(&row.change.row.key, &why, &mut session.messages)?;
             }
             Err(error) => return Err(error),
         }
@@ -120,7 +121,9 @@ async fn write_one_by_one(
     Ok(())
 }
 
-/// Writes rows in one transaction.
+/// Writes rows in one transaction, and reads back those to be verified.
+///
+/// If dropped, the transaction takes full effect or none.
 async fn write_together(
     batch: &[HashedRow],
     session: &mut HashSession<'_>,

@@ -100,7 +100,7 @@ impl Database for ScriptedDatabase {
         Box::pin(std::future::ready(Ok(page)))
     }
 
-    fn begin(&mut self) -> DatabaseFuture<'_, ()> {
+    fn prepare_writes(&mut self) -> DatabaseFuture<'_, ()> {
         Box::pin(std::future::ready(Ok(())))
     }
 

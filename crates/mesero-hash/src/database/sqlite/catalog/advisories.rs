@@ -11,7 +11,7 @@ use crate::database::sqlite::statements::{SchemaNames, quoted};
 use crate::database::table::Advisory;
 
 /// Examines the table and everything around it that could copy or keep plaintext.
-pub(super) fn advisories(
+pub(super) fn examine(
     connection: &Connection,
     path: &Path,
     names: &SchemaNames,

@@ -17,7 +17,7 @@ const ROWID: [&str; 3] = ["rowid", "oid", "_rowid_"];
 ///
 /// # Errors
 /// If there is no primary key, a name does not exist, or the selected columns are not unique.
-pub(super) fn key(
+pub(super) fn find_key(
     connection: &Connection,
     columns: &SqliteColumns<'_>,
     selected: &[String],
