@@ -104,7 +104,7 @@ pub(crate) struct ReportArgs {
     /// Print the summary as JSON on standard output
     #[arg(long)]
     pub(crate) json: bool,
-    /// No progress and no summary
+    /// Print no report, no progress and no summary
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }

@@ -126,7 +126,7 @@ async fn run_passes(
     }
 }
 
-/// A rate without bursts: a pause must not be followed by rows at once.
+/// A rate without bursts, also after a pause: a burst would delay the application.
 fn rate(rows: NonZeroU32) -> Option<Rate> {
     Some(Rate::new(rows, Duration::from_secs(1))?.burst(NonZeroU32::MIN))
 }

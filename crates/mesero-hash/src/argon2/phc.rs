@@ -15,9 +15,9 @@ pub(crate) struct Phc {
     /// 16 (0x10) or 19 (0x13).
     pub(crate) version: u32,
     pub(crate) cost: Cost,
-    /// Name of the pepper, at max eight bytes.
+    /// Name of the pepper, at most eight bytes.
     pub(crate) key_id: Option<Vec<u8>>,
-    /// Associated data, at max 32 bytes.
+    /// Associated data, at most 32 bytes.
     pub(crate) data: Option<Vec<u8>>,
     /// 8 to 64 bytes.
     pub(crate) salt: Vec<u8>,

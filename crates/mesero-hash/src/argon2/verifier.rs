@@ -76,7 +76,7 @@ impl fmt::Debug for Verifier {
 
 /// Checks, before the first write, that the two implementations agree on this machine.
 ///
-/// The check uses at limit 1 MiB of the recipe's memory, which executes every branch in a short time.
+/// The check uses at most 1 MiB of the recipe's memory, which executes every branch in a short time.
 ///
 /// # Errors
 /// If they disagree.

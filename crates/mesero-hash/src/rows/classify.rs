@@ -20,7 +20,7 @@ pub(crate) enum ValueClass {
 /// The reason why a value may be a hash, or differ from the password that was typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Ambiguity {
-    /// Hexadecimal digits in the number of a digest, with letters of one case.
+    /// As many hexadecimal digits as a digest has, with letters of one case.
     Hex { digits: usize, capital: bool },
     /// Begins like a hash of crypt(3): `$1$`, `$2b$`, `$6$`, `$y$` and others.
     Crypt,
@@ -124,7 +124,7 @@ impl Ambiguity {
     }
 }
 
-/// Returns whether the tag has a plausible length; that of a truncated string mostly has not.
+/// Returns whether the tag has a plausible length, which that of a truncated string mostly has not.
 fn has_usual_tag_length(phc: &Phc) -> bool {
     let length = phc.tag.reveal().len();
     length >= 16 && length.is_multiple_of(8)

@@ -36,7 +36,7 @@ impl RowPage {
         self.rows.push(row);
     }
 
-    /// Counts a row that cannot be identified; without it the table would seem to end here.
+    /// Counts a row that cannot be identified: without it, a full page would look like the last one.
     pub(crate) fn skip(&mut self) {
         self.skipped += 1;
     }

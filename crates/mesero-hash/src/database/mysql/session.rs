@@ -33,7 +33,7 @@ pub(super) fn from_location(
     let options =
         MySqlConnectOptions::from_url(&address.url).map_err(|error| rejected_url(&error))?;
     let options = options.disable_statement_logging().statement_cache_capacity(20);
-    // `MySqlDialect::settings` sets the modes of the session, all at once.
+    // The function `settings` sets the modes of the session, all at once.
     let options = options.pipes_as_concat(false).no_engine_substitution(false);
     let options = match address.password() {
         Some(password) => options.password(&password),

@@ -59,7 +59,7 @@ pub(super) enum ColumnRole {
 /// Checks that a column can be written and can contain passwords, or hashes.
 ///
 /// # Errors
-/// If it cannot.
+/// If it is generated, or of a type that cannot contain them.
 pub(super) fn check(column: &PgColumn, role: ColumnRole, table: &str) -> Result<(), DatabaseError> {
     let PgColumn { name, type_name, .. } = column;
     if column.extra.is_generated {

@@ -54,3 +54,30 @@ pub(crate) fn disk_space(table: u64, free: Option<u64>, use_of_space: &str) -> O
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::database::table::Severity;
+
+    #[test]
+    fn too_little_disk_space_is_a_warning_and_unknown_space_a_note() {
+        let severity = |free| disk_space(1_000, free, "").map(|advisory| advisory.severity);
+        assert_eq!(severity(Some(1_999)), Some(Severity::Warning));
+        assert_eq!(severity(Some(2_000)), None);
+        assert_eq!(severity(None), Some(Severity::Info));
+    }
+
+    #[test]
+    fn triggers_are_listed_in_one_advisory() {
+        assert_eq!(triggers(&[]), None);
+        let text = |names: &[&str]| {
+            let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
+            triggers(&names).unwrap().text
+        };
+        assert!(text(&["a"]).starts_with("every update of a row runs the trigger `a`, "));
+        assert!(
+            text(&["a", "b"]).starts_with("every update of a row runs the triggers `a` and `b`, ")
+        );
+    }
+}

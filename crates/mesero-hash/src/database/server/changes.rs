@@ -46,3 +46,32 @@ pub(crate) fn outcome_of(change: &RowChange, current: CurrentValue) -> WriteOutc
         CurrentValue::Null | CurrentValue::Value(_) => WriteOutcome::Changed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::rows::key::{KeyValue, RowKey};
+    use crate::rows::row::{Row, ValueForm};
+    use crate::secret::SecretBytes;
+
+    fn value(text: &str) -> StoredValue {
+        StoredValue { bytes: SecretBytes::copied(text.as_bytes()), form: ValueForm::Text }
+    }
+
+    #[test]
+    fn a_row_with_the_hash_of_its_change_counts_as_written() {
+        let key = RowKey(vec![KeyValue::Integer(1)]);
+        let row = Arc::new(Row { key, value: Some(value("secret")), into: None });
+        let change = RowChange { row, hash: SecretBytes::copied(b"$argon2id$") };
+        for (current, outcome) in [
+            (CurrentValue::NoRow, WriteOutcome::Deleted),
+            (CurrentValue::Null, WriteOutcome::Changed),
+            (CurrentValue::of(Some(value("other"))), WriteOutcome::Changed),
+            (CurrentValue::of(Some(value("$argon2id$"))), WriteOutcome::Written),
+        ] {
+            assert_eq!(outcome_of(&change, current.clone()), outcome, "{current:?}");
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Certificates that this system trusts, for drivers with certificates of their own.
+//! Certificates that this system trusts, for drivers that would use built-in ones.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -71,3 +71,21 @@ impl<Extra> SelectedTable<Extra> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(schema: &str, name: &str, is_in_default_schema: bool) -> CatalogTable<()> {
+        let (schema, name) = (schema.to_owned(), name.to_owned());
+        CatalogTable { schema, name, is_in_default_schema, extra: () }
+    }
+
+    #[test]
+    fn a_table_of_the_default_schema_is_found_before_one_with_the_same_qualified_name() {
+        let tables = [table("shop", "users", false), table("public", "shop.users", true)];
+        assert_eq!(CatalogTable::find(&tables, "shop.users").unwrap().schema, "public");
+        assert!(CatalogTable::find(&tables, "users").is_none());
+        assert_eq!(CatalogTable::names(&tables), ["shop.users", "shop.users"]);
+    }
+}
