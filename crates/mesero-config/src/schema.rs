@@ -9,6 +9,7 @@ mod reference_notes;
 use serde_json::{Value, json};
 
 use crate::config::Config;
+use crate::elements::word::Word;
 use crate::file::raw;
 use crate::resource::kind::KindKey;
 use crate::schema::described::{Described, with_required};
@@ -30,7 +31,7 @@ fn document() -> Value {
     // As `resource::is_resource_name` has it.
     tables["resource"]["propertyNames"] = json!({ "pattern": "^[a-z][a-z0-9_-]*$" });
     let resource = &mut tables["resource"]["additionalProperties"];
-    resource["oneOf"] = KindKey::ALL.map(|kind| json!({ "required": [kind.as_str()] })).into();
+    resource["oneOf"] = KindKey::all().map(|kind| json!({ "required": [kind.word()] })).collect();
     let route = tables["route"]["items"].take();
     tables["route"]["items"] = with_required(route, &["path"]);
     let notes = Notes::of_the_reference();

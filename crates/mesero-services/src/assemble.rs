@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use mesero::{Cache, Dispatcher, DispatcherBuilder, Error, Event, FailureKind, Observer};
-use mesero_config::{Config, Kind};
+use mesero_config::{CachedFailure, Config, Kind};
 use mesero_http::tls::TlsError;
 use mesero_process::spawner::Spawner;
 use mesero_resources::command::{self, Command, Input};
@@ -152,21 +152,22 @@ fn kept(config: &mesero_config::CacheSettings) -> Cache<Reply> {
         cache = cache.stale_if_error(window);
     }
     if let Some(mesero_config::Negative { ttl, failures }) = config.negative.clone() {
-        cache = cache.negative(ttl, move |error| failures.iter().any(|kind| is(*kind, error)));
+        cache =
+            cache.negative(ttl, move |error| failures.iter().any(|kind| is_of_kind(error, *kind)));
     }
     cache
 }
 
-fn is(kind: mesero_config::Failing, error: &Error) -> bool {
-    use mesero_config::Failing as F;
+/// Returns whether `error` is a failure of this kind.
+fn is_of_kind(error: &Error, kind: CachedFailure) -> bool {
     match error {
-        Error::TimedOut { .. } => kind == F::TimedOut,
+        Error::TimedOut { .. } => kind == CachedFailure::TimedOut,
         Error::Failed(failure) => match failure.kind() {
-            FailureKind::Unreachable => kind == F::Unreachable,
-            FailureKind::Overloaded => kind == F::Overloaded,
-            FailureKind::Lost => kind == F::Lost,
-            // A panic is an exception of ours.
-            _ => kind == F::Raised,
+            FailureKind::Unreachable => kind == CachedFailure::Unreachable,
+            FailureKind::Overloaded => kind == CachedFailure::Overloaded,
+            FailureKind::Lost => kind == CachedFailure::Lost,
+            // A panic is an exception of mesero itself.
+            _ => kind == CachedFailure::Raised,
         },
         _ => false,
     }

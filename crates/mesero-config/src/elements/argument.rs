@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use crate::elements::element::{Element, Hint};
-use crate::elements::word::{read_word, words};
+use crate::elements::word::Word;
 
 /// The part of a request that an argument is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub enum ArgumentSource {
     Body,
 }
 
-impl ArgumentSource {
-    const WORDS: [(&'static str, Self); 4] = [
+impl Word for ArgumentSource {
+    const WORDS: &'static [(&'static str, Self)] = &[
         ("path", Self::Path),
         ("query", Self::Query),
         ("header", Self::Header),
@@ -39,8 +39,8 @@ pub enum ArgumentKind {
     Json,
 }
 
-impl ArgumentKind {
-    const WORDS: [(&'static str, Self); 5] = [
+impl Word for ArgumentKind {
+    const WORDS: &'static [(&'static str, Self)] = &[
         ("str", Self::Str),
         ("int", Self::Int),
         ("float", Self::Float),
@@ -51,8 +51,7 @@ impl ArgumentKind {
 
 impl fmt::Display for ArgumentKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::WORDS.iter().find(|(_, kind)| kind == self).map_or("", |(word, _)| word);
-        formatter.write_str(word)
+        formatter.write_str(self.word())
     }
 }
 
@@ -69,8 +68,8 @@ pub(crate) struct ArgumentText {
 /// Reads `TYPE[?]`; returns the type and whether a value is required.
 pub(crate) fn kind(text: &str) -> Result<(ArgumentKind, bool), Hint> {
     let (word, required) = text.strip_suffix('?').map_or((text, true), |word| (word, false));
-    let kind = read_word(word, &ArgumentKind::WORDS)
-        .map_err(|hint| hint.or(format!("the type is {}", words(&ArgumentKind::WORDS))))?;
+    let kind = ArgumentKind::from_text(word)
+        .map_err(|hint| hint.or(format!("the type is {}", ArgumentKind::wanted())))?;
     Ok((kind, required))
 }
 
@@ -81,9 +80,8 @@ impl Element for ArgumentText {
     }
 
     fn schema() -> Value {
-        let any = |words: &[&str]| words.join("|");
-        let sources = any(&ArgumentSource::WORDS.map(|(word, _)| word));
-        let kinds = any(&ArgumentKind::WORDS.map(|(word, _)| word));
+        let sources = alternatives::<ArgumentSource>();
+        let kinds = alternatives::<ArgumentKind>();
         json!({ "type": "string", "pattern": format!(r"^({sources})(\..+)?:({kinds})\??$") })
     }
 
@@ -92,14 +90,19 @@ impl Element for ArgumentText {
             text.rsplit_once(':').ok_or_else(|| Hint::new("the type is missing"))?;
         let (word, key) =
             place.split_once('.').map_or((place, None), |(word, key)| (word, Some(key.to_owned())));
-        let source = read_word(word, &ArgumentSource::WORDS)
-            .map_err(|hint| hint.or(format!("the source is {}", words(&ArgumentSource::WORDS))))?;
+        let source = ArgumentSource::from_text(word)
+            .map_err(|hint| hint.or(format!("the source is {}", ArgumentSource::wanted())))?;
         if key.as_deref().is_some_and(str::is_empty) {
             return Err(Hint::new("the name after the dot is missing"));
         }
         let (kind, required) = kind(kind_text)?;
         Ok(Self { source, key, kind, required })
     }
+}
+
+/// Returns the words of `T` as alternatives of a regular expression.
+fn alternatives<T: Word>() -> String {
+    T::WORDS.iter().map(|(word, _)| *word).collect::<Vec<_>>().join("|")
 }
 
 #[cfg(test)]
@@ -142,7 +145,7 @@ mod tests {
     #[test]
     fn a_type_prints_the_word_it_is_written_as() {
         for (word, kind) in ArgumentKind::WORDS {
-            assert_eq!(kind.to_string(), word);
+            assert_eq!(kind.to_string(), *word);
         }
     }
 }

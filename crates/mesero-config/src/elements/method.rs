@@ -1,39 +1,26 @@
 //! An HTTP method that a route may answer.
 
 use http::Method;
-use serde_json::Value;
 
-use crate::elements::element::{Element, Hint};
-use crate::elements::word::{one_of_words, read_word, words};
+use crate::elements::word::Word;
 
-/// CONNECT and TRACE speak to proxies, not to routes.
-const WORDS: [(&str, Method); 7] = [
-    ("GET", Method::GET),
-    ("HEAD", Method::HEAD),
-    ("POST", Method::POST),
-    ("PUT", Method::PUT),
-    ("PATCH", Method::PATCH),
-    ("DELETE", Method::DELETE),
-    ("OPTIONS", Method::OPTIONS),
-];
-
-impl Element for Method {
-    fn wanted() -> String {
-        words(&WORDS)
-    }
-
-    fn schema() -> Value {
-        one_of_words(&WORDS)
-    }
-
-    fn from_text(text: &str) -> Result<Self, Hint> {
-        read_word(text, &WORDS)
-    }
+/// CONNECT and TRACE are for proxies, not for routes.
+impl Word for Method {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("GET", Method::GET),
+        ("HEAD", Method::HEAD),
+        ("POST", Method::POST),
+        ("PUT", Method::PUT),
+        ("PATCH", Method::PATCH),
+        ("DELETE", Method::DELETE),
+        ("OPTIONS", Method::OPTIONS),
+    ];
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::elements::element::{Element, Hint};
 
     #[test]
     fn a_method_is_written_in_capitals() {

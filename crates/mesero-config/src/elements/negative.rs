@@ -9,19 +9,19 @@ use serde_json::Value;
 
 use crate::elements::element::{Element, Hint, Setting};
 use crate::elements::one_or_many::OneOrMany;
-use crate::elements::word::{one_of_words, read_word, words};
+use crate::elements::word::Word;
 use crate::schema::described::{Described, any_of, described, with_required};
 
 /// Failures that are remembered for a while.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negative {
     pub ttl: Duration,
-    pub failures: Vec<Failing>,
+    pub failures: Vec<CachedFailure>,
 }
 
 /// A way in which a resource fails, by the word that ends the `type` of its problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failing {
+pub enum CachedFailure {
     Raised,
     Unreachable,
     Overloaded,
@@ -30,32 +30,14 @@ pub enum Failing {
     TimedOut,
 }
 
-impl Failing {
-    const WORDS: [(&'static str, Self); 5] = [
+impl Word for CachedFailure {
+    const WORDS: &'static [(&'static str, Self)] = &[
         ("raised", Self::Raised),
         ("unreachable", Self::Unreachable),
         ("overloaded", Self::Overloaded),
         ("lost", Self::Lost),
         ("timed_out", Self::TimedOut),
     ];
-
-    fn all() -> OneOrMany<Self> {
-        OneOrMany(Self::WORDS.map(|(_, failing)| failing).to_vec())
-    }
-}
-
-impl Element for Failing {
-    fn wanted() -> String {
-        words(&Self::WORDS)
-    }
-
-    fn schema() -> Value {
-        one_of_words(&Self::WORDS)
-    }
-
-    fn from_text(text: &str) -> Result<Self, Hint> {
-        read_word(text, &Self::WORDS)
-    }
 }
 
 described! {
@@ -64,7 +46,7 @@ described! {
     #[serde(deny_unknown_fields, expecting = "a table with `ttl` and `failures`")]
     pub(in crate) struct NegativeTable {
         ttl: Option<Setting<Duration>>,
-        failures: Option<Setting<OneOrMany<Failing>>>,
+        failures: Option<Setting<OneOrMany<CachedFailure>>>,
     }
 }
 
@@ -79,14 +61,19 @@ impl Element for Negative {
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {
-        Ok(Self { ttl: Duration::from_text(text)?, failures: Failing::all().0 })
+        Ok(Self { ttl: Duration::from_text(text)?, failures: CachedFailure::all().collect() })
     }
 
     fn from_table<'de, A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
         let table = NegativeTable::deserialize(MapAccessDeserializer::new(table))?;
         let ttl =
             table.ttl.ok_or_else(|| A::Error::custom("wanted the key `ttl` in this table"))?;
-        Ok(Self { ttl: ttl.value, failures: Setting::or(table.failures, Failing::all()).0 })
+        Ok(Self {
+            ttl: ttl.value,
+            failures: table
+                .failures
+                .map_or_else(|| CachedFailure::all().collect(), |written| written.value.0),
+        })
     }
 }
 

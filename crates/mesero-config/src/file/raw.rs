@@ -17,15 +17,16 @@ use crate::elements::count::Count;
 use crate::elements::delay::Delay;
 use crate::elements::element::Setting;
 use crate::elements::fraction::Share;
+use crate::elements::http2::Http2;
 use crate::elements::list_target::ListTarget;
 use crate::elements::media_type::MediaType;
 use crate::elements::off::OrOff;
 use crate::elements::one_or_many::OneOrMany;
+use crate::elements::reply_form::ReplyForm;
 use crate::elements::route_path::RoutePath;
 use crate::elements::size::Size;
 use crate::elements::target::Target;
 use crate::elements::upstream::Upstream;
-use crate::elements::word::{Http2, ReplyForm};
 use crate::schema::described::described;
 
 /// A table whose keys are names that the writer chose.

@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::check::Check;
 use crate::elements::element::Setting;
-use crate::elements::word::ReplyForm;
+use crate::elements::reply_form::ReplyForm;
 use crate::error::Problem;
 use crate::file::raw;
 use crate::front::route::argument::Argument;

@@ -6,6 +6,7 @@ use mesero_terminal::nearest::listed;
 use toml::Spanned;
 
 use crate::check::Check;
+use crate::elements::word::Word;
 use crate::error::Problem;
 use crate::file::raw;
 
@@ -20,9 +21,6 @@ pub(crate) enum KindKey {
 }
 
 impl KindKey {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Python, Self::Wsgi, Self::Http, Self::Command, Self::Stub];
-
     /// Returns the kind that is written; notes it where there are several, and every key that says nothing about it.
     pub(crate) fn check(raw: &raw::Resource, check: &mut Check<'_>) -> Option<Self> {
         let written = [
@@ -35,30 +33,30 @@ impl KindKey {
         let mut written = written.into_iter().filter_map(|(kind, span)| Some((kind, span?)));
         let (kind, span) = written.next()?;
         for (another, place) in written {
-            let title = format!("both `{}` and `{}`", kind.as_str(), another.as_str());
+            let title = format!("both `{}` and `{}`", kind.word(), another.word());
             let problem = Problem::new(title).at(place, "a resource has one kind");
             check.note(problem.at(span.clone(), "and it is named here").help("keep one of them"));
         }
         for (key, place, kinds) in keys(raw) {
             if !kinds.contains(&kind) {
-                let title = format!("`{key}` has no meaning beside `{}`", kind.as_str());
-                let label = format!("it is a key of {}", listed(kinds.iter().map(|k| k.as_str())));
+                let title = format!("`{key}` has no meaning beside `{}`", kind.word());
+                let label =
+                    format!("it is a key of {}", listed(kinds.iter().map(|kind| kind.word())));
                 check.note(Problem::new(title).at(place, label));
             }
         }
         Some(kind)
     }
+}
 
-    /// Returns the key that names it.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            KindKey::Python => "python",
-            KindKey::Wsgi => "wsgi",
-            KindKey::Http => "http",
-            KindKey::Command => "command",
-            KindKey::Stub => "stub",
-        }
-    }
+impl Word for KindKey {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("python", Self::Python),
+        ("wsgi", Self::Wsgi),
+        ("http", Self::Http),
+        ("command", Self::Command),
+        ("stub", Self::Stub),
+    ];
 }
 
 /// The keys that are written and are not of every kind, each with its place and the kinds that it belongs to.

@@ -8,7 +8,7 @@ use http::Method;
 use mesero::{OnDisconnect, Rate, Retry};
 
 use crate::elements::cache::CacheSettings;
-use crate::elements::negative::{Failing, Negative};
+use crate::elements::negative::{CachedFailure, Negative};
 use crate::resource::python::PythonSettings;
 use crate::resource::recycling::Recycling;
 use crate::{
@@ -117,7 +117,7 @@ fn every_written_policy_setting_is_kept() {
             stale_if_error: Some(Duration::from_secs(86_400)),
             negative: Some(Negative {
                 ttl: Duration::from_secs(1),
-                failures: vec![Failing::Lost, Failing::TimedOut],
+                failures: vec![CachedFailure::Lost, CachedFailure::TimedOut],
             }),
         }),
         on_disconnect: OnDisconnect::Finish,
