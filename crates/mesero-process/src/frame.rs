@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_short_payload_keeps_nothing_of_the_buffer_that_it_came_in() {
+    fn a_short_payload_does_not_keep_its_receive_buffer_alive() {
         let frame = |length| Frame { kind: 1, id: 2, payload: vec![7; length].into() };
         for (length, is_copied) in
             [(5, true), (MAX_COPIED_BYTES, true), (MAX_COPIED_BYTES + 1, false)]
@@ -117,7 +117,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn frames_come_out_as_they_went_in_however_the_stream_is_cut(
+        fn decoded_frames_equal_the_encoded_ones_for_every_cut_of_the_stream(
             frames in prop::collection::vec((any::<u8>(), any::<u64>(), prop::collection::vec(any::<u8>(), 0..300)), 1..8),
             piece in 1..50usize,
         ) {

@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_line_without_end_is_logged_in_pieces_and_bytes_that_are_no_text_are_replaced() {
+    async fn a_line_without_end_is_logged_in_pieces_and_invalid_bytes_are_replaced() {
         let endless = vec![0xff; LINE_BYTES * 2 + 1];
         let pieces = lines(&endless).await;
         assert_eq!(

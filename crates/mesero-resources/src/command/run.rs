@@ -43,7 +43,8 @@ enum RunEnd {
 }
 
 impl CommandRun {
-    /// Runs the command, and sends its reply.
+    /// Runs the command, and sends its reply. Dropping the future kills the group and reaps its
+    /// leader.
     pub(super) async fn run(self) {
         let Self { context, request, attempt, tx, abandoned } = self;
         let RunContext { name, settings, guardian, .. } = &*context;

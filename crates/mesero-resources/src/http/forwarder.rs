@@ -40,7 +40,7 @@ impl Forwarder {
         let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
         let pooled_seat = PooledSeat::new(pool, settings, attempt.slot().clone());
         let stall_timeout = self.settings.stall_timeout;
-        let answer =
+        let body =
             ResponseBody::new(incoming, session, pooled_seat, stall_timeout).unless_empty().await;
         if self.settings.behalf == Behalf::Clients {
             if let Some(failure) = self.retryable_failure(&head, &request, &attempt) {
@@ -49,8 +49,8 @@ impl Forwarder {
             }
             headers::clean_response(&mut head);
         }
-        let body = match answer {
-            Some(answer) => Body::stream(answer),
+        let body = match body {
+            Some(body) => Body::stream(body),
             None => Body::from(""),
         };
         Ok(Reply::response(head.status, head.headers, body))

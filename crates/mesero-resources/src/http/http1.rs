@@ -29,6 +29,7 @@ pub(super) struct Http1Connection {
 }
 
 impl Http1Connection {
+    /// Starts HTTP/1.1 over a new connection. Dropping the future closes the connection.
     pub(super) async fn over(socket: MaybeTlsStream) -> hyper::Result<Self> {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(BUFFER_BYTES);

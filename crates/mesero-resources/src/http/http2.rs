@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn an_upstream_that_is_gone_is_noticed_by_the_answers_that_it_owes() {
+    async fn an_unresponsive_upstream_is_noticed_while_responses_are_pending() {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let connections = SharedConnections::new(Scheme::HTTP, NonZeroUsize::MIN, tasks, stop);
         let (ours, theirs) = duplex(64 * 1024);

@@ -45,7 +45,8 @@ impl ConnectionPool {
         Self { seats, per_request: Mutex::default(), idle_timeout, closed: AtomicBool::new(false) }
     }
 
-    /// Takes an idle connection for the request at a seat, if one is there and seems open. Dropping the future closes it.
+    /// Takes an idle connection for the request at a seat, if one is there and seems open. Dropping
+    /// the future closes it.
     pub(super) async fn take(
         &self,
         seat: usize,

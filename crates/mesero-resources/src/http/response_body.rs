@@ -103,28 +103,28 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        let answer = &mut *self;
-        let mut frame = Pin::new(&mut answer.incoming).poll_frame(cx);
+        let body = &mut *self;
+        let mut frame = Pin::new(&mut body.incoming).poll_frame(cx);
         if frame.is_pending()
-            && let Some(open) = &mut answer.open
+            && let Some(open) = &mut body.open
         {
             open.session.poll(cx);
-            frame = Pin::new(&mut answer.incoming).poll_frame(cx);
+            frame = Pin::new(&mut body.incoming).poll_frame(cx);
         }
         match frame {
             Poll::Pending => {
-                let stall = answer.open.as_mut().and_then(|open| open.stall.as_mut());
+                let stall = body.open.as_mut().and_then(|open| open.stall.as_mut());
                 let after = ready!(stall.map_or(Poll::Pending, |stall| stall.poll(cx)));
-                Poll::Ready(Some(Err(answer.abort(Stalled { after }.into()))))
+                Poll::Ready(Some(Err(body.abort(Stalled { after }.into()))))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(answer.abort(error)))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(body.abort(error)))),
             Poll::Ready(frame) => {
-                if let Some(stall) = answer.open.as_mut().and_then(|open| open.stall.as_mut()) {
+                if let Some(stall) = body.open.as_mut().and_then(|open| open.stall.as_mut()) {
                     stall.reset_wait();
                 }
                 // After its last piece, a body of known length may not be polled again.
-                if frame.is_none() || answer.incoming.is_end_stream() {
-                    answer.release(cx);
+                if frame.is_none() || body.incoming.is_end_stream() {
+                    body.release(cx);
                 }
                 Poll::Ready(frame)
             }

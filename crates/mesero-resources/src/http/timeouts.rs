@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_the_time_in_which_somebody_waits_counts() {
+    async fn only_time_in_which_the_client_waits_counts() {
         let mut stall = StallTimeout::new(Arc::default(), 10 * SECOND);
         assert_eq!(poll(&mut stall), Poll::Pending);
         advance(9 * SECOND).await;
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_still_goes_out_is_not_at_a_stand() {
+    async fn time_in_which_the_request_is_still_sent_does_not_count() {
         let progress = Arc::new(UploadProgress::default());
         let mut stall = StallTimeout::new(Arc::clone(&progress), 10 * SECOND);
         for _ in 0..3 {

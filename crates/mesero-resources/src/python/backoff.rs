@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_that_served_well_is_replaced_at_once_and_one_that_keeps_ending_ever_later() {
+    async fn a_healthy_worker_is_replaced_at_once_and_a_crashing_one_with_increasing_delay() {
         let mut backoff = RestartBackoff::default();
         let mut pause = |lived| {
             backoff.crashed(lived);

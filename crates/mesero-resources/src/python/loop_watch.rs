@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_time_is_counted_as_soon_as_it_is_known_and_only_once() {
+    async fn a_block_is_counted_as_soon_as_it_is_known_and_only_once() {
         let watch = watch();
         let mut reports = watch.reports();
         reports.record(&frame(130, false));
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_loop_that_is_blocked_again_and_again_is_told_of_once_a_second() {
+    async fn a_loop_that_is_blocked_again_and_again_is_logged_once_a_second() {
         let watch = watch();
         let mut reports = watch.reports();
         let mut logged = 0;
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_no_report_is_no_reason_to_stop() {
+    async fn an_invalid_report_is_ignored() {
         let watch = watch();
         let mut reports = watch.reports();
         let payload = b"?".as_slice().into();

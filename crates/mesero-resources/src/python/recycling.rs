@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_worker_is_worn_out_by_its_calls_or_by_its_age_whichever_comes_first() {
+    async fn a_worker_is_due_at_its_last_call_or_at_its_age_whichever_comes_first() {
         let recycling = RecyclingState::new(&Recycling {
             max_age: Some(Duration::from_secs(60)),
             ..settings(3, 0)
@@ -162,14 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn workers_that_began_together_have_enough_at_different_times() {
+    fn workers_that_started_together_are_due_at_different_times() {
         let max_calls = |_| RecyclingState::new(&settings(100, 10)).max_calls.unwrap();
         let all: std::collections::BTreeSet<_> = (0..1_000).map(max_calls).collect();
         assert_eq!(all, (100..=110).collect());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_memory_of_a_worker_that_has_served_nothing_is_not_held_against_it() {
+    async fn the_memory_of_a_worker_without_calls_does_not_count() {
         let settings = Recycling { max_memory: Some(1), ..Recycling::default() };
         let recycling = RecyclingState::new(&settings);
         let own = std::process::id();

@@ -27,7 +27,7 @@ pub(super) struct Stopping {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum StopSignal {
     /// No signal: a sync function continues until it is interrupted.
-    Nothing,
+    None,
     /// Cancellation, noticed at the next `await` or the next output.
     Cancel,
 }
@@ -70,7 +70,7 @@ impl Stopping {
         release_worker: impl FnOnce(),
     ) -> (R, Escalation) {
         let mut finished = pin!(finished);
-        let until = self.since + self.timeout_after(signal);
+        let until = self.since + self.timeout(signal);
         if let Ok(result) = timeout_at(until, finished.as_mut()).await {
             return (result, Escalation::None);
         }
@@ -82,12 +82,12 @@ impl Stopping {
         (finished.await, Escalation::ProcessReplaced)
     }
 
-    fn timeout_after(&self, signal: StopSignal) -> Duration {
+    fn timeout(&self, signal: StopSignal) -> Duration {
         let settings = self.replica.settings();
         match (settings.interrupt, signal) {
-            (Some(timeout_after), _) => timeout_after,
+            (Some(timeout), _) => timeout,
             (None, StopSignal::Cancel) => settings.grace,
-            (None, StopSignal::Nothing) => Duration::ZERO,
+            (None, StopSignal::None) => Duration::ZERO,
         }
     }
 

@@ -62,8 +62,8 @@ async fn fill_vacancies(replica: &Arc<Replica>) {
         if let Some(lived) = vacancy.crashed_after {
             backoff.crashed(lived);
         }
-        let start_permit = tokio::select! {
-            start_permit = start_permit(replica, &vacancy, &backoff) => start_permit,
+        let permit = tokio::select! {
+            permit = start_permit(replica, &vacancy, &backoff) => permit,
             // The vacancy may have become urgent, or be filled.
             () = replica.changed() => continue,
         };
@@ -82,7 +82,7 @@ async fn fill_vacancies(replica: &Arc<Replica>) {
                 }
             }
         }
-        drop(start_permit);
+        drop(permit);
     }
 }
 

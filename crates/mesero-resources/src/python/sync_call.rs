@@ -114,7 +114,7 @@ impl Drop for SyncCall {
     fn drop(&mut self) {
         if let (Some(socket), Some(occupied)) = (self.socket.take(), self.occupied.take()) {
             let tasks = occupied.seat.replica.tasks().clone();
-            tasks.spawn(occupied.abandoned(socket, StopSignal::Nothing));
+            tasks.spawn(occupied.abandoned(socket, StopSignal::None));
         }
     }
 }

@@ -135,6 +135,8 @@ impl Workers {
         self.context.replaced.counts()
     }
 
+    /// Stops all workers, and waits until their processes and background tasks have ended. Dropping
+    /// the future leaves the stop requested.
     pub(super) async fn stop(&self) {
         self.context.stop.cancel();
         self.context.tasks.close();

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_that_no_clock_can_hold_is_the_longest() {
+    fn a_draw_beyond_the_longest_delay_is_cut_to_it() {
         assert_eq!(scaled(Duration::from_secs(1), f64::INFINITY), LONGEST);
     }
 }

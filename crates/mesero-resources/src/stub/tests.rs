@@ -37,7 +37,7 @@ async fn calls(stub: Stub, count: usize) -> Vec<Result<Reply, Error>> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_answers_what_it_was_told_after_its_delay() {
+async fn a_stub_answers_as_configured_after_its_delay() {
     let started = Instant::now();
     let reply = calls(Stub::new(settings()), 1).await.remove(0).unwrap();
     assert_eq!(started.elapsed(), Duration::from_secs(5));
@@ -47,7 +47,7 @@ async fn it_answers_what_it_was_told_after_its_delay() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_its_concurrency_it_is_busy_and_only_then() {
+async fn a_stub_is_busy_only_above_its_concurrency() {
     let concurrency = NonZeroUsize::new(10);
     let busy_status = StatusCode::IM_A_TEAPOT;
     let stub = Stub::new(StubSettings { concurrency, busy_status, ..settings() });
@@ -57,7 +57,7 @@ async fn beyond_its_concurrency_it_is_busy_and_only_then() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_one_that_may_be_tried_again() {
+async fn a_failure_may_be_retried() {
     let failure_status = StatusCode::SERVICE_UNAVAILABLE;
     let stub = Stub::new(StubSettings { failure_rate: 1.0, failure_status, ..settings() });
     let error = calls(stub, 1).await.remove(0).unwrap_err();

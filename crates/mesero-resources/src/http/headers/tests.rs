@@ -25,7 +25,7 @@ fn lines(fields: &HeaderMap) -> Vec<String> {
 }
 
 #[test]
-fn who_asked_for_what_is_said_in_all_words() {
+fn client_host_and_protocol_are_added_in_new_and_old_fields() {
     let expected = [
         "forwarded: for=192.0.2.7;proto=http;host=\"a.example\"",
         "host: a.example",
@@ -38,7 +38,7 @@ fn who_asked_for_what_is_said_in_all_words() {
 }
 
 #[test]
-fn what_earlier_proxies_said_stays_in_front() {
+fn fields_of_earlier_proxies_stay_in_front() {
     let fields = [
         ("forwarded", "for=10.0.0.1"),
         ("via", "1.1 edge"),
@@ -56,7 +56,7 @@ fn what_earlier_proxies_said_stays_in_front() {
 }
 
 #[test]
-fn what_concerns_one_connection_does_not_pass() {
+fn fields_about_one_connection_are_removed() {
     let fields = [
         ("connection", "close, X-Mine"),
         ("connection", "keep-alive , x-other"),
@@ -90,7 +90,7 @@ fn split_cookies_are_joined() {
 }
 
 #[test]
-fn an_answer_loses_what_concerns_one_connection_and_keeps_the_rest() {
+fn a_response_loses_the_fields_of_one_connection_and_keeps_the_rest() {
     let response = Response::builder()
         .header("connection", "x-mine")
         .header("x-mine", "1")
@@ -107,7 +107,7 @@ fn an_answer_loses_what_concerns_one_connection_and_keeps_the_rest() {
 }
 
 #[test]
-fn when_to_come_back_is_read_in_seconds() {
+fn retry_after_is_read_in_seconds() {
     let with = |value: &'static str| {
         let mut fields = HeaderMap::new();
         fields.insert(header::RETRY_AFTER, HeaderValue::from_static(value));

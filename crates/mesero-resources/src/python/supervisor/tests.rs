@@ -87,7 +87,7 @@ async fn gone(worker: &Worker) {
 }
 
 #[tokio::test]
-async fn a_worker_that_is_given_up_serves_nobody_at_once_and_ends_with_its_last_call() {
+async fn an_abandoned_worker_gets_no_further_call_and_ends_with_its_last_one() {
     let test_replica = test_replica().await;
     let sibling = test_replica.first.lease();
     test_replica.replica.replace(&test_replica.first, Replacement::Immediate);
@@ -125,7 +125,7 @@ async fn a_worker_serves_until_its_successor_is_there_and_ends_with_its_last_cal
 }
 
 #[tokio::test]
-async fn a_worker_whose_successor_does_not_come_up_goes_on_until_one_does() {
+async fn a_worker_whose_successor_fails_to_start_serves_until_one_starts() {
     let test_replica = test_replica().await;
     write(test_replica.folder.path(), "raise SystemError");
     test_replica
@@ -149,7 +149,7 @@ async fn a_successor_that_does_not_fit_the_seats_does_not_serve() {
 }
 
 #[tokio::test]
-async fn a_worker_that_was_started_before_another_came_is_out_of_date() {
+async fn a_worker_that_was_started_before_the_last_installation_is_not_installed() {
     let test_replica = test_replica().await;
     let outdated = Vacancy { reason: None, crashed_after: None, arrivals: 0 };
     test_replica
@@ -163,7 +163,7 @@ async fn a_worker_that_was_started_before_another_came_is_out_of_date() {
 }
 
 #[tokio::test]
-async fn stopping_ends_the_worker_that_left_and_the_one_that_came() {
+async fn stopping_ends_the_retired_worker_and_its_successor() {
     let test_replica = test_replica().await;
     let call = test_replica.first.lease();
     test_replica.replica.replace(&test_replica.first, Replacement::Immediate);
@@ -174,7 +174,7 @@ async fn stopping_ends_the_worker_that_left_and_the_one_that_came() {
 }
 
 #[tokio::test]
-async fn a_call_whose_seat_was_granted_as_the_worker_left_is_served_by_the_next_one() {
+async fn a_call_that_was_granted_a_seat_as_the_worker_retired_is_served_by_its_successor() {
     let test_replica = test_replica().await;
     let granted = Dispatcher::builder("square").limit(1).build().unwrap();
     let attempt = granted.call(Call::new("1"), |attempt| async move { Ok(attempt) }).await.unwrap();

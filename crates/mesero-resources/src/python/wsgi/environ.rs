@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_and_query_are_left_as_they_came() {
+    fn paths_and_queries_stay_as_received() {
         let request = http::Request::get("/caf%C3%A9/a%2Fb%zz?q=%20+%C3%A9").body(()).unwrap();
         let environ = environ(request, "");
         assert_eq!(environ["PATH_INFO"], "/caf%C3%A9/a%2Fb%zz");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_route_took_off_the_path_is_the_name_of_the_script() {
+    fn the_prefix_removed_by_the_route_is_the_script_name() {
         let mut request = Request::of_arguments("");
         let (head, ()) = http::Request::get("/x?q").body(()).unwrap().into_parts();
         let (prefix, peer) = ("/caf%C3%A9".to_owned(), ([192, 0, 2, 7], 4321).into());

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_http_does_not_know_is_refused() {
+    fn invalid_statuses_and_headers_are_rejected() {
         for payload in ["000", "200\na b\nc", "200\na\nb\0", "200\n", "20", ""] {
             assert!(
                 ResponseHead::read(&Bytes::from_static(payload.as_bytes())).is_err(),
