@@ -1,4 +1,4 @@
-//! Bodies of answers: at hand, or as they come.
+//! Bodies of responses: in memory, or streamed.
 
 use std::error::Error;
 use std::fmt;
@@ -10,13 +10,13 @@ use hyper::body::{Frame, SizeHint};
 
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// An answer's body. Dropping one that comes ends whatever sends it.
+/// A response's body. Dropping a streamed body ends its sender.
 pub enum Body {
-    /// All of it, at hand; costs no allocation.
+    /// All of it, in memory; costs no allocation.
     Full(Bytes),
-    /// Whatever comes, as it comes.
+    /// Pieces from a sender, as they arrive.
     Stream(Pin<Box<dyn hyper::body::Body<Data = Bytes, Error = BoxError> + Send>>),
-    /// It broke off.
+    /// The sender failed; the error is reported once.
     Broken(Option<BoxError>),
 }
 
@@ -28,7 +28,7 @@ impl Body {
         Self::Stream(Box::pin(body))
     }
 
-    /// What is at hand; nothing of a body that comes.
+    /// The bytes of a body in memory; none of a streamed one.
     pub fn buffered(self) -> Bytes {
         match self {
             Self::Full(bytes) => bytes,
@@ -67,8 +67,8 @@ impl hyper::body::Body for Body {
             Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Stream(stream) => match ready!(stream.as_mut().poll_frame(cx)) {
                 Some(Err(error)) => {
-                    // Told a turn later, since an error makes hyper forget what it has not yet
-                    // sent. Meanwhile what the sender occupied is free.
+                    // Reported at the next poll, since an error makes hyper drop bytes that it has
+                    // not yet sent. The sender's resources are released now.
                     *body = Self::Broken(Some(error));
                     cx.waker().wake_by_ref();
                     Poll::Pending

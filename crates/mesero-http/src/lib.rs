@@ -1,4 +1,4 @@
-//! HTTP as every part of mesero speaks it: bodies, errors, connections of clients, and TLS to servers.
+//! HTTP for all parts of mesero: bodies, errors, connections from clients, and TLS to servers.
 
 #![forbid(unsafe_code)]
 

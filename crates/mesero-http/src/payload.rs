@@ -11,15 +11,15 @@ use hyper::body::Incoming;
 /// A request's body; cheap to clone, since every attempt needs it.
 #[derive(Clone)]
 pub enum Payload {
-    /// Received whole: every attempt can have it.
+    /// In memory: every attempt can send it.
     Whole(Bytes),
-    /// Received whole, into a file: every attempt can have it.
+    /// In a file: every attempt can send it.
     Stored(Arc<Stored>),
-    /// Still coming: only the first attempt that asks can have it.
+    /// Still arriving: only the first attempt that takes it can send it.
     Streaming(Arc<Mutex<Option<Incoming>>>),
 }
 
-/// A body in a file without a name, which is gone when this is dropped.
+/// A body in a file without a name, which the system removes when this is dropped.
 #[derive(Debug)]
 pub struct Stored {
     file: File,
@@ -43,7 +43,7 @@ impl AsFd for Stored {
 }
 
 impl Payload {
-    /// The bytes, if all of them are at hand.
+    /// The bytes of a body in memory; none of another.
     pub fn buffered(&self) -> Bytes {
         match self {
             Payload::Whole(bytes) => bytes.clone(),
@@ -51,7 +51,7 @@ impl Payload {
         }
     }
 
-    /// The number of bytes at hand.
+    /// The number of bytes in memory.
     pub fn buffered_len(&self) -> usize {
         match self {
             Payload::Whole(bytes) => bytes.len(),
@@ -59,12 +59,12 @@ impl Payload {
         }
     }
 
-    /// A body that is passed on as it comes.
+    /// A body that is forwarded while it arrives.
     pub fn streaming(body: Incoming) -> Self {
         Self::Streaming(Arc::new(Mutex::new(Some(body))))
     }
 
-    /// Whether another attempt could send it again.
+    /// True if another attempt can send the body again.
     pub fn is_replayable(&self) -> bool {
         match self {
             Payload::Whole(_) | Payload::Stored(_) => true,
@@ -74,7 +74,7 @@ impl Payload {
         }
     }
 
-    /// The body that still comes, for whoever asks first.
+    /// Takes the arriving body; `None` after the first call.
     pub fn take_stream(&self) -> Option<Incoming> {
         match self {
             Payload::Whole(_) | Payload::Stored(_) => None,

@@ -1,4 +1,4 @@
-//! An error as the client reads it: `application/problem+json` (RFC 9457).
+//! Errors for clients, as `application/problem+json` (RFC 9457).
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::body::Body;
 
-/// What went wrong with one request, on the data plane or on the control plane.
+/// The error of one request, on the data plane or on the control plane.
 ///
-/// `kind` never changes for a cause, so that programs can tell causes apart.
+/// Each cause has a `kind` of its own that never changes, for programs to match on.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -44,7 +44,7 @@ impl Problem {
         self
     }
 
-    /// Says when to come back, in whole seconds and never at once.
+    /// Adds a Retry-After in whole seconds, at least one.
     pub fn retry_after(self, after: Duration) -> Self {
         let seconds = (after.as_secs() + u64::from(after.subsec_nanos() > 0)).max(1);
         self.header(header::RETRY_AFTER, HeaderValue::from(seconds))

@@ -1,4 +1,4 @@
-//! The server side: from listeners to requests that two readers cannot understand in two ways.
+//! The server side: from listeners to requests that every HTTP parser reads in the same way.
 
 pub mod connection;
 mod connection_state;

@@ -1,4 +1,4 @@
-//! A connection's bytes, in the clear or through TLS.
+//! A byte stream to a server, in plaintext or through TLS.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,11 +8,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
-/// A connection to the upstream as bytes.
+/// A connection to the upstream.
 #[derive(Debug)]
 pub enum MaybeTlsStream {
     Clear(TcpStream),
-    /// On the heap, since it is large and most upstreams are spoken to in the clear.
+    /// On the heap, since it is large and most upstreams use no TLS.
     Tls(Box<TlsStream<TcpStream>>),
 }
 

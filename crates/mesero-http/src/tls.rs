@@ -1,4 +1,4 @@
-//! TLS to the upstream: whom it trusts, and what went wrong in plain words.
+//! TLS to the upstream: trusted certificates, handshakes, and the messages of failed ones.
 
 use std::error::Error;
 use std::fmt;
@@ -13,18 +13,18 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-/// Which versions of HTTP are spoken.
+/// The versions of HTTP that are offered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Versions {
     /// HTTP/1.1.
     Http1,
     /// HTTP/2.
     Http2,
-    /// Over TLS what the upstream prefers, and HTTP/1.1 in the clear.
+    /// Over TLS the version that the upstream prefers, without TLS HTTP/1.1.
     Negotiated,
 }
 
-/// One side of TLS, ready for any number of connections.
+/// The client side of TLS, for any number of connections.
 #[derive(Clone)]
 pub struct TlsClient {
     connector: TlsConnector,
@@ -41,8 +41,8 @@ impl TlsClient {
         let name = ServerName::try_from(server_name.to_owned())
             .map_err(|_| TlsError::Name { name: server_name.to_owned() })?;
         let roots = match ca {
-            Some(path) => written(path)?,
-            None => of_the_system()?,
+            Some(path) => from_file(path)?,
+            None => from_system()?,
         };
         let provider = Arc::new(aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -58,27 +58,27 @@ impl TlsClient {
         Ok(Self { connector: TlsConnector::from(Arc::new(config)), name })
     }
 
-    /// The same, for a server of another name.
+    /// Sets another server name.
     ///
     /// # Errors
-    /// If the name is not one that a certificate can bear.
+    /// If the name cannot be in a certificate.
     pub fn named(mut self, name: &str) -> Result<Self, TlsError> {
         self.name = ServerName::try_from(name.to_owned())
             .map_err(|_| TlsError::Name { name: name.to_owned() })?;
         Ok(self)
     }
 
-    /// Shakes hands over a new connection.
+    /// Makes the handshake on a new connection. Dropping the future closes the connection.
     ///
     /// # Errors
-    /// If the other side is not who it should be, or does not speak TLS. No request was sent then.
+    /// If the server's certificate is not accepted, or it does not speak TLS. No request has been sent.
     pub async fn over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, HandshakeError> {
         let connected = self.connector.connect(self.name.clone(), stream).await;
         connected.map_err(|error| HandshakeError { error, name: self.name.to_str().into_owned() })
     }
 }
 
-fn written(path: &Path) -> Result<RootCertStore, TlsError> {
+fn from_file(path: &Path) -> Result<RootCertStore, TlsError> {
     let mut roots = RootCertStore::empty();
     let bad = |why: String| TlsError::Authorities { path: path.to_owned(), why };
     let certificates =
@@ -93,11 +93,11 @@ fn written(path: &Path) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// The administrator's own list, which has the company's authority where there is one.
-fn of_the_system() -> Result<RootCertStore, TlsError> {
+/// The certificates that the system trusts, which include the company's own authority where there is one.
+fn from_system() -> Result<RootCertStore, TlsError> {
     let found = rustls_native_certs::load_native_certs();
     let mut roots = RootCertStore::empty();
-    // Stores contain certificates of forms that nobody reads any more; the others are good.
+    // System stores may contain certificates in obsolete forms; those are skipped.
     roots.add_parsable_certificates(found.certs);
     if roots.is_empty() {
         let why = found.errors.first().map(ToString::to_string);
@@ -112,7 +112,7 @@ impl fmt::Debug for TlsClient {
     }
 }
 
-/// Why TLS cannot be spoken at all. Reads on after "failed to".
+/// TLS settings that cannot be used. Continues "failed to".
 #[derive(Debug)]
 pub enum TlsError {
     Authorities { path: PathBuf, why: String },
@@ -136,8 +136,8 @@ impl fmt::Display for TlsError {
             }
             TlsError::Name { name } => write!(
                 f,
-                "look for `{name}` in certificates, which name hosts and addresses; say with \
-                 `tls_server_name` which name the server's bears"
+                "look for `{name}` in certificates, which have names of hosts and addresses; set \
+                 `tls_server_name` to the name in the server's certificate"
             ),
             TlsError::Provider(error) => write!(f, "prepare TLS: {error}"),
         }
@@ -154,7 +154,7 @@ pub struct HandshakeError {
 }
 
 impl HandshakeError {
-    /// The failure of an attempt; what is wrong with a certificate does not pass by itself.
+    /// The failure of an attempt; a bad certificate is not retried.
     pub fn into_failure(self, authority: &str) -> Failure {
         let failure = Failure::unreachable(format!("connect to {authority} over TLS: {self}"));
         match self.reason() {
@@ -173,9 +173,9 @@ impl fmt::Display for HandshakeError {
         let Self { error, name } = self;
         match self.reason() {
             Some(rustls::Error::InvalidCertificate(certificate)) => match certificate {
-                // The second: somebody else of the same name has signed it.
+                // The second: signed by another authority of the same name.
                 CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                    f.write_str("its certificate is signed by nobody who is trusted here")
+                    f.write_str("its certificate is signed by an unknown authority")
                 }
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                     f.write_str("its certificate has expired")
@@ -188,24 +188,22 @@ impl fmt::Display for HandshakeError {
                     write!(f, "its certificate is not for the name `{name}`")
                 }
                 CertificateError::Other(other) => match other.0.downcast_ref() {
-                    // What `openssl req -x509` makes, unless it is told otherwise.
+                    // The default of `openssl req -x509`.
                     Some(webpki::Error::CaUsedAsEndEntity) => f.write_str(
-                        "its certificate is an authority's (CA:TRUE), which no server may show; \
-                         sign one for the server with it",
+                        "its certificate is an authority's (CA:TRUE), which a server must not use; \
+                         sign a certificate for the server with it",
                     ),
                     _ => write!(f, "its certificate is not accepted: {other}"),
                 },
                 other => write!(f, "its certificate is not accepted: {other}"),
             },
             Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)) => {
-                f.write_str("it speaks no version of HTTP that is spoken here")
+                f.write_str("it offers no version of HTTP that is supported here")
             }
-            Some(rustls::Error::InvalidMessage(_)) => {
-                f.write_str("what answers there does not speak TLS")
-            }
+            Some(rustls::Error::InvalidMessage(_)) => f.write_str("the server does not speak TLS"),
             Some(reason) => write!(f, "{reason}"),
             None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                f.write_str("it closed the connection within the handshake")
+                f.write_str("it closed the connection during the handshake")
             }
             None => write!(f, "{error}"),
         }

@@ -1,25 +1,25 @@
-//! Exit codes: what a script can tell from how mesero ended.
+//! Exit codes, for scripts.
 
 use std::process::ExitCode;
 
-/// How mesero ended.
+/// The way in which mesero ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
-    /// Everything went well.
+    /// Success.
     Fine,
-    /// Some of the work failed, or was cut off.
+    /// Some of the work failed or was cut off.
     SomeFailed,
-    /// The command line or the configuration cannot be used, or nothing could be started.
+    /// The command line or the configuration is invalid, or nothing could be started.
     Unusable,
-    /// What was expected of a measurement does not hold.
+    /// A threshold of a measurement is not met.
     Unexpected,
-    /// There was nothing to do where something was wanted.
+    /// The input is empty where work was required.
     NothingToDo,
-    /// Stopped early, as a policy said.
+    /// Stopped early by a policy.
     Halted,
     /// Interrupted by the terminal (Ctrl-C).
     Interrupted,
-    /// Told to terminate.
+    /// Terminated by a SIGTERM.
     Terminated,
 }
 

@@ -1,9 +1,9 @@
-//! What the program says: data on stdout, talk on stderr. Nothing else prints.
+//! The program's output: data on stdout, messages on stderr. No other module prints.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 
-/// Where data and talk go.
+/// The destinations of data and of messages.
 pub struct Output {
     data: Box<dyn Write + Send>,
     talk: Box<dyn Write + Send>,
@@ -23,11 +23,10 @@ impl Output {
 
     /// Writes a line of data, all of it at once.
     ///
-    /// A reader that has gone away, as `head` does, has read enough: from then on nothing is
-    /// written, and that is fine.
+    /// A closed pipe, as after `head`, is no error: nothing is written from then on.
     ///
     /// # Errors
-    /// If the data cannot be written for another reason: a full disk, say.
+    /// If the data cannot be written for another reason, such as a full disk.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
         if self.unread {
             return Ok(());
@@ -42,32 +41,31 @@ impl Output {
         }
     }
 
-    /// Says something to the person who watches; where nobody can hear it, it is lost.
+    /// Prints a message for the user; it is lost if stderr cannot be written to.
     pub fn say(&mut self, text: &str) {
         let line = format!("{text}\n");
         let _ = self.talk.write_all(line.as_bytes());
     }
 }
 
-/// Where talk goes: for a log that is written by another thread.
+/// Stderr, for a log that is written by another thread.
 pub fn stderr() -> io::Stderr {
     io::stderr()
 }
 
-/// Where data goes: for results that are written by another thread.
+/// Stdout, for results that are written by another thread.
 pub fn stdout() -> io::Stdout {
     io::stdout()
 }
 
-/// Whether talk may be in color: a person reads it, and has not said otherwise, see
+/// True if messages may be in color: stderr is a terminal, and `NO_COLOR` is not set, see
 /// <https://no-color.org>.
 pub fn color_is_welcome() -> bool {
     let unwelcome = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     !unwelcome && stderr().is_terminal()
 }
 
-/// A character of a text from outside: what a terminal would obey as an escape, all others as they
-/// are.
+/// A character of an untrusted text: control characters as escapes, all others unchanged.
 pub fn visible(character: char) -> impl Iterator<Item = char> {
     let (shown, escaped) = match is_unseen(character) {
         true => (None, Some(character.escape_default())),
@@ -76,7 +74,7 @@ pub fn visible(character: char) -> impl Iterator<Item = char> {
     shown.into_iter().chain(escaped.into_iter().flatten())
 }
 
-/// What a terminal obeys instead of showing it; line ends and changes of direction among it.
+/// True for characters that a terminal does not show but obeys, including line ends and changes of direction.
 pub(crate) fn is_unseen(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }

@@ -1,4 +1,4 @@
-//! The signals that say stop.
+//! SIGINT and SIGTERM.
 
 use std::fmt;
 use std::io;
@@ -7,14 +7,14 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use crate::exit::Exit;
 
-/// Listens for the signals that say stop; from then on they end nothing by themselves.
+/// Receives SIGINT and SIGTERM; while it exists, they do not end the process by themselves.
 #[derive(Debug)]
 pub struct Signals {
     interrupt: Stream,
     terminate: Stream,
 }
 
-/// A signal that says stop.
+/// A signal that requests a stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signal {
     Interrupt,
@@ -23,7 +23,7 @@ pub enum Signal {
 
 impl Signals {
     /// # Errors
-    /// If the system refuses.
+    /// If the handlers cannot be installed.
     pub fn listen() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
@@ -31,7 +31,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one.
+    /// Waits for the next signal. A drop loses none.
     pub async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
@@ -41,7 +41,7 @@ impl Signals {
 }
 
 impl Signal {
-    /// How mesero ends if it stops at once for this signal.
+    /// The exit code of an immediate stop for this signal.
     pub fn exit(self) -> Exit {
         match self {
             Signal::Interrupt => Exit::Interrupted,
@@ -54,7 +54,7 @@ impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Signal::Interrupt => "interrupted",
-            Signal::Terminate => "told to terminate",
+            Signal::Terminate => "terminated",
         })
     }
 }

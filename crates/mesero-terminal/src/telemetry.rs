@@ -1,4 +1,4 @@
-//! The program's log: which lines there are, in which form, and on their way to stderr.
+//! The program's log: filter, format, and the writer to stderr.
 
 use std::fmt;
 use std::io;
@@ -24,25 +24,25 @@ pub use jobs::Log;
 use lines::Lines;
 use queue::Writer;
 
-/// Behind whatever a command has of its own.
+/// Orders these flags behind those of every command.
 const LAST: usize = 1000;
 
 /// The flags of the log, which every command has.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
-    /// Which lines to log: a level, or levels by part, as in `info,mesero::jobs=debug`
+    /// Lines to log: a level, or a level per target, as in `info,mesero::jobs=debug`
     #[arg(long = "log", env = "MESERO_LOG", value_name = "FILTER", global = true, display_order = LAST)]
     pub(crate) filter: Option<String>,
-    /// How to write them [default: text on a terminal, logfmt elsewhere]
+    /// Format of the log [default: text on a terminal, logfmt elsewhere]
     #[arg(long = "log-format", value_name = "FORMAT", global = true, display_order = LAST)]
     pub(crate) format: Option<LogFormat>,
 }
 
-/// How a log line is written.
+/// The format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
-    /// For people: a compact line, longer texts below it
+    /// For people: a compact line, with multi-line texts below it
     Text,
     /// For machines and people: key=value
     Logfmt,
@@ -50,7 +50,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// The log of the process, until it is dropped: then what is queued is written, if stderr is read.
+/// The log of the process. Dropping it writes the queued lines, for at most two seconds.
 #[derive(Debug)]
 #[must_use = "dropping it ends the log"]
 pub struct Telemetry {
@@ -59,8 +59,8 @@ pub struct Telemetry {
 
 /// Starts the process's log, which has the lines of the usual level and above where the flags do not say otherwise.
 ///
-/// Logging never waits for whoever reads stderr: a line that finds the queue full is dropped, and
-/// the log says how many were.
+/// Logging never waits for the reader of stderr: while the queue is full, lines are dropped, and the
+/// log reports their number.
 ///
 /// # Errors
 /// If the filter cannot be read, the writing thread cannot be started, or a log was started before.
@@ -87,7 +87,7 @@ pub fn start(args: &LogArgs, usual: LevelFilter) -> Result<Telemetry, TelemetryE
     Ok(Telemetry { _writer: writer })
 }
 
-/// Why there is no log.
+/// A log that cannot start.
 #[derive(Debug)]
 pub enum TelemetryError {
     /// The filter makes no sense.

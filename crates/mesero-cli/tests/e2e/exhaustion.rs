@@ -35,7 +35,7 @@ async fn without_descriptors_clients_wait_in_the_backlog_until_there_are_some() 
     for _ in 0..64 {
         idle.push(TcpStream::connect(mesero.front).await.unwrap());
     }
-    mesero.logged("failed to accept connections; trying on").await;
+    mesero.logged("failed to accept connections; trying again").await;
     drop(idle);
     assert_eq!(mesero.get("/").await.body, "here");
 }

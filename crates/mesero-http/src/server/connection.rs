@@ -45,7 +45,7 @@ pub struct Peer {
     pub address: SocketAddr,
 }
 
-/// What all connections of a front have in common.
+/// The handler, limits and protocol settings that all connections of a front share.
 pub(crate) struct Connections<H> {
     handler: H,
     limits: Limits,
@@ -60,7 +60,7 @@ where
     H: Fn(Request<Incoming>, Peer) -> F + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,
 {
-    /// Tasks that connections need beside their own are spawned through `tracker`.
+    /// Spawns the tasks that HTTP/2 connections need beside their own through `tracker`.
     pub(crate) fn new(
         handler: H,
         limits: Limits,
@@ -68,7 +68,7 @@ where
         tracker: &TaskTracker,
     ) -> Self {
         let mut http1 = http1::Builder::new();
-        // The client's leaving drops the handler. The clocks for head and idleness are in `Io`.
+        // A client that disconnects drops the handler. The timers for head and idleness are in `Io`.
         http1.half_close(false).header_read_timeout(None);
         Self {
             handler,
@@ -80,20 +80,20 @@ where
         }
     }
 
-    /// How many connections were cut off with a request in flight, since draining took too long.
+    /// The number of connections that were closed with a request in flight because draining took too long.
     pub(crate) fn cut_off(&self) -> usize {
         self.cut_off.load(Ordering::Relaxed)
     }
 
-    /// Serves one client until either side is done with it.
+    /// Serves one client until either side closes the connection.
     ///
-    /// Once stopped, it finishes the request in flight, for as long as the drain timeout allows. Dropping it drops the
-    /// handler.
+    /// After a stop, it finishes the request in flight, for as long as the drain timeout allows. Dropping it closes the
+    /// socket, drops the handler's future, and releases the connection permit.
     pub(crate) async fn run(
         self: Arc<Self>,
         stream: TcpStream,
         peer: Peer,
-        // Dropped last, as parameters are: the socket is closed when another connection takes the permit.
+        // Dropped last, as parameters are: the socket is closed before another connection takes the permit.
         _permit: OwnedSemaphorePermit,
     ) {
         let state = Arc::new(ConnectionState::default());
@@ -156,7 +156,7 @@ where
                     } else if leaving {
                         return;
                     } else {
-                        // The client gets the time of a head to say goodbye.
+                        // The client has the head timeout to answer the GOAWAY.
                         leaving = true;
                         connection.as_mut().graceful_shutdown();
                         idle_at = Instant::now() + self.limits.head_timeout;
@@ -175,11 +175,11 @@ where
         outcome.ok()
     }
 
-    /// Hands a request to the handler, unless it is refused. A panic of the work is an answer like any other, and ends
-    /// nothing but this request.
+    /// Passes a request to the handler, unless it is rejected. A panic of the handler becomes a response and ends only
+    /// this request.
     ///
-    /// Made of combinators, and not `async`, for the size: an `async fn` keeps room for its parameters beside the future
-    /// that they went into, and every waiting request has one of these.
+    /// Combinators instead of `async`, for the size: an `async fn` keeps room for its parameters beside the future that
+    /// they moved into, and every waiting request has one of these.
     fn answer(
         &self,
         request: Request<Incoming>,
@@ -191,18 +191,18 @@ where
                 let work = AssertUnwindSafe((self.handler)(request, peer)).catch_unwind();
                 Either::Left(work.map(move |outcome| {
                     let response = outcome.unwrap_or_else(|panic| panicked(&*panic, peer));
-                    Ok(going_out(response, Some(in_flight)))
+                    Ok(into_in_flight(response, Some(in_flight)))
                 }))
             }
             Err(rejection) => {
-                tracing::debug!(peer = %peer.address, ?rejection, "refused a request");
-                Either::Right(ready(Ok(going_out(rejection.into_response(), None))))
+                tracing::debug!(peer = %peer.address, ?rejection, "rejected a request");
+                Either::Right(ready(Ok(into_in_flight(rejection.into_response(), None))))
             }
         }
     }
 }
 
-fn going_out(response: Response<Body>, in_flight: Option<InFlight>) -> Response<InFlightBody> {
+fn into_in_flight(response: Response<Body>, in_flight: Option<InFlight>) -> Response<InFlightBody> {
     let mut response = response.map(|body| InFlightBody { body, in_flight });
     if response.body().is_last() {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -211,20 +211,20 @@ fn going_out(response: Response<Body>, in_flight: Option<InFlight>) -> Response<
 }
 
 fn panicked(panic: &(dyn Any + Send), peer: Peer) -> Response<Body> {
-    tracing::error!(peer = %peer.address, "handling a request panicked: {}", words(panic));
+    tracing::error!(peer = %peer.address, "handling a request panicked: {}", panic_message(panic));
     Problem::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal-error",
-        "The server made a mistake",
-        "handling this request failed; the log says more",
+        "Internal error",
+        "the request's handler failed; see the log",
     )
     .into_response()
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no words were given")
+        .unwrap_or("no message")
 }

@@ -1,4 +1,4 @@
-//! What the socket side and the handler side of one connection tell each other.
+//! The state of one connection, which its socket side and its handler side share.
 
 use std::{
     sync::{
@@ -15,25 +15,25 @@ use crate::{body::Body, problem::Problem};
 
 /// Shared by a connection's [`Io`](super::io::Io) and its service.
 ///
-/// The socket side stands for a request it refuses by a harmless one of its own, so that the answer goes out in its
-/// turn, after those to the requests before it. Both sides count requests in the order of the wire, and so agree on
-/// which one that is; nothing that a client can write comes into it.
+/// The socket side replaces a rejected request by a harmless substitute, so that the response is sent in order, after
+/// those to earlier requests. Both sides count requests in the order of arrival, and so agree on which request is the
+/// substitute; no byte from the client has a part in that.
 #[derive(Debug, Default)]
 pub(crate) struct ConnectionState {
     begun: AtomicU64,
     in_flight: AtomicUsize,
     receiving: AtomicU64,
-    refused: OnceLock<(u64, Rejection)>,
+    rejected: OnceLock<(u64, Rejection)>,
 }
 
-/// Why a request was answered without having been handed to anyone.
+/// The reason for which a request was answered without reaching the handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rejection {
     Broken(Violation),
     HeadTooSlow { after: Duration },
 }
 
-/// A request that is being worked on or whose answer is still coming out of the handler; over when dropped.
+/// A request that is being handled, or whose response is still being sent; ended by a drop.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     state: Arc<ConnectionState>,
@@ -41,11 +41,11 @@ pub(crate) struct InFlight {
 }
 
 impl ConnectionState {
-    /// Takes up the next request, unless it is the one refused.
+    /// Begins the next request, unless it is the rejected one.
     pub(crate) fn begin(self: &Arc<Self>) -> Result<InFlight, Rejection> {
         let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
-        match self.refused.get() {
-            Some((refused, rejection)) if *refused == number => Err(*rejection),
+        match self.rejected.get() {
+            Some((rejected, rejection)) if *rejected == number => Err(*rejection),
             _ => {
                 self.in_flight.fetch_add(1, Ordering::Relaxed);
                 Ok(InFlight { state: Arc::clone(self), number })
@@ -53,12 +53,12 @@ impl ConnectionState {
         }
     }
 
-    /// Has request `number`, counted from 1, answered with `rejection`; only the first call counts.
-    pub(crate) fn refuse(&self, number: u64, rejection: Rejection) {
-        self.refused.get_or_init(|| (number, rejection));
+    /// Rejects request `number`, counted from 1; only the first call has an effect.
+    pub(crate) fn reject(&self, number: u64, rejection: Rejection) {
+        self.rejected.get_or_init(|| (number, rejection));
     }
 
-    /// Tells which request's body is not whole yet, counted from 1; 0 for none.
+    /// Sets the number of the request whose body is incomplete, counted from 1; 0 for none.
     pub(crate) fn set_receiving(&self, number: u64) {
         self.receiving.store(number, Ordering::Relaxed);
     }
@@ -67,15 +67,15 @@ impl ConnectionState {
         self.in_flight.load(Ordering::Relaxed) > 0
     }
 
-    /// How many requests have been taken up so far.
+    /// The number of requests begun so far.
     pub(crate) fn begun(&self) -> u64 {
         self.begun.load(Ordering::Relaxed)
     }
 }
 
 impl InFlight {
-    /// The request's body has not arrived whole, so that an answer given now must be the connection's last.
-    pub(crate) fn is_half_received(&self) -> bool {
+    /// True while the request's body is incomplete: a response that begins now must be the connection's last.
+    pub(crate) fn is_partly_received(&self) -> bool {
         self.state.receiving.load(Ordering::Relaxed) == self.number
     }
 }
@@ -98,8 +98,8 @@ impl Rejection {
             Self::HeadTooSlow { after } => Problem::new(
                 StatusCode::REQUEST_TIMEOUT,
                 "head-too-slow",
-                "The request head came too slowly",
-                format!("the head had not come whole {after:?} after its first byte"),
+                "The request head is too slow",
+                format!("the head was incomplete {after:?} after its first byte"),
             ),
         };
         problem.into_response()

@@ -1,4 +1,4 @@
-//! Follows the bytes of an HTTP/1.1 connection and refuses what two readers could understand in two ways.
+//! Strict framing of an HTTP/1.1 connection: rejects every message that two parsers could read in two ways.
 
 mod head;
 mod line;
@@ -12,48 +12,48 @@ pub(super) use violation::Violation;
 use head::Head;
 use line::{FieldKind, Version};
 
-/// What a client sends first when it speaks HTTP/2 without having been asked.
+/// The first bytes of a client that speaks HTTP/2 with prior knowledge.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// Far more than a size and any extension in use; a longer line is an attempt to make us read for nothing.
+/// Far more than a size and any extension in use; a longer line only wastes the server's time.
 const CHUNK_LINE_BYTES: usize = 1_024;
 
-/// Nobody needs extensions; a body made of little else is an attempt to make us work for nothing.
+/// No client needs extensions; a body that is mostly extensions only wastes the server's time.
 const EXTENSION_BYTES: usize = 8 * 1_024;
 
-/// The parser behind us gives up at 16 KiB of trailers.
+/// Half of the 16 KiB at which hyper's parser fails.
 const TRAILER_BYTES: usize = 8 * 1_024;
 
 /// The place in the byte stream of one connection, from the first request to the last.
 ///
-/// It allocates nothing for a usual head, and reads each byte of it once. Only whole heads are let through, so that what stands
-/// behind it never sees a part of a message that is refused.
+/// It allocates nothing for a usual head, and reads each byte of it once. Only complete heads pass, so that the parser
+/// behind it never sees a part of a rejected message.
 #[derive(Debug)]
 pub(crate) struct RequestFraming {
     head_bytes: usize,
     next: NextPart,
     head: Head,
-    /// Heads let through so far.
+    /// Number of heads that passed so far.
     heads: u64,
-    /// How many of the bytes held back have been judged.
+    /// Number of held bytes that have been checked.
     judged: usize,
-    /// How many of the bytes held back have been searched for a line end.
+    /// Number of held bytes that have been searched for a line end.
     searched: usize,
 }
 
-/// Why the connection ends here, and which bytes come before that.
+/// A violation of the framing, which ends the connection, and the number of good bytes before it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Breach {
-    /// How many bytes of the input belong to messages before the bad one.
+    /// Number of input bytes that belong to messages before the bad one.
     pub(crate) passed: usize,
-    /// The head of the bad message was let through by an earlier call, and its body turned out bad.
+    /// True if the head of the bad message passed in an earlier call, and its body is bad.
     pub(crate) midway: bool,
     pub(crate) violation: Violation,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NextPart {
-    /// Nothing has come yet: the one place where HTTP/2 may begin.
+    /// The connection's first byte, the only place where HTTP/2 may begin.
     Opening,
     RequestLine {
         after_blank: bool,
@@ -70,7 +70,7 @@ enum NextPart {
     Trailers,
     /// Not HTTP/1; everything passes.
     Opaque,
-    /// Nothing passes any more.
+    /// Nothing: no byte passes after a violation.
     Refused,
 }
 
@@ -87,10 +87,10 @@ impl RequestFraming {
         }
     }
 
-    /// Judges `input` and says how many of its bytes may be handed on.
+    /// Checks `input`, and returns how many of its bytes may be forwarded.
     ///
-    /// The bytes beyond those are the beginning of a line or a head that is not whole yet: the next call must begin with
-    /// them, followed by what has come since.
+    /// The bytes after those are the beginning of an incomplete line or head: the input of the next call must begin with
+    /// them, followed by the bytes that have arrived since.
     pub(crate) fn feed(&mut self, input: &[u8]) -> Result<usize, Breach> {
         let mut start = self.between_messages_or_in_head().then_some(0);
         let mut at = self.judged;
@@ -108,7 +108,7 @@ impl RequestFraming {
                     passed = at;
                 }
                 NextPart::RequestLine { after_blank: true } | NextPart::Fields => {}
-                // A trailer section is let through as a whole, as a head is.
+                // A trailer section passes when it is complete, as a head does.
                 NextPart::Trailers if self.head.bytes > 0 => {}
                 _ => passed = at,
             }
@@ -118,17 +118,17 @@ impl RequestFraming {
         Ok(passed)
     }
 
-    /// How many heads have been let through.
+    /// The number of heads that passed.
     pub(crate) fn heads(&self) -> u64 {
         self.heads
     }
 
-    /// The client speaks something else, which is not judged here.
+    /// True if the client speaks another protocol, which is not checked here.
     pub(crate) fn is_opaque(&self) -> bool {
         self.next == NextPart::Opaque
     }
 
-    /// The bytes to come belong to a message whose head was let through.
+    /// True if the next bytes belong to a message whose head passed.
     pub(crate) fn is_in_body(&self) -> bool {
         !self.between_messages_or_in_head() && !self.is_opaque()
     }
@@ -139,14 +139,14 @@ impl RequestFraming {
 
     fn refuse(&mut self, start: Option<usize>, violation: Violation) -> Breach {
         if start.is_some() && self.is_in_body() {
-            // Its head was let through by this very call, and is now taken back.
+            // Its head passed in this call, and is taken back.
             self.heads -= 1;
         }
         self.next = NextPart::Refused;
         Breach { passed: start.unwrap_or(0), midway: start.is_none(), violation }
     }
 
-    /// Reads one line or one run of body bytes and says how many bytes that was; 0 means that more must come first.
+    /// Reads one line or one run of body bytes, and returns its length; 0 means that more bytes are needed.
     fn step(&mut self, rest: &[u8], searched: usize) -> Result<usize, Violation> {
         match self.next {
             NextPart::Opening => self.opening(rest),

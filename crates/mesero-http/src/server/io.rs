@@ -1,4 +1,4 @@
-//! A client's socket as hyper reads and writes it: only bytes that [`RequestFraming`] lets through arrive.
+//! A client's socket as hyper reads and writes it: only bytes that [`RequestFraming`] accepts arrive.
 
 use std::{
     io::{self, IoSlice},
@@ -25,22 +25,22 @@ use super::{
 /// A usual request is a tenth of this, and a large body needs few calls.
 const READ_BYTES: usize = 16 * 1_024;
 
-/// Stands for a request that was refused. The service never hands it to anyone.
+/// Takes the place of a rejected request. It never reaches the handler.
 const SUBSTITUTE: &[u8] = b"GET / HTTP/1.1\r\nconnection: close\r\n\r\n";
 
 /// One connection's socket.
 ///
-/// Bytes of a head stay here until the head is whole and good. A bad head is replaced by a substitute that the service
-/// answers with the [`Rejection`]; a body that breaks after its head was let through becomes a read error.
+/// Bytes of a head stay here until the head is complete and valid. A bad head is replaced by a substitute, which is
+/// answered with the [`Rejection`]; a body that is bad after its head passed becomes a read error.
 #[derive(Debug)]
 pub(crate) struct Io {
     stream: TcpStream,
     state: Arc<ConnectionState>,
-    /// What watches over HTTP/1; `None` for another protocol, which has its own means.
+    /// The checks of HTTP/1; `None` for another protocol, which has its own.
     guard: Option<Http1Guard>,
-    /// Bytes read and not yet handed on; empty nearly always.
+    /// Bytes read and not yet forwarded; empty nearly always.
     buffered: BytesMut,
-    /// How many of them may be handed on.
+    /// Number of buffered bytes that may be forwarded.
     releasable: usize,
     read_state: ReadState,
     linger: Option<Linger>,
@@ -52,13 +52,13 @@ struct Http1Guard {
     timers: ConnectionTimers,
 }
 
-/// What comes from the client after the bytes buffered.
+/// The state of the client's side, after the buffered bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReadState {
     Open,
-    /// Nothing: the last request was refused, and its answer is under way.
-    Refused,
-    /// A failure, since the body that hyper is reading broke.
+    /// No more reads: the last request was rejected, and its response is being sent.
+    Rejected,
+    /// A read error: the body that hyper is reading is bad.
     Broken(Violation),
     Ended,
 }
@@ -81,14 +81,14 @@ impl Io {
         }
     }
 
-    /// Puts bytes that were handed on back to the front.
+    /// Puts forwarded bytes back in front of the buffered ones.
     pub(crate) fn rewind(&mut self, bytes: Bytes) {
         let rest = std::mem::replace(&mut self.buffered, BytesMut::from(bytes));
         self.releasable += self.buffered.len();
         self.buffered.unsplit(rest);
     }
 
-    /// Judges what was just read, and hands it on at once where nothing has to be buffered.
+    /// Checks bytes that were just read, and forwards them at once unless some have to be buffered.
     fn check(&mut self, chunk: &[u8], cursor: &mut ReadBufCursor<'_>) {
         let Some(guard) = &mut self.guard else {
             return cursor.put_slice(chunk);
@@ -114,7 +114,7 @@ impl Io {
             }
             Err(Breach { passed, violation, .. }) => {
                 self.releasable = passed;
-                self.refuse(Rejection::Broken(violation));
+                self.reject(Rejection::Broken(violation));
             }
         }
     }
@@ -142,17 +142,17 @@ impl Io {
         }
     }
 
-    /// Puts the substitute where the bad request would stand.
-    fn refuse(&mut self, rejection: Rejection) {
+    /// Puts the substitute in the place of the bad request.
+    fn reject(&mut self, rejection: Rejection) {
         let Some(guard) = &mut self.guard else { return };
         guard.timers.end_head();
-        // Whatever was being received ended where the bad request begins.
+        // A body that was being received ended where the bad request begins.
         self.state.set_receiving(0);
-        self.state.refuse(guard.framing.heads() + 1, rejection);
+        self.state.reject(guard.framing.heads() + 1, rejection);
         self.buffered.truncate(self.releasable);
         self.buffered.extend_from_slice(SUBSTITUTE);
         self.releasable = self.buffered.len();
-        self.read_state = ReadState::Refused;
+        self.read_state = ReadState::Rejected;
     }
 
     fn release(&mut self, cursor: &mut ReadBufCursor<'_>) {
@@ -166,14 +166,14 @@ impl Io {
         }
     }
 
-    /// Looks at the clocks when the client has nothing for us.
+    /// Polls the timers while no bytes arrive.
     fn poll_timers(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(guard) = &mut self.guard else {
             return Poll::Pending;
         };
         if guard.timers.poll_head(cx).is_ready() {
             let after = guard.timers.head_timeout();
-            self.refuse(Rejection::HeadTooSlow { after });
+            self.reject(Rejection::HeadTooSlow { after });
             return Poll::Ready(());
         }
         ready!(guard.timers.poll_idle(cx, self.state.is_busy()));
@@ -214,15 +214,15 @@ impl Io {
         ready!(guard.timers.poll_idle(cx, self.state.is_busy()));
         Poll::Ready(Err(io::Error::new(
             io::ErrorKind::TimedOut,
-            "the client took nothing of the answer for the idle timeout",
+            "the client read nothing of the response within the idle timeout",
         )))
     }
 
-    /// The client may still be sending what nobody will read.
+    /// True if the client may still be sending bytes that are not read.
     fn is_cut_short(&self) -> bool {
         match self.read_state {
             ReadState::Ended => false,
-            ReadState::Refused | ReadState::Broken(_) => true,
+            ReadState::Rejected | ReadState::Broken(_) => true,
             ReadState::Open => self.guard.as_ref().is_some_and(|guard| guard.framing.is_in_body()),
         }
     }
@@ -243,8 +243,8 @@ impl hyper::rt::Read for Io {
             }
             match io.read_state {
                 ReadState::Open => ready!(io.poll_read_socket(cx, &mut cursor))?,
-                // The end of the stream would make hyper drop what it is still working on.
-                ReadState::Refused => return Poll::Pending,
+                // An end of the stream would make hyper drop the requests in flight.
+                ReadState::Rejected => return Poll::Pending,
                 ReadState::Broken(violation) => {
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, violation)));
                 }
@@ -281,7 +281,7 @@ impl hyper::rt::Write for Io {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A TCP socket keeps nothing back.
+        // A TCP socket has no buffer of its own to flush.
         Poll::Ready(Ok(()))
     }
 

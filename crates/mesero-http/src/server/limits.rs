@@ -6,14 +6,14 @@ use std::time::Duration;
 /// The bounds of a front.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Connections at once; more wait in the kernel, unaccepted.
+    /// Number of simultaneous connections; more wait in the kernel, unaccepted.
     pub connections: NonZeroUsize,
-    /// From the first byte of a request's head to its last.
+    /// Timeout from the first byte of a request's head to its last.
     pub head_timeout: Duration,
-    /// How long a connection may stay silent between requests, or take nothing of an answer.
+    /// Timeout of a connection without bytes between requests, or whose client reads nothing of a response.
     pub idle_timeout: Duration,
-    /// The size of a request's head.
+    /// Size of a request's head.
     pub head_bytes: usize,
-    /// How long requests in flight may take to finish once stopped.
+    /// Timeout of the requests in flight after a stop.
     pub drain_timeout: Duration,
 }

@@ -13,11 +13,11 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-/// How long, and how much, we listen on after an early end, so that the client reads our answer and no reset overtakes it.
+/// Time and bytes for which the socket is still read after an early end, so that no reset overtakes the response.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 4 * 1_024 * 1_024;
 
-/// Reads and forgets until the client closes, for a bounded time.
+/// Reads and discards bytes until the client closes, for a bounded time.
 #[derive(Debug)]
 pub(crate) struct Linger {
     left: usize,
@@ -29,7 +29,7 @@ impl Linger {
         Self { left: LINGER_BYTES, until: Box::pin(sleep(LINGER)) }
     }
 
-    /// Ready when the client has closed, is gone, or has used up its bounds.
+    /// Ready when the client has closed or the bounds are reached.
     pub(crate) fn poll(&mut self, stream: &mut TcpStream, cx: &mut Context<'_>) -> Poll<()> {
         let mut space = [MaybeUninit::uninit(); 4 * 1_024];
         while self.left > 0 {

@@ -1,4 +1,4 @@
-//! Takes addresses, accepts connections up to a bound, and sees them all out when stopped.
+//! Listens on addresses, accepts connections up to a bound, and drains them all on a stop.
 
 mod bind;
 
@@ -22,19 +22,20 @@ use super::connection::{Connections, Peer};
 use super::limits::Limits;
 use crate::body::Body;
 
-/// Descriptors come free when a connection ends; asking ten times a second is soon enough and costs nothing.
+/// Descriptors become free when a connection ends; ten attempts a second are soon enough and cost nothing.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
-/// How a front ended.
+/// The result of a stopped front.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stopped {
-    /// Connections that were cut off since draining took too long.
+    /// Number of connections that were closed with a request in flight because draining took too long.
     pub cut_off: usize,
 }
 
-/// Serves until `stop`, then closes the listeners, finishes what is in flight and returns.
+/// Serves until `stop`, then closes the listeners, finishes the requests in flight and returns.
 ///
-/// The handler's future is dropped when its client leaves.
+/// The handler's future is dropped when its client disconnects. Dropping this future closes the listeners; connections
+/// that were accepted run on as tasks of their own, each with its permit.
 pub async fn serve<H, F>(
     listeners: Vec<TcpListener>,
     limits: Limits,
@@ -51,7 +52,7 @@ where
     let permits = Arc::new(Semaphore::new(bound));
     let accepting = async {
         let mut acceptor = Acceptor { listeners, first: 0 };
-        // The permit comes before the connection, so that whoever is above the bound is left to the kernel.
+        // The permit comes before the connection, so that clients above the bound stay in the kernel's backlog.
         while let Ok(permit) = Arc::clone(&permits).acquire_owned().await {
             let (stream, peer) = acceptor.next().await;
             tracker.spawn(Arc::clone(&connections).run(stream, peer, permit));
@@ -68,12 +69,12 @@ where
 
 struct Acceptor {
     listeners: Vec<TcpListener>,
-    /// Which listener is asked first, in turn, so that none starves.
+    /// The listener that is polled first, in rotation, so that none starves.
     first: usize,
 }
 
 impl Acceptor {
-    /// The next connection, however long it takes.
+    /// Waits for the next connection. A drop loses none: it stays in the backlog.
     async fn next(&mut self) -> (TcpStream, Peer) {
         let mut exhausted = false;
         loop {
@@ -85,12 +86,12 @@ impl Acceptor {
                     return (stream, Peer { address });
                 }
                 Err(error) if concerns_one_client(&error) => {
-                    tracing::debug!(%error, "a client left before it was accepted");
+                    tracing::debug!(%error, "a client disconnected before it was accepted");
                 }
                 Err(error) => {
-                    // EMFILE and its like: the client stays in the backlog, so asking at once would spin.
+                    // EMFILE and the like: the client stays in the backlog, so another attempt at once would spin.
                     if !exhausted {
-                        tracing::warn!(%error, "failed to accept connections; trying on");
+                        tracing::warn!(%error, "failed to accept connections; trying again");
                         exhausted = true;
                     }
                     sleep(EXHAUSTED_PAUSE).await;

@@ -1,4 +1,4 @@
-//! A request's body, received whole or not at all.
+//! Reads a request's body, completely or not at all.
 
 use std::{error::Error, fmt, io, pin::Pin, sync::Arc, time::Duration};
 
@@ -9,20 +9,20 @@ use tokio::{fs::File, io::AsyncWriteExt, time::timeout};
 use super::framing::Violation;
 use crate::payload::{Payload, Stored};
 
-/// Why a request's body was not received.
+/// A request body that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReadBodyError {
     TooLarge {
         limit: usize,
     },
-    /// The client went away, or said that it was done, before the body's end.
+    /// The client disconnected, or ended its side, before the body's end.
     Incomplete,
-    /// The body broke the rules of its framing.
+    /// The body violates its framing.
     Malformed(Option<Violation>),
     TooSlow {
         after: Duration,
     },
-    /// There was no room for it, or the disk failed.
+    /// The disk is full or failed.
     NotStored(io::ErrorKind),
 }
 
@@ -32,10 +32,11 @@ impl From<io::Error> for ReadBodyError {
     }
 }
 
-/// Receives a whole request body of at most `limit` bytes within `within`.
+/// Reads a request body of at most `limit` bytes into memory, within the time `within`.
 ///
-/// A body that announces more than `limit` is refused before a byte of it is read, so a client that waits for
-/// `100 Continue` never sends it. An empty body costs nothing, and one that arrives in a single piece is not copied.
+/// A body that announces more than `limit` is rejected before a byte of it is read, so a client that waits for
+/// `100 Continue` never sends it. An empty body costs nothing, and a body that arrives in a single piece is not copied.
+/// Dropping the future drops the bytes read so far, and the connection cannot be used again.
 pub async fn into_memory(
     body: Incoming,
     limit: usize,
@@ -56,7 +57,8 @@ pub async fn into_memory(
     }
 }
 
-/// Receives a whole request body like [`into_memory`]; of a large one, no more than a little is ever in memory.
+/// Reads a request body like [`into_memory`], but a body of more than 64 KiB into a file without a name, which a drop of
+/// the future removes.
 pub async fn into_memory_or_file(
     body: Incoming,
     limit: usize,
@@ -76,7 +78,7 @@ pub async fn into_memory_or_file(
     }
 }
 
-/// A larger body goes into a file.
+/// The largest body that is kept in memory.
 const IN_MEMORY_BYTES: usize = 64 * 1024;
 
 async fn collect_or_store(mut body: Incoming, limit: usize) -> Result<Payload, ReadBodyError> {
@@ -94,7 +96,7 @@ async fn collect_or_store(mut body: Incoming, limit: usize) -> Result<Payload, R
             Some(file) => file.write_all(&piece).await?,
             None if length <= IN_MEMORY_BYTES => pieces.push(piece, 0),
             None => {
-                // Without a name, so that the system frees it whatever becomes of us.
+                // Without a name, so that the system frees it even after a crash.
                 let mut file = File::from_std(tempfile::tempfile()?);
                 file.write_all(&std::mem::take(&mut pieces).joined()).await?;
                 file.write_all(&piece).await?;
@@ -105,7 +107,7 @@ async fn collect_or_store(mut body: Incoming, limit: usize) -> Result<Payload, R
     match stored {
         None => Ok(Payload::Whole(pieces.joined())),
         Some(mut file) => {
-            // Only now is it certain that there was room for everything.
+            // A full disk may be reported only now.
             file.flush().await?;
             let bytes = u64::try_from(length).unwrap_or(u64::MAX);
             Ok(Payload::Stored(Arc::new(Stored::new(file.into_std().await, bytes))))
@@ -118,7 +120,7 @@ async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, ReadBodyErro
     let mut pieces = BodyBuffer::default();
     while let Some(frame) = next(&mut body).await {
         let frame = frame.map_err(|error| classify(&error))?;
-        // Trailers say nothing that anyone here asks for.
+        // Trailers are not used.
         if let Ok(piece) = frame.into_data() {
             if piece.len() > limit - pieces.len() {
                 return Err(ReadBodyError::TooLarge { limit });
@@ -133,14 +135,14 @@ async fn next(body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
     std::future::poll_fn(|cx| hyper::body::Body::poll_frame(Pin::new(&mut *body), cx)).await
 }
 
-/// The pieces of a body so far; one alone stays as it came.
+/// The pieces of a body so far; a single piece is not copied.
 #[derive(Default)]
 struct BodyBuffer {
     first: Bytes,
     joined: BytesMut,
 }
 
-/// A client can announce much and send nothing; this much is reserved on its word alone.
+/// The most that is reserved for an announced length, since a client can announce much and send nothing.
 const RESERVED_BYTES: u64 = 256 * 1_024;
 
 impl BodyBuffer {

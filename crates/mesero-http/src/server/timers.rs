@@ -1,4 +1,4 @@
-//! How long a connection may keep us waiting.
+//! Timers of an HTTP/1 connection.
 
 use std::{
     pin::Pin,
@@ -8,10 +8,10 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep};
 
-/// Two clocks of one HTTP/1 connection: one for a head that has begun, one for a connection on which nothing moves.
+/// The two timers of one HTTP/1 connection: for a head that has begun, and for a connection without traffic.
 ///
-/// Traffic sets a flag and reads no clock; the timer is moved only when it goes off. So a busy connection costs one
-/// clock reading a request and no timer registration.
+/// Traffic sets a flag and reads no clock; the idle timer is reset only when it fires. So a busy connection costs one
+/// clock reading per request and no timer registration.
 #[derive(Debug)]
 pub(crate) struct ConnectionTimers {
     idle_timeout: Duration,
@@ -40,23 +40,23 @@ impl ConnectionTimers {
         self.head_timeout
     }
 
-    /// Bytes were read.
+    /// Records that bytes were read.
     pub(crate) fn on_read(&mut self) {
         self.moved = true;
     }
 
-    /// Bytes were written.
+    /// Records that bytes were written.
     pub(crate) fn on_write(&mut self) {
         self.moved = true;
         self.stalled_since = None;
     }
 
-    /// The client does not take what we have for it.
+    /// Records that the socket takes no bytes, since the client does not read.
     pub(crate) fn on_stalled_write(&mut self) {
         self.stalled_since.get_or_insert_with(Instant::now);
     }
 
-    /// A head has begun; does nothing when one is running already.
+    /// Starts the timer of a head, unless it is running.
     pub(crate) fn start_head(&mut self) {
         if self.head.is_none() {
             self.head = Some(Box::pin(sleep(self.head_timeout)));
@@ -67,7 +67,7 @@ impl ConnectionTimers {
         self.head = None;
     }
 
-    /// Ready when a head that has begun is overdue.
+    /// Ready when a head exceeds its timeout.
     pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.head {
             Some(head) => head.as_mut().poll(cx),
@@ -75,9 +75,9 @@ impl ConnectionTimers {
         }
     }
 
-    /// Ready when nothing has moved for the idle timeout.
+    /// Ready after the idle timeout without traffic.
     ///
-    /// While `busy`, silence is ours and not the client's, and does not count; what the client does not take counts always.
+    /// While `busy`, the client waits for the handler, and its silence does not count; a stalled write always counts.
     pub(crate) fn poll_idle(&mut self, cx: &mut Context<'_>, busy: bool) -> Poll<()> {
         if self.moved {
             self.moved = false;

@@ -1,4 +1,4 @@
-//! How a log line is written: for people, as logfmt, or as JSON.
+//! The formats of log lines: text for people, logfmt, and JSON.
 
 use std::fmt::Write;
 use std::time::SystemTime;
@@ -10,10 +10,9 @@ use tracing::Level;
 use super::record::LogRecord;
 use crate::output::{is_unseen, visible};
 
-/// How a log line is written.
+/// The format of log lines.
 ///
-/// In every form, a text from outside cannot begin a line of its own that looks like ours, nor
-/// reach the terminal's controls.
+/// In every format, an untrusted text can neither begin a line of its own nor control the terminal.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Form {
     Text { color: bool },
@@ -27,7 +26,7 @@ impl Form {
         self.write_at(SystemTime::now(), record)
     }
 
-    /// The line that says how many were dropped.
+    /// The line that reports the number of dropped lines.
     pub(super) fn dropped(self, lines: u64) -> String {
         let mut record = LogRecord::new(Level::WARN, module_path!());
         "log lines were dropped: stderr is read too slowly".clone_into(&mut record.message);
@@ -48,7 +47,7 @@ impl Form {
 }
 
 fn text(at: &str, record: &LogRecord, color: bool) -> String {
-    // The date is the same for hours, and a person knows it.
+    // The reader knows the date.
     let time = at.split_once('T').map_or(at, |(_, time)| time);
     let level = record.level.as_str();
     let mut line = match color {
@@ -107,7 +106,7 @@ fn json(at: &str, record: &LogRecord) -> String {
     Value::Object(members).to_string()
 }
 
-/// Quotes a text only where it could be misread without.
+/// Quotes a text only where it would be ambiguous without.
 fn push_value(line: &mut String, value: &Value) {
     match value {
         Value::String(text) if text.is_empty() || text.chars().any(needs_quotes) => {

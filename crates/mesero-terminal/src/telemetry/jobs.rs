@@ -1,4 +1,4 @@
-//! Turns a dispatcher's events into log lines.
+//! Log lines from a dispatcher's events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -12,7 +12,7 @@ use crate::units::milliseconds;
 /// The part of the log that these lines belong to: `--log mesero::jobs=debug`.
 const TARGET: &str = "mesero::jobs";
 
-/// Refusals come by the thousand; a person needs to read of them once a second.
+/// Refusals can be thousands a second; one summary a second is enough.
 const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 
 /// Logs what becomes of one resource's jobs: failures as warnings, but not those that are the caller's fault, and all
@@ -92,7 +92,7 @@ impl Log {
         };
         let callers_fault = end.error.is_some_and(self.is_callers_fault);
         match end.outcome {
-            // Whoever calls wrongly can do so a thousand times.
+            // A faulty client can cause thousands of these.
             Outcome::Failed if callers_fault => tracing::debug!(
                 target: TARGET,
                 resource,
@@ -130,7 +130,7 @@ impl Log {
     }
 }
 
-/// What is said about the end of a job.
+/// The fields of a finished job's line.
 struct JobEnd<'a> {
     outcome: Outcome,
     error: Option<&'a Error>,
@@ -157,12 +157,12 @@ impl Observer for Log {
             Fact::AttemptBlocked { job, held, .. } => self.blocked(job.id, *held),
             _ => {}
         }
-        // On every event, so that the last refusals of a burst are told with what happens next.
+        // On every event, so that the last refusals of a burst are reported with the next event.
         self.summarize(event.at);
     }
 }
 
-/// Refusals that have not been told yet, and when they may be.
+/// Refusals that have not been reported yet, and the earliest time of the next report.
 #[derive(Debug)]
 struct Refusals {
     since: Instant,
@@ -180,7 +180,7 @@ impl Refusals {
         self.unreported.fetch_add(1, Relaxed);
     }
 
-    /// How many there were, if they are to be told now; to one of several threads that ask.
+    /// The number of unreported refusals, if a report is due; only one of several threads gets it.
     fn due(&self, now: Instant) -> Option<u64> {
         if self.unreported.load(Relaxed) == 0 {
             return None;

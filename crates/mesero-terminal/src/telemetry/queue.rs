@@ -1,4 +1,4 @@
-//! The way to stderr: a bounded queue and a thread that writes, so that nobody who logs ever waits.
+//! A bounded queue and a thread that writes to stderr, so that logging never waits.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -11,14 +11,14 @@ use super::form::Form;
 /// A second's worth of a very talkative service; a few hundred kilobytes of usual lines.
 const QUEUE: usize = 4_096;
 
-/// How long the end of the process waits for stderr to be read.
+/// The time for which the end of the process waits until the queued lines are written.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Where log lines enter.
+/// The input of the queue.
 #[derive(Debug, Clone)]
 pub(super) struct Queue(Arc<QueueInner>);
 
-/// The end that writes. Dropping it writes what is queued, for at most two seconds.
+/// The writing thread. Dropping it writes the queued lines, for at most two seconds.
 #[derive(Debug)]
 pub(super) struct Writer(Arc<QueueInner>);
 
@@ -32,9 +32,9 @@ struct QueueInner {
 struct QueueState {
     lines: VecDeque<String>,
     dropped: u64,
-    /// No line comes in any more.
+    /// No further line is accepted.
     closed: bool,
-    /// All lines are out, and the thread has ended.
+    /// All lines are written, and the thread has ended.
     ended: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) fn start(sink: impl Write + Send + 'static, form: Form) -> io::Result
 }
 
 impl Queue {
-    /// Hands a line over; where the queue is full, counts it as dropped instead.
+    /// Queues a line, or counts it as dropped while the queue is full.
     pub(super) fn push(&self, line: String) {
         let mut state = self.0.locked();
         if state.closed {
@@ -76,7 +76,7 @@ impl QueueInner {
                 0 => batch.text,
                 dropped => batch.text + &form.dropped(dropped),
             };
-            // Where stderr cannot be written to, there is nowhere to say so.
+            // A failure to write to stderr cannot be reported.
             let _ = sink.write_all(text.as_bytes());
             let _ = sink.flush();
         }
@@ -84,7 +84,7 @@ impl QueueInner {
         self.changed.notify_all();
     }
 
-    /// Waits for lines; none when the queue is closed and empty.
+    /// Waits for lines; `None` when the queue is closed and empty.
     fn next(&self) -> Option<Batch> {
         let mut state = self.locked();
         loop {
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes only when the test lets it, and hands the test what was written.
+    /// Writes only when the test allows it, and gives the test the written text.
     struct Slow {
         begun: SyncSender<()>,
         go_on: Receiver<()>,
@@ -131,7 +131,7 @@ mod tests {
 
     impl Write for Slow {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // The test may have gone away; then nobody is left to wait for.
+            // The test may have ended; then there is nothing to wait for.
             let _ = self.begun.try_send(());
             let _ = self.go_on.recv();
             self.written.lock().unwrap().push_str(std::str::from_utf8(bytes).unwrap());
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_costs_lines_that_are_counted_and_never_makes_anybody_wait() {
+    fn a_slow_reader_costs_lines_that_are_counted_and_logging_never_waits() {
         let (begun, has_begun) = sync_channel(1);
         let (let_go, go_on) = sync_channel(1);
         let written = Arc::new(Mutex::new(String::new()));

@@ -6,10 +6,10 @@ use serde_json::Value;
 use tracing::Level;
 use tracing::field::{Field, Visit};
 
-/// A longer text is cut here: more than any traceback that somebody will read.
+/// The longest text of a field, longer than any useful traceback.
 const TEXT_BYTES: usize = 32 * 1_024;
 
-/// What a log line says.
+/// The content of a log line.
 #[derive(Debug)]
 pub(super) struct LogRecord {
     pub(super) level: Level,
@@ -57,7 +57,7 @@ impl Visit for LogRecord {
     }
 }
 
-/// Keeps the end of a text that is too long: what a traceback ends with is what went wrong.
+/// Keeps the end of a text that is too long, since a traceback ends with the error.
 fn cut(text: String) -> String {
     if text.len() <= TEXT_BYTES {
         return text;

@@ -1,4 +1,4 @@
-//! HTTP/2, with bounds on what one client may ask of us.
+//! HTTP/2, with bounds on what one client can demand.
 
 use std::{pin::Pin, time::Duration};
 
@@ -9,13 +9,13 @@ use tokio_util::task::TaskTracker;
 use crate::body::BoxError;
 use crate::server::limits::Limits;
 
-/// Requests that one HTTP/2 connection may have in flight; browsers and proxies are used to this number.
+/// Requests that one HTTP/2 connection may have in flight; browsers and proxies expect at least this number.
 const STREAMS: u32 = 100;
 
-/// Streams opened and reset at once (the "rapid reset" attack) before the connection is given up.
+/// Streams opened and reset at once (the "rapid reset" attack) before the connection is closed.
 const RESET_STREAMS: usize = 20;
 
-/// An HTTP/2 peer that is gone is noticed within twice this.
+/// Ping interval and timeout: a dead HTTP/2 peer is detected within twice this time.
 const PING: Duration = Duration::from_secs(20);
 
 pub(super) type Builder = http2::Builder<TrackedExecutor>;
@@ -33,7 +33,7 @@ pub(super) fn builder(limits: &Limits, tracker: &TaskTracker) -> Builder {
     builder
 }
 
-/// What we need of an HTTP/2 connection, whose own type has five parameters.
+/// The needed part of an HTTP/2 connection, whose own type has five parameters.
 pub(super) trait Http2Connection: Future<Output = hyper::Result<()>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
@@ -52,7 +52,7 @@ where
     }
 }
 
-/// Spawns what hyper wants spawned, so that stopping can wait for it.
+/// Spawns hyper's tasks through a tracker, so that stopping can wait for them.
 #[derive(Clone, Debug)]
 pub(super) struct TrackedExecutor(TaskTracker);
 

@@ -1,4 +1,4 @@
-//! An answer on its way out.
+//! The body of a response that is being sent.
 
 use std::{
     pin::Pin,
@@ -11,17 +11,17 @@ use hyper::body::{Frame, SizeHint};
 use crate::body::{Body, BoxError};
 use crate::server::connection_state::InFlight;
 
-/// A body that counts as in flight until it is out.
+/// A body whose request counts as in flight until the body is sent or dropped.
 pub(super) struct InFlightBody {
     pub(super) body: Body,
-    /// `None` where nobody worked on it, since the request was refused.
+    /// `None` for a rejected request, which reached no handler.
     pub(super) in_flight: Option<InFlight>,
 }
 
 impl InFlightBody {
-    /// The connection ends with this answer, and the client should be told.
+    /// True if the connection ends with this response, which the client learns from a `Connection: close`.
     pub(super) fn is_last(&self) -> bool {
-        self.in_flight.as_ref().is_none_or(InFlight::is_half_received)
+        self.in_flight.as_ref().is_none_or(InFlight::is_partly_received)
     }
 }
 

@@ -1,14 +1,14 @@
-//! What a request's head says about where the message ends.
+//! The fields of a request's head that determine where the message ends.
 
 use super::{
     Violation,
     line::{FieldKind, Version},
 };
 
-/// The HTTP parser behind us has room for this many fields in one message.
+/// The number of fields in one message that hyper's parser has room for.
 const FIELDS: usize = 100;
 
-/// What a head, as far as it is read, says about its message.
+/// The framing of a message, as far as its head has been read.
 #[derive(Debug, Default)]
 pub(super) struct Head {
     pub(super) version: Version,
@@ -23,7 +23,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Takes one more field into account.
+    /// Adds one field.
     pub(super) fn take(&mut self, field: FieldKind) -> Result<(), Violation> {
         self.count_field()?;
         match field {

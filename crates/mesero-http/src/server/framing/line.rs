@@ -1,4 +1,4 @@
-//! Judges one line of an HTTP/1.1 message: request line, field, chunk size.
+//! Checks one line of an HTTP/1.1 message: request line, field, chunk size.
 
 use super::Violation;
 
@@ -9,12 +9,12 @@ pub(super) enum Version {
     Http11,
 }
 
-/// A field, as far as it says where a message ends or which host it is for.
+/// A field, by its part in where a message ends and which host it is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FieldKind {
     Host,
     ContentLength(u64),
-    /// Its value is `chunked`, since nothing else is let through.
+    /// Its value is `chunked`; every other value is rejected.
     TransferEncoding,
     Other,
 }
@@ -36,7 +36,7 @@ pub(super) fn next(rest: &[u8], searched: usize) -> Result<Option<&[u8]>, Violat
     }
 }
 
-/// Whether a request line may begin so; spares whoever speaks another protocol the wait for a line end.
+/// Checks the first byte of a request line, so that a client of another protocol gets its answer before any line end.
 pub(super) fn may_begin_request(first: u8) -> Result<(), Violation> {
     match first {
         b'\n' => Err(Violation::BareLf),
@@ -46,7 +46,7 @@ pub(super) fn may_begin_request(first: u8) -> Result<(), Violation> {
 }
 
 pub(super) fn request(line: &[u8]) -> Result<Version, Violation> {
-    // No part of a request line takes a CR, so only what is refused needs to be searched for one.
+    // No part of a request line may have a CR, so only rejected lines are searched for one.
     parts(line).map_err(|violation| match line.contains(&b'\r') {
         true => Violation::BareCr,
         false => violation,
@@ -72,7 +72,7 @@ fn parts(line: &[u8]) -> Result<Version, Violation> {
     }
 }
 
-/// A whole URL, as proxies get it, or the host:port of a CONNECT. Rare enough for a full parse.
+/// Checks a complete URL, as proxies get it, or the host:port of a CONNECT. Rare enough for a full parse.
 fn rare_target(method: &[u8], target: &[u8]) -> Result<(), Violation> {
     let uri = http::Uri::try_from(target).map_err(|_| Violation::Target)?;
     let authority = uri.authority().ok_or(Violation::Target)?;
@@ -97,7 +97,7 @@ pub(super) fn field(line: &[u8]) -> Result<FieldKind, Violation> {
     }
     let value = &rest[1..];
     no_controls(value)?;
-    // The three names differ in length, so that one comparison settles nearly every field.
+    // The three names differ in length, so that one comparison decides nearly every field.
     Ok(match name.len() {
         4 if name.eq_ignore_ascii_case(b"host") => host(trimmed(value))?,
         14 if name.eq_ignore_ascii_case(b"content-length") => content_length(trimmed(value))?,
@@ -133,7 +133,7 @@ fn content_length(value: &[u8]) -> Result<FieldKind, Violation> {
             .and_then(|length| length.checked_add(u64::from(byte - b'0')))
             .ok_or(Violation::Length)?;
     }
-    // Whoever counts in signed numbers must come to the same length.
+    // A parser with signed numbers must read the same length.
     if i64::try_from(length).is_err() {
         return Err(Violation::Length);
     }
@@ -142,7 +142,7 @@ fn content_length(value: &[u8]) -> Result<FieldKind, Violation> {
 
 pub(super) fn chunk(line: &[u8]) -> Result<Chunk, Violation> {
     let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
-    // Fifteen digits are more than anyone can send, and no counter of 64 bits, signed or not, overflows.
+    // Fifteen digits are more than any client can send, and overflow no counter of 64 bits, signed or not.
     if digits == 0 || digits > 15 {
         return Err(Violation::ChunkSize);
     }
@@ -163,7 +163,7 @@ pub(super) fn chunk(line: &[u8]) -> Result<Chunk, Violation> {
     Ok(Chunk { size, extension_bytes: extension.len() })
 }
 
-/// Lets a tab and all that can be seen pass (RFC 9110, 5.5); bytes from 0x80 on are opaque.
+/// Accepts tabs and visible characters (RFC 9110, 5.5); bytes from 0x80 on are opaque.
 fn no_controls(value: &[u8]) -> Result<(), Violation> {
     // No early exit, so that the compiler looks at many bytes at once.
     let found = value.iter().fold(false, |found, &byte| found | is_control(byte));

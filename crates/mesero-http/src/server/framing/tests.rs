@@ -10,7 +10,7 @@ use streams::{cuts, mutated, requests};
 
 pub(super) const HEAD_BYTES: usize = 16 * 1_024;
 
-/// What came out at the other end, and how it ended.
+/// The bytes that passed, and how the stream ended.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Outcome {
     pub(super) passed: Vec<u8>,

@@ -1,10 +1,10 @@
-//! Every way in which a byte stream can break HTTP/1.1 framing, with its words and its status.
+//! Every violation of HTTP/1.1 framing, with its message and its status.
 
 use std::fmt;
 
 use http::StatusCode;
 
-/// What was wrong with a request, seen on the wire.
+/// A violation of HTTP/1.1 framing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Violation {
     BareCr,
@@ -58,7 +58,7 @@ impl Violation {
             Self::SpaceBeforeColon => "whitespace between a header field's name and its colon",
             Self::FoldedField => "a header line that begins with whitespace",
             Self::ControlCharacter => "a control character in a header field or chunk extension",
-            Self::MissingHost => "no Host field; HTTP/1.1 wants exactly one",
+            Self::MissingHost => "no Host field; HTTP/1.1 requires exactly one",
             Self::RepeatedHost => "more than one Host field",
             Self::Host => "a Host field that is not a host with an optional port",
             Self::Length => "a Content-Length that is not a plain decimal number",

@@ -1,4 +1,4 @@
-//! From an address as a person writes it to listening sockets.
+//! Opens the listening sockets of an address.
 
 use std::{
     error::Error,
@@ -8,13 +8,13 @@ use std::{
 
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 
-/// Two families have to agree on a free port, which the second may find taken; a handful of tries always does.
+/// Two families need the same free port, which may be taken in the second; a few attempts always suffice.
 const SAME_PORT_TRIES: usize = 16;
 
-/// Why nothing listens on an address.
+/// An address that cannot be listened on. Continues "failed to".
 #[derive(Debug)]
 pub enum BindError {
-    /// It is not an address, or its name is unknown.
+    /// The address is malformed, or its name is unknown.
     Unknown {
         address: String,
         source: io::Error,
@@ -30,8 +30,8 @@ pub enum BindError {
 
 /// Listens on `host:port`.
 ///
-/// `localhost` is both `127.0.0.1` and `::1`, where the machine has both, on the same port even when that is 0. A name
-/// with several addresses is listened to on all of them.
+/// `localhost` is both `127.0.0.1` and `::1`, where the machine has both, on the same port even for port 0. Of a name
+/// with several addresses, all are listened on. Dropping the future closes sockets that are already open.
 pub async fn bind(address: &str) -> Result<Vec<TcpListener>, BindError> {
     let addresses = resolve(address)
         .await
@@ -84,20 +84,20 @@ async fn bind_all(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, BindErro
     Ok(listeners)
 }
 
-/// Connections that may wait to be accepted; the kernel takes less if it is set to. A thousand
-/// callers who come at once are an ordinary burst, and whoever finds no place waits a whole second
-/// until its kernel tries again.
+/// Connections that may wait to be accepted, within the kernel's own bound. A thousand simultaneous
+/// clients are an ordinary burst, and a client that finds the backlog full waits a second until its
+/// kernel tries again.
 const BACKLOG: u32 = 4_096;
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // A restart need not wait for the connections of the process before it.
+    // A restart does not wait for the connections of the previous process.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// The machine was built or configured without IPv6.
+/// True if the machine was built or configured without IPv6.
 fn lacks_family(address: SocketAddr, error: &io::Error) -> bool {
     let unsupported = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
     address.is_ipv6()
@@ -110,7 +110,7 @@ impl fmt::Display for BindError {
         match self {
             Self::Unknown { address, source } => write!(
                 formatter,
-                "listen on `{address}`: {source}; wanted host:port, such as localhost:8888 or 0.0.0.0:80"
+                "listen on `{address}`: {source}; expected host:port, such as localhost:8888 or 0.0.0.0:80"
             ),
             Self::Taken { address } => write!(
                 formatter,
@@ -123,7 +123,7 @@ impl fmt::Display for BindError {
                 ),
                 io::ErrorKind::AddrNotAvailable => write!(
                     formatter,
-                    "listen on {address}: this machine has no such address; 0.0.0.0 stands for all that it has"
+                    "listen on {address}: this machine has no such address; 0.0.0.0 means all that it has"
                 ),
                 _ => write!(formatter, "listen on {address}: {source}"),
             },

@@ -47,7 +47,7 @@ async fn what_is_no_address_is_said_to_be_none() {
     for wrong in ["8888", "localhost", "localhost:http", "127.0.0.1:99999", ""] {
         let error = bind(wrong).await.unwrap_err();
         assert!(matches!(error, BindError::Unknown { .. }), "{wrong}");
-        assert!(error.to_string().contains("wanted host:port"));
+        assert!(error.to_string().contains("expected host:port"));
     }
 }
 

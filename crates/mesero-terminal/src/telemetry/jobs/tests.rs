@@ -16,7 +16,7 @@ use crate::telemetry::form::Form;
 use crate::telemetry::lines::Lines;
 use crate::telemetry::queue::{self, Writer};
 
-/// What was logged on this thread.
+/// The log of this thread.
 struct Captured {
     text: Arc<Mutex<Vec<u8>>>,
     writer: Writer,

@@ -1,4 +1,4 @@
-//! How long a client may keep a connection waiting.
+//! The timeouts of a connection.
 
 use http::Response;
 use tokio::sync::mpsc;
@@ -60,6 +60,6 @@ async fn a_client_that_takes_nothing_of_its_answer_is_cut_off() {
     let mut client = front.client().await;
     client.send(GOOD).await;
     has_begun.recv().await.unwrap();
-    // Nobody is left when the connection is given up, long before draining would end it.
+    // The idle timeout closes the connection long before the drain timeout.
     assert_eq!(front.stop().await.cut_off, 0);
 }

@@ -1,4 +1,4 @@
-//! What reaches the handler, what does not, and what the client reads then.
+//! Requests that reach the handler or are rejected, and the client's responses.
 
 use std::{future::pending, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! Answers that come piece by piece.
+//! Streamed responses.
 
 use std::{
     pin::Pin,
@@ -17,7 +17,7 @@ use tokio::{
 use super::{Front, GOOD, LIMITS};
 use crate::body::{Body, BoxError};
 
-/// A body of whatever is sent to it.
+/// A body of the pieces that the test sends.
 struct ScriptedBody(mpsc::Receiver<&'static str>);
 
 impl hyper::body::Body for ScriptedBody {

@@ -1,4 +1,4 @@
-//! What hyper's own server makes of a stream, with no framing in front of it.
+//! Hyper's own server on a stream, without the framing in front of it.
 
 use std::{cell::Cell, convert::Infallible, rc::Rc};
 
@@ -14,7 +14,7 @@ use crate::body::Body;
 pub(super) struct Served {
     /// Requests that reached the handler.
     pub(super) begun: u64,
-    /// Requests whose body hyper found malformed; one that is cut short is not.
+    /// Requests whose body hyper found malformed; a body that is cut short is not.
     pub(super) broken: u64,
     /// Answers that hyper gave by itself.
     pub(super) refused: usize,

@@ -72,9 +72,9 @@ pub(super) fn bytes(requests: &[Sent]) -> Vec<u8> {
     stream
 }
 
-/// A stream into which some of a smuggler's favourites were put at random places.
+/// A stream into which some of a smuggler's favorites were put at random places.
 pub(super) fn mutated() -> impl Strategy<Value = Vec<u8>> {
-    let favourites = prop_oneof![
+    let favorites = prop_oneof![
         "[\r\n\t \0:;,+0-9a-fxX\u{7f}-]{1,3}".prop_map(String::into_bytes),
         prop::sample::select(vec![
             "\r\n",
@@ -93,7 +93,7 @@ pub(super) fn mutated() -> impl Strategy<Value = Vec<u8>> {
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
     ];
-    let change = (any::<Index>(), 0..4_usize, favourites);
+    let change = (any::<Index>(), 0..4_usize, favorites);
     (requests(), vec(change, 0..3)).prop_map(|(requests, changes)| {
         let mut stream = bytes(&requests);
         for (place, removed, inserted) in changes {
