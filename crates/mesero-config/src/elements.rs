@@ -1,4 +1,4 @@
-//! How one value is written: an element knows its own rules, and says what was wanted when they are broken.
+//! How one value is written: an element knows its own rules, and says what was expected when they are broken.
 
 pub(crate) mod address;
 pub(crate) mod application;

@@ -166,7 +166,7 @@ fn header_limit(written: Option<Written<Size>>, check: &mut Check<'_>) -> usize 
     };
     let (least, most) = HEADER_LIMITS;
     if !(least..=most).contains(&bytes) {
-        let label = format!("wanted 8KiB to 16MiB, came {bytes} bytes");
+        let label = format!("expected 8KiB to 16MiB, found {bytes} bytes");
         let problem = Problem::new("`header_limit` is out of its range");
         check.note(problem.at_in(file, span, label));
     }

@@ -110,7 +110,7 @@ fn check_one(
     let (span, name) = (name.span(), name.into_inner());
     let place = (file, span.clone());
     if !is_resource_name(&name) {
-        let label = "wanted a small letter first, then small letters, digits, `_` and `-`";
+        let label = "expected a small letter first, then small letters, digits, `_` and `-`";
         check
             .note(Problem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label));
     }
@@ -139,7 +139,7 @@ fn check_one(
         }
         None => {
             let problem = Problem::new(format!("resource `{name}` has no kind"));
-            let label = "wanted one of the keys `python`, `wsgi`, `http`, `command` and `stub` in this table";
+            let label = "expected one of the keys `python`, `wsgi`, `http`, `command` and `stub` in this table";
             check.note(problem.at(span, label));
             None
         }

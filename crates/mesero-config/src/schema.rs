@@ -68,8 +68,8 @@ mod tests {
             }
         }
         let threads = &keys(SERVER)["threads"]["description"];
-        let wanted = "Threads that serve requests.\n\nWritten as a whole number from 1 to 1024.";
-        assert_eq!(threads, wanted);
+        let expected = "Threads that serve requests.\n\nWritten as a whole number from 1 to 1024.";
+        assert_eq!(threads, expected);
         let stub = keys(RESOURCE)["stub"]["description"].to_string();
         assert!(stub.contains("which waits and answers"), "{stub}");
     }

@@ -163,7 +163,8 @@ mod tests {
 
     fn filled(text: &str) -> Result<String, String> {
         let values = [("a", "x y"), ("año", "{a}")];
-        let value = |wanted: &str| values.iter().find(|(name, _)| *name == wanted).map(|(_, v)| *v);
+        let value =
+            |expected: &str| values.iter().find(|(name, _)| *name == expected).map(|(_, v)| *v);
         Template::parse(text).map_err(|mistake| mistake.what)?.fill(value)
     }
 

@@ -60,7 +60,7 @@ impl fmt::Display for Address {
 }
 
 impl Element for Address {
-    fn wanted() -> String {
+    fn expected() -> String {
         "an address such as \"localhost:8888\", \"0.0.0.0:8888\" or \"[::1]:8888\"".to_owned()
     }
 

@@ -20,7 +20,7 @@ impl fmt::Display for Application {
 }
 
 impl Element for Application {
-    fn wanted() -> String {
+    fn expected() -> String {
         "MODULE:NAME such as \"package.module:app\" or \"package.module:create_app()\"".to_owned()
     }
 

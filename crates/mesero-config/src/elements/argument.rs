@@ -69,12 +69,12 @@ pub(crate) struct ArgumentText {
 pub(crate) fn kind(text: &str) -> Result<(ArgumentKind, bool), Hint> {
     let (word, required) = text.strip_suffix('?').map_or((text, true), |word| (word, false));
     let kind = ArgumentKind::from_text(word)
-        .map_err(|hint| hint.or(format!("the type is {}", ArgumentKind::wanted())))?;
+        .map_err(|hint| hint.or(format!("the type is {}", ArgumentKind::expected())))?;
     Ok((kind, required))
 }
 
 impl Element for ArgumentText {
-    fn wanted() -> String {
+    fn expected() -> String {
         "SOURCE:TYPE or SOURCE.NAME:TYPE such as \"query:float\" or \"header.x-user:str?\""
             .to_owned()
     }
@@ -91,7 +91,7 @@ impl Element for ArgumentText {
         let (word, key) =
             place.split_once('.').map_or((place, None), |(word, key)| (word, Some(key.to_owned())));
         let source = ArgumentSource::from_text(word)
-            .map_err(|hint| hint.or(format!("the source is {}", ArgumentSource::wanted())))?;
+            .map_err(|hint| hint.or(format!("the source is {}", ArgumentSource::expected())))?;
         if key.as_deref().is_some_and(str::is_empty) {
             return Err(Hint::new("the name after the dot is missing"));
         }
@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn source_name_type_and_question_mark_are_read() {
         let argument = ArgumentText::from_text("header.x-user:str?").unwrap();
-        let wanted = ArgumentText {
+        let expected = ArgumentText {
             source: ArgumentSource::Header,
             key: Some("x-user".to_owned()),
             kind: ArgumentKind::Str,
             required: false,
         };
-        assert_eq!(argument, wanted);
+        assert_eq!(argument, expected);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::elements::element::{Element, Hint};
 pub(crate) struct Budget(pub(crate) f64);
 
 impl Element for Budget {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a number above 0 and at most 100 such as 0.2".to_owned()
     }
 

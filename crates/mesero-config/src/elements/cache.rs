@@ -55,7 +55,7 @@ described! {
 }
 
 impl Element for CacheSettings {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a duration such as \"60s\" or a table such as { ttl = \"60s\", bytes = \"64MiB\" }"
             .to_owned()
     }
@@ -71,7 +71,7 @@ impl Element for CacheSettings {
     fn from_table<'de, A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
         let table = CacheTable::deserialize(MapAccessDeserializer::new(table))?;
         let ttl =
-            table.ttl.ok_or_else(|| A::Error::custom("wanted the key `ttl` in this table"))?;
+            table.ttl.ok_or_else(|| A::Error::custom("expected the key `ttl` in this table"))?;
         Ok(Self {
             bytes: Setting::or(table.bytes, Size(Self::DEFAULT_BYTES)).0,
             stale_while_revalidate: Setting::or(table.stale_while_revalidate, OrOff::Off).on(),

@@ -24,7 +24,7 @@ impl<const MAX: u32> Count<MAX> {
 }
 
 impl<const MAX: u32> Element for Count<MAX> {
-    fn wanted() -> String {
+    fn expected() -> String {
         format!("a whole number from 1 to {MAX}")
     }
 

@@ -72,7 +72,7 @@ described! {
 }
 
 impl Element for Delay {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a duration such as \"5s\", or a table such as { uniform = [\"100ms\", \"2s\"] }, \
          { lognormal = { median = \"100ms\", sigma = 0.5 } } or { exponential = \"100ms\" }"
             .to_owned()
@@ -95,7 +95,7 @@ impl Element for Delay {
         let DelayTable { uniform, lognormal, exponential } = table;
         match (uniform, lognormal, exponential) {
             (Some([least, most]), None, None) if least.value > most.value => {
-                Err(A::Error::custom("wanted the shorter duration first"))
+                Err(A::Error::custom("expected the shorter duration first"))
             }
             (Some([least, most]), None, None) => {
                 Ok(Self::Uniform { least: least.value, most: most.value })
@@ -104,11 +104,11 @@ impl Element for Delay {
                 Ok(Self::Lognormal { median: median.value, sigma: sigma.value.0 })
             }
             (None, Some(_), None) => {
-                Err(A::Error::custom("wanted the keys `median` and `sigma` in `lognormal`"))
+                Err(A::Error::custom("expected the keys `median` and `sigma` in `lognormal`"))
             }
             (None, None, Some(mean)) => Ok(Self::Exponential { mean: mean.value }),
             _ => Err(A::Error::custom(
-                "wanted one of the keys `uniform`, `lognormal` and `exponential` in this table",
+                "expected one of the keys `uniform`, `lognormal` and `exponential` in this table",
             )),
         }
     }

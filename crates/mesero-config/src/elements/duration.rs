@@ -10,7 +10,7 @@ use crate::elements::element::{Element, Hint};
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 impl Element for Duration {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a duration such as \"10s\", \"250ms\" or \"1m 30s\"".to_owned()
     }
 

@@ -25,7 +25,7 @@ impl<T> Setting<T> {
 }
 
 impl<T: Element> Setting<T> {
-    /// Reads a value that came as a bare word, as on a command line; the error says what was wanted.
+    /// Reads a value that came as a bare word, as on a command line; the error says what was expected.
     pub(crate) fn from_word(word: &str, span: Range<usize>) -> Result<Self, String> {
         let value = match (word.parse(), word.parse()) {
             (Ok(number), _) => T::from_number(number),
@@ -47,8 +47,8 @@ impl<'de, T: Element> Deserialize<'de> for Setting<T> {
 
 /// A setting's type: what it may be written as.
 pub(crate) trait Element: Sized {
-    /// Returns what has to be written, as it fits after "wanted".
-    fn wanted() -> String;
+    /// Returns what has to be written, as it fits after "expected".
+    fn expected() -> String;
 
     /// Returns a JSON Schema that accepts every way in which it may be written.
     fn schema() -> serde_json::Value {
@@ -73,16 +73,16 @@ pub(crate) trait Element: Sized {
 
     /// Reads a table.
     fn from_table<'de, A: MapAccess<'de>>(_table: A) -> Result<Self, A::Error> {
-        Err(serde::de::Error::invalid_type(Unexpected::Map, &Wanted::<Self>(PhantomData)))
+        Err(serde::de::Error::invalid_type(Unexpected::Map, &Expected::<Self>(PhantomData)))
     }
 
     /// Reads an array.
     fn from_array<'de, A: SeqAccess<'de>>(_array: A) -> Result<Self, A::Error> {
-        Err(serde::de::Error::invalid_type(Unexpected::Seq, &Wanted::<Self>(PhantomData)))
+        Err(serde::de::Error::invalid_type(Unexpected::Seq, &Expected::<Self>(PhantomData)))
     }
 }
 
-/// What a refusal can say beside what was wanted and what came; empty when that says it all.
+/// What a refusal can say beside what was expected and what came; empty when that says it all.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hint(Option<String>);
 
@@ -102,11 +102,11 @@ impl Hint {
     }
 }
 
-fn mismatch<T: Element>(came: &str, hint: &Hint) -> String {
-    let wanted = T::wanted();
+fn mismatch<T: Element>(found: &str, hint: &Hint) -> String {
+    let expected = T::expected();
     match &hint.0 {
-        Some(hint) => format!("wanted {wanted}, came {came}: {hint}"),
-        None => format!("wanted {wanted}, came {came}"),
+        Some(hint) => format!("expected {expected}, found {found}: {hint}"),
+        None => format!("expected {expected}, found {found}"),
     }
 }
 
@@ -115,18 +115,18 @@ pub(crate) struct Value<T>(pub(crate) T);
 
 impl<'de, T: Element> Deserialize<'de> for Value<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Wanted(PhantomData)).map(Value)
+        deserializer.deserialize_any(Expected(PhantomData)).map(Value)
     }
 }
 
-/// Says what is wanted, and visits what came.
-struct Wanted<T>(PhantomData<T>);
+/// Says what is expected, and visits what came.
+struct Expected<T>(PhantomData<T>);
 
-impl<'de, T: Element> Visitor<'de> for Wanted<T> {
+impl<'de, T: Element> Visitor<'de> for Expected<T> {
     type Value = T;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&T::wanted())
+        formatter.write_str(&T::expected())
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
@@ -154,7 +154,7 @@ impl<'de, T: Element> Visitor<'de> for Wanted<T> {
 impl<T: Element> Described for Setting<T> {
     fn schema() -> serde_json::Value {
         let mut schema = T::schema();
-        schema["description"] = format!("Written as {}.", T::wanted()).into();
+        schema["description"] = format!("Written as {}.", T::expected()).into();
         schema
     }
 }
@@ -173,6 +173,6 @@ mod tests {
     #[test]
     fn a_refused_bare_word_is_named_beside_what_was_wanted() {
         let error = Setting::<Count<10>>::from_word("eleven", 0..6).unwrap_err();
-        assert_eq!(error, "wanted a whole number from 1 to 10, came `eleven`");
+        assert_eq!(error, "expected a whole number from 1 to 10, found `eleven`");
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Share(pub(crate) f64);
 pub(crate) struct Spread(pub(crate) f64);
 
 impl Element for Share {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a number from 0 to 1 such as 0.1".to_owned()
     }
 
@@ -29,7 +29,7 @@ impl Element for Share {
 }
 
 impl Element for Spread {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a number above 0 and at most 10 such as 0.5".to_owned()
     }
 

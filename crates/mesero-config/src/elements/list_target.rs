@@ -13,7 +13,7 @@ pub(crate) struct ListTarget {
 }
 
 impl Element for ListTarget {
-    fn wanted() -> String {
+    fn expected() -> String {
         "RESOURCE.ARGUMENT such as \"square.num\"".to_owned()
     }
 

@@ -9,7 +9,7 @@ use crate::elements::element::{Element, Hint};
 pub(crate) struct MediaType(pub(crate) HeaderValue);
 
 impl Element for MediaType {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a media type such as \"application/json\"".to_owned()
     }
 

@@ -51,7 +51,7 @@ described! {
 }
 
 impl Element for Negative {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a duration such as \"1s\" or a table such as { ttl = \"1s\", failures = [\"lost\"] }"
             .to_owned()
     }
@@ -67,7 +67,7 @@ impl Element for Negative {
     fn from_table<'de, A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
         let table = NegativeTable::deserialize(MapAccessDeserializer::new(table))?;
         let ttl =
-            table.ttl.ok_or_else(|| A::Error::custom("wanted the key `ttl` in this table"))?;
+            table.ttl.ok_or_else(|| A::Error::custom("expected the key `ttl` in this table"))?;
         Ok(Self {
             ttl: ttl.value,
             failures: table

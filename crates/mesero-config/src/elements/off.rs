@@ -24,8 +24,8 @@ impl<T> OrOff<T> {
 }
 
 impl<T: Element> Element for OrOff<T> {
-    fn wanted() -> String {
-        format!("{}, or \"off\"", T::wanted())
+    fn expected() -> String {
+        format!("{}, or \"off\"", T::expected())
     }
 
     fn schema() -> Value {

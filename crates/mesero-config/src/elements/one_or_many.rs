@@ -11,8 +11,8 @@ use crate::schema::described::any_of;
 pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
 
 impl<T: Element> Element for OneOrMany<T> {
-    fn wanted() -> String {
-        format!("{}, or an array of them", T::wanted())
+    fn expected() -> String {
+        format!("{}, or an array of them", T::expected())
     }
 
     fn schema() -> Value {
@@ -30,8 +30,8 @@ impl<T: Element> Element for OneOrMany<T> {
         }
         if values.is_empty() {
             return Err(A::Error::custom(format!(
-                "wanted {}, came an empty array",
-                Self::wanted()
+                "expected {}, found an empty array",
+                Self::expected()
             )));
         }
         Ok(Self(values))

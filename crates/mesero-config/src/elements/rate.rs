@@ -24,7 +24,7 @@ described! {
 }
 
 impl Element for Rate {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a rate such as \"100/s\", \"100/m\" or \"100/h\", or a table such as { rate = \"100/s\", burst = 10 }"
             .to_owned()
     }
@@ -40,7 +40,7 @@ impl Element for Rate {
     fn from_table<'de, A: MapAccess<'de>>(table: A) -> Result<Self, A::Error> {
         let table = RateTable::deserialize(MapAccessDeserializer::new(table))?;
         let rate =
-            table.rate.ok_or_else(|| A::Error::custom("wanted the key `rate` in this table"))?;
+            table.rate.ok_or_else(|| A::Error::custom("expected the key `rate` in this table"))?;
         let PlainRate(rate) = rate.value;
         Ok(match table.burst {
             Some(burst) => rate.burst(burst.value.non_zero()),
@@ -54,7 +54,7 @@ impl Element for Rate {
 struct PlainRate(Rate);
 
 impl Element for PlainRate {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a rate such as \"100/s\", \"100/m\" or \"100/h\"".to_owned()
     }
 

@@ -46,7 +46,7 @@ fn is_rest(segment: &str) -> bool {
 }
 
 impl Element for RoutePath {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a path such as \"/squares/{num}\"".to_owned()
     }
 

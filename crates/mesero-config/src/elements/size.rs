@@ -21,7 +21,7 @@ const UNITS: [(&str, usize); 7] = [
 ];
 
 impl Element for Size {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a size such as \"64KiB\" or \"1MB\", or a number of bytes".to_owned()
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::elements::element::{Element, Hint};
 
 impl Element for StatusCode {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a status from 200 to 599".to_owned()
     }
 

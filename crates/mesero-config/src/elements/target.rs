@@ -27,7 +27,7 @@ impl fmt::Display for Target {
 }
 
 impl Element for Target {
-    fn wanted() -> String {
+    fn expected() -> String {
         "MODULE:FUNCTION such as \"package.module:function\"".to_owned()
     }
 

@@ -69,7 +69,7 @@ impl fmt::Display for Upstream {
 }
 
 impl Element for Upstream {
-    fn wanted() -> String {
+    fn expected() -> String {
         "a URL such as \"http://127.0.0.1:8000\"".to_owned()
     }
 

@@ -23,7 +23,7 @@ pub(crate) trait Word: Clone + PartialEq + 'static {
 }
 
 impl<T: Word> Element for T {
-    fn wanted() -> String {
+    fn expected() -> String {
         let words: Vec<String> = T::WORDS.iter().map(|(word, _)| format!("\"{word}\"")).collect();
         match words.split_last() {
             Some((last, others)) if !others.is_empty() => {
@@ -69,6 +69,6 @@ mod tests {
 
     #[test]
     fn the_words_are_listed_with_or() {
-        assert_eq!(ReplyForm::wanted(), "\"text\" or \"json\"");
+        assert_eq!(ReplyForm::expected(), "\"text\" or \"json\"");
     }
 }

@@ -61,24 +61,24 @@ fn is_of_the_policy(refused: &RejectedEntry<'_>) -> bool {
 fn misplaced(key: &str, span: Range<usize>, keys: &[String]) -> Problem {
     let resource = keys.get(1).map(String::as_str).unwrap_or_default();
     Problem::new(format!("`{key}` is a key of the policy"))
-        .at(span, format!("wanted it in [resource.{resource}.policy]"))
+        .at(span, format!("expected it in [resource.{resource}.policy]"))
 }
 
-/// Says what was wanted and what came; elements have said it themselves already.
+/// Says what was expected and what came; elements have said it themselves already.
 fn mismatch(message: &str, value: Option<&DeValue<'_>>) -> String {
     let parts = ["invalid type: ", "invalid value: "]
         .iter()
         .find_map(|prefix| message.strip_prefix(prefix)?.rsplit_once(", expected "));
-    let Some((came, wanted)) = parts else {
+    let Some((found, expected)) = parts else {
         return message.to_owned();
     };
-    let wanted = match wanted {
+    let expected = match expected {
         "a sequence" => "an array",
         "a map" => "a table",
         "a boolean" => "true or false",
         other => other,
     };
-    let came = match (came, value) {
+    let found = match (found, value) {
         // A date reaches serde as a map.
         ("map", Some(DeValue::Datetime(date))) => date.to_string(),
         ("map", _) => "a table".to_owned(),
@@ -88,5 +88,5 @@ fn mismatch(message: &str, value: Option<&DeValue<'_>>) -> String {
             .find_map(|kind| literal.strip_prefix(kind))
             .map_or_else(|| literal.to_owned(), |literal| literal.trim_matches('`').to_owned()),
     };
-    format!("wanted {wanted}, came {came}")
+    format!("expected {expected}, found {found}")
 }

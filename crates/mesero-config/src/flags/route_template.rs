@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         }
         let span = self.span(range);
         let value = RoutePath::from_text(&segments.join("/")).map_err(|hint| {
-            let label = format!("wanted {}", RoutePath::wanted());
+            let label = format!("expected {}", RoutePath::expected());
             self.problem(span.clone(), hint.text().unwrap_or(&label))
         })?;
         Ok(Setting { value, span })
@@ -70,11 +70,11 @@ impl<'a> Reader<'a> {
             let place = offset..offset + pair.len();
             offset = place.end + 1;
             let Some((key, value)) = pair.split_once('=').filter(|(key, _)| !key.is_empty()) else {
-                return Err(self.problem(self.span(place), "wanted KEY={NAME:TYPE}"));
+                return Err(self.problem(self.span(place), "expected KEY={NAME:TYPE}"));
             };
             let value_place = place.start + key.len() + 1..place.end;
             if !(value.starts_with('{') && value.ends_with('}')) {
-                let label = "wanted a placeholder such as {num:float}";
+                let label = "expected a placeholder such as {num:float}";
                 return Err(self.problem(self.span(value_place), label));
             }
             self.placeholder(value_place, ArgumentSource::Query, Some(key))?;

@@ -56,7 +56,7 @@ fn check_one(
     let (span, raw) = (route.span(), route.into_inner());
     if raw.path.is_none() {
         let problem = Problem::new("a route without a path");
-        check.note(problem.at(span.clone(), "wanted the key `path = \"/…\"` in this table"));
+        check.note(problem.at(span.clone(), "expected the key `path = \"/…\"` in this table"));
     }
     let any = whole_request::target(&raw, resources).is_some();
     let methods = methods(raw.methods.as_ref(), any, check);
@@ -91,7 +91,7 @@ fn check_one(
         (None, None) => {
             let problem = Problem::new("a route that does nothing");
             check.note(
-                problem.at(span, "wanted one of the keys `resource` and `list` in this table"),
+                problem.at(span, "expected one of the keys `resource` and `list` in this table"),
             );
             None
         }
@@ -110,7 +110,7 @@ fn methods(
     };
     if written.get_ref().is_empty() {
         let problem = Problem::new("a route without a method");
-        check.note(problem.at(written.span(), "wanted at least one method such as \"GET\""));
+        check.note(problem.at(written.span(), "expected at least one method such as \"GET\""));
     }
     let mut methods: Vec<Method> = Vec::new();
     for Setting { value, span } in written.get_ref() {

@@ -69,7 +69,7 @@ impl CommandSettings {
             directory: directory(raw.directory.as_ref(), check),
             env: env.into_iter().map(|(name, value)| variable(&name, &value, check)).collect(),
             clear_env: is_set(raw.clear_env.as_ref()),
-            // A limit says how many are wanted; without one, there is no use in more than can run.
+            // A limit says how many are expected; without one, there is no use in more than can run.
             processes: processes.or(limit).unwrap_or_else(processors),
             grace: Setting::or(raw.grace.take(), Duration::from_secs(2)),
             content_type: raw.content_type.take().map(|written| written.value.0),
@@ -116,7 +116,7 @@ fn exit_codes(
             }
             None => {
                 let problem = Problem::new(format!("`{}` is no exit code", code.get_ref()));
-                check.note(problem.at(code.span(), "wanted a whole number from 0 to 255"));
+                check.note(problem.at(code.span(), "expected a whole number from 0 to 255"));
             }
         }
     }

@@ -15,11 +15,11 @@ pub(crate) fn variable(
     let text = name.get_ref();
     if text.is_empty() || text.contains(['=', '\0']) {
         let problem = Problem::new(format!("{text:?} cannot name an environment variable"));
-        check.note(problem.at(name.span(), "wanted a name without `=`"));
+        check.note(problem.at(name.span(), "expected a name without `=`"));
     }
     if value.get_ref().contains('\0') {
         let problem = Problem::new(format!("the environment variable `{text}` holds a zero byte"));
-        check.note(problem.at(value.span(), "wanted a text without it"));
+        check.note(problem.at(value.span(), "expected a text without it"));
     }
     (text.clone(), Secret::new(value.get_ref()))
 }

@@ -124,7 +124,8 @@ fn loop_blocked(
     let Some(Setting { value, span }) = setting else { return Some(LOOP_BLOCKED) };
     let after = value.on()?;
     if after < SHORTEST_BLOCK {
-        let problem = Problem::new("`loop_blocked` is too short").at(span, "wanted at least 10ms");
+        let problem =
+            Problem::new("`loop_blocked` is too short").at(span, "expected at least 10ms");
         check.note(problem.help("the loop gives a sign of life four times in this time"));
     }
     Some(after)
@@ -163,7 +164,7 @@ fn named_interpreter(interpreter: &Spanned<String>, check: &mut Check<'_>) -> Pa
     let written = interpreter.get_ref();
     if written.is_empty() {
         let problem = Problem::new("`interpreter` is empty");
-        check.note(problem.at(interpreter.span(), "wanted a program's name or its path"));
+        check.note(problem.at(interpreter.span(), "expected a program's name or its path"));
     }
     // As for a shell: a name without a slash is looked up, one with a slash is a path.
     if !written.contains('/') {
@@ -189,14 +190,15 @@ fn exceptions(
         };
         if !name.get_ref().split('.').all(is_word) {
             let problem = Problem::new(format!("`{}` is no exception", name.get_ref()));
-            let label = "wanted its module and its name, or the name alone of one of Python's own";
+            let label =
+                "expected its module and its name, or the name alone of one of Python's own";
             check.note(problem.at(name.span(), label).help(
                 "write it as the log does, such as \"package.module.NotThere\" or LookupError",
             ));
         }
         if !status.value.is_client_error() && !status.value.is_server_error() {
             let problem = Problem::new(format!("`{}` is no error", status.value.as_u16()));
-            let label = "an exception is one: wanted a status from 400 to 599";
+            let label = "an exception is one: expected a status from 400 to 599";
             check.note(problem.at(status.span.clone(), label));
         }
     }

@@ -16,7 +16,7 @@ fn input(routes: &[&str]) -> FlagsInput {
 fn arguments(route: &str) -> (String, Vec<Argument>) {
     let config = Config::from_flags(&input(&[route])).unwrap();
     let route = config.fronts[0].routes[0].clone();
-    let Action::Call { arguments, .. } = route.action else { panic!("a call was wanted") };
+    let Action::Call { arguments, .. } = route.action else { panic!("a call was expected") };
     (route.path, arguments)
 }
 
@@ -127,10 +127,10 @@ fn every_mistake_in_templates_is_said() {
     for (route, label) in [
         ("calculate", "it starts with `/`"),
         ("", "it starts with `/`"),
-        ("/a?num", "wanted KEY={NAME:TYPE}"),
-        ("/a?", "wanted KEY={NAME:TYPE}"),
-        ("/a?num=3", "wanted a placeholder such as {num:float}"),
-        ("/a?num={", "wanted a placeholder such as {num:float}"),
+        ("/a?num", "expected KEY={NAME:TYPE}"),
+        ("/a?", "expected KEY={NAME:TYPE}"),
+        ("/a?num=3", "expected a placeholder such as {num:float}"),
+        ("/a?num={", "expected a placeholder such as {num:float}"),
         ("/a?num={}", "`` cannot name an argument"),
         ("/a/x{num}", "a name in braces is a whole segment"),
         ("/a/{num}?num={num}", "`num` is there twice"),

@@ -54,12 +54,12 @@ fn a_delay_is_fixed_or_drawn() {
         _ => None,
     });
     let second = Duration::from_secs(1);
-    let wanted = [
+    let expected = [
         Delay::Lognormal { median: Duration::from_millis(100), sigma: 0.5 },
         Delay::Uniform { least: second, most: 2 * second },
         Delay::Exponential { mean: second },
     ];
-    assert_eq!(delays.collect::<Vec<_>>(), wanted);
+    assert_eq!(delays.collect::<Vec<_>>(), expected);
 }
 
 /// The lines of the reference that follow `table`, up to an empty one, without their comment signs.

@@ -187,8 +187,8 @@ fn files_with_addresses_of_their_own_are_fronts_of_their_own_that_share_the_reso
         .iter()
         .map(|front| (front.listen[0].to_string(), front.routes.len()))
         .collect();
-    let wanted = [("localhost:8000", 1), ("localhost:8001", 1), ("localhost:8888", 0)];
-    assert_eq!(routes, wanted.map(|(listen, count)| (listen.to_owned(), count)));
+    let expected = [("localhost:8000", 1), ("localhost:8001", 1), ("localhost:8888", 0)];
+    assert_eq!(routes, expected.map(|(listen, count)| (listen.to_owned(), count)));
     let names: Vec<&str> = config.resources.iter().map(|resource| &*resource.name).collect();
     assert_eq!(names, ["slow", "fast"]);
     for front in &config.fronts[..2] {

@@ -27,7 +27,7 @@ impl<'de> Deserializer<'de> for Fields<'_> {
         _visitor: V,
     ) -> Result<V::Value, PlainError> {
         self.0.extend(fields);
-        Err(PlainError::custom("the names are all that is wanted"))
+        Err(PlainError::custom("the names are all that is expected"))
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, _visitor: V) -> Result<V::Value, PlainError> {

@@ -58,7 +58,7 @@ fn check_one(
     let (span, name) = (name.span(), name.get_ref());
     if !is_identifier(name) {
         let problem = Problem::new(format!("`{name}` cannot name an argument"));
-        check.note(problem.at(span, "wanted letters, digits and `_`, and no digit first"));
+        check.note(problem.at(span, "expected letters, digits and `_`, and no digit first"));
     }
     let ArgumentText { source, key, kind, required } = text.value.clone();
     let key = key.unwrap_or_else(|| name.clone());
@@ -83,7 +83,7 @@ fn from_path(
     }
     let label = match nearest(key, path.value.names()) {
         Some(name) => format!("there is `{{{name}}}`, did you mean that?"),
-        None => format!("wanted a segment `{{{key}}}` here"),
+        None => format!("expected a segment `{{{key}}}` here"),
     };
     let problem = Problem::new(format!("the path has no `{{{key}}}`"));
     check.note(problem.at(span, "this argument is taken from it").at(path.span.clone(), label));
@@ -103,7 +103,7 @@ fn from_body(methods: &[Method], span: Range<usize>, check: &mut Check<'_>) {
 fn from_header(argument: &Argument, span: Range<usize>, check: &mut Check<'_>) {
     if HeaderName::from_bytes(argument.key.as_bytes()).is_err() {
         let problem = Problem::new(format!("`{}` cannot name a header field", argument.key));
-        check.note(problem.at(span, "wanted a name such as `x-user` after the dot"));
+        check.note(problem.at(span, "expected a name such as `x-user` after the dot"));
     }
 }
 

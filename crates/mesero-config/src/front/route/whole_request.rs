@@ -72,7 +72,7 @@ fn stripped(prefix: &Spanned<String>, raw: &raw::Route, check: &mut Check<'_>) {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if !written.starts_with('/') || written.contains(['{', '}']) || !whole_segments {
         let problem = Problem::new("`strip_prefix` is not the beginning of the path");
-        let label = "wanted whole segments without names, such as \"/api\"";
+        let label = "expected whole segments without names, such as \"/api\"";
         check.note(
             problem.at(prefix.span(), label).at(path.span.clone(), "this path begins otherwise"),
         );

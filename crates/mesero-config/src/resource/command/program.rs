@@ -34,13 +34,13 @@ pub(crate) fn check(
     match (shell, words.split_first()) {
         (_, None) => {
             let problem = Problem::new("`command` is empty");
-            check.note(problem.at(span, "wanted a program and its arguments"));
+            check.note(problem.at(span, "expected a program and its arguments"));
             None
         }
         (true, Some((script, rest))) => {
             if let Some(surplus) = rest.first() {
                 let problem = Problem::new("more than one string beside `shell = true`");
-                check.note(problem.at(surplus.span(), "wanted the whole script in the first"));
+                check.note(problem.at(surplus.span(), "expected the whole script in the first"));
             }
             Some((Program::Shell { script: script.get_ref().clone() }, Vec::new()))
         }
@@ -74,7 +74,7 @@ fn found(program: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
     let written = program.get_ref();
     let fault = |title: &str, label: String| Problem::new(title).at(program.span(), label);
     if written.is_empty() {
-        let label = "wanted a program's name or its path".to_owned();
+        let label = "expected a program's name or its path".to_owned();
         check.note(fault("`command` names no program", label));
     }
     if written.contains(['{', '}']) {
