@@ -127,7 +127,7 @@ fn in_common(address: &Address, group: &Group, known: &Group) -> Problem {
         problem = problem.at_in(file, span, label);
     }
     problem.help(match is_default {
-        true => "another file writes no `listen`, which means \"localhost:8888\": write one there",
+        true => "another file has no `listen`, which means \"localhost:8888\": set it there",
         false => "write the same `listen` in both, so that they are one front, or no address of it",
     })
 }
@@ -167,7 +167,7 @@ fn header_limit(written: Option<Written<Size>>, check: &mut Check<'_>) -> usize 
     let (least, most) = HEADER_LIMITS;
     if !(least..=most).contains(&bytes) {
         let label = format!("expected 8KiB to 16MiB, found {bytes} bytes");
-        let problem = Problem::new("`header_limit` is out of its range");
+        let problem = Problem::new("`header_limit` is out of range");
         check.note(problem.at_in(file, span, label));
     }
     bytes

@@ -97,9 +97,9 @@ fn unique(resource: &Checked, earlier: &[Checked], check: &mut Check<'_>) {
         return;
     };
     let problem = Problem::new(format!("two resources with the name `{}`", resource.name));
-    let problem = problem.at(resource.place.1.clone(), "this one needs another name");
+    let problem = problem.at(resource.place.1.clone(), "this resource needs another name");
     let (file, span) = taken.place.clone();
-    check.note(problem.at_in(file, span, "this one has it already"));
+    check.note(problem.at_in(file, span, "it is already used here"));
 }
 
 fn check_one(
@@ -110,7 +110,7 @@ fn check_one(
     let (span, name) = (name.span(), name.into_inner());
     let place = (file, span.clone());
     if !is_resource_name(&name) {
-        let label = "expected a small letter first, then small letters, digits, `_` and `-`";
+        let label = "expected a lower-case letter, then lower-case letters, digits, `_` and `-`";
         check
             .note(Problem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label));
     }

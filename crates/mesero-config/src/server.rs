@@ -71,7 +71,7 @@ fn control(
         if let Some(token) = token_file {
             let problem = Problem::new("`control_token_file` without a control listener");
             let problem =
-                problem.at_in(token.file, token.setting.span, "nothing asks for this token");
+                problem.at_in(token.file, token.setting.span, "no listener requires this token");
             check.note(problem.at_in(file, span, "this is off"));
         }
         return None;
@@ -96,7 +96,7 @@ fn token(written: Written<WrittenPath>, check: &mut Check<'_>) -> Option<Secret>
         Ok(text) if text.trim().bytes().all(|byte| byte.is_ascii_graphic()) => {
             return Some(Secret::new(text.trim()));
         }
-        Ok(_) => format!("the token in `{shown}` has characters that no header can carry"),
+        Ok(_) => format!("the token in `{shown}` contains characters that are invalid in a header"),
         Err(error) => format!("failed to read `{shown}`: {error}"),
     };
     check.note(Problem::new("no token in `control_token_file`").at_in(file, span, label));

@@ -51,7 +51,7 @@ impl Template {
                         return mistake(1, "there is no `}` after it".to_owned());
                     };
                     if !is_name(name) {
-                        return mistake(name.len() + 2, format!("`{name}` is no name"));
+                        return mistake(name.len() + 2, format!("`{name}` is not a valid name"));
                     }
                     if !plain.is_empty() {
                         pieces.push(Piece::Text(std::mem::take(&mut plain)));

@@ -77,7 +77,7 @@ impl Element for Address {
             Some(Some(inner)) if inner.parse::<Ipv6Addr>().is_ok() => inner,
             Some(_) => return Err(Hint::new("there is no IPv6 address between the brackets")),
             None if host.contains(':') => {
-                return Err(Hint::new("an IPv6 address stands in brackets"));
+                return Err(Hint::new("an IPv6 address needs brackets"));
             }
             None => host_name(host)?,
         };
@@ -92,7 +92,7 @@ fn host_name(host: &str) -> Result<&str, Hint> {
     } else if like_a_number && host.parse::<Ipv4Addr>().is_err() {
         Err(Hint::new("the host is not an IPv4 address"))
     } else if !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {
-        Err(Hint::new("the host has a character that no host name has"))
+        Err(Hint::new("the host contains a character that is invalid in a host name"))
     } else {
         Ok(host)
     }

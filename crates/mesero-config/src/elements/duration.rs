@@ -30,7 +30,7 @@ impl Element for Duration {
     }
 
     fn from_number(number: i64) -> Result<Self, Hint> {
-        Err(Hint::new(format!("the unit is missing, is it \"{number}s\"?")))
+        Err(Hint::new(format!("the unit is missing, did you mean \"{number}s\"?")))
     }
 }
 

@@ -64,11 +64,13 @@ impl Element for RoutePath {
                 return Err(Hint::new("it has an empty segment"));
             }
             if is_rest(segment) && segments.peek().is_some() {
-                return Err(Hint::new(format!("`{segment}` takes the rest, so it comes last")));
+                return Err(Hint::new(format!(
+                    "`{segment}` matches the rest of the path, so it must be last"
+                )));
             }
             match name(segment) {
                 Some(name) if names.contains(&name) => {
-                    return Err(Hint::new(format!("`{{{name}}}` is there twice")));
+                    return Err(Hint::new(format!("`{{{name}}}` occurs twice")));
                 }
                 Some(name) if is_identifier(name) => names.push(name),
                 Some(name) => return Err(Hint::new(format!("`{name}` cannot name an argument"))),
@@ -90,7 +92,7 @@ fn literal(segment: &str) -> Result<(), Hint> {
         }
         None => Ok(()),
         Some('{' | '}') => Err(Hint::new("a name in braces is a whole segment")),
-        Some('?') => Err(Hint::new("the query is no part of the path; see `args`")),
+        Some('?') => Err(Hint::new("the query is not part of the path; see `args`")),
         Some(letter) => Err(Hint::new(format!("{letter:?} must be percent-encoded in a path"))),
     }
 }

@@ -84,7 +84,7 @@ impl Element for Upstream {
         let scheme = match scheme {
             "http" => Scheme::HTTP,
             "https" => Scheme::HTTPS,
-            _ => return Err(Hint::new(format!("`http` and `https` are spoken, not `{scheme}`"))),
+            _ => return Err(Hint::new(format!("the scheme is `http` or `https`, not `{scheme}`"))),
         };
         if rest.contains(['?', '#', '@']) {
             return Err(Hint::new("it has a host, a port and a path, and nothing else"));

@@ -61,7 +61,7 @@ fn is_of_the_policy(refused: &RejectedEntry<'_>) -> bool {
 fn misplaced(key: &str, span: Range<usize>, keys: &[String]) -> Problem {
     let resource = keys.get(1).map(String::as_str).unwrap_or_default();
     Problem::new(format!("`{key}` is a key of the policy"))
-        .at(span, format!("expected it in [resource.{resource}.policy]"))
+        .at(span, format!("move it to [resource.{resource}.policy]"))
 }
 
 /// Says what was expected and what came; elements have said it themselves already.

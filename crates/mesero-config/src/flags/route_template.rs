@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
         let setting = Setting { value: argument, span: self.span(place) };
         let earlier = self.args.insert(Spanned::new(name_place.clone(), name.to_owned()), setting);
         match earlier {
-            Some(_) => Err(self.problem(name_place, &format!("`{name}` is there twice"))),
+            Some(_) => Err(self.problem(name_place, &format!("`{name}` occurs twice"))),
             None => Ok(name.to_owned()),
         }
     }

@@ -33,9 +33,9 @@ pub(crate) fn check(
             if let Some(method) = shared.filter(|_| taken.value.shape() == shape) {
                 let problem = Problem::new(format!("two routes for {method} on the same path"));
                 let problem =
-                    problem.at_in(*file, path.span.clone(), "this one would never see them");
+                    problem.at_in(*file, path.span.clone(), "this route would never receive them");
                 let (file, span) = (*earlier_file, taken.span.clone());
-                check.note(problem.at_in(file, span, "such requests go here already"));
+                check.note(problem.at_in(file, span, "such requests already match this route"));
                 break;
             }
         }

@@ -89,7 +89,7 @@ fn check_one(
             None
         }
         (None, None) => {
-            let problem = Problem::new("a route that does nothing");
+            let problem = Problem::new("a route without `resource` and `list`");
             check.note(
                 problem.at(span, "expected one of the keys `resource` and `list` in this table"),
             );
@@ -115,7 +115,7 @@ fn methods(
     let mut methods: Vec<Method> = Vec::new();
     for Setting { value, span } in written.get_ref() {
         if methods.contains(value) {
-            let problem = Problem::new(format!("the method {value} is there twice"));
+            let problem = Problem::new(format!("the method {value} occurs twice"));
             check.note(problem.at(span.clone(), "keep one of them"));
         }
         methods.push(value.clone());
@@ -125,15 +125,13 @@ fn methods(
 
 fn useless_beside_list(raw: &raw::Route, check: &mut Check<'_>) {
     let keys = [
-        ("methods", raw.methods.as_ref().map(Spanned::span), "it is always read with GET"),
+        ("methods", raw.methods.as_ref().map(Spanned::span), "a list is always requested with GET"),
         ("args", raw.args.as_ref().map(Spanned::span), "it takes none"),
         ("reply", raw.reply.as_ref().map(|reply| reply.span.clone()), "it is always JSON"),
     ];
     for (key, span, label) in keys {
         if let Some(span) = span {
-            check.note(
-                Problem::new(format!("`{key}` has no meaning beside `list`")).at(span, label),
-            );
+            check.note(Problem::new(format!("`{key}` does not apply with `list`")).at(span, label));
         }
     }
 }

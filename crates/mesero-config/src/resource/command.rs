@@ -115,7 +115,7 @@ fn exit_codes(
                 codes.insert(i32::from(number), status.value);
             }
             None => {
-                let problem = Problem::new(format!("`{}` is no exit code", code.get_ref()));
+                let problem = Problem::new(format!("`{}` is not an exit code", code.get_ref()));
                 check.note(problem.at(code.span(), "expected a whole number from 0 to 255"));
             }
         }
@@ -129,8 +129,8 @@ const OUTPUT_LIMIT: Size = Size(1024 * 1024);
 fn output(raw: &raw::Resource, check: &mut Check<'_>) -> Delivery {
     match (is_set(raw.stream.as_ref()), &raw.output_limit) {
         (true, Some(limit)) => {
-            let problem = Problem::new("`output_limit` has no meaning beside `stream = true`");
-            check.note(problem.at(limit.span.clone(), "of a streamed output nothing is kept"));
+            let problem = Problem::new("`output_limit` does not apply with `stream = true`");
+            check.note(problem.at(limit.span.clone(), "streamed output has no limit"));
             Delivery::Streamed
         }
         (true, None) => Delivery::Streamed,

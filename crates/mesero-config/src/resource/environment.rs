@@ -18,8 +18,9 @@ pub(crate) fn variable(
         check.note(problem.at(name.span(), "expected a name without `=`"));
     }
     if value.get_ref().contains('\0') {
-        let problem = Problem::new(format!("the environment variable `{text}` holds a zero byte"));
-        check.note(problem.at(value.span(), "expected a text without it"));
+        let problem =
+            Problem::new(format!("the environment variable `{text}` contains a zero byte"));
+        check.note(problem.at(value.span(), "expected text without zero bytes"));
     }
     (text.clone(), Secret::new(value.get_ref()))
 }

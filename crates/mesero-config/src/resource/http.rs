@@ -112,7 +112,7 @@ impl TlsSettings {
         if !upstream.is_https() {
             for (key, written) in [("ca", ca), ("tls_server_name", server_name)] {
                 if let Some(written) = written {
-                    let title = format!("`{key}` has no meaning without TLS");
+                    let title = format!("`{key}` does not apply without TLS");
                     let label = "the URL begins with `http://`, and not with `https://`";
                     check.note(Problem::new(title).at(written.span(), label));
                 }

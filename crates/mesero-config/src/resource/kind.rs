@@ -39,7 +39,7 @@ impl KindKey {
         }
         for (key, place, kinds) in keys(raw) {
             if !kinds.contains(&kind) {
-                let title = format!("`{key}` has no meaning beside `{}`", kind.word());
+                let title = format!("`{key}` does not apply with `{}`", kind.word());
                 let label =
                     format!("it is a key of {}", listed(kinds.iter().map(|kind| kind.word())));
                 check.note(Problem::new(title).at(place, label));

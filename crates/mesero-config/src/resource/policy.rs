@@ -73,8 +73,8 @@ pub(crate) fn never_shared(
     check: &mut Check<'_>,
 ) {
     if policy.coalesce || policy.cache.is_some() {
-        let problem = Problem::new(format!("answers of {kind} resource cannot be shared"));
-        let label = "its answers can depend on whoever asks";
+        let problem = Problem::new(format!("replies of {kind} resource cannot be shared"));
+        let label = "its replies can depend on the client";
         let help = "leave `coalesce` and `cache` out of the policy of this resource";
         check.note(problem.at(span, label).help(help));
     }
@@ -86,11 +86,11 @@ fn checked_retry(raw: raw::Retry, check: &mut Check<'_>) -> Retry {
         let most = raw.max_backoff.as_ref().map_or(default.max_backoff, |most| most.value);
         if backoff.value > most {
             let problem = Problem::new("`backoff` is longer than `max_backoff`");
-            let label = format!("the first wait, above {}", humantime::format_duration(most));
+            let label = format!("the first pause, above {}", humantime::format_duration(most));
             let problem = problem.at(backoff.span.clone(), label);
             check.note(match &raw.max_backoff {
-                Some(most) => problem.at(most.span.clone(), "the longest wait"),
-                None => problem.help("`max_backoff` is 30s unless it is written"),
+                Some(most) => problem.at(most.span.clone(), "the longest pause"),
+                None => problem.help("the default of `max_backoff` is 30s"),
             });
         }
     }
@@ -112,7 +112,7 @@ fn compare_times(
     {
         let problem = Problem::new("`timeout` is longer than `deadline`");
         let problem = problem.at(timeout.span.clone(), "one attempt can never take this long");
-        check.note(problem.at(deadline.span.clone(), "since the whole call ends here"));
+        check.note(problem.at(deadline.span.clone(), "the whole call ends here"));
     }
 }
 
@@ -120,7 +120,7 @@ fn compare_with_default(timeout: &Setting<OrOff<Duration>>, check: &mut Check<'_
     if timeout.value.on().is_some_and(|attempt| attempt > DEADLINE) {
         let problem = Problem::new("`timeout` is longer than `deadline`");
         let problem = problem.at(timeout.span.clone(), "one attempt can never take this long");
-        check.note(problem.help("`deadline` is 30s unless it is written"));
+        check.note(problem.help("the default of `deadline` is 30s"));
     }
 }
 

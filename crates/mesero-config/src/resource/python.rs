@@ -126,7 +126,7 @@ fn loop_blocked(
     if after < SHORTEST_BLOCK {
         let problem =
             Problem::new("`loop_blocked` is too short").at(span, "expected at least 10ms");
-        check.note(problem.help("the loop gives a sign of life four times in this time"));
+        check.note(problem.help("the loop is checked four times within it"));
     }
     Some(after)
 }
@@ -189,16 +189,17 @@ fn exceptions(
                 && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
         };
         if !name.get_ref().split('.').all(is_word) {
-            let problem = Problem::new(format!("`{}` is no exception", name.get_ref()));
-            let label =
-                "expected its module and its name, or the name alone of one of Python's own";
+            let problem =
+                Problem::new(format!("`{}` is not the name of an exception", name.get_ref()));
+            let label = "expected MODULE.NAME, or the name of a built-in exception";
             check.note(problem.at(name.span(), label).help(
-                "write it as the log does, such as \"package.module.NotThere\" or LookupError",
+                "write it as in the log, such as \"package.module.NotThere\" or LookupError",
             ));
         }
         if !status.value.is_client_error() && !status.value.is_server_error() {
-            let problem = Problem::new(format!("`{}` is no error", status.value.as_u16()));
-            let label = "an exception is one: expected a status from 400 to 599";
+            let problem =
+                Problem::new(format!("`{}` is not an error status", status.value.as_u16()));
+            let label = "expected a status from 400 to 599";
             check.note(problem.at(status.span.clone(), label));
         }
     }

@@ -29,7 +29,9 @@ impl Recycling {
         if let (Some(jitter), None) = (&jitter, max_requests) {
             let problem = Problem::new("`max_requests_jitter` without `max_requests`");
             let problem = problem.at(jitter.span.clone(), "it is added to that number");
-            check.note(problem.help("write after how many requests a process is replaced"));
+            check.note(problem.help(
+                "set `max_requests`, the number of requests after which a process is replaced",
+            ));
         }
         let jitter = match jitter.map(|jitter| jitter.value.on()) {
             Some(jitter) => jitter.map_or(0, |jitter| jitter.non_zero().get()),

@@ -133,8 +133,8 @@ fn every_mistake_in_templates_is_said() {
         ("/a?num={", "expected a placeholder such as {num:float}"),
         ("/a?num={}", "`` cannot name an argument"),
         ("/a/x{num}", "a name in braces is a whole segment"),
-        ("/a/{num}?num={num}", "`num` is there twice"),
-        ("/a/{num:int?}", "a part of the path is always there"),
+        ("/a/{num}?num={num}", "`num` occurs twice"),
+        ("/a/{num:int?}", "a part of the path is never missing"),
         ("/a/{a-b}", "`a-b` cannot name an argument"),
     ] {
         let message = message(&input(&[route]));

@@ -74,7 +74,7 @@ fn from_path(
 ) {
     if !argument.required {
         let problem = Problem::new(format!("the argument `{}` cannot be missing", argument.name));
-        check.note(problem.at(span.clone(), "a part of the path is always there; drop the `?`"));
+        check.note(problem.at(span.clone(), "a part of the path is never missing; remove the `?`"));
     }
     let Some(path) = path else { return };
     let key = argument.key.as_str();
@@ -82,7 +82,7 @@ fn from_path(
         return;
     }
     let label = match nearest(key, path.value.names()) {
-        Some(name) => format!("there is `{{{name}}}`, did you mean that?"),
+        Some(name) => format!("did you mean `{{{name}}}`?"),
         None => format!("expected a segment `{{{key}}}` here"),
     };
     let problem = Problem::new(format!("the path has no `{{{key}}}`"));

@@ -22,16 +22,16 @@ pub(crate) fn check(
             Some(_) => {
                 let problem = Problem::new(format!("the argument `{name}` cannot be missing"));
                 let problem = problem.at(span.clone(), "the command needs it");
-                check.note(problem.at(route.clone(), "drop the `?` of this route's argument"));
+                check.note(problem.at(route.clone(), "remove the `?` of this route's argument"));
             }
             None => {
                 let names = || arguments.iter().map(|argument| argument.name.as_str());
                 let problem = Problem::new(format!("the command needs an argument `{name}`"));
                 let problem = match nearest(name, names()) {
                     Some(known) => problem.at(span.clone(), format!("did you mean `{known}`?")),
-                    None => problem.at(span.clone(), "to be put in here"),
+                    None => problem.at(span.clone(), "it is inserted here"),
                 };
-                let problem = problem.at(route.clone(), "and this route has none of that name");
+                let problem = problem.at(route.clone(), "this route has no argument of that name");
                 check.note(match arguments.is_empty() {
                     true => problem
                         .help(format!("add it, such as `args = {{ {name} = \"query:str\" }}`")),

@@ -37,11 +37,15 @@ pub(crate) fn check(
 ) -> Option<Pass> {
     let keys = [
         ("args", raw.args.as_ref().map(Spanned::span), "the whole request is passed on"),
-        ("reply", raw.reply.as_ref().map(|reply| reply.span.clone()), "its answer is passed back"),
+        (
+            "reply",
+            raw.reply.as_ref().map(|reply| reply.span.clone()),
+            "its response is passed back",
+        ),
     ];
     for (key, span, label) in keys {
         if let Some(span) = span {
-            let problem = Problem::new(format!("`{key}` has no meaning for this resource"));
+            let problem = Problem::new(format!("`{key}` does not apply to this resource"));
             check.note(problem.at(span, label));
         }
     }
@@ -57,8 +61,9 @@ pub(crate) fn useless_elsewhere(raw: &raw::Route, resources: &[Checked], check: 
     if let Some(prefix) = &raw.strip_prefix
         && target(raw, resources).is_none()
     {
-        let problem = Problem::new("`strip_prefix` has no meaning here");
-        check.note(problem.at(prefix.span(), "only an `http` or `wsgi` resource sees the path"));
+        let problem = Problem::new("`strip_prefix` does not apply to this route");
+        check
+            .note(problem.at(prefix.span(), "only an `http` or `wsgi` resource receives the path"));
     }
 }
 
@@ -71,10 +76,10 @@ fn stripped(prefix: &Spanned<String>, raw: &raw::Route, check: &mut Check<'_>) {
         .strip_prefix(written.as_str())
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if !written.starts_with('/') || written.contains(['{', '}']) || !whole_segments {
-        let problem = Problem::new("`strip_prefix` is not the beginning of the path");
+        let problem = Problem::new("`strip_prefix` is not a prefix of the path");
         let label = "expected whole segments without names, such as \"/api\"";
         check.note(
-            problem.at(prefix.span(), label).at(path.span.clone(), "this path begins otherwise"),
+            problem.at(prefix.span(), label).at(path.span.clone(), "this path has another prefix"),
         );
     }
 }

@@ -28,8 +28,8 @@ pub(crate) fn check(
 ) -> Option<(Program, Vec<Placeholder>)> {
     let (span, words) = (written.span(), written.into_inner());
     for word in words.iter().filter(|word| word.get_ref().contains('\0')) {
-        let problem = Problem::new("`command` holds a zero byte");
-        check.note(problem.at(word.span(), "no argument of a process can"));
+        let problem = Problem::new("`command` contains a zero byte");
+        check.note(problem.at(word.span(), "an argument of a process cannot"));
     }
     match (shell, words.split_first()) {
         (_, None) => {
@@ -59,8 +59,9 @@ pub(crate) fn check(
                     }
                     Err(mistake) => {
                         let place = check.inside(word.span(), word.get_ref(), mistake.place);
-                        let problem = Problem::new("a brace in `command` that stands for nothing");
-                        let help = "`{NAME}` stands for an argument, `{{` and `}}` for braces";
+                        let problem = Problem::new("an invalid brace in `command`");
+                        let help =
+                            "`{NAME}` is replaced by an argument; write `{{` and `}}` for braces";
                         check.note(problem.at(place, mistake.what).help(help));
                     }
                 }
@@ -78,7 +79,7 @@ fn found(program: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
         check.note(fault("`command` names no program", label));
     }
     if written.contains(['{', '}']) {
-        let label = "a caller must not choose what is run".to_owned();
+        let label = "a caller must not choose the program".to_owned();
         check.note(fault("a brace in the program's name", label));
     }
     // As for a shell: a name without a slash is looked up, one with a slash is a path.
@@ -90,7 +91,10 @@ fn found(program: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
         Ok(file) if file.is_file() && file.permissions().mode() & 0o111 != 0 => {}
         Ok(file) if file.is_file() => {
             let shown = path.shown.display();
-            let problem = fault("the program is not executable", format!("`{shown}` may not run"));
+            let problem = fault(
+                "the program is not executable",
+                format!("`{shown}` has no execute permission"),
+            );
             check.note(problem.help(format!("allow it with `chmod +x {shown}`")));
         }
         _ => {
