@@ -52,10 +52,10 @@ impl Command {
         settings: CommandSettings,
         input: Input,
         spawner: Spawner,
-    ) -> Result<Self, StartError> {
+    ) -> Result<Self, CommandStartError> {
         let launcher = invocation::launcher(&settings)?;
         if let (Program::Direct { program, .. }, false) = (&settings.program, launcher.is_there()) {
-            return Err(StartError::NoProgram { program: program.clone() });
+            return Err(CommandStartError::NoProgram { program: program.clone() });
         }
         let name: Arc<str> = name.into();
         let guardian = Guardian::start(Arc::clone(&name), settings.processes.get())?;
@@ -68,18 +68,18 @@ impl Command {
 
 /// Reason why a command cannot be run. Its text continues "failed to".
 #[derive(Debug)]
-pub enum StartError {
+pub enum CommandStartError {
     NoProgram { program: PathBuf },
     Io(io::Error),
 }
 
-impl From<io::Error> for StartError {
+impl From<io::Error> for CommandStartError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-impl fmt::Display for StartError {
+impl fmt::Display for CommandStartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoProgram { program } => write!(

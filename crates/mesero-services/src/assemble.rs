@@ -177,7 +177,7 @@ fn is_of_kind(error: &Error, kind: CachedFailure) -> bool {
 #[derive(Debug)]
 pub enum AssembleError {
     Start { name: String, error: StartError },
-    Command { name: String, error: command::StartError },
+    Command { name: String, error: command::CommandStartError },
     Tls { name: String, error: TlsError },
     LimitAboveSeats { name: String, limit: NonZeroUsize, seats: NonZeroUsize },
     Policy { name: String, error: mesero::BuildError },

@@ -40,7 +40,7 @@ struct KillOnDrop(Option<Pid>);
 
 /// mesero's ends of the pipes.
 #[derive(Debug)]
-pub(super) struct Streams {
+pub(super) struct CommandStreams {
     /// None if its standard input is empty.
     pub(super) stdin: Option<pipe::Sender>,
     pub stdout: pipe::Receiver,
@@ -57,7 +57,7 @@ impl CommandProcess {
         invocation: Invocation,
         context: &Arc<RunContext>,
         seat: usize,
-    ) -> Result<(Self, Streams), Failure> {
+    ) -> Result<(Self, CommandStreams), Failure> {
         let theirs = Arc::clone(context);
         let started = context.spawner.run(move || start(&invocation, &theirs, seat)).await;
         let failed = |error| Failure::unreachable(format!("the command did not start: {error}"));
@@ -150,7 +150,7 @@ fn start(
     invocation: &Invocation,
     context: &RunContext,
     seat: usize,
-) -> Result<(CommandProcess, Streams), StartFailure> {
+) -> Result<(CommandProcess, CommandStreams), StartFailure> {
     let (their_stdin, stdin) = if invocation.is_fed {
         let (theirs, ours) = piped().map_err(StartFailure::NotStarted)?;
         (Some(theirs), Some(ours))
@@ -167,7 +167,7 @@ fn start(
     let leader = KillOnDrop(Some(group));
     let looked_after = || -> io::Result<_> {
         context.guardian.watch(seat, group)?;
-        let streams = Streams {
+        let streams = CommandStreams {
             stdin: stdin
                 .map(|stdin| pipe::Sender::from_owned_fd_unchecked(ours(stdin)?))
                 .transpose()?,

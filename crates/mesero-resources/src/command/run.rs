@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::exit::CommandExit;
 use super::output::{CommandReply, Completion, OutputSink, OutputTooLong, ReplySender};
-use super::process::{CommandProcess, Streams};
+use super::process::{CommandProcess, CommandStreams};
 use super::run_context::RunContext;
 use crate::Request;
 
@@ -63,7 +63,7 @@ impl CommandRun {
                 return;
             }
         };
-        let Streams { stdin, mut stdout, mut stderr } = streams;
+        let CommandStreams { stdin, mut stdout, mut stderr } = streams;
         let good = settings.exit_codes.get(&0).copied().unwrap_or(StatusCode::OK);
         let mut output = OutputSink::new(tx, settings.output, good);
         let mut tail = Tail::default();

@@ -13,11 +13,11 @@ use super::timeouts::UploadProgress;
 
 /// A request's body, which records its progress.
 pub(super) struct RequestBody {
-    source: Source,
+    source: BodySource,
     progress: Arc<UploadProgress>,
 }
 
-enum Source {
+enum BodySource {
     Whole(Bytes),
     Coming(Incoming),
 }
@@ -26,10 +26,10 @@ impl RequestBody {
     /// Returns the body of a request; none if a streamed body was taken before.
     pub(super) fn of(payload: &Payload) -> Option<Self> {
         let source = match payload {
-            Payload::Whole(bytes) => Source::Whole(bytes.clone()),
+            Payload::Whole(bytes) => BodySource::Whole(bytes.clone()),
             // Bodies are stored for WSGI applications only.
             Payload::Stored(_) => return None,
-            Payload::Streaming(_) => Source::Coming(payload.take_stream()?),
+            Payload::Streaming(_) => BodySource::Coming(payload.take_stream()?),
         };
         let outgoing = Self { source, progress: Arc::default() };
         outgoing.record_if_ended();
@@ -56,9 +56,9 @@ impl hyper::body::Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let polled = match &mut self.source {
-            Source::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
-            Source::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Source::Coming(body) => Pin::new(body).poll_frame(cx),
+            BodySource::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
+            BodySource::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            BodySource::Coming(body) => Pin::new(body).poll_frame(cx),
         };
         match &polled {
             Poll::Pending => {}
@@ -73,15 +73,15 @@ impl hyper::body::Body for RequestBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.source {
-            Source::Whole(bytes) => bytes.is_empty(),
-            Source::Coming(body) => body.is_end_stream(),
+            BodySource::Whole(bytes) => bytes.is_empty(),
+            BodySource::Coming(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
-            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Coming(body) => body.size_hint(),
+            BodySource::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            BodySource::Coming(body) => body.size_hint(),
         }
     }
 }
@@ -89,8 +89,8 @@ impl hyper::body::Body for RequestBody {
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
-            Source::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
-            Source::Coming(_) => f.write_str("Coming"),
+            BodySource::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
+            BodySource::Coming(_) => f.write_str("Coming"),
         }
     }
 }

@@ -7,7 +7,7 @@ use mesero_process::frame::Frame;
 use tokio::sync::oneshot;
 
 use super::seat::Seat;
-use super::stopping::{StopSignal, Stopping};
+use super::stopping::{CancelSupport, Stopping};
 use super::worker::Worker;
 
 /// A call whose task runs in Python.
@@ -63,7 +63,7 @@ impl Drop for AsyncCall {
                 multiplex.cancel(id);
             }
             let (frame, escalation) =
-                stopping.wait(StopSignal::Cancel, rx, || seat.release_worker()).await;
+                stopping.wait(CancelSupport::Cooperative, rx, || seat.release_worker()).await;
             seat.stopped(stopping.stop(frame.ok().as_ref(), escalation));
         });
     }

@@ -23,13 +23,13 @@ pub(super) struct Stopping {
     since: Instant,
 }
 
-/// Request to stop that a call notices without an interrupt.
+/// Support of a call for cancellation, without an interrupt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum StopSignal {
-    /// No signal: a sync function continues until it is interrupted.
+pub(super) enum CancelSupport {
+    /// A sync function continues until it is interrupted.
     None,
-    /// Cancellation, noticed at the next `await` or the next output.
-    Cancel,
+    /// The call notices the cancellation at its next `await` or its next output.
+    Cooperative,
 }
 
 impl Stopping {
@@ -65,12 +65,12 @@ impl Stopping {
     /// stopped.
     pub(super) async fn wait<R>(
         &self,
-        signal: StopSignal,
+        cancel_support: CancelSupport,
         finished: impl Future<Output = R>,
         release_worker: impl FnOnce(),
     ) -> (R, Escalation) {
         let mut finished = pin!(finished);
-        let until = self.since + self.timeout(signal);
+        let until = self.since + self.timeout(cancel_support);
         if let Ok(result) = timeout_at(until, finished.as_mut()).await {
             return (result, Escalation::None);
         }
@@ -82,12 +82,12 @@ impl Stopping {
         (finished.await, Escalation::ProcessReplaced)
     }
 
-    fn timeout(&self, signal: StopSignal) -> Duration {
+    fn timeout(&self, cancel_support: CancelSupport) -> Duration {
         let settings = self.replica.settings();
-        match (settings.interrupt, signal) {
+        match (settings.interrupt, cancel_support) {
             (Some(timeout), _) => timeout,
-            (None, StopSignal::Cancel) => settings.grace,
-            (None, StopSignal::None) => Duration::ZERO,
+            (None, CancelSupport::Cooperative) => settings.grace,
+            (None, CancelSupport::None) => Duration::ZERO,
         }
     }
 

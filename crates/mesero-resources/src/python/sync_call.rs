@@ -10,7 +10,7 @@ use mesero_process::frame::{Frame, to_worker};
 
 use super::control_channel::CallAddress;
 use super::seat::Seat;
-use super::stopping::{StopSignal, Stopping};
+use super::stopping::{CancelSupport, Stopping};
 use super::worker::Worker;
 use super::worker_socket::WorkerSocket;
 
@@ -105,7 +105,7 @@ impl SyncCall {
     /// has ended. Run it in a task: dropping the future frees the seat too early.
     pub(super) async fn abandon(mut self) {
         if let (Some(socket), Some(occupied)) = (self.socket.take(), self.occupied.take()) {
-            occupied.abandoned(socket, StopSignal::Cancel).await;
+            occupied.abandoned(socket, CancelSupport::Cooperative).await;
         }
     }
 }
@@ -114,7 +114,7 @@ impl Drop for SyncCall {
     fn drop(&mut self) {
         if let (Some(socket), Some(occupied)) = (self.socket.take(), self.occupied.take()) {
             let tasks = occupied.seat.replica.tasks().clone();
-            tasks.spawn(occupied.abandoned(socket, StopSignal::None));
+            tasks.spawn(occupied.abandoned(socket, CancelSupport::None));
         }
     }
 }
@@ -135,7 +135,7 @@ impl OccupiedSeat {
     }
 
     /// Stops an abandoned call, and ends it.
-    async fn abandoned(mut self, mut socket: WorkerSocket, signal: StopSignal) {
+    async fn abandoned(mut self, mut socket: WorkerSocket, cancel_support: CancelSupport) {
         let (stopping, asked) = Stopping::begin(&self.worker, &self.seat, self.id);
         let call = CallAddress { id: self.id, seat: self.seat.index };
         match self.seat.replica.settings().interrupt {
@@ -163,7 +163,7 @@ impl OccupiedSeat {
             answer
         };
         let (answer, escalation) =
-            stopping.wait(signal, finished, || self.seat.release_worker()).await;
+            stopping.wait(cancel_support, finished, || self.seat.release_worker()).await;
         self.seat.stopped(stopping.stop(answer.as_ref().ok(), escalation));
         self.end(socket, answer);
     }
