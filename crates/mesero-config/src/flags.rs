@@ -12,7 +12,7 @@ use toml::Spanned;
 use crate::check::{Check, File};
 use crate::config::Config;
 use crate::elements::element::Setting;
-use crate::elements::target::Target;
+use crate::elements::python_target::PythonTarget;
 use crate::error::ConfigError;
 use crate::file::raw;
 use crate::flags::flag_text::FlagText;
@@ -61,7 +61,7 @@ impl Config {
 
 /// Returns `None` when the callable, after which all is named, was refused.
 fn document(flags: &mut FlagText, input: &FlagsInput) -> Option<raw::Document> {
-    let python: Option<Setting<Target>> = flags.setting("--python", Some(&input.python));
+    let python: Option<Setting<PythonTarget>> = flags.setting("--python", Some(&input.python));
     let name = python
         .as_ref()
         .map(|python| Spanned::new(python.span.clone(), resource_name(python.value.last_name())));

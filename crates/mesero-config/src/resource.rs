@@ -17,7 +17,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::elements::target::Target;
+use crate::elements::python_target::PythonTarget;
 use crate::error::Problem;
 use crate::file::raw;
 use crate::resource::capacity::Capacity;
@@ -42,7 +42,7 @@ pub struct ResourceSettings {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     /// A Python callable in worker processes.
-    Python { target: Target, python: PythonSettings },
+    Python { target: PythonTarget, python: PythonSettings },
     /// A WSGI application in worker processes.
     Wsgi(WsgiSettings),
     /// An HTTP server behind connections.
@@ -66,7 +66,7 @@ pub(crate) struct Checked {
 
 /// Checks the resources of all files; they come back in the order in which they were written.
 pub(crate) fn check_all(
-    files: Vec<raw::Named<Spanned<raw::Resource>>>,
+    files: Vec<raw::NamedTable<Spanned<raw::Resource>>>,
     check: &mut Check<'_>,
 ) -> Vec<Checked> {
     check.turn_to(0);

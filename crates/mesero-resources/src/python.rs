@@ -8,7 +8,7 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 
 use mesero::{Attempt, JobId, Seats};
-use mesero_config::{PythonSettings, Target, WsgiSettings};
+use mesero_config::{PythonSettings, PythonTarget, WsgiSettings};
 use mesero_process::spawner::Spawner;
 
 use crate::blocked::BlockedSoFar;
@@ -59,7 +59,7 @@ impl PythonResource {
     /// The error of the first worker that failed to start; the others are killed.
     pub async fn function(
         name: &str,
-        target: &Target,
+        target: &PythonTarget,
         settings: PythonSettings,
         spawner: Spawner,
     ) -> Result<Self, StartError> {

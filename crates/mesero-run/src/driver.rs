@@ -37,7 +37,7 @@ use emitter::WriteError;
 use halt::{HaltMode, HaltRule};
 use pending_commits::PendingCommits;
 pub(crate) use stop::RunStop;
-use stop::{Destination, StopReason};
+use stop::{OutputKind, StopReason};
 
 /// The reaction to an entry that is not an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,7 +109,7 @@ impl Driver<'_> {
                 LoopEvent::OutputWritten(Ok(())) | LoopEvent::JournalSynced(Ok(())) => {}
                 LoopEvent::OutputWritten(Err(error)) => self.write_failed(error),
                 LoopEvent::JournalSynced(Err(error)) => {
-                    self.write_failed(WriteError { destination: Destination::Journal, error });
+                    self.write_failed(WriteError { destination: OutputKind::Journal, error });
                 }
                 LoopEvent::ResultCommitted => self.result_committed(),
                 LoopEvent::AllDone if self.emitter.has_reordered() => {
@@ -324,7 +324,7 @@ impl Driver<'_> {
     fn write_failed(&mut self, WriteError { destination, error }: WriteError) {
         let reason = StopReason::WriteFailed(destination, error);
         // With a journal that can be written, the items in flight finish and are saved.
-        if destination == Destination::Journal || self.pending_commits.is_none() {
+        if destination == OutputKind::Journal || self.pending_commits.is_none() {
             self.stop.cancel_running(reason);
         } else {
             self.stop.finish_running(reason);
@@ -340,7 +340,7 @@ impl Driver<'_> {
                 biased;
                 flushed = pending.journal.flush() => if let Err(error) = flushed {
                     let error = io::Error::new(error.kind(), error.to_string());
-                    self.stop.reason = Some(StopReason::WriteFailed(Destination::Journal, error));
+                    self.stop.reason = Some(StopReason::WriteFailed(OutputKind::Journal, error));
                 },
                 signal = signals.next() => self.stop.reason = Some(StopReason::Signal(signal)),
             }

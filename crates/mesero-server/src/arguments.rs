@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderName, StatusCode};
 use mesero::Argument as Shown;
-use mesero_config::{Argument, ArgumentKind, ArgumentSource};
+use mesero_config::{ArgumentKind, ArgumentSource, RouteArgument};
 use mesero_http::problem::Problem;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 /// # Errors
 /// A problem that names the first argument that is missing or of another type.
 pub(crate) fn take(
-    wanted: &[Argument],
+    wanted: &[RouteArgument],
     parts: &Parts,
     segments: &[(&str, String)],
     body: &[u8],
@@ -93,7 +93,7 @@ fn shown_value(value: &Value) -> String {
     }
 }
 
-fn header(parts: &Parts, argument: &Argument) -> Result<Option<String>, Problem> {
+fn header(parts: &Parts, argument: &RouteArgument) -> Result<Option<String>, Problem> {
     let Ok(name) = HeaderName::from_bytes(argument.key.as_bytes()) else { return Ok(None) };
     let Some(value) = parts.headers.get_all(name).iter().next_back() else { return Ok(None) };
     match value.to_str() {
@@ -113,8 +113,8 @@ fn members(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     }
 }
 
-fn missing(argument: &Argument) -> Problem {
-    let Argument { name, kind, key, .. } = argument;
+fn missing(argument: &RouteArgument) -> Problem {
+    let RouteArgument { name, kind, key, .. } = argument;
     bad_argument(
         argument,
         format!(
@@ -125,8 +125,8 @@ fn missing(argument: &Argument) -> Problem {
     )
 }
 
-fn wrong(argument: &Argument, came: &str) -> Problem {
-    let Argument { name, kind, .. } = argument;
+fn wrong(argument: &RouteArgument, came: &str) -> Problem {
+    let RouteArgument { name, kind, .. } = argument;
     let came = shorten(came);
     let wanted = with_article(*kind);
     bad_argument(argument, format!("the argument `{name}` has to be {wanted}; `{came}` came"))
@@ -140,14 +140,14 @@ fn with_article(kind: ArgumentKind) -> String {
     }
 }
 
-fn bad_argument(argument: &Argument, detail: String) -> Problem {
+fn bad_argument(argument: &RouteArgument, detail: String) -> Problem {
     let title = "An argument is missing or of the wrong type";
     Problem::new(StatusCode::BAD_REQUEST, "bad-argument", title, detail)
         .with("argument", argument.name.clone())
         .with("wanted", argument.kind.to_string())
 }
 
-fn source(argument: &Argument) -> &'static str {
+fn source(argument: &RouteArgument) -> &'static str {
     match argument.source {
         ArgumentSource::Path => "the path segment",
         ArgumentSource::Query => "the query parameter",

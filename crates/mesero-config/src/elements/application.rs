@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::elements::element::{Element, Hint};
-use crate::elements::target::Target;
+use crate::elements::python_target::PythonTarget;
 
 /// An application inside a Python module, or a function there that makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Application {
-    target: Target,
+    target: PythonTarget,
     is_factory: bool,
 }
 
@@ -29,7 +29,7 @@ impl Element for Application {
             Some(target) => (target, true),
             None => (text, false),
         };
-        Ok(Self { target: Target::from_text(target)?, is_factory })
+        Ok(Self { target: PythonTarget::from_text(target)?, is_factory })
     }
 }
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::elements::element::{Element, Hint};
-use crate::elements::target::is_identifier;
+use crate::elements::python_target::is_identifier;
 
 /// One argument of the jobs of one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]

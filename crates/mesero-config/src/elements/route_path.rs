@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::elements::element::{Element, Hint};
-use crate::elements::target::is_identifier;
+use crate::elements::python_target::is_identifier;
 
 /// A path that a request's path is matched with, segment by segment.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -22,15 +22,15 @@ use crate::elements::list_target::ListTarget;
 use crate::elements::media_type::MediaType;
 use crate::elements::off::OrOff;
 use crate::elements::one_or_many::OneOrMany;
+use crate::elements::python_target::PythonTarget;
 use crate::elements::reply_form::ReplyForm;
 use crate::elements::route_path::RoutePath;
 use crate::elements::size::Size;
-use crate::elements::target::Target;
 use crate::elements::upstream::Upstream;
 use crate::schema::described::described;
 
 /// A table whose keys are names that the writer chose.
-pub(crate) type Named<T> = BTreeMap<Spanned<String>, T>;
+pub(crate) type NamedTable<T> = BTreeMap<Spanned<String>, T>;
 
 described! {
     /// The whole file.
@@ -40,7 +40,7 @@ described! {
         #[serde(default)]
         pub(crate) server: Server,
         #[serde(default)]
-        pub(crate) resource: Named<Spanned<Resource>>,
+        pub(crate) resource: NamedTable<Spanned<Resource>>,
         #[serde(default)]
         pub(crate) route: Vec<Spanned<Route>>,
     }
@@ -66,7 +66,7 @@ described! {
     #[derive(Debug, Default, Deserialize)]
     #[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME]")]
     pub(crate) struct Resource {
-        pub(crate) python: Option<Setting<Target>>,
+        pub(crate) python: Option<Setting<PythonTarget>>,
         pub(crate) wsgi: Option<Setting<Application>>,
         pub(crate) interpreter: Option<Spanned<String>>,
         pub(crate) venv: Option<Spanned<String>>,
@@ -76,9 +76,9 @@ described! {
         pub threads: Option<Setting<Count<1024>>>,
         pub(crate) concurrency: Option<Setting<Count<1_000_000>>>,
         #[serde(default)]
-        pub(crate) env: Named<Spanned<String>>,
+        pub(crate) env: NamedTable<Spanned<String>>,
         #[serde(default)]
-        pub(crate) exceptions: Named<Setting<StatusCode>>,
+        pub(crate) exceptions: NamedTable<Setting<StatusCode>>,
         pub(crate) start_timeout: Option<Setting<Duration>>,
         pub(crate) grace: Option<Setting<Duration>>,
         pub(crate) loop_blocked: Option<Setting<OrOff<Duration>>>,
@@ -105,7 +105,7 @@ described! {
         pub(crate) clear_env: Option<Spanned<bool>>,
         pub(crate) content_type: Option<Setting<MediaType>>,
         #[serde(default)]
-        pub(crate) exit_codes: Named<Setting<StatusCode>>,
+        pub(crate) exit_codes: NamedTable<Setting<StatusCode>>,
         pub(crate) output_limit: Option<Setting<Size>>,
         pub(crate) stream: Option<Spanned<bool>>,
         pub(crate) stub: Option<Spanned<Stub>>,
@@ -161,7 +161,7 @@ described! {
         pub path: Option<Setting<RoutePath>>,
         pub methods: Option<Spanned<Vec<Setting<Method>>>>,
         pub(crate) resource: Option<Spanned<String>>,
-        pub(crate) args: Option<Spanned<Named<Setting<ArgumentText>>>>,
+        pub(crate) args: Option<Spanned<NamedTable<Setting<ArgumentText>>>>,
         pub(crate) reply: Option<Setting<ReplyForm>>,
         pub(crate) list: Option<Setting<ListTarget>>,
         pub(crate) strip_prefix: Option<Spanned<String>>,

@@ -6,8 +6,8 @@ use toml::Spanned;
 
 use crate::elements::argument::{ArgumentSource, ArgumentText, kind};
 use crate::elements::element::{Element, Setting};
+use crate::elements::python_target::is_identifier;
 use crate::elements::route_path::RoutePath;
-use crate::elements::target::is_identifier;
 use crate::error::Problem;
 use crate::file::raw;
 
@@ -16,7 +16,7 @@ use crate::file::raw;
 /// A placeholder is `{NAME}`, `{NAME:TYPE}` or `{NAME:TYPE?}`; the type is `str` unless written. In the path it is
 /// a whole segment, in the query it is the value of a parameter.
 pub(crate) fn route(template: &str, start: usize) -> Result<raw::Route, Problem> {
-    let mut reader = Reader { template, start, args: raw::Named::new() };
+    let mut reader = Reader { template, start, args: raw::NamedTable::new() };
     let query_start = question_mark(template).unwrap_or(template.len());
     let path = reader.path(0..query_start)?;
     if query_start < template.len() {
@@ -38,7 +38,7 @@ fn question_mark(template: &str) -> Option<usize> {
 struct Reader<'a> {
     template: &'a str,
     start: usize,
-    args: raw::Named<Setting<ArgumentText>>,
+    args: raw::NamedTable<Setting<ArgumentText>>,
 }
 
 impl<'a> Reader<'a> {

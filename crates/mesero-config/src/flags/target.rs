@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::check::{Check, File};
 use crate::config::Config;
-use crate::elements::target::Target;
+use crate::elements::python_target::PythonTarget;
 use crate::elements::upstream::Upstream;
 use crate::error::{ConfigError, Problem};
 use crate::file::raw;
@@ -63,7 +63,7 @@ impl ResourceSettings {
         let (mut raw, mut arguments) = (raw::Resource::default(), Vec::new());
         match named {
             Named::Python { function, workers } => {
-                raw.python = text.setting::<Target>("TARGET python", Some(&function));
+                raw.python = text.setting::<PythonTarget>("TARGET python", Some(&function));
                 raw.interpreter = text.string("--interpreter", workers.interpreter.as_ref());
                 raw.venv = text.string("--venv", workers.venv.as_ref());
                 raw.processes = text.setting("--processes", workers.processes.as_ref());

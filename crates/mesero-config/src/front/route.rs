@@ -13,7 +13,7 @@ use crate::elements::element::Setting;
 use crate::elements::reply_form::ReplyForm;
 use crate::error::Problem;
 use crate::file::raw;
-use crate::front::route::argument::Argument;
+use crate::front::route::argument::RouteArgument;
 use crate::front::route::resource_name::find;
 use crate::front::route::whole_request::Pass;
 use crate::resource::Checked;
@@ -32,7 +32,7 @@ pub struct Route {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Calls a resource.
-    Call { resource: usize, arguments: Vec<Argument>, reply: ReplyForm },
+    Call { resource: usize, arguments: Vec<RouteArgument>, reply: ReplyForm },
     /// Passes the whole request on to a resource.
     Pass(Pass),
     /// Lists one argument of every job of a resource that is in flight.

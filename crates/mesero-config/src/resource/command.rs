@@ -104,7 +104,7 @@ fn directory(written: Option<&Spanned<String>>, check: &mut Check<'_>) -> PathBu
 }
 
 fn exit_codes(
-    written: raw::Named<Setting<StatusCode>>,
+    written: raw::NamedTable<Setting<StatusCode>>,
     check: &mut Check<'_>,
 ) -> BTreeMap<i32, StatusCode> {
     let mut codes = BTreeMap::new();

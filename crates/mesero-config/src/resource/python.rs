@@ -179,7 +179,7 @@ fn named_interpreter(interpreter: &Spanned<String>, check: &mut Check<'_>) -> Pa
 }
 
 fn exceptions(
-    written: raw::Named<Setting<StatusCode>>,
+    written: raw::NamedTable<Setting<StatusCode>>,
     check: &mut Check<'_>,
 ) -> BTreeMap<String, StatusCode> {
     for (name, status) in &written {

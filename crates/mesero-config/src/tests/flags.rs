@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 
 use crate::tests::parse;
-use crate::{Action, Argument, ArgumentKind, ArgumentSource, Config, FlagsInput, Kind, ReplyForm};
+use crate::{
+    Action, ArgumentKind, ArgumentSource, Config, FlagsInput, Kind, ReplyForm, RouteArgument,
+};
 
 fn input(routes: &[&str]) -> FlagsInput {
     FlagsInput {
@@ -13,7 +15,7 @@ fn input(routes: &[&str]) -> FlagsInput {
     }
 }
 
-fn arguments(route: &str) -> (String, Vec<Argument>) {
+fn arguments(route: &str) -> (String, Vec<RouteArgument>) {
     let config = Config::from_flags(&input(&[route])).unwrap();
     let route = config.fronts[0].routes[0].clone();
     let Action::Call { arguments, .. } = route.action else { panic!("a call was expected") };
@@ -24,8 +26,8 @@ fn message(input: &FlagsInput) -> String {
     Config::from_flags(input).unwrap_err().render(false)
 }
 
-fn argument(name: &str, source: ArgumentSource, kind: ArgumentKind) -> Argument {
-    Argument { name: name.to_owned(), source, key: name.to_owned(), kind, required: true }
+fn argument(name: &str, source: ArgumentSource, kind: ArgumentKind) -> RouteArgument {
+    RouteArgument { name: name.to_owned(), source, key: name.to_owned(), kind, required: true }
 }
 
 #[test]
@@ -43,11 +45,11 @@ fn a_placeholder_is_a_str_unless_it_says_more() {
     let expected = [
         argument("user", ArgumentSource::Path, ArgumentKind::Str),
         argument("n", ArgumentSource::Path, ArgumentKind::Int),
-        Argument {
+        RouteArgument {
             key: "q".to_owned(),
             ..argument("term", ArgumentSource::Query, ArgumentKind::Str)
         },
-        Argument { key: "max".to_owned(), required: false, ..most },
+        RouteArgument { key: "max".to_owned(), required: false, ..most },
     ];
     assert_eq!(arguments, expected);
 }

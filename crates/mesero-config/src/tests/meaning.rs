@@ -12,8 +12,8 @@ use crate::elements::negative::{CachedFailure, Negative};
 use crate::resource::python::PythonSettings;
 use crate::resource::recycling::Recycling;
 use crate::{
-    Action, Argument, ArgumentKind, ArgumentSource, Config, Kind, PolicySettings, ReplyForm,
-    ResourceSettings,
+    Action, ArgumentKind, ArgumentSource, Config, Kind, PolicySettings, ReplyForm,
+    ResourceSettings, RouteArgument,
 };
 
 fn load(file: &str) -> Config {
@@ -130,7 +130,7 @@ fn every_written_route_setting_is_kept() {
     let config = load("full.toml");
     assert_eq!(config.fronts[0].routes[0].path, "/greet/{who}");
     assert_eq!(config.fronts[0].routes[0].methods, [Method::POST, Method::PUT]);
-    let argument = |name: &str, source, key: &str| Argument {
+    let argument = |name: &str, source, key: &str| RouteArgument {
         name: name.to_owned(),
         source,
         key: key.to_owned(),
@@ -139,13 +139,13 @@ fn every_written_route_setting_is_kept() {
     };
     let arguments = vec![
         argument("who", ArgumentSource::Path, "who"),
-        Argument {
+        RouteArgument {
             kind: ArgumentKind::Int,
             required: false,
             ..argument("age", ArgumentSource::Body, "years")
         },
         argument("user", ArgumentSource::Header, "x-user"),
-        Argument { kind: ArgumentKind::Json, ..argument("all", ArgumentSource::Query, "all") },
+        RouteArgument { kind: ArgumentKind::Json, ..argument("all", ArgumentSource::Query, "all") },
     ];
     assert_eq!(
         config.fronts[0].routes[0].action,

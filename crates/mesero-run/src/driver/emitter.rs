@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mesero_target::Target;
 use mesero_terminal::output::visible;
 
-use super::stop::Destination;
+use super::stop::OutputKind;
 use crate::output::console::Console;
 use crate::output::format::RecordFormat;
 use crate::output::record::ItemRecord;
@@ -105,22 +105,22 @@ impl RecordEmitter {
         };
         let (destination, written) = tokio::select! {
             biased;
-            written = self.results.write_buffer(), if has_results => (Destination::Results, written),
-            written = write_failed, if has_failed => (Destination::FailedItems, written),
+            written = self.results.write_buffer(), if has_results => (OutputKind::Results, written),
+            written = write_failed, if has_failed => (OutputKind::FailedItems, written),
             else => return Ok(()),
         };
         written.map_err(|error| WriteError { destination, error })
     }
 
     /// The outputs, to be closed.
-    pub(super) fn outputs(&mut self) -> impl Iterator<Item = (Destination, &mut RecordSink)> {
-        let failed = self.failed.as_mut().map(|failed| (Destination::FailedItems, failed));
-        std::iter::once((Destination::Results, &mut self.results)).chain(failed)
+    pub(super) fn outputs(&mut self) -> impl Iterator<Item = (OutputKind, &mut RecordSink)> {
+        let failed = self.failed.as_mut().map(|failed| (OutputKind::FailedItems, failed));
+        std::iter::once((OutputKind::Results, &mut self.results)).chain(failed)
     }
 }
 
 /// An output that can no longer be written.
 pub(super) struct WriteError {
-    pub(super) destination: Destination,
+    pub(super) destination: OutputKind,
     pub(super) error: io::Error,
 }

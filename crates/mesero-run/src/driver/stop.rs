@@ -14,20 +14,20 @@ pub(super) enum StopReason {
     Signal(Signal),
     Halted,
     /// An output, or the journal, can no longer be written.
-    WriteFailed(Destination, io::Error),
+    WriteFailed(OutputKind, io::Error),
     /// The input, or the journal's earlier part, can no longer be read.
     ReadFailed,
 }
 
 /// A file that a run writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Destination {
+pub(super) enum OutputKind {
     Journal,
     Results,
     FailedItems,
 }
 
-impl Destination {
+impl OutputKind {
     /// The name in messages.
     pub(super) fn name(self) -> &'static str {
         match self {

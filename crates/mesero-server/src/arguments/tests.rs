@@ -3,11 +3,11 @@ use mesero_config::ArgumentKind;
 
 use super::*;
 
-fn argument(source: ArgumentSource, name: &str, kind: ArgumentKind) -> Argument {
-    Argument { name: name.to_owned(), source, key: name.to_owned(), kind, required: true }
+fn argument(source: ArgumentSource, name: &str, kind: ArgumentKind) -> RouteArgument {
+    RouteArgument { name: name.to_owned(), source, key: name.to_owned(), kind, required: true }
 }
 
-fn taken(wanted: &[Argument], uri: &str, body: &str) -> Result<Arguments, Problem> {
+fn taken(wanted: &[RouteArgument], uri: &str, body: &str) -> Result<Arguments, Problem> {
     let request = Request::builder().uri(uri).header("x-unit", "km").body(()).unwrap();
     let (parts, ()) = request.into_parts();
     take(wanted, &parts, &[("id", "7".to_owned())], body.as_bytes())

@@ -9,14 +9,14 @@ use toml::Spanned;
 use crate::check::Check;
 use crate::elements::argument::{ArgumentKind, ArgumentSource, ArgumentText};
 use crate::elements::element::Setting;
+use crate::elements::python_target::is_identifier;
 use crate::elements::route_path::RoutePath;
-use crate::elements::target::is_identifier;
 use crate::error::Problem;
 use crate::file::raw;
 
 /// One argument of a call.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Argument {
+pub struct RouteArgument {
     pub name: String,
     pub source: ArgumentSource,
     /// The name inside the source; of a header field in small letters.
@@ -30,10 +30,10 @@ pub(crate) fn check_all(
     raw: &raw::Route,
     methods: &[Method],
     check: &mut Check<'_>,
-) -> Vec<Argument> {
+) -> Vec<RouteArgument> {
     let mut entries: Vec<_> = raw.args.iter().flat_map(|args| args.get_ref()).collect();
     entries.sort_by_key(|(name, _)| name.span().start);
-    let arguments: Vec<Argument> =
+    let arguments: Vec<RouteArgument> =
         entries.iter().map(|(name, text)| check_one(name, text, check)).collect();
     for (argument, (_, text)) in arguments.iter().zip(&entries) {
         let span = || text.span.clone();
@@ -54,7 +54,7 @@ fn check_one(
     name: &Spanned<String>,
     text: &Setting<ArgumentText>,
     check: &mut Check<'_>,
-) -> Argument {
+) -> RouteArgument {
     let (span, name) = (name.span(), name.get_ref());
     if !is_identifier(name) {
         let problem = Problem::new(format!("`{name}` cannot name an argument"));
@@ -63,11 +63,11 @@ fn check_one(
     let ArgumentText { source, key, kind, required } = text.value.clone();
     let key = key.unwrap_or_else(|| name.clone());
     let key = if source == ArgumentSource::Header { key.to_ascii_lowercase() } else { key };
-    Argument { name: name.clone(), source, key, kind, required }
+    RouteArgument { name: name.clone(), source, key, kind, required }
 }
 
 fn from_path(
-    argument: &Argument,
+    argument: &RouteArgument,
     span: Range<usize>,
     path: Option<&Setting<RoutePath>>,
     check: &mut Check<'_>,
@@ -100,7 +100,7 @@ fn from_body(methods: &[Method], span: Range<usize>, check: &mut Check<'_>) {
     }
 }
 
-fn from_header(argument: &Argument, span: Range<usize>, check: &mut Check<'_>) {
+fn from_header(argument: &RouteArgument, span: Range<usize>, check: &mut Check<'_>) {
     if HeaderName::from_bytes(argument.key.as_bytes()).is_err() {
         let problem = Problem::new(format!("`{}` cannot name a header field", argument.key));
         check.note(problem.at(span, "expected a name such as `x-user` after the dot"));
@@ -108,10 +108,11 @@ fn from_header(argument: &Argument, span: Range<usize>, check: &mut Check<'_>) {
 }
 
 /// A segment that nothing reads is most likely a mistyped argument.
-fn unused_names(path: &Setting<RoutePath>, arguments: &[Argument], check: &mut Check<'_>) {
+fn unused_names(path: &Setting<RoutePath>, arguments: &[RouteArgument], check: &mut Check<'_>) {
     for name in path.value.names() {
-        let used =
-            |argument: &Argument| argument.source == ArgumentSource::Path && argument.key == name;
+        let used = |argument: &RouteArgument| {
+            argument.source == ArgumentSource::Path && argument.key == name
+        };
         if arguments.iter().any(used) {
             continue;
         }

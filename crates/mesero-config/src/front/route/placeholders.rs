@@ -6,13 +6,13 @@ use mesero_terminal::nearest::{listed, nearest};
 
 use crate::check::Check;
 use crate::error::Problem;
-use crate::front::route::argument::Argument;
+use crate::front::route::argument::RouteArgument;
 use crate::resource::command::placeholder::Placeholder;
 
 /// Notes each placeholder that has no value in every request of a route at `route`.
 pub(crate) fn check(
     placeholders: &[Placeholder],
-    arguments: &[Argument],
+    arguments: &[RouteArgument],
     route: &Range<usize>,
     check: &mut Check<'_>,
 ) {

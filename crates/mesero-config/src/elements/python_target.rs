@@ -8,25 +8,25 @@ use crate::elements::element::{Element, Hint};
 
 /// A callable inside a Python module; both parts are dotted names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct PythonTarget {
     module: String,
     attribute: String,
 }
 
-impl Target {
+impl PythonTarget {
     /// Returns the last name, which says best what the callable does.
     pub(crate) fn last_name(&self) -> &str {
         self.attribute.rsplit('.').next().unwrap_or(&self.attribute)
     }
 }
 
-impl fmt::Display for Target {
+impl fmt::Display for PythonTarget {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:{}", self.module, self.attribute)
     }
 }
 
-impl Element for Target {
+impl Element for PythonTarget {
     fn expected() -> String {
         "MODULE:FUNCTION such as \"package.module:function\"".to_owned()
     }
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn a_callable_reads_back_as_it_was_written() {
         for text in ["math:sqrt", "pkg.mod:Class.method", "_a:b1"] {
-            assert_eq!(Target::from_text(text).unwrap().to_string(), text);
+            assert_eq!(PythonTarget::from_text(text).unwrap().to_string(), text);
         }
     }
 
@@ -92,7 +92,7 @@ mod tests {
             "mod.py:f",
             "dir/mod:f",
         ] {
-            assert!(Target::from_text(bad).is_err(), "{bad}");
+            assert!(PythonTarget::from_text(bad).is_err(), "{bad}");
         }
     }
 }
