@@ -111,7 +111,7 @@ async fn run_passes(
 ) -> Result<MigrationEnd, SessionError> {
     runner.session.with_retries(async |database| database.prepare_writes().await).await?;
     loop {
-        let result = runner.pass(passes.count == 0).await?;
+        let result = runner.pass().await?;
         passes.count += 1;
         if let Some(signal) = runner.session.stop.last() {
             return Ok(MigrationEnd::Signal(signal));

@@ -45,6 +45,8 @@ pub(crate) struct PassRunner<'a, 'b> {
     pause_file: PauseFile,
     /// Jobs of all passes so far.
     jobs: u64,
+    /// A pass has begun before.
+    has_scanned: bool,
 }
 
 /// Result of one pass.
@@ -105,6 +107,7 @@ impl<'a, 'b> PassRunner<'a, 'b> {
             writer: BatchWriter::new(settings.batch),
             pause_file: PauseFile::new(settings.pause_file),
             jobs: 0,
+            has_scanned: false,
         }
     }
 
@@ -116,25 +119,21 @@ impl<'a, 'b> PassRunner<'a, 'b> {
     ///
     /// # Errors
     /// If the run cannot continue; each written batch is complete.
-    pub(crate) async fn pass(&mut self, is_first: bool) -> Result<PassResult, SessionError> {
+    pub(crate) async fn pass(&mut self) -> Result<PassResult, SessionError> {
         // A batch may wait on either side, so that neither side waits for the other.
         let (jobs, jobs_rx) = mpsc::channel(self.writer.size());
         let (hashed_tx, hashed) = mpsc::channel(self.writer.size());
         let results = self.workers.results(jobs_rx);
         let channels = WorkerChannels { jobs: Some(jobs), hashed };
-        let (result, ()) = tokio::join!(self.scan(channels, is_first), forward(results, hashed_tx));
+        let (result, ()) = tokio::join!(self.scan(channels), forward(results, hashed_tx));
         result
     }
 
-    async fn scan(
-        &mut self,
-        mut channels: WorkerChannels,
-        is_first: bool,
-    ) -> Result<PassResult, SessionError> {
+    async fn scan(&mut self, mut channels: WorkerChannels) -> Result<PassResult, SessionError> {
         let mut state = PassState {
             scan: TableScan::new(),
             jobs: VecDeque::new(),
-            is_first,
+            is_first: !std::mem::replace(&mut self.has_scanned, true),
             is_stopping: false,
             result: PassResult::default(),
         };

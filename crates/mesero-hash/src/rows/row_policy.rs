@@ -16,11 +16,11 @@ pub(crate) struct RowPolicy {
 /// The treatment of values that may be plaintext or a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum AmbiguousAction {
-    /// Hash them: they are plaintext
+    /// They are plaintext; hash them
     Plaintext,
-    /// Leave them unchanged: they are hashes
+    /// They are hashes; leave them unchanged
     Skip,
-    /// Hash them again, with a mark in front: they are hashes without a salt
+    /// They are hashes without a salt; hash them again, with a mark in front
     Wrap,
 }
 

@@ -10,7 +10,7 @@ use crate::database::mysql::error::translate;
 use crate::database::mysql::key::KeyType;
 use crate::database::server::address::ServerAddress;
 use crate::database::server::column::CatalogColumns;
-use crate::database::server::lookup::{self, COUNTED_ROWS, UniqueKeys};
+use crate::database::server::lookup::{self, COUNTED_ROWS, NameCase, UniqueKeys};
 use crate::database::server::table::{CatalogTable, SelectedTable};
 use crate::rows::row::ValueForm;
 
@@ -63,7 +63,7 @@ pub(super) async fn look_up(
     let columns = sqlx::query(COLUMNS).bind(schema).bind(name);
     let columns = columns.fetch_all(&mut *connection).await.map_err(read)?;
     let columns = columns.iter().map(column::read).collect::<Result<Vec<_>, _>>().map_err(read)?;
-    let columns = CatalogColumns::new(columns, &shown, true);
+    let columns = CatalogColumns::new(columns, &shown, NameCase::Ignored);
     let column = columns.find(&selection.column)?;
     let into = selection.into.as_deref().map(|name| columns.find(name)).transpose()?;
     check(&column, into.as_ref(), &shown)?;

@@ -10,7 +10,7 @@ use crate::database::postgres::column::{self, COLUMNS, ColumnRole, PgColumnExtra
 use crate::database::postgres::error::translate;
 use crate::database::server::address::ServerAddress;
 use crate::database::server::column::CatalogColumns;
-use crate::database::server::lookup::{self, COUNTED_ROWS, UniqueKeys};
+use crate::database::server::lookup::{self, COUNTED_ROWS, NameCase, UniqueKeys};
 use crate::database::server::table::{CatalogTable, SelectedTable};
 
 /// The selected table, and what its statements and advisories depend on.
@@ -59,7 +59,7 @@ pub(super) async fn look_up(
     let oid = extra.oid;
     let columns = sqlx::query(COLUMNS).bind(oid).fetch_all(&mut *connection).await.map_err(read)?;
     let columns = columns.iter().map(column::read).collect::<Result<_, _>>().map_err(read)?;
-    let columns = CatalogColumns::new(columns, &shown, false);
+    let columns = CatalogColumns::new(columns, &shown, NameCase::Distinct);
     let column = columns.find(&selection.column)?;
     let into = selection.into.as_deref().map(|name| columns.find(name)).transpose()?;
     let role = if into.is_none() { ColumnRole::Target } else { ColumnRole::Source };

@@ -2,7 +2,7 @@
 
 use crate::database::error::DatabaseError;
 use crate::database::location::TableSelection;
-use crate::database::server::lookup::{self, UniqueKeys};
+use crate::database::server::lookup::{self, NameCase, UniqueKeys};
 use crate::database::table::TableColumn;
 use crate::rows::row::ValueForm;
 
@@ -40,13 +40,13 @@ pub(crate) struct CatalogColumns<Extra> {
     names: Vec<String>,
     /// The table, for messages.
     table: String,
-    ignores_case: bool,
+    case: NameCase,
 }
 
 impl<Extra: Clone> CatalogColumns<Extra> {
-    pub(crate) fn new(all: Vec<CatalogColumn<Extra>>, table: &str, ignores_case: bool) -> Self {
+    pub(crate) fn new(all: Vec<CatalogColumn<Extra>>, table: &str, case: NameCase) -> Self {
         let names = all.iter().map(|column| column.name.clone()).collect();
-        Self { all, names, table: table.to_owned(), ignores_case }
+        Self { all, names, table: table.to_owned(), case }
     }
 
     /// Finds a column by its name.
@@ -55,7 +55,7 @@ impl<Extra: Clone> CatalogColumns<Extra> {
     /// If there is none; the message has the nearest name.
     pub(crate) fn find(&self, name: &str) -> Result<CatalogColumn<Extra>, DatabaseError> {
         let table = &self.table;
-        let name = lookup::column(name, &self.names, table, self.ignores_case)?;
+        let name = lookup::column(name, &self.names, table, self.case)?;
         let found = self.all.iter().find(|column| column.name == name);
         found
             .cloned()

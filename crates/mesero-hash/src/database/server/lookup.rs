@@ -89,7 +89,14 @@ fn listed_keys(keys: &[Vec<String>]) -> String {
     }
 }
 
-/// Finds a column by its name; if `ignores_case`, with letters of any case.
+/// The meaning of the case of letters in names of columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NameCase {
+    Distinct,
+    Ignored,
+}
+
+/// Finds a column by its name.
 ///
 /// # Errors
 /// If there is none; the message has the nearest name.
@@ -97,11 +104,14 @@ pub(crate) fn column<'a>(
     name: &str,
     names: &'a [String],
     table: &str,
-    ignores_case: bool,
+    case: NameCase,
 ) -> Result<&'a str, DatabaseError> {
     let exact = names.iter().find(|known| *known == name);
-    let same =
-        || names.iter().find(|known| ignores_case && known.to_lowercase() == name.to_lowercase());
+    let same = || {
+        names
+            .iter()
+            .find(|known| case == NameCase::Ignored && known.to_lowercase() == name.to_lowercase())
+    };
     match exact.or_else(same) {
         Some(name) => Ok(name),
         None => {
@@ -159,8 +169,8 @@ mod tests {
     #[test]
     fn a_column_of_another_case_is_found_only_where_case_does_not_matter() {
         let names = strings(&["id", "Password"]);
-        assert_eq!(column("password", &names, "t", true).unwrap(), "Password");
-        let error = column("password", &names, "`t`", false).unwrap_err();
+        assert_eq!(column("password", &names, "t", NameCase::Ignored).unwrap(), "Password");
+        let error = column("password", &names, "`t`", NameCase::Distinct).unwrap_err();
         assert!(error.text.ends_with("in `t`; did you mean `Password`?"), "{error}");
     }
 }

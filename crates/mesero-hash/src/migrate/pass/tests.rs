@@ -165,8 +165,8 @@ async fn hashed(failures: impl IntoIterator<Item = ScriptedFailure>) -> (RowCoun
     let policy = RowPolicy { ambiguous: None, verify: VerifyShare::All };
     let settings = PassSettings { policy, batch: 10, pause_file: None };
     let mut runner = PassRunner::new(&mut session, &workers, settings);
-    runner.pass(true).await.unwrap();
-    assert_eq!(runner.pass(false).await.unwrap().to_hash, 0);
+    runner.pass().await.unwrap();
+    assert_eq!(runner.pass().await.unwrap().to_hash, 0);
     let counts = runner.tally.counts;
     counts.check().unwrap();
     (counts, table)
