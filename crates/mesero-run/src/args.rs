@@ -134,10 +134,11 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) ordered: bool,
     /// Print only the values of successful items
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with = "record_format")]
     pub(crate) values: bool,
     /// The format of records
-    #[arg(long, value_name = "FORMAT", default_value = "jsonl")]
+    // Its own id: `format` is the id of the log's format.
+    #[arg(id = "record_format", long = "format", value_name = "FORMAT", default_value = "jsonl")]
     pub(crate) format: RecordFormat,
     /// Write the failed items to this file, which can be the input of another run
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "failed.jsonl", require_equals = true)]
