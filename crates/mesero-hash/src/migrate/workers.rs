@@ -101,7 +101,7 @@ impl WorkerState {
         let password = job.row.value.as_ref().map_or(&[][..], |value| value.bytes.reveal());
         let hash = self.hasher.hash(password).map_err(VerifyError::Hash)?;
         if job.is_verified
-            && let Err(why) = self.verify(&hash, password)?
+            && let Some(why) = self.disagreement(&hash, password)?
         {
             return Ok(HashOutcome::Disagreement(why));
         }
@@ -112,23 +112,23 @@ impl WorkerState {
     }
 
     /// Verifies a hash while the plaintext is still in the database, so that a wrong hash loses
-    /// nothing. The inner error says what is wrong.
-    fn verify(
+    /// nothing. Returns in what the implementations disagree; `None` if they agree.
+    fn disagreement(
         &mut self,
         hash: &SecretBytes,
         password: &[u8],
-    ) -> Result<Result<(), &'static str>, VerifyError> {
+    ) -> Result<Option<&'static str>, VerifyError> {
         let Some(phc) = Phc::parse(hash.reveal()) else {
-            return Ok(Err("a hash cannot be parsed"));
+            return Ok(Some("a hash cannot be parsed"));
         };
         if !self.verifier.verify(&phc, password)? {
-            return Ok(Err("the second implementation rejects the password of a hash"));
+            return Ok(Some("the second implementation rejects the password of a hash"));
         }
         let other = SecretBytes::new([password, b"x"].concat());
         if self.verifier.verify(&phc, other.reveal())? {
-            return Ok(Err("the second implementation accepts a wrong password for a hash"));
+            return Ok(Some("the second implementation accepts a wrong password for a hash"));
         }
-        Ok(Ok(()))
+        Ok(None)
     }
 }
 
