@@ -32,10 +32,10 @@ const LAST: usize = 1000;
 #[command(next_help_heading = "Log")]
 pub struct LogArgs {
     /// Lines to log: a level, or a level per target, as in `info,mesero::jobs=debug`
-    #[arg(long = "log", env = "MESERO_LOG", value_name = "FILTER", global = true, display_order = LAST)]
+    #[arg(id = "log_filter", long = "log", env = "MESERO_LOG", value_name = "FILTER", global = true, display_order = LAST)]
     pub(crate) filter: Option<String>,
     /// Format of the log [default: text on a terminal, logfmt elsewhere]
-    #[arg(long = "log-format", value_name = "FORMAT", global = true, display_order = LAST)]
+    #[arg(id = "log_format", long = "log-format", value_name = "FORMAT", global = true, display_order = LAST)]
     pub(crate) format: Option<LogFormat>,
 }
 
