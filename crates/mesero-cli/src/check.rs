@@ -1,4 +1,4 @@
-//! `mesero check`: starts every resource once and says what it found.
+//! `mesero check`: starts every resource once and reports it.
 
 use mesero_config::Config;
 use mesero_process::spawner::Spawner;
@@ -7,10 +7,11 @@ use mesero_terminal::command_error::CommandError;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 
-/// Starts the resources of a configuration, prints a line for each, and stops them.
+/// Starts the resources of a configuration, prints a line for each, and stops them. Dropping the future stops the
+/// workers.
 ///
 /// # Errors
-/// Why the first that does not start does not.
+/// The error of the first resource that does not start.
 pub(crate) async fn run(config: &Config, output: &mut Output) -> Result<Exit, CheckError> {
     let spawner = Spawner::start().map_err(CheckError::Io)?;
     let services = assemble::services(config, &spawner).await.map_err(CheckError::Assemble)?;
@@ -33,7 +34,7 @@ pub(crate) async fn run(config: &Config, output: &mut Output) -> Result<Exit, Ch
     Ok(Exit::Fine)
 }
 
-/// Why the check came to no end. Reads on after "failed to".
+/// An error that ends the check. Continues "failed to".
 #[derive(Debug)]
 pub(crate) enum CheckError {
     Assemble(AssembleError),

@@ -11,7 +11,7 @@ use mesero_hash::HashArgs;
 use mesero_run::RunArgs;
 use mesero_terminal::telemetry::LogArgs;
 
-/// Puts a slow, blocking thing behind a concurrent, bounded, observable front.
+/// A concurrency limit and a request queue in front of slow, blocking code, with a batch runner and a load test.
 #[derive(Debug, Parser)]
 #[command(name = "mesero", version, arg_required_else_help = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -23,50 +23,50 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CliCommand {
-    /// Serve a slow thing over HTTP
+    /// Serve a slow function, application, server or command over HTTP
     Serve(Box<ServeArgs>),
-    /// Call a slow thing for each item of an input, bounded, and print a record as each is done
+    /// Batch runner: one call for each item of an input, with a concurrency limit and retries
     Run(Box<RunArgs>),
-    /// Hash the plaintext passwords of a database table, while it is in use
+    /// Replace the plaintext passwords of a database table by hashes, while it is in use
     #[cfg(feature = "hash")]
     Hash(Box<HashArgs>),
-    /// Measure a service: do its clients get their answers, how fast, and how many
+    /// Load test: measure latency, throughput and failures, or find the capacity
     Bench(Box<BenchArgs>),
-    /// Check a configuration: read it, start every resource once, and say what was found
+    /// Check a configuration: read it, and start every resource once
     Check(CheckArgs),
-    /// See what is in flight in a running mesero, and cancel it
+    /// List, show and cancel the jobs of a running mesero, and change its limit
     Jobs(JobsArgs),
-    /// Print every configuration key with its default and what it means
+    /// Print every configuration key with its default and meaning
     Reference,
-    /// Print a JSON Schema of the configuration, with which editors complete and check it
+    /// Print a JSON Schema of the configuration, for completion and checks in editors
     Schema,
 }
 
 /// Configuration files, or a Python function and its routes.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// The configuration file; several are one configuration together
+    /// Configuration file; several files are one configuration
     #[arg(required_unless_present = "python", value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Serve this function without a file: MODULE:FUNCTION
+    /// Serve this function without a configuration file
     #[arg(long, value_name = "MODULE:FUNCTION", conflicts_with = "files", requires = "route")]
     python: Option<String>,
-    /// A path and its arguments, such as '/square?num={num:float}'; may be repeated
+    /// Path and arguments of a route, such as '/square?num={num:float}'; may be repeated
     #[arg(long, value_name = "TEMPLATE", requires = "python")]
     route: Vec<String>,
-    /// How replies are written: text or json [default: json]
+    /// Format of replies: text or json [default: json]
     #[arg(long, requires = "python")]
     reply: Option<String>,
-    /// Where to listen [default: localhost:8888]
+    /// Address to listen on [default: localhost:8888]
     #[arg(long, value_name = "ADDRESS", requires = "python")]
     listen: Option<String>,
-    /// Where jobs, metrics and health are served, or off [default: 127.0.0.1:9888]
+    /// Address of the control listener (jobs, metrics, health), or off [default: 127.0.0.1:9888]
     #[arg(long, value_name = "ADDRESS", requires = "python")]
     control: Option<String>,
-    /// The Python interpreter [default: python3]
+    /// Python interpreter [default: python3]
     #[arg(long, value_name = "PATH", requires = "python")]
     interpreter: Option<String>,
-    /// The folder of a virtual environment
+    /// Folder of a virtual environment
     #[arg(long, value_name = "FOLDER", requires = "python")]
     venv: Option<String>,
     /// Worker processes [default: 1]
@@ -75,28 +75,28 @@ pub(crate) struct ServeArgs {
     /// Threads in each process, for a sync function [default: 1]
     #[arg(long, value_name = "N", requires = "python")]
     threads: Option<String>,
-    /// Calls in flight in each process, for an async function [default: 100]
+    /// Concurrent calls in each process, for an async function [default: 100]
     #[arg(long, value_name = "N", requires = "python")]
     concurrency: Option<String>,
-    /// Calls that run at once [default: what the workers can serve]
+    /// Concurrency limit [default: the capacity of the workers]
     #[arg(long, value_name = "N", requires = "python")]
     limit: Option<String>,
-    /// Calls that may wait, or off [default: 1000]
+    /// Maximum number of waiting calls, or off [default: 1000]
     #[arg(long, value_name = "N", requires = "python")]
     queue: Option<String>,
-    /// How long one attempt may take, or off [default: off]
+    /// Timeout of one attempt, or off [default: off]
     #[arg(long, value_name = "DURATION", requires = "python")]
     timeout: Option<String>,
-    /// How long a call may take with its wait, or off [default: 30s]
+    /// Deadline of a call, including its wait, or off [default: 30s]
     #[arg(long, value_name = "DURATION", requires = "python")]
     deadline: Option<String>,
 }
 
 impl ServeArgs {
-    /// The configuration that these arguments name or are.
+    /// The configuration from the files or from the flags.
     ///
     /// # Errors
-    /// What is wrong with it, and where.
+    /// Every problem of the configuration, with its place.
     pub(crate) fn config(self) -> Result<Config, ConfigError> {
         match self.python {
             None => Config::load(&self.files),
@@ -122,7 +122,7 @@ impl ServeArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct CheckArgs {
-    /// The configuration file; several are one configuration together
+    /// Configuration file; several files are one configuration
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

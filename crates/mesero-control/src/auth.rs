@@ -1,4 +1,4 @@
-//! Who may ask: those who bear the token, or, where there is none, those on this machine.
+//! Access: requests with the token, or, without a configured token, requests from this machine.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use mesero_config::Secret;
 
 use super::{Problem, causes};
 
-/// Decides who may ask.
+/// Checks the access of requests.
 #[derive(Debug)]
 pub(super) struct AccessPolicy {
     token: Option<Secret>,
@@ -37,7 +37,7 @@ impl AccessPolicy {
     fn admit(&self, request: &Request) -> Result<(), Problem> {
         let headers = request.headers();
         match &self.token {
-            // A web page cannot guess the token, so it does not matter where a request is from.
+            // A web page cannot guess the token, so the origin does not matter.
             Some(token) if has_token(headers, token) => Ok(()),
             Some(_) => Err(causes::unauthorized()),
             None => {
@@ -59,9 +59,9 @@ fn has_token(headers: &HeaderMap, token: &Secret) -> bool {
     scheme.eq_ignore_ascii_case(b"Bearer ") && token.matches(candidate.trim_ascii())
 }
 
-/// The host that the request was made to, if it is a name of this machine.
+/// The host in the request, if it is a name of this machine.
 ///
-/// A web page whose name is made to resolve to 127.0.0.1 sends its own name here.
+/// A web page whose name resolves to 127.0.0.1 (DNS rebinding) sends its own name.
 fn loopback_host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Problem> {
     let named = match uri.authority() {
         Some(authority) => authority.as_str(),
@@ -82,7 +82,7 @@ fn is_loopback(host: &str) -> bool {
         || host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A browser says where a request comes from, and other clients say nothing.
+/// Checks the origin, which browsers send and other clients do not.
 fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Problem> {
     let site = text(headers, &HeaderName::from_static("sec-fetch-site"));
     let origin = text(headers, &header::ORIGIN);
@@ -100,7 +100,7 @@ fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Problem> {
     }
 }
 
-/// A header's text; what is no text reads as one that nothing matches.
+/// A header's text; `?`, which matches nothing, if it is not ASCII.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or("?"))
 }

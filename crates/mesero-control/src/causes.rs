@@ -1,30 +1,31 @@
-//! The one table of what can be wrong with a request to the control plane.
+//! The table of problems of requests to the control plane.
 
 use http::{HeaderValue, Method, StatusCode, header};
 use mesero_http::problem::Problem;
 
 pub(super) fn no_such_job(id: &str) -> Problem {
     let detail = format!(
-        "no job {id:?} is in flight; it may be over; `mesero jobs`, or GET /jobs, lists those that are"
+        "no job {id:?} is in flight; it may have finished; `mesero jobs` or GET /jobs lists the jobs in flight"
     );
     Problem::new(StatusCode::NOT_FOUND, "no-such-job", "No such job", detail)
 }
 
 pub(super) fn no_such_resource(name: &str, known: &str) -> Problem {
-    let detail = format!("no resource is called {name:?}; there are: {known}");
+    let detail = format!("no resource has the name {name:?}; known resources: {known}");
     Problem::new(StatusCode::NOT_FOUND, "no-such-resource", "No such resource", detail)
 }
 
 pub(super) fn unknown_path(path: &str) -> Problem {
     let detail = format!(
-        "nothing is at {path:?}; there are /jobs, /jobs/ID, /resources, /resources/NAME/limit, /metrics, /livez and /readyz"
+        "no such path: {path:?}; the paths are /jobs, /jobs/ID, /resources, /resources/NAME/limit, /metrics, /livez and /readyz"
     );
-    Problem::new(StatusCode::NOT_FOUND, "unknown-path", "Unknown path", detail)
+    Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
 }
 
 pub(super) fn wrong_method(method: &Method, path: &str) -> Problem {
-    let detail = format!("{method} does not work at {path:?}; the Allow header says what does");
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong-method", "Method not allowed", detail)
+    let detail =
+        format!("{path:?} does not accept {method}; the Allow header lists the accepted methods");
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed", detail)
 }
 
 pub(super) fn bad_request(detail: String) -> Problem {
@@ -37,14 +38,14 @@ pub(super) fn body_too_large(limit: usize) -> Problem {
 }
 
 pub(super) fn body_too_slow() -> Problem {
-    let detail = "the body did not come in time".to_owned();
+    let detail = "the body did not arrive in time".to_owned();
     Problem::new(StatusCode::REQUEST_TIMEOUT, "body-too-slow", "Body too slow", detail)
 }
 
 pub(super) fn already_stopping(id: &str) -> Problem {
     let detail = format!(
-        "job {id:?} is over; its last attempt still occupies the resource, until that has \
-         really stopped"
+        "job {id:?} has finished; its last attempt still occupies the resource until it has \
+         stopped"
     );
     Problem::new(StatusCode::CONFLICT, "already-stopping", "Already stopping", detail)
 }
@@ -58,11 +59,11 @@ pub(super) fn forbidden(detail: String) -> Problem {
 }
 
 pub(super) fn unauthorized() -> Problem {
-    let detail = "this control plane wants its token: Authorization: Bearer …".to_owned();
+    let detail = "this control plane requires its token: Authorization: Bearer …".to_owned();
     Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", detail)
         .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"mesero\""))
 }
 
 pub(super) fn internal(detail: String) -> Problem {
-    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error", detail)
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "internal-error", "Internal error", detail)
 }

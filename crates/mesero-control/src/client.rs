@@ -1,4 +1,4 @@
-//! `mesero jobs`: what a running mesero has in flight; telling a job to stop, changing a limit.
+//! `mesero jobs`: lists, shows and cancels the jobs of a running mesero, and changes a limit.
 
 use std::fmt;
 use std::io;
@@ -23,12 +23,12 @@ mod table;
 
 use connection::{ClientError, ControlClient};
 
-/// What `mesero jobs` is told.
+/// The arguments of `mesero jobs`.
 #[derive(Debug, Args)]
 pub struct JobsArgs {
     #[command(subcommand)]
     action: Option<JobsAction>,
-    /// Where the running mesero's control plane listens
+    /// Address of the running mesero's control listener
     #[arg(
         long,
         env = "MESERO_CONTROL",
@@ -37,10 +37,10 @@ pub struct JobsArgs {
         global = true
     )]
     control: String,
-    /// A file that holds the control plane's token, if it has one
+    /// File with the control listener's token, if it has one
     #[arg(long, value_name = "FILE", global = true)]
     token_file: Option<PathBuf>,
-    /// Print the control plane's answer as it is
+    /// Print the answer as JSON
     #[arg(long, global = true)]
     json: bool,
 }
@@ -49,24 +49,24 @@ pub struct JobsArgs {
 enum JobsAction {
     /// List the jobs in flight (the default)
     List {
-        /// Only those of this resource
+        /// Only jobs of this resource
         #[arg(long)]
         resource: Option<String>,
     },
-    /// Show one job
+    /// Show one job, with its Python stack
     Show {
-        /// Its id, as in the list: square-17
+        /// Id of the job, as in the list: square-17
         id: String,
     },
-    /// Tell a job to stop: its callers get an error, its place is free
+    /// Cancel a job: its callers get an error, and its slot is free when it has stopped
     Cancel {
-        /// Its id, as in the list: square-17
+        /// Id of the job, as in the list: square-17
         id: String,
     },
-    /// Change how many calls of a resource may run at once, until it is restarted
+    /// Change the concurrency limit of a resource, until mesero is restarted
     #[command(allow_missing_positional = true)]
     Limit {
-        /// The resource; may be left out where there is only one
+        /// The resource; optional where there is only one
         resource: Option<String>,
         /// The new limit
         #[arg(value_parser = parse_positive::<NonZeroUsize>)]
@@ -74,7 +74,8 @@ enum JobsAction {
     },
 }
 
-/// Asks the control plane, and prints its answer.
+/// Sends the request to the control plane, and prints its answer. Dropping the future closes the connection; a request
+/// that was sent may still take effect.
 pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError> {
     let client = ControlClient::new(&args.control, args.token_file.as_deref())?;
     let action = args.action.unwrap_or(JobsAction::List { resource: None });
@@ -95,11 +96,11 @@ pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError>
         JobsAction::Show { .. } => output.line(&table::one(&read(&client, &answer)?))?,
         JobsAction::Cancel { .. } => {
             let job: JobRecord = read(&client, &answer)?;
-            output.line(&format!("{} was {}, and is told to stop", job.id, job.phase))?;
+            output.line(&format!("{} was {}; stop requested", job.id, job.phase))?;
         }
         JobsAction::Limit { .. } => {
             let LimitChange { resource, limit, before } = read(&client, &answer)?;
-            output.line(&format!("{resource}: the limit was {before}, and is {limit}"))?;
+            output.line(&format!("{resource}: limit changed from {before} to {limit}"))?;
         }
     }
     Ok(Exit::Fine)
@@ -126,7 +127,7 @@ async fn ask(client: &ControlClient, action: &JobsAction) -> Result<bytes::Bytes
     Ok(client.ask(method, &path, body.unwrap_or_default()).await?)
 }
 
-/// The name of the only resource there is.
+/// The name of the only resource.
 async fn only_resource(client: &ControlClient) -> Result<String, JobsError> {
     let answer = client.ask(Method::GET, "/resources", String::new()).await?;
     let ResourceList { resources } = read(client, &answer)?;
@@ -134,7 +135,7 @@ async fn only_resource(client: &ControlClient) -> Result<String, JobsError> {
     match &names[..] {
         [name] => Ok(name.clone()),
         _ => Err(JobsError::Failed(format!(
-            "cannot tell whose limit to change: name one of the resources {}",
+            "name the resource whose limit to change, one of {}",
             names.join(", ")
         ))),
     }
@@ -151,13 +152,13 @@ struct ResourceName {
     name: String,
 }
 
-/// A resource's or job's name as a part of a path: they are made of nothing that needs escapes.
+/// Checks the name of a resource or job for a path: valid names need no escapes.
 fn segment(name: &str) -> Result<&str, JobsError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     match !name.is_empty() && name.bytes().all(plain) {
         true => Ok(name),
         false => Err(JobsError::NotFound(format!(
-            "nothing can be called {name:?}: names are made of letters, digits, - and _"
+            "{name:?} is not a valid name: names have letters, digits, - and _"
         ))),
     }
 }
@@ -166,12 +167,12 @@ fn read<T: DeserializeOwned>(client: &ControlClient, answer: &[u8]) -> Result<T,
     serde_json::from_slice(answer).map_err(|error| client.not_understood(&error.to_string()))
 }
 
-/// Why `mesero jobs` has nothing to show.
+/// An error of `mesero jobs`.
 #[derive(Debug)]
 pub enum JobsError {
-    /// The control plane knows no such job or resource, or the job is over.
+    /// The control plane has no such job or resource, or the job has finished.
     NotFound(String),
-    /// The control plane was not asked, did not answer, or refused.
+    /// The control plane could not be reached, did not answer, or rejected the request.
     Failed(String),
 }
 

@@ -1,4 +1,4 @@
-//! `/livez` and `/readyz`: whether the process answers, and whether it can serve.
+//! `/livez` and `/readyz`: the process answers, and it can serve.
 
 use std::sync::Arc;
 
@@ -8,24 +8,24 @@ use serde_json::{Value, json};
 
 use super::{Plane, Problem, causes};
 
-/// Whoever hears this, hears it from a process that lives.
+/// A process that answers at all is alive.
 pub(super) async fn live() -> Json<Value> {
     Json(json!({ "live": true }))
 }
 
-/// Ready is a process that takes calls, and whose every resource can serve some.
+/// A process is ready if it accepts calls and each of its resources can serve some.
 pub(super) async fn ready(State(plane): State<Arc<Plane>>) -> Result<Json<Value>, Problem> {
     let draining = plane.draining.is_cancelled();
     let mut reasons = Vec::new();
     if draining {
-        reasons.push("it is draining, and takes nothing new".to_owned());
+        reasons.push("it is draining and accepts no new calls".to_owned());
     }
     let mut resources = Vec::new();
     for service in &plane.services {
         let (name, health) = (service.name(), service.resource.health());
         if !health.is_ready() {
             let wanted = health.wanted;
-            reasons.push(format!("{name} has none of the {wanted} processes up that it wants"));
+            reasons.push(format!("{name} has no running process; {wanted} are configured"));
         }
         resources.push(json!({
             "name": name,

@@ -1,4 +1,4 @@
-//! `/jobs`: what is in flight, one of them, and telling one to stop.
+//! `/jobs`: the list of jobs in flight, one job, and cancellation.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,24 +28,24 @@ pub(crate) struct JobRecord {
     pub(crate) resource: String,
     /// `queued`, `running`, `backoff` or `stopping`.
     pub(crate) phase: String,
-    /// Its place in the queue, 1 for the next.
+    /// Its position in the queue, 1 for the next.
     pub(crate) position: Option<usize>,
-    /// Its place at the resource.
+    /// Its seat at the resource.
     pub(crate) seat: Option<usize>,
-    /// How long ago it was admitted.
+    /// Time since it was admitted.
     pub(crate) age_ms: u64,
-    /// How long it has stood in the queue, all its turns together.
+    /// Time in the queue, over all its attempts.
     pub(crate) waited_ms: u64,
-    /// How long its attempts ran, the present one included.
+    /// Duration of its attempts, including the current one.
     pub(crate) ran_ms: u64,
-    /// How often it has tried.
+    /// Number of attempts begun.
     pub(crate) attempts: u32,
-    /// How many calls wait for its answer.
+    /// Number of calls that wait for its answer.
     pub(crate) waiters: usize,
     pub(crate) key: Option<String>,
     /// The leading call's arguments, by name, as the caller wrote them.
     pub(crate) arguments: BTreeMap<String, String>,
-    /// Where in its code it is, or was when it was given up; for one job, if its resource can tell.
+    /// Its current stack, or the one at its cancellation; only of a single job, from resources that have stacks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) stack: Option<String>,
 }
@@ -110,7 +110,7 @@ pub(super) async fn show(
     Ok(Json(record))
 }
 
-/// Answers with the job as it was. Accepted, not done: the resource may need its time to stop.
+/// Answers with the job as it was. The status is 202: the resource may need time to stop.
 pub(super) async fn cancel(
     State(plane): State<Arc<Plane>>,
     id: Result<Path<String>, PathRejection>,

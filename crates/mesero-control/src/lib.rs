@@ -1,4 +1,4 @@
-//! The control plane: what is in flight, what was counted, and whether the service can serve.
+//! The control plane: jobs in flight, metrics and health over HTTP, and its client.
 
 #![forbid(unsafe_code)]
 
@@ -28,9 +28,9 @@ pub use listen::start;
 
 /// The control plane's routes.
 ///
-/// Cancelling `draining` makes it say that it is not ready, and changes nothing else. With a
-/// `token`, every request but the health checks must bear it; without one, only requests that were
-/// made to a loopback name are answered, and no web page of another origin can change anything.
+/// A canceled `draining` makes it report that it is not ready, and changes nothing else. With a
+/// `token`, every request but the health checks must have it; without one, only requests to a
+/// loopback name are answered, and no web page of another origin can change anything.
 pub fn router(
     services: Vec<Service>,
     draining: CancellationToken,
@@ -46,14 +46,14 @@ pub fn router(
         .fallback(unknown_path)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(policy, auth::check))
-        // What was added before the policy is behind it; what comes after is open to everybody.
+        // Routes above require access; routes below are open to all.
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready))
         .method_not_allowed_fallback(wrong_method)
         .with_state(Arc::new(Plane { services, draining }))
 }
 
-/// What the handlers work with.
+/// The state that all handlers share.
 #[derive(Debug)]
 struct Plane {
     services: Vec<Service>,
@@ -61,7 +61,7 @@ struct Plane {
 }
 
 impl Plane {
-    /// The resource of this name.
+    /// Finds the resource of this name.
     fn service(&self, name: &str) -> Result<&Service, Problem> {
         self.services.iter().find(|service| service.name() == name).ok_or_else(|| {
             let names: Vec<_> = self.services.iter().map(Service::name).collect();

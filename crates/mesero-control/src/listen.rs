@@ -1,4 +1,4 @@
-//! The control plane's own thread: it answers however busy the rest of the process is.
+//! The control plane's own thread, which answers even while the rest of the process is busy.
 
 use std::io;
 use std::net;
@@ -17,16 +17,16 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// A few people, a few scrapers and a few load balancers; further connections wait in the kernel.
+/// Enough for users, scrapers and load balancers; further connections wait in the kernel.
 const CONNECTIONS: usize = 256;
 
-/// For a request's head, and for the silence between two requests of a connection.
+/// Timeout of a request's head, and of an idle connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The control plane's answers take milliseconds, so whoever needs longer does not read them.
+/// Timeout of a response during a stop. Responses take milliseconds, so a slower client does not read.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// File descriptors come free when connections end; ten looks a second cost nothing.
+/// Descriptors become free when connections end; ten attempts a second cost nothing.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
 
 /// A control plane that serves on a thread of its own.
@@ -36,7 +36,7 @@ pub struct ControlThread {
     ended: oneshot::Receiver<()>,
 }
 
-/// Serves `router` on `listeners` until `stop` is cancelled, on a new thread.
+/// Serves `router` on `listeners` until `stop` is canceled, on a new thread.
 ///
 /// # Errors
 /// If the thread cannot be started, or a listener cannot be watched.
@@ -65,7 +65,7 @@ fn watched(listener: net::TcpListener) -> io::Result<TcpListener> {
 }
 
 impl ControlThread {
-    /// Waits until it has stopped: soon after its `stop` is cancelled.
+    /// Waits until it has stopped, soon after its `stop` is canceled. A drop of the future leaves the thread running.
     pub async fn stopped(self) {
         // Nothing is ever sent.
         let _ = self.ended.await;
@@ -125,9 +125,9 @@ impl ControlListener {
         }
     }
 
-    /// One connection, to its end. On stop, the request in flight is still answered.
+    /// Serves one connection to its end. On a stop, the request in flight is still answered. A drop closes the socket.
     async fn serve_connection(self, stream: TcpStream) {
-        // Without it, answers are late; that is all.
+        // Without it, responses are only late.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(self.router);
         let mut connection = pin!(

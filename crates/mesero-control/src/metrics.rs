@@ -1,4 +1,4 @@
-//! `/metrics`: what was counted and measured, as `OpenMetrics` or in Prometheus's older format.
+//! `/metrics`: counters, gauges and histograms, as `OpenMetrics` or in Prometheus's older format.
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +38,7 @@ pub(super) async fn scrape(
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], text))
 }
 
-/// A scraper that can read `OpenMetrics` names it, and is understood to prefer it.
+/// True if the scraper accepts `OpenMetrics`, which it then gets.
 fn wants_openmetrics(headers: &HeaderMap) -> bool {
     let named = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
@@ -62,7 +62,7 @@ fn expose(services: &[Service]) -> Result<String, fmt::Error> {
     Ok(text)
 }
 
-/// All metrics of all resources, a family after the other.
+/// All metrics of all resources, one family after the other.
 #[derive(Debug)]
 struct MetricsCollector {
     snapshots: Vec<Snapshot>,

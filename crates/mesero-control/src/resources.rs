@@ -1,4 +1,4 @@
-//! `/resources`: how each resource is doing, and changing its limit while it works.
+//! `/resources`: the state of each resource, and changes of its limit.
 
 use std::error::Error;
 use std::num::NonZeroUsize;
@@ -21,7 +21,7 @@ use super::{Plane, Problem, causes};
 /// Far more than `{"limit":20}` needs.
 const BODY_BYTES: usize = 4_096;
 
-/// Long enough for a person who types into `curl -T -`, too short to hold connections with.
+/// Long enough for a body that is typed into `curl -T -`, too short for a client that holds connections.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(super) async fn list(State(plane): State<Arc<Plane>>) -> Json<Value> {
@@ -85,7 +85,7 @@ struct NewLimit {
     limit: NonZeroUsize,
 }
 
-/// The answer to a changed limit.
+/// The answer to a change of the limit.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct LimitChange {
     pub(crate) resource: String,
@@ -111,7 +111,7 @@ pub(super) async fn set_limit(
         Ok(Ok(body)) => body,
     };
     let NewLimit { limit } = serde_json::from_slice(&body).map_err(|error| {
-        causes::bad_request(format!("the body is to be like {{\"limit\":20}}: {error}"))
+        causes::bad_request(format!("the body must be like {{\"limit\":20}}: {error}"))
     })?;
     let seats = service.resource.seats();
     if limit > seats {

@@ -32,7 +32,7 @@ pub(crate) const SEATS: usize = 4;
 pub(crate) struct Scripted {
     pub(crate) service: Service,
     pub(crate) mock: MockHandle<Bytes, Reply>,
-    /// What the resource says of its event loops.
+    /// The blocked event loops that the resource reports.
     pub(crate) blocked: Arc<Blocked>,
     health: Arc<Mutex<Health>>,
     callers: TaskTracker,
@@ -84,7 +84,7 @@ pub(crate) fn nine() -> Reply {
     Reply::value(ReplyForm::Text, Bytes::from_static(b"9.0"))
 }
 
-/// Lets every task that can go on do so.
+/// Lets every task that is ready run.
 pub(crate) async fn settle() {
     for _ in 0..64 {
         tokio::task::yield_now().await;

@@ -166,7 +166,7 @@ async fn what_is_not_there_is_a_problem_too() {
     let router = Scripted::new("square").router();
     for line in ["GET /", "GET /job", "POST /jobs/square-1/cancel"] {
         let seen = ask(&router, line, "").await;
-        assert_eq!((seen.status.as_u16(), &*seen.problem()), (404, "unknown-path"), "{line}");
+        assert_eq!((seen.status.as_u16(), &*seen.problem()), (404, "not-found"), "{line}");
     }
     let wrong = [
         ("POST /jobs", "GET,HEAD"),
@@ -177,7 +177,7 @@ async fn what_is_not_there_is_a_problem_too() {
     ];
     for (line, allow) in wrong {
         let seen = ask(&router, line, "").await;
-        assert_eq!((seen.status.as_u16(), &*seen.problem()), (405, "wrong-method"), "{line}");
+        assert_eq!((seen.status.as_u16(), &*seen.problem()), (405, "method-not-allowed"), "{line}");
         assert_eq!(seen.headers["allow"], allow, "{line}");
     }
 }
@@ -194,7 +194,7 @@ async fn ready_means_that_every_resource_can_serve_and_calls_are_taken() {
     cube.set_health(Health { up: 0, wanted: 2, restarts: 1 });
     let seen = ask(&router, "GET /readyz", "").await;
     assert_eq!((seen.status.as_u16(), &*seen.problem()), (503, "not-ready"));
-    assert_eq!(seen.json()["detail"], "cube has none of the 2 processes up that it wants");
+    assert_eq!(seen.json()["detail"], "cube has no running process; 2 are configured");
     let down = json!({ "name": "cube", "ready": false, "up": 0, "wanted": 2 });
     assert_eq!(seen.json()["resources"][1], down);
 

@@ -11,19 +11,19 @@ use serde_json::{Map, Value};
 
 mod literal;
 
-/// What a call is made with.
+/// The arguments of a call.
 #[derive(Debug)]
 pub(crate) struct Arguments {
-    /// As a JSON object, by name; with `NaN` and `Infinity`, which JSON has not and Python reads.
+    /// As a JSON object, by name; with `NaN` and `Infinity`, which Python reads.
     pub(crate) json: Bytes,
     /// As the caller wrote them, for the list of jobs.
     pub(crate) shown: Vec<Shown>,
 }
 
-/// Takes `wanted` out of a request. Of a parameter that is given several times the last counts.
+/// Takes the `wanted` arguments out of a request. Of a repeated parameter, the last counts.
 ///
 /// # Errors
-/// A problem that names the first argument that is missing or of another type.
+/// A problem with the first argument that is missing or of another type.
 pub(crate) fn take(
     wanted: &[RouteArgument],
     parts: &Parts,
@@ -104,12 +104,12 @@ fn header(parts: &Parts, argument: &RouteArgument) -> Result<Option<String>, Pro
 
 fn members(body: &[u8]) -> Result<Map<String, Value>, Problem> {
     let bad = |detail: String| {
-        Problem::new(StatusCode::BAD_REQUEST, "bad-body", "The body is not as wanted", detail)
+        Problem::new(StatusCode::BAD_REQUEST, "bad-body", "The body is not a JSON object", detail)
     };
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(bad("the body has to be a JSON object".to_owned())),
-        Err(error) => Err(bad(format!("the body has to be a JSON object: {error}"))),
+        Ok(_) => Err(bad("the body must be a JSON object".to_owned())),
+        Err(error) => Err(bad(format!("the body must be a JSON object: {error}"))),
     }
 }
 
@@ -129,7 +129,7 @@ fn wrong(argument: &RouteArgument, came: &str) -> Problem {
     let RouteArgument { name, kind, .. } = argument;
     let came = shorten(came);
     let wanted = with_article(*kind);
-    bad_argument(argument, format!("the argument `{name}` has to be {wanted}; `{came}` came"))
+    bad_argument(argument, format!("the argument `{name}` must be {wanted}, not `{came}`"))
         .with("came", came)
 }
 
@@ -156,7 +156,7 @@ fn source(argument: &RouteArgument) -> &'static str {
     }
 }
 
-/// Enough to recognise what was sent.
+/// A text that is long enough to recognize the value.
 fn shorten(text: &str) -> String {
     const MOST: usize = 80;
     match text.char_indices().nth(MOST) {
@@ -165,7 +165,7 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// An argument as a JSON array shows it: a number as the caller wrote it, anything else as text.
+/// An argument in a JSON array: a number as the caller wrote it, any other value as text.
 pub(crate) fn as_listed(text: &str) -> String {
     let may_be_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     // Not parsed into a number, which would change how it is written.

@@ -33,10 +33,12 @@ use reload::ReloadSignals;
 use request_handler::RequestHandler;
 use router::Router;
 
-/// Serves until a signal says to stop, and then until what is in flight has finished.
+/// Serves until a signal, and then until the jobs in flight have finished.
 ///
 /// # Errors
-/// If it could not begin to serve: an address is taken, a resource does not start.
+/// If it cannot begin to serve: an address is taken, or a resource does not start.
+///
+/// Dropping the future closes the listeners and stops the workers; calls in flight are lost.
 pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError> {
     let mut signals = Signals::listen().map_err(ServeError::Io)?;
     let reload_signals = ReloadSignals::listen().map_err(ServeError::Io)?;
@@ -81,14 +83,14 @@ pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError
     draining.cancel();
     let in_flight = plural(drain(&services), "job", "jobs");
     output.say(&format!(
-        "{signal}: finishing {in_flight}, taking nothing new; a second signal stops at once"
+        "{signal}: finishing {in_flight}, accepting no new calls; a second signal stops at once"
     ));
     let finished = tokio::select! {
         finished = timeout(config.server.drain_timeout, finish(&services)) => finished.is_ok(),
-        // The workers die with this process.
+        // The workers end with this process.
         signal = signals.next() => return Ok(signal.exit()),
     };
-    // It ended when the drain began; no worker may come that nobody ends.
+    // It ended when the drain began; a worker started later would not be stopped.
     let _ = reloading.await;
     for service in &services {
         service.dispatcher.stop();
@@ -104,18 +106,20 @@ pub async fn run(config: Config, output: &mut Output) -> Result<Exit, ServeError
         return Ok(Exit::Fine);
     }
     let after = config.server.drain_timeout;
-    output.say(&format!("not everything had finished after {after:?}; the rest was cut off"));
+    output.say(&format!(
+        "some requests had not finished after the drain timeout of {after:?}, and were cut off"
+    ));
     Ok(Exit::SomeFailed)
 }
 
-/// A front that listens, and does not accept yet.
+/// A front that listens, and does not accept connections yet.
 struct BoundFront<'a> {
     settings: &'a mesero_config::Front,
     router: Router,
     listeners: Vec<TcpListener>,
 }
 
-/// Opens every front that has routes. Files that bring resources alone have none, and name no address.
+/// Opens every front that has routes. Files with resources alone have neither routes nor an address.
 async fn open(config: &Config) -> Result<Vec<BoundFront<'_>>, ServeError> {
     let mut fronts = Vec::with_capacity(config.fronts.len());
     for settings in &config.fronts {
@@ -156,7 +160,7 @@ fn limits(front: &mesero_config::Front, drain_timeout: Duration) -> Limits {
     }
 }
 
-/// Where the fronts are, a line for each, and then the control listener.
+/// A line with the address of each front, and one for the control listener.
 fn announcement(fronts: &[BoundFront<'_>], control: &[TcpListener]) -> Vec<String> {
     let fronts = fronts.iter().map(|front| ("listening", front.listeners.as_slice()));
     let control = (!control.is_empty()).then_some(("control", control));
@@ -164,7 +168,7 @@ fn announcement(fronts: &[BoundFront<'_>], control: &[TcpListener]) -> Vec<Strin
     lines.map(|(what, listeners)| format!("{what} on {}", addresses(listeners))).collect()
 }
 
-/// Takes nothing new from now on; says how many jobs are in flight.
+/// Makes all dispatchers refuse new calls, and returns the number of jobs in flight.
 fn drain(services: &[Service]) -> u64 {
     services.iter().for_each(|service| service.dispatcher.drain());
     services.iter().map(|service| service.dispatcher.stats().jobs.in_flight).sum()
@@ -176,7 +180,7 @@ async fn finish(services: &[Service]) {
     }
 }
 
-/// Why nothing could be served. Reads on after "failed to".
+/// An error that prevents serving. Continues "failed to".
 #[derive(Debug)]
 pub enum ServeError {
     NoRoutes,
@@ -194,7 +198,10 @@ impl fmt::Display for ServeError {
                 f.write_str("serve anything: the configuration has no [[route]]")
             }
             ServeError::Silent(address) => {
-                write!(f, "serve anything on {address}: no [[route]] stands beside that `listen`")
+                write!(
+                    f,
+                    "serve anything on {address}: the file with that `listen` has no [[route]]"
+                )
             }
             ServeError::Bind(error) => error.fmt(f),
             ServeError::Routes(error) => write!(f, "lay out the routes: {error}"),

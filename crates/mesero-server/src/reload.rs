@@ -1,4 +1,4 @@
-//! SIGHUP: worker processes are replaced by new ones, which have the code as it is now.
+//! SIGHUP: worker processes are replaced by new ones, which load the current code.
 
 use std::io;
 
@@ -6,19 +6,20 @@ use mesero_services::service::Service;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// The SIGHUPs of the process; from their creation on none ends it.
+/// Receives SIGHUPs; while it exists, they do not end the process.
 #[derive(Debug)]
 pub(super) struct ReloadSignals(Signal);
 
 impl ReloadSignals {
     /// # Errors
-    /// If the system refuses.
+    /// If the handler cannot be installed.
     pub(super) fn listen() -> io::Result<Self> {
         signal(SignalKind::hangup()).map(Self)
     }
 
-    /// Reloads at each of them until `draining`, which ends a reload in the middle: whoever serves
-    /// then serves on. Those that come during a reload make one more.
+    /// Reloads at each signal until `draining`, which ends a reload in the middle: the workers that
+    /// serve then keep serving. Signals during a reload cause one more.
+    /// A drop ends a reload in the same way.
     pub(super) async fn reload(mut self, services: Vec<Service>, draining: CancellationToken) {
         let reloading = async {
             while self.0.recv().await.is_some() {
@@ -32,23 +33,24 @@ impl ReloadSignals {
     }
 }
 
-/// Reloads one resource after the other; when it says that they are reloaded, every call that
-/// begins runs on new code.
+/// Reloads one resource after the other; after the line "reloaded", every new call runs the new code.
 async fn reload(services: &[Service]) {
-    tracing::info!("reloading: new workers are being started");
+    tracing::info!("reloading: starting new workers");
     let (mut processes, mut failed) = (0, Vec::new());
     for service in services {
         match service.resource.reload().await {
             Ok(count) => processes += count,
             Err(error) => {
                 let resource = service.name();
-                tracing::error!(resource, "the old code goes on serving: failed to {error}");
+                tracing::error!(resource, "the old code keeps serving: failed to {error}");
                 failed.push(resource);
             }
         }
     }
     match failed.is_empty() {
         true => tracing::info!(processes, "reloaded"),
-        false => tracing::warn!(processes, "not all was reloaded: {}", failed.join(", ")),
+        false => {
+            tracing::warn!(processes, "some resources were not reloaded: {}", failed.join(", "))
+        }
     }
 }

@@ -27,7 +27,7 @@ mod passthrough;
 #[cfg(test)]
 mod tests;
 
-/// What the data plane serves.
+/// The routes and services of one front.
 #[derive(Debug)]
 pub(crate) struct RequestHandler {
     pub(crate) router: Router,
@@ -40,7 +40,7 @@ pub(crate) struct RequestHandler {
 /// A request whose body has not been received.
 #[derive(Debug)]
 struct IncomingRequest {
-    /// On the heap, since it is handed on: a future has room for its parameters once at every step.
+    /// On the heap: every future that it passes through has room for its parameters.
     head: Box<Parts>,
     body: Incoming,
     peer: SocketAddr,
@@ -49,10 +49,10 @@ struct IncomingRequest {
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 impl RequestHandler {
-    /// Answers a request. Dropping the future is the client leaving.
+    /// Answers a request. A client that disconnects drops the future, and with it its call.
     ///
-    /// The head leaves the connection's read buffer before this returns, and so before the connection looks for what
-    /// the client does next: it reads into the same buffer again, instead of taking another for as long as this waits.
+    /// The head is copied out of the connection's read buffer before this returns, and so before the connection's next
+    /// read, which then reuses the buffer instead of allocating another while the request waits.
     pub(crate) fn answer(
         self: Arc<Self>,
         request: http::Request<Incoming>,
@@ -83,7 +83,7 @@ impl RequestHandler {
             }
             Action::Call { resource, arguments, reply } => {
                 let IncomingRequest { head, body, peer } = incoming;
-                // Received before anything is asked for, so that a slow sender holds no slot.
+                // Read before the call begins, so that a slow sender holds no slot.
                 let body = match self.read_body(body).await {
                     Err(error) => return respond::body_not_read(&error),
                     Ok(body) => body,
@@ -105,24 +105,24 @@ impl RequestHandler {
         }
     }
 
-    /// A request's body, which most requests have not.
+    /// Reads a request's body; most requests have none.
     async fn read_body(&self, body: Incoming) -> Result<Bytes, ReadBodyError> {
         if body.is_end_stream() {
             return Ok(Bytes::new());
         }
-        // On the heap, where it takes room only while it comes.
+        // On the heap, where it takes memory only while the body arrives.
         Box::pin(read_body::into_memory(body, self.body_limit, self.body_timeout)).await
     }
 }
 
-/// The call that stands for a request, and its arguments as the resource gets them.
+/// The call for a request, and its arguments as the resource gets them.
 fn call(
     service: &Service,
     Arguments { json, shown }: Arguments,
     reply: ReplyForm,
 ) -> (Call, Bytes) {
     let mut call = match service.shares {
-        // The answer depends on the arguments and on the form, and on nothing else.
+        // The reply depends on the arguments and on the form alone.
         true => Call::new(format!("{} {}", reply.as_str(), String::from_utf8_lossy(&json))),
         false => Call::unkeyed(),
     };
@@ -132,7 +132,7 @@ fn call(
     (call, json)
 }
 
-/// One argument of every job in flight. What only still stops is not in flight any more.
+/// One argument of every job in flight; stopping jobs are no longer in flight.
 fn list(service: &Service, argument: &str) -> Response<Body> {
     let jobs = service.dispatcher.jobs();
     let in_flight = jobs.iter().filter(|job| job.phase != Phase::Stopping);
@@ -145,7 +145,7 @@ fn list(service: &Service, argument: &str) -> Response<Body> {
     response
 }
 
-/// An id for a request that brought none.
+/// An id for a request without one.
 fn new_request_id() -> HeaderValue {
     let id = fastrand::u128(..);
     let digits: [u8; 32] =

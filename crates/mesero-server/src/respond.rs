@@ -21,7 +21,7 @@ pub(crate) fn answer(service: &Service, answer: Answer<Reply>) -> Response<Body>
     };
     let headers = response.headers_mut();
     if let Some(timing) = server_timing(&report) {
-        // An upstream's own times stay beside ours.
+        // An upstream's own times are kept.
         headers.append("server-timing", timing);
     }
     if let Some(status) = cache_status(&report, succeeded.then_some(service.ttl).flatten()) {
@@ -81,7 +81,7 @@ fn cause(error: &Error) -> Problem {
         Error::Canceled => problem(S::SERVICE_UNAVAILABLE, "canceled", "The job was canceled"),
         Error::Shed => problem(S::SERVICE_UNAVAILABLE, "draining", "The service is stopping"),
         Error::Refused(refusal) => refused(*refusal, problem),
-        _ => problem(S::INTERNAL_SERVER_ERROR, "internal", "The call failed"),
+        _ => problem(S::INTERNAL_SERVER_ERROR, "internal-error", "The call failed"),
     }
 }
 
@@ -108,7 +108,7 @@ fn refused(
     }
 }
 
-/// The response to a request whose body could not be received; the connection cannot be used again.
+/// The response to a request whose body could not be read; the connection cannot be used again.
 pub(crate) fn body_not_read(error: &ReadBodyError) -> Response<Body> {
     use StatusCode as S;
     let problem = match error {
@@ -116,13 +116,13 @@ pub(crate) fn body_not_read(error: &ReadBodyError) -> Response<Body> {
             S::PAYLOAD_TOO_LARGE,
             "body-too-large",
             "The body is too large",
-            format!("the body is larger than {limit} bytes, which is the most taken here"),
+            format!("the body is larger than {limit} bytes, the limit of this server"),
         ),
         ReadBodyError::TooSlow { after } => Problem::new(
             S::REQUEST_TIMEOUT,
             "body-too-slow",
-            "The body came too slowly",
-            format!("the body had not come whole after {after:?}"),
+            "The body is too slow",
+            format!("the body was incomplete after {after:?}"),
         ),
         ReadBodyError::NotStored(kind) => {
             tracing::error!(
@@ -132,7 +132,7 @@ pub(crate) fn body_not_read(error: &ReadBodyError) -> Response<Body> {
                 S::INSUFFICIENT_STORAGE,
                 "body-not-stored",
                 "The body could not be stored",
-                "there is no room for the body at the moment",
+                "there is no space for the body at the moment",
             )
         }
         ReadBodyError::Incomplete => Problem::new(
@@ -144,7 +144,7 @@ pub(crate) fn body_not_read(error: &ReadBodyError) -> Response<Body> {
         ReadBodyError::Malformed(violation) => {
             let detail = match violation {
                 Some(violation) => violation.to_string(),
-                None => "the body breaks the rules of its framing".to_owned(),
+                None => "the body violates its framing".to_owned(),
             };
             Problem::new(S::BAD_REQUEST, "bad-framing", "The request is malformed", detail)
         }
@@ -157,13 +157,13 @@ pub(crate) fn no_upgrade() -> Response<Body> {
     Problem::new(
         StatusCode::NOT_IMPLEMENTED,
         "no-upgrade",
-        "Upgrades are not passed on",
-        "the request asks for another protocol, and only HTTP is passed on here",
+        "Upgrades are not supported",
+        "the request asks for another protocol, and only HTTP is forwarded",
     )
     .into_response()
 }
 
-/// How long the call waited and ran, for the browser's own display (W3C Server Timing).
+/// The call's times in the queue and at the resource, for a browser's display (W3C Server Timing).
 fn server_timing(report: &CallReport) -> Option<HeaderValue> {
     report.job?;
     let (queue, run) =
@@ -171,8 +171,8 @@ fn server_timing(report: &CallReport) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("queue;dur={queue:.3}, run;dur={run:.3}")).ok()
 }
 
-/// Where the answer came from (RFC 9211), if from elsewhere than a job of its own. The answer of a
-/// job that came to an error is an old one; a hit without a time to live is a remembered failure.
+/// The source of the reply (RFC 9211), unless it is a job of its own. The reply of a failed job is a
+/// stale one; a hit without a time to live is a cached failure.
 fn cache_status(report: &CallReport, ttl: Option<Duration>) -> Option<HeaderValue> {
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     let left = report.age.zip(ttl).map(|(age, ttl)| match ttl.checked_sub(age) {

@@ -1,4 +1,4 @@
-//! From a path and a method to the route that answers.
+//! Finds the route of a path and a method.
 
 use http::{HeaderValue, Method, StatusCode, header};
 use mesero_config::{Action, Route};
@@ -9,21 +9,21 @@ use percent_encoding::percent_decode_str;
 #[derive(Debug)]
 pub(crate) struct Router {
     exact: Table,
-    /// Paths that end with `{*rest}`: for what no whole path fits.
+    /// Paths that end with `{*rest}`, for paths that no exact route matches.
     catch_all: Table,
 }
 
-/// A route, and what the segments of the path are.
+/// A route, and the values of the path's segments.
 #[derive(Debug)]
 pub(crate) struct Match<'a> {
     pub(crate) action: &'a Action,
-    /// The names of the path's segments with what stood there, decoded.
+    /// The names of the path's segments, with their decoded values.
     pub(crate) segments: Vec<(&'a str, String)>,
 }
 
 impl Router {
     /// # Errors
-    /// If a path cannot be routed, which the configuration's check should have found.
+    /// If a path cannot be routed, which the configuration's check prevents.
     pub(crate) fn new(routes: Vec<Route>) -> Result<Self, String> {
         let mut router = Self { exact: Table::default(), catch_all: Table::default() };
         for route in routes {
@@ -55,7 +55,7 @@ impl Router {
 /// Routes by the shape of their paths.
 #[derive(Debug, Default)]
 struct Table {
-    /// Paths of the same shape share an entry, whatever they call their segments.
+    /// Paths of the same shape share an entry, regardless of the names of their segments.
     shapes: matchit::Router<usize>,
     known: Vec<String>,
     routes: Vec<Vec<Route>>,
@@ -87,7 +87,7 @@ fn allows(route: &Route, method: &Method) -> bool {
         || (*method == Method::HEAD && route.methods.contains(&Method::GET))
 }
 
-/// The path with its names replaced by their place, as the routing table wants them.
+/// The path with each name replaced by its position, as the routing table requires.
 fn shape(path: &str) -> String {
     let segments = path.split('/').enumerate().map(|(index, segment)| match name(segment) {
         Some(_) if segment.starts_with("{*") => format!("{{*{index}}}"),
@@ -128,7 +128,7 @@ fn not_allowed(method: &Method, path: &str, routes: &[Route]) -> Problem {
     allowed.sort_unstable();
     allowed.dedup();
     let allowed = allowed.join(", ");
-    let detail = format!("`{path}` does not take {method}; it takes {allowed}");
+    let detail = format!("`{path}` does not accept {method}; it accepts {allowed}");
     let problem = Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         "method-not-allowed",

@@ -1,4 +1,4 @@
-//! Who is answered, with a token and without one.
+//! Requests that are answered, with a token and without one.
 
 use axum::Router;
 use axum::body::Body;
@@ -48,7 +48,7 @@ async fn without_a_token_only_loopback_names_are_answered() {
 async fn without_a_token_no_web_page_of_another_origin_changes_anything() {
     let router = Scripted::new("square").router();
     let host = ("host", "localhost:9888");
-    // 404 is what somebody gets who may ask.
+    // 404 is the answer to a request that has access.
     let mine = [
         vec![host],
         vec![host, ("sec-fetch-site", "same-origin"), ("origin", "http://localhost:9888")],

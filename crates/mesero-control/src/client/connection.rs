@@ -16,10 +16,10 @@ use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// The control plane answers in milliseconds, so whoever needs longer does not answer.
+/// Timeout of a request; the control plane answers in milliseconds.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where the control plane is, and what it wants to see.
+/// The control plane's address, and the token for it.
 #[derive(Debug)]
 pub(super) struct ControlClient {
     authority: Authority,
@@ -27,14 +27,14 @@ pub(super) struct ControlClient {
 }
 
 impl ControlClient {
-    /// Reads the token, if there is one; connects to nobody yet.
+    /// Reads the token file, if there is one; does not connect yet.
     pub(super) fn new(url: &str, token_file: Option<&Path>) -> Result<Self, ClientError> {
         let authority = authority(url).ok_or_else(|| ClientError::Address(url.to_owned()))?;
         let authorization = token_file.map(authorization).transpose()?;
         Ok(Self { authority, authorization })
     }
 
-    /// The body of the answer, if it says that all is well.
+    /// Sends a request, and returns the body of a successful answer. Dropping the future closes the connection.
     pub(super) async fn ask(
         &self,
         method: Method,
@@ -94,7 +94,7 @@ impl ControlClient {
             let status = response.status();
             Ok((status, response.into_body().collect().await?.to_bytes()))
         };
-        // The sender goes with the answer, so that the connection ends when there is one.
+        // The sender is dropped with the answer, so that the connection ends then.
         let (answer, _) = tokio::join!(answer, connection);
         answer
     }
@@ -110,7 +110,7 @@ impl ControlClient {
         self.not_understood(&error.to_string())
     }
 
-    /// Something answered, but not as a control plane does.
+    /// The error for an answer that is not a control plane's.
     pub(super) fn not_understood(&self, what: &str) -> ClientError {
         ClientError::NotUnderstood { at: self.authority.to_string(), what: what.to_owned() }
     }
@@ -136,13 +136,13 @@ fn authorization(file: &Path) -> Result<HeaderValue, ClientError> {
     Ok(value)
 }
 
-/// What the control plane's errors say.
+/// The part of a problem that is printed.
 #[derive(Debug, Deserialize)]
 struct ProblemDetail {
     detail: String,
 }
 
-/// Why there is no answer.
+/// A request without a usable answer.
 #[derive(Debug)]
 pub(super) enum ClientError {
     Address(String),
@@ -154,7 +154,7 @@ pub(super) enum ClientError {
 }
 
 impl ClientError {
-    /// Whether what was asked for does not exist, or no longer.
+    /// True if the job or resource does not exist or has finished.
     pub(super) fn is_not_found(&self) -> bool {
         let gone = |status| matches!(status, StatusCode::NOT_FOUND | StatusCode::CONFLICT);
         matches!(self, ClientError::Refused { status, .. } if gone(*status))
@@ -166,28 +166,31 @@ impl fmt::Display for ClientError {
         match self {
             ClientError::Address(url) => write!(
                 f,
-                "--control (or MESERO_CONTROL) is to be like http://127.0.0.1:9888, and is {url:?}"
+                "--control (or MESERO_CONTROL) must be like http://127.0.0.1:9888, and is {url:?}"
             ),
             ClientError::Token { file, error } => {
                 write!(f, "the token file {} cannot be used: {error}", file.display())
             }
             ClientError::Unreachable { at, error } => write!(
                 f,
-                "no control plane can be reached at {at}: {error}; start `mesero serve`, or say \
-                 with --control where it listens"
+                "no control listener can be reached at {at}: {error}; start `mesero serve`, or set \
+                 its address with --control"
             ),
             ClientError::Silent { at } => write!(
                 f,
-                "the control plane at {at} did not answer within {} s; is it mesero that listens \
-                 there?",
+                "the control listener at {at} did not answer within {} s; check that a mesero \
+                 listens there",
                 TIMEOUT.as_secs()
             ),
             ClientError::NotUnderstood { at, what } => {
-                write!(f, "what listens at {at} does not answer as a control plane: {what}")
+                write!(
+                    f,
+                    "the server at {at} does not answer as a control listener of mesero: {what}"
+                )
             }
-            ClientError::Refused { status: StatusCode::UNAUTHORIZED, .. } => {
-                f.write_str("the control plane wants its token: name the file with --token-file")
-            }
+            ClientError::Refused { status: StatusCode::UNAUTHORIZED, .. } => f.write_str(
+                "the control listener requires its token: name the file with --token-file",
+            ),
             ClientError::Refused { detail, .. } => f.write_str(detail),
         }
     }

@@ -1,4 +1,4 @@
-//! Jobs as people read them.
+//! Jobs as tables.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use mesero_terminal::units::elapsed;
 
 use crate::jobs::JobRecord;
 
-/// Enough to recognise an argument by, and short enough for a row.
+/// Enough to recognize an argument, and short enough for a row.
 const ARGUMENTS_SHOWN: usize = 60;
 
-/// A row a job.
+/// A table with a row for each job.
 pub(super) fn list(jobs: &[JobRecord]) -> String {
     let mut table = plain();
-    table.set_header(["JOB", "PHASE", "AGE", "WAITED", "RAN", "TRIES", "CALLERS", "ARGUMENTS"]);
+    table.set_header(["JOB", "PHASE", "AGE", "WAITED", "RAN", "ATTEMPTS", "CALLERS", "ARGUMENTS"]);
     for job in jobs {
         table.add_row([
             shown(&job.id),
@@ -35,7 +35,7 @@ pub(super) fn list(jobs: &[JobRecord]) -> String {
     text(table)
 }
 
-/// All that is known of a job, a row each.
+/// A table of one job, with a row for each member.
 pub(super) fn one(job: &JobRecord) -> String {
     let mut table = plain();
     table.add_rows([
@@ -45,7 +45,7 @@ pub(super) fn one(job: &JobRecord) -> String {
         ["age", &elapsed(Duration::from_millis(job.age_ms))],
         ["waited", &elapsed(Duration::from_millis(job.waited_ms))],
         ["ran", &elapsed(Duration::from_millis(job.ran_ms))],
-        ["tries", &job.attempts.to_string()],
+        ["attempts", &job.attempts.to_string()],
         ["callers", &job.waiters.to_string()],
     ]);
     if let Some(key) = &job.key {
@@ -75,7 +75,7 @@ fn text(mut table: Table) -> String {
     table.trim_fmt()
 }
 
-/// The phase, and where: the place in the queue, or the place at the resource.
+/// The phase, with the position in the queue or the seat at the resource.
 fn phase(job: &JobRecord) -> String {
     match (job.position, job.seat) {
         (Some(position), _) => format!("{} #{position}", job.phase),
@@ -93,7 +93,7 @@ fn arguments(job: &JobRecord) -> String {
     }
 }
 
-/// A text from outside, with nothing in it that a terminal would obey.
+/// An untrusted text, with control characters escaped.
 fn shown(text: &str) -> String {
     text.chars().flat_map(visible).collect()
 }
@@ -129,9 +129,9 @@ mod tests {
         (queued.phase, queued.seat, queued.position) = ("queued".to_owned(), None, Some(1));
         let text = list(&[job("square-7", &[("num", "3")]), queued]);
         let expected = [
-            "JOB        PHASE                AGE  WAITED         RAN  TRIES  CALLERS  ARGUMENTS",
-            "square-7   running at seat 0  1.2 s    0 ms  1 min 01 s      1        2  num=3",
-            "square-18  queued #1          1.2 s    0 ms  1 min 01 s      1        2  num=2 \
+            "JOB        PHASE                AGE  WAITED         RAN  ATTEMPTS  CALLERS  ARGUMENTS",
+            "square-7   running at seat 0  1.2 s    0 ms  1 min 01 s         1        2  num=3",
+            "square-18  queued #1          1.2 s    0 ms  1 min 01 s         1        2  num=2 \
              unit=\\u{1b}[31m",
         ];
         assert_eq!(text, expected.join("\n"));

@@ -19,7 +19,7 @@ use crate::listen::ControlThread;
 use crate::scripted::{Scripted, nine, settle};
 use crate::{router, start};
 
-/// What `mesero jobs` printed, and how it ended.
+/// The output of `mesero jobs`, and its result.
 #[derive(Debug)]
 struct Printed {
     data: String,
@@ -121,12 +121,12 @@ async fn jobs_are_listed_shown_and_cancelled() {
     assert!(seen.data.contains("queued #1"), "{}", seen.data);
 
     let seen = jobs(&plane.url, "cancel square-2").await;
-    assert_eq!(seen.data, "square-2 was queued, and is told to stop\n");
+    assert_eq!(seen.data, "square-2 was queued; stop requested\n");
     assert!(queued.await.unwrap().result.is_err());
     scripted.mock.next().await.reply(nine());
     assert!(running.await.unwrap().result.is_ok());
     let seen = jobs(&plane.url, "limit square 3").await;
-    assert_eq!(seen.data, "square: the limit was 1, and is 3\n");
+    assert_eq!(seen.data, "square: limit changed from 1 to 3\n");
     plane.stop().await;
 }
 
@@ -137,9 +137,9 @@ async fn what_is_not_found_is_exit_code_1() {
     let missing = [
         ("show square-7", "no job \"square-7\" is in flight"),
         ("cancel square-7", "no job \"square-7\" is in flight"),
-        ("show ../metrics", "nothing can be called \"../metrics\""),
-        ("list --resource cube", "no resource is called \"cube\"; there are: square"),
-        ("limit cube 3", "no resource is called \"cube\"; there are: square"),
+        ("show ../metrics", "\"../metrics\" is not a valid name"),
+        ("list --resource cube", "no resource has the name \"cube\"; known resources: square"),
+        ("limit cube 3", "no resource has the name \"cube\"; known resources: square"),
     ];
     for (words, says) in missing {
         let (code, text) = jobs(&plane.url, words).await.error();
@@ -157,7 +157,7 @@ async fn where_nobody_listens_the_address_is_named() {
     // A port below 1024 is given to no other test.
     let (code, text) = jobs("http://127.0.0.1:1", "list").await.error();
     assert_eq!(code, Exit::Unusable);
-    assert!(text.starts_with("no control plane can be reached at 127.0.0.1:1: "), "{text}");
+    assert!(text.starts_with("no control listener can be reached at 127.0.0.1:1: "), "{text}");
     assert!(text.contains("--control"), "{text}");
 }
 
@@ -181,7 +181,7 @@ async fn whoever_is_no_control_plane_is_told_apart() {
     let (seen, ()) = tokio::join!(jobs(&url, "list"), impostor);
     let (code, text) = seen.error();
     assert_eq!(code, Exit::Unusable);
-    assert!(text.contains("does not answer as a control plane"), "{text}");
+    assert!(text.contains("does not answer as a control listener"), "{text}");
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
-//! The same metrics in Prometheus's text format 0.0.4, which `OpenMetrics` came from.
+//! The same metrics in Prometheus's text format 0.0.4, the predecessor of `OpenMetrics`.
 
 use std::collections::HashSet;
 
 /// Rewrites an `OpenMetrics` page.
 ///
-/// There, a counter's description lacks the `_total` of its samples. Units and the end mark have
-/// no place in the older format.
+/// There, a counter's description lacks the `_total` of its samples. Units and the end mark do
+/// not exist in the older format.
 pub(super) fn from_openmetrics(page: &str) -> String {
     let described = |line: &'_ str| {
         line.strip_prefix("# TYPE ")

@@ -1,4 +1,4 @@
-//! The table of all metrics: a new one is a new row here, and in REFERENCE.md.
+//! The table of all metrics. A new metric is a new row here and in REFERENCE.md.
 
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ pub(super) struct HistogramFamily {
 pub(super) const FAMILIES: &[Family] = &[
     Family {
         name: "calls",
-        help: "Calls by how they were answered: led a job, joined one in flight, from the cache \
-               with a fresh reply, an old one or a remembered failure, or refused.",
+        help: "Calls by kind of answer: led a job, joined a job in flight, a fresh, stale or negative \
+               (failed) reply from the cache, or refused.",
         kind: MetricKind::Counter,
         label: Some("how"),
         samples: |snapshot| {
@@ -54,28 +54,28 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "calls_rescued",
-        help: "Calls whose job came to an error, and that got an old reply instead.",
+        help: "Calls whose job failed and that got a stale reply instead.",
         kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.calls.rescued)],
     },
     Family {
         name: "calls_in_flight",
-        help: "Calls whose caller still waits.",
+        help: "Calls with a waiting caller.",
         kind: MetricKind::Gauge,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.calls.in_flight)],
     },
     Family {
         name: "refusals",
-        help: "Calls turned away on arrival, by reason.",
+        help: "Calls rejected on arrival, by reason.",
         kind: MetricKind::Counter,
         label: Some("reason"),
         samples: |snapshot| snapshot.tally.refusals(),
     },
     Family {
         name: "jobs",
-        help: "Jobs that are over, by how they ended.",
+        help: "Finished jobs, by outcome.",
         kind: MetricKind::Counter,
         label: Some("outcome"),
         samples: |snapshot| {
@@ -85,43 +85,42 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "refreshes",
-        help: "Jobs that no call led, since they replace an old reply in the cache.",
+        help: "Jobs without a call, which replace a stale reply in the cache.",
         kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.jobs.refreshes)],
     },
     Family {
         name: "jobs_in_flight",
-        help: "Jobs by what they are doing; those that are stopping are over, but still occupy \
-               their slots.",
+        help: "Jobs by phase; stopping jobs have finished, but still occupy their slots.",
         kind: MetricKind::Gauge,
         label: Some("phase"),
         samples: |snapshot| snapshot.phases(),
     },
     Family {
         name: "attempts",
-        help: "Tries at the resource, retries included.",
+        help: "Attempts, including retries.",
         kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.attempts.started)],
     },
     Family {
         name: "retries",
-        help: "Tries that were not the first of their job.",
+        help: "Attempts after the first of their job.",
         kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.attempts.retries)],
     },
     Family {
         name: "retries_refused",
-        help: "Retries that were due, and that the budget refused.",
+        help: "Retries that the budget rejected.",
         kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.attempts.retries_refused)],
     },
     Family {
         name: "slots",
-        help: "Slots that occupy the resource, slots in all, and seats that are closed.",
+        help: "Slots in use, all slots, and closed seats.",
         kind: MetricKind::Gauge,
         label: Some("state"),
         samples: |snapshot| {
@@ -131,29 +130,29 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "queue_length",
-        help: "Jobs that wait for a slot.",
+        help: "Jobs waiting for a slot.",
         kind: MetricKind::Gauge,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.queue.len)],
     },
     Family {
         name: "queue_bound",
-        help: "How many new jobs may wait for a slot.",
+        help: "Maximum number of waiting jobs.",
         kind: MetricKind::Gauge,
         label: None,
         samples: |snapshot| vec![("", snapshot.stats.queue.bound)],
     },
     Family {
         name: "stops",
-        help: "Tries that had been given up and have really stopped: by themselves, because they \
-               were told to, or because their process was ended.",
+        help: "Canceled or timed-out attempts that have stopped: by themselves, interrupted, or \
+               with their killed process.",
         kind: MetricKind::Counter,
         label: Some("how"),
         samples: |snapshot| snapshot.tally.stops(),
     },
     Family {
         name: "workers",
-        help: "Processes of the resource: how many serve, and how many should.",
+        help: "Processes of the resource that serve, and that are configured.",
         kind: MetricKind::Gauge,
         label: Some("state"),
         samples: |snapshot| {
@@ -163,21 +162,21 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "worker_restarts",
-        help: "Processes that were started again, because one had ended or was given up.",
+        help: "Processes started again, because one had exited or was killed.",
         kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.health.restarts)],
     },
     Family {
         name: "loop_blocked",
-        help: "How often something kept an event loop from running for too long.",
+        help: "Number of times an event loop was blocked for too long.",
         kind: MetricKind::Counter,
         label: None,
         samples: |snapshot| vec![("", snapshot.blocked.times)],
     },
     Family {
         name: "worker_replacements",
-        help: "Processes that were well, and were replaced without a dropped call, by reason.",
+        help: "Healthy processes that were replaced without a dropped call, by reason.",
         kind: MetricKind::Counter,
         label: Some("reason"),
         samples: |snapshot| snapshot.replaced.clone(),
@@ -186,34 +185,34 @@ pub(super) const FAMILIES: &[Family] = &[
 
 pub(super) const SECONDS: &[SecondsFamily] = &[SecondsFamily {
     name: "loop_blocked",
-    help: "For how long something kept an event loop from running, each time for too long.",
+    help: "Total time for which event loops were blocked, each time for too long.",
     time: |snapshot| snapshot.blocked.total,
 }];
 
 pub(super) const HISTOGRAMS: &[HistogramFamily] = &[
     HistogramFamily {
         name: "queue",
-        help: "How long each job that is over stood in the queue, all its turns together.",
+        help: "Total time that each finished job spent in the queue.",
         histogram: Tally::queued,
     },
     HistogramFamily {
         name: "run",
-        help: "How long each try at the resource took, until its job had what it wanted or gave up.",
+        help: "Duration of each attempt, until its result, cancellation or timeout.",
         histogram: Tally::ran,
     },
     HistogramFamily {
         name: "slot_overdue",
-        help: "How long each slot that outlived its try, by a millisecond or more, was still occupied.",
+        help: "Time that a slot stayed occupied after its attempt, if over a millisecond.",
         histogram: Tally::overdue,
     },
     HistogramFamily {
         name: "stop",
-        help: "How long tries took to stop after they had been given up.",
+        help: "Time from the cancellation or timeout of an attempt until it has stopped.",
         histogram: Tally::stopped,
     },
 ];
 
-/// What a family's samples are.
+/// The kind of a family's samples.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum MetricKind {
     Counter,

@@ -37,7 +37,7 @@ impl Snapshot {
     pub(super) fn phases(&self) -> Vec<(&'static str, u64)> {
         let (in_flight, queued) = (self.stats.jobs.in_flight, self.stats.queue.len);
         let tries = self.tally.tries();
-        // Neither queued nor being tried: in backoff, or for an instant on the way between.
+        // Neither queued nor in an attempt: in backoff, or for an instant in between.
         let between = in_flight.saturating_sub(queued).saturating_sub(tries.running);
         let backoff = between.min(tries.awaited);
         let running = in_flight.saturating_sub(queued).saturating_sub(backoff);

@@ -1,13 +1,13 @@
-//! A value of a type, as a JSON literal that Python reads as that type.
+//! JSON literals that Python reads as a given type.
 
 use mesero_config::ArgumentKind;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The literal for a `text` of this kind; none if it is of another.
+/// The literal for a `text` of this kind; `None` if it is of another.
 ///
-/// A `float` may be `inf` or `nan` and may overflow to infinity, as in Python; it always comes out
-/// as a float, also where it is whole. An `int` may be of any length.
+/// A `float` may be `inf` or `nan` and may overflow to infinity, as in Python; an integral one is
+/// written as a float as well. An `int` may have any length.
 pub(super) fn of_text(kind: ArgumentKind, text: &str) -> Option<String> {
     match kind {
         ArgumentKind::Str => serde_json::to_string(text).ok(),
@@ -24,7 +24,7 @@ pub(super) fn of_text(kind: ArgumentKind, text: &str) -> Option<String> {
     }
 }
 
-/// The literal for a JSON `value` of this kind; none if it is of another.
+/// The literal for a JSON `value` of this kind; `None` if it is of another.
 pub(super) fn of_json(kind: ArgumentKind, value: &Value) -> Option<String> {
     let fits = match (kind, value) {
         (ArgumentKind::Float, Value::Number(number)) => return number.as_f64().map(float),

@@ -1,14 +1,14 @@
-//! A request's head, away from the buffer that it was read into.
+//! Copies a request's head out of the read buffer.
 
 use bytes::Bytes;
 use http::HeaderValue;
 use http::request::Parts;
 use http::uri::{Authority, PathAndQuery, Uri};
 
-/// Copies what the head has of the connection's read buffer, 8 KiB that it would keep from being used again for as long
-/// as it lives.
+/// Copies the parts of the head that are slices of the connection's read buffer, 8 KiB that could not be reused while
+/// the head exists.
 pub(super) fn detach(head: &mut Parts) {
-    // Whatever was well-formed still is; if not, nothing is lost but the room.
+    // A copy of a well-formed part is well-formed; otherwise the slice is kept.
     for value in head.headers.values_mut() {
         if let Ok(copy) = HeaderValue::from_bytes(value.as_bytes()) {
             *value = copy;

@@ -1,4 +1,4 @@
-//! A request that is passed on whole.
+//! Requests that are forwarded as a whole.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use super::{IncomingRequest, RequestHandler};
 use crate::respond;
 
 impl RequestHandler {
-    /// Answers a request with what a resource makes of all of it.
+    /// Forwards a request to its resource. A client that disconnects drops the future, and with it its call.
     pub(super) async fn passthrough(
         &self,
         route: &Pass,
@@ -54,10 +54,10 @@ impl RequestHandler {
 
     async fn payload(&self, body_mode: BodyMode, body: Incoming) -> Result<Payload, ReadBodyError> {
         match body_mode {
-            // Nothing comes any more, so every attempt can have it.
+            // An empty body can be sent by every attempt.
             _ if body.is_end_stream() => Ok(Payload::Whole(Bytes::new())),
             BodyMode::Streamed => Ok(Payload::streaming(body)),
-            // On the heap, where it takes room only while it comes.
+            // On the heap, where it takes memory only while the body arrives.
             BodyMode::Stored => {
                 Box::pin(read_body::into_memory_or_file(body, self.body_limit, self.body_timeout))
                     .await
@@ -67,19 +67,19 @@ impl RequestHandler {
     }
 }
 
-/// Whether the client wants to speak another protocol. HTTP/2 is only an offer, which may be
-/// declined in silence (RFC 9110, 7.8).
+/// True if the client requests another protocol. HTTP/2 is only an offer, which may be ignored
+/// (RFC 9110, 7.8).
 fn asks_for_upgrade(head: &Parts) -> bool {
     let wanted = head.headers.get_all(header::UPGRADE).iter();
     let mut wanted = wanted.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     wanted.any(|protocol| !protocol.trim_ascii().eq_ignore_ascii_case(b"h2c"))
 }
 
-/// The URI without the beginning of its path; `None` where that is written in another way.
+/// The URI without the prefix of its path; `None` where the prefix is written in another way.
 fn without_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
     let rest = uri.path_and_query()?.as_str().strip_prefix(prefix)?;
     let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
-    // A part of a good path is a good path.
+    // A part of a valid path is a valid path.
     let path = PathAndQuery::try_from(path).ok()?;
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(path);

@@ -1,4 +1,4 @@
-//! What a request that waits takes.
+//! The size of a waiting request's future.
 
 use super::*;
 
@@ -11,6 +11,6 @@ where
 
 #[test]
 fn a_request_that_waits_takes_little_for_its_own_state() {
-    // Every caller in the queue has one of these.
+    // Every waiting request has one of these.
     assert!(size(RequestHandler::answer) <= 1_800, "{}", size(RequestHandler::answer));
 }

@@ -109,8 +109,8 @@ async fn code_that_does_not_start_is_not_served_and_the_log_says_why() {
     mesero.rewrite("code.py", "def function(:");
     mesero.signal(Signal::HUP);
     let why = mesero.logged("resource=square").await;
-    assert!(why.contains("the old code goes on serving") && why.contains("SyntaxError"), "{why}");
-    mesero.logged("not all was reloaded: square, app").await;
+    assert!(why.contains("the old code keeps serving") && why.contains("SyntaxError"), "{why}");
+    mesero.logged("some resources were not reloaded: square, app").await;
     assert_eq!(mesero.get("/square").await.body, "version 1");
     assert_eq!(mesero.get("/app").await.body, "version 1");
     mesero.rewrite("code.py", &versioned(22));
@@ -174,7 +174,7 @@ async fn a_new_worker_that_is_killed_while_it_warms_leaves_the_old_one_in_place(
     mesero.signal(Signal::HUP);
     let warming = gate.next().await;
     kill_process(process_id(warming.pid), Signal::KILL).unwrap();
-    mesero.logged("the old code goes on serving: failed to start a worker").await;
+    mesero.logged("the old code keeps serving: failed to start a worker").await;
     let front = mesero.front;
     let play = async { gate.next().await.finish() };
     let (answer, ()) = tokio::join!(client::get(front, "/square?num=3"), play);

@@ -161,7 +161,7 @@ async fn the_limit_is_changed_while_it_runs() {
     let mut jobs = tokio::process::Command::new(crate::harness::program());
     let changed = jobs.args(["jobs", "limit", "3", "--control", &control]).output().await.unwrap();
     let said = String::from_utf8(changed.stdout).unwrap();
-    assert_eq!(said, "run: the limit was 1, and is 3\n");
+    assert_eq!(said, "run: limit changed from 1 to 3\n");
     let (mut second, mut third) = (upstream.accept().await, upstream.accept().await);
     for wire in [&mut second, &mut third] {
         wire.head().await;
