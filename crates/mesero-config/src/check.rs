@@ -3,20 +3,20 @@
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 
 /// Collects problems, so that one run reports all of them.
 #[derive(Debug)]
 pub(crate) struct Check<'a> {
-    files: Vec<File<'a>>,
+    files: Vec<SourceFile<'a>>,
     /// The number of the file that is being checked.
     current: usize,
-    problems: Vec<Problem>,
+    problems: Vec<ConfigProblem>,
 }
 
 /// A part of the configuration.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct File<'a> {
+pub(crate) struct SourceFile<'a> {
     pub(crate) text: &'a str,
     /// Where its relative paths start.
     pub(crate) folder: &'a Path,
@@ -24,7 +24,7 @@ pub(crate) struct File<'a> {
 
 impl<'a> Check<'a> {
     /// Begins with the first of `files`.
-    pub(crate) fn new(files: Vec<File<'a>>) -> Self {
+    pub(crate) fn new(files: Vec<SourceFile<'a>>) -> Self {
         Self { files, current: 0, problems: Vec::new() }
     }
 
@@ -34,16 +34,16 @@ impl<'a> Check<'a> {
     }
 
     /// Notes a problem; the configuration will be refused.
-    pub(crate) fn note(&mut self, problem: Problem) {
+    pub(crate) fn note(&mut self, problem: ConfigProblem) {
         self.problems.push(problem.in_file(self.current));
     }
 
     /// Is `Ok` when nothing was noted; else the problems in the order of their places.
-    pub(crate) fn finish(mut self) -> Result<(), Vec<Problem>> {
+    pub(crate) fn finish(mut self) -> Result<(), Vec<ConfigProblem>> {
         if self.problems.is_empty() {
             return Ok(());
         }
-        self.problems.sort_by_key(Problem::place);
+        self.problems.sort_by_key(ConfigProblem::place);
         Err(self.problems)
     }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Check<'_> {
-        Check::new(vec![File { text, folder: Path::new("") }])
+        Check::new(vec![SourceFile { text, folder: Path::new("") }])
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::check::{Check, File};
-use crate::error::{ConfigError, Problem};
+use crate::check::{Check, SourceFile};
+use crate::error::{ConfigError, ConfigProblem};
 use crate::file::{raw, read};
 use crate::front::{self, Front};
 use crate::resource::{self, ResourceSettings};
@@ -31,11 +31,12 @@ impl Config {
         let folder = |path: &P| path.as_ref().parent().unwrap_or(Path::new("")).to_owned();
         let folders: Vec<_> = paths.iter().map(folder).collect();
         let files = sources.iter().zip(&folders);
-        let files = files.map(|(source, folder)| File { text: &source.text, folder }).collect();
+        let files =
+            files.map(|(source, folder)| SourceFile { text: &source.text, folder }).collect();
         Self::parse(files).map_err(|problems| ConfigError::in_texts(sources, problems))
     }
 
-    pub(crate) fn parse(files: Vec<File<'_>>) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn parse(files: Vec<SourceFile<'_>>) -> Result<Self, Vec<ConfigProblem>> {
         Self::check(read::documents(&files)?, Check::new(files))
     }
 
@@ -43,7 +44,7 @@ impl Config {
     pub(crate) fn check(
         documents: Vec<raw::Document>,
         mut check: Check<'_>,
-    ) -> Result<Self, Vec<Problem>> {
+    ) -> Result<Self, Vec<ConfigProblem>> {
         let (mut servers, mut resources, mut routes) = (Vec::new(), Vec::new(), Vec::new());
         for (file, document) in documents.into_iter().enumerate() {
             let raw::Document { server, resource, route } = document;

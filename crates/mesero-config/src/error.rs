@@ -11,25 +11,25 @@ use mesero_terminal::output::color_is_welcome;
 #[derive(Debug)]
 pub struct ConfigError {
     /// By their number, which the places of the problems refer to.
-    sources: Vec<Source>,
-    problems: Vec<Problem>,
+    sources: Vec<SourceText>,
+    problems: Vec<ConfigProblem>,
 }
 
 /// A text, and where it came from as people name it.
 #[derive(Debug)]
-pub(crate) struct Source {
+pub(crate) struct SourceText {
     pub(crate) origin: String,
     pub(crate) text: String,
 }
 
 impl ConfigError {
     /// Makes an error about places in `sources`.
-    pub(crate) fn in_texts(sources: Vec<Source>, problems: Vec<Problem>) -> Self {
+    pub(crate) fn in_texts(sources: Vec<SourceText>, problems: Vec<ConfigProblem>) -> Self {
         Self { sources, problems }
     }
 
     /// Makes an error about a text that could not be had at all.
-    pub(crate) fn without_text(problem: Problem) -> Self {
+    pub(crate) fn without_text(problem: ConfigProblem) -> Self {
         Self { sources: Vec::new(), problems: vec![problem] }
     }
 
@@ -61,7 +61,7 @@ impl std::error::Error for ConfigError {}
 
 /// One thing that is wrong.
 #[derive(Debug)]
-pub(crate) struct Problem {
+pub(crate) struct ConfigProblem {
     title: String,
     /// The first is where the mistake is, the others are what it collides with.
     marks: Vec<Mark>,
@@ -82,7 +82,7 @@ impl Mark {
     }
 }
 
-impl Problem {
+impl ConfigProblem {
     /// Makes a problem that has no place in a text.
     pub(crate) fn new(title: impl Into<String>) -> Self {
         Self { title: title.into(), marks: Vec::new(), help: None }
@@ -124,7 +124,7 @@ impl Problem {
         self.marks.first().map_or((0, 0), |mark| (mark.file(), mark.span.start))
     }
 
-    fn group<'a>(&'a self, sources: &'a [Source]) -> Group<'a> {
+    fn group<'a>(&'a self, sources: &'a [SourceText]) -> Group<'a> {
         let mut group = Group::with_title(Level::ERROR.primary_title(&self.title));
         let mut files: Vec<usize> = Vec::new();
         for file in self.marks.iter().map(Mark::file) {

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use crate::check::{Check, File};
+use crate::check::{Check, SourceFile};
 use crate::config::Config;
 use crate::elements::element::Setting;
 use crate::elements::python_target::PythonTarget;
@@ -50,7 +50,7 @@ impl Config {
         let problems = std::mem::take(&mut flags.problems);
         let result = match (problems.is_empty(), document) {
             (true, Some(document)) => {
-                let file = File { text: &flags.text, folder: Path::new(".") };
+                let file = SourceFile { text: &flags.text, folder: Path::new(".") };
                 Config::check(vec![document], Check::new(vec![file]))
             }
             _ => Err(problems),

@@ -15,11 +15,11 @@ use crate::elements::address::Address;
 use crate::elements::element::Setting;
 use crate::elements::one_or_many::OneOrMany;
 use crate::elements::size::Size;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::merge::{Written, agreed};
 use crate::file::raw;
 use crate::front::route::Route;
-use crate::resource::Checked;
+use crate::resource::CheckedResource;
 
 /// What is served on some addresses, and what their callers are put up with.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +54,7 @@ type Tables = (Vec<(usize, raw::Server)>, Vec<Vec<Spanned<raw::Route>>>);
 /// Checks the fronts of all files. Files with the same `listen` are one front.
 pub(crate) fn check_all(
     (mut servers, mut routes): Tables,
-    resources: &[Checked],
+    resources: &[CheckedResource],
     check: &mut Check<'_>,
 ) -> Vec<Front> {
     let groups = groups(&mut servers, check);
@@ -118,8 +118,8 @@ fn meet<'a>(left: &Group, right: &'a Group) -> Option<&'a Address> {
     right.listen.iter().find(|address| left.listen.iter().any(|other| address.meets(other)))
 }
 
-fn in_common(address: &Address, group: &Group, known: &Group) -> Problem {
-    let mut problem = Problem::new(format!("two fronts would listen on `{address}`"));
+fn in_common(address: &Address, group: &Group, known: &Group) -> ConfigProblem {
+    let mut problem = ConfigProblem::new(format!("two fronts would listen on `{address}`"));
     let labels = ["one of them is here", "the other is here"];
     let written = [&group.place, &known.place].map(|(file, span)| Some((*file, span.clone()?)));
     let is_default = written.contains(&None);
@@ -167,7 +167,7 @@ fn header_limit(written: Option<Written<Size>>, check: &mut Check<'_>) -> usize 
     let (least, most) = HEADER_LIMITS;
     if !(least..=most).contains(&bytes) {
         let label = format!("expected 8KiB to 16MiB, found {bytes} bytes");
-        let problem = Problem::new("`header_limit` is out of range");
+        let problem = ConfigProblem::new("`header_limit` is out of range");
         check.note(problem.at_in(file, span, label));
     }
     bytes

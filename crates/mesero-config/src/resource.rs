@@ -18,12 +18,12 @@ use toml::Spanned;
 
 use crate::check::Check;
 use crate::elements::python_target::PythonTarget;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::capacity::Capacity;
 use crate::resource::command::CommandSettings;
 use crate::resource::command::placeholder::Placeholder;
-use crate::resource::http::ProxySettings;
+use crate::resource::http::HttpSettings;
 use crate::resource::kind::KindKey;
 use crate::resource::policy::PolicySettings;
 use crate::resource::python::PythonSettings;
@@ -34,19 +34,19 @@ use crate::resource::wsgi::WsgiSettings;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ResourceSettings {
     pub name: String,
-    pub kind: Kind,
+    pub kind: ResourceKind,
     pub policy: PolicySettings,
 }
 
 /// What a resource is made of.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum ResourceKind {
     /// A Python callable in worker processes.
     Python { target: PythonTarget, python: PythonSettings },
     /// A WSGI application in worker processes.
     Wsgi(WsgiSettings),
     /// An HTTP server behind connections.
-    Proxy(ProxySettings),
+    Http(HttpSettings),
     /// A process for each attempt.
     Command(CommandSettings),
     /// A delay and an answer.
@@ -55,7 +55,7 @@ pub enum Kind {
 
 /// A resource under its name; the name is known even when the rest was refused.
 #[derive(Debug)]
-pub(crate) struct Checked {
+pub(crate) struct CheckedResource {
     pub(crate) name: String,
     /// The number of its file, and where the name stands there.
     place: (usize, Range<usize>),
@@ -68,16 +68,18 @@ pub(crate) struct Checked {
 pub(crate) fn check_all(
     files: Vec<raw::NamedTable<Spanned<raw::Resource>>>,
     check: &mut Check<'_>,
-) -> Vec<Checked> {
+) -> Vec<CheckedResource> {
     check.turn_to(0);
     if files.iter().all(BTreeMap::is_empty) {
         let help =
             "add a table such as [resource.square] with the key `python = \"MODULE:FUNCTION\"`";
         check.note(
-            Problem::new("there is no resource in this configuration").at(0..0, "").help(help),
+            ConfigProblem::new("there is no resource in this configuration")
+                .at(0..0, "")
+                .help(help),
         );
     }
-    let mut checked: Vec<Checked> = Vec::new();
+    let mut checked: Vec<CheckedResource> = Vec::new();
     for (file, raw) in files.into_iter().enumerate() {
         check.turn_to(file);
         let mut entries: Vec<_> = raw.into_iter().collect();
@@ -92,11 +94,11 @@ pub(crate) fn check_all(
 }
 
 /// Notes a resource whose name another file has taken already.
-fn unique(resource: &Checked, earlier: &[Checked], check: &mut Check<'_>) {
+fn unique(resource: &CheckedResource, earlier: &[CheckedResource], check: &mut Check<'_>) {
     let Some(taken) = earlier.iter().find(|known| known.name == resource.name) else {
         return;
     };
-    let problem = Problem::new(format!("two resources with the name `{}`", resource.name));
+    let problem = ConfigProblem::new(format!("two resources with the name `{}`", resource.name));
     let problem = problem.at(resource.place.1.clone(), "this resource needs another name");
     let (file, span) = taken.place.clone();
     check.note(problem.at_in(file, span, "it is already used here"));
@@ -106,13 +108,14 @@ fn check_one(
     (file, name): (usize, Spanned<String>),
     mut raw: raw::Resource,
     check: &mut Check<'_>,
-) -> Checked {
+) -> CheckedResource {
     let (span, name) = (name.span(), name.into_inner());
     let place = (file, span.clone());
     if !is_resource_name(&name) {
         let label = "expected a lower-case letter, then lower-case letters, digits, `_` and `-`";
-        check
-            .note(Problem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label));
+        check.note(
+            ConfigProblem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label),
+        );
     }
     let policy = std::mem::take(&mut raw.policy);
     let kind = KindKey::check(&raw, check);
@@ -121,31 +124,30 @@ fn check_one(
     let kind = match kind {
         Some(KindKey::Python) => raw.python.take().map(|target| {
             let python = PythonSettings::of(raw, check);
-            Kind::Python { target: target.value, python }
+            ResourceKind::Python { target: target.value, python }
         }),
-        Some(KindKey::Wsgi) => raw
-            .wsgi
-            .take()
-            .map(|application| Kind::Wsgi(WsgiSettings::check(application, raw, &policy, check))),
+        Some(KindKey::Wsgi) => raw.wsgi.take().map(|application| {
+            ResourceKind::Wsgi(WsgiSettings::check(application, raw, &policy, check))
+        }),
         Some(KindKey::Command) => {
             CommandSettings::check(raw, policy.limit, check).map(|(command, needed)| {
                 placeholders = needed;
-                Kind::Command(command)
+                ResourceKind::Command(command)
             })
         }
-        Some(KindKey::Http) => ProxySettings::check(raw, &policy, check).map(Kind::Proxy),
+        Some(KindKey::Http) => HttpSettings::check(raw, &policy, check).map(ResourceKind::Http),
         Some(KindKey::Stub) => {
-            raw.stub.map(|stub| Kind::Stub(StubSettings::check(stub.into_inner())))
+            raw.stub.map(|stub| ResourceKind::Stub(StubSettings::check(stub.into_inner())))
         }
         None => {
-            let problem = Problem::new(format!("resource `{name}` has no kind"));
+            let problem = ConfigProblem::new(format!("resource `{name}` has no kind"));
             let label = "expected one of the keys `python`, `wsgi`, `http`, `command` and `stub` in this table";
             check.note(problem.at(span, label));
             None
         }
     };
     let resource = kind.map(|kind| ResourceSettings { name: name.clone(), kind, policy });
-    Checked { name, place, resource, placeholders }
+    CheckedResource { name, place, resource, placeholders }
 }
 
 fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
@@ -157,7 +159,7 @@ fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
         Some(KindKey::Stub) => {
             Capacity { calls: stub::MOST_CALLS, because: "a stub runs at most a million calls" }
         }
-        Some(KindKey::Http) => ProxySettings::capacity(raw),
+        Some(KindKey::Http) => HttpSettings::capacity(raw),
         Some(KindKey::Wsgi) => WsgiSettings::capacity(raw),
         Some(KindKey::Python) | None => PythonSettings::capacity(raw),
     }

@@ -8,7 +8,7 @@ use crate::elements::address::Address;
 use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
 use crate::elements::secret::Secret;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::merge::{Written, agreed, agreement};
 use crate::file::raw;
 
@@ -69,7 +69,7 @@ fn control(
     let control = control.map(|control| control.setting);
     let Some(address) = Setting::or(control, OrOff::On(Address::default_control())).on() else {
         if let Some(token) = token_file {
-            let problem = Problem::new("`control_token_file` without a control listener");
+            let problem = ConfigProblem::new("`control_token_file` without a control listener");
             let problem =
                 problem.at_in(token.file, token.setting.span, "no listener requires this token");
             check.note(problem.at_in(file, span, "this is off"));
@@ -78,7 +78,7 @@ fn control(
     };
     if token_file.is_none() && !address.is_loopback() {
         let problem =
-            Problem::new("a control listener that other machines can reach, without a token");
+            ConfigProblem::new("a control listener that other machines can reach, without a token");
         let problem = problem.at_in(file, span, format!("`{address}` is not loopback"));
         check.note(problem.help(
             "name a file that holds the token in `control_token_file`, or listen on 127.0.0.1",
@@ -99,6 +99,6 @@ fn token(written: Written<WrittenPath>, check: &mut Check<'_>) -> Option<Secret>
         Ok(_) => format!("the token in `{shown}` contains characters that are invalid in a header"),
         Err(error) => format!("failed to read `{shown}`: {error}"),
     };
-    check.note(Problem::new("no token in `control_token_file`").at_in(file, span, label));
+    check.note(ConfigProblem::new("no token in `control_token_file`").at_in(file, span, label));
     None
 }

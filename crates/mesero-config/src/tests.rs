@@ -10,10 +10,10 @@ mod reference;
 use std::path::Path;
 
 use crate::Config;
-use crate::check::File;
-use crate::error::Problem;
+use crate::check::SourceFile;
+use crate::error::ConfigProblem;
 
 /// A configuration of one file with this text.
-fn parse(text: &str, folder: &Path) -> Result<Config, Vec<Problem>> {
-    Config::parse(vec![File { text, folder }])
+fn parse(text: &str, folder: &Path) -> Result<Config, Vec<ConfigProblem>> {
+    Config::parse(vec![SourceFile { text, folder }])
 }

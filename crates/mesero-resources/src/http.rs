@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use mesero::{Attempt, Seats};
-use mesero_config::{Http2, ProxySettings};
+use mesero_config::{Http2, HttpSettings};
 use mesero_http::tls::{TlsClient, TlsError, Versions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,20 +52,20 @@ impl HttpUpstream {
     ///
     /// # Errors
     /// If TLS is used and no trusted certificate authority is found.
-    pub fn new(settings: ProxySettings, max_attempts: NonZeroU32) -> Result<Self, TlsError> {
+    pub fn new(settings: HttpSettings, max_attempts: NonZeroU32) -> Result<Self, TlsError> {
         let versions = versions(settings.http2);
         let tls = settings.tls.as_ref();
         let tls = tls.map(|tls| TlsClient::new(tls.ca.as_deref(), &tls.server_name, versions));
         let tls = tls.transpose()?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let settings = Arc::new(settings);
-        let ProxySettings { connections, idle_timeout, .. } = &*settings;
+        let HttpSettings { connections, idle_timeout, .. } = &*settings;
         let pool = Arc::new(ConnectionPool::new(*connections, *idle_timeout));
         let scheme = settings.upstream.scheme().clone();
         let shared = SharedConnections::new(scheme, *connections, tasks.clone(), stop.clone());
         let connector = Arc::new(Connector::new(Arc::clone(&settings), tls, shared));
         let per_request =
-            settings.roams.then(|| PerRequestUpstream::new(tasks.clone(), stop.clone()));
+            settings.is_per_request.then(|| PerRequestUpstream::new(tasks.clone(), stop.clone()));
         let upstream = Arc::new(Forwarder { settings, max_attempts, connector, pool });
         Ok(Self { upstream, per_request, tasks, stop })
     }
@@ -100,8 +100,8 @@ impl Resource for HttpUpstream {
     }
 
     fn describe(&self) -> String {
-        let ProxySettings { upstream, connections, roams, .. } = &*self.upstream.settings;
-        if *roams {
+        let HttpSettings { upstream, connections, is_per_request, .. } = &*self.upstream.settings;
+        if *is_per_request {
             return format!("any HTTP server; {connections} connections");
         }
         format!("{upstream}; {connections} connections")

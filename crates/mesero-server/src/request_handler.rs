@@ -77,7 +77,7 @@ impl RequestHandler {
         };
         match action {
             Action::List { resource, argument } => list(&self.services[*resource], argument),
-            Action::Pass(route) => {
+            Action::Passthrough(route) => {
                 head.headers.insert(REQUEST_ID, id.clone());
                 self.passthrough(route, incoming).await
             }

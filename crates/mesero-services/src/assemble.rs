@@ -5,7 +5,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
 use mesero::{Cache, Dispatcher, DispatcherBuilder, Error, Event, FailureKind, Observer};
-use mesero_config::{CachedFailure, Config, Kind};
+use mesero_config::{CachedFailure, Config, ResourceKind};
 use mesero_http::tls::TlsError;
 use mesero_process::spawner::Spawner;
 use mesero_resources::command::{self, Command, Input};
@@ -82,19 +82,19 @@ async fn start(
 ) -> Result<Arc<dyn Resource>, AssembleError> {
     let failed = |error| AssembleError::Start { name: config.name.clone(), error };
     match &config.kind {
-        Kind::Python { target, python } => {
+        ResourceKind::Python { target, python } => {
             let (name, settings) = (&config.name, python.clone());
             let function = PythonResource::function(name, target, settings, spawner.clone()).await;
             Ok(Arc::new(function.map_err(failed)?))
         }
-        Kind::Proxy(settings) => {
+        ResourceKind::Http(settings) => {
             let max_attempts = config.policy.retry.max_attempts;
             let started = HttpUpstream::new(settings.clone(), max_attempts);
             let started =
                 started.map_err(|error| AssembleError::Tls { name: config.name.clone(), error })?;
             Ok(Arc::new(started))
         }
-        Kind::Command(settings) => {
+        ResourceKind::Command(settings) => {
             // Shared replies depend on the arguments alone.
             let input = if shares(&config.policy) { Input::Nothing } else { Input::Body };
             let settings = settings.clone();
@@ -103,8 +103,8 @@ async fn start(
                 .map_err(|error| AssembleError::Command { name: config.name.clone(), error })?;
             Ok(Arc::new(started))
         }
-        Kind::Stub(settings) => Ok(Arc::new(Stub::new(settings.clone()))),
-        Kind::Wsgi(settings) => {
+        ResourceKind::Stub(settings) => Ok(Arc::new(Stub::new(settings.clone()))),
+        ResourceKind::Wsgi(settings) => {
             let (name, settings) = (&config.name, settings.clone());
             let application = PythonResource::wsgi(name, settings, spawner.clone()).await;
             Ok(Arc::new(application.map_err(failed)?))

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mesero::Call;
 use mesero_config::template::{Part, Template, WHOLE};
-use mesero_config::{Kind, Named, Program, ReplyForm, ResourceSettings};
+use mesero_config::{CommandLineTarget, Program, ReplyForm, ResourceKind, ResourceSettings};
 use mesero_http::payload::Payload;
 use mesero_resources::{Request, RequestContext};
 use siphasher::sip128::SipHasher13;
@@ -68,8 +68,9 @@ impl Target {
                     shown.push(WHOLE.to_owned());
                 }
                 let template = CallTemplate::Command(field_names(templates.iter()));
-                let named = Named::Command { program: program.clone(), arguments: templates };
-                let resource = ResourceSettings::named(named, &options.policy)?;
+                let named =
+                    CommandLineTarget::Command { program: program.clone(), arguments: templates };
+                let resource = ResourceSettings::from_command_line(named, &options.policy)?;
                 (template, resource, shown.join(" "))
             }
             (None, None) => return Err(TargetError::Missing),
@@ -108,51 +109,63 @@ impl Target {
             RequestTemplate::read(path, &options.request).map_err(TargetError::Request)
         };
         if let Some(function) = target.strip_prefix("python:") {
-            let named =
-                Named::Python { function: function.to_owned(), workers: options.target.workers() };
+            let named = CommandLineTarget::Python {
+                function: function.to_owned(),
+                workers: options.target.workers(),
+            };
             return Ok((
                 CallTemplate::Arguments(options.target.text_parsing()),
-                ResourceSettings::named(named, flags)?,
+                ResourceSettings::from_command_line(named, flags)?,
             ));
         }
         if let Some((server, path)) = split_server_template(target) {
             let requests = RequestTemplate::read_with_server(server, path, &options.request);
             let requests = requests.map_err(TargetError::Request)?;
-            let resource = ResourceSettings::named(Named::AnyHttp, flags)?;
+            let resource = ResourceSettings::from_command_line(CommandLineTarget::AnyHttp, flags)?;
             return Ok((CallTemplate::Request(Box::new(requests)), resource));
         }
         if let Some((scheme, rest)) = target.split_once("://") {
             let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
             let (server, path) = rest.split_at(end);
             let requests = request(path)?;
-            let resource =
-                ResourceSettings::named(Named::Http(format!("{scheme}://{server}")), flags)?;
+            let resource = ResourceSettings::from_command_line(
+                CommandLineTarget::Http(format!("{scheme}://{server}")),
+                flags,
+            )?;
             return Ok((CallTemplate::Request(Box::new(requests)), resource));
         }
         if let Some(named) = target.strip_prefix('@') {
             let (name, path) = named.split_at(named.find(['/', '?']).unwrap_or(named.len()));
-            let resource = config_file::resource(name, &options.target.config)?.with(flags)?;
+            let resource =
+                config_file::resource(name, &options.target.config)?.with_flags(flags)?;
             let template = match &resource.kind {
-                Kind::Proxy(_) | Kind::Wsgi(_) => CallTemplate::Request(Box::new(request(path)?)),
+                ResourceKind::Http(_) | ResourceKind::Wsgi(_) => {
+                    CallTemplate::Request(Box::new(request(path)?))
+                }
                 _ if !path.is_empty() => {
                     return Err(TargetError::NoPath {
                         name: name.to_owned(),
                         path: path.to_owned(),
                     });
                 }
-                Kind::Python { .. } => CallTemplate::Arguments(options.target.text_parsing()),
-                Kind::Command(command) => CallTemplate::Command(match &command.program {
+                ResourceKind::Python { .. } => {
+                    CallTemplate::Arguments(options.target.text_parsing())
+                }
+                ResourceKind::Command(command) => CallTemplate::Command(match &command.program {
                     Program::Direct { arguments, .. } => field_names(arguments.iter()),
                     Program::Shell { .. } => {
                         return Err(TargetError::Shell { name: name.to_owned() });
                     }
                 }),
-                Kind::Stub(_) => CallTemplate::Constant,
+                ResourceKind::Stub(_) => CallTemplate::Constant,
             };
             return Ok((template, resource));
         }
         if target == "stub:" {
-            return Ok((CallTemplate::Constant, ResourceSettings::named(Named::Stub, flags)?));
+            return Ok((
+                CallTemplate::Constant,
+                ResourceSettings::from_command_line(CommandLineTarget::Stub, flags)?,
+            ));
         }
         Err(TargetError::Unknown { target: target.to_owned() })
     }

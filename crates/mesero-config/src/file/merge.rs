@@ -2,7 +2,7 @@
 
 use crate::check::Check;
 use crate::elements::element::Setting;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 
 /// A setting, with the number of the file that it is written in.
@@ -35,7 +35,7 @@ pub(crate) fn agreement<T: PartialEq>(
             None => first = Some(Written { file, setting }),
             Some(first) if first.setting.value == setting.value => {}
             Some(first) => {
-                let problem = Problem::new(format!("two values for `{key}`"))
+                let problem = ConfigProblem::new(format!("two values for `{key}`"))
                     .at_in(file, setting.span, "this differs from the other")
                     .at_in(first.file, first.setting.span.clone(), "this is the other")
                     .help("write it in one of the files, or the same in both");

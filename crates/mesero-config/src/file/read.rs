@@ -6,8 +6,8 @@ use std::path::Path;
 use serde::Deserialize;
 use toml::de::DeTable;
 
-use crate::check::File;
-use crate::error::{ConfigError, Problem, Source};
+use crate::check::SourceFile;
+use crate::error::{ConfigError, ConfigProblem, SourceText};
 use crate::file::raw::Document;
 use crate::file::rejected_entry::take_out;
 use crate::file::serde_message;
@@ -16,16 +16,18 @@ use crate::file::serde_message;
 const MOST_PROBLEMS: usize = 20;
 
 /// Reads the files at `paths` as UTF-8, each of which is there once.
-pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Source>, ConfigError> {
+pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<SourceText>, ConfigError> {
     let mut known = Vec::new();
     let mut sources = Vec::with_capacity(paths.len());
     for path in paths {
         let (path, origin) = (path.as_ref(), path.as_ref().display().to_string());
-        sources.push(Source { text: text(path)?, origin });
+        sources.push(SourceText { text: text(path)?, origin });
         if let Ok(place) = path.canonicalize() {
             if known.contains(&place) {
                 let title = format!("the configuration `{}` is named twice", path.display());
-                return Err(ConfigError::without_text(Problem::new(title).help("name it once")));
+                return Err(ConfigError::without_text(
+                    ConfigProblem::new(title).help("name it once"),
+                ));
             }
             known.push(place);
         }
@@ -34,7 +36,7 @@ pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<Source>, Config
 }
 
 /// Reads all `files` as far as their form goes; returns at most 20 mistakes of each, in the order of their places.
-pub(crate) fn documents(files: &[File<'_>]) -> Result<Vec<Document>, Vec<Problem>> {
+pub(crate) fn documents(files: &[SourceFile<'_>]) -> Result<Vec<Document>, Vec<ConfigProblem>> {
     let (mut documents, mut problems) = (Vec::with_capacity(files.len()), Vec::new());
     for (number, file) in files.iter().enumerate() {
         match document(file.text) {
@@ -50,7 +52,8 @@ pub(crate) fn documents(files: &[File<'_>]) -> Result<Vec<Document>, Vec<Problem
 fn text(path: &Path) -> Result<String, ConfigError> {
     let shown = path.display();
     let bytes = std::fs::read(path).map_err(|error| {
-        let problem = Problem::new(format!("failed to read the configuration `{shown}`: {error}"));
+        let problem =
+            ConfigProblem::new(format!("failed to read the configuration `{shown}`: {error}"));
         ConfigError::without_text(match error.kind() {
             ErrorKind::NotFound => problem.help("name a configuration file that exists"),
             ErrorKind::PermissionDenied => problem.help("allow this user to read the file"),
@@ -62,7 +65,7 @@ fn text(path: &Path) -> Result<String, ConfigError> {
         let good = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
         let line = good.filter(|byte| **byte == b'\n').count() + 1;
         let problem =
-            Problem::new(format!("the configuration `{shown}` is not UTF-8, at line {line}"));
+            ConfigProblem::new(format!("the configuration `{shown}` is not UTF-8, at line {line}"));
         ConfigError::without_text(problem.help("save the file as UTF-8"))
     })
 }
@@ -70,9 +73,9 @@ fn text(path: &Path) -> Result<String, ConfigError> {
 /// Reads `text` as far as its form goes; returns at most 20 mistakes, in the order of their places.
 ///
 /// Mistakes of syntax hide those of unknown keys and wrong values, which cannot be told before.
-fn document(text: &str) -> Result<Document, Vec<Problem>> {
+fn document(text: &str) -> Result<Document, Vec<ConfigProblem>> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
-    let mut problems: Vec<Problem> = errors.iter().take(MOST_PROBLEMS).map(syntax).collect();
+    let mut problems: Vec<ConfigProblem> = errors.iter().take(MOST_PROBLEMS).map(syntax).collect();
     // An entry that is refused is taken out and the rest is read again, so that the next mistake is found too.
     while errors.is_empty() && problems.len() < MOST_PROBLEMS {
         match Document::deserialize(toml::Deserializer::from(table.clone())) {
@@ -88,11 +91,11 @@ fn document(text: &str) -> Result<Document, Vec<Problem>> {
             }
         }
     }
-    problems.sort_by_key(Problem::place);
+    problems.sort_by_key(ConfigProblem::place);
     Err(problems)
 }
 
-fn syntax(error: &toml::de::Error) -> Problem {
+fn syntax(error: &toml::de::Error) -> ConfigProblem {
     let span = error.span().unwrap_or_default();
-    Problem::new("this is not TOML").at(span, error.message().replace('\n', ", "))
+    ConfigProblem::new("this is not TOML").at(span, error.message().replace('\n', ", "))
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::file::rejected_entry::RejectedEntry;
 
@@ -16,7 +16,7 @@ pub(crate) fn problem(
     message: &str,
     span: Range<usize>,
     refused: Option<&RejectedEntry<'_>>,
-) -> Problem {
+) -> ConfigProblem {
     let keys = refused.map(|refused| refused.keys.as_slice()).unwrap_or_default();
     if let Some((key, known)) = unknown_key(message) {
         return match refused {
@@ -25,7 +25,7 @@ pub(crate) fn problem(
         };
     }
     let label = mismatch(message, refused.map(|refused| &refused.value));
-    Problem::new(format!("invalid value for `{}`", keys.join("."))).at(span, label)
+    ConfigProblem::new(format!("invalid value for `{}`", keys.join("."))).at(span, label)
 }
 
 fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
@@ -33,12 +33,12 @@ fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
     Some((key, known.split('`').skip(1).step_by(2).collect()))
 }
 
-fn unknown(key: &str, known: &[&str], span: Range<usize>, keys: &[String]) -> Problem {
+fn unknown(key: &str, known: &[&str], span: Range<usize>, keys: &[String]) -> ConfigProblem {
     let table = match keys.split_last() {
         Some((_, table)) if !table.is_empty() => format!(" in `{}`", table.join(".")),
         _ => String::new(),
     };
-    let problem = Problem::new(format!("unknown key `{key}`{table}"));
+    let problem = ConfigProblem::new(format!("unknown key `{key}`{table}"));
     match nearest(key, known.iter().copied()) {
         Some(name) => problem.at(span, format!("did you mean `{name}`?")),
         None => problem
@@ -58,9 +58,9 @@ fn is_of_the_policy(refused: &RejectedEntry<'_>) -> bool {
     resource == "resource" && !answer.is_err_and(|error| unknown_key(error.message()).is_some())
 }
 
-fn misplaced(key: &str, span: Range<usize>, keys: &[String]) -> Problem {
+fn misplaced(key: &str, span: Range<usize>, keys: &[String]) -> ConfigProblem {
     let resource = keys.get(1).map(String::as_str).unwrap_or_default();
-    Problem::new(format!("`{key}` is a key of the policy"))
+    ConfigProblem::new(format!("`{key}` is a key of the policy"))
         .at(span, format!("move it to [resource.{resource}.policy]"))
 }
 

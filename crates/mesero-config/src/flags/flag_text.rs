@@ -5,20 +5,20 @@ use std::ops::Range;
 use toml::Spanned;
 
 use crate::elements::element::{Element, Setting};
-use crate::error::{ConfigError, Problem, Source};
+use crate::error::{ConfigError, ConfigProblem, SourceText};
 
 /// Flags as a text of one line each, which the places of problems refer to.
 #[derive(Debug, Default)]
 pub(crate) struct FlagText {
     pub(crate) text: String,
-    pub(crate) problems: Vec<Problem>,
+    pub(crate) problems: Vec<ConfigProblem>,
 }
 
 impl FlagText {
     /// Makes the error of these problems with the flags.
-    pub(crate) fn error(self, problems: Vec<Problem>) -> ConfigError {
+    pub(crate) fn error(self, problems: Vec<ConfigProblem>) -> ConfigError {
         let origin = "command line".to_owned();
-        ConfigError::in_texts(vec![Source { origin, text: self.text }], problems)
+        ConfigError::in_texts(vec![SourceText { origin, text: self.text }], problems)
     }
 
     /// Reads the value of a flag; notes a problem where it cannot be read.
@@ -31,8 +31,9 @@ impl FlagText {
         let span = self.write(flag, word);
         Setting::from_word(word, span.clone())
             .map_err(|label| {
-                self.problems
-                    .push(Problem::new(format!("invalid value for `{flag}`")).at(span, label));
+                self.problems.push(
+                    ConfigProblem::new(format!("invalid value for `{flag}`")).at(span, label),
+                );
             })
             .ok()
     }

@@ -7,7 +7,7 @@ use mesero::Rate;
 use crate::elements::budget::Budget;
 use crate::elements::count::Count;
 use crate::elements::off::OrOff;
-use crate::error::{ConfigError, Problem};
+use crate::error::{ConfigError, ConfigProblem};
 use crate::flags::flag_text::FlagText;
 use crate::resource::policy::PolicySettings;
 
@@ -64,7 +64,8 @@ impl PolicyFlags {
                 humantime::format_duration(attempt),
                 humantime::format_duration(call)
             );
-            let problem = Problem::new("the timeout is longer than the deadline").at(span, label);
+            let problem =
+                ConfigProblem::new("the timeout is longer than the deadline").at(span, label);
             flags.problems.push(problem.help("lower `--timeout`, or raise `--deadline`"));
         }
         let problems = std::mem::take(&mut flags.problems);

@@ -8,14 +8,14 @@ use crate::elements::argument::{ArgumentSource, ArgumentText, kind};
 use crate::elements::element::{Element, Setting};
 use crate::elements::python_target::is_identifier;
 use crate::elements::route_path::RoutePath;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 
 /// Reads a template that starts at `start` of the text that problems show.
 ///
 /// A placeholder is `{NAME}`, `{NAME:TYPE}` or `{NAME:TYPE?}`; the type is `str` unless written. In the path it is
 /// a whole segment, in the query it is the value of a parameter.
-pub(crate) fn route(template: &str, start: usize) -> Result<raw::Route, Problem> {
+pub(crate) fn route(template: &str, start: usize) -> Result<raw::Route, ConfigProblem> {
     let mut reader = Reader { template, start, args: raw::NamedTable::new() };
     let query_start = question_mark(template).unwrap_or(template.len());
     let path = reader.path(0..query_start)?;
@@ -43,7 +43,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Reads the path; the types of its placeholders go to the arguments, so that a plain path remains.
-    fn path(&mut self, range: Range<usize>) -> Result<Setting<RoutePath>, Problem> {
+    fn path(&mut self, range: Range<usize>) -> Result<Setting<RoutePath>, ConfigProblem> {
         let mut segments = Vec::new();
         let mut offset = range.start;
         for segment in self.slice(range.clone()).split('/') {
@@ -64,7 +64,7 @@ impl<'a> Reader<'a> {
         Ok(Setting { value, span })
     }
 
-    fn query(&mut self, start: usize) -> Result<(), Problem> {
+    fn query(&mut self, start: usize) -> Result<(), ConfigProblem> {
         let mut offset = start;
         for pair in self.slice(start..self.template.len()).split('&') {
             let place = offset..offset + pair.len();
@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
         place: Range<usize>,
         source: ArgumentSource,
         key: Option<&str>,
-    ) -> Result<String, Problem> {
+    ) -> Result<String, ConfigProblem> {
         let inner = place.start + 1..place.end - 1;
         let text = self.slice(inner.clone());
         let (name, kind_text) = text.split_once(':').unwrap_or((text, "str"));
@@ -117,7 +117,7 @@ impl<'a> Reader<'a> {
         self.start + range.start..self.start + range.end
     }
 
-    fn problem(&self, span: Range<usize>, label: &str) -> Problem {
-        Problem::new("invalid route template").at(span, label)
+    fn problem(&self, span: Range<usize>, label: &str) -> ConfigProblem {
+        ConfigProblem::new("invalid route template").at(span, label)
     }
 }

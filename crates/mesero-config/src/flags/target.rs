@@ -5,17 +5,17 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use crate::check::{Check, File};
+use crate::check::{Check, SourceFile};
 use crate::config::Config;
 use crate::elements::python_target::PythonTarget;
 use crate::elements::upstream::Upstream;
-use crate::error::{ConfigError, Problem};
+use crate::error::{ConfigError, ConfigProblem};
 use crate::file::raw;
 use crate::flags::flag_text::FlagText;
 use crate::flags::policy::PolicyFlags;
 use crate::resource::command::program::Program;
 use crate::resource::http::Behalf;
-use crate::resource::{Kind, ResourceSettings};
+use crate::resource::{ResourceKind, ResourceSettings};
 use crate::template::Template;
 
 /// What such a resource is called, in lists of jobs and in metrics.
@@ -29,7 +29,7 @@ const PLACES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
 /// What a command line names.
 #[derive(Debug)]
-pub enum Named {
+pub enum CommandLineTarget {
     /// `MODULE:FUNCTION`.
     Python { function: String, workers: WorkerFlags },
     /// Scheme, host and port of an HTTP server.
@@ -57,12 +57,15 @@ impl ResourceSettings {
     ///
     /// # Errors
     /// What is wrong with which part of the command line.
-    pub fn named(named: Named, flags: &PolicyFlags) -> Result<Self, ConfigError> {
+    pub fn from_command_line(
+        target: CommandLineTarget,
+        flags: &PolicyFlags,
+    ) -> Result<Self, ConfigError> {
         let mut text = FlagText::default();
-        let roams = matches!(named, Named::AnyHttp);
+        let is_per_request = matches!(target, CommandLineTarget::AnyHttp);
         let (mut raw, mut arguments) = (raw::Resource::default(), Vec::new());
-        match named {
-            Named::Python { function, workers } => {
+        match target {
+            CommandLineTarget::Python { function, workers } => {
                 raw.python = text.setting::<PythonTarget>("TARGET python", Some(&function));
                 raw.interpreter = text.string("--interpreter", workers.interpreter.as_ref());
                 raw.venv = text.string("--venv", workers.venv.as_ref());
@@ -74,21 +77,21 @@ impl ResourceSettings {
                 raw.concurrency =
                     text.setting("--concurrency", workers.concurrency.as_ref().or(limit));
             }
-            Named::Http(server) => {
+            CommandLineTarget::Http(server) => {
                 raw.http = text.setting::<Upstream>("TARGET", Some(&server));
             }
-            Named::AnyHttp => {
+            CommandLineTarget::AnyHttp => {
                 // Somewhere; what is asked for there is asked elsewhere.
                 raw.http = text.setting::<Upstream>("TARGET", Some(&"http://localhost".to_owned()));
             }
-            Named::Command { program, arguments: templates } => {
+            CommandLineTarget::Command { program, arguments: templates } => {
                 raw.command = text.string("--", Some(&program)).map(|program| {
                     let span = program.span();
                     Spanned::new(span, vec![program])
                 });
                 arguments = templates;
             }
-            Named::Stub => raw.stub = Some(Spanned::new(0..0, raw::Stub::default())),
+            CommandLineTarget::Stub => raw.stub = Some(Spanned::new(0..0, raw::Stub::default())),
         }
         let document = raw::Document {
             resource: [(Spanned::new(0..0, NAME.to_owned()), Spanned::new(0..0, raw))].into(),
@@ -96,21 +99,21 @@ impl ResourceSettings {
         };
         let problems = std::mem::take(&mut text.problems);
         let checked = if problems.is_empty() {
-            let file = File { text: &text.text, folder: Path::new(".") };
+            let file = SourceFile { text: &text.text, folder: Path::new(".") };
             Config::check(vec![document], Check::new(vec![file]))
         } else {
             Err(problems)
         };
         let mut resource = match checked.map(|config| config.resources.into_iter().next()) {
             Ok(Some(resource)) => resource,
-            Ok(None) => return Err(text.error(vec![Problem::new("there is no target")])),
+            Ok(None) => return Err(text.error(vec![ConfigProblem::new("there is no target")])),
             Err(problems) => return Err(text.error(problems)),
         };
         resource.policy.deadline = None;
-        let mut resource = resource.with(flags)?;
+        let mut resource = resource.with_flags(flags)?;
         resource.make_room(arguments);
-        if let Kind::Proxy(proxy) = &mut resource.kind {
-            proxy.roams = roams;
+        if let ResourceKind::Http(proxy) = &mut resource.kind {
+            proxy.is_per_request = is_per_request;
         }
         Ok(resource)
     }
@@ -119,9 +122,9 @@ impl ResourceSettings {
     ///
     /// # Errors
     /// Which flag is wrong, or contradicts another.
-    pub fn with(mut self, flags: &PolicyFlags) -> Result<Self, ConfigError> {
+    pub fn with_flags(mut self, flags: &PolicyFlags) -> Result<Self, ConfigError> {
         flags.change(&mut self.policy)?;
-        if let Kind::Proxy(proxy) = &mut self.kind {
+        if let ResourceKind::Http(proxy) = &mut self.kind {
             proxy.behalf = Behalf::Own;
         }
         Ok(self)
@@ -131,19 +134,19 @@ impl ResourceSettings {
     fn make_room(&mut self, templates: Vec<Template>) {
         let policy = &mut self.policy;
         match &mut self.kind {
-            Kind::Proxy(proxy) => {
+            ResourceKind::Http(proxy) => {
                 let limit = *policy.limit.get_or_insert(LIMIT);
                 proxy.connections = limit.max(PLACES);
             }
-            Kind::Command(command) => {
+            ResourceKind::Command(command) => {
                 let limit = *policy.limit.get_or_insert(command.processes);
                 command.processes = limit.max(PLACES);
                 if let Program::Direct { arguments, .. } = &mut command.program {
                     *arguments = templates;
                 }
             }
-            Kind::Stub(_) => _ = policy.limit.get_or_insert(LIMIT),
-            Kind::Python { .. } | Kind::Wsgi(_) => {}
+            ResourceKind::Stub(_) => _ = policy.limit.get_or_insert(LIMIT),
+            ResourceKind::Python { .. } | ResourceKind::Wsgi(_) => {}
         }
     }
 }

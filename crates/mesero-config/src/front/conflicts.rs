@@ -4,17 +4,17 @@ use http::Method;
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
-use crate::front::route::whole_request;
-use crate::resource::Checked;
+use crate::front::route::passthrough;
+use crate::resource::CheckedResource;
 
 /// Notes each route that answers a request which an earlier one of the same front answers already.
 ///
 /// Each route comes with the number of its file.
 pub(crate) fn check(
     routes: &[(usize, &Spanned<raw::Route>)],
-    resources: &[Checked],
+    resources: &[CheckedResource],
     check: &mut Check<'_>,
 ) {
     for (index, (file, later)) in routes.iter().enumerate() {
@@ -31,7 +31,8 @@ pub(crate) fn check(
                 answered(later.get_ref(), resources),
             );
             if let Some(method) = shared.filter(|_| taken.value.shape() == shape) {
-                let problem = Problem::new(format!("two routes for {method} on the same path"));
+                let problem =
+                    ConfigProblem::new(format!("two routes for {method} on the same path"));
                 let problem =
                     problem.at_in(*file, path.span.clone(), "this route would never receive them");
                 let (file, span) = (*earlier_file, taken.span.clone());
@@ -60,8 +61,8 @@ fn shared_method(left: Answered, right: Answered) -> Option<String> {
     }
 }
 
-fn answered(route: &raw::Route, resources: &[Checked]) -> Answered {
-    if route.methods.is_none() && whole_request::target(route, resources).is_some() {
+fn answered(route: &raw::Route, resources: &[CheckedResource]) -> Answered {
+    if route.methods.is_none() && passthrough::target(route, resources).is_some() {
         return Answered::Any;
     }
     let written = route.methods.as_ref().map(|methods| {

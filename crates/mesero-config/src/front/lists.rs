@@ -7,15 +7,15 @@ use crate::check::Check;
 use crate::elements::argument::ArgumentText;
 use crate::elements::element::Setting;
 use crate::elements::list_target::ListTarget;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::front::route::resource_name::unknown_resource;
-use crate::resource::Checked;
+use crate::resource::CheckedResource;
 
 /// Notes each list of a resource or of an argument that does not exist.
 pub(crate) fn check(
     files: &[Vec<Spanned<raw::Route>>],
-    resources: &[Checked],
+    resources: &[CheckedResource],
     check: &mut Check<'_>,
 ) {
     let routes = files.iter().enumerate().flat_map(|(file, routes)| {
@@ -39,7 +39,7 @@ pub(crate) fn check(
         let place =
             check.inside(list.span.clone(), &list_text(list), start..start + argument.len());
         let problem =
-            Problem::new(format!("no route of `{resource}` has an argument `{argument}`"));
+            ConfigProblem::new(format!("no route of `{resource}` has an argument `{argument}`"));
         check.note(match nearest(argument, known.iter().copied()) {
             Some(name) => problem.at(place, format!("did you mean `{name}`?")),
             None => problem.at(place, "there is no such argument").help(match known.is_empty() {

@@ -1,9 +1,9 @@
 //! `[[route]]`: which requests there are, and what each of them calls.
 
 pub(crate) mod argument;
+pub(crate) mod passthrough;
 mod placeholders;
 pub(crate) mod resource_name;
-pub(crate) mod whole_request;
 
 use http::Method;
 use toml::Spanned;
@@ -11,12 +11,12 @@ use toml::Spanned;
 use crate::check::Check;
 use crate::elements::element::Setting;
 use crate::elements::reply_form::ReplyForm;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::front::route::argument::RouteArgument;
+use crate::front::route::passthrough::Passthrough;
 use crate::front::route::resource_name::find;
-use crate::front::route::whole_request::Pass;
-use crate::resource::Checked;
+use crate::resource::CheckedResource;
 
 /// A path with what it does.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,7 +34,7 @@ pub enum Action {
     /// Calls a resource.
     Call { resource: usize, arguments: Vec<RouteArgument>, reply: ReplyForm },
     /// Passes the whole request on to a resource.
-    Pass(Pass),
+    Passthrough(Passthrough),
     /// Lists one argument of every job of a resource that is in flight.
     List { resource: usize, argument: String },
 }
@@ -42,7 +42,7 @@ pub enum Action {
 /// Checks the routes of a file, each by itself.
 pub(crate) fn check_all(
     raw: Vec<Spanned<raw::Route>>,
-    resources: &[Checked],
+    resources: &[CheckedResource],
     check: &mut Check<'_>,
 ) -> Vec<Route> {
     raw.into_iter().filter_map(|route| check_one(route, resources, check)).collect()
@@ -50,20 +50,20 @@ pub(crate) fn check_all(
 
 fn check_one(
     route: Spanned<raw::Route>,
-    resources: &[Checked],
+    resources: &[CheckedResource],
     check: &mut Check<'_>,
 ) -> Option<Route> {
     let (span, raw) = (route.span(), route.into_inner());
     if raw.path.is_none() {
-        let problem = Problem::new("a route without a path");
+        let problem = ConfigProblem::new("a route without a path");
         check.note(problem.at(span.clone(), "expected the key `path = \"/…\"` in this table"));
     }
-    let any = whole_request::target(&raw, resources).is_some();
+    let any = passthrough::target(&raw, resources).is_some();
     let methods = methods(raw.methods.as_ref(), any, check);
-    whole_request::useless_elsewhere(&raw, resources, check);
+    passthrough::useless_elsewhere(&raw, resources, check);
     let action = match (&raw.resource, &raw.list) {
-        (Some(_), None) if whole_request::target(&raw, resources).is_some() => {
-            whole_request::check(&raw, resources, check).map(Action::Pass)
+        (Some(_), None) if passthrough::target(&raw, resources).is_some() => {
+            passthrough::check(&raw, resources, check).map(Action::Passthrough)
         }
         (Some(name), None) => {
             let arguments = argument::check_all(&raw, &methods, check);
@@ -81,7 +81,7 @@ fn check_one(
                 .map(|resource| Action::List { resource, argument: list.value.argument.clone() })
         }
         (Some(resource), Some(list)) => {
-            let problem = Problem::new("both `resource` and `list`");
+            let problem = ConfigProblem::new("both `resource` and `list`");
             let problem = problem.at(list.span.clone(), "a route lists jobs");
             check.note(
                 problem.at(resource.span(), "or it calls a resource").help("keep one of them"),
@@ -89,7 +89,7 @@ fn check_one(
             None
         }
         (None, None) => {
-            let problem = Problem::new("a route without `resource` and `list`");
+            let problem = ConfigProblem::new("a route without `resource` and `list`");
             check.note(
                 problem.at(span, "expected one of the keys `resource` and `list` in this table"),
             );
@@ -109,13 +109,13 @@ fn methods(
         return if any { Vec::new() } else { vec![Method::GET] };
     };
     if written.get_ref().is_empty() {
-        let problem = Problem::new("a route without a method");
+        let problem = ConfigProblem::new("a route without a method");
         check.note(problem.at(written.span(), "expected at least one method such as \"GET\""));
     }
     let mut methods: Vec<Method> = Vec::new();
     for Setting { value, span } in written.get_ref() {
         if methods.contains(value) {
-            let problem = Problem::new(format!("the method {value} occurs twice"));
+            let problem = ConfigProblem::new(format!("the method {value} occurs twice"));
             check.note(problem.at(span.clone(), "keep one of them"));
         }
         methods.push(value.clone());
@@ -131,7 +131,9 @@ fn useless_beside_list(raw: &raw::Route, check: &mut Check<'_>) {
     ];
     for (key, span, label) in keys {
         if let Some(span) = span {
-            check.note(Problem::new(format!("`{key}` does not apply with `list`")).at(span, label));
+            check.note(
+                ConfigProblem::new(format!("`{key}` does not apply with `list`")).at(span, label),
+            );
         }
     }
 }

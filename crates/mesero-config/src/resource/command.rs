@@ -16,7 +16,7 @@ use crate::elements::count::Count;
 use crate::elements::element::Setting;
 use crate::elements::secret::Secret;
 use crate::elements::size::Size;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::command::placeholder::Placeholder;
 use crate::resource::command::program::Program;
@@ -98,7 +98,7 @@ fn directory(written: Option<&Spanned<String>>, check: &mut Check<'_>) -> PathBu
     let path = check.path(written.get_ref());
     if !path.absolute.is_dir() {
         let label = format!("there is no folder `{}`", path.shown.display());
-        check.note(Problem::new("`directory` does not exist").at(written.span(), label));
+        check.note(ConfigProblem::new("`directory` does not exist").at(written.span(), label));
     }
     path.absolute
 }
@@ -115,7 +115,8 @@ fn exit_codes(
                 codes.insert(i32::from(number), status.value);
             }
             None => {
-                let problem = Problem::new(format!("`{}` is not an exit code", code.get_ref()));
+                let problem =
+                    ConfigProblem::new(format!("`{}` is not an exit code", code.get_ref()));
                 check.note(problem.at(code.span(), "expected a whole number from 0 to 255"));
             }
         }
@@ -129,7 +130,7 @@ const OUTPUT_LIMIT: Size = Size(1024 * 1024);
 fn output(raw: &raw::Resource, check: &mut Check<'_>) -> Delivery {
     match (is_set(raw.stream.as_ref()), &raw.output_limit) {
         (true, Some(limit)) => {
-            let problem = Problem::new("`output_limit` does not apply with `stream = true`");
+            let problem = ConfigProblem::new("`output_limit` does not apply with `stream = true`");
             check.note(problem.at(limit.span.clone(), "streamed output has no limit"));
             Delivery::Streamed
         }

@@ -12,7 +12,7 @@ use crate::elements::element::Setting;
 use crate::elements::http2::Http2;
 use crate::elements::off::OrOff;
 use crate::elements::upstream::Upstream;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::capacity::Capacity;
 use crate::resource::policy::{PolicySettings, never_shared};
@@ -25,7 +25,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An HTTP server that whole requests are passed on to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ProxySettings {
+pub struct HttpSettings {
     pub upstream: Upstream,
     /// None where the server is spoken to in the clear.
     pub tls: Option<TlsSettings>,
@@ -45,7 +45,7 @@ pub struct ProxySettings {
     pub request_buffering: bool,
     pub behalf: Behalf,
     /// Whether each request names its own server, and not this one; only on a command line.
-    pub roams: bool,
+    pub is_per_request: bool,
 }
 
 /// The origin of the requests that a proxy sends.
@@ -67,7 +67,7 @@ pub struct TlsSettings {
     pub server_name: String,
 }
 
-impl ProxySettings {
+impl HttpSettings {
     /// Checks the keys of a resource; `None` without the key `http`.
     pub(crate) fn check(
         raw: raw::Resource,
@@ -89,7 +89,7 @@ impl ProxySettings {
             preserve_host: raw.preserve_host.is_some_and(Spanned::into_inner),
             request_buffering: raw.request_buffering.is_some_and(Spanned::into_inner),
             behalf: Behalf::Clients,
-            roams: false,
+            is_per_request: false,
         })
     }
 
@@ -114,7 +114,7 @@ impl TlsSettings {
                 if let Some(written) = written {
                     let title = format!("`{key}` does not apply without TLS");
                     let label = "the URL begins with `http://`, and not with `https://`";
-                    check.note(Problem::new(title).at(written.span(), label));
+                    check.note(ConfigProblem::new(title).at(written.span(), label));
                 }
             }
             return None;
@@ -131,7 +131,7 @@ fn file(written: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
     let path = check.path(written.get_ref());
     if !path.absolute.is_file() {
         let label = format!("there is no file at `{}`", path.shown.display());
-        check.note(Problem::new("`ca` does not exist").at(written.span(), label));
+        check.note(ConfigProblem::new("`ca` does not exist").at(written.span(), label));
     }
     path.absolute
 }

@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use crate::check::Check;
 use crate::elements::word::Word;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 
 /// A kind by the key that names it.
@@ -34,7 +34,7 @@ impl KindKey {
         let (kind, span) = written.next()?;
         for (another, place) in written {
             let title = format!("both `{}` and `{}`", kind.word(), another.word());
-            let problem = Problem::new(title).at(place, "a resource has one kind");
+            let problem = ConfigProblem::new(title).at(place, "a resource has one kind");
             check.note(problem.at(span.clone(), "and it is named here").help("keep one of them"));
         }
         for (key, place, kinds) in keys(raw) {
@@ -42,7 +42,7 @@ impl KindKey {
                 let title = format!("`{key}` does not apply with `{}`", kind.word());
                 let label =
                     format!("it is a key of {}", listed(kinds.iter().map(|kind| kind.word())));
-                check.note(Problem::new(title).at(place, label));
+                check.note(ConfigProblem::new(title).at(place, label));
             }
         }
         Some(kind)

@@ -12,7 +12,7 @@ use crate::elements::cache::CacheSettings;
 use crate::elements::count::Count;
 use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::capacity::Capacity;
 
@@ -73,7 +73,7 @@ pub(crate) fn never_shared(
     check: &mut Check<'_>,
 ) {
     if policy.coalesce || policy.cache.is_some() {
-        let problem = Problem::new(format!("replies of {kind} resource cannot be shared"));
+        let problem = ConfigProblem::new(format!("replies of {kind} resource cannot be shared"));
         let label = "its replies can depend on the client";
         let help = "leave `coalesce` and `cache` out of the policy of this resource";
         check.note(problem.at(span, label).help(help));
@@ -85,7 +85,7 @@ fn checked_retry(raw: raw::Retry, check: &mut Check<'_>) -> Retry {
     if let Some(backoff) = &raw.backoff {
         let most = raw.max_backoff.as_ref().map_or(default.max_backoff, |most| most.value);
         if backoff.value > most {
-            let problem = Problem::new("`backoff` is longer than `max_backoff`");
+            let problem = ConfigProblem::new("`backoff` is longer than `max_backoff`");
             let label = format!("the first pause, above {}", humantime::format_duration(most));
             let problem = problem.at(backoff.span.clone(), label);
             check.note(match &raw.max_backoff {
@@ -110,7 +110,7 @@ fn compare_times(
     if let (OrOff::On(attempt), OrOff::On(call)) = (timeout.value, deadline.value)
         && attempt > call
     {
-        let problem = Problem::new("`timeout` is longer than `deadline`");
+        let problem = ConfigProblem::new("`timeout` is longer than `deadline`");
         let problem = problem.at(timeout.span.clone(), "one attempt can never take this long");
         check.note(problem.at(deadline.span.clone(), "the whole call ends here"));
     }
@@ -118,7 +118,7 @@ fn compare_times(
 
 fn compare_with_default(timeout: &Setting<OrOff<Duration>>, check: &mut Check<'_>) {
     if timeout.value.on().is_some_and(|attempt| attempt > DEADLINE) {
-        let problem = Problem::new("`timeout` is longer than `deadline`");
+        let problem = ConfigProblem::new("`timeout` is longer than `deadline`");
         let problem = problem.at(timeout.span.clone(), "one attempt can never take this long");
         check.note(problem.help("the default of `deadline` is 30s"));
     }
@@ -131,7 +131,7 @@ fn checked_limit<const MAX: u32>(
 ) -> NonZeroUsize {
     let slots = limit.value.non_zero_usize();
     if slots > calls {
-        let problem = Problem::new("`limit` is above what the resource can run at once");
+        let problem = ConfigProblem::new("`limit` is above what the resource can run at once");
         let label = format!("{slots} slots, of which at most {calls} can be used");
         check.note(problem.at(limit.span.clone(), label).help(because));
     }

@@ -13,7 +13,7 @@ use crate::elements::count;
 use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
 use crate::elements::secret::Secret;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::capacity::Capacity;
 use crate::resource::environment::variable;
@@ -125,7 +125,7 @@ fn loop_blocked(
     let after = value.on()?;
     if after < SHORTEST_BLOCK {
         let problem =
-            Problem::new("`loop_blocked` is too short").at(span, "expected at least 10ms");
+            ConfigProblem::new("`loop_blocked` is too short").at(span, "expected at least 10ms");
         check.note(problem.help("the loop is checked four times within it"));
     }
     Some(after)
@@ -138,7 +138,7 @@ fn interpreter(
 ) -> Option<PathBuf> {
     match (interpreter, venv) {
         (Some(interpreter), Some(venv)) => {
-            let problem = Problem::new("both `interpreter` and `venv`");
+            let problem = ConfigProblem::new("both `interpreter` and `venv`");
             let problem = problem.at(interpreter.span(), "an interpreter is named here");
             check.note(
                 problem.at(venv.span(), "and another one is implied here").help("keep one of them"),
@@ -150,8 +150,8 @@ fn interpreter(
             let path = check.path(&format!("{}/bin/python", venv.get_ref()));
             if !path.absolute.is_file() {
                 let label = format!("there is no `{}`", path.shown.display());
-                let problem =
-                    Problem::new("`venv` is not a virtual environment").at(venv.span(), label);
+                let problem = ConfigProblem::new("`venv` is not a virtual environment")
+                    .at(venv.span(), label);
                 check.note(problem.help("make one with `python3 -m venv FOLDER`"));
             }
             Some(path.absolute)
@@ -163,7 +163,7 @@ fn interpreter(
 fn named_interpreter(interpreter: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
     let written = interpreter.get_ref();
     if written.is_empty() {
-        let problem = Problem::new("`interpreter` is empty");
+        let problem = ConfigProblem::new("`interpreter` is empty");
         check.note(problem.at(interpreter.span(), "expected a program's name or its path"));
     }
     // As for a shell: a name without a slash is looked up, one with a slash is a path.
@@ -173,7 +173,8 @@ fn named_interpreter(interpreter: &Spanned<String>, check: &mut Check<'_>) -> Pa
     let path = check.path(written);
     if !path.absolute.is_file() {
         let label = format!("there is no file `{}`", path.shown.display());
-        check.note(Problem::new("`interpreter` does not exist").at(interpreter.span(), label));
+        check
+            .note(ConfigProblem::new("`interpreter` does not exist").at(interpreter.span(), label));
     }
     path.absolute
 }
@@ -190,7 +191,7 @@ fn exceptions(
         };
         if !name.get_ref().split('.').all(is_word) {
             let problem =
-                Problem::new(format!("`{}` is not the name of an exception", name.get_ref()));
+                ConfigProblem::new(format!("`{}` is not the name of an exception", name.get_ref()));
             let label = "expected MODULE.NAME, or the name of a built-in exception";
             check.note(problem.at(name.span(), label).help(
                 "write it as in the log, such as \"package.module.NotThere\" or LookupError",
@@ -198,7 +199,7 @@ fn exceptions(
         }
         if !status.value.is_client_error() && !status.value.is_server_error() {
             let problem =
-                Problem::new(format!("`{}` is not an error status", status.value.as_u16()));
+                ConfigProblem::new(format!("`{}` is not an error status", status.value.as_u16()));
             let label = "expected a status from 400 to 599";
             check.note(problem.at(status.span.clone(), label));
         }
@@ -210,7 +211,8 @@ fn existing_folder(folder: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
     let path = check.path(folder.get_ref());
     if !path.absolute.is_dir() {
         let label = format!("there is no folder `{}`", path.shown.display());
-        check.note(Problem::new("a folder in `path` does not exist").at(folder.span(), label));
+        check
+            .note(ConfigProblem::new("a folder in `path` does not exist").at(folder.span(), label));
     }
     path.absolute
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::check::Check;
 use crate::elements::element::Setting;
 use crate::elements::off::OrOff;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 
 /// What a worker process may be worth until it is replaced; nothing by default.
@@ -27,7 +27,7 @@ impl Recycling {
         let max_requests = on(raw.max_requests.take()).map(|count| count.non_zero());
         let jitter = raw.max_requests_jitter.take();
         if let (Some(jitter), None) = (&jitter, max_requests) {
-            let problem = Problem::new("`max_requests_jitter` without `max_requests`");
+            let problem = ConfigProblem::new("`max_requests_jitter` without `max_requests`");
             let problem = problem.at(jitter.span.clone(), "it is added to that number");
             check.note(problem.help(
                 "set `max_requests`, the number of requests after which a process is replaced",

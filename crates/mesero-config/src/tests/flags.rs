@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use crate::tests::parse;
 use crate::{
-    Action, ArgumentKind, ArgumentSource, Config, FlagsInput, Kind, ReplyForm, RouteArgument,
+    Action, ArgumentKind, ArgumentSource, Config, FlagsInput, ReplyForm, ResourceKind,
+    RouteArgument,
 };
 
 fn input(routes: &[&str]) -> FlagsInput {
@@ -99,7 +100,7 @@ fn every_flag_is_kept() {
     .unwrap();
     assert_eq!(config.fronts[0].listen[0].to_string(), "127.0.0.1:0");
     assert_eq!(config.server.control, None);
-    let Kind::Python { python, .. } = &config.resources[0].kind else { unreachable!() };
+    let ResourceKind::Python { python, .. } = &config.resources[0].kind else { unreachable!() };
     assert_eq!(python.interpreter.as_os_str(), "python3.11");
     let counts = [python.processes, python.threads, python.concurrency].map(NonZeroUsize::get);
     assert_eq!(counts, [2, 3, 4]);

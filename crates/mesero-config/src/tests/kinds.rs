@@ -7,15 +7,15 @@ use http::StatusCode;
 
 use crate::template::Template;
 use crate::tests::parse;
-use crate::{CommandSettings, Config, Delay, Delivery, Kind, Program, REFERENCE};
+use crate::{CommandSettings, Config, Delay, Delivery, Program, REFERENCE, ResourceKind};
 
-fn kinds(config: Config) -> Vec<Kind> {
+fn kinds(config: Config) -> Vec<ResourceKind> {
     config.resources.into_iter().map(|resource| resource.kind).collect()
 }
 
-fn command(kind: &Kind) -> &CommandSettings {
+fn command(kind: &ResourceKind) -> &CommandSettings {
     match kind {
-        Kind::Command(command) => command,
+        ResourceKind::Command(command) => command,
         other => panic!("{other:?}"),
     }
 }
@@ -50,7 +50,7 @@ fn a_script_is_left_as_it_is_and_as_many_run_as_the_limit_says() {
 fn a_delay_is_fixed_or_drawn() {
     let kinds = kinds(Config::load(&[Path::new("tests/config/valid/command.toml")]).unwrap());
     let delays = kinds.iter().filter_map(|kind| match kind {
-        Kind::Stub(stub) => Some(stub.delay),
+        ResourceKind::Stub(stub) => Some(stub.delay),
         _ => None,
     });
     let second = Duration::from_secs(1);
@@ -76,11 +76,11 @@ fn the_commented_keys_of_the_reference_are_defaults_and_are_read() {
     let all = kinds(parse(&text, Path::new("")).unwrap());
     let least = "[resource.convert]\ncommand = [\"convert.sh\", \"{currency}\", \"{amount}\"]";
     let mut least = kinds(parse(least, Path::new("")).unwrap());
-    let Kind::Command(command) = &mut least[0] else { panic!("a command") };
+    let ResourceKind::Command(command) = &mut least[0] else { panic!("a command") };
     // Two that have no default, and one that the reference shows by an example.
     command.content_type = Some("text/plain; charset=utf-8".parse().unwrap());
     command.exit_codes = [(0, StatusCode::OK), (3, StatusCode::NOT_FOUND)].into();
     assert_eq!(all, least);
     let stub = commented("# [resource.slow]");
-    assert!(matches!(kinds(parse(&stub, Path::new("")).unwrap())[..], [Kind::Stub(_)]));
+    assert!(matches!(kinds(parse(&stub, Path::new("")).unwrap())[..], [ResourceKind::Stub(_)]));
 }

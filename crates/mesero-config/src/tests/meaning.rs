@@ -12,7 +12,7 @@ use crate::elements::negative::{CachedFailure, Negative};
 use crate::resource::python::PythonSettings;
 use crate::resource::recycling::Recycling;
 use crate::{
-    Action, ArgumentKind, ArgumentSource, Config, Kind, PolicySettings, ReplyForm,
+    Action, ArgumentKind, ArgumentSource, Config, PolicySettings, ReplyForm, ResourceKind,
     ResourceSettings, RouteArgument,
 };
 
@@ -35,8 +35,8 @@ fn small(number: u32) -> NonZeroU32 {
 
 fn python(resource: &ResourceSettings) -> &PythonSettings {
     match &resource.kind {
-        Kind::Python { python, .. } => python,
-        Kind::Wsgi(wsgi) => &wsgi.python,
+        ResourceKind::Python { python, .. } => python,
+        ResourceKind::Wsgi(wsgi) => &wsgi.python,
         other => panic!("{other:?} is not served by Python"),
     }
 }
@@ -62,7 +62,9 @@ fn every_written_server_setting_is_kept() {
 fn every_written_python_setting_is_kept_and_paths_start_at_the_file() {
     let config = load("full.toml");
     let greet = python(&config.resources[0]);
-    let Kind::Python { target, .. } = &config.resources[0].kind else { panic!("a function") };
+    let ResourceKind::Python { target, .. } = &config.resources[0].kind else {
+        panic!("a function")
+    };
     assert_eq!(target.to_string(), "pkg.greeter:Greeter.greet");
     assert_eq!(greet.interpreter, here("venv/bin/python"));
     assert_eq!(greet.path, [here("modules"), here("")]);

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use crate::error::ConfigError;
-use crate::error::Source;
+use crate::error::SourceText;
 use crate::tests::parse;
 use crate::{Config, FlagsInput, REFERENCE};
 
@@ -60,7 +60,7 @@ proptest! {
         });
         if let Err(problems) = parse(&text, Path::new("")) {
             prop_assert!(!problems.is_empty());
-            let source = Source { origin: "mesero.toml".to_owned(), text };
+            let source = SourceText { origin: "mesero.toml".to_owned(), text };
             let message = ConfigError::in_texts(vec![source], problems).render(false);
             prop_assert!(message.starts_with("error: "));
         }

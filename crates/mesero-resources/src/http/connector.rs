@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use mesero::Failure;
-use mesero_config::{Http2, ProxySettings};
+use mesero_config::{Http2, HttpSettings};
 use mesero_http::socket::MaybeTlsStream;
 use mesero_http::tls::TlsClient;
 use tokio::net::{TcpStream, lookup_host};
@@ -22,7 +22,7 @@ use super::timeouts::IDLE_CHECK_INTERVAL;
 /// Maker of sessions with an upstream.
 #[derive(Debug)]
 pub(super) struct Connector {
-    settings: Arc<ProxySettings>,
+    settings: Arc<HttpSettings>,
     tls: Option<TlsClient>,
     shared: SharedConnections,
     /// Held by the one task that connects while its connection may have streams for the waiting
@@ -34,7 +34,7 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(
-        settings: Arc<ProxySettings>,
+        settings: Arc<HttpSettings>,
         tls: Option<TlsClient>,
         shared: SharedConnections,
     ) -> Self {

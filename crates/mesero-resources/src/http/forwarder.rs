@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use mesero::{Advice, Attempt, Failure};
-use mesero_config::{Behalf, ProxySettings};
+use mesero_config::{Behalf, HttpSettings};
 use mesero_http::body::Body;
 
 use super::connector::Connector;
@@ -20,7 +20,7 @@ use crate::{Reply, Request};
 
 #[derive(Debug)]
 pub(super) struct Forwarder {
-    pub(super) settings: Arc<ProxySettings>,
+    pub(super) settings: Arc<HttpSettings>,
     /// Attempts of a job, including the first.
     pub(super) max_attempts: NonZeroU32,
     pub(super) connector: Arc<Connector>,

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use http::Uri;
 use http::uri::Scheme;
 use mesero::{Advice, Failure};
-use mesero_config::{Http2, ProxySettings, TlsSettings, Upstream};
+use mesero_config::{Http2, HttpSettings, TlsSettings, Upstream};
 use mesero_http::tls::{TlsClient, Versions};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,7 +52,7 @@ impl PerRequestUpstream {
             .then(|| TlsSettings { ca: None, server_name: upstream.host().to_owned() });
         let named = tls.as_ref().map(|tls| self.tls(&tls.server_name)).transpose();
         let named = named.map_err(|why| bad(&format!("failed to {why}")))?;
-        let settings = Arc::new(ProxySettings {
+        let settings = Arc::new(HttpSettings {
             upstream,
             tls,
             http2: Http2::Off,

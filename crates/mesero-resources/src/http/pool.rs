@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mesero::Slot;
-use mesero_config::ProxySettings;
+use mesero_config::HttpSettings;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ const MAX_PER_REQUEST_IDLE: usize = 256;
 struct IdleConnection {
     session: UpstreamSession,
     /// Settings of its server.
-    settings: Arc<ProxySettings>,
+    settings: Arc<HttpSettings>,
     since: Instant,
 }
 
@@ -47,12 +47,8 @@ impl ConnectionPool {
 
     /// Takes an idle connection for the request at a seat, if one is there and seems open. Dropping
     /// the future closes it.
-    pub(super) async fn take(
-        &self,
-        seat: usize,
-        wanted: &ProxySettings,
-    ) -> Option<UpstreamSession> {
-        let idle = if wanted.roams {
+    pub(super) async fn take(&self, seat: usize, wanted: &HttpSettings) -> Option<UpstreamSession> {
+        let idle = if wanted.is_per_request {
             let mut per_request = self.per_request();
             let found = per_request.iter().rposition(|idle| idle.matches(wanted))?;
             per_request.remove(found)?
@@ -98,8 +94,8 @@ impl ConnectionPool {
         self.per_request().retain_mut(|idle| !unwanted(idle));
     }
 
-    fn put(&self, seat: usize, session: UpstreamSession, settings: Arc<ProxySettings>) {
-        let roams = settings.roams;
+    fn put(&self, seat: usize, session: UpstreamSession, settings: Arc<HttpSettings>) {
+        let roams = settings.is_per_request;
         let idle = IdleConnection { session, settings, since: Instant::now() };
         if roams {
             let mut per_request = self.per_request();
@@ -127,7 +123,7 @@ impl ConnectionPool {
 }
 
 impl IdleConnection {
-    fn matches(&self, wanted: &ProxySettings) -> bool {
+    fn matches(&self, wanted: &HttpSettings) -> bool {
         let (ours, theirs) = (&self.settings.upstream, &wanted.upstream);
         (ours.port(), ours.is_https()) == (theirs.port(), theirs.is_https())
             && ours.host() == theirs.host()
@@ -138,12 +134,12 @@ impl IdleConnection {
 #[derive(Debug)]
 pub(super) struct PooledSeat {
     pool: Arc<ConnectionPool>,
-    settings: Arc<ProxySettings>,
+    settings: Arc<HttpSettings>,
     slot: Slot,
 }
 
 impl PooledSeat {
-    pub(super) fn new(pool: Arc<ConnectionPool>, settings: Arc<ProxySettings>, slot: Slot) -> Self {
+    pub(super) fn new(pool: Arc<ConnectionPool>, settings: Arc<HttpSettings>, slot: Slot) -> Self {
         Self { pool, settings, slot }
     }
 

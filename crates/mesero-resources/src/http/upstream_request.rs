@@ -3,7 +3,7 @@
 use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri, Version, header};
 use mesero::{Advice, Attempt, Failure};
-use mesero_config::{Behalf, ProxySettings};
+use mesero_config::{Behalf, HttpSettings};
 use tokio::time::Instant;
 
 use super::headers;
@@ -15,7 +15,7 @@ use crate::{Request, RequestContext};
 /// # Errors
 /// If an earlier attempt has consumed the body.
 pub(super) fn build(
-    settings: &ProxySettings,
+    settings: &HttpSettings,
     request: &Request,
     attempt: &Attempt,
 ) -> Result<http::Request<RequestBody>, Failure> {
@@ -48,7 +48,7 @@ pub(super) fn build(
     Ok(request)
 }
 
-fn path(settings: &ProxySettings, uri: &Uri) -> Result<PathAndQuery, Failure> {
+fn path(settings: &HttpSettings, uri: &Uri) -> Result<PathAndQuery, Failure> {
     let base = settings.upstream.base();
     let path = match uri.path_and_query() {
         Some(path) if base.is_empty() => return Ok(path.clone()),

@@ -8,7 +8,7 @@ use http::uri::PathAndQuery;
 use http::{Response, Uri, header};
 use hyper::body::{Body as _, Incoming};
 use mesero::Call;
-use mesero_config::{Pass, ReplyForm};
+use mesero_config::{Passthrough, ReplyForm};
 use mesero_http::body::Body;
 use mesero_http::payload::Payload;
 use mesero_http::server::read_body::{self, ReadBodyError};
@@ -21,7 +21,7 @@ impl RequestHandler {
     /// Forwards a request to its resource. A client that disconnects drops the future, and with it its call.
     pub(super) async fn passthrough(
         &self,
-        route: &Pass,
+        route: &Passthrough,
         incoming: IncomingRequest,
     ) -> Response<Body> {
         let service = &self.services[route.resource];

@@ -11,7 +11,7 @@ use crate::elements::argument::{ArgumentKind, ArgumentSource, ArgumentText};
 use crate::elements::element::Setting;
 use crate::elements::python_target::is_identifier;
 use crate::elements::route_path::RoutePath;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
 
 /// One argument of a call.
@@ -57,7 +57,7 @@ fn check_one(
 ) -> RouteArgument {
     let (span, name) = (name.span(), name.get_ref());
     if !is_identifier(name) {
-        let problem = Problem::new(format!("`{name}` cannot name an argument"));
+        let problem = ConfigProblem::new(format!("`{name}` cannot name an argument"));
         check.note(problem.at(span, "expected letters, digits and `_`, and no digit first"));
     }
     let ArgumentText { source, key, kind, required } = text.value.clone();
@@ -73,7 +73,8 @@ fn from_path(
     check: &mut Check<'_>,
 ) {
     if !argument.required {
-        let problem = Problem::new(format!("the argument `{}` cannot be missing", argument.name));
+        let problem =
+            ConfigProblem::new(format!("the argument `{}` cannot be missing", argument.name));
         check.note(problem.at(span.clone(), "a part of the path is never missing; remove the `?`"));
     }
     let Some(path) = path else { return };
@@ -85,7 +86,7 @@ fn from_path(
         Some(name) => format!("did you mean `{{{name}}}`?"),
         None => format!("expected a segment `{{{key}}}` here"),
     };
-    let problem = Problem::new(format!("the path has no `{{{key}}}`"));
+    let problem = ConfigProblem::new(format!("the path has no `{{{key}}}`"));
     check.note(problem.at(span, "this argument is taken from it").at(path.span.clone(), label));
 }
 
@@ -94,7 +95,7 @@ fn from_body(methods: &[Method], span: Range<usize>, check: &mut Check<'_>) {
     let found: Vec<&str> =
         methods.iter().filter(|method| bodiless.contains(method)).map(Method::as_str).collect();
     if !found.is_empty() {
-        let problem = Problem::new(format!("an argument from the body of {}", listed(found)));
+        let problem = ConfigProblem::new(format!("an argument from the body of {}", listed(found)));
         let help = "take it from the query, or set `methods = [\"POST\"]`";
         check.note(problem.at(span, "such requests have no body").help(help));
     }
@@ -102,7 +103,7 @@ fn from_body(methods: &[Method], span: Range<usize>, check: &mut Check<'_>) {
 
 fn from_header(argument: &RouteArgument, span: Range<usize>, check: &mut Check<'_>) {
     if HeaderName::from_bytes(argument.key.as_bytes()).is_err() {
-        let problem = Problem::new(format!("`{}` cannot name a header field", argument.key));
+        let problem = ConfigProblem::new(format!("`{}` cannot name a header field", argument.key));
         check.note(problem.at(span, "expected a name such as `x-user` after the dot"));
     }
 }
@@ -123,7 +124,7 @@ fn unused_names(path: &Setting<RoutePath>, arguments: &[RouteArgument], check: &
         let Some((offset, braced)) = found else { continue };
         let place =
             check.inside(path.span.clone(), path.value.as_str(), offset..offset + braced.len());
-        let problem = Problem::new(format!("no argument is taken from `{braced}`"));
+        let problem = ConfigProblem::new(format!("no argument is taken from `{braced}`"));
         let help = format!("add `{name} = \"path:str\"` to `args`");
         check.note(problem.at(place, "this part of the path is not used").help(help));
     }

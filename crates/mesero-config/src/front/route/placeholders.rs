@@ -5,7 +5,7 @@ use std::ops::Range;
 use mesero_terminal::nearest::{listed, nearest};
 
 use crate::check::Check;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::front::route::argument::RouteArgument;
 use crate::resource::command::placeholder::Placeholder;
 
@@ -20,13 +20,14 @@ pub(crate) fn check(
         match arguments.iter().find(|argument| argument.name == *name) {
             Some(argument) if argument.required => {}
             Some(_) => {
-                let problem = Problem::new(format!("the argument `{name}` cannot be missing"));
+                let problem =
+                    ConfigProblem::new(format!("the argument `{name}` cannot be missing"));
                 let problem = problem.at(span.clone(), "the command needs it");
                 check.note(problem.at(route.clone(), "remove the `?` of this route's argument"));
             }
             None => {
                 let names = || arguments.iter().map(|argument| argument.name.as_str());
-                let problem = Problem::new(format!("the command needs an argument `{name}`"));
+                let problem = ConfigProblem::new(format!("the command needs an argument `{name}`"));
                 let problem = match nearest(name, names()) {
                     Some(known) => problem.at(span.clone(), format!("did you mean `{known}`?")),
                     None => problem.at(span.clone(), "it is inserted here"),

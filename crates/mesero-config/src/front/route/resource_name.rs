@@ -4,13 +4,13 @@ use mesero_terminal::nearest::{listed, nearest};
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::error::Problem;
-use crate::resource::Checked;
+use crate::error::ConfigProblem;
+use crate::resource::CheckedResource;
 
 /// Returns the place of the resource of that name.
 pub(crate) fn find(
     name: &Spanned<String>,
-    resources: &[Checked],
+    resources: &[CheckedResource],
     check: &mut Check<'_>,
 ) -> Option<usize> {
     let found = resources.iter().position(|resource| resource.name == *name.get_ref());
@@ -25,11 +25,11 @@ pub(crate) fn find(
 /// Makes the problem of a resource that does not exist; `mark` adds its place.
 pub(crate) fn unknown_resource(
     name: &str,
-    resources: &[Checked],
-    mark: impl FnOnce(Problem, String) -> Problem,
-) -> Problem {
+    resources: &[CheckedResource],
+    mark: impl FnOnce(ConfigProblem, String) -> ConfigProblem,
+) -> ConfigProblem {
     let names = || resources.iter().map(|resource| resource.name.as_str());
-    let problem = Problem::new(format!("unknown resource `{name}`"));
+    let problem = ConfigProblem::new(format!("unknown resource `{name}`"));
     match nearest(name, names()) {
         Some(known) => mark(problem, format!("did you mean `{known}`?")),
         None => mark(problem, "there is no such resource".to_owned())

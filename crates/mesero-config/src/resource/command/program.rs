@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::resource::command::placeholder::Placeholder;
 use crate::template::Template;
 
@@ -28,18 +28,18 @@ pub(crate) fn check(
 ) -> Option<(Program, Vec<Placeholder>)> {
     let (span, words) = (written.span(), written.into_inner());
     for word in words.iter().filter(|word| word.get_ref().contains('\0')) {
-        let problem = Problem::new("`command` contains a zero byte");
+        let problem = ConfigProblem::new("`command` contains a zero byte");
         check.note(problem.at(word.span(), "an argument of a process cannot"));
     }
     match (shell, words.split_first()) {
         (_, None) => {
-            let problem = Problem::new("`command` is empty");
+            let problem = ConfigProblem::new("`command` is empty");
             check.note(problem.at(span, "expected a program and its arguments"));
             None
         }
         (true, Some((script, rest))) => {
             if let Some(surplus) = rest.first() {
-                let problem = Problem::new("more than one string beside `shell = true`");
+                let problem = ConfigProblem::new("more than one string beside `shell = true`");
                 check.note(problem.at(surplus.span(), "expected the whole script in the first"));
             }
             Some((Program::Shell { script: script.get_ref().clone() }, Vec::new()))
@@ -59,7 +59,7 @@ pub(crate) fn check(
                     }
                     Err(mistake) => {
                         let place = check.inside(word.span(), word.get_ref(), mistake.place);
-                        let problem = Problem::new("an invalid brace in `command`");
+                        let problem = ConfigProblem::new("an invalid brace in `command`");
                         let help =
                             "`{NAME}` is replaced by an argument; write `{{` and `}}` for braces";
                         check.note(problem.at(place, mistake.what).help(help));
@@ -73,7 +73,7 @@ pub(crate) fn check(
 
 fn found(program: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
     let written = program.get_ref();
-    let fault = |title: &str, label: String| Problem::new(title).at(program.span(), label);
+    let fault = |title: &str, label: String| ConfigProblem::new(title).at(program.span(), label);
     if written.is_empty() {
         let label = "expected a program's name or its path".to_owned();
         check.note(fault("`command` names no program", label));

@@ -3,13 +3,13 @@
 use toml::Spanned;
 
 use crate::check::Check;
-use crate::error::Problem;
+use crate::error::ConfigProblem;
 use crate::file::raw;
-use crate::resource::{Checked, Kind};
+use crate::resource::{CheckedResource, ResourceKind};
 
 /// Where whole requests go.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pass {
+pub struct Passthrough {
     /// An index into the configuration's resources.
     pub resource: usize,
     /// What the path loses at its front; every request of the route has it.
@@ -17,24 +17,23 @@ pub struct Pass {
 }
 
 /// Returns the resource that the route passes whole requests on to, if it does that.
-pub(crate) fn target(route: &raw::Route, resources: &[Checked]) -> Option<usize> {
+pub(crate) fn target(route: &raw::Route, resources: &[CheckedResource]) -> Option<usize> {
     let name = route.resource.as_ref()?.get_ref();
     resources.iter().position(|known| known.name == *name && takes_requests(known))
 }
 
-fn takes_requests(known: &Checked) -> bool {
-    known
-        .resource
-        .as_ref()
-        .is_some_and(|resource| matches!(resource.kind, Kind::Proxy(_) | Kind::Wsgi(_)))
+fn takes_requests(known: &CheckedResource) -> bool {
+    known.resource.as_ref().is_some_and(|resource| {
+        matches!(resource.kind, ResourceKind::Http(_) | ResourceKind::Wsgi(_))
+    })
 }
 
 /// Checks a route of which [`target`] says that it passes requests on.
 pub(crate) fn check(
     raw: &raw::Route,
-    resources: &[Checked],
+    resources: &[CheckedResource],
     check: &mut Check<'_>,
-) -> Option<Pass> {
+) -> Option<Passthrough> {
     let keys = [
         ("args", raw.args.as_ref().map(Spanned::span), "the whole request is passed on"),
         (
@@ -45,7 +44,7 @@ pub(crate) fn check(
     ];
     for (key, span, label) in keys {
         if let Some(span) = span {
-            let problem = Problem::new(format!("`{key}` does not apply to this resource"));
+            let problem = ConfigProblem::new(format!("`{key}` does not apply to this resource"));
             check.note(problem.at(span, label));
         }
     }
@@ -53,15 +52,19 @@ pub(crate) fn check(
         stripped(prefix, raw, check);
         prefix.get_ref().clone()
     });
-    Some(Pass { resource: target(raw, resources)?, strip_prefix })
+    Some(Passthrough { resource: target(raw, resources)?, strip_prefix })
 }
 
 /// Notes `strip_prefix` on a route that passes nothing on.
-pub(crate) fn useless_elsewhere(raw: &raw::Route, resources: &[Checked], check: &mut Check<'_>) {
+pub(crate) fn useless_elsewhere(
+    raw: &raw::Route,
+    resources: &[CheckedResource],
+    check: &mut Check<'_>,
+) {
     if let Some(prefix) = &raw.strip_prefix
         && target(raw, resources).is_none()
     {
-        let problem = Problem::new("`strip_prefix` does not apply to this route");
+        let problem = ConfigProblem::new("`strip_prefix` does not apply to this route");
         check
             .note(problem.at(prefix.span(), "only an `http` or `wsgi` resource receives the path"));
     }
@@ -76,7 +79,7 @@ fn stripped(prefix: &Spanned<String>, raw: &raw::Route, check: &mut Check<'_>) {
         .strip_prefix(written.as_str())
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if !written.starts_with('/') || written.contains(['{', '}']) || !whole_segments {
-        let problem = Problem::new("`strip_prefix` is not a prefix of the path");
+        let problem = ConfigProblem::new("`strip_prefix` is not a prefix of the path");
         let label = "expected whole segments without names, such as \"/api\"";
         check.note(
             problem.at(prefix.span(), label).at(path.span.clone(), "this path has another prefix"),
