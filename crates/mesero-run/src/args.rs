@@ -22,7 +22,8 @@ use crate::output::format::RecordFormat;
 #[command(
     override_usage = "mesero run [OPTIONS] TARGET [INPUT]...\n       mesero run [OPTIONS] [INPUT]... -- COMMAND [ARG]...",
     after_help = "An INPUT is an item, or a range such as 0..1000. Without INPUT, -n and --input, items are the lines of \
-standard input.\n{} is a placeholder for the item, {name} for a field of it. A COMMAND without placeholders gets the item as its last argument."
+standard input.\n{} is a placeholder for the item, {name} for a field of it. A COMMAND without placeholders gets the \
+item as its last argument."
 )]
 pub struct RunArgs {
     /// A URL with placeholders, python:MODULE:FUNCTION, @NAME of a resource in a configuration, or stub:

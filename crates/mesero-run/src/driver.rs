@@ -48,8 +48,8 @@ pub(crate) enum OnBadInput {
     Halt,
 }
 
-/// Runs all items. A result takes one way: [`finished`](Self::finished), where it waits for the journal if there is one,
-/// then [`count`](Self::count), then the emitter.
+/// Runs all items. A result takes one way: [`finished`](Self::finished), where it waits for the journal if there is
+/// one, then [`count`](Self::count), then the emitter.
 pub(crate) struct Driver<'a> {
     pub(crate) dispatcher: &'a Dispatcher<Reply>,
     pub(crate) scheduler: Scheduler,
@@ -84,8 +84,8 @@ const READY_BATCH: usize = 64;
 impl Driver<'_> {
     /// Runs until every item has a printed result, or until the run is stopped and nothing is left to wait for.
     ///
-    /// Dropping the future cancels the calls in flight. Results that were not written are lost; those in the journal are
-    /// not.
+    /// Dropping the future cancels the calls in flight. Results that were not written are lost; those in the journal
+    /// are not.
     pub(crate) async fn run(
         &mut self,
         mut answers: Answers<ScheduledItem, Reply>,
@@ -177,8 +177,8 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether no further answer should be taken for now. With a journal, a slow reader of the results delays no write to
-    /// the journal.
+    /// Whether no further answer should be taken for now. With a journal, a slow reader of the results delays no write
+    /// to the journal.
     fn is_full(&self) -> bool {
         match &self.pending_commits {
             Some(pending) => pending.is_full(),

@@ -157,8 +157,8 @@ impl Journal {
         started.insert(index, StartedBy::EarlierRun);
     }
 
-    /// Records the result of an item. Returns the end of its line, to wait for with [`synced`](Self::synced); none if the
-    /// journal can no longer be written.
+    /// Records the result of an item. Returns the end of its line, to wait for with [`synced`](Self::synced); none if
+    /// the journal can no longer be written.
     pub(crate) fn record_finish(&self, record: &ItemRecord) -> Option<u64> {
         let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
         let never_started = started.remove(&record.item.index).is_none();
@@ -225,7 +225,8 @@ impl Journal {
         self.committer.synced(end).await
     }
 
-    /// Waits until every line that was added is on disk. Dropping the future has no effect: the lines are still written.
+    /// Waits until every line that was added is on disk. Dropping the future has no effect: the lines are still
+    /// written.
     ///
     /// # Errors
     /// If writing or syncing failed.

@@ -1,7 +1,7 @@
 //! The order of calls: items of the feed, and items that were postponed because the target was unreachable.
 //!
-//! During an outage of the target one item at a time is called, to probe it. Items that could not reach the target have not
-//! run, and are called again.
+//! During an outage of the target one item at a time is called, to probe it. Items that could not reach the target have
+//! not run, and are called again.
 
 use std::fmt;
 use std::pin::Pin;

@@ -150,7 +150,7 @@ impl RequestTemplate {
             }
             let value = filled(&template, &ItemInput::Number(0))?;
             let value = HeaderValue::from_str(&value)
-                .map_err(|_| wrong("the value contains characters that no header can contain"))?;
+                .map_err(|_| wrong("a header cannot contain such a value"))?;
             self.headers.append(name, value);
         }
         Ok(())
@@ -196,7 +196,7 @@ impl RequestTemplate {
         for (name, template) in &self.header_templates {
             let value = filled(template, input)?;
             let value = HeaderValue::from_str(&value)
-                .map_err(|_| format!("the value of the header `{name}` contains characters that no header can contain"))?;
+                .map_err(|_| format!("the header `{name}` cannot contain such a value"))?;
             head.headers.append(name.clone(), value);
         }
         let body = match &self.body {

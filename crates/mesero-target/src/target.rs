@@ -242,8 +242,8 @@ impl Target {
     }
 }
 
-/// Splits a URL with placeholders in scheme, host or port before its path, or a URL that begins with a placeholder after
-/// that.
+/// Splits a URL with placeholders in scheme, host or port before its path, or a URL that begins with a placeholder
+/// after that.
 fn split_server_template(target: &str) -> Option<(&str, &str)> {
     if target.starts_with('{') {
         let end = target.find('}')? + 1;

@@ -66,8 +66,8 @@ impl Attempts {
     /// Runs one attempt, after its start is in the journal. If the first attempt cannot reach the target, the start is
     /// retracted.
     ///
-    /// Dropping the future abandons the attempt, and the slot is returned once the resource has stopped. A start that is
-    /// on disk stays in the journal, since the target may have received the request.
+    /// Dropping the future abandons the attempt, and the slot is returned once the resource has stopped. A start that
+    /// is on disk stays in the journal, since the target may have received the request.
     async fn run(&self, scheduled: ScheduledItem, attempt: Attempt) -> Result<Reply, Failure> {
         let ScheduledItem { item, request, .. } = scheduled;
         let is_first = match &self.journal {

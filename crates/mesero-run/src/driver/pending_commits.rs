@@ -60,7 +60,8 @@ impl PendingCommits {
         self.is_broken
     }
 
-    /// Waits until more results are committed; without pending ones, waits for an error. Dropping the future has no effect.
+    /// Waits until more results are committed; without pending ones, waits for an error. Dropping the future has no
+    /// effect.
     ///
     /// # Errors
     /// If the other results cannot be committed; they are dropped. After this error the future never completes.

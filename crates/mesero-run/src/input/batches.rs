@@ -43,7 +43,8 @@ impl BatchSender {
         (Self { tx, batch: Vec::new(), bytes: 0, progress }, rx)
     }
 
-    /// Adds an entry that took `bytes` of the input. Blocks while the receiver has two batches that it has not processed.
+    /// Adds an entry that took `bytes` of the input. Blocks while the receiver has two batches that it has not
+    /// processed.
     pub(super) fn push(&mut self, entry: EntryResult, bytes: usize) -> Result<(), ReceiverClosed> {
         self.batch.push(entry);
         self.bytes += bytes;

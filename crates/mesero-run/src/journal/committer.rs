@@ -36,8 +36,8 @@ struct PendingLines {
 struct CommitProgress {
     /// Everything before this byte is on disk.
     synced: u64,
-    /// The error after which nothing is written. A failed sync is never repeated: the kernel may have dropped the pages,
-    /// so a later success would prove nothing.
+    /// The error after which nothing is written. A failed sync is never repeated: the kernel may have dropped the
+    /// pages, so a later success would prove nothing.
     error: Option<Arc<io::Error>>,
 }
 
@@ -81,7 +81,8 @@ impl Committer {
         self.queue.pending().end
     }
 
-    /// Waits until everything before `end` is on disk, and returns how far the file is. Dropping the future has no effect.
+    /// Waits until everything before `end` is on disk, and returns how far the file is. Dropping the future has no
+    /// effect.
     ///
     /// # Errors
     /// If writing or syncing failed before `end`.

@@ -54,8 +54,8 @@ impl RecordSink {
         self.buffer.is_empty()
     }
 
-    /// Sends the buffer to the thread, as soon as the thread can accept it. Dropping the future loses nothing: the lines
-    /// stay in the buffer.
+    /// Sends the buffer to the thread, as soon as the thread can accept it. Dropping the future loses nothing: the
+    /// lines stay in the buffer.
     ///
     /// # Errors
     /// If the thread failed to write an earlier buffer.

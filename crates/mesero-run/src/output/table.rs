@@ -68,8 +68,8 @@ struct JobExit {
     signal: i32,
 }
 
-/// The exit of an item, as GNU parallel writes it: code 0 beside a signal, -1 for a job that was stopped (a command receives
-/// SIGTERM first), and 0 or 1 for targets without exit codes.
+/// The exit of an item, as GNU parallel writes it: code 0 beside a signal, -1 for a job that was stopped (a command
+/// receives SIGTERM first), and 0 or 1 for targets without exit codes.
 fn exit(record: &ItemRecord, target: &Target) -> JobExit {
     let Err(error) = &record.result else { return JobExit { code: 0, signal: 0 } };
     match (error.status, error.exit_code, error.signal) {

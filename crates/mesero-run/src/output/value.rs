@@ -45,7 +45,8 @@ impl ResultValue {
         }
     }
 
-    /// The value as JSON on one line. Line ends in valid JSON are white space between tokens, so blanks may replace them.
+    /// The value as JSON on one line. Line ends in valid JSON are white space between tokens, so blanks may replace
+    /// them.
     pub(crate) fn json(&self) -> String {
         match self {
             Self::Json(bytes) => String::from_utf8_lossy(bytes).trim().replace(['\n', '\r'], " "),

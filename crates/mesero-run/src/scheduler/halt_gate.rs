@@ -28,9 +28,9 @@ pub(crate) struct HaltGate {
 }
 
 impl HaltGate {
-    /// Whether one more item may be called, with `in_flight` items called and `uncommitted` results that the journal has
-    /// not committed. If not, `waker` is woken when a slot is returned; after counting a result, the driver polls again by
-    /// itself.
+    /// Whether one more item may be called, with `in_flight` items called and `uncommitted` results that the journal
+    /// has not committed. If not, `waker` is woken when a slot is returned; after counting a result, the driver polls
+    /// again by itself.
     ///
     /// An item in backoff has neither slot nor result, and holds back no other.
     pub(super) fn has_room(&self, in_flight: usize, uncommitted: usize, waker: &Waker) -> bool {

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use super::input::ItemInput;
 use super::words::InputWord;
 
-/// The items of some arguments, from the first to the last and then from the first again; without arguments, the numbers
-/// from 0.
+/// The items of some arguments, from the first to the last and then from the first again; without arguments, the
+/// numbers from 0.
 #[derive(Debug)]
 pub struct ItemCycle {
     words: Vec<InputWord>,
