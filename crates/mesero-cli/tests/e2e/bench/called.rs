@@ -91,10 +91,10 @@ async fn a_resource_of_a_configuration_brings_its_policy_and_whom_it_turns_away_
 async fn what_cannot_be_called_is_refused_with_the_reason() {
     let folder = folder(&[("mesero.toml", "[resource.quick]\nstub = {}\n"), ("tools.py", TOOLS)]);
     let cases: [(&[&str], &str); 7] = [
-        (&["@quik"], "failed to find a resource `quik` in `mesero.toml`: did you mean `@quick`?"),
-        (&["@quick/path"], "only an `http` or `wsgi` resource has paths"),
+        (&["@quik"], "failed to find the resource `quik` in `mesero.toml`: did you mean `@quick`?"),
+        (&["@quick/path"], "only `http` and `wsgi` resources have paths"),
         (&["python:tools:cube"], "failed to start resource"),
-        (&["python:tools:root", "-H", "A: b"], "failed to use `-H`: it is about HTTP requests"),
+        (&["python:tools:root", "-H", "A: b"], "failed to use `-H`: it applies to HTTP requests"),
         (&["stub:", "--item", "5..5"], "failed to find an item"),
         (&["stub:", "--limit", "none"], "invalid value for `--limit`"),
         (&["--", "/no/such/program"], "there is no file `/no/such/program`"),

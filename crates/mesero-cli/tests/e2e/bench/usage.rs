@@ -19,7 +19,10 @@ async fn what_cannot_be_measured_is_a_usage_error_that_names_it() {
             "for '--clients <N>': wanted a whole number from 1 on",
         ),
         (&["http://localhost:1/", "--html", "nowhere/x.html"], "there is no folder `nowhere`"),
-        (&["@slow"], "there is no file `mesero.toml`; name its configuration by `--config FILE`"),
+        (
+            &["@slow"],
+            "the file `mesero.toml` does not exist; name the configuration with `--config FILE`",
+        ),
         (&["stub:", "--http2"], "failed to speak HTTP/2 with `stub:`: --http2 is for URLs"),
         (&["--http2", "--", "true"], "failed to speak HTTP/2 with `true`: --http2 is for URLs"),
         (&["http://localhost:1/", "--streams", "5"], "--http2"),
