@@ -125,7 +125,7 @@ impl MetricsCollector {
     ) -> fmt::Result {
         for snapshot in &self.snapshots {
             let labels = [("resource", snapshot.name.as_str())];
-            let reading = (family.histogram)(&snapshot.tally).read();
+            let reading = (family.histogram)(&snapshot.metrics).read();
             metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(
                 reading.sum,
                 reading.count,

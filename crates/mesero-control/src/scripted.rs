@@ -16,8 +16,8 @@ use mesero::{Answer, Attempt, Call, Dispatcher, DispatcherBuilder, Seats};
 use mesero_config::ReplyForm;
 use mesero_resources::blocked::{Blocked, BlockedSoFar};
 use mesero_resources::{Health, Reply, Request, Resource, Serving};
+use mesero_services::dispatcher_metrics::DispatcherMetrics;
 use mesero_services::service::Service;
-use mesero_services::tally::Tally;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -49,15 +49,15 @@ impl Scripted {
         build: impl FnOnce(DispatcherBuilder<Reply>) -> DispatcherBuilder<Reply>,
     ) -> Self {
         let (work, mock) = mock_resource();
-        let tally = Tally::default();
-        let builder = Dispatcher::builder(name).observer(tally.clone());
+        let metrics = DispatcherMetrics::default();
+        let builder = Dispatcher::builder(name).observer(metrics.clone());
         let health = Arc::new(Mutex::new(Health { up: 1, wanted: 1, restarts: 0 }));
         let blocked = Arc::<Blocked>::default();
         let resource =
             ScriptedResource { work, blocked: Arc::clone(&blocked), health: Arc::clone(&health) };
         let resource = Arc::new(resource);
         let dispatcher = build(builder).build().unwrap();
-        let service = Service { dispatcher, resource, shares: false, ttl: None, tally };
+        let service = Service { dispatcher, resource, shares: false, ttl: None, metrics };
         Self { service, mock, blocked, health, callers: TaskTracker::new() }
     }
 

@@ -16,8 +16,8 @@ use mesero_resources::{Reply, Resource, StatusOverride};
 use mesero_terminal::telemetry;
 use mesero_terminal::units::plural;
 
+use crate::dispatcher_metrics::DispatcherMetrics;
 use crate::service::Service;
-use crate::tally::Tally;
 
 /// Starts every resource of the configuration, and puts its policies in front of it.
 ///
@@ -63,8 +63,8 @@ pub async fn service(
         let name = config.name.clone();
         return Err(AssembleError::LimitAboveSeats { name, limit, seats });
     }
-    let tally = Tally::default();
-    let mut builder = dispatcher(config, limit, seats).observer(tally.clone());
+    let metrics = DispatcherMetrics::default();
+    let mut builder = dispatcher(config, limit, seats).observer(metrics.clone());
     if let Some(observer) = observer {
         builder = builder.observer(move |event: &Event| observer.observe(event));
     }
@@ -73,7 +73,7 @@ pub async fn service(
         .map_err(|error| AssembleError::Policy { name: config.name.clone(), error })?;
     resource.supervise(dispatcher.seats());
     let ttl = config.policy.cache.as_ref().map(|cache| cache.ttl);
-    Ok(Service { dispatcher, resource, shares: shares(&config.policy), ttl, tally })
+    Ok(Service { dispatcher, resource, shares: shares(&config.policy), ttl, metrics })
 }
 
 async fn start(

@@ -3,5 +3,5 @@
 #![forbid(unsafe_code)]
 
 pub mod assemble;
+pub mod dispatcher_metrics;
 pub mod service;
-pub mod tally;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mesero::{Answer, Call, Dispatcher, JobId};
 use mesero_resources::{Reply, Request, Resource};
 
-use crate::tally::Tally;
+use crate::dispatcher_metrics::DispatcherMetrics;
 
 /// A resource and the dispatcher in front of it; cheap to clone.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub struct Service {
     /// How long replies are fresh, where they are kept.
     pub ttl: Option<Duration>,
     /// What the dispatcher's events come to, for the metrics.
-    pub tally: Tally,
+    pub metrics: DispatcherMetrics,
 }
 
 impl Service {

@@ -8,8 +8,8 @@ use mesero::{Call, Dispatcher};
 use mesero_config::{Delay, PolicyFlags, StubSettings};
 use mesero_resources::stub::Stub;
 use mesero_resources::{Reply, Request};
+use mesero_services::dispatcher_metrics::DispatcherMetrics;
 use mesero_services::service::Service;
-use mesero_services::tally::Tally;
 use mesero_target::item::ItemCycle;
 use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
 use tokio::task::JoinSet;
@@ -34,7 +34,7 @@ fn service(delay: Delay, limit: u32) -> Service {
         resource: Arc::new(Stub::new(settings)),
         shares: false,
         ttl: None,
-        tally: Tally::default(),
+        metrics: DispatcherMetrics::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mesero::Outcome;
-use mesero_services::tally::{Histogram, Tally};
+use mesero_services::dispatcher_metrics::{DispatcherMetrics, Histogram};
 use prometheus_client::metrics::MetricType;
 
 use super::snapshot::Snapshot;
@@ -30,7 +30,7 @@ pub(super) struct SecondsFamily {
 pub(super) struct HistogramFamily {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
-    pub(super) histogram: fn(&Tally) -> &Histogram,
+    pub(super) histogram: fn(&DispatcherMetrics) -> &Histogram,
 }
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -71,7 +71,7 @@ pub(super) const FAMILIES: &[Family] = &[
         help: "Calls rejected on arrival, by reason.",
         kind: MetricKind::Counter,
         label: Some("reason"),
-        samples: |snapshot| snapshot.tally.refusals(),
+        samples: |snapshot| snapshot.metrics.refusals(),
     },
     Family {
         name: "jobs",
@@ -148,7 +148,7 @@ pub(super) const FAMILIES: &[Family] = &[
                with their killed process.",
         kind: MetricKind::Counter,
         label: Some("how"),
-        samples: |snapshot| snapshot.tally.stops(),
+        samples: |snapshot| snapshot.metrics.stops(),
     },
     Family {
         name: "workers",
@@ -193,22 +193,22 @@ pub(super) const HISTOGRAMS: &[HistogramFamily] = &[
     HistogramFamily {
         name: "queue",
         help: "Total time that each finished job spent in the queue.",
-        histogram: Tally::queued,
+        histogram: DispatcherMetrics::queued,
     },
     HistogramFamily {
         name: "run",
         help: "Duration of each attempt, until its result, cancellation or timeout.",
-        histogram: Tally::ran,
+        histogram: DispatcherMetrics::ran,
     },
     HistogramFamily {
         name: "slot_overdue",
         help: "Time that a slot stayed occupied after its attempt, if over a millisecond.",
-        histogram: Tally::overdue,
+        histogram: DispatcherMetrics::overdue,
     },
     HistogramFamily {
         name: "stop",
         help: "Time from the cancellation or timeout of an attempt until it has stopped.",
-        histogram: Tally::stopped,
+        histogram: DispatcherMetrics::stopped,
     },
 ];
 

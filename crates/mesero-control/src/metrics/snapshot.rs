@@ -3,8 +3,8 @@
 use mesero::Stats;
 use mesero_resources::Health;
 use mesero_resources::blocked::BlockedSoFar;
+use mesero_services::dispatcher_metrics::DispatcherMetrics;
 use mesero_services::service::Service;
-use mesero_services::tally::Tally;
 
 /// A resource at the moment of a scrape.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Snapshot {
     pub(super) health: Health,
     /// Processes that were replaced, for each reason.
     pub(super) replaced: Vec<(&'static str, u64)>,
-    pub(super) tally: Tally,
+    pub(super) metrics: DispatcherMetrics,
     /// By the resource in its processes, and by attempts in this one.
     pub(super) blocked: BlockedSoFar,
 }
@@ -26,8 +26,8 @@ impl Snapshot {
             stats: service.dispatcher.stats(),
             health: service.resource.health(),
             replaced: service.resource.replaced(),
-            tally: service.tally.clone(),
-            blocked: [service.resource.blocked(), service.tally.blocked()].into_iter().sum(),
+            metrics: service.metrics.clone(),
+            blocked: [service.resource.blocked(), service.metrics.blocked()].into_iter().sum(),
         }
     }
 
@@ -36,10 +36,10 @@ impl Snapshot {
     /// The counts were taken one after the other, so they may be off by what happened between.
     pub(super) fn phases(&self) -> Vec<(&'static str, u64)> {
         let (in_flight, queued) = (self.stats.jobs.in_flight, self.stats.queue.len);
-        let tries = self.tally.tries();
+        let attempts = self.metrics.open_attempts();
         // Neither queued nor in an attempt: in backoff, or for an instant in between.
-        let between = in_flight.saturating_sub(queued).saturating_sub(tries.running);
-        let backoff = between.min(tries.awaited);
+        let between = in_flight.saturating_sub(queued).saturating_sub(attempts.running);
+        let backoff = between.min(attempts.awaited);
         let running = in_flight.saturating_sub(queued).saturating_sub(backoff);
         let stopping = self.stats.slots.in_use.saturating_sub(running);
         vec![("queued", queued), ("running", running), ("backoff", backoff), ("stopping", stopping)]

@@ -12,8 +12,8 @@ use mesero::{Attempt, Dispatcher, Seats};
 use mesero_config::PolicyFlags;
 use mesero_http::body::Body;
 use mesero_resources::{Health, Reply, Request, Resource, Serving};
+use mesero_services::dispatcher_metrics::DispatcherMetrics;
 use mesero_services::service::Service;
-use mesero_services::tally::Tally;
 use mesero_target::item::ItemCycle;
 use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
 use tokio::time::{Instant, sleep};
@@ -95,7 +95,7 @@ fn named_target(name: &str, slow: NoisyResource) -> NamedTarget {
         resource: Arc::new(slow),
         shares: false,
         ttl: None,
-        tally: Tally::default(),
+        metrics: DispatcherMetrics::default(),
     };
     let (target, _) = Target::read(&wanted).unwrap();
     let in_process = InProcessTarget { service, target, items: ItemCycle::new(&[]).unwrap() };

@@ -16,7 +16,7 @@ pub use histogram::Histogram;
 /// Give one clone to the dispatcher's builder as its observer. Hearing an event takes a few atomic
 /// additions, and never waits.
 #[derive(Debug, Clone, Default)]
-pub struct Tally(Arc<Sums>);
+pub struct DispatcherMetrics(Arc<Sums>);
 
 #[derive(Debug, Default)]
 struct Sums {
@@ -26,8 +26,8 @@ struct Sums {
     stopped: Histogram,
     refusals: [AtomicU64; REASONS.len()],
     stops: [AtomicU64; StopKind::ALL.len()],
-    tries_started: AtomicU64,
-    tries_finished: AtomicU64,
+    attempts_started: AtomicU64,
+    attempts_finished: AtomicU64,
     retries_scheduled: AtomicU64,
     retries_started: AtomicU64,
     blocked: Blocked,
@@ -49,14 +49,14 @@ fn reason(refusal: &Refusal) -> usize {
 
 /// Tries at the resource that have not ended, or not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tries {
+pub struct OpenAttempts {
     /// How many there are that somebody waits for.
     pub running: u64,
     /// How many retries were scheduled and have not begun; at least as many as are in backoff.
     pub awaited: u64,
 }
 
-impl Tally {
+impl DispatcherMetrics {
     pub fn queued(&self) -> &Histogram {
         &self.0.queued
     }
@@ -89,19 +89,19 @@ impl Tally {
         StopKind::ALL.into_iter().map(StopKind::as_str).zip(counts).collect()
     }
 
-    pub fn tries(&self) -> Tries {
+    pub fn open_attempts(&self) -> OpenAttempts {
         let sums = &*self.0;
         // What ends is read before what begins, and so is never the larger.
         let (finished, retried) =
-            (sums.tries_finished.load(Relaxed), sums.retries_started.load(Relaxed));
-        Tries {
-            running: sums.tries_started.load(Relaxed).saturating_sub(finished),
+            (sums.attempts_finished.load(Relaxed), sums.retries_started.load(Relaxed));
+        OpenAttempts {
+            running: sums.attempts_started.load(Relaxed).saturating_sub(finished),
             awaited: sums.retries_scheduled.load(Relaxed).saturating_sub(retried),
         }
     }
 }
 
-impl Observer for Tally {
+impl Observer for DispatcherMetrics {
     fn observe(&self, event: &Event) {
         let sums = &*self.0;
         let count = |sum: &AtomicU64| {
@@ -110,13 +110,13 @@ impl Observer for Tally {
         match &event.fact {
             Fact::CallRefused(refusal) => count(&sums.refusals[reason(refusal)]),
             Fact::AttemptStarted { number, .. } => {
-                count(&sums.tries_started);
+                count(&sums.attempts_started);
                 if *number > 1 {
                     count(&sums.retries_started);
                 }
             }
             Fact::AttemptFinished { ran, .. } => {
-                count(&sums.tries_finished);
+                count(&sums.attempts_finished);
                 sums.ran.add(*ran);
             }
             Fact::AttemptBlocked { held, .. } => {
