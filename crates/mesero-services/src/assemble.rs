@@ -1,4 +1,4 @@
-//! From a configuration to running services: the only place that knows every kind of resource.
+//! Services from a configuration: the only place that knows every kind of resource.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -19,10 +19,12 @@ use mesero_terminal::units::plural;
 use crate::dispatcher_metrics::DispatcherMetrics;
 use crate::service::Service;
 
-/// Starts every resource of the configuration, and puts its policies in front of it.
+/// Starts every resource of the configuration in turn, and puts its policies in front of it.
+///
+/// Dropping the future does not stop the resources that were started: their processes run until the runtime ends.
 ///
 /// # Errors
-/// Why the first that could not be started could not; those that were started are stopped.
+/// The first failure to start; the resources that were started before have stopped on return.
 pub async fn services(config: &Config, spawner: &Spawner) -> Result<Vec<Service>, AssembleError> {
     let mut services: Vec<Service> = Vec::with_capacity(config.resources.len());
     for resource in &config.resources {
@@ -39,17 +41,19 @@ pub async fn services(config: &Config, spawner: &Spawner) -> Result<Vec<Service>
     Ok(services)
 }
 
-/// Stops every resource, and waits until all of them are gone.
+/// Stops every resource in turn, and waits until each has stopped. Dropping the future leaves the later ones running.
 pub async fn stop(services: &[Service]) {
     for service in services {
         service.resource.stop().await;
     }
 }
 
-/// Starts one resource, and puts its policies in front of it; `observer` hears what becomes of its jobs.
+/// Starts one resource, and puts its policies in front of it; `observer` receives the events of its dispatcher.
+///
+/// Dropping the future kills the processes that were started.
 ///
 /// # Errors
-/// Why it could not be started.
+/// If the resource cannot be started, or its limit exceeds its seats.
 pub async fn service(
     config: &mesero_config::ResourceSettings,
     spawner: &Spawner,
@@ -137,12 +141,12 @@ fn dispatcher(
         builder = builder.coalesce();
     }
     if let Some(cache) = &settings.cache {
-        builder = builder.cache(kept(cache));
+        builder = builder.cache(reply_cache(cache));
     }
     builder
 }
 
-fn kept(config: &mesero_config::CacheSettings) -> Cache<Reply> {
+fn reply_cache(config: &mesero_config::CacheSettings) -> Cache<Reply> {
     let bytes = u64::try_from(config.bytes).unwrap_or(u64::MAX);
     let mut cache = Cache::new(config.ttl, bytes, Reply::body_len);
     if let Some(window) = config.stale_while_revalidate {
@@ -173,7 +177,7 @@ fn is_of_kind(error: &Error, kind: CachedFailure) -> bool {
     }
 }
 
-/// Why a resource could not be put into service. Reads on after "failed to".
+/// A resource that could not be put into service. Its text continues "failed to".
 #[derive(Debug)]
 pub enum AssembleError {
     Start { name: String, error: StartError },
@@ -191,7 +195,7 @@ impl fmt::Display for AssembleError {
             AssembleError::Tls { name, error } => write!(f, "start resource `{name}`: {error}"),
             AssembleError::LimitAboveSeats { name, limit, seats } => write!(
                 f,
-                "start resource `{name}`: its limit is {limit}, and it can serve only {} at \
+                "start resource `{name}`: its limit is {limit}, but it serves at most {} at \
                  once; lower `limit`, or raise `threads` (for a sync function), `concurrency` \
                  (for an async one) or `processes`",
                 plural(seats.get() as u64, "call", "calls")

@@ -1,4 +1,4 @@
-//! What a dispatcher's events come to, beyond what its own counts keep: durations and reasons.
+//! Metrics of one dispatcher, from its events, beside its own counts: durations and reasons.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -11,10 +11,10 @@ mod histogram;
 
 pub use histogram::Histogram;
 
-/// Adds up one dispatcher's events; cheap to clone, and all clones are one.
+/// Sums of one dispatcher's events; cheap to clone, and all clones share their sums.
 ///
-/// Give one clone to the dispatcher's builder as its observer. Hearing an event takes a few atomic
-/// additions, and never waits.
+/// One clone is the observer of the dispatcher. An event takes a few atomic additions, and never
+/// waits.
 #[derive(Debug, Clone, Default)]
 pub struct DispatcherMetrics(Arc<Sums>);
 
@@ -33,7 +33,7 @@ struct Sums {
     blocked: Blocked,
 }
 
-/// The last is for reasons that this file has not learned yet.
+/// The last is for reasons that are added to the engine later.
 const REASONS: [&str; 5] =
     ["queue_full", "rate_limited", "deadline_unmeetable", "draining", "other"];
 
@@ -47,12 +47,12 @@ fn reason(refusal: &Refusal) -> usize {
     }
 }
 
-/// Tries at the resource that have not ended, or not begun.
+/// Attempts that have not ended, or not begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OpenAttempts {
-    /// How many there are that somebody waits for.
+    /// Attempts that a job waits for.
     pub running: u64,
-    /// How many retries were scheduled and have not begun; at least as many as are in backoff.
+    /// Retries that are scheduled and have not begun; at least as many as are in backoff.
     pub awaited: u64,
 }
 
@@ -78,12 +78,12 @@ impl DispatcherMetrics {
         REASONS.into_iter().zip(counts).collect()
     }
 
-    /// By attempts that held their thread, which is one of mesero's own.
+    /// Blocks by attempts that held their thread, which is one of mesero's own.
     pub fn blocked(&self) -> BlockedSoFar {
         self.0.blocked.so_far()
     }
 
-    /// Attempts that stopped after they had been given up, by how.
+    /// Abandoned attempts that have stopped, by the kind of stop.
     pub fn stops(&self) -> Vec<(&'static str, u64)> {
         let counts = self.0.stops.iter().map(|count| count.load(Relaxed));
         StopKind::ALL.into_iter().map(StopKind::as_str).zip(counts).collect()
@@ -91,7 +91,7 @@ impl DispatcherMetrics {
 
     pub fn open_attempts(&self) -> OpenAttempts {
         let sums = &*self.0;
-        // What ends is read before what begins, and so is never the larger.
+        // Ends are read before starts, so that they are never more.
         let (finished, retried) =
             (sums.attempts_finished.load(Relaxed), sums.retries_started.load(Relaxed));
         OpenAttempts {
@@ -130,7 +130,7 @@ impl Observer for DispatcherMetrics {
                 sums.stopped.add(stop.after);
             }
             Fact::JobFinished { waited, .. } => sums.queued.add(*waited),
-            Fact::SlotReturned { overdue, .. } if *overdue > NOTHING_LEFT => {
+            Fact::SlotReturned { overdue, .. } if *overdue > SLOT_RETURN_DELAY => {
                 sums.overdue.add(*overdue);
             }
             _ => {}
@@ -138,5 +138,5 @@ impl Observer for DispatcherMetrics {
     }
 }
 
-/// A slot comes back a moment after its job has ended even where nothing outlives the job.
-const NOTHING_LEFT: Duration = Duration::from_millis(1);
+/// A slot is returned a moment after its job has ended, even if nothing outlives the job.
+const SLOT_RETURN_DELAY: Duration = Duration::from_millis(1);

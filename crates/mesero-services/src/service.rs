@@ -1,4 +1,4 @@
-//! A resource behind its policies: what every command works with.
+//! A resource behind its policies, as every command uses it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,21 +15,23 @@ use crate::dispatcher_metrics::DispatcherMetrics;
 pub struct Service {
     pub dispatcher: Dispatcher<Reply>,
     pub resource: Arc<dyn Resource>,
-    /// Whether calls need a key, because replies are shared or kept.
+    /// Set if calls need a key, because their replies are shared or cached.
     pub shares: bool,
-    /// How long replies are fresh, where they are kept.
+    /// The time that cached replies are fresh; none without a cache.
     pub ttl: Option<Duration>,
-    /// What the dispatcher's events come to, for the metrics.
     pub metrics: DispatcherMetrics,
 }
 
 impl Service {
-    /// The name that the configuration gives it.
+    /// Returns the name of the resource in the configuration.
     pub fn name(&self) -> &str {
         self.dispatcher.name()
     }
 
-    /// Calls the resource through its policies.
+    /// Calls the resource through its policies, and waits for the answer.
+    ///
+    /// Dropping the future leaves the job: unless other callers wait for it, it is canceled or finishes, as the policy's
+    /// `on_disconnect` says. A reply that callers share is received whole before it is returned.
     pub async fn ask(&self, call: Call, request: Request) -> Answer<Reply> {
         let resource = Arc::clone(&self.resource);
         if !self.shares {
@@ -43,13 +45,13 @@ impl Service {
         self.dispatcher.ask(call, work).await
     }
 
-    /// How people name one of its jobs.
+    /// Returns the name of one of its jobs across all services.
     pub fn job_name(&self, id: JobId) -> JobName {
         JobName { service: self.name().to_owned(), id }
     }
 }
 
-/// The largest reply that several callers can share: they all hold it at once.
+/// The largest reply that several callers can share; it is held in memory.
 const SHARED_BYTES: usize = 16 * 1024 * 1024;
 
 /// A job's name across all services: `square-17`.
@@ -75,7 +77,7 @@ impl FromStr for JobName {
     }
 }
 
-/// The text is no job's name.
+/// The error of a text that is not a job's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAJobName;
 

@@ -98,7 +98,7 @@ async fn a_limit_above_what_the_resource_can_serve_is_refused_with_what_to_do() 
     let output = mesero(&folder, &["serve", "mesero.toml"]).await;
     assert_eq!(output.status.code(), Some(2));
     let text = stderr(&output);
-    assert!(text.contains("its limit is 50, and it can serve only 1"), "{text}");
+    assert!(text.contains("its limit is 50, but it serves at most 1"), "{text}");
 }
 
 #[tokio::test]

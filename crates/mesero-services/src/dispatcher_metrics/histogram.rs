@@ -1,9 +1,9 @@
-//! A histogram of durations that many threads can add to without waiting for one another.
+//! A histogram of durations to which many threads can add without a lock.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-/// From what a person does not notice to what nobody waits for, three steps a decade.
+/// From durations that a person does not notice to an hour, three steps a decade.
 const BOUNDS: [Duration; 18] = [
     Duration::from_micros(500),
     Duration::from_millis(1),
@@ -27,21 +27,21 @@ const BOUNDS: [Duration; 18] = [
 
 const BUCKETS: usize = BOUNDS.len() + 1;
 
-/// Adding costs two atomic additions.
+/// Counts of durations by bucket, and their sum; an addition costs two atomic additions.
 #[derive(Debug, Default)]
 pub struct Histogram {
-    /// The last is for what exceeds every bound.
+    /// The last is for durations above every bound.
     buckets: [AtomicU64; BUCKETS],
-    /// Enough for five centuries.
+    /// Holds five centuries.
     sum_nanoseconds: AtomicU64,
 }
 
-/// A histogram as it was at one moment.
+/// The counts of a histogram at one moment.
 #[derive(Debug)]
 pub struct Reading {
     pub sum: f64,
     pub count: u64,
-    /// Upper bounds in seconds, each with what lies between it and the one before.
+    /// Upper bounds in seconds, each with the count between it and the one before.
     pub buckets: Vec<(f64, u64)>,
 }
 
@@ -59,7 +59,7 @@ impl Histogram {
         let buckets: Vec<_> = bounds.zip(counts).collect();
         Reading {
             sum: Duration::from_nanos(self.sum_nanoseconds.load(Relaxed)).as_secs_f64(),
-            // Counted from the buckets, so that both agree whatever is added meanwhile.
+            // Counted from the buckets, so that both agree despite concurrent additions.
             count: buckets.iter().map(|(_, count)| count).sum(),
             buckets,
         }
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_duration_on_a_bound_belongs_under_it() {
+    fn a_duration_on_a_bound_counts_below_it() {
         let histogram = Histogram::default();
         histogram.add(Duration::from_millis(1));
         histogram.add(Duration::from_nanos(1_000_001));
