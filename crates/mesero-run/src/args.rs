@@ -68,7 +68,7 @@ pub struct RunArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "HTTP requests")]
 pub(crate) struct HttpRequestArgs {
-    /// The method [default: GET, or POST with a body]
+    /// The request method [default: GET, or POST with a body]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     pub(crate) method: Option<String>,
     /// A header, 'NAME: VALUE', which may contain placeholders; repeatable

@@ -84,8 +84,8 @@ const READY_BATCH: usize = 64;
 impl Driver<'_> {
     /// Runs until every item has a printed result, or until the run is stopped and nothing is left to wait for.
     ///
-    /// Dropping the future cancels the calls in flight. Results that were not written are lost; those in the journal
-    /// are not.
+    /// Dropping the future leaves the calls in flight, as clients that disconnect do. Results that were not written are
+    /// lost; those in the journal are not.
     pub(crate) async fn run(
         &mut self,
         mut answers: Answers<ScheduledItem, Reply>,

@@ -31,8 +31,8 @@ use setup::{Outputs, ReadyRun, RunParts};
 
 /// Runs all items, prints the conclusion, and returns the exit code.
 ///
-/// Dropping the future cancels the calls in flight; their resources stop as they do at a timeout. Results in the
-/// journal are on disk, results that were not printed are lost.
+/// Dropping the future leaves the calls in flight, as clients that disconnect do. Results in the journal are on disk,
+/// results that were not printed are lost.
 ///
 /// # Errors
 /// If the run cannot start: then nothing was called.

@@ -27,8 +27,8 @@ pub(crate) struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    /// The answers to the calls of `items`, in the order in which calls end. Dropping the stream cancels the calls in
-    /// flight.
+    /// The answers to the calls of `items`, in the order in which calls end. Dropping the stream leaves the calls in
+    /// flight, as clients that disconnect do.
     pub(crate) fn answers(self, items: ScheduledItems) -> Answers<ScheduledItem, Reply> {
         let attempts = Arc::new(Attempts {
             resource: Arc::clone(&self.service.resource),
@@ -66,8 +66,9 @@ impl Attempts {
     /// Runs one attempt, after its start is in the journal. If the first attempt cannot reach the target, the start is
     /// retracted.
     ///
-    /// Dropping the future abandons the attempt, and the slot is returned once the resource has stopped. A start that
-    /// is on disk stays in the journal, since the target may have received the request.
+    /// Dropping the future before the start is on disk retracts the start. Dropping it later abandons the attempt: the
+    /// slot is returned once the resource has stopped, and the start stays in the journal, since the target may have
+    /// received the request.
     async fn run(&self, scheduled: ScheduledItem, attempt: Attempt) -> Result<Reply, Failure> {
         let ScheduledItem { item, request, .. } = scheduled;
         let is_first = match &self.journal {

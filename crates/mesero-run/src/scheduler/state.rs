@@ -100,3 +100,57 @@ impl SchedulerState {
         scheduled
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use mesero_config::PolicyFlags;
+    use mesero_target::item::ItemInput;
+    use mesero_target::{BodyOption, RequestFlags, Target, TargetArgs, TargetOptions};
+
+    use super::*;
+    use crate::input::item::Item;
+    use crate::scheduler::item::ItemHistory;
+
+    fn scheduled(index: u64) -> ScheduledItem {
+        let options = TargetOptions {
+            name: Some("stub:"),
+            command: &[],
+            is_repetition: false,
+            request: RequestFlags { method: None, headers: &[], body: BodyOption::Nothing },
+            target: &TargetArgs::default(),
+            policy: PolicyFlags::default(),
+        };
+        let (target, _) = Target::read(&options).unwrap();
+        let input = ItemInput::Number(0);
+        let request = target.request(&input).unwrap();
+        let item = Arc::new(Item { index, id: index.to_string(), input });
+        ScheduledItem { item, request, history: ItemHistory::default() }
+    }
+
+    #[test]
+    fn a_target_that_was_never_reached_fails_its_items() {
+        let mut state = SchedulerState::new(false);
+        let item = state.start(scheduled(0));
+        assert_eq!(state.target_unreached(&item, Instant::now()), Unreached::Failed);
+        assert!(state.next_postponed(None).is_none());
+    }
+
+    #[test]
+    fn three_failures_in_a_row_are_an_outage_and_a_call_that_reaches_the_target_ends_it() {
+        let mut state = SchedulerState::new(true);
+        let now = Instant::now();
+        let items: Vec<_> = (0..3).map(|index| state.start(scheduled(index))).collect();
+        let consequences: Vec<_> =
+            items.iter().map(|item| state.target_unreached(item, now)).collect();
+        let expected = [Unreached::Postponed, Unreached::Postponed, Unreached::OutageBegan];
+        assert_eq!((consequences.as_slice(), state.in_flight), (&expected[..], 0));
+
+        let postponed = state.next_postponed(None).unwrap();
+        let probe = state.start(postponed);
+        assert_eq!((probe.item.index, state.outage.as_ref().unwrap().probe), (0, Some(0)));
+        let later = now + Duration::from_secs(7);
+        assert_eq!(state.target_reached(later), Some(Duration::from_secs(7)));
+    }
+}
