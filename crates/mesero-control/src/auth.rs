@@ -90,13 +90,14 @@ fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Problem> {
     let same_origin = origin.is_none_or(|origin| {
         origin.split_once("://").is_some_and(|(_, from)| from.eq_ignore_ascii_case(host.as_str()))
     });
-    match same_site && same_origin {
-        true => Ok(()),
-        false => Err(causes::forbidden(
+    if same_site && same_origin {
+        Ok(())
+    } else {
+        Err(causes::forbidden(
             "the request comes from a web page of another origin, which may not change anything \
              here"
                 .to_owned(),
-        )),
+        ))
     }
 }
 

@@ -88,9 +88,10 @@ pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError>
     match &action {
         JobsAction::List { .. } => {
             let JobList { jobs } = read(&client, &answer)?;
-            match jobs.is_empty() {
-                true => output.say("nothing is in flight"),
-                false => output.line(&table::list(&jobs))?,
+            if jobs.is_empty() {
+                output.say("nothing is in flight");
+            } else {
+                output.line(&table::list(&jobs))?;
             }
         }
         JobsAction::Show { .. } => output.line(&table::one(&read(&client, &answer)?))?,
@@ -155,11 +156,12 @@ struct ResourceName {
 /// Checks the name of a resource or job for a path: valid names need no escapes.
 fn segment(name: &str) -> Result<&str, JobsError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    match !name.is_empty() && name.bytes().all(plain) {
-        true => Ok(name),
-        false => Err(JobsError::NotFound(format!(
+    if !name.is_empty() && name.bytes().all(plain) {
+        Ok(name)
+    } else {
+        Err(JobsError::NotFound(format!(
             "{name:?} is not a valid name: names have letters, digits, - and _"
-        ))),
+        )))
     }
 }
 
@@ -203,9 +205,10 @@ impl From<JobsError> for CommandError {
 
 impl From<ClientError> for JobsError {
     fn from(error: ClientError) -> Self {
-        match error.is_not_found() {
-            true => JobsError::NotFound(error.to_string()),
-            false => JobsError::Failed(error.to_string()),
+        if error.is_not_found() {
+            JobsError::NotFound(error.to_string())
+        } else {
+            JobsError::Failed(error.to_string())
         }
     }
 }

@@ -34,11 +34,12 @@ pub(super) async fn ready(State(plane): State<Arc<Plane>>) -> Result<Json<Value>
             "wanted": health.wanted,
         }));
     }
-    match reasons.is_empty() {
-        true => Ok(Json(json!({ "ready": true, "draining": false, "resources": resources }))),
-        false => Err(causes::not_ready(reasons.join("; "))
+    if reasons.is_empty() {
+        Ok(Json(json!({ "ready": true, "draining": false, "resources": resources })))
+    } else {
+        Err(causes::not_ready(reasons.join("; "))
             .with("ready", false)
             .with("draining", draining)
-            .with("resources", resources)),
+            .with("resources", resources))
     }
 }

@@ -120,10 +120,11 @@ pub(super) async fn cancel(
     if job.phase == Phase::Stopping {
         return Err(causes::already_stopping(&record.id));
     }
-    match service.dispatcher.cancel(job.info.id) {
-        true => Ok((StatusCode::ACCEPTED, Json(record))),
+    if service.dispatcher.cancel(job.info.id) {
+        Ok((StatusCode::ACCEPTED, Json(record)))
+    } else {
         // It has ended since it was looked up.
-        false => Err(causes::no_such_job(&record.id)),
+        Err(causes::no_such_job(&record.id))
     }
 }
 

@@ -31,9 +31,10 @@ pub(super) async fn scrape(
 ) -> Result<([(header::HeaderName, HeaderValue); 1], String), Problem> {
     let text = expose(&plane.services)
         .map_err(|_| causes::internal("the metrics cannot be written".to_owned()))?;
-    let (media_type, text) = match wants_openmetrics(&headers) {
-        true => (OPENMETRICS_TYPE, text),
-        false => (CLASSIC_TYPE, classic::from_openmetrics(&text)),
+    let (media_type, text) = if wants_openmetrics(&headers) {
+        (OPENMETRICS_TYPE, text)
+    } else {
+        (CLASSIC_TYPE, classic::from_openmetrics(&text))
     };
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))], text))
 }

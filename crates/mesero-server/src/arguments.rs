@@ -32,9 +32,10 @@ pub(crate) fn take(
 ) -> Result<Arguments, Problem> {
     let query = parts.uri.query().unwrap_or_default();
     let query: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
-    let members = match wanted.iter().any(|argument| argument.source == ArgumentSource::Body) {
-        true => members(body)?,
-        false => Map::new(),
+    let members = if wanted.iter().any(|argument| argument.source == ArgumentSource::Body) {
+        members(body)?
+    } else {
+        Map::new()
     };
     let mut json = String::with_capacity(64);
     let mut shown = Vec::with_capacity(wanted.len());
@@ -169,9 +170,10 @@ fn shorten(text: &str) -> String {
 pub(crate) fn as_listed(text: &str) -> String {
     let may_be_number = text.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     // Not parsed into a number, which would change how it is written.
-    match may_be_number && serde_json::from_str::<&RawValue>(text).is_ok() {
-        true => text.trim_end().to_owned(),
-        false => Value::from(text).to_string(),
+    if may_be_number && serde_json::from_str::<&RawValue>(text).is_ok() {
+        text.trim_end().to_owned()
+    } else {
+        Value::from(text).to_string()
     }
 }
 

@@ -47,10 +47,9 @@ async fn reload(services: &[Service]) {
             }
         }
     }
-    match failed.is_empty() {
-        true => tracing::info!(processes, "reloaded"),
-        false => {
-            tracing::warn!(processes, "some resources were not reloaded: {}", failed.join(", "))
-        }
+    if failed.is_empty() {
+        tracing::info!(processes, "reloaded");
+    } else {
+        tracing::warn!(processes, "some resources were not reloaded: {}", failed.join(", "));
     }
 }

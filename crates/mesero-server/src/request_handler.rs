@@ -121,10 +121,11 @@ fn call(
     Arguments { json, shown }: Arguments,
     reply: ReplyForm,
 ) -> (Call, Bytes) {
-    let mut call = match service.shares {
+    let mut call = if service.shares {
         // The reply depends on the arguments and on the form alone.
-        true => Call::new(format!("{} {}", reply.as_str(), String::from_utf8_lossy(&json))),
-        false => Call::unkeyed(),
+        Call::new(format!("{} {}", reply.as_str(), String::from_utf8_lossy(&json)))
+    } else {
+        Call::unkeyed()
     };
     for argument in shown {
         call = call.argument(argument.name, argument.text);

@@ -67,9 +67,10 @@ pub fn color_is_welcome() -> bool {
 
 /// A character of an untrusted text: control characters as escapes, all others unchanged.
 pub fn visible(character: char) -> impl Iterator<Item = char> {
-    let (shown, escaped) = match is_unseen(character) {
-        true => (None, Some(character.escape_default())),
-        false => (Some(character), None),
+    let (shown, escaped) = if is_unseen(character) {
+        (None, Some(character.escape_default()))
+    } else {
+        (Some(character), None)
     };
     shown.into_iter().chain(escaped.into_iter().flatten())
 }

@@ -49,10 +49,7 @@ impl ControlClient {
         let (status, body) = timeout(TIMEOUT, answer)
             .await
             .map_err(|_| ClientError::Silent { at: self.authority.to_string() })??;
-        match status.is_success() {
-            true => Ok(body),
-            false => Err(self.refused(status, &body)),
-        }
+        if status.is_success() { Ok(body) } else { Err(self.refused(status, &body)) }
     }
 
     fn request(

@@ -50,9 +50,10 @@ fn text(at: &str, record: &LogRecord, color: bool) -> String {
     // The reader knows the date.
     let time = at.split_once('T').map_or(at, |(_, time)| time);
     let level = record.level.as_str();
-    let mut line = match color {
-        true => format!("{time} \x1b[{}m{level:<5}\x1b[0m ", shade(record.level)),
-        false => format!("{time} {level:<5} "),
+    let mut line = if color {
+        format!("{time} \x1b[{}m{level:<5}\x1b[0m ", shade(record.level))
+    } else {
+        format!("{time} {level:<5} ")
     };
     line.extend(record.message.chars().flat_map(visible));
     let mut below = String::new();

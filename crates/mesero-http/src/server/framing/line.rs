@@ -47,10 +47,8 @@ pub(super) fn may_begin_request(first: u8) -> Result<(), Violation> {
 
 pub(super) fn request(line: &[u8]) -> Result<Version, Violation> {
     // No part of a request line may have a CR, so only rejected lines are searched for one.
-    parts(line).map_err(|violation| match line.contains(&b'\r') {
-        true => Violation::BareCr,
-        false => violation,
-    })
+    parts(line)
+        .map_err(|violation| if line.contains(&b'\r') { Violation::BareCr } else { violation })
 }
 
 fn parts(line: &[u8]) -> Result<Version, Violation> {
@@ -167,10 +165,12 @@ pub(super) fn chunk(line: &[u8]) -> Result<Chunk, Violation> {
 fn no_controls(value: &[u8]) -> Result<(), Violation> {
     // No early exit, so that the compiler looks at many bytes at once.
     let found = value.iter().fold(false, |found, &byte| found | is_control(byte));
-    match found {
-        false => Ok(()),
-        true if value.contains(&b'\r') => Err(Violation::BareCr),
-        true => Err(Violation::ControlCharacter),
+    if !found {
+        Ok(())
+    } else if value.contains(&b'\r') {
+        Err(Violation::BareCr)
+    } else {
+        Err(Violation::ControlCharacter)
     }
 }
 
