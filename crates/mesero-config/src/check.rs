@@ -1,4 +1,4 @@
-//! What every check needs: the texts, the folders that relative paths start at, and a place to note problems.
+//! Common state of all checks: the texts, the folders of relative paths, and the problems that are noted.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ pub(crate) struct Check<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SourceFile<'a> {
     pub(crate) text: &'a str,
-    /// Where its relative paths start.
+    /// The folder of its relative paths.
     pub(crate) folder: &'a Path,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Check<'a> {
         Self { files, current: 0, problems: Vec::new() }
     }
 
-    /// Goes on with the file of this number: places and paths are its own from now on.
+    /// Continues with the file of this number: places and paths are its own from then on.
     pub(crate) fn turn_to(&mut self, file: usize) {
         self.current = file;
     }

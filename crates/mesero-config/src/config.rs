@@ -9,7 +9,7 @@ use crate::front::{self, Front};
 use crate::resource::{self, ResourceSettings};
 use crate::server::Server;
 
-/// All that a configuration says, checked: one file, or several that are one configuration together.
+/// A checked configuration: one file, or several that are one configuration together.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     pub server: Server,
@@ -21,7 +21,7 @@ pub struct Config {
 
 impl Config {
     /// Reads and checks the files at `paths` as one configuration; reports the mistakes all at once, as far as each
-    /// can be told.
+    /// can be found.
     ///
     /// Mistakes of syntax come first, then unknown keys and wrong values, then what contradicts itself.
     /// Relative paths inside a file start at that file's folder. Touches the file system (the files, the token
@@ -40,7 +40,7 @@ impl Config {
         Self::check(read::documents(&files)?, Check::new(files))
     }
 
-    /// The second step: from what was typed, a document for each file, to what it means.
+    /// Checks a document of each file, which is what was typed.
     pub(crate) fn check(
         documents: Vec<raw::Document>,
         mut check: Check<'_>,

@@ -1,4 +1,4 @@
-//! How one value is written: an element knows its own rules, and says what was expected when they are broken.
+//! Elements: each file is a type of value, with the rules of how it is written.
 
 pub(crate) mod address;
 pub(crate) mod application;

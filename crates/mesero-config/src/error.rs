@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, and how a person reads it: the file, the line, the place underlined.
+//! Errors of a configuration, as a person reads them: the file, the line, the place underlined.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,15 +7,15 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use mesero_terminal::command_error::CommandError;
 use mesero_terminal::output::color_is_welcome;
 
-/// A configuration that was refused, with all that is wrong with it.
+/// A configuration that was rejected, with all its problems.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// By their number, which the places of the problems refer to.
+    /// In the order of their numbers, which the places of the problems refer to.
     sources: Vec<SourceText>,
     problems: Vec<ConfigProblem>,
 }
 
-/// A text, and where it came from as people name it.
+/// A text, and the name of its origin.
 #[derive(Debug)]
 pub(crate) struct SourceText {
     pub(crate) origin: String,
@@ -28,12 +28,12 @@ impl ConfigError {
         Self { sources, problems }
     }
 
-    /// Makes an error about a text that could not be had at all.
+    /// Makes an error about a text that could not be read at all.
     pub(crate) fn without_text(problem: ConfigProblem) -> Self {
         Self { sources: Vec::new(), problems: vec![problem] }
     }
 
-    /// Returns the message for a person, over several lines and without a line end at its end.
+    /// Returns the message for a person, with several lines and no line end after the last.
     pub fn render(&self, colour: bool) -> String {
         let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
         let messages: Vec<String> = self
@@ -59,18 +59,18 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// One thing that is wrong.
+/// One problem of a configuration.
 #[derive(Debug)]
 pub(crate) struct ConfigProblem {
     title: String,
-    /// The first is where the mistake is, the others are what it collides with.
+    /// The first is the place of the mistake, the others are what it conflicts with.
     marks: Vec<Mark>,
     help: Option<String>,
 }
 
 #[derive(Debug)]
 struct Mark {
-    /// The number of the text; none stands for the one that is being checked.
+    /// The number of the text; none for the text that is being checked.
     file: Option<usize>,
     span: Range<usize>,
     label: String,
@@ -105,7 +105,7 @@ impl ConfigProblem {
         self
     }
 
-    /// Says in which text the places are that were added without one.
+    /// Sets the text of the places that were added without one.
     pub(crate) fn in_file(mut self, file: usize) -> Self {
         for mark in &mut self.marks {
             mark.file.get_or_insert(file);
@@ -119,7 +119,7 @@ impl ConfigProblem {
         self
     }
 
-    /// Returns where the mistake starts, to sort by.
+    /// Returns the start of the mistake, to sort by.
     pub(crate) fn place(&self) -> (usize, usize) {
         self.marks.first().map_or((0, 0), |mark| (mark.file(), mark.span.start))
     }

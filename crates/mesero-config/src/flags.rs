@@ -18,7 +18,7 @@ use crate::file::raw;
 use crate::flags::flag_text::FlagText;
 use crate::resource::is_resource_name;
 
-/// What was typed on the command line; what is `None` has the default of the same key in a file.
+/// Flags of a server without a file; `None` means the default of the same key in a file.
 #[derive(Clone, Debug, Default)]
 pub struct FlagsInput {
     /// `MODULE:FUNCTION`.
@@ -42,8 +42,8 @@ pub struct FlagsInput {
 impl Config {
     /// Builds the configuration of one Python resource from flags; relative paths start at the current folder.
     ///
-    /// The flags are read as if they were a file with one resource, which is named after the function; a problem shows the
-    /// flag that it is in.
+    /// The flags are read as if they were a file with one resource, which is named after the function; a problem
+    /// shows the flag that it is in.
     pub fn from_flags(input: &FlagsInput) -> Result<Self, ConfigError> {
         let mut flags = FlagText::default();
         let document = document(&mut flags, input);

@@ -1,4 +1,4 @@
-//! `[server]`, as far as it is about one front: where requests come in, what is put up with, and the routes.
+//! `[server]`, as far as it is about one front: its addresses, its limits, and the routes.
 
 mod conflicts;
 mod lists;
@@ -21,7 +21,7 @@ use crate::file::raw;
 use crate::front::route::Route;
 use crate::resource::CheckedResource;
 
-/// What is served on some addresses, and what their callers are put up with.
+/// Routes that are served on some addresses, with the limits of their connections and requests.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Front {
     /// At least one.
@@ -30,7 +30,7 @@ pub struct Front {
     pub connections: NonZeroUsize,
     /// From the first byte of a request's head to its last.
     pub header_timeout: Duration,
-    /// How long a connection may stay open without a request.
+    /// The time that a connection may stay open without a request.
     pub idle_timeout: Duration,
     /// From the end of a request's head to the end of its body.
     pub body_timeout: Duration,
@@ -42,13 +42,13 @@ pub struct Front {
     pub routes: Vec<Route>,
 }
 
-/// Less than this the HTTP parser cannot work with; more than the other is no longer a head.
+/// The range of `header_limit`: the HTTP parser needs the lower bound, and no real head exceeds the upper one.
 const HEADER_LIMITS: (usize, usize) = (8 * 1024, 16 * 1024 * 1024);
 
-/// How many connections there may be, unless written.
+/// The default of `connections`.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
-/// What the files write about fronts: the server's table with its file's number, and the routes of each.
+/// The tables about fronts: each file's `[server]` with the file's number, and the routes of each.
 type Tables = (Vec<(usize, raw::Server)>, Vec<Vec<Spanned<raw::Route>>>);
 
 /// Checks the fronts of all files. Files with the same `listen` are one front.
@@ -84,7 +84,7 @@ pub(crate) fn check_all(
 /// The files that are one front.
 struct Group {
     listen: Vec<Address>,
-    /// Where the first of them writes it, if it does.
+    /// The place of `listen` in the first of them, if it is written.
     place: (usize, Option<Range<usize>>),
     files: Vec<usize>,
 }

@@ -1,7 +1,7 @@
-//! The configuration: from a TOML file, or from a few flags, to values that can be used without a second look.
+//! Configurations: TOML files, or a few flags, read and checked.
 //!
-//! Two steps. `raw` and `elements` say what was typed; the files named after a section say what it means: every
-//! default is filled in, every path is absolute, and what contradicts itself has been refused.
+//! Two steps: `file` and `elements` read what was typed; `resource`, `front` and `server` check its meaning: every
+//! default is filled in, every path is absolute, and contradictions are rejected.
 
 #![forbid(unsafe_code)]
 

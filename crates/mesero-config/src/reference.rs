@@ -1,4 +1,4 @@
 //! The reference of all keys.
 
-/// Every key, its default and what it means; the reference, as a configuration file that can be used.
+/// Every key with its default and its meaning, as a valid configuration file.
 pub const REFERENCE: &str = include_str!("default.toml");

@@ -38,7 +38,7 @@ pub struct ResourceSettings {
     pub policy: PolicySettings,
 }
 
-/// What a resource is made of.
+/// The kind of a resource, with its settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ResourceKind {
     /// A Python callable in worker processes.
@@ -57,10 +57,10 @@ pub enum ResourceKind {
 #[derive(Debug)]
 pub(crate) struct CheckedResource {
     pub(crate) name: String,
-    /// The number of its file, and where the name stands there.
+    /// The number of its file, and the place of the name there.
     place: (usize, Range<usize>),
     pub(crate) resource: Option<ResourceSettings>,
-    /// What every route that uses it has to bring.
+    /// Arguments that every route that uses it must have.
     pub(crate) placeholders: Vec<Placeholder>,
 }
 
@@ -165,7 +165,7 @@ fn capacity(kind: Option<KindKey>, raw: &raw::Resource) -> Capacity {
     }
 }
 
-/// Returns whether `name` can stand in a path, a metric's label and on a command line without quotes.
+/// Returns whether `name` can be used in a path, as a metric's label and on a command line without quotes.
 pub(crate) fn is_resource_name(name: &str) -> bool {
     name.starts_with(|letter: char| letter.is_ascii_lowercase())
         && name

@@ -1,7 +1,7 @@
-//! The configuration as a JSON Schema, for editors that complete and check while somebody types.
+//! The configuration as a JSON Schema, for editors that complete and check it.
 //!
-//! It accepts whatever a configuration may say, and refuses what is wrong by itself: an unknown key, a word where a
-//! number belongs. What contradicts something else is left to [`Config::load`](Config::load).
+//! It accepts every valid configuration, and rejects mistakes of a single value: an unknown key, a word where a
+//! number belongs. Contradictions between values are found by [`Config::load`](Config::load).
 
 pub(crate) mod described;
 mod reference_notes;
@@ -16,7 +16,7 @@ use crate::schema::described::{Described, with_required};
 use reference_notes::Notes;
 
 impl Config {
-    /// Returns what a file may say, as a JSON Schema.
+    /// Returns the JSON Schema of a configuration file.
     pub fn schema() -> Value {
         document()
     }

@@ -12,14 +12,14 @@ use crate::error::ConfigProblem;
 use crate::file::merge::{Written, agreed, agreement};
 use crate::file::raw;
 
-/// What the process has once, however many files there are.
+/// Settings of the process, which all files share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// The control listener, unless it is off.
     pub control: Option<Control>,
     /// Threads that serve requests.
     pub threads: NonZeroUsize,
-    /// How long the requests in flight may take to finish once the server stops.
+    /// The time that requests in flight have to finish once the server stops.
     pub drain_timeout: Duration,
 }
 
@@ -27,7 +27,7 @@ pub struct Server {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Control {
     pub address: Address,
-    /// What callers must show; always there when the address is not loopback.
+    /// The token that callers must send; never none if the address is not loopback.
     pub token: Option<Secret>,
 }
 
@@ -64,7 +64,7 @@ fn control(
     check: &mut Check<'_>,
 ) -> Option<Control> {
     let place = control.as_ref().map(|control| (control.file, control.setting.span.clone()));
-    // Where something is wrong with it, it was written.
+    // Only a written value can be wrong.
     let (file, span) = place.unwrap_or_default();
     let control = control.map(|control| control.setting);
     let Some(address) = Setting::or(control, OrOff::On(Address::default_control())).on() else {

@@ -1,4 +1,4 @@
-//! A text with places that are filled in: `{name}`, where `{{` and `}}` stand for braces.
+//! A text with placeholders: `{name}`; `{{` and `}}` are braces.
 
 use std::ops::Range;
 
@@ -24,7 +24,7 @@ pub enum Part<'a> {
     Name(&'a str),
 }
 
-/// What keeps a text from being a template, and where in it.
+/// A mistake in a template, and its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mistake {
     pub(crate) place: Range<usize>,
@@ -35,7 +35,7 @@ impl Template {
     /// Reads a template.
     ///
     /// # Errors
-    /// If a brace stands alone, or something else than a name is between two of them.
+    /// If a brace is unmatched, or there is something else than a name between two of them.
     pub(crate) fn parse(text: &str) -> Result<Self, Mistake> {
         let (mut pieces, mut plain, mut at) = (Vec::new(), String::new(), 0);
         while let Some(next) = text[at..].chars().next() {
@@ -73,8 +73,8 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// Reads a text in which braces mostly mean themselves, as in JSON or in a script: only `{name}` and `{}`, whose
-    /// name is [`WHOLE`], are places, and doubled braces around one of these stand for single ones.
+    /// Reads a text in which most braces are literal, as in JSON or in a script: only `{name}` and `{}`, whose name is
+    /// [`WHOLE`], are placeholders, and doubled braces around one of these are literal single ones.
     pub fn parse_loosely(text: &str) -> Self {
         let (mut pieces, mut plain, mut at) = (Vec::new(), String::new(), 0);
         while let Some(open) = text[at..].find('{').map(|offset| at + offset) {
@@ -113,7 +113,7 @@ impl Template {
         Self(pieces)
     }
 
-    /// What it consists of, in order.
+    /// Its parts, in order.
     pub fn pieces(&self) -> impl Iterator<Item = Part<'_>> {
         self.0.iter().map(|piece| match piece {
             Piece::Text(text) => Part::Text(text),

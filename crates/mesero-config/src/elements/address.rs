@@ -1,4 +1,4 @@
-//! Where to listen: `HOST:PORT`.
+//! An address to listen on: `HOST:PORT`.
 
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -27,7 +27,7 @@ impl Address {
         v4 || v6 || self.host == "localhost"
     }
 
-    /// Returns whether only one of the two can be listened on, as far as can be told without looking up names.
+    /// Returns whether only one of the two can be listened on, as far as is known without name lookups.
     pub(crate) fn meets(&self, other: &Self) -> bool {
         let any = |address: &Self| ["0.0.0.0", "::"].contains(&address.host.as_str());
         let local = |address: &Self| ["127.0.0.1", "::1"].contains(&address.host.as_str());

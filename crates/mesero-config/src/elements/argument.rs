@@ -1,4 +1,4 @@
-//! Where an argument comes from, and its type: `SOURCE[.NAME]:TYPE[?]`.
+//! The source of an argument, and its type: `SOURCE[.NAME]:TYPE[?]`.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ impl Word for ArgumentSource {
     ];
 }
 
-/// What an argument's text has to be.
+/// The type of an argument's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgumentKind {
     Str,
@@ -55,7 +55,7 @@ impl fmt::Display for ArgumentKind {
     }
 }
 
-/// An argument as written: all but its own name, which is the key that it stands at.
+/// An argument as written, without its own name, which is its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ArgumentText {
     pub(crate) source: ArgumentSource,

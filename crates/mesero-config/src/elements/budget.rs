@@ -1,4 +1,4 @@
-//! How many retries a run may spend, per job.
+//! A retry budget, in retries per job.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! How long answers are kept, how many bytes of them, and what old ones are good for: a duration, or a table.
+//! A cache of replies: a duration, or a table with its bytes and the use of expired replies.
 
 use std::time::Duration;
 
@@ -13,16 +13,16 @@ use crate::elements::off::OrOff;
 use crate::elements::size::Size;
 use crate::schema::described::{Described, any_of, described, with_required};
 
-/// A cache of answers.
+/// A cache of replies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// How long an answer stays fresh.
+    /// The time that a reply is fresh.
     pub ttl: Duration,
-    /// How many bytes of answers are kept; the bound of the cache.
+    /// The largest sum of the replies' bytes.
     pub bytes: usize,
-    /// How long after that an answer is given while a new one is fetched.
+    /// The time after `ttl` in which a reply is sent while a new one is fetched.
     pub stale_while_revalidate: Option<Duration>,
-    /// How long after that an answer is given in place of an error.
+    /// The time after `ttl` in which a reply is sent in place of an error.
     pub stale_if_error: Option<Duration>,
     pub negative: Option<Negative>,
 }

@@ -18,7 +18,7 @@ impl<const MAX: u32> Count<MAX> {
 
     /// Returns the number as the type of sizes of things in memory.
     pub(crate) fn non_zero_usize(self) -> NonZeroUsize {
-        // A usize holds a u32 on every machine that this runs on; the smallest count stands in on any other.
+        // A usize holds a u32 on every supported machine; on any other, the count would be 1.
         NonZeroUsize::try_from(self.0).unwrap_or(NonZeroUsize::MIN)
     }
 }

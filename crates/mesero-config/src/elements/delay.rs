@@ -1,4 +1,4 @@
-//! How long a stub takes: a duration, or a table that names a distribution.
+//! The delay of a stub: a duration, or a table that names a distribution.
 
 use std::fmt;
 use std::time::Duration;
@@ -22,8 +22,8 @@ pub enum Delay {
         least: Duration,
         most: Duration,
     },
-    /// Half of the delays are below the median; `sigma` is the standard deviation of their logarithms. Most service times
-    /// have this distribution.
+    /// Half of the delays are below the median; `sigma` is the standard deviation of their logarithms.
+    /// Most service times have this distribution.
     Lognormal {
         median: Duration,
         sigma: f64,

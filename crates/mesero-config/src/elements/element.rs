@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use crate::schema::described::Described;
 
-/// A value as it was typed, and where.
+/// A value as it was typed, and its place.
 #[derive(Clone, Debug)]
 pub(crate) struct Setting<T> {
     pub(crate) value: T,
@@ -25,7 +25,7 @@ impl<T> Setting<T> {
 }
 
 impl<T: Element> Setting<T> {
-    /// Reads a value that came as a bare word, as on a command line; the error says what was expected.
+    /// Reads a bare word, as on a command line; the error says what was expected.
     pub(crate) fn from_word(word: &str, span: Range<usize>) -> Result<Self, String> {
         let value = match (word.parse(), word.parse()) {
             (Ok(number), _) => T::from_number(number),
@@ -45,9 +45,9 @@ impl<'de, T: Element> Deserialize<'de> for Setting<T> {
     }
 }
 
-/// A setting's type: what it may be written as.
+/// The type of a setting, with the ways in which it may be written.
 pub(crate) trait Element: Sized {
-    /// Returns what has to be written, as it fits after "expected".
+    /// Returns a description of valid values that fits after "expected".
     fn expected() -> String;
 
     /// Returns a JSON Schema that accepts every way in which it may be written.
@@ -82,7 +82,7 @@ pub(crate) trait Element: Sized {
     }
 }
 
-/// What a refusal can say beside what was expected and what came; empty when that says it all.
+/// An addition to a message that says what was expected and found; empty if there is nothing to add.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hint(Option<String>);
 
@@ -91,7 +91,7 @@ impl Hint {
         Self(Some(text.into()))
     }
 
-    /// Returns what there is to say.
+    /// Returns the text of the hint.
     pub(crate) fn text(&self) -> Option<&str> {
         self.0.as_deref()
     }
@@ -119,7 +119,7 @@ impl<'de, T: Element> Deserialize<'de> for Value<T> {
     }
 }
 
-/// Says what is expected, and visits what came.
+/// Visits a value, and says what is expected.
 struct Expected<T>(PhantomData<T>);
 
 impl<'de, T: Element> Visitor<'de> for Expected<T> {

@@ -1,4 +1,4 @@
-//! What a list route lists: `RESOURCE.ARGUMENT`.
+//! The argument that a list route lists: `RESOURCE.ARGUMENT`.
 
 use serde_json::{Value, json};
 

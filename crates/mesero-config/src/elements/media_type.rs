@@ -1,10 +1,10 @@
-//! What a body is: `"application/json"`, `"text/plain; charset=utf-8"`.
+//! A media type: `"application/json"`, `"text/plain; charset=utf-8"`.
 
 use http::HeaderValue;
 
 use crate::elements::element::{Element, Hint};
 
-/// A media type, as it stands in `Content-Type`.
+/// A media type, as in `Content-Type`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct MediaType(pub(crate) HeaderValue);
 

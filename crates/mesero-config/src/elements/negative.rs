@@ -1,4 +1,4 @@
-//! Which failures a cache remembers, and for how long: a duration for all, or a table that names some.
+//! Failures that a cache keeps: a duration for all, or a table that names some.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use crate::elements::one_or_many::OneOrMany;
 use crate::elements::word::Word;
 use crate::schema::described::{Described, any_of, described, with_required};
 
-/// Failures that are remembered for a while.
+/// Failures that are cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negative {
     pub ttl: Duration,
     pub failures: Vec<CachedFailure>,
 }
 
-/// A way in which a resource fails, by the word that ends the `type` of its problem.
+/// A kind of failure, by the word that ends the `type` of its problem document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CachedFailure {
     Raised,

@@ -1,4 +1,4 @@
-//! How many calls may start in a time: `"100/s"`, or a table with a burst.
+//! A rate of calls: `"100/s"`, or a table with a burst.
 
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -81,7 +81,7 @@ impl Element for RoutePath {
     }
 }
 
-/// Checks a segment that stands for itself: what a request line can carry, and no brace.
+/// Checks a literal segment: characters that a request line can contain, and no brace.
 fn literal(segment: &str) -> Result<(), Hint> {
     match segment
         .chars()

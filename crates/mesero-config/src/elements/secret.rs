@@ -16,7 +16,7 @@ impl Secret {
         &self.0
     }
 
-    /// Returns whether `candidate` is this secret; how long it takes does not tell where they differ.
+    /// Returns whether `candidate` is this secret, in a time that does not depend on where they differ.
     pub fn matches(&self, candidate: &[u8]) -> bool {
         let secret = self.0.as_bytes();
         let difference =

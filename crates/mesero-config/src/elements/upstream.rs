@@ -1,4 +1,4 @@
-//! Where an HTTP server is: `"http://127.0.0.1:8000"` or `"https://…"`, with a path in front of all others if it has one.
+//! The URL of an HTTP server: `"http://127.0.0.1:8000"` or `"https://…"`, with an optional path in front of all others.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What can be typed: the tables and keys of a configuration, before any default or meaning.
+//! Tables and keys of a configuration as they are typed, before any default or check.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

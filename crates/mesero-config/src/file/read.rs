@@ -12,7 +12,7 @@ use crate::file::raw::Document;
 use crate::file::rejected_entry::take_out;
 use crate::file::serde_message;
 
-/// More than this at once helps nobody, and bounds how often a broken file is read again.
+/// The most problems of a file that are reported, and therefore how often a broken file is read again.
 const MOST_PROBLEMS: usize = 20;
 
 /// Reads the files at `paths` as UTF-8, each of which is there once.
@@ -72,7 +72,7 @@ fn text(path: &Path) -> Result<String, ConfigError> {
 
 /// Reads `text` as far as its form goes; returns at most 20 mistakes, in the order of their places.
 ///
-/// Mistakes of syntax hide those of unknown keys and wrong values, which cannot be told before.
+/// Mistakes of syntax hide unknown keys and wrong values, which cannot be found before.
 fn document(text: &str) -> Result<Document, Vec<ConfigProblem>> {
     let (mut table, errors) = DeTable::parse_recoverable(text);
     let mut problems: Vec<ConfigProblem> = errors.iter().take(MOST_PROBLEMS).map(syntax).collect();

@@ -1,4 +1,4 @@
-//! What serde says about a document, in the words of this file's format.
+//! Messages of serde about a document, in the terms of TOML.
 
 use std::ops::Range;
 
@@ -64,7 +64,7 @@ fn misplaced(key: &str, span: Range<usize>, keys: &[String]) -> ConfigProblem {
         .at(span, format!("move it to [resource.{resource}.policy]"))
 }
 
-/// Says what was expected and what came; elements have said it themselves already.
+/// Says what was expected and found; elements have said it themselves already.
 fn mismatch(message: &str, value: Option<&DeValue<'_>>) -> String {
     let parts = ["invalid type: ", "invalid value: "]
         .iter()

@@ -11,7 +11,7 @@ use crate::error::{ConfigError, ConfigProblem};
 use crate::flags::flag_text::FlagText;
 use crate::resource::policy::PolicySettings;
 
-/// What was typed; what is `None` stays as it is.
+/// Flags of a policy; `None` leaves the file's value.
 #[derive(Clone, Debug, Default)]
 pub struct PolicyFlags {
     pub limit: Option<String>,
@@ -19,14 +19,14 @@ pub struct PolicyFlags {
     pub timeout: Option<String>,
     pub deadline: Option<String>,
     pub rate: Option<String>,
-    /// How often an item is tried again.
+    /// Retries of an item.
     pub retries: Option<String>,
     pub budget: Option<String>,
     pub coalesce: bool,
 }
 
 impl PolicyFlags {
-    /// Changes `policy` to what was typed.
+    /// Overrides the policy with the flags that were given.
     pub(crate) fn change(&self, policy: &mut PolicySettings) -> Result<(), ConfigError> {
         let mut flags = FlagText::default();
         if let Some(limit) = flags.setting::<Count<10_000_000>>("--limit", self.limit.as_ref()) {

@@ -1,4 +1,4 @@
-//! A resource without a file: what a command line names, behind the policy that its flags say.
+//! A resource without a file: the target of a command line, behind the policy of its flags.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -18,31 +18,31 @@ use crate::resource::http::Behalf;
 use crate::resource::{ResourceKind, ResourceSettings};
 use crate::template::Template;
 
-/// What such a resource is called, in lists of jobs and in metrics.
+/// The name of such a resource in lists of jobs and in metrics.
 const NAME: &str = "run";
 
-/// How many calls run at once where neither the flags nor the resource say so.
+/// The limit of calls at once if neither the flags nor the resource set one.
 const LIMIT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
 
-/// Room for a limit that is raised while it runs: places cost next to nothing.
+/// The smallest number of seats, so that the limit can be raised at run time; unused seats cost next to nothing.
 const PLACES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
-/// What a command line names.
+/// The target that a command line names.
 #[derive(Debug)]
 pub enum CommandLineTarget {
     /// `MODULE:FUNCTION`.
     Python { function: String, workers: WorkerFlags },
     /// Scheme, host and port of an HTTP server.
     Http(String),
-    /// Whatever HTTP server a request names.
+    /// The HTTP server that each request names.
     AnyHttp,
-    /// A program, and what its arguments are made of.
+    /// A program, and the templates of its arguments.
     Command { program: String, arguments: Vec<Template> },
     /// A stub that answers at once.
     Stub,
 }
 
-/// The flags of Python workers; what is `None` has the default of the same key in a file.
+/// Flags of Python workers; `None` means the default of the same key in a file.
 #[derive(Clone, Debug, Default)]
 pub struct WorkerFlags {
     pub interpreter: Option<String>,
@@ -53,10 +53,12 @@ pub struct WorkerFlags {
 }
 
 impl ResourceSettings {
-    /// The resource that is named, with a policy of these flags alone; relative paths start at the current folder.
+    /// Makes the resource that a command line names, with a policy of these flags alone.
+    ///
+    /// Relative paths start at the current folder.
     ///
     /// # Errors
-    /// What is wrong with which part of the command line.
+    /// If a part of the command line is wrong; the error shows it.
     pub fn from_command_line(
         target: CommandLineTarget,
         flags: &PolicyFlags,
@@ -118,10 +120,10 @@ impl ResourceSettings {
         Ok(resource)
     }
 
-    /// Lets flags override the policy, and speaks to an HTTP server in its own name.
+    /// Overrides the policy with flags; requests to an HTTP server are then mesero's own.
     ///
     /// # Errors
-    /// Which flag is wrong, or contradicts another.
+    /// If a flag is wrong, or contradicts another.
     pub fn with_flags(mut self, flags: &PolicyFlags) -> Result<Self, ConfigError> {
         flags.change(&mut self.policy)?;
         if let ResourceKind::Http(proxy) = &mut self.kind {
@@ -130,7 +132,7 @@ impl ResourceSettings {
         Ok(self)
     }
 
-    /// Gives a resource that has no size of its own as much room as its limit wants, and more.
+    /// Gives a resource without a size of its own the seats that its limit needs, and more.
     fn make_room(&mut self, templates: Vec<Template>) {
         let policy = &mut self.policy;
         match &mut self.kind {

@@ -1,4 +1,4 @@
-//! `[[route]]`: which requests there are, and what each of them calls.
+//! `[[route]]`: requests, and the calls that they make.
 
 pub(crate) mod argument;
 pub(crate) mod passthrough;
@@ -28,7 +28,7 @@ pub struct Route {
     pub action: Action,
 }
 
-/// What a request on a route does; `resource` is an index into the configuration's resources.
+/// The action of a route; `resource` is an index into the configuration's resources.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Calls a resource.

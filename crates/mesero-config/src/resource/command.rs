@@ -30,7 +30,7 @@ pub struct CommandSettings {
     pub directory: PathBuf,
     /// Set in the environment; values are never printed, since they often are passwords.
     pub env: BTreeMap<String, Secret>,
-    /// Whether nothing of mesero's own environment is passed on.
+    /// Set if the command gets only `env`, and nothing of mesero's own environment.
     pub clear_env: bool,
     /// Processes at once, each in a group of its own.
     pub processes: NonZeroUsize,
@@ -124,7 +124,7 @@ fn exit_codes(
     codes
 }
 
-/// How much of an output is kept, unless written.
+/// The default of `output_limit`.
 const OUTPUT_LIMIT: Size = Size(1024 * 1024);
 
 fn output(raw: &raw::Resource, check: &mut Check<'_>) -> Delivery {

@@ -17,17 +17,17 @@ use crate::file::raw;
 use crate::resource::capacity::Capacity;
 use crate::resource::policy::{PolicySettings, never_shared};
 
-/// How many connections there may be, unless written.
+/// The default of `connections`.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
 
-/// How long an answer may stand still, unless written; other proxies wait as long.
+/// The default of `stall_timeout`, which is that of other proxies.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An HTTP server that whole requests are passed on to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpSettings {
     pub upstream: Upstream,
-    /// None where the server is spoken to in the clear.
+    /// None for a server without TLS.
     pub tls: Option<TlsSettings>,
     pub http2: Http2,
     /// Connections at once, or over HTTP/2 streams, which is calls at once.
@@ -37,22 +37,22 @@ pub struct HttpSettings {
     pub first_byte_timeout: Option<Duration>,
     /// Between two pieces of the body of an answer.
     pub stall_timeout: Option<Duration>,
-    /// How long a connection may wait for its next request.
+    /// The time that a connection may be idle.
     pub idle_timeout: Duration,
-    /// Whether the server is told the host that the client asked for, and not its own.
+    /// Set if the request keeps the client's `Host` instead of the server's own.
     pub preserve_host: bool,
-    /// Whether a request's body is received whole before the call begins.
+    /// Set if a request's body is received whole before the call begins.
     pub request_buffering: bool,
     pub behalf: Behalf,
-    /// Whether each request names its own server, and not this one; only on a command line.
+    /// Set if each request names its own server, instead of this one; only on a command line.
     pub is_per_request: bool,
 }
 
 /// The origin of the requests that a proxy sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behalf {
-    /// Clients: a request and its response are passed on, as RFC 9110 requires of a proxy, and responses that say "not now"
-    /// are retried.
+    /// Clients: a request and its response are passed on, as RFC 9110 requires of a proxy, and responses
+    /// that say "not now" are retried.
     Clients,
     /// mesero itself: a request is sent as it is, and every response is a result.
     Own,
@@ -126,7 +126,7 @@ impl TlsSettings {
     }
 }
 
-/// The file, which is read when the resource starts; notes it where there is none.
+/// Returns the path of the file, which is read when the resource starts; notes a file that does not exist.
 fn file(written: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
     let path = check.path(written.get_ref());
     if !path.absolute.is_file() {

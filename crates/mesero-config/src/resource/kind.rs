@@ -1,4 +1,4 @@
-//! Which kind of resource a table describes, and that its keys are of that kind.
+//! The kind of a resource, and its keys.
 
 use std::ops::Range;
 

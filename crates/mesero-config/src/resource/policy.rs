@@ -16,10 +16,10 @@ use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::capacity::Capacity;
 
-/// How long a call may take in all, unless written.
+/// The default of `deadline`.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// How many jobs may wait, unless written.
+/// The default of `queue`.
 const QUEUE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
 /// The bounds of a resource; what is off is `None`.
@@ -36,7 +36,7 @@ pub struct PolicySettings {
     pub rate: Option<Rate>,
     /// With one attempt, nothing is retried.
     pub retry: Retry,
-    /// Whether calls with the same arguments share one job.
+    /// Set if calls with the same arguments share one job.
     pub coalesce: bool,
     pub cache: Option<CacheSettings>,
     pub on_disconnect: OnDisconnect,

@@ -1,4 +1,4 @@
-//! What runs Python code, and how much of it.
+//! Worker processes that run Python code, and their limits.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -19,7 +19,7 @@ use crate::resource::capacity::Capacity;
 use crate::resource::environment::variable;
 use crate::resource::recycling::Recycling;
 
-/// Calls in flight of one process of an async callable, unless written.
+/// The default of `concurrency`.
 const CONCURRENCY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
 
 /// The shortest block of an event loop that is logged, unless written: the delay that a person begins to notice.
@@ -42,16 +42,16 @@ pub struct PythonSettings {
     pub env: BTreeMap<String, Secret>,
     /// The statuses of exceptions, by the qualified names of their types.
     pub exceptions: BTreeMap<String, StatusCode>,
-    /// How long a worker may take from its start to its first word.
+    /// The time of a worker from its start to its first message.
     pub start_timeout: Duration,
     /// From asking a worker to end to killing it.
     pub grace: Duration,
     /// For an async callable: how long its event loop may be blocked before that is logged.
     pub loop_blocked: Option<Duration>,
     pub recycling: Recycling,
-    /// From interrupting a call that was given up to replacing its process; none if calls are not interrupted.
+    /// From the interruption of an abandoned call to the replacement of its process; none if calls are not interrupted.
     pub interrupt: Option<Duration>,
-    /// Whether such a process is ended at once, and not when its other calls are done.
+    /// Set if such a process is killed at once, instead of when its other calls are done.
     pub kill_siblings: bool,
 }
 

@@ -1,4 +1,4 @@
-//! How long a worker process serves before another takes its place.
+//! Recycling of worker processes: the limits after which one is replaced.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::elements::off::OrOff;
 use crate::error::ConfigProblem;
 use crate::file::raw;
 
-/// What a worker process may be worth until it is replaced; nothing by default.
+/// The limits after which a worker process is replaced; none by default.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Recycling {
-    /// How many calls, of which each process adds up to `jitter` by chance.
+    /// Calls, to which each process adds a random number up to `jitter`.
     pub max_requests: Option<NonZeroU32>,
     pub jitter: u32,
     /// From its greeting on.

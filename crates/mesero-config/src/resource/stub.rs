@@ -11,7 +11,7 @@ use crate::elements::element::Setting;
 use crate::elements::fraction::Share;
 use crate::file::raw;
 
-/// How many calls a stub can run at once.
+/// The capacity of a stub.
 pub(crate) const MOST_CALLS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999_999);
 
 /// A resource that waits, and answers.
@@ -49,7 +49,7 @@ impl Default for StubSettings {
 }
 
 impl StubSettings {
-    /// Fills in the defaults; whatever can be written has a meaning.
+    /// Fills in the defaults; every value that can be written is valid.
     pub(crate) fn check(raw: raw::Stub) -> Self {
         let default = Self::default();
         Self {

@@ -15,9 +15,9 @@ use crate::resource::python::PythonSettings;
 #[derive(Clone, Debug, PartialEq)]
 pub struct WsgiSettings {
     pub application: Application,
-    /// What runs it; as for a function.
+    /// Its worker processes, as for a function.
     pub python: PythonSettings,
-    /// Whether a request's body is received before a worker is taken.
+    /// Set if a request's body is received before the request takes a worker.
     pub request_buffering: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What can be written in a configuration, as JSON Schemas.
+//! JSON Schemas of the tables and values of a configuration.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ macro_rules! described {
 }
 pub(crate) use described;
 
-/// Something that can be written in a configuration.
+/// A type that can be written in a configuration.
 pub(crate) trait Described {
     /// Returns a schema that accepts every way in which it may be written.
     fn schema() -> Value;
@@ -49,7 +49,7 @@ pub(crate) fn with_required(mut table: Value, keys: &[&str]) -> Value {
     table
 }
 
-/// Returns the schema of whatever one of these accepts.
+/// Returns the schema of values that one of these accepts.
 pub(crate) fn any_of(ways: [Value; 2]) -> Value {
     json!({ "anyOf": Value::Array(ways.into()) })
 }

@@ -1,4 +1,4 @@
-//! What the reference says of each key, and which default it has there.
+//! Comments and defaults of keys in the reference.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ pub(crate) struct Notes {
     defaults: toml::Table,
 }
 
-/// The tables by the headers that the reference has for them; in it, `square` stands for any resource.
+/// The tables, by their headers in the reference, where `square` is an example of a resource.
 const TABLES: [(&str, &str); 4] = [
     ("[server]", "server"),
     ("[resource.square.policy]", "policy"),
@@ -21,7 +21,7 @@ const TABLES: [(&str, &str); 4] = [
     ("[[route]]", "route"),
 ];
 
-/// Keys that the reference writes as an example, and not because they are a default.
+/// Keys whose values in the reference are examples, not defaults.
 const EXAMPLES: [(&str, &str); 3] =
     [("resource", "python"), ("route", "path"), ("route", "resource")];
 
@@ -76,11 +76,11 @@ impl Notes {
     }
 }
 
-/// The key of a line that writes one, also of one that is commented out.
+/// Returns the key of a line `KEY = VALUE`, also if the line is commented out.
 fn key(line: &str) -> Option<&str> {
     let (key, value) = line.split_once(" = ")?;
     let is_key =
         key.bytes().all(|byte| byte.is_ascii_lowercase() || b"_0123456789".contains(&byte));
-    // A sentence may begin like that too, and goes on behind the value.
+    // A sentence may begin in the same way, but has words behind the value.
     (is_key && toml::from_str::<toml::Table>(line).is_ok() && !value.is_empty()).then_some(key)
 }

@@ -1,4 +1,4 @@
-//! Walks the files under `tests/config`; `UPDATE_EXPECTED=1` writes the expected messages anew.
+//! Walks the files under `tests/config`; `UPDATE_EXPECTED=1` overwrites the expected messages.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What the keys of commands and stubs mean.
+//! The meaning of the keys of commands and stubs.
 
 use std::path::Path;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn the_commented_keys_of_the_reference_are_defaults_and_are_read() {
     let least = "[resource.convert]\ncommand = [\"convert.sh\", \"{currency}\", \"{amount}\"]";
     let mut least = kinds(parse(least, Path::new("")).unwrap());
     let ResourceKind::Command(command) = &mut least[0] else { panic!("a command") };
-    // Two that have no default, and one that the reference shows by an example.
+    // Two have no default, and the reference shows the other by an example.
     command.content_type = Some("text/plain; charset=utf-8".parse().unwrap());
     command.exit_codes = [(0, StatusCode::OK), (3, StatusCode::NOT_FOUND)].into();
     assert_eq!(all, least);

@@ -1,4 +1,4 @@
-//! What an accepted configuration means.
+//! The meaning of an accepted configuration.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};

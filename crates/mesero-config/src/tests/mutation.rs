@@ -1,4 +1,4 @@
-//! Texts that nobody meant: whatever comes, there is a configuration or a message.
+//! Damaged texts: each gives a configuration or a message.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The reference file is complete, and it tells the truth.
+//! The reference file is complete, and its defaults are the program's.
 
 use std::path::Path;
 

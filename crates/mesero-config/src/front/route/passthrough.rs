@@ -7,12 +7,12 @@ use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::{CheckedResource, ResourceKind};
 
-/// Where whole requests go.
+/// A route that passes whole requests on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Passthrough {
     /// An index into the configuration's resources.
     pub resource: usize,
-    /// What the path loses at its front; every request of the route has it.
+    /// The prefix that is removed from the path; every request of the route has it.
     pub strip_prefix: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What a command runs: a program with arguments, or a script for the shell.
+//! The program of a command: a program with arguments, or a script for the shell.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
