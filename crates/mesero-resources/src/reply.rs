@@ -21,7 +21,7 @@ pub struct Reply {
 enum ReplyBody {
     Whole(Bytes),
     /// A body in progress, which only one caller can have.
-    Coming(Arc<Mutex<Option<Body>>>),
+    Streaming(Arc<Mutex<Option<Body>>>),
 }
 
 /// Room for the headers of a value, and for added ones.
@@ -40,7 +40,7 @@ impl Reply {
     pub fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Self {
         let body = match body {
             Body::Full(bytes) => ReplyBody::Whole(bytes),
-            coming => ReplyBody::Coming(Arc::new(Mutex::new(Some(coming)))),
+            stream => ReplyBody::Streaming(Arc::new(Mutex::new(Some(stream)))),
         };
         Self { head: Arc::new((status, headers)), body }
     }
@@ -59,9 +59,9 @@ impl Reply {
     /// # Errors
     /// If the body breaks off, or is longer than `limit` bytes.
     pub async fn gathered(self, limit: usize) -> Result<Self, Failure> {
-        let Some(mut coming) = self.take_coming() else { return Ok(self) };
+        let Some(mut stream) = self.take_stream() else { return Ok(self) };
         let mut bytes = BytesMut::new();
-        while let Some(frame) = coming.frame().await {
+        while let Some(frame) = stream.frame().await {
             let frame =
                 frame.map_err(|error| Failure::lost(format!("the answer broke off: {error}")))?;
             if let Some(piece) = frame.data_ref() {
@@ -80,7 +80,7 @@ impl Reply {
     pub fn body_len(&self) -> usize {
         match &self.body {
             ReplyBody::Whole(bytes) => bytes.len(),
-            ReplyBody::Coming(_) => 0,
+            ReplyBody::Streaming(_) => 0,
         }
     }
 
@@ -88,7 +88,7 @@ impl Reply {
     pub fn into_body(self) -> Body {
         match &self.body {
             ReplyBody::Whole(bytes) => Body::Full(bytes.clone()),
-            ReplyBody::Coming(_) => self.take_coming().unwrap_or(Body::Full(Bytes::new())),
+            ReplyBody::Streaming(_) => self.take_stream().unwrap_or(Body::Full(Bytes::new())),
         }
     }
 
@@ -103,10 +103,12 @@ impl Reply {
         response
     }
 
-    fn take_coming(&self) -> Option<Body> {
+    fn take_stream(&self) -> Option<Body> {
         match &self.body {
             ReplyBody::Whole(_) => None,
-            ReplyBody::Coming(body) => body.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            ReplyBody::Streaming(body) => {
+                body.lock().unwrap_or_else(PoisonError::into_inner).take()
+            }
         }
     }
 }
@@ -115,7 +117,7 @@ impl fmt::Debug for ReplyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ReplyBody::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
-            ReplyBody::Coming(_) => f.write_str("Coming"),
+            ReplyBody::Streaming(_) => f.write_str("Streaming"),
         }
     }
 }

@@ -101,9 +101,8 @@ impl OutputSink {
             }
             OutputSink::Waiting { status, .. } => {
                 // One piece waits while the one before it is sent.
-                let (pieces, coming) = mpsc::channel(1);
-                let reply =
-                    CommandReply::Streamed(*status, StreamedOutput { coming, reader: None });
+                let (pieces, rx) = mpsc::channel(1);
+                let reply = CommandReply::Streamed(*status, StreamedOutput { rx, reader: None });
                 // The channel is new, and so has room.
                 let _ = pieces.try_send(OutputPiece::Data(piece.freeze()));
                 self.reply(Ok(reply));
@@ -179,7 +178,7 @@ pub(super) enum OutputPiece {
 /// The body of a streamed response.
 #[derive(Debug)]
 pub(super) struct StreamedOutput {
-    coming: mpsc::Receiver<OutputPiece>,
+    rx: mpsc::Receiver<OutputPiece>,
     reader: Option<DropGuard>,
 }
 
@@ -199,7 +198,7 @@ impl hyper::body::Body for StreamedOutput {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        self.coming.poll_recv(cx).map(|piece| match piece {
+        self.rx.poll_recv(cx).map(|piece| match piece {
             Some(OutputPiece::Data(bytes)) => Some(Ok(Frame::data(bytes))),
             Some(OutputPiece::End) => None,
             None => Some(Err("the command failed in the middle of its output".into())),

@@ -200,8 +200,8 @@ async fn feed(stdin: Option<pipe::Sender>, body: Payload) {
         // Bodies are stored for WSGI applications only.
         Payload::Stored(_) => {}
         Payload::Streaming(_) => {
-            let Some(mut coming) = body.take_stream() else { return };
-            while let Some(Ok(frame)) = coming.frame().await {
+            let Some(mut stream) = body.take_stream() else { return };
+            while let Some(Ok(frame)) = stream.frame().await {
                 if let Ok(piece) = frame.into_data()
                     && stdin.write_all(&piece).await.is_err()
                 {

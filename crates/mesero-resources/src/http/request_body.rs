@@ -19,7 +19,7 @@ pub(super) struct RequestBody {
 
 enum BodySource {
     Whole(Bytes),
-    Coming(Incoming),
+    Streaming(Incoming),
 }
 
 impl RequestBody {
@@ -29,7 +29,7 @@ impl RequestBody {
             Payload::Whole(bytes) => BodySource::Whole(bytes.clone()),
             // Bodies are stored for WSGI applications only.
             Payload::Stored(_) => return None,
-            Payload::Streaming(_) => BodySource::Coming(payload.take_stream()?),
+            Payload::Streaming(_) => BodySource::Streaming(payload.take_stream()?),
         };
         let outgoing = Self { source, progress: Arc::default() };
         outgoing.record_if_ended();
@@ -58,7 +58,7 @@ impl hyper::body::Body for RequestBody {
         let polled = match &mut self.source {
             BodySource::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             BodySource::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            BodySource::Coming(body) => Pin::new(body).poll_frame(cx),
+            BodySource::Streaming(body) => Pin::new(body).poll_frame(cx),
         };
         match &polled {
             Poll::Pending => {}
@@ -74,14 +74,14 @@ impl hyper::body::Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match &self.source {
             BodySource::Whole(bytes) => bytes.is_empty(),
-            BodySource::Coming(body) => body.is_end_stream(),
+            BodySource::Streaming(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             BodySource::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            BodySource::Coming(body) => body.size_hint(),
+            BodySource::Streaming(body) => body.size_hint(),
         }
     }
 }
@@ -90,7 +90,7 @@ impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.source {
             BodySource::Whole(bytes) => write!(f, "Whole({} bytes)", bytes.len()),
-            BodySource::Coming(_) => f.write_str("Coming"),
+            BodySource::Streaming(_) => f.write_str("Streaming"),
         }
     }
 }

@@ -152,8 +152,8 @@ enum BodyPiece {
 }
 
 async fn piece(body: &mut Option<Incoming>) -> BodyPiece {
-    let Some(coming) = body else { return BodyPiece::End };
-    match coming.frame().await {
+    let Some(stream) = body else { return BodyPiece::End };
+    match stream.frame().await {
         // Trailers are not part of the body.
         Some(Ok(frame)) => BodyPiece::Data(frame.into_data().unwrap_or_default()),
         Some(Err(_)) => BodyPiece::Broken,

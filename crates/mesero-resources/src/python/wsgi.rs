@@ -89,8 +89,8 @@ pub(super) async fn call(mut seat: Seat, request: Request) -> Result<Reply, Fail
             call.end(Ok(frame)).ok_or_else(lost)?;
         }
     }
-    let coming = StreamedBody { pieces, rx, missing, is_over: false };
-    Ok(Reply::response(head.status, head.headers, Body::stream(coming)))
+    let body = StreamedBody { pieces, rx, missing, is_over: false };
+    Ok(Reply::response(head.status, head.headers, Body::stream(body)))
 }
 
 /// One piece waits for the client, while the next one waits in the worker.
