@@ -14,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use mesero::testing::{MockHandle, MockWork, mock_resource};
 use mesero::{Answer, Attempt, Call, Dispatcher, DispatcherBuilder, Seats};
 use mesero_config::ReplyForm;
-use mesero_resources::blocked::{Blocked, BlockedSoFar};
+use mesero_resources::blocked::{Blocked, BlockedTotals};
 use mesero_resources::{Health, Reply, Request, Resource, Serving};
 use mesero_services::dispatcher_metrics::DispatcherMetrics;
 use mesero_services::service::Service;
@@ -166,8 +166,8 @@ impl Resource for ScriptedResource {
         *self.health.lock().unwrap()
     }
 
-    fn blocked(&self) -> BlockedSoFar {
-        self.blocked.so_far()
+    fn blocked(&self) -> BlockedTotals {
+        self.blocked.totals()
     }
 
     fn stop(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -14,32 +14,32 @@ pub struct Blocked {
 
 /// The sums at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct BlockedSoFar {
+pub struct BlockedTotals {
     pub times: u64,
     pub total: Duration,
 }
 
 impl Blocked {
     /// Counts a block, whose duration is added later.
-    pub fn begun(&self) {
+    pub fn record_start(&self) {
         self.times.fetch_add(1, Relaxed);
     }
 
     /// Adds a duration.
-    pub fn lasted(&self, time: Duration) {
+    pub fn add_time(&self, time: Duration) {
         let nanoseconds = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         self.nanoseconds.fetch_add(nanoseconds, Relaxed);
     }
 
-    pub fn so_far(&self) -> BlockedSoFar {
-        BlockedSoFar {
+    pub fn totals(&self) -> BlockedTotals {
+        BlockedTotals {
             times: self.times.load(Relaxed),
             total: Duration::from_nanos(self.nanoseconds.load(Relaxed)),
         }
     }
 }
 
-impl Sum for BlockedSoFar {
+impl Sum for BlockedTotals {
     fn sum<I: Iterator<Item = Self>>(sums: I) -> Self {
         sums.fold(Self::default(), |sum, more| Self {
             times: sum.times + more.times,

@@ -11,7 +11,7 @@ use mesero::{Attempt, JobId, Seats};
 use mesero_config::{PythonSettings, PythonTarget, WsgiSettings};
 use mesero_process::spawner::Spawner;
 
-use crate::blocked::BlockedSoFar;
+use crate::blocked::BlockedTotals;
 use crate::{BodyMode, Health, Looking, Reloading, Request, Resource, Serving};
 
 mod answer;
@@ -128,8 +128,8 @@ impl Resource for PythonResource {
         self.workers.health()
     }
 
-    fn blocked(&self) -> BlockedSoFar {
-        self.workers.spec().blocked.so_far()
+    fn blocked(&self) -> BlockedTotals {
+        self.workers.spec().blocked.totals()
     }
 
     fn reload(&self) -> Reloading<'_> {

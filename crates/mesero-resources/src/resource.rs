@@ -6,7 +6,7 @@ use std::pin::Pin;
 
 use mesero::{Attempt, Failure, JobId, Seats};
 
-use crate::blocked::BlockedSoFar;
+use crate::blocked::BlockedTotals;
 use crate::reply::Reply;
 use crate::request::{BodyMode, Request};
 
@@ -45,8 +45,8 @@ pub trait Resource: Send + Sync {
     fn health(&self) -> Health;
 
     /// Returns the number and the total time of blocks of its event loops, if it has any.
-    fn blocked(&self) -> BlockedSoFar {
-        BlockedSoFar::default()
+    fn blocked(&self) -> BlockedTotals {
+        BlockedTotals::default()
     }
 
     /// Replaces the processes that run its code by processes with the present code, without a

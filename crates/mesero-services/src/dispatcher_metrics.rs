@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use mesero::{Event, Fact, Observer, Refusal, StopKind};
-use mesero_resources::blocked::{Blocked, BlockedSoFar};
+use mesero_resources::blocked::{Blocked, BlockedTotals};
 
 mod histogram;
 
@@ -79,8 +79,8 @@ impl DispatcherMetrics {
     }
 
     /// Blocks by attempts that held their thread, which is one of mesero's own.
-    pub fn blocked(&self) -> BlockedSoFar {
-        self.0.blocked.so_far()
+    pub fn blocked(&self) -> BlockedTotals {
+        self.0.blocked.totals()
     }
 
     /// Abandoned attempts that have stopped, by the kind of stop.
@@ -120,8 +120,8 @@ impl Observer for DispatcherMetrics {
                 sums.ran.add(*ran);
             }
             Fact::AttemptBlocked { held, .. } => {
-                sums.blocked.begun();
-                sums.blocked.lasted(*held);
+                sums.blocked.record_start();
+                sums.blocked.add_time(*held);
             }
             Fact::RetryScheduled { .. } => count(&sums.retries_scheduled),
             Fact::AttemptStopped { stop, .. } => {

@@ -2,7 +2,7 @@
 
 use mesero::Stats;
 use mesero_resources::Health;
-use mesero_resources::blocked::BlockedSoFar;
+use mesero_resources::blocked::BlockedTotals;
 use mesero_services::dispatcher_metrics::DispatcherMetrics;
 use mesero_services::service::Service;
 
@@ -16,7 +16,7 @@ pub(super) struct Snapshot {
     pub(super) replaced: Vec<(&'static str, u64)>,
     pub(super) metrics: DispatcherMetrics,
     /// By the resource in its processes, and by attempts in this one.
-    pub(super) blocked: BlockedSoFar,
+    pub(super) blocked: BlockedTotals,
 }
 
 impl Snapshot {

@@ -85,8 +85,8 @@ async fn every_count_is_a_metric() {
     let mut scripted = Scripted::new("square");
     scripted.set_health(Health { up: 1, wanted: 2, restarts: 5 });
     for time in [250, 5_500] {
-        scripted.blocked.begun();
-        scripted.blocked.lasted(Duration::from_millis(time));
+        scripted.blocked.record_start();
+        scripted.blocked.add_time(Duration::from_millis(time));
     }
     // One runs, two wait, one is refused.
     let calls: Vec<_> = ["1", "2", "3", "4"].map(|num| scripted.call(num)).into();
@@ -131,8 +131,8 @@ async fn every_count_is_a_metric() {
 #[tokio::test(start_paused = true)]
 async fn an_attempt_that_blocks_is_counted_with_the_event_loops_of_the_resource() {
     let scripted = Scripted::new("square");
-    scripted.blocked.begun();
-    scripted.blocked.lasted(Duration::from_millis(250));
+    scripted.blocked.record_start();
+    scripted.blocked.add_time(Duration::from_millis(250));
     let work = |_| async {
         // Moves the clock within one poll, as blocking does.
         tokio::time::advance(Duration::from_millis(500)).await;

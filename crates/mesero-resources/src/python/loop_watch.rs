@@ -75,12 +75,12 @@ impl LoopReports<'_> {
         let (counted, is_logged) = match self.ongoing.take() {
             Some(ongoing) => (ongoing.counted, ongoing.is_logged),
             None => {
-                blocked.begun();
+                blocked.record_start();
                 (Duration::ZERO, self.may_log(now))
             }
         };
         let time = Duration::from_millis(report.for_ms);
-        blocked.lasted(time.saturating_sub(counted));
+        blocked.add_time(time.saturating_sub(counted));
         if is_logged {
             self.log(&report);
         }
@@ -121,7 +121,7 @@ impl LoopReports<'_> {
 impl Drop for LoopReports<'_> {
     fn drop(&mut self) {
         if let Some(ongoing) = self.ongoing.take() {
-            self.watch.blocked.lasted(ongoing.since.elapsed());
+            self.watch.blocked.add_time(ongoing.since.elapsed());
         }
     }
 }
@@ -132,7 +132,7 @@ mod tests {
     use tokio::time::advance;
 
     use super::*;
-    use crate::blocked::BlockedSoFar;
+    use crate::blocked::BlockedTotals;
     use mesero_process::frame::from_worker;
 
     fn watch() -> LoopWatch {
@@ -149,8 +149,8 @@ mod tests {
         Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload }
     }
 
-    fn so_far(times: u64, milliseconds: u64) -> BlockedSoFar {
-        BlockedSoFar { times, total: Duration::from_millis(milliseconds) }
+    fn so_far(times: u64, milliseconds: u64) -> BlockedTotals {
+        BlockedTotals { times, total: Duration::from_millis(milliseconds) }
     }
 
     #[tokio::test(start_paused = true)]
@@ -158,11 +158,11 @@ mod tests {
         let watch = watch();
         let mut reports = watch.reports();
         reports.record(&frame(130, false));
-        assert_eq!(watch.blocked.so_far(), so_far(1, 130));
+        assert_eq!(watch.blocked.totals(), so_far(1, 130));
         reports.record(&frame(5_000, true));
-        assert_eq!(watch.blocked.so_far(), so_far(1, 5_000));
+        assert_eq!(watch.blocked.totals(), so_far(1, 5_000));
         reports.record(&frame(300, true));
-        assert_eq!(watch.blocked.so_far(), so_far(2, 5_300));
+        assert_eq!(watch.blocked.totals(), so_far(2, 5_300));
     }
 
     #[tokio::test(start_paused = true)]
@@ -172,7 +172,7 @@ mod tests {
         reports.record(&frame(130, false));
         advance(Duration::from_secs(60)).await;
         drop(reports);
-        assert_eq!(watch.blocked.so_far(), so_far(1, 60_130));
+        assert_eq!(watch.blocked.totals(), so_far(1, 60_130));
     }
 
     #[tokio::test(start_paused = true)]
@@ -186,7 +186,7 @@ mod tests {
             reports.record(&frame(200, true));
             advance(Duration::from_millis(100)).await;
         }
-        assert_eq!((logged, watch.blocked.so_far().times), (3, 30));
+        assert_eq!((logged, watch.blocked.totals().times), (3, 30));
     }
 
     #[tokio::test(start_paused = true)]
@@ -197,6 +197,6 @@ mod tests {
         reports.record(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
         let payload = "{}".into();
         reports.record(&Frame { kind: from_worker::LOOP_BLOCKED, id: 0, payload });
-        assert_eq!(watch.blocked.so_far(), BlockedSoFar::default());
+        assert_eq!(watch.blocked.totals(), BlockedTotals::default());
     }
 }
