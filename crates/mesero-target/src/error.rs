@@ -28,16 +28,13 @@ impl std::fmt::Display for TargetError {
                              `@NAME` of a resource in mesero.toml, `stub:`, or a command after `--`";
         match self {
             Self::Missing => {
-                write!(f, "find a target: the command line names none; accepted are {FORMS}")
+                write!(f, "find a target: the command line names none; expected {FORMS}")
             }
             Self::Unknown { target } if looks_like_a_url(target) => {
                 write!(f, "parse the target `{target}`: did you mean `http://{target}`?")
             }
             Self::Unknown { target } => {
-                write!(
-                    f,
-                    "parse the target `{target}`: accepted are {FORMS}; items follow the target"
-                )
+                write!(f, "parse the target `{target}`: expected {FORMS}; items follow the target")
             }
             Self::NotHttp { flag, target } => write!(
                 f,

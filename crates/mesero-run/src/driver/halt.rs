@@ -62,7 +62,7 @@ impl FromStr for HaltRule {
     fn from_str(text: &str) -> Result<Self, String> {
         let error = |why: &str| {
             format!(
-                "wanted [now|soon,]fail|success|done=N or N%, such as `fail=5%` or `now,fail=1`: {why}"
+                "expected [now|soon,]fail|success|done=N or N%, such as `fail=5%` or `now,fail=1`: {why}"
             )
         };
         let (mode, rule) = match text.split_once(',') {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_rule_is_rejected_with_what_is_accepted() {
+    fn an_invalid_rule_is_rejected_with_what_is_expected() {
         for bad in [
             "",
             "fail",
@@ -157,7 +157,7 @@ mod tests {
             "done=5%",
             "x=1",
         ] {
-            assert!(bad.parse::<HaltRule>().unwrap_err().starts_with("wanted"), "{bad}");
+            assert!(bad.parse::<HaltRule>().unwrap_err().starts_with("expected"), "{bad}");
         }
     }
 }

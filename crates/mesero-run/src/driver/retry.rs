@@ -76,8 +76,8 @@ impl FromStr for RetryOn {
                     Ok(status) if !status.is_success() => retry_on.statuses.push(status),
                     _ => {
                         return Err(format!(
-                            "wanted statuses such as 500, `lost` (the connection broke, the worker died) or `raised` (an \
-                             exception, an exit code), got `{word}`"
+                            "expected statuses such as 500, `lost` (the connection broke, the worker died) or `raised` (an \
+                             exception, an exit code), found `{word}`"
                         ));
                     }
                 },

@@ -37,7 +37,7 @@ impl FromStr for TimeoutSetting {
         let Some(factor) = text.strip_suffix('x') else { return Ok(Self::Fixed(text.to_owned())) };
         match factor.parse::<f64>() {
             Ok(factor) if (1.0..=1000.0).contains(&factor) => Ok(Self::MedianFactor(factor)),
-            _ => Err("wanted a number from 1 to 1000 before the `x`, as in 3x".to_owned()),
+            _ => Err("expected a number from 1 to 1000 before the `x`, as in 3x".to_owned()),
         }
     }
 }

@@ -93,7 +93,7 @@ async fn connections_are_used_again_and_are_no_more_than_the_limit() {
 async fn a_target_that_makes_no_sense_is_refused_with_what_was_wanted() {
     for (arguments, wanted) in [
         (&["localhost:8000/x", "1"][..], "did you mean `http://localhost:8000/x`?"),
-        (&["localhost", "1"], "accepted are a URL such as"),
+        (&["localhost", "1"], "expected a URL such as"),
         (&["http://{}/x", "1", "--wait-for-target"], "each item names its server"),
         (&["http:///x", "1"], "invalid value for `TARGET`"),
         (&["python:nocolon", "1"], "the colon before the function is missing"),
