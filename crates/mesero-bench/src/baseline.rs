@@ -1,4 +1,4 @@
-//! What was saved before, to compare with what is measured now.
+//! Saved results, for comparison with current ones.
 
 pub(crate) mod atomic_file;
 pub(crate) mod environment;
@@ -18,33 +18,33 @@ use crate::comparison::results::TargetResults;
 use crate::plan::Load;
 use crate::stats::format;
 
-/// A measurement that was read and found to be whole.
+/// Saved results that are complete and consistent.
 #[derive(Debug)]
 pub(crate) struct Baseline {
     path: PathBuf,
     saved: BaselineFile,
-    /// Of its targets, in their order.
+    /// One for each saved target, in their order.
     results: Vec<TargetResults>,
 }
 
-/// Somebody who is measured now.
+/// A target of the current run, as a baseline looks it up.
 #[derive(Debug)]
 pub(crate) struct CurrentTarget<'a> {
     pub(crate) name: &'a str,
     pub(crate) access: TargetAccess,
 }
 
-/// Where figures are from that were measured before.
+/// Source of saved results.
 #[derive(Debug, Clone)]
 pub(crate) struct BaselineOrigin {
     pub(crate) file: String,
-    /// As in RFC 3339.
+    /// In RFC 3339.
     pub(crate) when: String,
-    /// What has to be known to read the comparison right, a sentence each.
+    /// Notes for the reader of the comparison, a sentence each.
     pub(crate) notes: Vec<String>,
 }
 
-/// A contestant beside what he was then.
+/// A target's current results, compared with its saved ones.
 #[derive(Debug)]
 pub(crate) struct BaselineComparison {
     pub(crate) origin: BaselineOrigin,
@@ -53,10 +53,10 @@ pub(crate) struct BaselineComparison {
 }
 
 impl Baseline {
-    /// Reads all of it.
+    /// Reads the whole file.
     ///
     /// # Errors
-    /// Why nothing can be compared with it, whatever that is.
+    /// If the file cannot be read, is no baseline, or contradicts itself.
     pub(crate) fn read(path: &Path) -> Result<Self, BaselineError> {
         let failed = |why| BaselineError { path: path.to_owned(), why };
         let saved = BaselineFile::read(path)?;
@@ -70,10 +70,11 @@ impl Baseline {
         }
     }
 
-    /// What belongs to each who is measured now: to a single one a single one, else to each his namesake.
+    /// Saved results of each current target, in their order: a single target is paired with a single one, several are
+    /// paired by name.
     ///
     /// # Errors
-    /// If somebody has none, if it was measured otherwise, or if there is nothing to compare with.
+    /// If a target has no saved results, or they are void or empty, or were measured under other terms.
     pub(crate) fn results_for(
         &self,
         now: &[CurrentTarget<'_>],
@@ -120,7 +121,7 @@ impl Baseline {
         })
     }
 
-    /// Where it is from, for who reads figures beside it that were measured under these terms.
+    /// Source of the results, with notes for readers of results that were measured under these terms.
     pub(crate) fn origin(&self, terms: &MeasurementTerms) -> BaselineOrigin {
         let BaselineFile { when, mesero, terms: theirs, .. } = &self.saved;
         let mut notes = vec![
@@ -141,7 +142,7 @@ impl Baseline {
 }
 
 impl BaselineComparison {
-    /// Compares what was measured now with what was then.
+    /// Compares current results with saved ones.
     pub(crate) fn new(
         now: &TargetResults,
         baseline: TargetResults,
@@ -155,7 +156,7 @@ impl BaselineComparison {
 }
 
 impl BaselineOrigin {
-    /// As a table is headed.
+    /// Heading of a table: file and time.
     pub(crate) fn title(&self) -> String {
         format!("{} of {}", self.file, format::timestamp(&self.when))
     }

@@ -1,4 +1,4 @@
-//! `mesero bench --suggest`: how many calls have to run at once, measured, computed, and tried.
+//! `mesero bench --suggest`: the concurrency that a goal needs, measured, computed, and tried.
 
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
@@ -29,10 +29,12 @@ use crate::capacity::need::{CapacityGoal, Demand};
 use crate::capacity::probe::{CapacityProbe, ConcurrencyControl};
 use crate::capacity::report::CapacityReport;
 
-/// Finds out what the target needs for what is wanted, and prints it.
+/// Finds the concurrency that the goal needs, and prints it.
+///
+/// Dropped, it closes all connections and stops the target.
 ///
 /// # Errors
-/// Why it cannot be found out.
+/// If the target cannot be started or measured.
 pub(crate) async fn run(args: &BenchArgs, output: &mut Output) -> Result<Exit, BenchError> {
     let plan = args.plan();
     let goal = goal(args, &plan).map_err(BenchError::Capacity)?;
@@ -80,10 +82,10 @@ pub(crate) async fn run(args: &BenchArgs, output: &mut Output) -> Result<Exit, B
     Ok(exit)
 }
 
-/// The share of callers who have to get their answers, where nobody says otherwise.
+/// Default of `--share`.
 const USUAL_SHARE: f64 = 0.99;
 
-/// What the flags want.
+/// The goal of the command line.
 fn goal(args: &BenchArgs, plan: &LoadPlan) -> Result<CapacityGoal, CapacityError> {
     let timeout = plan.timeout.as_secs_f64();
     let demand = match plan.load {

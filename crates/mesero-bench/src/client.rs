@@ -1,4 +1,4 @@
-//! A client: it asks, waits for its answer, and asks again.
+//! HTTP clients, each of which sends one request at a time.
 
 pub(crate) mod endpoint;
 pub(crate) mod error;
@@ -25,17 +25,19 @@ pub(crate) enum HttpClient {
     Http2(http2::Http2Client),
 }
 
-/// Makes the clients of a target, of whom so many share a connection over HTTP/2.
+/// Creates the clients of an endpoint; over HTTP/2 several share a connection.
 #[derive(Debug)]
 pub(crate) struct HttpClients {
     target: Arc<Endpoint>,
-    /// The connection of the last that was made, and how many more may share it.
+    /// The newest connection, and how many more clients may share it.
     last: Option<(Arc<http2::SharedHttp2Connection>, usize)>,
 }
 
 impl HttpClient {
-    /// Sends the request and waits for the whole answer, up to an instant; then the connection is
-    /// closed, or over HTTP/2 the stream, as by anyone who gives up.
+    /// Sends the request and waits for the whole response, up to an instant; then it closes the connection, or over
+    /// HTTP/2 the stream.
+    ///
+    /// Dropped, it closes the connection or the stream too.
     pub(crate) async fn send(&mut self, until: Instant) -> RequestOutcome {
         let asked = match self {
             HttpClient::Http1(client) => timeout_at(until, client.exchange()).await,

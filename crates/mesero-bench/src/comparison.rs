@@ -1,4 +1,4 @@
-//! Which of two contestants is faster, by how much, and with what certainty.
+//! Compares two targets: which is faster, by how much, and with what confidence.
 
 pub(crate) mod ratio;
 pub(crate) mod response_snapshot;
@@ -16,7 +16,7 @@ use crate::stats::bootstrap::{ConfidenceInterval, LEAST_ROUNDS};
 use crate::stats::format;
 use crate::stats::metric::{Figure, STATISTICS};
 
-/// One contestant beside the one that all are compared with.
+/// A target, compared with the reference.
 #[derive(Debug)]
 pub(crate) struct Comparison {
     pub(crate) name: String,
@@ -25,20 +25,20 @@ pub(crate) struct Comparison {
     /// Of response times, in the order of [`STATISTICS`].
     pub(crate) response: [Ratio; STATISTICS.len()],
     pub(crate) responses: ResponseMatch,
-    /// Which of them says who is faster.
+    /// The figure that decides which target is faster.
     by: ComparedBy,
-    /// Requests that were no work done, of all requests of both.
+    /// Failed requests and all requests, of both targets.
     failed: (u64, u64),
-    /// How many of the one who has fewer.
+    /// Finished rounds, of the target with fewer.
     rounds: usize,
 }
 
-/// By what somebody is faster.
+/// The figure that decides which target is faster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ComparedBy {
-    /// Clients who wait ask the more, the sooner they are answered.
+    /// In a closed load, faster responses mean a higher rate.
     Rate,
-    /// In an open load everyone does the same work.
+    /// In an open load, all targets have the same rate.
     Median,
 }
 
@@ -70,7 +70,7 @@ impl Comparison {
         }
     }
 
-    /// Of the figure of this name; unknown if there is none.
+    /// Ratio of the figure with this name; unknown for other names.
     pub(crate) fn ratio(&self, name: &str) -> Ratio {
         match Figure::named(name) {
             Some(Figure::Rate) => self.rate,
@@ -79,12 +79,12 @@ impl Comparison {
         }
     }
 
-    /// Whether there are enough rounds of both to say anything for sure.
+    /// Whether both have enough rounds for a confidence interval.
     pub(crate) fn has_rounds(&self) -> bool {
         self.rounds >= LEAST_ROUNDS
     }
 
-    /// What it comes to, as a sentence.
+    /// The conclusion as a sentence.
     pub(crate) fn sentence(&self) -> String {
         let Comparison { name, reference, .. } = self;
         let (ratio, what) = match self.by {
@@ -123,13 +123,13 @@ impl Comparison {
 }
 
 impl ConfidenceInterval {
-    /// Whether two that are the same would hardly show this.
+    /// Whether the interval excludes equality.
     pub(crate) fn excludes_one(self) -> bool {
         self.low > 1.0 || self.high < 1.0
     }
 }
 
-/// `1.42 × (1.38–1.47)`.
+/// A ratio with its confidence interval: `1.42 × (1.38–1.47)`.
 pub(crate) fn text(ratio: Ratio) -> String {
     match ratio {
         Ratio::Of { ratio, interval: Some(interval) } => {
@@ -167,7 +167,7 @@ pub(crate) mod tests {
     const OPEN: Load =
         Load::Open { rate: 1.0, arrivals: Arrivals::Uniform, concurrency: NonZeroUsize::MIN };
 
-    /// Rounds of ten answers, one after the other, that took so many milliseconds each.
+    /// Rounds of ten consecutive responses, with these times in milliseconds.
     pub(crate) fn results(name: &str, rounds: &[u64]) -> TargetResults {
         let begin = Instant::now() - Duration::from_secs(60);
         let mut results = TargetResults::new(name.to_owned(), format!("http://{name}/")).unwrap();
@@ -186,7 +186,7 @@ pub(crate) mod tests {
         results
     }
 
-    /// One more round, in which nobody had the patience for any answer.
+    /// One more round, in which every request timed out.
     fn giving_up(mut results: TargetResults) -> TargetResults {
         let begin = Instant::now() - Duration::from_secs(60);
         let end = begin + Duration::from_secs(1);
@@ -201,7 +201,7 @@ pub(crate) mod tests {
         Comparison::of(target, reference, load, Pairing::Rounds).sentence()
     }
 
-    /// The machine is now slower and now faster, for both.
+    /// A machine that is slower in some rounds, for both targets.
     const ROUNDS: [u64; 8] = [100, 120, 90, 200, 100, 110, 95, 100];
 
     #[test]

@@ -1,4 +1,4 @@
-//! Why nothing could be measured.
+//! Errors of `mesero bench`.
 
 use std::fmt;
 use std::io;
@@ -12,25 +12,25 @@ use crate::capacity::error::CapacityError;
 use crate::target::launcher::LaunchError;
 use crate::target::named::TargetSetupError;
 
-/// Why nothing could be measured. Reads on after "failed to".
+/// An error that ends the command. Continues "failed to".
 #[derive(Debug)]
 pub enum BenchError {
     Target(TargetSetupError),
     Capacity(CapacityError),
     Launch(LaunchError),
-    /// Something was expected of how one compares with another, and there is one.
+    /// A threshold compares with another target, and there is only one.
     NoReference(String),
     NoOtherResponses(String),
-    /// A file that should be compared with.
+    /// A `--baseline` that cannot be used.
     Baseline(BaselineError),
-    /// What was measured could not be put into words.
+    /// Results that cannot be written as JSON.
     Serialize(serde_json::Error),
     Descriptors {
         wanted: u64,
         allowed: u64,
     },
     Histogram(CreationError),
-    /// A file that the report should be written to.
+    /// A file that cannot be written.
     File(AtomicFileError),
     Io(io::Error),
 }

@@ -1,4 +1,4 @@
-//! Puts a load on a target, and records what comes of it.
+//! Runs a load on a target, and records the outcomes.
 
 use std::io;
 use std::sync::Arc;
@@ -14,11 +14,10 @@ pub(crate) mod session;
 mod timer;
 pub(crate) mod validity;
 
-/// Runs until all requests are over, which takes at most the patience of a client longer than
-/// was planned. Dropped, it closes all connections.
+/// Runs until all requests have ended, at most one timeout longer than planned. Dropped, it closes all connections.
 ///
 /// # Errors
-/// If the system has no timer.
+/// If the system has no timer left.
 pub(crate) async fn run(session: &Arc<LoadSession>) -> io::Result<()> {
     match session.plan.load {
         Load::Closed { clients } => closed::run(session, clients.get()).await?,

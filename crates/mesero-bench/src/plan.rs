@@ -1,4 +1,4 @@
-//! How much is asked, when, and for how long: all of it known before the first request.
+//! The plan of a load, complete before the first request.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::time::Duration;
@@ -8,83 +8,82 @@ use fastrand::Rng;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A load to put on each contestant, once a round.
+/// The load on each target in each round.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadPlan {
     pub(crate) load: Load,
     pub(crate) protocol: Protocol,
-    /// Of a round.
+    /// End of a round.
     pub(crate) until: StopCondition,
-    /// How long a client waits for its answer before it gives up.
+    /// Timeout of a request, from the time it is due.
     pub(crate) timeout: Duration,
-    /// Requests that are planned before are made, and not counted.
+    /// Requests that are due in this time are sent and not counted.
     pub(crate) warm_up: Duration,
-    /// How late the generator itself may be, in all but one of a hundred cases; none if what was
-    /// measured says how much matters.
+    /// Delay of the generator, at the 99th percentile, that is accepted; by default it depends on the median response
+    /// time.
     pub(crate) tolerance: Option<Duration>,
-    /// Names all that is random.
+    /// Random seed.
     pub(crate) seed: u64,
-    /// How often each contestant is measured.
+    /// Trials of each target.
     pub(crate) rounds: NonZeroU32,
 }
 
 impl LoadPlan {
-    /// What is done in a round, by whomever: requests at other instants than in the round before,
-    /// but the same for all contestants.
+    /// The plan of a round: its arrivals differ from those of other rounds, and are the same for all targets.
     pub(crate) fn of_round(&self, round: u32) -> LoadPlan {
         LoadPlan { seed: self.seed.wrapping_add(round.into()), ..self.clone() }
     }
 
-    /// The most connections that are open at once.
+    /// Maximum number of open connections.
     pub(crate) fn connections(&self) -> usize {
         self.load.concurrency().get().div_ceil(self.protocol.streams().get())
     }
 }
 
-/// Who asks.
+/// The model of the load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Load {
-    /// So many clients, each of which asks again when it has its answer.
+    /// Clients that send their next request when they have their response.
     Closed { clients: NonZeroUsize },
-    /// Clients who come whether the earlier ones have their answers or not.
+    /// Requests that are due independent of responses.
     Open {
-        /// A second.
+        /// Requests a second.
         rate: f64,
         arrivals: Arrivals,
-        /// The most that are in work at once; more wait in the generator, and their time runs.
+        /// Maximum number of requests in flight; others wait in the generator, and their time runs.
         concurrency: NonZeroUsize,
     },
 }
 
-/// What is spoken with a URL.
+/// The HTTP version for URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Protocol {
-    /// HTTP/1.1, where each client has a connection of his own.
+    /// HTTP/1.1, with a connection for each client.
     #[default]
     Http1,
-    /// HTTP/2, where so many clients share a connection, and have a stream each.
+    /// HTTP/2, with this many clients a connection and a stream for each client.
     Http2 { streams: NonZeroUsize },
 }
 
-/// What ends a measurement.
+/// The end of a load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StopCondition {
     Time(Duration),
     Requests(NonZeroU64),
 }
 
-/// When clients come who do not know of each other.
+/// Distribution of the times between requests of an open load.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Arrivals {
-    /// At random, as people do: in bursts and with gaps
+    /// Random, as from independent clients: with bursts and gaps
     Poisson,
-    /// One as long after the other as the next
+    /// Constant intervals
     Uniform,
 }
 
 impl Load {
-    /// How many requests can be in work at once.
+    /// Maximum number of requests in flight.
     pub(crate) fn concurrency(&self) -> NonZeroUsize {
         match *self {
             Load::Closed { clients } => clients,
@@ -94,7 +93,7 @@ impl Load {
 }
 
 impl Protocol {
-    /// What a request needs to be sent.
+    /// A request occupies one of these.
     pub(crate) fn place(self) -> &'static str {
         match self {
             Protocol::Http1 => "connection",
@@ -102,7 +101,7 @@ impl Protocol {
         }
     }
 
-    /// How a report names it; HTTP/1.1 is not mentioned.
+    /// The name in reports; HTTP/1.1 is not mentioned.
     pub(crate) fn label(self) -> Option<String> {
         match self {
             Protocol::Http1 => None,
@@ -111,7 +110,7 @@ impl Protocol {
         }
     }
 
-    /// How HTTP/2 is spoken, or null.
+    /// The JSON value; null for HTTP/1.1.
     pub(crate) fn json(self) -> Value {
         match self {
             Protocol::Http1 => Value::Null,
@@ -119,7 +118,7 @@ impl Protocol {
         }
     }
 
-    /// How many clients share a connection.
+    /// Clients that share a connection.
     pub(crate) fn streams(self) -> NonZeroUsize {
         match self {
             Protocol::Http1 => NonZeroUsize::MIN,
@@ -128,7 +127,7 @@ impl Protocol {
     }
 }
 
-/// The instants of an open load, as times after its beginning: the same for the same seed.
+/// Due times of an open load, from its start: the same for the same seed.
 #[derive(Debug)]
 pub(crate) struct ArrivalSchedule {
     rate: f64,
@@ -149,7 +148,7 @@ impl Iterator for ArrivalSchedule {
 
     fn next(&mut self) -> Option<Duration> {
         let seconds = match self.arrivals {
-            // From the count and not from the one before, so that nothing adds up.
+            // From the count and not from the previous time, so that no errors add up.
             Arrivals::Uniform => self.count as f64 / self.rate,
             // Exponential gaps, by inversion (L. Devroye, "Non-Uniform Random Variate Generation",
             // 1986, section II.2).
@@ -175,7 +174,7 @@ mod tests {
         assert_eq!(seconds(4.0, Arrivals::Uniform, 1, 4), [0.0, 0.25, 0.5, 0.75]);
     }
 
-    /// Mean and deviation of exponential gaps are the same; of 100,000, five standard errors.
+    /// Mean and standard deviation of exponential gaps are equal; within five standard errors for 100,000.
     #[test]
     fn gaps_between_poisson_arrivals_have_the_mean_and_deviation_of_their_rate() {
         let times = seconds(50.0, Arrivals::Poisson, 7, 100_001);

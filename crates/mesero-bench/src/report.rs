@@ -1,4 +1,4 @@
-//! A measurement as it is told: for people, for programs, for a page.
+//! The report of a run: text, Markdown, JSON and HTML.
 
 pub(crate) mod page;
 pub(crate) mod verdict;
@@ -19,17 +19,17 @@ mod text;
 
 pub(crate) use crate::report::target_report::TargetReport;
 
-/// All there is to tell.
+/// Everything that is reported.
 #[derive(Debug)]
 pub(crate) struct BenchReport {
-    /// One for each contestant, and one at least.
+    /// At least one; one for each target.
     pub(crate) target_reports: Vec<TargetReport>,
-    /// Of each contestant but the first, with the first.
+    /// Each target but the first, compared with the first.
     pub(crate) comparisons: Vec<Comparison>,
 }
 
 impl BenchReport {
-    /// For a terminal.
+    /// Text for the terminal.
     pub(crate) fn text(&self) -> String {
         let figures = match &self.target_reports[..] {
             [target_report] => target_report.text(),
@@ -44,13 +44,13 @@ impl BenchReport {
         ])
     }
 
-    /// For a page.
+    /// Markdown.
     pub(crate) fn markdown(&self) -> String {
         let figures = match &self.target_reports[..] {
             [target_report] => target_report.markdown(),
             _ => self.comparison_text(presets::ASCII_MARKDOWN),
         };
-        // Else they would be one line of text.
+        // Consecutive lines would be one paragraph.
         let mut parts = vec![Some(figures), self.baseline_table(presets::ASCII_MARKDOWN)];
         for line in self.conclusions().into_iter().chain(self.judgement()) {
             parts.push(paragraph(&[line]));
@@ -58,12 +58,12 @@ impl BenchReport {
         joined(parts)
     }
 
-    /// For programs: a member a line.
+    /// Indented JSON.
     pub(crate) fn json(&self) -> String {
         format!("{:#}", self.value())
     }
 
-    /// What the comparisons come to, a sentence each; none of what is void.
+    /// Conclusions of the comparisons, a sentence each; none if the results are void.
     pub(crate) fn conclusions(&self) -> Vec<String> {
         let sentences = self.comparisons.iter().map(Comparison::sentence);
         if self.target_reports.iter().any(|target_report| !target_report.issues.is_empty()) {
@@ -73,7 +73,7 @@ impl BenchReport {
         }
     }
 
-    /// Who does not answer as the first does.
+    /// Targets that respond differently from the first.
     fn differences(&self) -> impl Iterator<Item = String> + '_ {
         self.comparisons.iter().filter_map(|comparison| match &comparison.responses {
             ResponseMatch::Differ(how) => Some(format!("answers differ: {how}")),
@@ -81,7 +81,7 @@ impl BenchReport {
         })
     }
 
-    /// What is to be said about it: whether it is void, and whether what was expected holds.
+    /// Validity, and the verdict on the thresholds.
     pub(crate) fn judgement(&self) -> Vec<String> {
         match &self.target_reports[..] {
             [target_report] => target_report.judgement(),
@@ -95,7 +95,7 @@ impl BenchReport {
         }
     }
 
-    /// How the program ends: as the worst of them says.
+    /// Exit code: the worst of all targets.
     pub(crate) fn exit(&self) -> Exit {
         let exits: Vec<_> = self.target_reports.iter().map(TargetReport::exit).collect();
         let worst =
@@ -104,13 +104,13 @@ impl BenchReport {
     }
 }
 
-/// Sentences that belong together, a line each; none of none.
+/// A paragraph with a line for each sentence; none without sentences.
 fn paragraph(sentences: &[String]) -> Option<String> {
     let lines = sentences.iter().map(|line| format!("{}\n", text::shown(line)));
     (!sentences.is_empty()).then(|| lines.collect())
 }
 
-/// Parts of a text, with an empty line between them.
+/// Paragraphs, separated by empty lines.
 fn joined(parts: impl IntoIterator<Item = Option<String>>) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,4 @@
-//! Numbers: counts, latencies, their statistics, and how they are written.
+//! Counts, latencies and their statistics.
 
 pub(crate) mod bootstrap;
 pub(crate) mod format;

@@ -1,4 +1,4 @@
-//! What is measured: a URL that clients of their own ask, or a resource that is called.
+//! Targets of a load: URLs with HTTP clients, or resources that are called in this process.
 
 pub(crate) mod in_process;
 pub(crate) mod launcher;
@@ -13,21 +13,21 @@ use crate::client::{HttpClient, HttpClients};
 use crate::stats::outcome::RequestOutcome;
 use crate::target::in_process::InProcessTarget;
 
-/// Something to measure; cheap to clone.
+/// A target; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) enum BenchTarget {
     Url(Arc<Endpoint>),
     InProcess(Arc<InProcessTarget>),
 }
 
-/// Makes those who ask in a measurement.
+/// Creates the clients of a load.
 #[derive(Debug)]
 pub(crate) enum TargetClients {
     Url(HttpClients),
     InProcess(Arc<InProcessTarget>),
 }
 
-/// One of those who ask. Dropped, it gives up what it has asked for.
+/// A client of a target. Dropped, it closes its connection, or cancels its call.
 #[derive(Debug)]
 pub(crate) enum TargetClient {
     Url(HttpClient),
@@ -35,7 +35,7 @@ pub(crate) enum TargetClient {
 }
 
 impl BenchTarget {
-    /// They share connections with one another, and with no others.
+    /// Clients that share connections with each other, and with no others.
     pub(crate) fn target_clients(&self) -> TargetClients {
         match self {
             BenchTarget::Url(target) => TargetClients::Url(HttpClients::new(Arc::clone(target))),
@@ -54,7 +54,8 @@ impl TargetClients {
 }
 
 impl TargetClient {
-    /// Asks once, and waits for the whole answer, up to an instant.
+    /// Sends a request, and waits for the whole response, up to an instant. Dropped, it closes the connection, or
+    /// cancels the call.
     pub(crate) async fn send(&mut self, until: Instant) -> RequestOutcome {
         match self {
             TargetClient::Url(client) => client.send(until).await,

@@ -1,18 +1,18 @@
-//! What a measurement has to show: `gave_up=0, p95<5s, ok>=99%`.
+//! Thresholds for results: `client_timeout=0, p95<5s, ok>=99%`.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use crate::stats::metric::{Figure, Metric, STATISTICS};
 
-/// Expectations, all of which have to hold.
+/// Thresholds, all of which must hold.
 #[derive(Debug, Clone)]
 pub(crate) struct Thresholds(pub(crate) Vec<Threshold>);
 
-/// One metric, compared with a value.
+/// A metric and the values that it may have.
 #[derive(Debug, Clone)]
 pub(crate) struct Threshold {
-    /// As it was written.
+    /// As typed.
     pub(crate) text: String,
     pub(crate) expected: Condition,
 }
@@ -24,13 +24,13 @@ pub(crate) enum Condition {
         comparison: Comparator,
         wanted: ThresholdValue,
     },
-    /// A figure, in times of that of the one that all are compared with.
+    /// The ratio of a figure to that of the reference.
     Ratio {
         name: String,
         comparison: Comparator,
         times: f64,
     },
-    /// As the one answers that all are compared with.
+    /// The same response as the reference.
     SameResponses,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Comparator {
     AtLeast,
 }
 
-/// What is wanted of a metric, in its own unit.
+/// A value in the unit of its metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum ThresholdValue {
     Number(f64),
@@ -54,12 +54,12 @@ pub(crate) enum ThresholdValue {
 }
 
 impl Thresholds {
-    /// The first that compares a figure with another's.
+    /// The first relative threshold.
     pub(crate) fn relative(&self) -> Option<&str> {
         self.first(|expected| matches!(expected, Condition::Ratio { .. }))
     }
 
-    /// The one that compares answers with another's.
+    /// The threshold that compares responses.
     pub(crate) fn of_responses(&self) -> Option<&str> {
         self.first(|expected| matches!(expected, Condition::SameResponses))
     }
@@ -91,7 +91,7 @@ impl FromStr for Thresholds {
     }
 }
 
-/// The longer first, since one begins like the other.
+/// Longer signs first, since some begin like others.
 const COMPARISONS: [(&str, Comparator); 7] = [
     ("<=", Comparator::AtMost),
     (">=", Comparator::AtLeast),
@@ -136,7 +136,7 @@ impl FromStr for Threshold {
     }
 }
 
-/// What is wanted in times of another's.
+/// Reads a relative threshold.
 fn relative(name: &str, comparison: Comparator, times: &str) -> Result<Condition, String> {
     if Figure::named(name).is_none() {
         Metric::from_str(name)?;

@@ -1,4 +1,4 @@
-//! A file that is there whole or not at all.
+//! Files that are replaced atomically.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{Builder, NamedTempFile};
 
-/// A file to be written, for which there is a place already: it takes its name only when all of it
-/// is there. Dropped before, it leaves nothing behind, and what had the name keeps it.
+/// A file that gets its name only when it is complete. Dropped before, it leaves nothing behind, and a file that had
+/// the name stays.
 #[derive(Debug)]
 pub(crate) struct AtomicFile {
     path: PathBuf,
     file: NamedTempFile,
 }
 
-/// Why there is no such file. Reads on after "failed to".
+/// A file that could not be written. Continues "failed to".
 #[derive(Debug)]
 pub struct AtomicFileError {
     path: PathBuf,
@@ -23,10 +23,10 @@ pub struct AtomicFileError {
 }
 
 impl AtomicFile {
-    /// Makes sure of a place beside where it will be.
+    /// Creates a temporary file in the same directory.
     ///
     /// # Errors
-    /// If there is none: no such folder, say, or one that may not be written to.
+    /// If the directory does not exist, or is not writable.
     pub(crate) fn prepare(path: &Path) -> Result<Self, AtomicFileError> {
         let failed = |why| AtomicFileError { path: path.to_owned(), why };
         if path.is_dir() {
@@ -37,7 +37,7 @@ impl AtomicFile {
             let why = format!("there is no folder `{}`", folder.display());
             return Err(failed(io::Error::new(io::ErrorKind::NotFound, why)));
         }
-        // As any other file: whoever may read those may read this.
+        // The usual mode of a new file, without the umask.
         let mode = std::fs::Permissions::from_mode(0o666);
         let file = Builder::new()
             .prefix(".mesero-")
@@ -46,10 +46,10 @@ impl AtomicFile {
         Ok(Self { path: path.to_owned(), file: file.map_err(failed)? })
     }
 
-    /// Writes all of it, to the disk, and gives it its name.
+    /// Writes the text, syncs it to disk, and renames the file to its name.
     ///
     /// # Errors
-    /// If the disk is full, say.
+    /// If the disk is full, for instance.
     pub(crate) fn write(self, text: &str) -> Result<(), AtomicFileError> {
         let Self { path, mut file } = self;
         let written = file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all());

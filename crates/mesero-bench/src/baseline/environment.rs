@@ -1,4 +1,4 @@
-//! When, where and by which command something was measured.
+//! Time, machine and command of a measurement.
 
 use std::fmt;
 use std::fs;
@@ -7,27 +7,27 @@ use std::time::SystemTime;
 use rustix::system::uname;
 use serde::{Deserialize, Serialize};
 
-/// What a reader needs who was not there.
+/// The environment of a measurement, for readers who did not run it.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
-    /// As in RFC 3339.
+    /// In RFC 3339.
     pub(crate) when: String,
     pub(crate) machine: Machine,
-    /// As somebody would type it. Values of headers and bodies, which may be secrets, are left out.
+    /// The command line, without the values of headers and bodies, which may be secrets.
     pub(crate) command: String,
 }
 
-/// A computer, as far as it makes a difference.
+/// The properties of a machine that results depend on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) processor: String,
-    /// That this program may use.
+    /// Cores that this process may use.
     pub(crate) cores: u64,
     pub(crate) system: String,
 }
 
 impl Environment {
-    /// Those of this process.
+    /// Environment of this process.
     pub(crate) fn now() -> Self {
         let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
         let when = humantime::format_rfc3339_seconds(SystemTime::now()).to_string();
@@ -36,7 +36,7 @@ impl Environment {
 }
 
 impl Machine {
-    /// The one that this program runs on.
+    /// Machine that this process runs on.
     pub(crate) fn this() -> Self {
         let label = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model =
@@ -63,7 +63,7 @@ impl fmt::Display for Machine {
     }
 }
 
-/// Flags of which the value is nobody's business, short and long.
+/// Flags with values that may be secret, short and long.
 const SECRET: [(Option<char>, &str); 2] = [(Some('H'), "header"), (None, "data")];
 
 fn command(words: impl Iterator<Item = String>) -> String {
@@ -71,7 +71,7 @@ fn command(words: impl Iterator<Item = String>) -> String {
     let mut is_secret = false;
     for (index, word) in words.enumerate() {
         let word = match index {
-            // Wherever it was installed.
+            // The directory of the program is left out.
             0 => word.rsplit('/').next().unwrap_or_default().to_owned(),
             _ if is_secret => hidden(&word),
             _ => with_hidden_value(&word).unwrap_or_else(|| word.clone()),
@@ -86,7 +86,7 @@ fn command(words: impl Iterator<Item = String>) -> String {
     shown.join(" ")
 }
 
-/// A flag and its value in one word, if that is hidden.
+/// A flag and its value in one word, with the value hidden; none for other words.
 fn with_hidden_value(word: &str) -> Option<String> {
     SECRET.iter().find_map(|(short, long)| {
         if let Some(value) = word.strip_prefix(&format!("--{long}=")) {
@@ -98,12 +98,12 @@ fn with_hidden_value(word: &str) -> Option<String> {
     })
 }
 
-/// The name of a header, and nothing of its value.
+/// The name of a header, without its value.
 fn hidden(value: &str) -> String {
     value.split_once(':').map_or_else(|| "…".to_owned(), |(name, _)| format!("{name}: …"))
 }
 
-/// As a shell reads it as one word.
+/// A word with the quotes that a shell needs.
 fn quoted(word: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=@%+,{}…".contains(letter);
     if !word.is_empty() && word.chars().all(is_plain) {

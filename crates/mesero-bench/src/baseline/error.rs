@@ -1,4 +1,4 @@
-//! Why there is nothing to compare with in a file.
+//! Reasons why a file is no usable baseline.
 
 use std::fmt;
 use std::io;
@@ -10,7 +10,7 @@ use mesero_terminal::units;
 
 use crate::baseline::terms::TermDifference;
 
-/// A file that is no baseline, and why. Reads on after "failed to".
+/// A file that cannot be used as a baseline. Continues "failed to".
 #[derive(Debug)]
 pub struct BaselineError {
     pub(crate) path: PathBuf,
@@ -21,32 +21,32 @@ pub struct BaselineError {
 pub(crate) enum BaselineProblem {
     Io(io::Error),
     Large,
-    /// It ends in the middle.
+    /// The file is truncated.
     CutOff(serde_json::Error),
     NoJson(serde_json::Error),
-    /// It was not written by this program, or for something else.
+    /// Other JSON than a file of `--save`.
     Foreign,
     Version {
         came: u64,
         wanted: u64,
     },
-    /// Something is missing, or is not what it should be.
+    /// A member is missing, or has the wrong type.
     Content(serde_json::Error),
-    /// What is in it cannot be true.
+    /// Figures that cannot all be true.
     Contradiction(String),
     Interrupted,
     Void {
         name: String,
         reasons: Vec<String>,
     },
-    /// Nobody was answered.
+    /// No request of this target was answered.
     Nothing(String),
-    /// It was measured otherwise.
+    /// Measured under other terms.
     Other {
         differences: Vec<TermDifference>,
         command: String,
     },
-    /// There is nobody of this name.
+    /// No target of this name.
     Nobody {
         name: String,
         names: Vec<String>,

@@ -1,4 +1,4 @@
-//! A measurement in a file, for other programs, and to be compared with later.
+//! Results in a file, for other programs and for later comparison.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,28 +9,28 @@ pub(crate) mod target;
 use crate::baseline::file::target::TargetForm;
 use crate::baseline::terms::MeasurementTerms;
 
-/// The version of this format: another one is refused. A member that is added does not change it.
+/// Version of the format; other versions are refused. Added members do not change it.
 const VERSION: u64 = 1;
 
-/// All of the file.
+/// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct BaselineFile {
     mesero_bench: u64,
-    /// When it was over, as in RFC 3339.
+    /// End of the measurement, in RFC 3339.
     pub(crate) when: String,
-    /// The version of the program.
+    /// Version of mesero.
     pub(crate) mesero: String,
-    /// As somebody would type it, without the values of headers and bodies.
+    /// The command line, without the values of headers and bodies.
     pub(crate) command: String,
-    /// Whether a signal ended it early.
+    /// Whether a signal stopped the measurement.
     pub(crate) interrupted: bool,
-    /// What has to be the same for others to be compared with it.
+    /// Terms that must be equal for a comparison.
     pub(crate) terms: MeasurementTerms,
     pub(crate) targets: Vec<TargetForm>,
 }
 
 impl BaselineFile {
-    /// What was measured by this program.
+    /// A file of this version, with no targets yet.
     pub(crate) fn new(when: String, command: String, terms: MeasurementTerms) -> Self {
         Self {
             mesero_bench: VERSION,
@@ -43,10 +43,10 @@ impl BaselineFile {
         }
     }
 
-    /// As it is written.
+    /// The text of the file.
     ///
     /// # Errors
-    /// Never of what was measured: no number in it is infinite.
+    /// Never for measured values, since none is infinite.
     pub(crate) fn text(&self) -> serde_json::Result<String> {
         Ok(format!("{}\n", serde_json::to_string_pretty(self)?))
     }

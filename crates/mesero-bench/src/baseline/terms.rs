@@ -1,4 +1,4 @@
-//! What has to be the same for two measurements to be compared.
+//! Terms under which two measurements can be compared.
 
 use std::hash::Hasher;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::baseline::environment::Machine;
 use crate::plan::{Arrivals, Load, LoadPlan, Protocol, StopCondition};
 use crate::stats::nullable;
 
-/// Where, under which load and with which request it was measured.
+/// Machine, load and request of a measurement.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct MeasurementTerms {
     pub(crate) machine: Machine,
@@ -23,12 +23,12 @@ pub(crate) struct MeasurementTerms {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct PlanForm {
     clients: u64,
-    /// A second; null, as the next, where clients wait for their answers.
+    /// Requests a second; null, like the arrivals, for a closed load.
     #[serde(deserialize_with = "nullable::required")]
     rate: Option<f64>,
     #[serde(deserialize_with = "nullable::required")]
     arrivals: Option<Arrivals>,
-    /// Of a round; null where it is requests that end it.
+    /// Length of a round; null if rounds end after a number of requests.
     #[serde(deserialize_with = "nullable::required")]
     duration_s: Option<f64>,
     #[serde(deserialize_with = "nullable::required")]
@@ -40,44 +40,44 @@ struct PlanForm {
     rounds: u32,
 }
 
-/// The request, or what is called and with which items.
+/// The HTTP request, or the items of calls.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RequestForm {
     http: String,
-    /// How many share a connection over HTTP/2; null, or missing, where nobody does.
+    /// Clients that share an HTTP/2 connection; null or missing for HTTP/1.1.
     streams: Option<u64>,
     method: String,
-    /// Names, in the order of the alphabet.
+    /// Header names, sorted.
     headers: Vec<String>,
-    /// Null if there is none.
+    /// Null without a body.
     #[serde(deserialize_with = "nullable::required")]
     body: Option<Digest>,
-    /// Those of `--item`; null if there are none.
+    /// Items of `--item`; null without any.
     #[serde(deserialize_with = "nullable::required")]
     items: Option<Digest>,
     new_connections: bool,
 }
 
-/// Enough to see that a text is another one, and too little to find out from it what it was.
+/// Length and a 16-bit checksum of a text: enough to detect another text, too little to recover it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct Digest {
     bytes: u64,
     check: u16,
 }
 
-/// How a target is asked, and whether it runs for its turns only.
+/// Access to a target: URL scheme and path, and whether mesero launches it for each trial.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct TargetAccess {
-    /// `http` or `https`; null, as the next, for what is called and not asked.
+    /// `http` or `https`; null, like the path, for targets that are no URLs.
     #[serde(deserialize_with = "nullable::required")]
     pub(crate) scheme: Option<String>,
-    /// With its query.
+    /// With the query.
     #[serde(deserialize_with = "nullable::required")]
     pub(crate) path: Option<String>,
     pub(crate) started: bool,
 }
 
-/// Something by which measurements differ, in words.
+/// A term with two values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TermDifference {
     pub(crate) what: String,
@@ -85,7 +85,7 @@ pub(crate) struct TermDifference {
     pub(crate) now: String,
 }
 
-/// Something that has to be the same: its name, and what it is.
+/// The name of a term and its value.
 type Term = (&'static str, String);
 
 impl MeasurementTerms {
@@ -93,7 +93,7 @@ impl MeasurementTerms {
         Self { machine: Machine::this(), plan: plan.into(), asked: args.into() }
     }
 
-    /// Everything in which this differs from what was saved. Rounds and seed may, and the system of the machine.
+    /// All terms that differ from the saved ones. Rounds, seed and kernel version may differ.
     pub(crate) fn differences(&self, saved: &MeasurementTerms) -> Vec<TermDifference> {
         differences(&saved.all(), &self.all())
     }
@@ -179,7 +179,7 @@ impl PlanForm {
     }
 }
 
-/// To the nanosecond, as it is typed.
+/// With nanoseconds, as on the command line.
 fn time(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
         Ok(time) => humantime::format_duration(time).to_string(),

@@ -1,4 +1,4 @@
-//! What is read of a file, and every reason to refuse it.
+//! Baselines that are read, and all reasons to refuse one.
 
 use std::num::NonZeroUsize;
 
@@ -18,7 +18,7 @@ fn access(path: &str) -> TargetAccess {
     TargetAccess { scheme: Some("http".to_owned()), path: Some(path.to_owned()), started: false }
 }
 
-/// Two targets, as they are saved.
+/// A file with two targets.
 fn saved() -> BaselineFile {
     let mut saved = BaselineFile::new(
         "2026-11-14T10:00:00Z".to_owned(),
@@ -38,7 +38,7 @@ fn changed(change: impl FnOnce(&mut Value)) -> String {
     value.to_string()
 }
 
-/// Reads this text as a file, and compares with those that are called so.
+/// Reads this text as a baseline, for current targets of these names.
 fn compare(text: &str, now: &[(&str, TargetAccess)]) -> Result<Vec<TargetResults>, String> {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("base.json");
@@ -157,7 +157,7 @@ fn what_is_not_to_be_believed_is_no_baseline() {
     assert!(interrupted.contains("it was interrupted, so it is not what was planned"));
     let void = refused(|value| value["targets"][0]["void"] = json!(["this machine is too busy"]));
     assert!(void.contains("what it has of `a` is void (this machine is too busy)"), "{void}");
-    // Of another it does not matter.
+    // The results of other targets may be void.
     let other = changed(|value| value["targets"][1]["void"] = json!(["this machine is too busy"]));
     assert!(compare(&other, &[("a", access("/"))]).is_ok());
     let mut empty = saved();

@@ -1,4 +1,4 @@
-//! Keeps a measurement in a file, unless it would spoil what is kept there.
+//! Writes results to a file, unless they must not replace the baseline there.
 
 use std::path::Path;
 
@@ -6,19 +6,19 @@ use crate::baseline::atomic_file::{AtomicFile, AtomicFileError};
 use crate::baseline::file::BaselineFile;
 use crate::error::BenchError;
 
-/// A place for a measurement.
+/// A file for the results.
 #[derive(Debug)]
 pub(crate) struct BaselineWriter {
     file: AtomicFile,
-    /// The path, if what is there now is the baseline of this measurement.
+    /// The path, if the existing file is the baseline of this measurement.
     replaces: Option<String>,
 }
 
 impl BaselineWriter {
-    /// Makes sure of a place. What is there stays until all of the measurement can take its place.
+    /// Creates a temporary file. An existing file stays until the results replace it.
     ///
     /// # Errors
-    /// If there is none.
+    /// If the directory is not writable.
     pub(crate) fn prepare(path: &Path, baseline: Option<&Path>) -> Result<Self, AtomicFileError> {
         let file = AtomicFile::prepare(path)?;
         let is_same = |other: &&Path| {
@@ -30,11 +30,11 @@ impl BaselineWriter {
         Ok(Self { file, replaces })
     }
 
-    /// Writes it. A baseline is not replaced by what does not hold what was expected beside it, nor by what nothing can be
-    /// compared with: the next measurement would be compared with that, and pass. Then it is said why it stays.
+    /// Writes the file. With an objection, a baseline is not replaced, and the returned notice says so: the next
+    /// measurement would be compared with the worse results, and pass.
     ///
     /// # Errors
-    /// If the disk is full, say; then what was there is still there.
+    /// If the disk is full, for instance; then an existing file stays.
     pub(crate) fn write(
         self,
         saved: &BaselineFile,

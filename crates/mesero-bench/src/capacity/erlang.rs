@@ -1,23 +1,22 @@
-//! Erlang's formulas: how many wait for one of several servers, and for how long.
+//! Erlang's formulas: the share of calls that wait for a server, and their waiting time.
 
-/// So many servers, and the work that is offered to them by callers who come at random and wait for as long as it
-/// takes.
+/// A number of servers, and the load that is offered to them by independent callers that wait without a timeout.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ErlangSystem {
     servers: u32,
-    /// Servers that would be busy if there were any number of them: arrivals a second × seconds of service.
+    /// Offered load: arrivals a second × seconds of service.
     load: f64,
-    /// The share of callers who would be lost if nobody could wait (Erlang B).
+    /// Blocking probability without a queue (Erlang B).
     lost: f64,
 }
 
 impl ErlangSystem {
-    /// No server yet, of which [`more`](Self::more) makes one.
+    /// A system without servers; [`more`](Self::more) adds one.
     pub(crate) fn of(load: f64) -> Self {
         Self { servers: 0, load, lost: 1.0 }
     }
 
-    /// With one more server.
+    /// Adds a server.
     ///
     /// B(c) = a·B(c − 1) / (c + a·B(c − 1)): nothing is subtracted and nothing exceeds 1, so it is exact for any number
     /// of servers (A. K. Erlang, "Solution of some Problems in the Theory of Probabilities of Significance in Automatic
@@ -32,12 +31,12 @@ impl ErlangSystem {
         self.servers
     }
 
-    /// How busy a server is on average, from 0 on; with 1 and more, ever more callers wait.
+    /// Utilization of a server, from 0 on; from 1 on the queue grows without limit.
     pub(crate) fn utilization(&self) -> f64 {
         self.load / f64::from(self.servers)
     }
 
-    /// The share of callers who have to wait (Erlang C); all of them where there is more to do than can be done.
+    /// Probability of waiting (Erlang C); 1 where the load exceeds the servers.
     pub(crate) fn waiting(&self) -> f64 {
         let spare = f64::from(self.servers) - self.load;
         if spare <= 0.0 {
@@ -46,12 +45,12 @@ impl ErlangSystem {
         f64::from(self.servers) * self.lost / (spare + self.load * self.lost)
     }
 
-    /// How long callers wait whose service takes `mean` seconds.
+    /// Waiting time, for a mean service time of `mean` seconds.
     ///
     /// `variation` is half of the sum of the squared coefficients of variation of the times between arrivals and of the
-    /// times of service; 1 where both are exponential, as in Erlang's own formula, which is then exact. For others it is
-    /// the approximation of A. O. Allen ("Probability, Statistics, and Queueing Theory", 2nd ed., 1990, 5.3.4, after
-    /// W. G. Cunneen), of which J. F. C. Kingman's for one busy server ("The single server queue in heavy traffic", 1961)
+    /// service times; 1 where both are exponential, as in Erlang's own formula, which is then exact. For others it is
+    /// the approximation of A. O. Allen ("Probability, Statistics, and Queueing Theory", 2nd ed., 1990, 5.3.4, after W.
+    /// G. Cunneen), of which J. F. C. Kingman's for one busy server ("The single server queue in heavy traffic", 1961)
     /// is a case.
     pub(crate) fn wait(&self, mean: f64, variation: f64) -> QueueWait {
         let spare = f64::from(self.servers) - self.load;
@@ -60,22 +59,22 @@ impl ErlangSystem {
     }
 }
 
-/// How long is waited: by many not at all, and by the others for a time that is exponential.
+/// Distribution of waiting times: zero for most calls, exponential for the others.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct QueueWait {
-    /// The share of callers who wait.
+    /// Share of calls that wait.
     pub(crate) chance: f64,
-    /// How long those wait on average, in seconds.
+    /// Mean waiting time of those, in seconds.
     pub(crate) once: f64,
 }
 
 impl QueueWait {
-    /// Of all callers, in seconds.
+    /// Mean waiting time of all calls, in seconds.
     pub(crate) fn mean(&self) -> f64 {
         if self.chance == 0.0 { 0.0 } else { self.chance * self.once }
     }
 
-    /// The share of callers who wait for longer than this many seconds.
+    /// Share of calls that wait longer than this many seconds.
     pub(crate) fn longer_than(&self, seconds: f64) -> f64 {
         if self.once == 0.0 {
             return 0.0;
@@ -83,7 +82,7 @@ impl QueueWait {
         self.chance * (-seconds / self.once).exp()
     }
 
-    /// The least time that this share of callers does not exceed, in seconds.
+    /// Smallest waiting time that this share of calls does not exceed, in seconds.
     pub(crate) fn quantile(&self, share: f64) -> f64 {
         match 1.0 - share {
             longer if longer >= self.chance => 0.0,
@@ -173,7 +172,7 @@ mod tests {
             prop_assert!((longer - wanted).abs() < 1e-9, "{longer}, not {wanted}");
         }
 
-        /// Who waits in a system that has room for all is never fewer than who is lost in one without.
+        /// Erlang C is never less than Erlang B.
         #[test]
         fn more_wait_than_would_be_lost(load in 0.001_f64..300.0, servers in 1_u32..400) {
             let erlang = with(load, servers);

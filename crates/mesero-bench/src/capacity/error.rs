@@ -1,8 +1,8 @@
-//! Why no capacity can be suggested.
+//! Reasons why no concurrency can be suggested.
 
 use std::fmt;
 
-/// Why nothing can be suggested. Reads on after "failed to".
+/// A goal that `--suggest` cannot work with. Continues "failed to".
 #[derive(Debug)]
 pub enum CapacityError {
     NoDemand,

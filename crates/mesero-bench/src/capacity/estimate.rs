@@ -1,4 +1,4 @@
-//! How many workers would have served all clients before they gave up, as far as those tell who were served.
+//! Estimates how many workers would have answered all clients before their timeout.
 
 use std::time::Duration;
 
@@ -7,28 +7,28 @@ use mesero_terminal::units;
 use crate::plan::{Load, LoadPlan};
 use crate::stats::record::LoadRecord;
 
-/// What the answers to clients of a closed load tell of the workers behind them, where clients gave up.
+/// The workers behind a closed load, estimated from the responses that came before the timeout.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum CapacityEstimate {
-    /// So many workers would have been enough.
+    /// The number of workers that would have been enough.
     Enough { workers: u64, is_certain: bool, service: Duration, each: u64, now: Option<u64> },
-    /// Nobody was served in time, so nobody knows how long it takes.
+    /// No response came in time, so the service time is unknown.
     Unknown,
 }
 
-/// Answers that took less than so many times the quickest came from the same wave as that: those of the next take twice
-/// as long.
+/// Latencies below this multiple of the smallest belong to the first batch of requests: those of the second batch take
+/// twice as long.
 const SAME_WAVE: f64 = 1.5;
 
-/// Times that are so near to each other are those of a service that always takes the same.
+/// Latencies within this ratio are those of a constant service time.
 const SAME_TIME: f64 = 1.1;
 
 impl CapacityEstimate {
-    /// None where nobody gave up, where clients do not wait for one another, or where something else went wrong too.
+    /// None if no request timed out, for open loads, and if requests failed in another way.
     ///
-    /// Who comes at once is served in waves, as many at once as there are workers. The quickest answers are those of the
-    /// first wave, which waited for nothing; so a worker serves as many clients, one after the other, as such times fit
-    /// into the patience.
+    /// Clients that start together are served in batches of one request a worker. The smallest latencies are those of
+    /// the first batch, which did not wait; so a worker serves as many clients within the timeout as such latencies fit
+    /// into it.
     pub(crate) fn of(record: &LoadRecord, plan: &LoadPlan) -> Option<Self> {
         let Load::Closed { clients } = plan.load else { return None };
         if record.client_timeouts == 0 || record.client_timeouts != record.failed() {
@@ -48,7 +48,7 @@ impl CapacityEstimate {
         let service = first.last().map_or(shortest, |(time, _)| *time);
         let each = ((plan.timeout.as_secs_f64() / service) as u64).max(1);
         let clients = clients.get() as u64;
-        // Where everybody asked once, all those of the first wave were served at once.
+        // If every client sent one request, the whole first batch was served at once.
         let now = (record.requests == clients).then(|| first.iter().map(|(_, count)| count).sum());
         Some(CapacityEstimate::Enough {
             workers: clients.div_ceil(each),
@@ -59,7 +59,7 @@ impl CapacityEstimate {
         })
     }
 
-    /// It in a sentence.
+    /// The estimate as a sentence.
     pub(crate) fn sentence(&self, timeout: Duration) -> String {
         let timeout = units::with_three_digits(timeout);
         match *self {
@@ -113,7 +113,7 @@ mod tests {
         }
     }
 
-    /// Answers after so many seconds each, and others who gave up.
+    /// A record of responses after these seconds, and of timeouts.
     fn record(answered: &[f64], client_timeouts: usize) -> LoadRecord {
         let begin = Instant::now() - Duration::from_secs(60);
         let mut record = LoadRecord::new(MeasurementWindow { begin, end: None }).unwrap();
@@ -146,7 +146,7 @@ mod tests {
             "10 workers would pass: a request takes 5.02 s, so within 7.00 s a worker serves 1 of the clients; those who \
              were answered had 5 workers"
         );
-        // Two workers, three waves.
+        // Two workers, three batches.
         let two = ten_clients(&[2.0, 2.0, 4.0, 4.0, 6.0, 6.0]).unwrap();
         assert!(
             two.starts_with("4 workers would pass")

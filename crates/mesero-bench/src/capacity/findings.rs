@@ -1,4 +1,4 @@
-//! What was found out, and what it comes to.
+//! Measurements of `--suggest`, and the verdict.
 
 use std::mem::discriminant;
 
@@ -11,14 +11,14 @@ use crate::load::validity::{self, ValidityIssue};
 use crate::plan::LoadPlan;
 use crate::stats::record::LoadRecord;
 
-/// All that was found out.
+/// All measurements, and the verdict.
 #[derive(Debug)]
 pub(crate) struct CapacityFindings {
     pub(crate) goal: CapacityGoal,
     pub(crate) bound: ConcurrencyControl,
     pub(crate) sweep: Sweep,
     pub(crate) knee: Knee,
-    /// None if nobody was answered, not even alone.
+    /// None without any response, even at a concurrency of one.
     pub(crate) service: Option<ServiceTimes>,
     pub(crate) verdict: CapacityVerdict,
     /// None where there was nothing to try.
@@ -26,28 +26,29 @@ pub(crate) struct CapacityFindings {
     pub(crate) issues: Vec<ValidityIssue>,
 }
 
-/// What it comes to.
+/// The verdict on a goal.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum CapacityVerdict {
-    /// So many at once are enough, and so many there are, or can be.
+    /// This concurrency is enough, and available.
     Enough { concurrency: u32 },
-    /// Enough would be more than it has places for; only its owner can give it more.
+    /// The resource has fewer seats than this concurrency needs.
     TooFewSeats { concurrency: u32, seats: u32 },
-    /// Enough would be more than the URL serves at once now.
+    /// The server behind the URL has fewer workers than this concurrency needs.
     TooFewWorkers { concurrency: u32, now: u32 },
-    /// Enough would be more than bring anything.
+    /// The needed concurrency is above the knee: more calls at once do not raise the rate.
     Saturated { concurrency: u32 },
-    /// So many should have been enough, and were not.
+    /// This concurrency should have been enough by the formula, and was not.
     Refuted { concurrency: u32 },
-    /// Nobody could bring so many.
+    /// More than the search considers.
     TooMany { concurrency: u32 },
-    /// No number is enough: only this share of calls is over in time if nobody waits; unless too few were seen to be sure.
+    /// No concurrency is enough: even without waiting, only this share of calls is answered in time. Uncertain if few
+    /// calls were measured.
     Never { share: f64, is_certain: bool },
-    /// Nobody was answered, for another reason than that it took too long.
+    /// No call succeeded, for other reasons than the timeout.
     Unanswered,
 }
 
-/// What came of trying it.
+/// A trial of the suggested concurrency.
 #[derive(Debug)]
 pub(crate) struct CapacityCheck {
     pub(crate) demand: Demand,
@@ -55,26 +56,26 @@ pub(crate) struct CapacityCheck {
     pub(crate) record: LoadRecord,
 }
 
-/// The most calls at once that are tried at a URL, and before anything is known.
+/// The highest concurrency that is tried on a URL, and while nothing is known.
 pub(crate) const MOST: u32 = 1_024;
 
-/// So many at once show in a short time how long many calls take.
+/// A concurrency at which many calls are measured in a short time.
 const FOR_MORE: u32 = 16;
 
-/// How often a limit that should be enough is raised if it is not.
+/// Attempts with a higher limit, after one that should have been enough.
 const RAISES: u32 = 3;
 
-/// Above the knee by this share is still at the knee: it is known only so well.
+/// Up to this multiple of the knee a concurrency counts as at the knee, which is a measured value.
 const NEAR_KNEE: f64 = 1.15;
 
 impl CapacityGoal {
-    /// How many calls at once are worth trying, for what is known so far.
+    /// Highest concurrency that is worth measuring, given the levels so far.
     fn max_useful_concurrency(&self, sweep: &Sweep, bound: ConcurrencyControl) -> u32 {
-        // Twice as many as are needed show whether the need is below the knee.
+        // Twice the needed concurrency shows whether the knee is above it.
         let needed = match sweep.service().map(|service| self.need(&service)) {
             Some(RequiredConcurrency::Enough { concurrency, .. }) => concurrency.saturating_mul(2),
             Some(RequiredConcurrency::TooMany { .. }) => MOST,
-            // Until enough were seen to be sure of it.
+            // Until enough calls are measured to be certain.
             Some(RequiredConcurrency::Never { is_certain: false, .. }) => FOR_MORE,
             Some(RequiredConcurrency::Never { .. }) | None => 1,
         };
@@ -120,10 +121,12 @@ fn verdict(
 }
 
 impl CapacityFindings {
-    /// Finds out what the goal takes, and tries it.
+    /// Measures what the goal needs, and tries it.
+    ///
+    /// Dropped, it closes all connections.
     ///
     /// # Errors
-    /// Why it cannot be measured.
+    /// If the load cannot be run.
     pub(crate) async fn measure(
         goal: CapacityGoal,
         probe: &mut CapacityProbe,
@@ -144,7 +147,7 @@ impl CapacityFindings {
         Ok(findings)
     }
 
-    /// Tries what is wanted, or what the URL can bear of it now.
+    /// Tries the goal, or the part of it that the current concurrency can meet.
     async fn run_check(&mut self, probe: &mut CapacityProbe) -> Result<(), BenchError> {
         match self.verdict {
             CapacityVerdict::Enough { mut concurrency } => {
@@ -174,7 +177,7 @@ impl CapacityFindings {
         Ok(())
     }
 
-    /// What there is enough for as it is, and how many at once that takes, where it is not enough for what is wanted.
+    /// The demand that the current concurrency can meet, and that concurrency; none if the goal itself can be met.
     pub(crate) fn feasible_demand(&self) -> Option<(Demand, u32)> {
         let concurrency = match self.verdict {
             CapacityVerdict::TooFewWorkers { now, .. } => now,
@@ -200,8 +203,7 @@ impl CapacityFindings {
         Ok(holds)
     }
 
-    /// Between which numbers the truth may lie, since the mean of the service is known to two standard errors only; none
-    /// if that makes no difference.
+    /// The needed concurrency for a mean service time two standard errors lower and higher; none if both are the same.
     pub(crate) fn spread(&self) -> Option<(u32, u32)> {
         let service = self.service.as_ref()?;
         let enough = |factor: f64| match self.goal.need(&service.scaled(factor)) {
@@ -213,14 +215,14 @@ impl CapacityFindings {
         (least < most).then_some((least, most))
     }
 
-    /// Whether what is wanted is to be had, and was seen.
+    /// Whether the goal can be met, and was met in the trial.
     pub(crate) fn holds(&self) -> bool {
         matches!(self.verdict, CapacityVerdict::Enough { .. }) && self.issues.is_empty()
     }
 }
 
 impl CapacityCheck {
-    /// Whether what was seen can be the share that was wanted.
+    /// Whether the results are consistent with the wanted share.
     pub(crate) fn holds(&self, share: f64) -> bool {
         let LoadRecord { ok, requests, .. } = self.record;
         match self.demand {
@@ -232,7 +234,7 @@ impl CapacityCheck {
 
 fn add_doubts(issues: &mut Vec<ValidityIssue>, record: &LoadRecord, plan: &LoadPlan) {
     for issue in validity::check(record, plan) {
-        // How many clients the plan has is another matter; and once is enough to be told.
+        // The number of clients belongs to a single level; other issues are reported once.
         let is_known = |known: &ValidityIssue| discriminant(known) == discriminant(&issue);
         if !matches!(issue, ValidityIssue::LittlesLaw { .. }) && !issues.iter().any(is_known) {
             issues.push(issue);

@@ -1,4 +1,4 @@
-//! How many calls have to run at once so that those who ask get their answers in time.
+//! The concurrency with which a share of calls is answered in time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,42 +9,42 @@ use crate::capacity::erlang::{ErlangSystem, QueueWait};
 use crate::capacity::service_times::ServiceTimes;
 use crate::plan::Arrivals;
 
-/// What is wanted.
+/// Demand, timeout and share of calls to answer in time.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct CapacityGoal {
     pub(crate) demand: Demand,
-    /// How long a caller waits for an answer, in seconds.
+    /// Timeout of a call, in seconds.
     pub(crate) timeout: f64,
-    /// The share of callers who have to get theirs.
+    /// Share of calls to answer in time.
     pub(crate) share: f64,
 }
 
-/// Who asks.
+/// The calls to answer.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Demand {
-    /// So many a second, whether the earlier ones have their answers or not.
+    /// Calls a second, independent of earlier ones (open load).
     Rate { rate: f64, arrivals: Arrivals },
-    /// So many at once.
+    /// Simultaneous clients, with one call each.
     Burst { clients: u32 },
 }
 
-/// What it takes.
+/// The concurrency that a goal needs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum RequiredConcurrency {
-    /// The fewest that are enough.
+    /// The lowest concurrency that is enough.
     Enough { concurrency: u32, share: f64 },
-    /// No number is: even if nobody waited, only this share would be answered in time. Too few calls may have been seen to
-    /// be sure of that.
+    /// No concurrency is enough: even without waiting, only this share would be answered in time. Uncertain if few
+    /// calls were measured.
     Never { share: f64, is_certain: bool },
-    /// More than anybody has.
+    /// Above the limit of the search.
     TooMany { concurrency: u32 },
 }
 
-/// Where the search ends.
+/// Limit of the search.
 const MOST: u32 = 1_000_000;
 
 impl CapacityGoal {
-    /// How many calls have to run at once, of a resource that takes as long as `service` for each.
+    /// Lowest concurrency that meets the goal, for a resource with these service times.
     pub(crate) fn need(&self, service: &ServiceTimes) -> RequiredConcurrency {
         let unqueued = service.within(self.timeout, |_| 0.0);
         if unqueued < self.share {
@@ -56,7 +56,7 @@ impl CapacityGoal {
                 let mut erlang = ErlangSystem::of(rate * service.mean());
                 loop {
                     erlang = erlang.more();
-                    // As long as there is more to do than can be done, nobody is answered in the end.
+                    // Above a utilization of 1 the queue grows until all calls time out.
                     let share = if erlang.utilization() < 1.0 {
                         self.answered(service, wait(&erlang, service, arrivals))
                     } else {
@@ -79,7 +79,7 @@ impl CapacityGoal {
         })
     }
 
-    /// How long is waited if so many run at once; none for a crowd, which no formula is about.
+    /// Utilization and waiting time at this concurrency; none for a burst, for which there is no formula.
     pub(crate) fn wait(
         &self,
         service: &ServiceTimes,
@@ -91,7 +91,7 @@ impl CapacityGoal {
         Some((erlang.utilization(), wait(&erlang, service, arrivals)))
     }
 
-    /// The greatest demand for which so many at once are enough; none if no demand is so small.
+    /// Highest demand that this concurrency meets; none if it meets no demand.
     pub(crate) fn feasible_demand(
         &self,
         service: &ServiceTimes,
@@ -106,7 +106,7 @@ impl CapacityGoal {
                         busy < 1.0 && goal.answered(service, wait) >= self.share
                     })
                 };
-                // Half by half, until three digits are sure.
+                // Bisection to three digits.
                 let (mut met, mut unmet) = (0.0, f64::from(concurrency) / service.mean());
                 while unmet - met > unmet / 10_000.0 {
                     let middle = f64::midpoint(met, unmet);
@@ -139,16 +139,16 @@ fn wait(erlang: &ErlangSystem, service: &ServiceTimes, arrivals: Arrivals) -> Qu
     erlang.wait(service.mean(), f64::midpoint(arrivals, service.variation()))
 }
 
-/// The share of clients who are answered in time where they all come at once and are served first come, first served;
-/// by trying it with times as they were measured, always with the same ones, so that more at once never serve fewer.
+/// Share of clients answered in time, of a burst that is served first come, first served: simulated with the measured
+/// service times, always with the same random numbers, so that a higher concurrency never serves fewer.
 ///
-/// Where every call takes the same time `s`, those are answered who have a place in one of the ⌊patience / s⌋ waves.
+/// With a constant service time `s`, the clients of the first ⌊timeout / s⌋ batches are answered.
 fn crowd((clients, concurrency): (u32, u32), timeout: f64, service: &ServiceTimes) -> f64 {
     let trials = (20_000 / clients).clamp(1, 1_000);
     let mut random = Rng::with_seed(1);
     let mut answered = 0_u64;
     for _ in 0..trials {
-        // When each place is free again, in nanoseconds, since floats have no order.
+        // Times at which each place becomes free, in nanoseconds, since floats have no total order.
         let mut places: BinaryHeap<Reverse<u64>> = BinaryHeap::new();
         for client in 0..clients {
             let begins =
@@ -161,7 +161,7 @@ fn crowd((clients, concurrency): (u32, u32), timeout: f64, service: &ServiceTime
     answered as f64 / (u64::from(trials) * u64::from(clients)) as f64
 }
 
-/// The least number from 1 on for which something is so that stays so, or `most`.
+/// The smallest number from 1 on for which a monotonic predicate holds, or `most`.
 fn least(most: u32, mut is_so: impl FnMut(u32) -> bool) -> u32 {
     let (mut below, mut found) = (0, most);
     while found - below > 1 {
@@ -192,9 +192,9 @@ pub(crate) mod tests {
         }
     }
 
-    /// The fewest servers for which the time in an M/M/c system is within the patience often enough, by its formula
-    /// (D. Gross, C. M. Harris, "Fundamentals of Queueing Theory", 3rd ed., 1998, 2.3): waiting and being served are two
-    /// exponential times one after the other.
+    /// The fewest servers with which the response time of an M/M/c system is within the timeout often enough, by its
+    /// formula (D. Gross, C. M. Harris, "Fundamentals of Queueing Theory", 3rd ed., 1998, 2.3): the sum of two
+    /// exponential times, waiting and service.
     pub(crate) fn textbook(rate: f64, mean: f64, (timeout, share): (f64, f64)) -> u32 {
         let load = rate * mean;
         let mut erlang = ErlangSystem::of(load);

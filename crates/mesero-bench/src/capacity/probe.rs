@@ -1,4 +1,4 @@
-//! Single measurements: of a level of the sweep, and of what is wanted.
+//! Single measurements: a level of the sweep, or a trial of the goal.
 
 use std::convert::Infallible;
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -17,53 +17,55 @@ use crate::plan::{Load, LoadPlan, StopCondition};
 use crate::stats::record::LoadRecord;
 use crate::target::BenchTarget;
 
-/// Measures one thing after the other.
+/// Runs one measurement after the other.
 #[derive(Debug)]
 pub(crate) struct CapacityProbe {
     pub(crate) target: BenchTarget,
-    /// Whether its limit is ours to set.
+    /// Whether mesero can set the target's concurrency.
     pub(crate) bound: ConcurrencyControl,
-    /// Whose patience, tolerance and seed are taken.
+    /// Source of timeout, tolerance and seed.
     pub(crate) plan: LoadPlan,
-    /// How long a level takes, if it is not sure enough before.
+    /// Longest time of a level.
     pub(crate) level_time: Duration,
-    /// How long a check takes, if not more time is needed for enough requests.
+    /// Shortest time of a check; it takes longer if requests are rare.
     pub(crate) check_time: Duration,
     pub(crate) live: ProgressDisplay,
 }
 
-/// What says how many calls run at once.
+/// The owner of the concurrency limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ConcurrencyControl {
     /// The limit of a resource, up to its seats.
     Limit { seats: u32 },
-    /// Whoever runs the URL.
+    /// The server of the URL.
     External,
 }
 
-/// A level is sure enough when the standard error of its mean is below this share of it,
+/// A level ends when the standard error of its mean is below this share of the mean,
 const ERROR: f64 = 0.05;
 
-/// and so many were seen, or if all of them take about the same time a few.
+/// and this many calls were measured, or a few if all of them take about the same time.
 const SOME: u64 = 10;
 const FEW: u64 = 3;
 const SAME: f64 = 0.005;
 
-/// The first call of each client may find something cold, and comes with all others at once; so it does not count. It is
-/// made within this time.
+/// Length of the warm-up. The first call of each client may find cold caches, and starts together with all others, so
+/// it is not counted.
 const BURST: Duration = Duration::from_millis(10);
 
-/// Nothing ends it but that it is sure.
+/// Levels end when they are precise.
 const UNBOUNDED: StopCondition = StopCondition::Time(Duration::from_secs(24 * 60 * 60));
 
-/// The least number of requests that a check is worth something with.
+/// Fewest requests of a meaningful check.
 const CHECKED: f64 = 100.0;
 
-/// However seldom requests come, a check takes no longer.
+/// Upper limit for checks with rare requests.
 const LONGEST_CHECK: Duration = Duration::from_secs(60);
 
 impl CapacityProbe {
-    /// So many calls at once, until how long they take is known well enough.
+    /// Measures a level of this concurrency until the mean latency is precise.
+    ///
+    /// Dropped, it closes all connections.
     pub(crate) async fn level(&mut self, concurrency: u32) -> Result<LoadRecord, BenchError> {
         self.set_limit(concurrency);
         let clients = at_least_one(concurrency);
@@ -74,7 +76,7 @@ impl CapacityProbe {
         let stopping = async {
             until_precise(&session, (clients, level_time)).await;
             session.finish();
-            // Those who have asked are still waited for.
+            // Requests in flight are awaited.
             std::future::pending::<Infallible>().await
         };
         let record = tokio::select! {
@@ -86,7 +88,9 @@ impl CapacityProbe {
         Ok(level.record)
     }
 
-    /// What is wanted, with so many at once if that is ours to say.
+    /// Runs a load of this demand, at this concurrency if mesero can set it.
+    ///
+    /// Dropped, it closes all connections.
     pub(crate) async fn check(
         &mut self,
         demand: Demand,
@@ -141,7 +145,7 @@ impl CapacityProbe {
         session: &Arc<LoadSession>,
     ) -> Result<LoadRecord, BenchError> {
         let name = format!("{concurrency} at once");
-        // How many levels there will be shows as they are measured.
+        // The number of levels is not known in advance.
         let stage = ProgressStage { name: &name, round: 1, rounds: 1, over: None };
         tokio::select! {
             ended = load::run(session) => ended.map_err(BenchError::Io)?,
@@ -151,13 +155,13 @@ impl CapacityProbe {
     }
 }
 
-/// Waits until it is known well enough how long calls take.
+/// Waits until the mean latency is precise, or the time is over.
 async fn until_precise(session: &LoadSession, (clients, time): (NonZeroUsize, Duration)) {
     let begin = Instant::now();
     let all = u64::try_from(clients.get()).unwrap_or(u64::MAX);
     loop {
         let elapsed = begin.elapsed();
-        // Looking takes a moment, and less is new the longer it has lasted.
+        // The longer the level has lasted, the less changes between two looks at its record.
         sleep((elapsed / 8).max(BURST)).await;
         let (requests, count, error) = {
             let record = session.record();
@@ -167,7 +171,7 @@ async fn until_precise(session: &LoadSession, (clients, time): (NonZeroUsize, Du
             let is_same = count >= FEW.max(all) && variation <= SAME;
             is_same || count >= SOME.max(all) && error <= ERROR
         });
-        // Late is late, but each has to be heard of once, and one alone twice.
+        // After the time is over, each client must still have one response, and a single client two.
         if is_certain || begin.elapsed() >= time && requests >= all.max(2) {
             return;
         }

@@ -1,4 +1,4 @@
-//! What was found out, as it is printed.
+//! The report of `--suggest`.
 
 use comfy_table::{CellAlignment, Table, presets};
 use mesero_terminal::output::visible;
@@ -12,10 +12,10 @@ use crate::plan::{Arrivals, Protocol};
 use crate::stats::format;
 use crate::stats::latency_histogram::{Latency, LatencyHistogram};
 
-/// All there is to tell.
+/// Everything that is printed.
 #[derive(Debug)]
 pub(crate) struct CapacityReport<'a> {
-    /// As it was named.
+    /// As typed.
     pub(crate) target: &'a str,
     pub(crate) protocol: Protocol,
     pub(crate) findings: CapacityFindings,
@@ -24,7 +24,7 @@ pub(crate) struct CapacityReport<'a> {
 }
 
 impl CapacityReport<'_> {
-    /// For a person.
+    /// Text for the terminal.
     pub(crate) fn text(&self) -> String {
         let target: String = self.target.chars().flat_map(visible).collect();
         let protocol = self.protocol.label().map_or_else(String::new, |label| format!("; {label}"));
@@ -62,7 +62,7 @@ impl CapacityReport<'_> {
         table
     }
 
-    /// For a program; its members are listed in the reference.
+    /// JSON; its members are listed in the reference.
     pub(crate) fn json(&self) -> String {
         let findings = &self.findings;
         let levels = findings.sweep.levels.iter().map(level);
@@ -107,7 +107,7 @@ impl CapacityReport<'_> {
 }
 
 impl CapacityVerdict {
-    /// How many at once it takes, and the verdict as one word.
+    /// The suggested concurrency, and the verdict as one word.
     fn label(&self) -> (Option<u32>, &'static str) {
         match *self {
             CapacityVerdict::Enough { concurrency } => (Some(concurrency), "enough"),

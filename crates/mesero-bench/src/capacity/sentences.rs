@@ -1,4 +1,4 @@
-//! What was found out, in sentences with numbers.
+//! The results of `--suggest` in sentences.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::stats::format;
 use crate::stats::record::LoadRecord;
 
 impl CapacityGoal {
-    /// What is wanted.
+    /// The goal as a sentence.
     pub(crate) fn sentence(&self) -> String {
         format!("wanted: {} answered within {}", self.demand_label(), time(self.timeout))
     }
@@ -27,8 +27,8 @@ impl CapacityGoal {
         }
     }
 
-    /// The most that can wait and still be answered in time, where every call takes the mean time: who comes behind
-    /// them had better be told at once.
+    /// Longest queue in which the last call is still answered in time, with mean service times; longer queues should
+    /// reject calls at once.
     pub(crate) fn queue(&self, service: &ServiceTimes, concurrency: u32) -> u32 {
         match self.demand {
             Demand::Burst { clients } => clients.saturating_sub(concurrency),
@@ -51,13 +51,13 @@ impl Demand {
 }
 
 impl ServiceTimes {
-    /// How long a call takes.
+    /// The service time as a sentence.
     pub(crate) fn sentence(&self) -> String {
         let seen = units::grouped(self.count());
         let mean = time(self.mean());
         let more = if self.is_lower_bound() { "more than " } else { "" };
         let mut sentence = format!("A call that does not wait takes {more}{mean}");
-        // Below this nobody sees a difference.
+        // Variations below this are not reported.
         const SAME: f64 = 0.01;
         if self.variation().sqrt() > SAME {
             sentence.push_str(&format!(
@@ -71,7 +71,7 @@ impl ServiceTimes {
 }
 
 impl CapacityFindings {
-    /// What it comes to, a sentence or two each.
+    /// Service time, verdict, precision and trial, a sentence or two each.
     pub(crate) fn sentences(&self) -> Vec<String> {
         let service = self.service.as_ref();
         let mut sentences: Vec<_> = service.map(ServiceTimes::sentence).into_iter().collect();
@@ -153,7 +153,7 @@ impl CapacityFindings {
         }
     }
 
-    /// Why so many.
+    /// The reason for this concurrency.
     fn reason(&self, concurrency: u32) -> String {
         let Some(service) = &self.service else { return String::new() };
         match self.goal.demand {
@@ -201,13 +201,13 @@ impl CapacityFindings {
         }
     }
 
-    /// What came of trying it.
+    /// The result of the trial.
     fn check_sentence(&self, check: &CapacityCheck) -> String {
         let LoadRecord { ok, requests, .. } = check.record;
         let demand_label = check.demand.demand_label();
         let found = format!(
             "{} of {} calls were answered within {} (p99 {})",
-            // A share of few says less than their number.
+            // Of few requests the number says more than the share.
             if requests < 100 { units::grouped(ok) } else { units::share(ok, requests) },
             units::grouped(requests),
             time(self.goal.timeout),
@@ -229,7 +229,7 @@ impl CapacityFindings {
     }
 }
 
-/// Why nobody was answered.
+/// The failures of a level without any success.
 fn unanswered(record: &LoadRecord) -> String {
     let requests = units::grouped(record.requests);
     let faults =
@@ -255,11 +255,11 @@ fn time(seconds: f64) -> String {
     Duration::try_from_secs_f64(seconds).map_or_else(|_| "∞".to_owned(), units::with_three_digits)
 }
 
-/// `97.2 %`; never all unless it is so.
+/// `97.2 %`; only 1 is `100 %`.
 fn percent(share: f64) -> String {
     const OF: f64 = 1e9;
     let share = units::share((share * OF).round() as u64, OF as u64);
-    // What was typed as 99 % is read as that.
+    // `99 %`, as it was typed.
     share.replace(".0 %", " %")
 }
 

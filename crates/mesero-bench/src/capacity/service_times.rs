@@ -1,31 +1,31 @@
-//! How long a resource takes for a call that waits for nothing, as it was measured.
+//! Measured service times of calls that did not wait.
 
 use fastrand::Rng;
 
 use crate::stats::latency_histogram::LatencyHistogram;
 
-/// Times of service, by how often they were seen.
+/// Service times and their frequencies.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceTimes {
     /// In seconds, rising.
     times: Vec<(f64, u64)>,
-    /// How many were at most as long as each of them.
+    /// Cumulative counts.
     up_to: Vec<u64>,
     count: u64,
     mean: f64,
     variance: f64,
-    /// Whether some took longer than they were seen.
+    /// Whether some are lower bounds.
     is_lower_bound: bool,
 }
 
 impl ServiceTimes {
-    /// None if nothing was seen. Who gave up counts as having taken longer than his patience, and so as not answered.
+    /// None without latencies. A call that timed out counts as longer than the timeout, so as not answered in time.
     pub(crate) fn of(times: &LatencyHistogram) -> Option<Self> {
         let is_lower_bound = times.max().is_some_and(|max| max.is_lower_bound);
         Some(Self { is_lower_bound, ..Self::from_times(times.recorded())? })
     }
 
-    /// Of times in seconds, and how often each was seen.
+    /// From times in seconds and their counts.
     fn from_times(times: impl Iterator<Item = (f64, u64)>) -> Option<Self> {
         let times: Vec<_> = times.collect();
         let up_to: Vec<_> = times
@@ -44,40 +44,40 @@ impl ServiceTimes {
         Some(Self { times, up_to, count, mean, variance, is_lower_bound: false })
     }
 
-    /// How many were seen.
+    /// Number of calls.
     pub(crate) fn count(&self) -> u64 {
         self.count
     }
 
-    /// Whether its mean is a lower bound, because some were given up.
+    /// Whether the mean is a lower bound, because calls timed out.
     pub(crate) fn is_lower_bound(&self) -> bool {
         self.is_lower_bound
     }
 
-    /// In seconds.
+    /// Mean in seconds.
     pub(crate) fn mean(&self) -> f64 {
         self.mean
     }
 
-    /// The squared coefficient of variation: 0 if all are the same, 1 if they are exponential.
+    /// Squared coefficient of variation: 0 for a constant time, 1 for an exponential one.
     pub(crate) fn variation(&self) -> f64 {
         if self.mean > 0.0 { self.variance / (self.mean * self.mean) } else { 0.0 }
     }
 
-    /// The standard error of the mean, as a share of it.
+    /// Standard error of the mean, as a share of it.
     pub(crate) fn error(&self) -> f64 {
         (self.variation() / self.count as f64).sqrt()
     }
 
-    /// The same, if all took so many times as long.
+    /// The same distribution with all times multiplied.
     pub(crate) fn scaled(&self, factor: f64) -> Self {
         let times = self.times.iter().map(|(time, count)| (time * factor, *count)).collect();
         let Self { mean, variance, .. } = *self;
         Self { times, mean: mean * factor, variance: variance * factor * factor, ..self.clone() }
     }
 
-    /// The share of calls that are over in so many seconds, if they wait before as long as `waits_longer_than` says: the
-    /// chance of a wait that is longer than what is left.
+    /// Share of calls that end within this many seconds, where `waits_longer_than` is the probability of a longer wait
+    /// than the remaining time.
     pub(crate) fn within(&self, seconds: f64, waits_longer_than: impl Fn(f64) -> f64) -> f64 {
         let in_time = self.times.iter().take_while(|(time, _)| *time <= seconds);
         let weighed =
@@ -85,13 +85,13 @@ impl ServiceTimes {
         weighed.sum::<f64>() / self.count as f64
     }
 
-    /// The greatest share of calls that can be over in so many seconds, for what was seen, if they wait for nothing.
+    /// Upper confidence bound of the share of calls that end within this many seconds without waiting.
     pub(crate) fn within_at_most(&self, seconds: f64) -> f64 {
         let in_time = self.times.iter().take_while(|(time, _)| *time <= seconds);
         at_most(in_time.map(|(_, count)| count).sum(), self.count)
     }
 
-    /// One of the times, in seconds.
+    /// A random service time in seconds.
     pub(crate) fn draw(&self, random: &mut Rng) -> f64 {
         let rank = random.u64(..self.count);
         let index = self.up_to.partition_point(|up_to| *up_to <= rank);
@@ -99,8 +99,8 @@ impl ServiceTimes {
     }
 }
 
-/// The greatest share of which so many of so many can be a sample, with a certainty of 95 % (E. B. Wilson, "Probable
-/// Inference, the Law of Succession, and Statistical Inference", 1927).
+/// Upper 95 % confidence bound of a share, from a sample (E. B. Wilson, "Probable Inference, the Law of Succession, and
+/// Statistical Inference", 1927).
 pub(crate) fn at_most(count: u64, of: u64) -> f64 {
     // The 95th percentile of the normal distribution.
     const Z: f64 = 1.645;
@@ -116,7 +116,7 @@ pub(crate) fn at_most(count: u64, of: u64) -> f64 {
 pub(crate) mod tests {
     use super::*;
 
-    /// As many as a histogram of three digits has of an exponential service, each in the middle of its part.
+    /// An exponential service in as many parts as a histogram of three digits has, each at its middle.
     pub(crate) fn exponential(mean: f64) -> ServiceTimes {
         const PARTS: u32 = 100_000;
         let time = |part: u32| -mean * (1.0 - (f64::from(part) + 0.5) / f64::from(PARTS)).ln();
@@ -146,7 +146,7 @@ pub(crate) mod tests {
         let two = ServiceTimes::from_times([(1.0, 3), (3.0, 1)].into_iter()).unwrap();
         assert_eq!(two.within(3.0, |_| 0.0), 1.0);
         assert_eq!(two.within(2.9, |_| 0.0), 0.75);
-        // Everybody waits for 2.5 s.
+        // Every call waits for 2.5 s.
         assert_eq!(two.within(4.0, |left| f64::from(left < 2.5)), 0.75);
     }
 

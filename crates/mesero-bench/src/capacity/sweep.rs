@@ -1,4 +1,4 @@
-//! Ever more calls at once, until more at once bring no more.
+//! Doubles the concurrency until it no longer raises the rate.
 
 use mesero_terminal::units;
 
@@ -8,47 +8,47 @@ use crate::stats::format;
 use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::record::LoadRecord;
 
-/// What was measured with so many calls at once, each client asking again when it had its answer.
+/// The results at one concurrency, in a closed load.
 #[derive(Debug)]
 pub(crate) struct SweepLevel {
     pub(crate) concurrency: u32,
     pub(crate) record: LoadRecord,
 }
 
-/// All levels, rising.
+/// All levels, by rising concurrency.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     pub(crate) levels: Vec<SweepLevel>,
 }
 
-/// Where more calls at once bring no more answers.
+/// The concurrency above which the rate does not rise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Knee {
-    /// So many at once give the highest rate.
+    /// The lowest concurrency with the highest rate.
     pub(crate) concurrency: f64,
-    /// The highest rate that was seen.
+    /// The highest measured rate.
     pub(crate) rate: f64,
-    /// Whether the rate was seen to grow no more; otherwise there is no knee, and these are where the sweep ended.
+    /// Whether the rate stopped rising; otherwise these are the values where the sweep ended.
     pub(crate) is_observed: bool,
 }
 
-/// More at once bring at least this share of what they should, or it is no growth.
+/// A level that brings less than this share of proportional growth counts as stalled.
 const GROWTH: f64 = 0.2;
 
-/// How much longer calls may take beside others than alone, and still count as having waited for nothing.
+/// Calls that take at most this multiple of the time at a concurrency of one count as not having waited.
 const UNQUEUED: f64 = 1.05;
 
 impl Knee {
-    /// How many workers there seem to be.
+    /// Estimated number of workers.
     pub(crate) fn workers(&self) -> u32 {
         (self.concurrency.round() as u32).max(1)
     }
 }
 
 impl SweepLevel {
-    /// Answers a second: by Little's law the calls at once over the time of one, of which those were answered that did not
-    /// give up; it needs no whole number of calls in the time of the measurement. Where calls failed otherwise, the answers
-    /// over that time.
+    /// Responses a second: by Little's law the concurrency over the mean latency, times the share of calls that did not
+    /// time out; this needs no whole number of calls in the measured time. If calls failed otherwise, the responses
+    /// over the measured time.
     pub(crate) fn rate(&self) -> f64 {
         let Self { concurrency, record } = self;
         let mean = record.response.mean().filter(|mean| !mean.time.is_zero());
@@ -61,7 +61,7 @@ impl SweepLevel {
         }
     }
 
-    /// What was seen, in a line.
+    /// The level in one line.
     pub(crate) fn label(&self) -> String {
         let Self { concurrency, record } = self;
         format!(
@@ -74,14 +74,14 @@ impl SweepLevel {
         )
     }
 
-    /// Whether so many callers gave up that more at once would only make more of them do so.
+    /// Whether so many calls timed out that a higher concurrency would only add timeouts.
     fn is_overloaded(&self) -> bool {
         const TOO_MANY: f64 = 0.1;
         let LoadRecord { ok, client_timeouts, requests, .. } = self.record;
         ok == 0 || client_timeouts as f64 > TOO_MANY * requests as f64
     }
 
-    /// How long a call took on average, in seconds, and how sure that is: the standard error, as a share of it.
+    /// Mean latency in seconds, and its standard error as a share of it.
     pub(crate) fn mean(&self) -> Option<(f64, f64)> {
         let times = &self.record.response;
         Some((times.mean()?.time.as_secs_f64(), times.error()?.0))
@@ -89,11 +89,11 @@ impl SweepLevel {
 }
 
 impl Sweep {
-    /// Measures levels from one call at once on, each with twice as many as the one before, until the rate has not grown
-    /// twice or there were as many at once as `most` says for what is known so far; and then at the knee.
+    /// Measures levels from a concurrency of one on, each twice the one before, until the rate has not risen twice or
+    /// `most`, given the levels so far, is reached; then at the knee.
     ///
     /// # Errors
-    /// Why it cannot be measured.
+    /// If a level cannot be measured.
     pub(crate) async fn measure<F>(
         mut measure: F,
         most: impl Fn(&Sweep) -> u32,
@@ -116,8 +116,8 @@ impl Sweep {
         Ok(sweep)
     }
 
-    /// Measures between the last levels: where many gave up at the last one, until it is known up to how many do not; else
-    /// at the knee, if there is one.
+    /// Measures between the last two levels, if many calls timed out at the last one, until the concurrency without
+    /// many timeouts is known; else at the knee, if there is one.
     async fn refine<F>(&mut self, measure: &mut F) -> Result<(), BenchError>
     where
         F: AsyncFnMut(u32) -> Result<LoadRecord, BenchError>,
@@ -138,8 +138,8 @@ impl Sweep {
         self.levels.insert(index, SweepLevel { concurrency, record });
     }
 
-    /// The middle between the last level at which few gave up, and the first at which many did; none if that is known to
-    /// an eighth.
+    /// The middle between the last level with few timeouts and the first one with many; none if they differ by an
+    /// eighth at most.
     fn between(&self) -> Option<u32> {
         let index = self.levels.iter().position(SweepLevel::is_overloaded)?;
         let (few, many) =
@@ -147,19 +147,19 @@ impl Sweep {
         (many - few > (few / 8).max(1)).then_some(few.midpoint(many))
     }
 
-    /// Whether nothing is to be learned from more at once: the rate has not grown twice, or many callers gave up.
+    /// Whether a higher concurrency would show nothing new: the rate has not risen twice, or many calls timed out.
     fn is_over(&self) -> bool {
         self.stalled() >= 2 || self.levels.last().is_some_and(SweepLevel::is_overloaded)
     }
 
-    /// How many of the last levels did not bring what they should have.
+    /// Number of last levels without the expected growth.
     fn stalled(&self) -> usize {
-        // The highest rate so far, and at how many at once.
+        // The highest rate so far, and its concurrency.
         let (mut best, mut at) = (0.0, 1.0);
         let mut stalled = 0;
         for level in &self.levels {
             let (rate, concurrency) = (level.rate(), f64::from(level.concurrency));
-            // Two standard errors, since what was seen may be below the truth.
+            // Two standard errors, since the measured rate may be below the true one.
             let rate_at_most = rate * (1.0 + 2.0 * level.mean().map_or(0.0, |(_, error)| error));
             let has_grown = rate_at_most >= best * (1.0 + GROWTH * (concurrency / at - 1.0));
             stalled = if has_grown { 0 } else { stalled + 1 };
@@ -170,8 +170,8 @@ impl Sweep {
         stalled
     }
 
-    /// Where the rate of calls that wait for nothing, which grows with their number, meets the highest rate that there
-    /// is (P. J. Denning, J. P. Buzen, "The Operational Analysis of Queueing Network Models", 1978: the saturation point).
+    /// Where the rate of calls that do not wait, which is proportional to the concurrency, meets the highest rate (P.
+    /// J. Denning, J. P. Buzen, "The Operational Analysis of Queueing Network Models", 1978: the saturation point).
     pub(crate) fn knee(&self) -> Knee {
         let rate = self.levels.iter().map(SweepLevel::rate).fold(0.0, f64::max);
         let service = self.service().map_or(0.0, |service| service.mean());
@@ -179,14 +179,14 @@ impl Sweep {
         Knee { concurrency: rate * service, rate, is_observed: self.stalled() > 0 || is_overloaded }
     }
 
-    /// How long calls take that wait for nothing: those of the levels at which they took no longer than alone. None if
-    /// nothing was seen.
+    /// Service times, from the levels at which calls took no longer than at a concurrency of one. None without
+    /// latencies.
     pub(crate) fn service(&self) -> Option<ServiceTimes> {
         let first = self.levels.first()?;
         let (alone, alone_error) = first.mean()?;
         let mut times: LatencyHistogram = first.record.response.clone();
         for level in &self.levels[1..] {
-            // A standard error of the two, since either may be the one that is off.
+            // The standard error of the difference of both means.
             let is_unhindered = level.mean().is_some_and(|(mean, error)| {
                 level.record.failed() == level.record.client_timeouts
                     && !level.is_overloaded()

@@ -1,4 +1,4 @@
-//! Suggestions for resources that behave as the formulas say, with the clock paused; the dispatcher is the real one.
+//! Suggestions for resources that follow the formulas, with the clock paused; the dispatcher is the real one.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::target::in_process::InProcessTarget;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A stub behind a dispatcher of so many slots.
+/// A stub behind a dispatcher with this limit.
 fn service(delay: Delay, limit: u32) -> Service {
     let settings =
         StubSettings { delay, body: "ok".to_owned(), seed: Some(7), ..StubSettings::default() };
@@ -38,7 +38,7 @@ fn service(delay: Delay, limit: u32) -> Service {
     }
 }
 
-/// What is measured of a stub: it is called as `stub:` on the command line is.
+/// A stub as target, called like `stub:` on the command line.
 fn target(delay: Delay, limit: u32) -> BenchTarget {
     let wanted = TargetOptions {
         name: Some("stub:"),
@@ -101,8 +101,7 @@ async fn suggested(
     CapacityFindings::measure(goal, &mut probe).await.unwrap()
 }
 
-/// Sets for which the answer is the same for service times that are a twentieth shorter or longer, since those are
-/// measured and not given.
+/// Parameters for which service times 5 % shorter or longer, as measured ones may be, give the same concurrency.
 #[tokio::test(start_paused = true)]
 async fn what_is_suggested_for_exponential_calls_is_what_the_formula_says() {
     for (rate, mean, timeout) in [
@@ -130,7 +129,7 @@ async fn what_is_suggested_for_exponential_calls_is_what_the_formula_says() {
     }
 }
 
-/// How long each of so many calls waited for a slot, in their order.
+/// Time that each call waited for a slot, in their order.
 async fn waits((rate, mean, servers): (f64, Duration, u32), calls: usize) -> Vec<f64> {
     let service = service(Delay::Exponential { mean }, servers);
     let begin = Instant::now();
@@ -149,18 +148,18 @@ async fn waits((rate, mean, servers): (f64, Duration, u32), calls: usize) -> Vec
     waits.into_iter().map(|(_, wait)| wait).collect()
 }
 
-/// By the method of batch means (A. M. Law, "Simulation Modeling and Analysis", 4th ed., 2007, 9.5.3): the means of twenty
-/// batches, each much longer than waits depend on one another, are as good as independent.
+/// The method of batch means (A. M. Law, "Simulation Modeling and Analysis", 4th ed., 2007, 9.5.3): the means of twenty
+/// batches, each much longer than waits are correlated, are practically independent.
 #[tokio::test(start_paused = true)]
 async fn calls_wait_for_a_slot_for_as_long_as_erlang_says() {
     const BATCH: usize = 400;
     const BATCHES: usize = 20;
     // The 99.5th percentile of Student's distribution with 19 degrees of freedom: two-sided, a certainty of 99 %.
     const STUDENT: f64 = 2.861;
-    // Long, so that tokio's milliseconds are nothing beside it.
+    // Long compared with the milliseconds of tokio's clock.
     let mean = 10 * SECOND;
     for (rate, servers) in [(0.05, 1), (0.16, 2), (0.4, 5), (0.8, 10), (2.0, 25)] {
-        // The first batch begins with nobody there, and does not count.
+        // The first batch starts with an empty system, and is not counted.
         let waits = waits((rate, mean, servers), (BATCHES + 1) * BATCH).await;
         let mean_of = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
         let means: Vec<_> = waits.chunks(BATCH).skip(1).map(mean_of).collect();
@@ -208,7 +207,7 @@ async fn a_resource_with_too_few_seats_is_told_how_many_it_takes_and_what_it_bea
     assert!(!findings.holds());
 }
 
-/// A limit behind the one that is swept: what a URL looks like from outside.
+/// A limit behind the one that is swept: a URL as seen from outside.
 #[tokio::test(start_paused = true)]
 async fn the_workers_of_another_are_counted_at_the_knee() {
     for (workers, demand) in
@@ -228,7 +227,7 @@ async fn the_workers_of_another_are_counted_at_the_knee() {
     }
 }
 
-/// What is printed, and to be read by people.
+/// The printed text.
 async fn label(
     delay: Delay,
     workers: u32,
@@ -286,7 +285,7 @@ async fn a_person_reads_how_many_workers_there_are_and_what_they_bear() {
 
 #[tokio::test(start_paused = true)]
 async fn a_few_slow_calls_are_no_proof_that_no_number_is_enough() {
-    // One of two hundred takes longer than 5.3 s; that one of the first is among them happens.
+    // One of two hundred calls takes longer than 5.3 s, and may be among the first.
     let goal = CapacityGoal { demand: stream(2.0), timeout: 5.0, share: 0.99 };
     let mut probe = probe(target(Delay::Exponential { mean: SECOND }, 1), SEATS, &goal);
     probe.level_time = 2 * SECOND;

@@ -1,4 +1,4 @@
-//! What is measured: a URL, the request that is sent there, and how it is reached.
+//! A URL, the request that is sent there, and its connections.
 
 use std::io;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::client::request::{Destination, EncodedRequest, RequestSpec};
 use crate::plan::Protocol;
 use crate::stats::outcome::{Fault, FaultKind};
 
-/// A URL, ready to be asked any number of times.
+/// A URL with its request.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     host: String,
@@ -26,20 +26,20 @@ pub(crate) struct Endpoint {
     pub(crate) protocol: Protocol,
     pub(crate) method: Method,
     pub(crate) message: EncodedRequest,
-    /// Whether a new connection is made for each request.
+    /// Whether each request opens a new connection.
     pub(crate) new_connection_per_request: bool,
     addresses: OnceCell<Vec<SocketAddr>>,
-    /// The one of them that answered last.
+    /// Index of the address that was reached last.
     preferred_address: AtomicUsize,
-    /// The fewest streams that the server has taken at once on a connection of HTTP/2.
+    /// The lowest stream limit of the server's HTTP/2 connections.
     stream_limit: AtomicUsize,
 }
 
 impl Endpoint {
-    /// Reads a URL, and makes the request.
+    /// Reads a URL, and encodes the request.
     ///
     /// # Errors
-    /// What is wrong with one or the other.
+    /// If the URL or the request is invalid.
     pub(crate) fn new(url: &str, request: &RequestSpec) -> Result<Self, EndpointError> {
         let invalid = |why: &str| EndpointError::Url { url: url.to_owned(), why: why.to_owned() };
         let uri = url.split('#').next().unwrap_or_default();
@@ -84,10 +84,10 @@ impl Endpoint {
         })
     }
 
-    /// Makes a connection.
+    /// Opens a connection, with TLS for https. Dropped, it closes the socket.
     pub(crate) async fn connect(&self) -> Result<MaybeTlsStream, Fault> {
         let stream = self.connect_tcp().await?;
-        // A request is one write, and should not wait for the acknowledgement of another.
+        // A request is one write, which should not wait for the acknowledgement of another.
         stream.set_nodelay(true).map_err(|error| Fault::connecting(&error))?;
         match &self.tls {
             None => Ok(MaybeTlsStream::Clear(stream)),
@@ -95,7 +95,7 @@ impl Endpoint {
                 let stream = tls.over(stream).await;
                 let stream = stream.map_err(|refused| Fault::new(FaultKind::Tls, refused))?;
                 let chosen = stream.get_ref().1.alpn_protocol();
-                // A server that knows nothing of versions chooses none.
+                // Servers without ALPN select no protocol.
                 if matches!(self.protocol, Protocol::Http2 { .. }) && chosen != Some(b"h2") {
                     return Err(Fault::new(FaultKind::Tls, "it does not offer HTTP/2"));
                 }
@@ -104,7 +104,8 @@ impl Endpoint {
         }
     }
 
-    /// Tries each of the host's addresses, beginning with the one that answered last.
+    /// Connects to one of the host's addresses, beginning with the one that was reached last. Dropped, it closes the
+    /// socket.
     pub(crate) async fn connect_tcp(&self) -> Result<TcpStream, Fault> {
         let addresses = self.addresses.get_or_try_init(|| self.resolve()).await?;
         let first = self.preferred_address.load(Relaxed);
@@ -122,13 +123,12 @@ impl Endpoint {
         Err(fault)
     }
 
-    /// On a connection the server takes so many streams at once.
+    /// Records the stream limit of a connection.
     pub(crate) fn record_stream_limit(&self, streams: usize) {
         self.stream_limit.fetch_min(streams, Relaxed);
     }
 
-    /// What is to be known where the server takes fewer streams than clients share a connection, of
-    /// so many clients in all.
+    /// Note for reports, if the server's stream limit is below the number of clients that share a connection.
     pub(crate) fn stream_limit_note(&self, clients: usize) -> Option<String> {
         let wanted = self.protocol.streams().get().min(clients);
         let stream_limit = self.stream_limit.load(Relaxed);

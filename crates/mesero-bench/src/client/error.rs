@@ -1,10 +1,10 @@
-//! Why a URL or its request cannot be used.
+//! Reasons why a URL or a request is invalid.
 
 use std::fmt;
 
 use mesero_http::tls::TlsError;
 
-/// Why a target cannot be measured. Reads on after "failed to".
+/// An endpoint that cannot be used. Continues "failed to".
 #[derive(Debug)]
 pub enum EndpointError {
     Url { url: String, why: String },

@@ -1,4 +1,4 @@
-//! HTTP/1.1: a connection of its own, one request after the other.
+//! HTTP/1.1: a connection for each client, one request after the other.
 
 use std::future::poll_fn;
 use std::io;
@@ -15,7 +15,7 @@ use crate::client::endpoint::Endpoint;
 use crate::client::response::ResponseReader;
 use crate::stats::outcome::{Fault, FaultKind, ResponseSummary};
 
-/// A usual answer is a tenth of this, and a large one needs few calls.
+/// Ten times a usual response; a large one needs few calls.
 const READ_BYTES: usize = 16 * 1_024;
 
 /// One client. Dropped, it closes its connection.
@@ -23,22 +23,21 @@ const READ_BYTES: usize = 16 * 1_024;
 pub(crate) struct Http1Client {
     target: Arc<Endpoint>,
     request: Bytes,
-    /// The connection of the last exchange, if it can carry another.
+    /// The open connection, after a response that allows another request.
     idle: Option<MaybeTlsStream>,
 }
 
 impl Http1Client {
-    /// Its request is in the words of HTTP/1.1.
+    /// A client that sends this encoded request.
     pub(crate) fn new(target: Arc<Endpoint>, request: Bytes) -> Self {
         Self { target, request, idle: None }
     }
 
-    /// Sends the request, and waits for the whole answer. The connection is back in its place only
-    /// if all went well; dropped meanwhile, this closes it.
+    /// Sends the request, and waits for the whole response. Dropped before, it closes the connection.
     pub(crate) async fn exchange(&mut self) -> Result<ResponseSummary, Fault> {
         if let Some(socket) = self.idle.take() {
             match self.exchange_over(socket).await {
-                // The server had closed it while nobody used it, and has not heard of this request.
+                // The server had closed the idle connection, and has not processed this request.
                 Err(fault) if fault.kind == FaultKind::Closed && self.may_resend() => {}
                 result => return result,
             }
@@ -71,19 +70,19 @@ impl Http1Client {
     }
 }
 
-/// A request on its way, and its answer.
+/// A request on its way, and its response.
 struct Http1Exchange<'a> {
     socket: MaybeTlsStream,
     reader: ResponseReader,
     unsent: &'a [u8],
-    /// TLS may hold back what it has taken.
+    /// TLS may buffer what was written.
     is_flushed: bool,
-    /// Why the rest of the request could not be sent; an answer may have come all the same.
+    /// Why the rest of the request could not be sent; a response may arrive nevertheless.
     send_error: Option<io::Error>,
 }
 
 impl Http1Exchange<'_> {
-    /// Sends and receives at once, since a server may answer before it has read everything.
+    /// Sends and receives concurrently, since a server may respond before it has read the whole request.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<ResponseSummary, Fault>> {
         self.poll_send(cx);
         self.poll_receive(cx)
@@ -99,7 +98,7 @@ impl Http1Exchange<'_> {
             }
         }
         if !self.is_flushed {
-            // An error comes again when the answer is read.
+            // An error is reported again by the next read.
             self.is_flushed = Pin::new(&mut self.socket).poll_flush(cx).is_ready();
         }
     }
@@ -128,7 +127,7 @@ impl Http1Exchange<'_> {
         }
     }
 
-    /// The connection ended where no answer does.
+    /// The fault of a connection that ended before the response did.
     fn ended(&mut self, why: &str) -> Fault {
         let kind =
             if self.reader.has_partial_response() { FaultKind::CutOff } else { FaultKind::Closed };

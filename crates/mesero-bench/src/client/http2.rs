@@ -1,4 +1,4 @@
-//! HTTP/2: a stream for each request, on a connection that clients share.
+//! HTTP/2: a stream for each request, on connections that clients share.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,30 +17,30 @@ mod stream_permits;
 
 pub(crate) use crate::client::http2::connection::Http2Connection;
 
-/// One client. Dropped, it leaves the connection to those with whom it is shared.
+/// One client. Dropped, it leaves the shared connection open.
 #[derive(Debug)]
 pub(crate) struct Http2Client {
     shared: Arc<SharedHttp2Connection>,
 }
 
-/// A connection that clients share, made when one of them needs it.
+/// A connection that clients share, opened when one of them needs it.
 #[derive(Debug)]
 pub(crate) struct SharedHttp2Connection {
     target: Arc<Endpoint>,
     state: Mutex<ConnectionState>,
 }
 
-/// Where the connection is, or comes to be.
+/// State of the shared connection.
 #[derive(Debug, Default)]
 enum ConnectionState {
     #[default]
     Empty,
-    /// Over when nobody waits for it any more.
+    /// Canceled when no client waits for it.
     PendingConnection(future::WeakShared<PendingConnection>),
     Open(Arc<Http2Connection>),
 }
 
-/// What all wait for who came before there was a connection.
+/// The connection that several clients wait for.
 type PendingConnection = Pin<Box<dyn Future<Output = Result<Arc<Http2Connection>, Fault>> + Send>>;
 
 impl Http2Client {
@@ -48,8 +48,8 @@ impl Http2Client {
         Self { shared }
     }
 
-    /// Sends the request, and waits for the whole answer, up to an instant. Dropped meanwhile, this
-    /// resets the stream and leaves the connection's others alone.
+    /// Sends the request, and waits for the whole response, up to an instant. Dropped before, it resets the stream and
+    /// leaves the others on the connection alone.
     pub(crate) async fn exchange(&self, until: Instant) -> Result<ResponseSummary, Fault> {
         let target = &self.shared.target;
         if target.new_connection_per_request {
@@ -57,11 +57,11 @@ impl Http2Client {
             return connection.send(target, until).await.map_err(SendFailure::fault);
         }
         let mut connection = self.shared.connection(None).await?;
-        // Even if it takes but one over each connection, it gets round to all who share them.
+        // Even with a server that processes one request a connection, every client that shares it gets a turn.
         let mut attempts_left = target.protocol.streams().get();
         loop {
             match connection.send(target, until).await {
-                // The server closes the connection, and has not looked at this request (RFC 9113, 6.8).
+                // The server closes the connection, and has not processed this request (RFC 9113, 6.8).
                 Err(SendFailure::Unprocessed(_)) if attempts_left > 0 => {
                     connection = self.shared.connection(Some(&connection)).await?;
                     attempts_left -= 1;
@@ -77,8 +77,8 @@ impl SharedHttp2Connection {
         Self { target, state: Mutex::default() }
     }
 
-    /// The connection, but not the one that is spent; if there is none, one that is made now. What
-    /// fails to be made fails for all who wait for it.
+    /// The open connection, unless it is the one that closes; otherwise a new one, which all clients wait for. Dropped
+    /// by all of them, connecting is canceled.
     async fn connection(
         self: &Arc<Self>,
         closing: Option<&Arc<Http2Connection>>,
@@ -116,7 +116,7 @@ impl SharedHttp2Connection {
 }
 
 impl ConnectionState {
-    /// What somebody waits for.
+    /// The connection that is being opened, if a client waits for it.
     fn pending(&self) -> Option<future::Shared<PendingConnection>> {
         match self {
             ConnectionState::PendingConnection(pending) => {

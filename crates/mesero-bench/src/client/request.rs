@@ -1,4 +1,4 @@
-//! What is asked of a URL, in the words of the HTTP that is spoken.
+//! The request to send to a URL, encoded for an HTTP version.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
 use crate::client::error::EndpointError;
 use crate::plan::Protocol;
 
-/// What is asked, as it was written.
+/// The request, as typed.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestSpec {
     pub(crate) method: Option<String>,
@@ -18,13 +18,13 @@ pub(crate) struct RequestSpec {
     pub(crate) headers: Vec<String>,
     pub(crate) body: Option<String>,
     pub(crate) protocol: Protocol,
-    /// Whether a new connection is made for each.
+    /// Whether each request opens a new connection.
     pub(crate) new_connection_per_request: bool,
-    /// The certificates to trust over https, instead of those that the system trusts.
+    /// Certificates to trust over https, instead of those that the system trusts.
     pub(crate) ca: Option<PathBuf>,
 }
 
-/// Where it goes.
+/// Scheme, host and path of a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Destination {
     pub(crate) scheme: Scheme,
@@ -33,10 +33,10 @@ pub(crate) struct Destination {
     pub(crate) path: String,
 }
 
-/// A request that can be sent any number of times.
+/// An encoded request, which can be sent any number of times.
 #[derive(Debug)]
 pub(crate) enum EncodedRequest {
-    /// Its bytes, head and body.
+    /// Head and body in bytes.
     Http1(Bytes),
     Http2 {
         head: Box<http::Request<()>>,
@@ -45,8 +45,10 @@ pub(crate) enum EncodedRequest {
 }
 
 impl RequestSpec {
+    /// The method; without one, POST with a body and GET without.
+    ///
     /// # Errors
-    /// If it is none.
+    /// If it is no method.
     pub(crate) fn method(&self) -> Result<Method, EndpointError> {
         match &self.method {
             Some(method) => Method::from_str(method)
@@ -56,10 +58,10 @@ impl RequestSpec {
         }
     }
 
-    /// The request in the words of its protocol.
+    /// Encodes the request for its HTTP version.
     ///
     /// # Errors
-    /// What cannot be said in them.
+    /// If the version cannot express it.
     pub(crate) fn message(
         &self,
         destination: &Destination,
@@ -73,7 +75,7 @@ impl RequestSpec {
         }
     }
 
-    /// Ours, but for those that were given, and those.
+    /// The headers: the given ones, and defaults that they do not override.
     fn fields(&self) -> Result<Vec<(HeaderName, HeaderValue)>, EndpointError> {
         let given = self.headers.iter().map(|text| field(text)).collect::<Result<Vec<_>, _>>()?;
         let body = self.body.as_deref();

@@ -1,4 +1,4 @@
-//! Reads answers of HTTP/1.1 as their bytes come: heads are looked at, bodies are counted.
+//! Reads HTTP/1.1 responses incrementally: it parses heads, and counts the bytes of bodies.
 
 use std::mem::{self, MaybeUninit};
 
@@ -12,17 +12,17 @@ use crate::stats::outcome::ResponseSummary;
 mod chunks;
 mod error;
 
-/// No server has a reason to send more; it is what bounds the memory of a connection.
+/// More than any server sends; it bounds the memory of a connection.
 const LONGEST_HEAD: usize = 64 * 1024;
 const MOST_FIELDS: usize = 100;
 
-/// Reads one answer after the other of a connection.
+/// Reads the responses of a connection, one after the other.
 #[derive(Debug, Default)]
 pub(crate) struct ResponseReader {
-    /// To a HEAD the length is told and no body is sent.
+    /// Responses to HEAD announce a length and have no body.
     is_head: bool,
     stage: ReaderStage,
-    /// What there is of a head that is not whole yet.
+    /// The part of an incomplete head.
     held: Vec<u8>,
 }
 
@@ -33,27 +33,27 @@ enum ReaderStage {
     Body(ResponseSummary, BodyFraming),
 }
 
-/// Where a body ends.
+/// The end of a body.
 #[derive(Debug)]
 enum BodyFraming {
-    /// After so many more bytes.
+    /// After this many bytes more.
     Length(u64),
     Chunked(ChunkedBody),
-    /// With the connection.
+    /// At the end of the connection.
     Connection,
 }
 
 impl ResponseReader {
-    /// Reads answers to requests of a method.
+    /// Reads responses to requests of this method.
     pub(crate) fn to(method: &Method) -> Self {
         Self { is_head: *method == Method::HEAD, ..Self::default() }
     }
 
-    /// Takes in bytes; returns the answer when it is whole. The connection carries no second answer
-    /// if there are bytes after it, since nobody has asked for one.
+    /// Reads bytes; returns the response when it is complete. With further bytes the connection is not reused, since
+    /// they belong to no request.
     ///
     /// # Errors
-    /// If this is no HTTP/1.1; the reader is of no use then.
+    /// If this is no HTTP/1.1; the reader cannot be used after that.
     pub(crate) fn feed(
         &mut self,
         bytes: &[u8],
@@ -87,7 +87,7 @@ impl ResponseReader {
         }
     }
 
-    /// The connection has ended; returns the answer if that is where its body ends.
+    /// The connection has ended; returns the response if its body ends there.
     pub(crate) fn end(&self) -> Option<ResponseSummary> {
         match self.stage {
             ReaderStage::Body(answer, BodyFraming::Connection) => Some(answer),
@@ -95,12 +95,12 @@ impl ResponseReader {
         }
     }
 
-    /// Whether some of an answer has come, and not all.
+    /// Whether a part of a response has arrived.
     pub(crate) fn has_partial_response(&self) -> bool {
         !self.held.is_empty() || matches!(self.stage, ReaderStage::Body(..))
     }
 
-    /// A head if it is whole, its length, and what follows it.
+    /// A complete head, its length, and the next state.
     fn head(&self, bytes: &[u8]) -> Result<Option<(usize, ReaderStage)>, MalformedResponse> {
         let mut fields = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_FIELDS];
         let mut head = Response::new(&mut []);
@@ -118,7 +118,7 @@ impl ResponseReader {
             Err(_) => return Err(MalformedResponse("what is not HTTP/1.1")),
         };
         let status = head.code.unwrap_or_default();
-        // An interim answer; the real one follows.
+        // An interim response; the final one follows.
         if (100..200).contains(&status) && status != 101 {
             return Ok(Some((length, ReaderStage::Head)));
         }
@@ -199,10 +199,10 @@ fn has_token(value: &[u8], token: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// Status, bytes of the body, whether the connection is kept.
+    /// Status, body bytes, and whether the connection is kept.
     type Found = (u16, u64, bool);
 
-    /// All answers in these bytes, fed in pieces of a size.
+    /// All responses in these bytes, fed in pieces of this size.
     fn answers(bytes: &[u8], piece: usize) -> Result<Vec<Found>, MalformedResponse> {
         let mut reader = ResponseReader::default();
         let mut found = Vec::new();

@@ -1,29 +1,29 @@
-//! How a figure of one contestant compares with that of another.
+//! Ratios of the figures of two targets.
 
 use crate::comparison::results::{RoundResults, TargetResults};
 use crate::stats::bootstrap::{self, ConfidenceInterval, Resampling};
 use crate::stats::latency_histogram::Latency;
 use crate::stats::metric::{Figure, STATISTICS};
 
-/// One contestant's figure over another's.
+/// A target's figure over the reference's.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Ratio {
-    /// In the median of the rounds; the interval where there are enough of them.
+    /// Median of the rounds' ratios; with enough rounds, its confidence interval.
     Of { ratio: f64, interval: Option<ConfidenceInterval> },
-    /// The time above was cut off.
+    /// The numerator is a lower bound.
     MoreThan(f64),
-    /// The time below was cut off.
+    /// The denominator is a lower bound.
     LessThan(f64),
-    /// There is nothing above or nothing below, or both were cut off.
+    /// One of the figures is missing, or both are lower bounds.
     Unknown,
 }
 
-/// Whether rounds belong together.
+/// The relation between the rounds of two targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pairing {
-    /// Rounds of the same number were measured one after the other.
+    /// Rounds with the same number were measured one after the other.
     Rounds,
-    /// The two were measured at different times.
+    /// Both were measured at different times.
     Nothing,
 }
 
@@ -38,7 +38,7 @@ fn of_round(figure: Figure, round: &RoundResults) -> Option<f64> {
     .filter(|value| *value > 0.0)
 }
 
-/// Of all rounds together, and whether it is more than that.
+/// The figure of all rounds, and whether it is a lower bound.
 fn of_all(figure: Figure, results: &TargetResults) -> Option<(f64, bool)> {
     match figure {
         Figure::Rate => Some((results.record.rate(), false)),
@@ -51,7 +51,7 @@ fn of_all(figure: Figure, results: &TargetResults) -> Option<(f64, bool)> {
 }
 
 impl Ratio {
-    /// This figure of `above` over that of `below`.
+    /// The figure of `above` over that of `below`.
     pub(crate) fn between(
         figure: Figure,
         pairing: Pairing,
@@ -68,7 +68,7 @@ impl Ratio {
             (Some((all_above, false)), Some((all_below, false))) => {
                 match (logarithms(above), logarithms(below)) {
                     (Some(above), Some(below)) => of_rounds(pairing, above, below),
-                    // In some rounds there was nothing, or it was cut off.
+                    // In some rounds the figure is missing, or a lower bound.
                     _ => Ratio::Of { ratio: all_above / all_below, interval: None },
                 }
             }

@@ -1,4 +1,4 @@
-//! What one answer looks like, to see whether others look the same.
+//! Snapshots of responses, to check that all targets respond alike.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use crate::client::Http2Connection;
 use crate::client::endpoint::Endpoint;
 use crate::client::request::EncodedRequest;
 
-/// Of a longer body it is not looked at whether it is the same.
+/// Longer bodies are not compared.
 const MOST: usize = 16 * 1024 * 1024;
 
-/// An answer, looked at.
+/// Status, content type and body of a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ResponseSnapshot {
     status: u16,
@@ -28,19 +28,21 @@ pub(crate) struct ResponseSnapshot {
     body: Bytes,
 }
 
-/// What came of looking at the answers of two.
+/// The result of comparing two snapshots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResponseMatch {
     Same,
-    /// What differs, as a sentence goes on after "answers differ: ".
+    /// The difference; continues "answers differ: ".
     Differ(String),
-    /// Nobody looked, or an answer could not be looked at.
+    /// A snapshot is missing.
     Unknown,
 }
 
 impl ResponseSnapshot {
-    /// Sends the request once, without measuring it, and looks at the answer; none if it does not
-    /// come in time, or is too long. A failure is reported by the measurement that follows.
+    /// Sends the request once, outside of the measurement; none if no response arrives in time, or it is too long. The
+    /// measurement that follows reports failures.
+    ///
+    /// Dropped, it closes the connection.
     pub(crate) async fn of(target: &Endpoint, timeout: Duration) -> Option<Self> {
         time::timeout(timeout, Self::send(target)).await.ok()?
     }
@@ -56,7 +58,7 @@ impl ResponseSnapshot {
         let request = request(bytes)?;
         let socket = target.connect().await.ok()?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.ok()?;
-        // Dropped with this, it closes the connection.
+        // Dropped with the function, it closes the connection.
         let mut tasks = JoinSet::new();
         tasks.spawn(connection);
         let (head, body) = sender.send_request(request).await.ok()?.into_parts();
@@ -86,7 +88,7 @@ impl ResponseSnapshot {
 }
 
 impl ResponseMatch {
-    /// Compares what is called by a name with what all are compared with.
+    /// Compares a target's snapshot with the reference's.
     pub(crate) fn of(
         name: &str,
         snapshot: Option<&ResponseSnapshot>,
@@ -125,7 +127,7 @@ impl ResponseMatch {
     }
 }
 
-/// The bytes that are sent, as the library that reads answers wants them.
+/// The encoded request for the HTTP library.
 fn request(bytes: &[u8]) -> Option<Request<Full<Bytes>>> {
     let mut fields = [httparse::EMPTY_HEADER; 128];
     let mut head = httparse::Request::new(&mut fields);

@@ -1,4 +1,4 @@
-//! What all rounds of a contestant came to.
+//! Results of a target in all rounds.
 
 use std::time::Duration;
 
@@ -10,48 +10,48 @@ use crate::stats::latency_histogram::Latency;
 use crate::stats::metric::STATISTICS;
 use crate::stats::record::{LoadRecord, MeasurementWindow};
 
-/// What was measured of a contestant.
+/// Everything measured of a target.
 #[derive(Debug, Clone)]
 pub(crate) struct TargetResults {
     pub(crate) name: String,
     pub(crate) url: String,
-    /// All rounds together, also one that was interrupted.
+    /// All rounds together, with an interrupted one.
     pub(crate) record: LoadRecord,
-    /// Each that was finished, in the order in which they were run.
+    /// The finished rounds, in their order.
     pub(crate) rounds: Vec<RoundResults>,
-    /// What it took; none if it was not started here.
+    /// None for targets that mesero did not launch.
     pub(crate) resource_usage: Option<ResourceUsage>,
-    /// What an answer looks like, if somebody looked.
+    /// None unless responses are compared.
     pub(crate) snapshot: Option<ResponseSnapshot>,
-    /// What else is to be known, a sentence each.
+    /// Notes for the reader, a sentence each.
     pub(crate) notes: Vec<String>,
 }
 
-/// What something that was started here has taken.
+/// CPU time and memory of a launched target.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct ResourceUsage {
     /// While requests were counted.
     pub(crate) cpu: Duration,
-    /// In that time.
+    /// Requests in that time.
     pub(crate) requests: u64,
-    /// The most that was seen at once; it is looked at every second, and at the end.
+    /// The highest value; read every second, and at the end.
     pub(crate) memory_bytes: u64,
 }
 
-/// What is kept of a single round, so that many take little memory.
+/// Figures of a round, in little memory.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct RoundResults {
     pub(crate) requests: u64,
     pub(crate) ok: u64,
     pub(crate) measured_time: Duration,
-    /// Work done a second.
+    /// `ok` responses a second.
     pub(crate) rate: f64,
-    /// Of response times, in the order of [`STATISTICS`]; none where there were no times.
+    /// Of response times, in the order of [`STATISTICS`]; none without latencies.
     pub(crate) response: [Option<Latency>; STATISTICS.len()],
 }
 
 impl TargetResults {
-    /// Nothing yet.
+    /// Empty results.
     pub(crate) fn new(name: String, url: String) -> Result<Self, CreationError> {
         let now = Instant::now();
         let record = LoadRecord::new(MeasurementWindow { begin: now, end: Some(now) })?;
@@ -66,7 +66,7 @@ impl TargetResults {
         })
     }
 
-    /// Adds what it took in a round.
+    /// Adds the resource usage of a trial.
     pub(crate) fn add_usage(&mut self, more: ResourceUsage) {
         let resource_usage = self.resource_usage.get_or_insert_default();
         resource_usage.cpu += more.cpu;
@@ -74,20 +74,20 @@ impl TargetResults {
         resource_usage.memory_bytes = resource_usage.memory_bytes.max(more.memory_bytes);
     }
 
-    /// Adds a round that ran to its end.
+    /// Adds a finished round.
     pub(crate) fn add(&mut self, record: &LoadRecord) {
         self.record.merge(record);
         self.rounds.push(RoundResults::of(record));
     }
 
-    /// Adds what there is of a round that did not.
+    /// Adds an interrupted round.
     pub(crate) fn add_interrupted(&mut self, record: &LoadRecord) {
         self.record.merge(record);
     }
 }
 
 impl ResourceUsage {
-    /// None if there were no requests.
+    /// None without requests.
     pub(crate) fn cpu_per_request(&self) -> Option<Duration> {
         (self.requests > 0).then(|| self.cpu.div_f64(self.requests as f64))
     }

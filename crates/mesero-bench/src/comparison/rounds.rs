@@ -1,4 +1,4 @@
-//! Measures contestants in rounds, so that what changes with time changes for all of them.
+//! Measures targets in rounds, so that changes of the machine over time affect all of them.
 
 use fastrand::Rng;
 use mesero_terminal::signals::{Signal, Signals};
@@ -12,32 +12,33 @@ use crate::target::BenchTarget;
 use crate::target::launcher::TargetLauncher;
 use crate::target::named::NamedTarget;
 
-/// Contestants, and what is done to each.
+/// Targets, and the plan for each.
 #[derive(Debug)]
 pub(crate) struct ComparisonRun {
     pub(crate) plan: LoadPlan,
     pub(crate) targets: Vec<NamedTarget>,
-    /// For those that run only for their turns.
+    /// None unless a target is launched.
     pub(crate) launcher: Option<TargetLauncher>,
-    /// Whether somebody looks, once, how each answers.
+    /// Whether a snapshot of each target's response is taken in the first round.
     pub(crate) compares_responses: bool,
 }
 
-/// How a contest ended.
+/// Results of all rounds.
 #[derive(Debug)]
 pub(crate) struct RunResults {
-    /// Of each contestant, in their order.
+    /// One for each target, in their order.
     pub(crate) results: Vec<TargetResults>,
-    /// What ended it early.
+    /// The signal that stopped the run.
     pub(crate) signal: Option<Signal>,
 }
 
 impl ComparisonRun {
-    /// Measures every contestant once in every round, one after the other in random order: to the
-    /// end, or until a signal says stop.
+    /// Runs a trial of every target in every round, in random order, until the last round or a signal.
+    ///
+    /// Dropped, it closes all connections and kills launched targets.
     ///
     /// # Errors
-    /// Why it cannot be measured.
+    /// If a trial cannot be run.
     pub(crate) async fn run(&self) -> Result<RunResults, BenchError> {
         let mut signals = Signals::listen().map_err(BenchError::Io)?;
         let mut live = ProgressDisplay::begin();

@@ -1,4 +1,4 @@
-//! One contestant's turn in a round.
+//! A trial: one target in one round.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,38 +20,40 @@ use crate::target::launcher::process_usage::ProcessUsage;
 use crate::target::launcher::{LaunchedTarget, TargetLauncher};
 use crate::target::named::NamedTarget;
 
-/// How often is looked how much memory is taken.
+/// Interval between readings of the memory usage.
 const USAGE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// One contestant's turn.
+/// One target in one round.
 #[derive(Debug)]
 pub(crate) struct Trial<'a> {
     pub(crate) plan: LoadPlan,
     pub(crate) named_target: &'a NamedTarget,
     pub(crate) stage: ProgressStage<'a>,
-    /// Whether an answer is looked at before.
+    /// Whether a snapshot of the response is taken first.
     pub(crate) takes_snapshot: bool,
 }
 
-/// What a turn came to.
+/// Results of a trial.
 #[derive(Debug, Default)]
 pub(crate) struct TrialResult {
-    /// None if it was over before anything was asked.
+    /// None if a signal came before the first request.
     pub(crate) record: Option<LoadRecord>,
     pub(crate) resource_usage: Option<ResourceUsage>,
-    /// What an answer looked like.
+    /// None unless a snapshot was taken.
     pub(crate) snapshot: Option<ResponseSnapshot>,
-    /// What ended it early.
+    /// The signal that stopped the trial.
     pub(crate) signal: Option<Signal>,
-    /// How what was measured ended by itself, if it did.
+    /// How the launched target exited, if it did so during the trial.
     pub(crate) end: Option<String>,
 }
 
 impl Trial<'_> {
-    /// Starts what has to be started, measures, and ends it, whatever happened.
+    /// Launches the target if it has a command, runs the load, and stops the target in any case.
+    ///
+    /// Dropped, it closes all connections; a launched target is killed by the guardian when mesero exits.
     ///
     /// # Errors
-    /// Why it cannot be measured.
+    /// If the target does not start, or the load cannot be run.
     pub(crate) async fn run(
         &self,
         launcher: Option<&TargetLauncher>,
@@ -123,17 +125,17 @@ impl Trial<'_> {
     }
 }
 
-/// Looks what is taken while it is measured.
+/// Reads a launched target's resource usage during a trial.
 #[derive(Debug)]
 struct UsageMonitor<'a> {
     launched: Option<&'a LaunchedTarget>,
-    /// When counting began.
+    /// Usage when counting began.
     begin: Option<ProcessUsage>,
     memory_bytes: u64,
 }
 
 impl UsageMonitor<'_> {
-    /// Looks for as long as it is polled.
+    /// Reads the usage periodically, for as long as it is polled.
     async fn run(&mut self, warm_up: Duration) {
         if self.launched.is_none() {
             return std::future::pending().await;
@@ -146,7 +148,7 @@ impl UsageMonitor<'_> {
         }
     }
 
-    /// What was taken since counting began; none where there is nothing to look at.
+    /// Usage since counting began; none for targets that are not launched.
     async fn end(mut self, record: &LoadRecord) -> Option<ResourceUsage> {
         let begin = self.begin?;
         let cpu = self.usage().await?.cpu.saturating_sub(begin.cpu);
@@ -155,7 +157,7 @@ impl UsageMonitor<'_> {
 
     async fn usage(&mut self) -> Option<ProcessUsage> {
         let group = self.launched?.group();
-        // It reads a file for each process of the machine, and must not hold up who asks.
+        // It reads a file for each process of the machine, and must not block the clients.
         #[expect(clippy::disallowed_methods, reason = "never more than one waits")]
         let usage = spawn_blocking(move || ProcessUsage::of(group)).await.ok()?;
         self.memory_bytes = self.memory_bytes.max(usage.memory_bytes);

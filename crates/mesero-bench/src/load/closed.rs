@@ -13,14 +13,14 @@ use crate::stats::outcome::RequestOutcome;
 use crate::stats::record::RequestTimes;
 use crate::target::TargetClient;
 
-/// Who could not even ask tries again a little later, as anyone does; without a pause a refusal,
-/// which takes no time, would be asked for a hundred thousand times a second.
+/// A client that could not connect pauses; otherwise refused connections, which take no time, would be tried a hundred
+/// thousand times a second.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often the generator is looked at in a closed load.
+/// Interval between measurements of the generator's lag.
 const LAG_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Runs so many clients until all have had their turns.
+/// Runs this many clients until the load ends. Dropped, it closes all connections.
 pub(crate) async fn run(session: &Arc<LoadSession>, clients: usize) -> io::Result<()> {
     let mut tasks = JoinSet::new();
     let mut target_clients = session.target.target_clients();
@@ -34,7 +34,7 @@ pub(crate) async fn run(session: &Arc<LoadSession>, clients: usize) -> io::Resul
     }
 }
 
-/// A client of a closed load: the next request follows the answer to the one before.
+/// A client: it sends its next request when it has the response to the one before.
 async fn client(session: Arc<LoadSession>, mut client: TargetClient) {
     let mut now = Instant::now();
     while session.may_start(now) {
@@ -51,7 +51,7 @@ async fn client(session: Arc<LoadSession>, mut client: TargetClient) {
     }
 }
 
-/// Looks how late the generator gets round to things.
+/// Measures by how much the generator wakes up late.
 async fn record_lag(session: &LoadSession, timer: &mut Timer) -> io::Result<()> {
     loop {
         let planned = Instant::now() + LAG_INTERVAL;

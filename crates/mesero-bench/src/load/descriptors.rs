@@ -4,9 +4,9 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use crate::error::BenchError;
 
-/// Every connection is a descriptor, and the usual bound is a thousand.
+/// Raises the soft limit of descriptors, which is usually a thousand: each connection needs one.
 pub(crate) fn raise_file_limit(connections: usize) -> Result<(), BenchError> {
-    // For all else that is open.
+    // Descriptors for other uses.
     const OTHERS: u64 = 64;
     let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(OTHERS);
     let mut limit = getrlimit(Resource::Nofile);

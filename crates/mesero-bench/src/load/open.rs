@@ -1,4 +1,4 @@
-//! An open load: requests come when they were planned to, whatever became of the earlier ones.
+//! An open load: requests are sent when they are due, independent of earlier ones.
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,7 +15,7 @@ use crate::stats::outcome::RequestOutcome;
 use crate::stats::record::RequestTimes;
 use crate::target::TargetClient;
 
-/// Requests on their way from the schedule to a connection.
+/// Requests that are due, and not sent yet.
 #[derive(Debug, Default)]
 struct Backlog {
     state: Mutex<BacklogState>,
@@ -24,9 +24,9 @@ struct Backlog {
 
 #[derive(Debug, Default)]
 struct BacklogState {
-    /// Those that are due; never more than come within the patience of a client.
+    /// Due requests; at most those that become due within one timeout.
     due: VecDeque<DueRequest>,
-    /// Clients who wait for something to do.
+    /// Clients that wait for a request.
     idle: usize,
     is_ended: bool,
 }
@@ -38,7 +38,7 @@ struct DueRequest {
     is_delayed: bool,
 }
 
-/// Follows the schedule, and waits until all requests are over.
+/// Sends requests when they are due, and waits until all have ended. Dropped, it closes all connections.
 pub(crate) async fn run(session: &Arc<LoadSession>) -> io::Result<()> {
     let plan = &session.plan;
     let Load::Open { rate, arrivals, concurrency } = plan.load else { return Ok(()) };
@@ -76,7 +76,7 @@ async fn client(session: Arc<LoadSession>, mut caller: TargetClient, backlog: Ar
         } else {
             RequestOutcome::Unsent
         };
-        // Whoever is unsent has left when his patience was over, and not when we got round to him.
+        // An unsent request ends at its deadline, and not when a client became free.
         let ended = if matches!(outcome, RequestOutcome::Unsent) { until } else { Instant::now() };
         let mut record = session.record();
         record.add(RequestTimes { planned, started, ended }, outcome);
@@ -87,7 +87,7 @@ async fn client(session: Arc<LoadSession>, mut caller: TargetClient, backlog: Ar
 }
 
 impl Backlog {
-    /// A request is due. Returns whether it needs another client, who may be made.
+    /// Adds a due request. Returns whether it needs a new client, which `may_grow` must allow.
     fn push(&self, planned: Instant, may_grow: bool) -> bool {
         let mut state = self.state();
         let is_served = state.idle > 0;
@@ -96,13 +96,13 @@ impl Backlog {
         if is_served {
             state.idle -= 1;
             drop(state);
-            // The one who waits the shortest has the warmest connection, and few stay in use.
+            // The client that has waited the shortest has the warmest connection; and so few clients are in use.
             self.more.notify_last();
         }
         !is_served && may_grow
     }
 
-    /// Waits for a request; none when there will be no more.
+    /// Waits for a request; none after the last one.
     async fn next(&self) -> Option<DueRequest> {
         loop {
             let more = self.more.notified();

@@ -1,4 +1,4 @@
-//! What the person who watches sees, while it is measured.
+//! Progress of the measurement, on the terminal or in a log.
 
 use std::io::{Stderr, Write};
 use std::time::Duration;
@@ -13,32 +13,31 @@ use crate::load::session::LoadSession;
 mod frame;
 mod screen;
 
-/// Often enough to follow, and seldom enough to cost nothing.
+/// Often enough to follow, and rare enough to cost nothing.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Where nobody watches, a log is kept.
+/// Without a terminal, progress is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A picture on the terminal that is standard error, which is gone when this is dropped; a line
-/// every ten seconds where that is no terminal.
+/// Progress display on standard error, erased when it is dropped; without a terminal, a line every ten seconds.
 #[derive(Debug)]
 pub(crate) struct ProgressDisplay {
-    /// None if there is no terminal.
+    /// None without a terminal.
     screen: Option<TerminalScreen>,
-    /// Where lines go; none if nobody is to hear of it.
+    /// Destination of log lines; none for no log.
     log: Option<Stderr>,
     began: Instant,
-    /// When it is shown again, in whichever round that is.
+    /// Time of the next frame, across rounds.
     next: Instant,
 }
 
-/// Which part of all that is measured.
+/// The part of the run that is being measured.
 #[derive(Debug)]
 pub(crate) struct ProgressStage<'a> {
     pub(crate) name: &'a str,
     pub(crate) round: u32,
     pub(crate) rounds: u32,
-    /// Measurements that are over, of how many; none if nobody knows yet how many there will be.
+    /// Finished measurements and their total; none if the total is unknown.
     pub(crate) over: Option<(usize, usize)>,
 }
 
@@ -49,13 +48,13 @@ impl ProgressDisplay {
         Self { screen, log: Some(output::stderr()), began, next }
     }
 
-    /// For tests, whose own output would be lost among it.
+    /// For tests, which have output of their own.
     #[cfg(test)]
     pub(crate) fn silent() -> Self {
         Self { screen: None, log: None, ..Self::begin() }
     }
 
-    /// Shows how it goes, for as long as it is polled.
+    /// Shows the progress, for as long as it is polled.
     pub(crate) async fn show(&mut self, session: &LoadSession, stage: &ProgressStage<'_>) {
         loop {
             sleep_until(self.next).await;
@@ -68,7 +67,7 @@ impl ProgressDisplay {
         }
     }
 
-    /// Says what was found, where nobody watches; a terminal shows how it goes instead.
+    /// Logs a result, without a terminal; a terminal shows the progress instead.
     pub(crate) fn log_result(&mut self, text: &str) {
         if self.screen.is_none() {
             self.log_line(text);
@@ -78,7 +77,7 @@ impl ProgressDisplay {
 
     fn log_line(&mut self, text: &str) {
         if let Some(log) = &mut self.log {
-            // Where nobody can hear it, it is lost.
+            // A closed standard error is no error.
             let _ = writeln!(log, "mesero: {text}");
         }
     }
@@ -90,7 +89,7 @@ impl ProgressDisplay {
         let (ok, client_timeouts) = (record.ok, record.client_timeouts + record.unsent);
         let failed = record.failed() - client_timeouts;
         let response = record.response.clone();
-        // Requests wait for it; what is made of it can be made without.
+        // Requests wait for the record; the frame is made without it.
         drop(record);
         ProgressFrame {
             name: stage.name.chars().flat_map(visible).collect(),
@@ -107,7 +106,7 @@ impl ProgressDisplay {
         }
     }
 
-    /// How long it takes yet if it goes on like this; none if it has only begun, or nobody knows how long that is.
+    /// Estimated remaining time; none at the beginning, and if the total is unknown.
     fn left(&self, stage: &ProgressStage<'_>, progress: f64) -> Option<Duration> {
         let (over, all) = stage.over?;
         let share = (over as f64 + progress) / all as f64;

@@ -1,4 +1,4 @@
-//! Puts a load on a target, and records what comes of it.
+//! The state of a load while it runs.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,25 +11,25 @@ use crate::stats::outcome::RequestOutcome;
 use crate::stats::record::{LoadRecord, MeasurementWindow};
 use crate::target::{BenchTarget, TargetClient};
 
-/// A measurement under way.
+/// A running load.
 #[derive(Debug)]
 pub(crate) struct LoadSession {
     pub(crate) plan: LoadPlan,
     pub(crate) target: BenchTarget,
     pub(crate) begin: Instant,
     record: Mutex<LoadRecord>,
-    /// Requests that were begun after the warm-up.
+    /// Requests started after the warm-up.
     started: AtomicU64,
-    /// Requests that are asked and not over.
+    /// Requests in flight.
     in_flight: AtomicUsize,
     stopped: AtomicBool,
 }
 
 impl LoadSession {
-    /// It begins now.
+    /// A load that starts now.
     ///
     /// # Errors
-    /// If times cannot be kept.
+    /// If a histogram cannot be created.
     pub(crate) fn new(plan: LoadPlan, target: BenchTarget) -> Result<Self, CreationError> {
         let now = Instant::now();
         let begin = now + plan.warm_up;
@@ -43,12 +43,12 @@ impl LoadSession {
         Ok(Self { plan, target, begin: now, record, started, in_flight, stopped })
     }
 
-    /// Lets nobody ask any more; those who have asked are waited for.
+    /// Stops new requests; those in flight are awaited.
     pub(crate) fn finish(&self) {
         self.stopped.store(true, Relaxed);
     }
 
-    /// Ends the counting here and now, unless it has ended already.
+    /// Ends the counting now, unless it has ended.
     pub(crate) fn close(&self) {
         self.stopped.store(true, Relaxed);
         let now = Instant::now();
@@ -59,17 +59,17 @@ impl LoadSession {
         record.series.cover(measured_time);
     }
 
-    /// What was measured so far.
+    /// The record so far.
     pub(crate) fn record(&self) -> MutexGuard<'_, LoadRecord> {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many requests are with the target right now.
+    /// Requests in flight now.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Relaxed)
     }
 
-    /// How much of it is over, from 0 to 1.
+    /// Progress from 0 to 1.
     pub(crate) fn progress(&self) -> f64 {
         let elapsed = self.begin.elapsed();
         let share = match self.plan.until {
@@ -88,7 +88,7 @@ impl LoadSession {
         outcome
     }
 
-    /// Whether another request is to be made now.
+    /// Whether a client may start another request now.
     pub(crate) fn may_start(&self, now: Instant) -> bool {
         if self.stopped.load(Relaxed) {
             return false;

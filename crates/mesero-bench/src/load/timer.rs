@@ -1,4 +1,4 @@
-//! Waits for an instant, to some microseconds: tokio's own clock counts milliseconds.
+//! A timer with a precision of microseconds: that of tokio's clock is a millisecond.
 
 #[cfg(test)]
 mod paused;

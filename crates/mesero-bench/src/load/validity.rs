@@ -1,4 +1,4 @@
-//! Reasons why a measurement is not to be believed.
+//! Validity of results.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use crate::plan::LoadPlan;
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::LoadRecord;
 
-/// A reason why a measurement is void: what it shows is not the service.
+/// A reason why results are void: they do not show the target.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ValidityIssue {
-    /// The generator itself was too late too often.
+    /// The generator was late too often.
     GeneratorLag { p99: Duration, tolerance: Duration },
-    /// The generator had no descriptors or ports.
+    /// The generator had no descriptors or ports left.
     Generator { requests: u64, why: String },
-    /// More was in work at once than there were clients.
+    /// More requests were in flight than there were clients.
     LittlesLaw { in_flight: f64, clients: usize },
 }
 
-/// What is wrong with a measurement; usually nothing.
+/// All reasons why the results are void.
 pub(crate) fn check(record: &LoadRecord, plan: &LoadPlan) -> Vec<ValidityIssue> {
     let mut issues = Vec::new();
     let p99 = record.lag.quantile(0.99).map(|found| found.time).unwrap_or_default();
@@ -31,7 +31,7 @@ pub(crate) fn check(record: &LoadRecord, plan: &LoadPlan) -> Vec<ValidityIssue> 
     if let Some(faults) = record.faults.get(&FaultKind::Generator) {
         issues.push(ValidityIssue::Generator { requests: faults.count, why: faults.first.clone() });
     }
-    // Clients cannot do more than ask all of the time; a thousandth is for rounding.
+    // Each client has at most one request in flight; a thousandth is for rounding.
     let clients = plan.load.concurrency().get();
     if record.in_flight() > clients as f64 * 1.001 {
         issues.push(ValidityIssue::LittlesLaw { in_flight: record.in_flight(), clients });
@@ -39,8 +39,7 @@ pub(crate) fn check(record: &LoadRecord, plan: &LoadPlan) -> Vec<ValidityIssue> 
     issues
 }
 
-/// What nobody would see in the figures; and never less than what a machine that does other things
-/// as well takes to wake a task.
+/// A delay that does not show in the figures, and at least what a busy machine takes to wake a task.
 fn tolerance(record: &LoadRecord) -> Duration {
     const USUAL: Duration = Duration::from_millis(10);
     let median = record.response.quantile(0.5).map(|found| found.time);

@@ -1,4 +1,4 @@
-//! A report as a baseline: its form in a file, and reasons against replacing an older one by it.
+//! A report as a baseline file, and reasons not to replace the old one.
 
 use mesero_terminal::exit::Exit;
 
@@ -11,7 +11,7 @@ use crate::report::BenchReport;
 use crate::report::target_report::TargetReport;
 
 impl BenchReport {
-    /// All of it that can be compared with later.
+    /// The file.
     pub(crate) fn baseline_file(
         &self,
         now: &[CurrentTarget<'_>],
@@ -30,7 +30,7 @@ impl BenchReport {
         saved
     }
 
-    /// Why a baseline had better not be replaced by this measurement; none if it may be.
+    /// Reason why these results must not replace a baseline; none if they may.
     pub(crate) fn objection_to_replacing(&self) -> Option<&'static str> {
         match self.exit() {
             _ if self.target_reports.iter().any(|target_report| target_report.is_interrupted) => {

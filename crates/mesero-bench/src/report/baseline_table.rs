@@ -1,4 +1,4 @@
-//! What was measured now beside what was saved before.
+//! Results beside those of the baseline.
 
 use comfy_table::{Table, TableStyle};
 
@@ -10,14 +10,14 @@ use crate::report::{BenchReport, TargetReport};
 use crate::stats::format;
 
 impl BenchReport {
-    /// Those who have a baseline, and what it was.
+    /// Targets with a baseline.
     fn baselines(&self) -> impl Iterator<Item = (&TargetReport, &BaselineComparison)> {
         self.target_reports
             .iter()
             .filter_map(|target_report| Some((target_report, target_report.baseline.as_ref()?)))
     }
 
-    /// The baseline, a row for each, and what has to be known of it; none if there is none.
+    /// A row for each target's baseline, with notes; none without a baseline.
     pub(crate) fn baseline_table(&self, style: TableStyle) -> Option<String> {
         let (_, first) = self.baselines().next()?;
         let mut table = Table::new();
@@ -40,12 +40,12 @@ impl BenchReport {
         Some(text)
     }
 
-    /// How each compares with its baseline, a sentence each.
+    /// Comparisons of each target with its baseline, a sentence each.
     pub(crate) fn baseline_conclusions(&self) -> impl Iterator<Item = String> {
         self.baselines().map(|(_, baseline)| baseline.comparison.sentence())
     }
 
-    /// What has to be known of it.
+    /// Notes on the baseline.
     pub(crate) fn baseline_notes(&self) -> Vec<String> {
         self.baselines()
             .next()
@@ -53,12 +53,12 @@ impl BenchReport {
             .unwrap_or_default()
     }
 
-    /// Which it is.
+    /// Name and time of the baseline.
     pub(crate) fn baseline_title(&self) -> Option<String> {
         self.baselines().next().map(|(_, baseline)| baseline.origin.title())
     }
 
-    /// The ratios, for the page.
+    /// Ratios for the page.
     pub(crate) fn baseline_ratios(&self) -> Option<FigureTable> {
         let row = |(target_report, baseline): (&TargetReport, &BaselineComparison)| {
             let ratio = |name| comparison::text(baseline.comparison.ratio(name));
@@ -70,7 +70,7 @@ impl BenchReport {
         (!rows.is_empty()).then_some(FigureTable { head, rows })
     }
 
-    /// What is drawn of it, but for how it went over time, which nobody kept.
+    /// The charts of the baseline, without its time series, which is not saved.
     pub(crate) fn baseline_views(&self) -> impl Iterator<Item = TargetView> {
         self.baselines().map(|(target_report, baseline)| {
             let target = target_report.view_of(&baseline.results);

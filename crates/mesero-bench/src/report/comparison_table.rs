@@ -1,4 +1,4 @@
-//! Several contestants beside each other, and each beside the first: as text, and in Markdown.
+//! Targets in one table, each compared with the first: as text, and in Markdown.
 
 use comfy_table::{Table, TableStyle};
 use mesero_terminal::units;
@@ -12,7 +12,7 @@ use crate::stats::format;
 use crate::stats::metric::Statistic;
 
 impl BenchReport {
-    /// The plan, a row for each, and what has to be known.
+    /// The plan, a row for each target, and notes.
     pub(crate) fn comparison_text(&self, style: TableStyle) -> String {
         let mut paragraphs = Vec::new();
         if let Some(first) = self.target_reports.first() {
@@ -26,7 +26,7 @@ impl BenchReport {
         paragraphs.join("\n")
     }
 
-    /// What is to be known of some, a line each.
+    /// Notes on single targets, a line each.
     fn notes(&self) -> String {
         let of = |target_report: &TargetReport| {
             target_report.failures().into_iter().chain(target_report.notes()).collect()
@@ -34,7 +34,7 @@ impl BenchReport {
         self.named(of).iter().map(|note| format!("{note}\n")).collect()
     }
 
-    /// What is said of each, with its name; what is the same for several is said once.
+    /// Texts on each target, with its name; a text for several targets has all their names.
     pub(crate) fn named(&self, said: impl Fn(&TargetReport) -> Vec<String>) -> Vec<String> {
         let mut notes: Vec<(Vec<String>, String)> = Vec::new();
         for target_report in &self.target_reports {
@@ -60,7 +60,7 @@ impl BenchReport {
         table
     }
 
-    /// A row for each, with its figures and what they are beside those of the first.
+    /// A row for each target, with its figures and their ratios to the first.
     pub(crate) fn figures(&self) -> FigureTable {
         let has_usage = self
             .target_reports
@@ -74,7 +74,7 @@ impl BenchReport {
         FigureTable { head: Self::head(["target", "÷ first"], has_usage), rows }
     }
 
-    /// What is above such rows: what a row is about, and what its ratios are.
+    /// The head of such a table.
     pub(crate) fn head([what, beside]: [&str; 2], has_usage: bool) -> Vec<String> {
         let figures = [what, "ok", "a second", beside, "p50", beside, "p99", beside];
         let resource_usage = ["CPU a request", "memory"].into_iter().filter(|_| has_usage);
@@ -83,7 +83,7 @@ impl BenchReport {
 }
 
 impl TargetResults {
-    /// Its figures and its comparison; with CPU time and memory if the table has those of some contestant.
+    /// Figures and ratios; with CPU time and memory if any target of the table has them.
     pub(crate) fn row(
         &self,
         name: &str,
@@ -115,7 +115,7 @@ impl TargetResults {
 }
 
 impl TargetReport {
-    /// How requests ended that were no work done; none if all were.
+    /// Counts of failed requests; none without any.
     fn failures(&self) -> Option<String> {
         let outcome_counts = self
             .results

@@ -1,4 +1,4 @@
-//! The report as a page.
+//! The report as an HTML page.
 
 use mesero_terminal::units;
 
@@ -11,7 +11,7 @@ use crate::stats::format;
 use crate::stats::metric::Statistic;
 
 impl BenchReport {
-    /// A document that needs nothing else.
+    /// A complete document, without external resources.
     pub(crate) fn html(&self, environment: &Environment) -> String {
         self.page(environment).html()
     }
@@ -26,7 +26,7 @@ impl BenchReport {
             [target_report] => {
                 target_report.resource_usage().into_iter().chain(target_report.notes()).collect()
             }
-            // What each took is shown beside each other.
+            // The table shows the resource usage of each.
             _ => self.named(TargetReport::notes),
         };
         notes.extend(self.baseline_notes());
@@ -45,7 +45,7 @@ impl BenchReport {
         }
     }
 
-    /// What it comes to first, then whether that is believed, and as was expected.
+    /// Conclusions first, then validity and verdict.
     fn sentences(&self) -> Vec<VerdictSentence> {
         let is_void =
             self.target_reports.iter().any(|target_report| !target_report.issues.is_empty());
@@ -60,7 +60,7 @@ impl BenchReport {
             let text = format!("{} measured in turns.", self.target_reports.len());
             sentences.push(VerdictSentence { tone: Tone::Plain, text });
         }
-        // They begin with names, which are not ours to spell.
+        // They begin with names, which keep their case.
         let sentence = |text| VerdictSentence { tone: Tone::Plain, text: format!("{text}.") };
         sentences.extend(conclusions.into_iter().map(sentence));
         sentences
@@ -82,7 +82,7 @@ impl BenchReport {
         sentences
     }
 
-    /// The ratios of each to the first, where there are several.
+    /// Ratios of each target to the first; none for a single target.
     fn ratios_to_first(&self) -> Option<FigureTable> {
         let [first, others @ ..] = &self.target_reports[..] else { return None };
         let row = |(target_report, comparison): (&TargetReport, &Comparison)| {
@@ -115,14 +115,14 @@ impl BenchReport {
     }
 }
 
-/// As a sentence begins.
+/// With a capital first letter.
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
 impl TargetReport {
-    /// What became of all who asked.
+    /// The outcomes in one sentence.
     fn headline(&self) -> String {
         let record = &self.results.record;
         let (ok, requests) = (units::grouped(record.ok), units::grouped(record.requests));
@@ -175,9 +175,9 @@ impl TargetReport {
         self.judgement().into_iter().enumerate().map(|(index, line)| (tone(index), line)).collect()
     }
 
-    /// What is shown of what was measured, now or before.
+    /// The charts of results, current or saved.
     pub(crate) fn view_of(&self, results: &TargetResults) -> TargetView {
-        // As many as a drawing can show, and as anybody reads.
+        // As many as a chart can show, and as a table should have.
         const DRAWN: usize = 60;
         const LISTED: usize = 12;
         let record = &results.record;

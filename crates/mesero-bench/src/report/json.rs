@@ -1,4 +1,4 @@
-//! The report for programs; its members are listed in the reference.
+//! The report in JSON; its members are listed in the reference.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::stats::metric::STATISTICS;
 use crate::stats::time_series::{TimeSeries, TimeSlice};
 
 impl BenchReport {
-    /// For one contestant its object; for several an object with all of theirs in it.
+    /// The object of a single target; of several an object with all of theirs.
     pub(crate) fn value(&self) -> Value {
         match &self.target_reports[..] {
             [target_report] => target_report.value(),
@@ -77,7 +77,7 @@ impl TargetReport {
 }
 
 impl TargetReport {
-    /// How it compares with what it was.
+    /// The comparison with the baseline.
     fn beside(&self, baseline: &BaselineComparison) -> Value {
         let conclusion = self.issues.is_empty().then(|| baseline.comparison.sentence());
         json!({
@@ -91,7 +91,7 @@ impl TargetReport {
     }
 }
 
-/// How many workers would have been enough.
+/// The estimated number of workers.
 fn workers(waves: CapacityEstimate) -> Option<Value> {
     match waves {
         CapacityEstimate::Enough { workers, is_certain, now, .. } => {
@@ -139,7 +139,7 @@ fn comparison(comparison: &Comparison) -> Value {
     })
 }
 
-/// The ratios of times, by name.
+/// Ratios of response times, by name.
 fn response(comparison: &Comparison) -> Map<String, Value> {
     let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
     names.zip(comparison.response.map(ratio)).collect()
@@ -158,7 +158,7 @@ fn ratio(ratio: Ratio) -> Value {
     }
 }
 
-/// What is kept of a round.
+/// The figures of a round.
 fn round(round: &RoundResults) -> Value {
     let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
     let times = names.zip(round.response.map(found)).collect::<Map<_, _>>();
@@ -171,8 +171,7 @@ fn round(round: &RoundResults) -> Value {
     })
 }
 
-/// In seconds. What was cut off is no number but `{"more_than": …}`, so that nobody adds it up by
-/// mistake.
+/// In seconds. Lower bounds are `{"more_than": …}`, so that no program adds them up.
 fn found(found: Option<Latency>) -> Value {
     match found {
         None => Value::Null,
@@ -181,7 +180,7 @@ fn found(found: Option<Latency>) -> Value {
     }
 }
 
-/// What was measured, interval by interval.
+/// The time series.
 fn series(series: &TimeSeries) -> Vec<Value> {
     const MOST: usize = 60;
     let mut from = Duration::ZERO;
@@ -203,7 +202,7 @@ fn series(series: &TimeSeries) -> Vec<Value> {
     series.intervals(MOST).iter().map(one).collect()
 }
 
-/// Each statistic.
+/// All statistics of a histogram.
 fn times(times: &LatencyHistogram) -> Value {
     let statistics =
         STATISTICS.map(|(name, statistic)| (name.to_owned(), found(statistic.of(times))));

@@ -1,4 +1,4 @@
-//! A measurement as one page of HTML, which needs nothing else: no network, and no script.
+//! The results as an HTML page in one file, without scripts or network access.
 
 use crate::comparison::results::ResourceUsage;
 use crate::report::page::markup::{MarkupElement, element};
@@ -17,32 +17,32 @@ mod scenes;
 mod tables;
 mod time_series;
 
-/// Everything that is shown.
+/// Everything on the page.
 #[derive(Debug)]
 pub(crate) struct HtmlPage {
     pub(crate) title: String,
-    /// What it comes to, a sentence each.
+    /// Conclusions and verdict, a sentence each.
     pub(crate) verdict: Vec<VerdictSentence>,
-    /// Those of now first, and then what some of them were before.
+    /// The current targets, then their baselines.
     pub(crate) targets: Vec<TargetView>,
-    /// How many are of now.
+    /// Number of current targets.
     pub(crate) now: usize,
-    /// How one is to another: tables with their heads.
+    /// Tables of ratios.
     pub(crate) comparisons: Vec<FigureTable>,
-    /// What has to be known to read the figures right.
+    /// Notes for the reader.
     pub(crate) notes: Vec<String>,
-    /// What was done, where, and how it is done again.
+    /// Load, environment and command.
     pub(crate) facts: Vec<(String, String)>,
 }
 
-/// A sentence of the verdict.
+/// A sentence at the head of the page.
 #[derive(Debug)]
 pub(crate) struct VerdictSentence {
     pub(crate) tone: Tone,
     pub(crate) text: String,
 }
 
-/// What a sentence means for whoever reads it.
+/// The color of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     Plain,
@@ -51,39 +51,39 @@ pub(crate) enum Tone {
     Void,
 }
 
-/// Rows under a head; the first column is a name, the others are figures.
+/// A table: the first column has names, the others figures.
 #[derive(Debug)]
 pub(crate) struct FigureTable {
     pub(crate) head: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// What was measured of one implementation.
+/// Everything that is shown of a target.
 #[derive(Debug)]
 pub(crate) struct TargetView {
     pub(crate) name: String,
-    /// Where it is, if its name does not say so.
+    /// Unless it is the name.
     pub(crate) address: Option<String>,
     pub(crate) outcome_counts: Vec<OutcomeCount>,
-    /// Work done a second; none if nothing came in time.
+    /// `ok` responses a second; none without any in the measured time.
     pub(crate) rate: Option<f64>,
     pub(crate) response: LatencyHistogram,
-    /// Where it differs.
+    /// None for a closed load, where it equals the response time.
     pub(crate) service: Option<LatencyHistogram>,
-    /// None if it was not started here.
+    /// None for targets that mesero did not launch.
     pub(crate) resource_usage: Option<ResourceUsage>,
-    /// For a drawing, and fewer for a table.
+    /// For the charts; the short one for the table.
     pub(crate) time_series: Vec<TimeSlice>,
     pub(crate) short_time_series: Vec<TimeSlice>,
 }
 
-/// A way in which requests ended.
+/// Requests with one outcome.
 #[derive(Debug)]
 pub(crate) struct OutcomeCount {
     pub(crate) kind: OutcomeKind,
     pub(crate) name: String,
     pub(crate) count: u64,
-    /// What the first was, where there is more to say.
+    /// Message of the first, if there is one.
     pub(crate) first: Option<String>,
 }
 
@@ -111,7 +111,7 @@ impl TargetView {
 impl HtmlPage {
     /// The whole document.
     pub(crate) fn html(&self) -> String {
-        // Even what was not escaped could do nothing.
+        // Even text that was not escaped could do nothing.
         const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
         let meta = |name, content| element("meta").with("name", name).with("content", content);
         let head = element("head")
@@ -141,7 +141,7 @@ impl HtmlPage {
             parts.push(latency_cdf::section(all));
         }
         parts.extend(resource_usage::section(all));
-        // How it went over time is known of what was measured now.
+        // Baselines have no time series.
         parts.extend(time_series::section(&all[..self.now.min(all.len())]));
         parts.push(tables::figures(self));
         parts
@@ -153,7 +153,7 @@ impl HtmlPage {
         let first = sentences.next();
         let title = first.map_or(self.title.as_str(), |sentence| &sentence.text);
         let tone = first.map_or(Tone::Plain, |sentence| sentence.tone);
-        // What is to be read at a glance is large; a whole sentence with its reservations is not.
+        // Short headlines are large; whole sentences with their conditions are not.
         let size = if title.chars().count() > 80 { "long " } else { "" };
         let class = format!("{size}{}", tone.class());
         let head = head.put(element("h1").with("class", class).text(title));
@@ -176,13 +176,13 @@ impl Tone {
     }
 }
 
-/// A part of the page, with a sentence on how it is read.
+/// A section, with a sentence on how to read it.
 fn section(title: &str, how: Option<&str>) -> MarkupElement {
     let section = element("section").put(element("h2").text(title));
     section.all(how.map(|how| element("p").with("class", "how").text(how)))
 }
 
-/// The name of each, beside its line; none where there is only one.
+/// Names and colors of several targets; none for a single target.
 fn legend(targets: &[TargetView]) -> Option<MarkupElement> {
     let one = |(index, target): (usize, &TargetView)| {
         element("li").put(swatch(index)).put(element("span").text(&target.name))
@@ -191,13 +191,13 @@ fn legend(targets: &[TargetView]) -> Option<MarkupElement> {
     (targets.len() > 1).then(|| element("ul").with("class", "legend").all(all))
 }
 
-/// The classes of what belongs to one of them. There are eight colours; a ninth begins anew.
+/// The classes of a target's elements. There are eight colors; the ninth target has the first one.
 fn class(index: usize, others: &str) -> String {
     const COLOURS: usize = 8;
     format!("s{} {others}", index % COLOURS)
 }
 
-/// A piece of the line that stands for one of them.
+/// A sample of a target's line.
 fn swatch(index: usize) -> MarkupElement {
     let line = chart::line((1.0, 5.0), (27.0, 5.0)).with("class", class(index, "line"));
     let svg = element("svg").with("class", "swatch").with("viewBox", "0 0 28 10");

@@ -1,4 +1,4 @@
-//! What is told of one contestant.
+//! The report on one target.
 
 use mesero_terminal::exit::Exit;
 use mesero_terminal::units;
@@ -15,24 +15,24 @@ use crate::stats::metric::Statistic;
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::LoadRecord;
 
-/// All there is to tell of one contestant.
+/// Everything that is reported on a target.
 #[derive(Debug)]
 pub(crate) struct TargetReport {
     pub(crate) plan: LoadPlan,
     pub(crate) results: TargetResults,
     pub(crate) issues: Vec<ValidityIssue>,
-    /// None if nothing was expected.
+    /// None without thresholds.
     pub(crate) verdict: Option<Vec<ThresholdResult>>,
     pub(crate) is_interrupted: bool,
-    /// What it was before, if that is known.
+    /// None without a baseline.
     pub(crate) baseline: Option<BaselineComparison>,
 }
 
-/// How much of the time a request may take before it makes the rate rough.
+/// Share of a round that a request may take before the rate counts as imprecise.
 const ROUGH: f64 = 0.1;
 
 impl TargetReport {
-    /// What was done, and for how long, in words.
+    /// Load and measured time as text.
     pub(crate) fn load(&self) -> String {
         let results = units::with_three_digits(self.results.record.measured_time());
         let until = match (&self.plan.until, self.plan.rounds.get()) {
@@ -47,7 +47,7 @@ impl TargetReport {
         self.who(&until)
     }
 
-    /// What was done to each contestant, in words.
+    /// Load and planned rounds as text.
     pub(crate) fn plan(&self) -> String {
         self.who(&self.rounds())
     }
@@ -90,7 +90,7 @@ impl TargetReport {
         load
     }
 
-    /// What has to be known to read the figures right, a sentence each.
+    /// Notes for the reader, a sentence each.
     pub(crate) fn notes(&self) -> Vec<String> {
         let record = &self.results.record;
         let mut notes = self.results.notes.clone();
@@ -123,8 +123,8 @@ impl TargetReport {
         notes
     }
 
-    /// How far the rate is to be trusted, where it is not to be taken at its word: clients of a closed load who were asking
-    /// when the time was over have done a part of a request that no count of answers has in it.
+    /// Precision of the rate, where it is low: requests of a closed load that are in flight at the end have been served
+    /// in part, which no count of responses shows.
     fn about_rate(&self) -> Option<String> {
         let record = &self.results.record;
         if record.ok > 0 && record.ok_in_window == 0 {
@@ -144,7 +144,7 @@ impl TargetReport {
         })
     }
 
-    /// What it took, if it was started here.
+    /// Resource usage of a launched target.
     pub(crate) fn resource_usage(&self) -> Option<String> {
         let resource_usage = self.results.resource_usage?;
         let memory = units::bytes(resource_usage.memory_bytes);
@@ -154,7 +154,7 @@ impl TargetReport {
         ))
     }
 
-    /// Whether all went as it should, and as it was expected to.
+    /// Exit code by outcomes, validity and thresholds.
     pub(crate) fn exit(&self) -> Exit {
         let record = &self.results.record;
         let holds = |verdict: &Vec<ThresholdResult>| verdict.iter().all(|judged| judged.holds);
@@ -167,12 +167,12 @@ impl TargetReport {
         }
     }
 
-    /// What is to be said about it: whether it is void, and whether what was expected holds.
+    /// Validity, and the verdict on the thresholds.
     pub(crate) fn judgement(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.issues.iter().map(|issue| format!("void: {issue}")).collect();
         let Some(verdict) = &self.verdict else { return lines };
         if verdict.is_empty() {
-            // All that was expected was expected of others.
+            // All thresholds are relative to others.
             return lines;
         }
         let label = |judged: &ThresholdResult| format!("{} ({})", judged.text, judged.found);
@@ -190,24 +190,24 @@ impl TargetReport {
         lines
     }
 
-    /// How many workers would have been enough, where clients gave up.
+    /// Estimated number of workers, if requests timed out.
     pub(crate) fn waves(&self) -> Option<CapacityEstimate> {
         CapacityEstimate::of(&self.results.record, &self.plan)
     }
 
-    /// Whether both kinds of times differ: a closed load plans a request when it sends it.
+    /// Whether service times differ from response times: in a closed load requests are sent when they are due.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.plan.load, Load::Open { .. })
     }
 
-    /// The word for a failure in JSON, each that there is.
+    /// The counts of all causes of failure, by their names in JSON.
     pub(crate) fn fault_counts(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         FaultKind::ALL.into_iter().map(|kind| (kind.name(), self.results.record.of_kind(kind)))
     }
 }
 
 impl LoadRecord {
-    /// Each way in which requests ended that occurred; ok and given up always.
+    /// The counts of outcomes; always those of ok and client timeouts.
     pub(crate) fn outcome_counts(&self) -> Vec<OutcomeCount> {
         let plain = |kind, name: &str, count| OutcomeCount {
             kind,
@@ -252,7 +252,7 @@ pub(crate) mod tests {
     use crate::stats::record::{LoadRecord, MeasurementWindow, RequestTimes};
     use crate::thresholds::Thresholds;
 
-    /// Ten answers after a second, nine clients who gave up after seven, one 503.
+    /// Ten responses after a second, nine client timeouts after seven, one 503.
     pub(crate) fn target_report() -> TargetReport {
         let begin = Instant::now() - Duration::from_secs(60);
         let end = Some(begin + Duration::from_secs(20));

@@ -1,4 +1,4 @@
-//! The report for people: as text, and in Markdown.
+//! The report as text, and in Markdown.
 
 use comfy_table::{CellAlignment, Table, TableStyle, presets};
 use mesero_terminal::output::visible;
@@ -10,7 +10,7 @@ use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::metric::STATISTICS;
 
 impl TargetReport {
-    /// For a terminal.
+    /// Text for the terminal.
     pub(crate) fn text(&self) -> String {
         let mut text = format!("{}\n{}\n\n", shown(&self.results.name), self.load());
         text.push_str(&lines(&self.counts(presets::NOTHING)));
@@ -24,7 +24,7 @@ impl TargetReport {
         text
     }
 
-    /// For a page.
+    /// Markdown.
     pub(crate) fn markdown(&self) -> String {
         let mut text = format!("`{}`: {}\n\n", shown(&self.results.name), self.load());
         text.push_str(&lines(&self.counts(presets::ASCII_MARKDOWN)));
@@ -90,7 +90,7 @@ pub(crate) fn right(table: &mut Table, columns: std::ops::Range<usize>) {
     }
 }
 
-/// A table without the blanks that fill its last column.
+/// A table without trailing blanks.
 pub(crate) fn lines(table: &Table) -> String {
     let text = table.to_string();
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()

@@ -1,4 +1,4 @@
-//! Thresholds, judged by what was measured.
+//! Judges thresholds.
 
 use crate::comparison::ratio::Ratio;
 use crate::comparison::response_snapshot::ResponseMatch;
@@ -8,9 +8,8 @@ use crate::stats::metric::MetricValue;
 use crate::stats::record::LoadRecord;
 use crate::thresholds::{Comparator, Condition, Threshold, ThresholdValue, Thresholds};
 
-/// Compares them with what was measured; those that are relative are compared with the ratio to
-/// the reference, and are left out where the record is the reference itself. Where nothing was
-/// measured, none holds.
+/// Judges all thresholds by the results of a target. Relative thresholds use the ratio to their reference, and are left
+/// out for the reference itself. Without any latency, no threshold holds.
 pub(crate) fn judge(
     expected: &Thresholds,
     record: &LoadRecord,
@@ -19,21 +18,21 @@ pub(crate) fn judge(
     expected.0.iter().filter_map(|expectation| one(expectation, record, references)).collect()
 }
 
-/// Whom a contestant is compared with.
+/// Comparisons for relative thresholds.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct References<'a> {
-    /// By its figures.
+    /// For figures.
     pub(crate) figures: Option<&'a Comparison>,
-    /// By its answers.
+    /// For responses.
     pub(crate) responses: Option<&'a Comparison>,
 }
 
-/// What became of an expectation.
+/// The result of a threshold.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ThresholdResult {
     pub(crate) text: String,
     pub(crate) holds: bool,
-    /// What was found, in words.
+    /// The measured value as text.
     pub(crate) found: String,
 }
 
@@ -74,7 +73,7 @@ fn one(
     }
 }
 
-/// What was found, and why that is not enough where it is not.
+/// The ratio, with the reason if it has no interval.
 fn with_why(found: String, ratio: Ratio) -> String {
     match ratio {
         Ratio::Of { interval: None, .. } => {
@@ -84,7 +83,7 @@ fn with_why(found: String, ratio: Ratio) -> String {
     }
 }
 
-/// Only what is true of all that it may be is known: of the whole interval, or of all beyond a bound.
+/// Holds only if it does so for the whole interval, or for all values beyond a bound.
 fn of_ratio(sign: Comparator, ratio: Ratio, wanted: f64) -> bool {
     match ratio {
         Ratio::Of { interval: Some(ConfidenceInterval { low, high }), .. } => match sign {
@@ -103,7 +102,7 @@ fn of_ratio(sign: Comparator, ratio: Ratio, wanted: f64) -> bool {
     }
 }
 
-/// Whether it holds, and what was found.
+/// Whether the threshold holds, and the measured value as text.
 fn of_metric(sign: Comparator, wanted: ThresholdValue, value: MetricValue) -> (bool, String) {
     let found = value.to_string();
     let judged = |holds, found| (holds, found);
@@ -112,7 +111,7 @@ fn of_metric(sign: Comparator, wanted: ThresholdValue, value: MetricValue) -> (b
             judged(sign.holds(&(count as f64), &wanted), found)
         }
         (ThresholdValue::Share(wanted), MetricValue::Count { count, of }) => {
-            // Multiplied and not divided, so that 99 of 100 are exactly 99 %.
+            // Multiplied instead of divided, so that 99 of 100 are exactly 99 %.
             let wanted = wanted * of as f64;
             judged(sign.holds(&(count as f64), &wanted), found)
         }
@@ -120,7 +119,7 @@ fn of_metric(sign: Comparator, wanted: ThresholdValue, value: MetricValue) -> (b
             judged(sign.holds(&rate, &wanted), found)
         }
         (ThresholdValue::Time(wanted), MetricValue::Time(Some(time))) if time.is_lower_bound => {
-            // Only what is true of every longer time is known.
+            // Only what is true of all longer times is certain.
             let beyond =
                 matches!(sign, Comparator::More | Comparator::AtLeast | Comparator::Unequal);
             judged(beyond && time.time >= wanted, found)

@@ -1,16 +1,16 @@
-//! How sure a median of few rounds is, by drawing the rounds again.
+//! Confidence intervals of the median of few rounds, by the bootstrap.
 
 use fastrand::Rng;
 
-/// The range between these percentiles of the draws is reported as an interval of 95 %: with few values
-/// the percentiles of 95 % themselves hold the truth too seldom (T. C. Hesterberg, "What Teachers
-/// Should Know about the Bootstrap", 2015, section 5.1), and those of 99 % do in 96 of 100 cases.
+/// The range between these percentiles of the resampled medians is reported as a 95 % interval: with few values the
+/// percentiles for 95 % contain the true value too rarely (T. C. Hesterberg, "What Teachers Should Know about the
+/// Bootstrap", 2015, section 5.1), and those for 99 % do so in 96 of 100 cases.
 const PERCENTILES: [f64; 2] = [0.005, 0.995];
 
-/// With fewer rounds than these even that interval would hold the truth too seldom.
+/// With fewer rounds even that interval contains the true value too rarely.
 pub(crate) const LEAST_ROUNDS: usize = 8;
 
-/// How often the rounds are drawn again, and which.
+/// Number and seed of the resamples.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Resampling {
     pub(crate) count: usize,
@@ -18,31 +18,29 @@ pub(crate) struct Resampling {
 }
 
 impl Default for Resampling {
-    /// So many that ten are outside on each side, and for everyone the same.
+    /// Enough that ten resamples are outside on each side.
     fn default() -> Self {
         Self { count: 2_000, seed: 1 }
     }
 }
 
-/// Where a number is, in all probability.
+/// A confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct ConfidenceInterval {
     pub(crate) low: f64,
     pub(crate) high: f64,
 }
 
-/// The interval of the median of what such values are drawn from: the percentile interval of
-/// the bootstrap (B. Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979). Always the
-/// same for the same draws.
+/// Confidence interval of the median of the distribution that these values come from: the percentile interval of the
+/// bootstrap (B. Efron, "Bootstrap Methods: Another Look at the Jackknife", 1979). The same for the same seed.
 ///
-/// A median and no mean, since rounds in which a machine did other things are far off. None if
-/// there are too few values.
+/// A median and not a mean, since rounds in which the machine was busy are outliers. None with too few values.
 pub(crate) fn of_median(values: &[f64], draws: Resampling) -> Option<ConfidenceInterval> {
     let random = &mut Rng::with_seed(draws.seed);
     (values.len() >= LEAST_ROUNDS).then(|| draws.percentiles(|| drawn(values, random)))
 }
 
-/// The same of the difference of two medians, of values that have nothing to do with each other.
+/// The same for the difference of two medians of independent values.
 pub(crate) fn of_difference(
     values: &[f64],
     others: &[f64],
@@ -53,8 +51,7 @@ pub(crate) fn of_difference(
     is_enough.then(|| draws.percentiles(|| drawn(values, random) - drawn(others, random)))
 }
 
-/// The value in the middle; of an even number the mean of the two that are. Not a number if there
-/// are none.
+/// The middle value, or the mean of the two middle ones. NaN without values.
 pub(crate) fn median(values: &mut [f64]) -> f64 {
     let middle = values.len() / 2;
     let is_odd = !values.len().is_multiple_of(2);
@@ -65,7 +62,7 @@ pub(crate) fn median(values: &mut [f64]) -> f64 {
     if is_odd { values[middle] } else { f64::midpoint(values[middle - 1], values[middle]) }
 }
 
-/// The median of as many values, drawn from them with replacement.
+/// The median of a resample.
 fn drawn(values: &[f64], random: &mut Rng) -> f64 {
     let mut sample: Vec<_> = values.iter().map(|_| values[random.usize(..values.len())]).collect();
     median(&mut sample)
@@ -75,7 +72,7 @@ impl Resampling {
     fn percentiles(self, mut draw: impl FnMut() -> f64) -> ConfidenceInterval {
         let mut drawn: Vec<_> = (0..self.count).map(|_| draw()).collect();
         drawn.sort_unstable_by(f64::total_cmp);
-        // Between none and all of them.
+        // Between the first and the last.
         let at = |share: f64| drawn[(share * (self.count - 1) as f64).round() as usize];
         let [low, high] = PERCENTILES.map(at);
         ConfidenceInterval { low, high }
@@ -86,14 +83,14 @@ impl Resampling {
 mod tests {
     use super::*;
 
-    /// Of the intervals of so many values each, the share that holds the truth, which is zero.
+    /// Share of the intervals that contain the true value, zero.
     fn coverage(
         runs: u32,
         interval: impl Fn(&mut Rng, Resampling) -> Option<ConfidenceInterval>,
     ) -> f64 {
         let random = &mut Rng::with_seed(7);
         let held = (0..runs).filter(|run| {
-            // Few, so that it is soon done; more make it no worse.
+            // Few, to save time; more would not make it worse.
             let draws = Resampling { count: 400, seed: u64::from(*run) };
             let ConfidenceInterval { low, high } = interval(random, draws).unwrap();
             low <= 0.0 && high >= 0.0
@@ -106,7 +103,7 @@ mod tests {
         (-2.0 * (1.0 - random.f64()).ln()).sqrt() * (std::f64::consts::TAU * random.f64()).cos()
     }
 
-    /// Every tenth is of a round in which the machine did other things.
+    /// Every tenth value is an outlier, from a round in which the machine was busy.
     fn disturbed(random: &mut Rng) -> f64 {
         normal(random) * if random.u8(..) < 26 { 10.0 } else { 1.0 }
     }

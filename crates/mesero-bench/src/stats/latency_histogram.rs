@@ -1,4 +1,4 @@
-//! Times, of which some are only known to be longer than they were seen.
+//! Latency histograms, in which some values are only lower bounds.
 
 use std::time::Duration;
 
@@ -6,39 +6,41 @@ use hdrhistogram::{CreationError, Histogram};
 
 pub(crate) mod serde_form;
 
-/// A distribution of times in constant memory, to three digits, or to two.
+/// A distribution of latencies in constant memory, to three digits, or to two.
 ///
-/// A time that was cut off, because its client gave up, counts as what was seen of it. Whatever is
-/// computed from it is then a lower bound, and says so.
+/// A request that timed out counts with its timeout, as a censored value. Figures that depend on it are lower bounds,
+/// and marked so.
 #[derive(Debug, Clone)]
 pub(crate) struct LatencyHistogram {
     /// In nanoseconds.
     histogram: Histogram<u64>,
     total: Duration,
-    /// The sum of their squares, in square seconds.
+    /// Sum of the squares, in square seconds.
     squares: f64,
     min: Duration,
     max: Duration,
-    /// The shortest of those that were cut off.
+    /// The smallest censored value.
     censored: Option<Duration>,
 }
 
-/// A time that was found.
+/// A latency, or a lower bound of one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Latency {
     pub(crate) time: Duration,
-    /// Whether it was cut off: the truth is longer than this.
+    /// Whether the true value is higher.
     pub(crate) is_lower_bound: bool,
 }
 
 impl LatencyHistogram {
+    /// An empty histogram with three digits.
+    ///
     /// # Errors
     /// Never with these bounds; the histogram checks them.
     pub(crate) fn new() -> Result<Self, CreationError> {
         Ok(Self::of(Histogram::new_with_bounds(1, LONGEST, 3)?))
     }
 
-    /// To two digits, and to some microseconds: a tenth of the memory, for a picture.
+    /// An empty histogram with two digits, above a few microseconds: a tenth of the memory, for charts.
     ///
     /// # Errors
     /// Never with these bounds; the histogram checks them.
@@ -57,7 +59,7 @@ impl LatencyHistogram {
         }
     }
 
-    /// A time that was seen to its end.
+    /// Adds a latency.
     pub(crate) fn add(&mut self, time: Duration) {
         self.histogram.saturating_record(nanoseconds(time));
         self.total += time;
@@ -66,13 +68,13 @@ impl LatencyHistogram {
         self.max = self.max.max(time);
     }
 
-    /// A time that was cut off at this length.
+    /// Adds a censored value: the latency is longer.
     pub(crate) fn add_censored(&mut self, time: Duration) {
         self.add(time);
         self.censored = Some(self.censored.map_or(time, |censored| censored.min(time)));
     }
 
-    /// Takes in all times of another distribution.
+    /// Adds all values of another histogram.
     pub(crate) fn merge(&mut self, other: &LatencyHistogram) {
         for found in other.histogram.iter_recorded() {
             self.histogram.saturating_record_n(found.value_iterated_to(), found.count_at_value());
@@ -88,7 +90,7 @@ impl LatencyHistogram {
         self.histogram.len()
     }
 
-    /// Each time in seconds, rising, and how many there were. One that was cut off is given as longer than it was seen.
+    /// All values in seconds, rising, with their counts. Censored values are given at the upper end of their bucket.
     pub(crate) fn recorded(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
         let censored =
             self.censored.map(|censored| self.histogram.lowest_equivalent(nanoseconds(censored)));
@@ -103,14 +105,13 @@ impl LatencyHistogram {
         })
     }
 
-    /// The least time that this share of all times does not exceed; none if there are no times.
+    /// The smallest latency that this share of all does not exceed; none without latencies.
     pub(crate) fn quantile(&self, share: f64) -> Option<Latency> {
         let time = Duration::from_nanos(self.histogram.value_at_quantile(share));
         self.found(time.clamp(self.min.min(self.max), self.max))
     }
 
-    /// The share of all times that are not longer than this, from 0 to 1; what was cut off before
-    /// that may be longer, and is not among them.
+    /// Share of latencies up to this one, from 0 to 1, without the censored ones.
     pub(crate) fn share_within(&self, time: Duration) -> f64 {
         if self.count() == 0 {
             return 0.0;
@@ -126,7 +127,7 @@ impl LatencyHistogram {
         self.histogram.count_between(0, bound) as f64 / self.count() as f64
     }
 
-    /// The share of all times up to which they are known; none if there are no times.
+    /// Share of latencies that are not censored; none without latencies.
     pub(crate) fn uncensored_share(&self) -> Option<f64> {
         let all = Duration::from_nanos(LONGEST);
         (self.count() > 0)
@@ -140,11 +141,11 @@ impl LatencyHistogram {
         Some(Latency { time, is_lower_bound: self.censored.is_some() })
     }
 
-    /// The standard error of the mean as a share of it, and the coefficient of variation; none without times.
+    /// The standard error of the mean as a share of it, and the coefficient of variation; none without latencies.
     pub(crate) fn error(&self) -> Option<(f64, f64)> {
         let count = self.count() as f64;
         let mean = self.total.as_secs_f64() / count;
-        // Rounding may take the difference of two equal numbers below nothing.
+        // Rounding may make the difference of two equal numbers negative.
         let variance = (self.squares / count - mean * mean).max(0.0);
         let variation = variance.sqrt() / mean;
         (mean > 0.0).then_some((variation / count.sqrt(), variation))
@@ -158,8 +159,8 @@ impl LatencyHistogram {
         self.found(self.max)
     }
 
-    /// Any time is at least what was seen of it, so a rank among the seen is a lower bound; and it
-    /// is exact below the first that was cut off.
+    /// Every latency is at least its recorded value, so a rank among those is a lower bound; below the first censored
+    /// value it is exact.
     fn found(&self, time: Duration) -> Option<Latency> {
         let lowest = |time| self.histogram.lowest_equivalent(nanoseconds(time));
         let is_lower_bound = self.censored.is_some_and(|censored| lowest(time) >= lowest(censored));
@@ -167,7 +168,7 @@ impl LatencyHistogram {
     }
 }
 
-/// An hour, in nanoseconds; nobody is as patient.
+/// An hour, in nanoseconds, the longest timeout.
 const LONGEST: u64 = 3_600_000_000_000;
 
 fn nanoseconds(time: Duration) -> u64 {

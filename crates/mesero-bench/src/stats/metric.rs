@@ -1,4 +1,4 @@
-//! What can be asked of a measurement, by name.
+//! Figures of results, by name.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use crate::stats::latency_histogram::{Latency, LatencyHistogram};
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::LoadRecord;
 
-/// Something that was measured.
+/// A figure that a threshold can name.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Metric {
     Requests,
@@ -18,7 +18,7 @@ pub(crate) enum Metric {
     Failed,
     ClientTimeout,
     Unsent,
-    /// Answers that are not 2xx: all, or those of one status.
+    /// Statuses other than 2xx: all, or one.
     Statuses(Option<u16>),
     Fault(FaultKind),
     Rate,
@@ -26,7 +26,7 @@ pub(crate) enum Metric {
     Service(Statistic),
 }
 
-/// What is told of a distribution of times.
+/// A statistic of a histogram.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Statistic {
     Mean,
@@ -36,10 +36,10 @@ pub(crate) enum Statistic {
     Quantile(f64),
 }
 
-/// A metric's value.
+/// The value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum MetricValue {
-    /// Requests, of so many.
+    /// Requests, and their total.
     Count {
         count: u64,
         of: u64,
@@ -49,7 +49,7 @@ pub(crate) enum MetricValue {
     Time(Option<Latency>),
 }
 
-/// What is told of times.
+/// Statistics of all reports.
 pub(crate) const STATISTICS: [(&str, Statistic); 8] = [
     ("min", Statistic::Min),
     ("p50", Statistic::Quantile(0.5)),
@@ -76,14 +76,14 @@ const SPELLED: [(&str, Statistic); 3] =
 /// A figure that can be compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Figure {
-    /// Work done a second.
+    /// `ok` responses a second.
     Rate,
     /// One of [`STATISTICS`], of response times.
     Response(usize),
 }
 
 impl Figure {
-    /// The statistic of this name.
+    /// The figure with this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let position = STATISTICS.iter().position(|(known, _)| *known == name);
         if name == "rate" { Some(Figure::Rate) } else { position.map(Figure::Response) }
@@ -118,7 +118,7 @@ impl Metric {
         self == Metric::Rate
     }
 
-    /// What it is compared with.
+    /// The kind of value that a threshold on it takes.
     pub(crate) fn unit(self) -> &'static str {
         match (self.is_time(), self.is_rate()) {
             (true, _) => "a duration such as 5s or 250ms",

@@ -1,8 +1,8 @@
-//! Members of JSON objects that may be null, and must be there.
+//! JSON members that may be null and must be present.
 
 use serde::{Deserialize, Deserializer};
 
-/// A value that may be null, and may not be missing.
+/// Reads a member that may be null and must be present.
 pub(crate) fn required<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

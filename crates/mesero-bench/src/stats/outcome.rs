@@ -1,45 +1,45 @@
-//! What becomes of a request, each way under its own name.
+//! Outcomes of requests, and causes of failure.
 
 use std::fmt;
 use std::io;
 
-/// How a request ended.
+/// The outcome of a request.
 #[derive(Debug)]
 pub(crate) enum RequestOutcome {
-    /// A whole answer came.
+    /// The whole response arrived.
     Answered(ResponseSummary),
-    /// The client's patience was at its end; it has closed its connection, or over HTTP/2 its stream.
+    /// The timeout expired; the connection was closed, or over HTTP/2 the stream.
     ClientTimeout,
-    /// The client's patience was at its end before a connection or a stream was free.
+    /// The timeout expired before a connection or a stream was free.
     Unsent,
     Failed(Fault),
 }
 
-/// A whole answer.
+/// A complete response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ResponseSummary {
     pub(crate) status: u16,
     pub(crate) body_bytes: u64,
-    /// Whether its server lets the connection be used again.
+    /// Whether the server keeps the connection open.
     pub(crate) keeps_alive: bool,
 }
 
 impl ResponseSummary {
-    /// Whether it is work done: a status of 2xx.
+    /// Whether the status is 2xx.
     pub(crate) fn is_ok(self) -> bool {
         (200..300).contains(&self.status)
     }
 }
 
-/// Why there was no answer.
+/// Cause and message of a failure.
 #[derive(Debug, Clone)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
-    /// In the words of whoever noticed.
+    /// The message of the component that failed.
     pub(crate) why: String,
 }
 
-/// The names of failures.
+/// Causes of failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FaultKind {
     UnknownHost,
@@ -76,7 +76,7 @@ impl FaultKind {
         FaultKind::Generator,
     ];
 
-    /// As it is called in expectations and in JSON.
+    /// The name in thresholds and JSON.
     pub(crate) fn name(self) -> &'static str {
         match self {
             FaultKind::UnknownHost => "unknown_host",
@@ -96,7 +96,7 @@ impl FaultKind {
         }
     }
 
-    /// As a person reads it.
+    /// The text in reports.
     pub(crate) fn text(self) -> &'static str {
         match self {
             FaultKind::UnknownHost => "unknown host",
@@ -116,7 +116,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether it takes no time and nothing was asked, so that the next request would fail at once too.
+    /// Whether the request was not sent, and the next one would fail at once too.
     pub(crate) fn is_before_sending(self) -> bool {
         use FaultKind as F;
         matches!(
@@ -131,11 +131,11 @@ impl Fault {
         Self { kind, why: why.to_string() }
     }
 
-    /// Why a connection could not be made.
+    /// The fault of a failed connection attempt.
     pub(crate) fn connecting(error: &io::Error) -> Self {
         let kind = match error.kind() {
             io::ErrorKind::ConnectionRefused => FaultKind::Refused,
-            // No port is left to connect from.
+            // No local port is left.
             io::ErrorKind::AddrNotAvailable => FaultKind::Generator,
             _ if is_out_of_descriptors(error) => FaultKind::Generator,
             _ => FaultKind::Unreachable,

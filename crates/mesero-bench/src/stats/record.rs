@@ -1,4 +1,4 @@
-//! What was measured of a target.
+//! The record of a load.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,54 +12,54 @@ use crate::stats::time_series::{SeriesSample, TimeSeries};
 
 pub(crate) mod serde_form;
 
-/// Counts and times of the requests of a measurement, in constant memory.
+/// Counts and latencies of requests, in constant memory.
 ///
-/// `requests = ok + statuses + gave_up + unsent + faults`.
+/// `requests = ok + statuses + client_timeouts + unsent + faults`.
 #[derive(Debug, Clone)]
 pub(crate) struct LoadRecord {
     pub(crate) requests: u64,
-    /// Answers of 2xx: the only ones that are work done.
+    /// Responses with 2xx.
     pub(crate) ok: u64,
-    /// All other answers, by status.
+    /// Other responses, by status.
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) client_timeouts: u64,
     pub(crate) unsent: u64,
     pub(crate) faults: BTreeMap<FaultKind, FaultCount>,
-    /// From the moment a request was planned for until its answer was whole: what a client sees.
-    /// Of answers that are ok; a client who gives up has waited for his whole patience, and more.
+    /// Latencies from due time to the end of the response, as a client sees them: of `ok` requests, and lower bounds of
+    /// those that timed out.
     pub(crate) response: LatencyHistogram,
-    /// From the moment its sending began: what the service takes.
+    /// The same from the moment of sending.
     pub(crate) service: LatencyHistogram,
-    /// How late the generator itself was.
+    /// Delay of the generator itself.
     pub(crate) lag: LatencyHistogram,
-    /// Requests that had to wait until a client was free.
+    /// Requests that waited for a free client.
     pub(crate) delayed: u64,
     pub(crate) body_bytes: u64,
-    /// The time in which work done is counted for the rate.
+    /// The time in which responses count for the rate.
     pub(crate) window: MeasurementWindow,
-    /// The windows of the records that this one has taken in.
+    /// Total window of the merged records.
     merged: Duration,
-    /// Answers of 2xx that came within the window, whenever they were asked for, and how much of it they took.
+    /// Responses with 2xx within the window, whenever they were sent, and the part of the window that they took.
     pub(crate) ok_in_window: u64,
     busy_in_window: Duration,
     /// The same over time.
     pub(crate) series: TimeSeries,
 }
 
-/// Failures of one kind.
+/// Failures with one cause.
 #[derive(Debug, Clone)]
 pub(crate) struct FaultCount {
     pub(crate) count: u64,
-    /// What the first of them was.
+    /// Message of the first.
     pub(crate) first: String,
 }
 
-/// When counting begins and ends. What is planned before is warm-up: no request of the measurement, though its answer is
-/// work done if it comes within.
+/// Start and end of counting. Requests that are due before are warm-up: they are not counted, but a response within the
+/// window counts for the rate.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MeasurementWindow {
     pub(crate) begin: Instant,
-    /// None as long as it is open.
+    /// None while the load runs.
     pub(crate) end: Option<Instant>,
 }
 
@@ -69,7 +69,7 @@ impl MeasurementWindow {
     }
 }
 
-/// The instants of a request.
+/// Times of a request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct RequestTimes {
     pub(crate) planned: Instant,
@@ -99,7 +99,7 @@ impl LoadRecord {
         })
     }
 
-    /// A request is over.
+    /// Adds a request that has ended.
     pub(crate) fn add(&mut self, instants: RequestTimes, outcome: RequestOutcome) {
         let RequestTimes { planned, started, ended } = instants;
         let is_ok = matches!(&outcome, RequestOutcome::Answered(answer) if answer.is_ok());
@@ -145,7 +145,7 @@ impl LoadRecord {
         }
     }
 
-    /// Takes in another, whose time was another one than this one's.
+    /// Adds the record of another time.
     pub(crate) fn merge(&mut self, other: &LoadRecord) {
         self.merged += other.measured_time();
         self.requests += other.requests;
@@ -169,7 +169,7 @@ impl LoadRecord {
         self.series.append(other.series.clone());
     }
 
-    /// Everything that is not work done.
+    /// Requests without a 2xx response.
     pub(crate) fn failed(&self) -> u64 {
         self.requests - self.ok
     }
@@ -178,27 +178,27 @@ impl LoadRecord {
         self.faults.get(&kind).map_or(0, |faults| faults.count)
     }
 
-    /// How long was counted.
+    /// Length of the window.
     pub(crate) fn measured_time(&self) -> Duration {
         let now = Instant::now();
         let end = self.window.end.map_or(now, |end| end.min(now));
         end.saturating_duration_since(self.window.begin) + self.merged
     }
 
-    /// Work done a second.
+    /// `ok` responses a second.
     pub(crate) fn rate(&self) -> f64 {
         let seconds = self.measured_time().as_secs_f64();
         if seconds > 0.0 { self.ok_in_window as f64 / seconds } else { 0.0 }
     }
 
-    /// Requests in work at once, on average: how much of the window those took that were answered in it, over the window
+    /// Mean number of requests in flight: the part of the window that the requests answered in it took, over the window
     /// (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
     pub(crate) fn in_flight(&self) -> f64 {
         let seconds = self.measured_time().as_secs_f64();
         if seconds > 0.0 { self.busy_in_window.as_secs_f64() / seconds } else { 0.0 }
     }
 
-    /// Whether anything was seen that times can be told of.
+    /// Whether there are latencies.
     pub(crate) fn has_latencies(&self) -> bool {
         self.response.count() > 0
     }
@@ -209,7 +209,7 @@ mod tests {
     use super::*;
     use crate::stats::outcome::{Fault, ResponseSummary};
 
-    /// A second and more ago, so that the window is over.
+    /// Long enough ago that the window is over.
     fn past() -> Instant {
         Instant::now() - Duration::from_secs(60)
     }

@@ -1,10 +1,10 @@
-//! Scales: from what was measured to a place on a drawing, and the values that are written beside.
+//! Axis scales: from values to positions, and round values as ticks.
 
 use std::ops::RangeInclusive;
 
 use mesero_terminal::units;
 
-/// From values to places.
+/// Maps values to positions.
 #[derive(Debug, Clone)]
 pub(crate) struct AxisScale {
     kind: ScaleKind,
@@ -16,43 +16,43 @@ pub(crate) struct AxisScale {
 enum ScaleKind {
     Linear,
     Logarithmic,
-    /// For shares from 0 to 1: 90 %, 99 % and 99.9 % are equally far apart.
+    /// For shares from 0 to 1: 90 %, 99 % and 99.9 % have equal distances.
     Nines,
 }
 
 impl AxisScale {
-    /// From zero to a round number that is at least this.
+    /// From zero to a round number above the highest value.
     pub(crate) fn up_to(most: f64, places: (f64, f64)) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
         let step = step(most, 5.0);
-        // What is just above a round number for the computer only is that number.
+        // Rounding errors above a round number are ignored.
         let top = (most / step - 1e-9).ceil().max(1.0) * step;
         Self { kind: ScaleKind::Linear, values: (0.0, top), places }
     }
 
-    /// From zero to exactly this.
+    /// From zero to exactly this value.
     pub(crate) fn to(most: f64, places: (f64, f64)) -> Self {
         Self { kind: ScaleKind::Linear, values: (0.0, most.max(f64::MIN_POSITIVE)), places }
     }
 
-    /// Times in seconds, with a little room on both sides; above zero.
+    /// For times in seconds, logarithmic, with margins; above zero.
     pub(crate) fn times(seen: RangeInclusive<f64>, places: (f64, f64)) -> Self {
-        // A histogram tells no less.
+        // The resolution of histograms.
         const LEAST: f64 = 1e-9;
         let (least, most) = (seen.start().max(LEAST), seen.end().max(LEAST));
-        // At least so that what differs by a tenth is seen to differ, and what does not is not.
+        // Wide enough that a difference of a tenth is visible, and a smaller one is not exaggerated.
         let room = (most / least).powf(0.04).max(1.1);
         Self { kind: ScaleKind::Logarithmic, values: (least / room, most * room), places }
     }
 
-    /// Shares, as far up as so many requests tell anything.
+    /// For shares, up to the resolution of this many requests.
     pub(crate) fn nines(requests: u64, places: (f64, f64)) -> Self {
-        // The slowest of ten is in the middle of the last tenth, for all that is known.
+        // The slowest of ten requests is drawn in the middle of the last tenth.
         let top = 1.0 - 0.4 / requests.clamp(10, 10_000_000) as f64;
         Self { kind: ScaleKind::Nines, values: (0.0, top), places }
     }
 
-    /// Where a value is; what is beyond an end is at that end.
+    /// The position of a value; values beyond an end are at that end.
     pub(crate) fn place(&self, value: f64) -> f64 {
         let (low, high) = (self.turned(self.values.0), self.turned(self.values.1));
         let value = value.clamp(self.values.0, self.values.1);
@@ -60,7 +60,7 @@ impl AxisScale {
         self.places.0 + share * (self.places.1 - self.places.0)
     }
 
-    /// The value at a share of the way.
+    /// The value at a share of the axis.
     pub(crate) fn value(&self, share: f64) -> f64 {
         let (low, high) = (self.turned(self.values.0), self.turned(self.values.1));
         let turned = low + share * (high - low);
@@ -71,7 +71,7 @@ impl AxisScale {
         }
     }
 
-    /// Round values between the ends, about so many.
+    /// Round values between the ends, about this many.
     pub(crate) fn ticks(&self, about: f64) -> Vec<f64> {
         let (least, most) = self.values;
         match self.kind {
@@ -109,7 +109,7 @@ fn linear(least: f64, most: f64, about: f64) -> Vec<f64> {
     (0..=count).map(|number| (first + f64::from(number)) * step).collect()
 }
 
-/// Powers of ten, with 2 and 5 times them where there is room.
+/// Powers of ten, with 2 and 5 times them if there is room.
 fn logarithmic(least: f64, most: f64, about: f64) -> Vec<f64> {
     let decades = (most / least).log10();
     let factors: &[f64] = match about / decades {
@@ -124,9 +124,9 @@ fn logarithmic(least: f64, most: f64, about: f64) -> Vec<f64> {
     all.filter(|value| (least..=most).contains(value)).collect()
 }
 
-/// A share as a person reads it beside an axis.
+/// A share beside an axis.
 pub(crate) fn percent(share: f64) -> String {
-    // Not 99.9999999 for what is 99.99.
+    // Without rounding errors such as 99.9999999.
     format!("{} %", (share * 1e7).round() / 1e5)
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn number(number: f64) -> String {
     }
 }
 
-/// Seconds as a person reads them beside an axis: no more digits than there are.
+/// Seconds beside an axis, without trailing zeros.
 pub(crate) fn seconds(seconds: f64) -> String {
     let (value, unit) = match seconds {
         _ if seconds == 0.0 => (0.0, "s"),

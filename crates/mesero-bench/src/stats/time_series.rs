@@ -1,4 +1,4 @@
-//! How a measurement went over time: intervals that become longer as it does.
+//! Time series of a load, with intervals that grow with its length.
 
 use std::time::Duration;
 
@@ -6,15 +6,14 @@ use hdrhistogram::CreationError;
 
 use crate::stats::latency_histogram::LatencyHistogram;
 
-/// Of how many intervals a series is at most; beyond it two become one. Enough for a picture, and
-/// no more than some megabytes.
+/// Maximum number of intervals; beyond it pairs are merged. Enough for a chart, and a few megabytes at most.
 const MAX_SLICES: usize = 96;
 
-/// What the first intervals are long. All lengths are this times a power of two, so that any two
-/// series can be told in intervals of the same length.
+/// Length of the first intervals. All lengths are this times a power of two, so that any two series can be brought to
+/// the same length.
 const MIN_WIDTH: Duration = Duration::from_millis(10);
 
-/// Counts and times by when they were, in constant memory.
+/// Counts and latencies over time, in constant memory.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeSeries {
     width: Duration,
@@ -22,35 +21,37 @@ pub(crate) struct TimeSeries {
     empty: TimeSlice,
 }
 
-/// What was in a stretch of time.
+/// Counts and latencies of an interval.
 #[derive(Debug, Clone)]
 pub(crate) struct TimeSlice {
-    /// How much of it was measured: all of it, but at the end of a round.
+    /// The measured part: all of it, except at the end of a round.
     pub(crate) covered: Duration,
-    /// Answers of 2xx that came in it.
+    /// Responses with 2xx that arrived in it.
     pub(crate) ok: u64,
-    /// Of the clients who came in it: how many gave up, and how many failed in another way.
+    /// Of the requests due in it: timeouts, and other failures.
     pub(crate) client_timeouts: u64,
     pub(crate) failed: u64,
-    /// What the clients who came in it waited.
+    /// Latencies of the requests due in it.
     pub(crate) response: LatencyHistogram,
-    /// How many rounds begin in it, if it is one of several rounds.
+    /// Rounds that start in it, for several rounds.
     pub(crate) rounds: u32,
 }
 
-/// What became of a request that is no work done, or of the client who sent it.
+/// The outcome of a request, as the series counts it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SeriesSample {
-    /// Answered with 2xx after so long.
+    /// A 2xx response after this time.
     Ok(Duration),
-    /// Given up after so long.
+    /// A timeout after this time.
     ClientTimeout(Duration),
     Failed,
 }
 
 impl TimeSeries {
+    /// An empty series.
+    ///
     /// # Errors
-    /// If times cannot be kept.
+    /// If a histogram cannot be created.
     pub(crate) fn new() -> Result<Self, CreationError> {
         let response = LatencyHistogram::coarse()?;
         let empty = TimeSlice {
@@ -64,7 +65,7 @@ impl TimeSeries {
         Ok(Self { width: MIN_WIDTH, intervals: Vec::new(), empty })
     }
 
-    /// A client who came at this time after the begin is done.
+    /// Adds a request that was due at this time.
     pub(crate) fn add(&mut self, arrived: Duration, fate: SeriesSample) {
         let Some(interval) = self.slice_at(arrived) else { return };
         match fate {
@@ -77,15 +78,14 @@ impl TimeSeries {
         }
     }
 
-    /// An answer of 2xx came at this time after the begin.
+    /// Adds a 2xx response that arrived at this time.
     pub(crate) fn answered(&mut self, slice_at: Duration) {
         if let Some(interval) = self.slice_at(slice_at) {
             interval.ok += 1;
         }
     }
 
-    /// It was measured for so long, whether anything came of it or not. To be said before the
-    /// intervals are read, or put behind others.
+    /// Sets the measured time, with or without requests. To be called before the intervals are read or appended.
     pub(crate) fn cover(&mut self, time: Duration) {
         if let Some(last) = time.checked_sub(Duration::from_nanos(1)) {
             self.slice_at(last);
@@ -97,7 +97,7 @@ impl TimeSeries {
         }
     }
 
-    /// Puts a round behind this one, as if it had been measured after it.
+    /// Appends a round, as if it had been measured after this one.
     pub(crate) fn append(&mut self, mut other: TimeSeries) {
         if let Some(first) = other.intervals.first_mut() {
             first.rounds += 1;
@@ -114,8 +114,7 @@ impl TimeSeries {
         }
     }
 
-    /// Work done a second in the intervals that are over after this time, the last ones only, and
-    /// in few enough for a line.
+    /// Rates of the finished intervals, in few enough for a line of text.
     pub(crate) fn recent(&self, time: Duration) -> Vec<f64> {
         const WIDTH: Duration = Duration::from_millis(500);
         let slices_per_group =
@@ -126,8 +125,7 @@ impl TimeSeries {
         groups.map(|group| group.iter().map(|one| one.ok).sum::<u64>() as f64 / seconds).collect()
     }
 
-    /// What was measured, in at most so many intervals, each long enough for some requests: what is
-    /// told of fewer would be chance.
+    /// At most this many intervals, each with some requests: figures of fewer would be random.
     pub(crate) fn intervals(&self, most: usize) -> Vec<TimeSlice> {
         const REQUESTS: u64 = 20;
         let clients = |interval: &TimeSlice| interval.response.count() + interval.failed;
@@ -137,7 +135,7 @@ impl TimeSeries {
         let mut found: Vec<TimeSlice> = Vec::new();
         for group in self.intervals.chunks(slices_per_group) {
             let covered: Duration = group.iter().map(|interval| interval.covered).sum();
-            // What is left over at the end of a round is no interval of its own.
+            // A remainder at the end of a round is no interval of its own.
             match found.last_mut().filter(|_| covered < self.width / 2) {
                 Some(last) => group.iter().for_each(|interval| last.merge(interval)),
                 None => found.extend(merged(group)),
@@ -146,7 +144,7 @@ impl TimeSeries {
         found
     }
 
-    /// The interval of a time after the begin; none where that is longer than can be told.
+    /// The interval of a time; none beyond the range of the series.
     fn slice_at(&mut self, time: Duration) -> Option<&mut TimeSlice> {
         let mut index = self.index(time)?;
         while index >= MAX_SLICES {
@@ -163,7 +161,7 @@ impl TimeSeries {
         usize::try_from(time.as_nanos() / self.width.as_nanos().max(1)).ok()
     }
 
-    /// Makes one of each two.
+    /// Merges pairs of intervals.
     fn merge_pairs(&mut self) {
         self.intervals = self.intervals.chunks(2).filter_map(merged).collect();
         self.width *= 2;
@@ -180,14 +178,14 @@ impl TimeSlice {
         self.rounds += other.rounds;
     }
 
-    /// Work done a second.
+    /// `ok` responses a second.
     pub(crate) fn rate(&self) -> f64 {
         let seconds = self.covered.as_secs_f64();
         if seconds > 0.0 { self.ok as f64 / seconds } else { 0.0 }
     }
 }
 
-/// One of many; none of none.
+/// Merges intervals; none without any.
 fn merged(intervals: &[TimeSlice]) -> Option<TimeSlice> {
     let (first, others) = intervals.split_first()?;
     let mut merged = first.clone();
@@ -203,7 +201,7 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// A client each so many milliseconds, answered after five.
+    /// A request every so many milliseconds, answered after five.
     fn steady(time: Duration, each: Duration) -> TimeSeries {
         let mut series = TimeSeries::new().unwrap();
         let mut arrived = Duration::ZERO;

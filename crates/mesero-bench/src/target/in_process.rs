@@ -1,4 +1,4 @@
-//! What is called by ourselves and not asked over HTTP by a client of its own: a resource behind its policies.
+//! Targets that mesero calls itself, without HTTP: a resource behind its policies.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::stats::outcome::{Fault, FaultKind, RequestOutcome, ResponseSummary};
 
-/// A resource that runs within this process, or below it, and what it is called for.
+/// A resource that runs in this process, or in its children, and the items of calls.
 #[derive(Debug)]
 pub(crate) struct InProcessTarget {
     pub(crate) service: Service,
@@ -25,10 +25,10 @@ pub(crate) struct InProcessTarget {
 }
 
 impl InProcessTarget {
-    /// Reads what the command line names.
+    /// Reads a target of the command line.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// If the target or its items are invalid.
     pub(crate) fn read(
         wanted: &TargetOptions<'_>,
         items: &[String],
@@ -38,8 +38,8 @@ impl InProcessTarget {
         Ok(InProcessSpec { target, resource, items })
     }
 
-    /// Makes a call, and waits for its whole answer up to an instant; then it is given up, as by any client that
-    /// leaves, and what becomes of its slot is the engine's business.
+    /// Calls the resource, and waits for its whole reply up to an instant. After it, or dropped, it cancels the call;
+    /// the slot is free when the resource has really stopped.
     pub(crate) async fn send(&self, until: Instant) -> RequestOutcome {
         match timeout_at(until, self.exchange()).await {
             Ok(Ok(answer)) => RequestOutcome::Answered(answer),
@@ -58,13 +58,13 @@ impl InProcessTarget {
         received(reply.map_err(|error| fault(&error))?).await
     }
 
-    /// Ends it, and waits until all of it is gone.
+    /// Stops the resource, and waits until all its processes have exited. Dropped, they are stopped in the background.
     pub(crate) async fn stop(&self) {
         self.service.resource.stop().await;
     }
 }
 
-/// The answer, once all of its body has come; until then it holds its slot.
+/// Reads the whole body, which holds the slot until then.
 async fn received(reply: Reply) -> Result<ResponseSummary, Fault> {
     let status = reply.status().as_u16();
     let mut body = reply.into_body();
@@ -82,17 +82,17 @@ fn fault(error: &Error) -> Fault {
             FailureKind::Unreachable => FaultKind::Unreachable,
             FailureKind::Overloaded => FaultKind::Overloaded,
             FailureKind::Lost => FaultKind::Lost,
-            // A panic is an exception of ours.
+            // A panic counts as an exception.
             _ => FaultKind::Raised,
         },
         Error::TimedOut { .. } | Error::Expired { .. } => FaultKind::TimedOut,
-        // Nobody cancels calls here; whatever else is not begun was not let in.
+        // Calls are not canceled here, so every other call was rejected.
         _ => FaultKind::NotAdmitted,
     };
     Fault::new(kind, error)
 }
 
-/// What is to be called, and does not run yet.
+/// A target that has not been started.
 #[derive(Debug)]
 pub(crate) struct InProcessSpec {
     target: Target,
@@ -101,10 +101,10 @@ pub(crate) struct InProcessSpec {
 }
 
 impl InProcessSpec {
-    /// Starts it.
+    /// Starts the resource. Dropped, it stops what it has started.
     ///
     /// # Errors
-    /// Why it cannot be started.
+    /// If the resource cannot be started.
     pub(crate) async fn start(
         self,
         spawner: &Spawner,
@@ -115,7 +115,7 @@ impl InProcessSpec {
     }
 }
 
-/// Why it cannot be called. Reads on after "failed to".
+/// A target that cannot be called. Continues "failed to".
 #[derive(Debug)]
 pub enum InProcessError {
     Target(TargetError),

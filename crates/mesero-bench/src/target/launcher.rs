@@ -1,4 +1,4 @@
-//! Starts what is measured, for the time of its turn.
+//! Launches a target's server for a trial, and stops it after it.
 
 use std::fmt;
 use std::io;
@@ -26,57 +26,59 @@ use crate::stats::outcome::{RequestOutcome, ResponseSummary};
 
 pub(crate) mod process_usage;
 
-/// From asking processes to end to killing them; servers finish what they have in work.
+/// Time between SIGTERM and SIGKILL, in which servers finish their requests.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// For how long a port may still be taken by what was ended just now.
+/// Time in which the port of a stopped server becomes free.
 const PORT_RELEASE: Duration = Duration::from_secs(1);
 
-/// How often is looked for something that is to happen soon.
+/// Interval between two attempts.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Starts commands, of which nothing outlives this process, even if it is killed.
+/// Launches commands. None of their processes outlives mesero, even if it is killed.
 #[derive(Debug)]
 pub(crate) struct TargetLauncher {
     spawner: Spawner,
     guardian: Arc<Guardian>,
-    /// How long one may take until it answers.
+    /// Time until the server must respond.
     pub(crate) timeout: Duration,
 }
 
-/// A command that runs, with all that it has started in its process group.
+/// A running command, with its process group.
 #[derive(Debug)]
 pub(crate) struct LaunchedTarget {
     name: String,
     process: ProcessGroup,
     guardian: Arc<Guardian>,
     timeout: Duration,
-    /// Who reads what it prints, and gives back the end of it.
+    /// The task that reads the command's output and returns the end of it.
     output_tail: JoinSet<Tail>,
     reading_stopped: CancellationToken,
 }
 
-/// How a command ended.
+/// The exit of a command.
 #[derive(Debug)]
 pub(crate) struct ProcessEnd {
     status: Option<ExitStatus>,
-    /// The last that it printed.
+    /// The end of its output.
     output_tail: Option<String>,
 }
 
 impl TargetLauncher {
+    /// Starts the helper processes.
+    ///
     /// # Errors
-    /// If the system has no thread or no process left.
+    /// If the system has no thread or process left.
     pub(crate) fn new(timeout: Duration) -> io::Result<Self> {
         let guardian = Arc::new(Guardian::start(Arc::from("--start"), 1)?);
         Ok(Self { spawner: Spawner::start()?, guardian, timeout })
     }
 
-    /// Starts a command line in a shell, for a target where nobody answers yet. It must not be
-    /// dropped half way, and what it returns must be stopped.
+    /// Starts a command line in a shell, for a URL on which no server listens yet. It must not be dropped before it
+    /// returns, and the returned target must be stopped; the guardian kills what is left when mesero exits.
     ///
     /// # Errors
-    /// If somebody answers there, or nothing can be started.
+    /// If a server listens there already, or the command cannot be started.
     pub(crate) async fn start(
         &self,
         name: &str,
@@ -92,9 +94,9 @@ impl TargetLauncher {
         released.await.map_err(|_| failed(LaunchFailure::AlreadyListening))?;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", line]);
-        // Nothing is inherited, so there is nothing to keep.
+        // Nothing is inherited, so nothing is returned.
         let _ = child::confine(&mut command, Vec::new());
-        // One runs at a time, so one seat is enough.
+        // One command runs at a time, so one seat is enough.
         let started = ProcessGroup::start(command, &self.spawner, &self.guardian, 0).await;
         let (process, streams) =
             started.map_err(|failure| failed(LaunchFailure::Failed(failure)))?;
@@ -116,17 +118,17 @@ impl TargetLauncher {
         })
     }
 
-    /// Lets go of what guards the processes; none runs any more.
+    /// Stops the guardian; no command runs any longer.
     pub(crate) async fn stop(&self) {
         self.guardian.stop().await;
     }
 }
 
 impl LaunchedTarget {
-    /// Waits until it answers, with anything but an error of its own.
+    /// Waits until the server responds with another status than 5xx. Dropped, it closes its connection.
     ///
     /// # Errors
-    /// If it has ended, or has not answered in time.
+    /// If the command has exited, or the server has not responded in time.
     pub(crate) async fn wait_until_ready(
         &self,
         target: &Arc<Endpoint>,
@@ -146,7 +148,7 @@ impl LaunchedTarget {
                     RequestOutcome::Failed(fault) => {
                         format!("{}: {}", fault.kind.text(), fault.why)
                     }
-                    // What came before says more.
+                    // The last response says more.
                     RequestOutcome::ClientTimeout | RequestOutcome::Unsent => last_response.clone(),
                 };
                 if Instant::now() >= until {
@@ -161,33 +163,33 @@ impl LaunchedTarget {
         }
     }
 
-    /// The process group that it leads.
+    /// The process group of the command.
     pub(crate) fn group(&self) -> Pid {
         self.process.group
     }
 
-    /// Whether it has ended by itself.
+    /// Whether the command has exited by itself.
     pub(crate) async fn has_ended(&self) -> bool {
         timeout(Duration::ZERO, self.process.ended()).await.is_ok()
     }
 
-    /// Ends it with all its group, first as a person does and then for certain. Returns when its
-    /// first process is gone.
+    /// Stops the process group with SIGTERM, and after the grace period with SIGKILL. Returns when its first process
+    /// has exited; it must not be dropped before.
     pub(crate) async fn stop(mut self) -> ProcessEnd {
         self.process.signal(Signal::TERM);
         let exited = async {
             self.process.ended().await;
-            // Nobody holds its outputs open any more.
+            // All outputs are closed.
             self.output_tail.join_next().await
         };
         let mut output_tail = timeout(GRACE, exited).await.ok().flatten();
         self.process.signal(Signal::KILL);
         self.process.ended().await;
-        // The line is there already, so nothing can be wrong with it.
+        // The entry exists, so this cannot fail.
         let _ = self.guardian.forget(0);
         let status = self.process.reap().await.ok();
         if output_tail.is_none() {
-            // Who has left the group may hold an output open for ever.
+            // A process that left the group may hold an output open forever.
             self.reading_stopped.cancel();
             output_tail = self.output_tail.join_next().await;
         }
@@ -197,7 +199,7 @@ impl LaunchedTarget {
         }
     }
 
-    /// Ends it because of this.
+    /// Stops the command because of this failure. It must not be dropped before it returns.
     pub(crate) async fn stop_for(self, why: LaunchFailure) -> LaunchError {
         let name = self.name.clone();
         let end = self.stop().await;
@@ -212,7 +214,7 @@ impl LaunchedTarget {
     }
 }
 
-/// Why what is to be measured does not run. Reads on after "failed to".
+/// A target that could not be launched. Continues "failed to".
 #[derive(Debug)]
 pub struct LaunchError {
     name: String,
@@ -221,7 +223,7 @@ pub struct LaunchError {
 
 #[derive(Debug)]
 pub(crate) enum LaunchFailure {
-    /// Somebody answers there already.
+    /// A server listens there already.
     AlreadyListening,
     Failed(Failure),
     Exited,
@@ -280,12 +282,12 @@ impl ProcessEnd {
         }
     }
 
-    /// The last that it printed, to follow a sentence.
+    /// The end of the output, after a sentence.
     pub(crate) fn output_tail(&self) -> String {
         match &self.output_tail {
             Some(output_tail) => {
                 let lines: Vec<_> = output_tail.lines().collect();
-                // More would push the reason out of sight.
+                // More would push the reason off the screen.
                 let last_response = lines.iter().skip(lines.len().saturating_sub(10));
                 let shown = last_response.map(|line| {
                     format!(

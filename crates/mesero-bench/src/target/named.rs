@@ -1,4 +1,4 @@
-//! Who is measured, under which name.
+//! Named targets of the command line.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -18,19 +18,19 @@ use crate::plan::Protocol;
 use crate::target::BenchTarget;
 use crate::target::in_process::{InProcessError, InProcessSpec, InProcessTarget};
 
-/// Something that is measured, in the same rounds as others.
+/// A target with its name.
 #[derive(Debug)]
 pub(crate) struct NamedTarget {
-    /// No other is called the same.
+    /// Unique.
     pub(crate) name: String,
-    /// As it was written, without its name.
+    /// As typed, without the name.
     pub(crate) url: String,
     pub(crate) target: BenchTarget,
-    /// What runs only for its turns: a URL, and the command line that starts it.
+    /// For a URL that is launched for each trial: the URL and its command line.
     pub(crate) start: Option<(Arc<Endpoint>, String)>,
 }
 
-/// What was read of one that does not run yet.
+/// A target that was read and not started.
 #[derive(Debug)]
 enum ParsedTarget {
     Url(Arc<Endpoint>),
@@ -38,11 +38,13 @@ enum ParsedTarget {
 }
 
 impl NamedTarget {
-    /// Reads targets, each a `TARGET` or a `NAME=TARGET`, and starts those that are to be called. Who has no name is
-    /// called as he was written.
+    /// Reads targets, each `TARGET` or `NAME=TARGET`, and starts those that are no URLs. Unnamed targets use their URL
+    /// as name.
+    ///
+    /// Dropped, it stops what it has started.
     ///
     /// # Errors
-    /// Which of them cannot be measured, or cannot be told from another.
+    /// If a target is invalid or cannot be started, or two have the same name.
     pub(crate) async fn all(args: &BenchArgs) -> Result<Vec<NamedTarget>, TargetSetupError> {
         let mut names = BTreeSet::new();
         let mut entries = Vec::new();
@@ -100,7 +102,7 @@ impl NamedTarget {
         Ok(())
     }
 
-    /// How it is asked.
+    /// How the target is reached, for baselines.
     pub(crate) fn access(&self) -> TargetAccess {
         let uri = match &self.target {
             BenchTarget::Url(_) => {
@@ -116,7 +118,7 @@ impl NamedTarget {
         }
     }
 
-    /// Ends what was started for it.
+    /// Stops a target that is no URL, and waits until its processes have exited.
     pub(crate) async fn stop(&self) {
         if let BenchTarget::InProcess(in_process) = &self.target {
             in_process.stop().await;
@@ -137,7 +139,7 @@ async fn start(
                     Some(spawner) => spawner,
                     None => spawner.insert(Spawner::start().map_err(TargetSetupError::Io)?),
                 };
-                // Those that were started before end with this process.
+                // Targets that were started before exit with this process.
                 let in_process = unstarted.start(spawner).await.map_err(TargetSetupError::Start)?;
                 BenchTarget::InProcess(in_process)
             }
@@ -147,7 +149,7 @@ async fn start(
     Ok(targets)
 }
 
-/// What is before the first `=` is a name unless it is part of a URL.
+/// The part before the first `=` is a name, unless it is part of a URL.
 fn name_and_url(text: &str) -> (Option<&str>, &str) {
     match text.split_once('=') {
         Some((name, url)) if !name.is_empty() && !name.contains([':', '/', '?']) => {
@@ -157,7 +159,7 @@ fn name_and_url(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-/// The same URL twice is two contestants, who should come to the same.
+/// A unique name: the same URL twice is two targets, which should have the same results.
 fn another(url: &str, names: &BTreeSet<String>) -> String {
     let numbered = (2..).map(|number| format!("{url} ({number})"));
     let mut candidates = std::iter::once(url.to_owned()).chain(numbered);
@@ -176,7 +178,7 @@ impl From<TargetSetupError> for CommandError {
     }
 }
 
-/// Why there is nobody to measure. Reads on after "failed to".
+/// Targets that cannot be used. Continues "failed to".
 #[derive(Debug)]
 pub enum TargetSetupError {
     Endpoint(EndpointError),
@@ -188,7 +190,7 @@ pub enum TargetSetupError {
         targets: usize,
     },
     NoUrl(String),
-    /// HTTP/2 is to be spoken with what is no URL.
+    /// HTTP/2 for a target that is no URL.
     NotSpokenWith(String),
     Io(io::Error),
 }

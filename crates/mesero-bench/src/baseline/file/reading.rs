@@ -1,4 +1,4 @@
-//! Reads what was saved, and believes none of it unseen.
+//! Reads baseline files and checks them.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,10 +11,10 @@ use serde_json::error::Category;
 use crate::baseline::error::{BaselineError, BaselineProblem};
 use crate::baseline::file::{BaselineFile, VERSION};
 
-/// More than any measurement is, and less than fills a memory.
+/// More than any measurement needs, and less than a machine's memory.
 const MOST: u64 = 256 * 1024 * 1024;
 
-/// What says that it is a file of ours.
+/// The member that identifies the format.
 #[derive(Debug, Deserialize)]
 struct FormatMarker {
     mesero_bench: Option<Value>,
@@ -69,7 +69,7 @@ impl BaselineProblem {
     fn of_json(error: serde_json::Error) -> Self {
         match error.classify() {
             Category::Eof => BaselineProblem::CutOff(error),
-            // JSON, and no object.
+            // JSON, but no object.
             Category::Data => BaselineProblem::Foreign,
             Category::Syntax | Category::Io => BaselineProblem::NoJson(error),
         }

@@ -1,4 +1,4 @@
-//! A round, as a file keeps it.
+//! A round in a baseline file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,18 +9,18 @@ use crate::comparison::results::RoundResults;
 use crate::stats::latency_histogram::Latency;
 use crate::stats::metric::STATISTICS;
 
-/// What is kept of a single round.
+/// The figures of one round.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RoundForm {
     pub(crate) requests: u64,
     pub(crate) ok: u64,
     measured_s: f64,
     rate: f64,
-    /// By the names of [`STATISTICS`]; null where there were no times.
+    /// By the names of [`STATISTICS`]; null without latencies.
     response_s: BTreeMap<String, Option<LatencyForm>>,
 }
 
-/// A time; what was cut off is no number, so that nobody adds it up by mistake.
+/// A latency. Lower bounds are objects, so that no program adds them up.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(untagged, expecting = "a time is wanted: seconds, or {\"more_than\": seconds}")]
 enum LatencyForm {
@@ -48,10 +48,10 @@ impl From<&RoundResults> for RoundForm {
 }
 
 impl RoundForm {
-    /// The round again.
+    /// Reads the round.
     ///
     /// # Errors
-    /// What in it is missing, or cannot be.
+    /// If a figure is missing or invalid.
     pub(crate) fn round(&self) -> Result<RoundResults, String> {
         let time = |name: &str, seconds: f64| {
             Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{name}`: {error}"))

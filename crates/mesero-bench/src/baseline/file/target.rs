@@ -1,4 +1,4 @@
-//! What was measured of a target, as a file keeps it.
+//! A target in a baseline file.
 
 use std::time::Duration;
 
@@ -11,26 +11,26 @@ use crate::comparison::results::{ResourceUsage, TargetResults};
 use crate::stats::nullable;
 use crate::stats::record::serde_form as record_form;
 
-/// A target, and all that can be compared with it later.
+/// A target and its figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct TargetForm {
     pub(crate) name: String,
-    /// As it was written, without its name.
+    /// As typed, without its name.
     url: String,
     #[serde(alias = "way")]
     access: TargetAccess,
-    /// Reasons why it is not to be believed, a sentence each.
+    /// Reasons why the results are void, a sentence each.
     pub(crate) void: Vec<String>,
-    /// Null if it was not started to be measured.
+    /// Null for targets that mesero did not launch.
     #[serde(alias = "taken", deserialize_with = "nullable::required")]
     resource_usage: Option<UsageForm>,
     record: record_form::RecordForm,
-    /// Each that was finished.
+    /// The finished rounds.
     #[serde(serialize_with = "one_a_line")]
     rounds: Vec<round::RoundForm>,
 }
 
-/// What it took while requests were counted, all its processes together.
+/// CPU time and memory of all processes of the target while requests were counted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct UsageForm {
     cpu_s: f64,
@@ -68,10 +68,10 @@ impl TargetForm {
         &self.access
     }
 
-    /// What was measured again, but for how it went over time.
+    /// Reads the results, without their time series.
     ///
     /// # Errors
-    /// What in it contradicts what else.
+    /// If two figures contradict each other.
     pub(crate) fn results(&self, is_interrupted: bool) -> Result<TargetResults, String> {
         let name = &self.name;
         let failed = |why: String| format!("of `{name}`: {why}");
@@ -86,7 +86,7 @@ impl TargetForm {
             ("requests", self.record.requests, self.sum(|round| round.requests)),
             ("ok", self.record.ok, self.sum(|round| round.ok)),
         ] {
-            // What there is of a round that was interrupted is in none of them.
+            // The record also holds the interrupted round, which is not in the list.
             if each > all || each < all && !is_interrupted {
                 return Err(failed(format!("`{what}` is {all}, and of its rounds {each}")));
             }

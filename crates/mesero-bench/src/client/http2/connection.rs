@@ -1,4 +1,4 @@
-//! A connection that carries many requests at once.
+//! An HTTP/2 connection with many concurrent requests.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -17,56 +17,54 @@ use crate::client::http2::stream_permits::{self, StreamPermits};
 use crate::client::request::EncodedRequest;
 use crate::stats::outcome::{Fault, FaultKind, ResponseSummary};
 
-/// What may be under way of one answer before it is taken: enough for 800 Mbit/s over 10 ms. A
-/// connection's window is that of all its streams together, so none holds up another.
+/// Flow-control window of a stream: enough for 800 Mbit/s at 10 ms. The connection's window is the sum of those of its
+/// streams, so that no stream blocks another.
 const WINDOW_BYTES: u32 = 1024 * 1024;
 
-/// The largest window that there can be (RFC 9113, 6.9.1).
+/// The largest window (RFC 9113, 6.9.1).
 const LARGEST_WINDOW_BYTES: u32 = (1 << 31) - 1;
 
-/// The largest head of an answer, as over HTTP/1.1.
+/// The largest response head, as over HTTP/1.1.
 const HEAD_BYTES: u32 = 64 * 1024;
 
-/// A connection. Dropped, it is closed, with all that is under way.
+/// A connection. Dropped, it is closed with all its streams.
 #[derive(Debug)]
 pub(crate) struct Http2Connection {
     sender: SendRequest<Bytes>,
     permits: Arc<StreamPermits>,
-    /// Who reads and writes.
+    /// The task that reads and writes.
     _driver: JoinSet<()>,
-    /// Whether an answer has come.
+    /// Whether any response has arrived.
     has_response: AtomicBool,
 }
 
-/// The body of an answer. Dropped before its end, it resets the stream.
+/// The body of a response. Dropped before its end, it resets the stream.
 #[derive(Debug)]
 pub(crate) struct Http2Body(RecvStream);
 
-/// Why a request has no answer.
+/// Why a request has no response.
 #[derive(Debug)]
 pub(crate) enum SendFailure {
-    /// The server takes nothing more over this connection, and has not looked at it.
+    /// The server closes the connection, and has not processed the request.
     Unprocessed(Fault),
     Failed(Fault),
 }
 
 impl Http2Connection {
-    /// Makes one, and begins to speak.
+    /// Opens a connection and performs the HTTP/2 handshake. Dropped before, it closes the socket.
     pub(crate) async fn open(target: &Endpoint) -> Result<Self, Fault> {
         let socket = target.connect().await?;
         let streams = u32::try_from(target.protocol.streams().get()).unwrap_or(u32::MAX);
         let connected = Builder::new()
             .enable_push(false)
-            // The first request goes at once; for the others it is heard first how many the server
-            // takes, so that it has none to refuse.
+            // One request may be sent before the server's settings arrive; more could be refused.
             .initial_max_send_streams(1)
             .initial_window_size(WINDOW_BYTES)
             .initial_connection_window_size(
                 WINDOW_BYTES.saturating_mul(streams).min(LARGEST_WINDOW_BYTES),
             )
             .max_header_list_size(HEAD_BYTES)
-            // Answers to those who gave up are no reason to close the connection, in however many
-            // pieces they come.
+            // Responses to requests that timed out are no reason to close the connection.
             .max_local_error_reset_streams(None)
             .data_frame_budget(usize::MAX)
             .handshake(socket)
@@ -79,9 +77,8 @@ impl Http2Connection {
         Ok(Self { sender, permits, _driver: driver, has_response: AtomicBool::new(false) })
     }
 
-    /// Sends the target's request as soon as the server takes it, and waits for its whole answer.
-    /// Dropped meanwhile, this tells the server that nobody waits for it any more. What nobody would
-    /// wait for, since that instant is over, is not sent, and nothing becomes of it.
+    /// Sends the request when the server has a stream for it, and waits for the whole response. Dropped before, it
+    /// resets the stream. After the deadline it sends nothing and never returns.
     pub(crate) async fn send(
         &self,
         target: &Endpoint,
@@ -102,8 +99,7 @@ impl Http2Connection {
         Ok(ResponseSummary { status, body_bytes, keeps_alive: true })
     }
 
-    /// Sends the target's request, and waits for the head of its answer. Who drops what this returns
-    /// has left.
+    /// Sends the request, and waits for the head of the response. Dropped before, it resets the stream.
     pub(crate) async fn response(
         &self,
         target: &Endpoint,
@@ -117,7 +113,7 @@ impl Http2Connection {
             SendFailure::Unprocessed(fault::of(&error, ResponseStage::ConnectionSilent))
         })?;
         if !body.is_empty() {
-            // It goes as the server makes room. How it failed the answer says, or its absence.
+            // Sent as the flow control allows. A failure shows in the response, or in its absence.
             let _ = upload.send_data(body.clone(), true);
         }
         let response =
@@ -138,15 +134,14 @@ impl Http2Connection {
 }
 
 impl Http2Body {
-    /// The next piece; none when the answer is over, with its trailers if there are any. That it is as
-    /// long as its head says is seen to by the library.
+    /// The next part of the body; none at its end, after the trailers. The library checks the announced length.
     pub(crate) async fn next(&mut self) -> Option<Result<Bytes, Fault>> {
         let cut_off = |error| fault::of(&error, ResponseStage::Partial);
         let Some(chunk) = self.0.data().await else {
             return self.0.trailers().await.err().map(|error| Err(cut_off(error)));
         };
         let released = chunk.and_then(|chunk| {
-            // The server may send as much again.
+            // Extends the window by what was read.
             self.0.flow_control().release_capacity(chunk.len())?;
             Ok(chunk)
         });
@@ -155,7 +150,7 @@ impl Http2Body {
 }
 
 impl SendFailure {
-    /// Before anything of an answer.
+    /// A failure before the response head.
     fn before_response(error: &h2::Error, stage: ResponseStage) -> Self {
         let is_graceful = error.is_go_away() && error.is_remote();
         let fault = fault::of(error, stage);

@@ -1,4 +1,4 @@
-//! What ends a request over HTTP/2, by the names that all failures have.
+//! HTTP/2 errors as faults.
 
 use std::io;
 
@@ -6,18 +6,18 @@ use h2::{Error, Reason};
 
 use crate::stats::outcome::{Fault, FaultKind};
 
-/// How far the answer was.
+/// How much of the response has arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ResponseStage {
-    /// Nothing was heard over the whole connection.
+    /// Nothing at all on the connection.
     ConnectionSilent,
-    /// Nothing of this answer was.
+    /// Other responses, and nothing of this one.
     NoResponse,
-    /// There is some of it.
+    /// A part of this response.
     Partial,
 }
 
-/// Names what went wrong.
+/// The fault of an HTTP/2 error.
 pub(crate) fn of(error: &Error, stage: ResponseStage) -> Fault {
     let ended = match stage {
         ResponseStage::ConnectionSilent | ResponseStage::NoResponse => FaultKind::Closed,
@@ -42,14 +42,14 @@ pub(crate) fn of(error: &Error, stage: ResponseStage) -> Fault {
         return Fault::new(kind, format_args!("it reset the stream: {reason:?}"));
     }
     match error.get_io() {
-        // The library's way to say that it came to the end.
+        // The library's error for the end of the connection.
         Some(error)
             if error.kind() == io::ErrorKind::BrokenPipe && error.raw_os_error().is_none() =>
         {
             Fault::new(ended, "it closed the connection")
         }
         Some(error) => Fault::new(ended, error),
-        // Nothing that the server has done.
+        // An error of this machine.
         None => Fault::new(FaultKind::Generator, error),
     }
 }

@@ -1,4 +1,4 @@
-//! How many ask over a connection at once: as many as the server takes, and in the order in which they came.
+//! Limits the concurrent streams of a connection to those of the server, first come, first served.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,42 +10,42 @@ use h2::client::{Connection, SendRequest};
 use mesero_http::socket::MaybeTlsStream;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Where those wait for whom the server has no stream. What waits within the library is sent even if
-/// whoever asked has given up, and a server that hears of many such requests closes the connection.
+/// Permits to open a stream. Without them requests would wait within the library, which sends them even after their
+/// timeout, and a server that receives many such requests closes the connection.
 #[derive(Debug)]
 pub(crate) struct StreamPermits {
     permits: Semaphore,
-    /// How many clients there are.
+    /// Clients that share the connection.
     clients: usize,
 }
 
 impl StreamPermits {
-    /// For so many clients, of whom one may ask before the server has said how many it takes.
+    /// For this many clients; until the server has sent its limit, there is one permit.
     pub(crate) fn new(clients: usize) -> Self {
         Self { permits: Semaphore::new(1), clients }
     }
 
-    /// Waits for a place, which is free again when what this returns is dropped; none if nothing can
-    /// be asked any more, which whoever tries is told the reason of.
+    /// Waits for a permit, which is returned on drop; none once the connection accepts no more requests. Dropped, it
+    /// leaves the queue.
     pub(crate) async fn acquire(&self) -> Option<SemaphorePermit<'_>> {
         self.permits.acquire().await.ok()
     }
 
-    /// Where there were so many places, there are as many as there are streams; returns how many.
+    /// Changes the number of permits from `permits` to the number of streams, at most one a client; returns the new
+    /// number.
     fn resize(&self, permits: usize, streams: usize) -> usize {
         let wanted = streams.min(self.clients);
         if wanted > permits {
             self.permits.add_permits(wanted - permits);
             return wanted;
         }
-        // A place that is taken goes when it is free; meanwhile the library sees to it that no more is
-        // asked than the server takes.
+        // A permit in use is removed when it is returned; until then the library keeps to the server's limit.
         permits - self.permits.forget_permits(permits - wanted)
     }
 }
 
-/// Reads and writes until the connection ends, and keeps the room as large as the server says. Those
-/// who wait for answers hear what ended it.
+/// Reads and writes until the connection ends, and keeps the permits at the server's limit. Pending requests receive
+/// the error that ended it. Dropped, it closes the connection.
 pub(crate) async fn drive(
     mut connection: Connection<MaybeTlsStream, Bytes>,
     mut sender: SendRequest<Bytes>,
@@ -55,7 +55,7 @@ pub(crate) async fn drive(
     poll_fn(|cx| {
         let ended = Pin::new(&mut connection).poll(cx);
         match sender.poll_ready(cx) {
-            // The server is leaving, or has left: whoever waits goes elsewhere.
+            // The server closes the connection: waiting clients open another one.
             Poll::Ready(Err(_)) => stream_permits.permits.close(),
             _ => permits = stream_permits.resize(permits, connection.max_concurrent_send_streams()),
         }

@@ -1,8 +1,8 @@
-//! The chunks of a body (RFC 9112, 7.1): skipped, and counted.
+//! Chunked bodies (RFC 9112, 7.1), skipped and counted.
 
 use crate::client::response::error::MalformedResponse;
 
-/// Where in a chunked body the bytes are.
+/// Position in a chunked body.
 #[derive(Debug, Default)]
 pub(crate) struct ChunkedBody {
     place: ChunkPosition,
@@ -11,24 +11,24 @@ pub(crate) struct ChunkedBody {
 
 #[derive(Debug, Default, Clone, Copy)]
 enum ChunkPosition {
-    /// At the first digit of a size.
+    /// Before the first digit of a size.
     #[default]
     Start,
     Size(u64),
-    /// In what may follow a size.
+    /// In a chunk extension.
     Extension(u64),
     Data(u64),
-    /// At the end of a chunk's line.
+    /// Before the line break after a chunk's data.
     DataEnd,
-    /// In the fields after the last chunk, this many bytes into a line.
+    /// In the trailer fields, this many bytes into a line.
     Trailer(u64),
 }
 
 impl ChunkedBody {
-    /// Takes in bytes; returns how many belong to the body if it ends among them.
+    /// Reads bytes; returns the number of those that belong to the body, once it ends.
     ///
     /// # Errors
-    /// If these are no chunks.
+    /// If the chunks are malformed.
     pub(crate) fn feed(&mut self, bytes: &[u8]) -> Result<Option<usize>, MalformedResponse> {
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -48,7 +48,7 @@ impl ChunkedBody {
                 }
                 (ChunkPosition::Extension(size), _) => ChunkPosition::Extension(size),
                 (ChunkPosition::Data(left), _) => {
-                    // This byte, and as many of the others as there are.
+                    // This byte, and those that follow it in the chunk.
                     let here = u64::try_from(bytes.len() - at + 1).unwrap_or(u64::MAX).min(left);
                     at += usize::try_from(here - 1).unwrap_or_default();
                     self.data_bytes += here;
@@ -72,7 +72,7 @@ impl ChunkedBody {
         Ok(None)
     }
 
-    /// How long the body was so far, without its framing.
+    /// Length of the body so far, without its framing.
     pub(crate) fn data_bytes(&self) -> u64 {
         self.data_bytes
     }

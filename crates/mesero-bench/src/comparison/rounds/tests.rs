@@ -1,5 +1,5 @@
-//! A service beside itself, and beside one that is a tenth slower, on a machine that is anything but quiet. The clock is
-//! paused, so that it is the same machine whenever the test runs.
+//! A service, compared with itself and with one that is a tenth slower, on a noisy machine. With the clock paused, it
+//! is the same machine in every run of the test.
 
 use std::f64::consts::TAU;
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
@@ -26,12 +26,12 @@ use crate::stats::bootstrap::ConfidenceInterval;
 use crate::target::BenchTarget;
 use crate::target::in_process::InProcessTarget;
 
-/// Of each kind.
+/// Comparisons of each pair.
 const COMPARISONS: u64 = 20;
 
 const CLIENTS: NonZeroUsize = NonZeroUsize::new(10).unwrap();
 
-/// What takes a time that is now shorter and now longer, on a machine that does other things too.
+/// A resource with variable service times, on a machine that is shared.
 #[derive(Debug)]
 struct NoisyResource {
     usual: Duration,
@@ -40,10 +40,10 @@ struct NoisyResource {
 }
 
 impl NoisyResource {
-    /// By which everything takes longer at this moment, whoever is measured.
+    /// Factor by which the machine slows everything down at this moment.
     fn machine(&self) -> f64 {
         let seconds = self.begin.elapsed().as_secs_f64();
-        // Faster at one minute than at the next; and in some stretches something else has most of it.
+        // A slow drift, and intervals in which another process takes most of the machine.
         let drift = 1.0 + 0.3 * (TAU * seconds / 30.0).sin();
         let stretch = (seconds / 0.4) as u64;
         let is_disturbed = Rng::with_seed(stretch).u8(..) < 26;
@@ -103,7 +103,7 @@ fn named_target(name: &str, slow: NoisyResource) -> NamedTarget {
     NamedTarget { name: name.to_owned(), url: name.to_owned(), target, start: None }
 }
 
-/// In which the median time of something is, that takes so many times as long, over that of the usual.
+/// Interval of the ratio of two median times, of which one is this many times the other.
 async fn interval(seed: u64, times: f64) -> ConfidenceInterval {
     let begin = Instant::now();
     let slow = |usual: Duration, seed| NoisyResource {

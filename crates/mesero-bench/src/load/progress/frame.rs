@@ -1,4 +1,4 @@
-//! What is seen while it is measured: lines of text, as wide as the terminal.
+//! A frame of the progress display: lines of text that fit the terminal.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use crate::stats::format;
 use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::scale::{self, AxisScale};
 
-/// Everything that is shown of an instant.
+/// The values of a frame.
 #[derive(Debug)]
 pub(crate) struct ProgressFrame {
-    /// Who is measured.
+    /// Name of the target.
     pub(crate) name: String,
-    /// Which round of how many; none if there is one.
+    /// Number of the round and of all rounds; none for a single round.
     pub(crate) round: Option<(u32, u32)>,
-    /// How long all of it takes yet, as far as that can be told.
+    /// Estimated remaining time.
     pub(crate) left: Option<Duration>,
     pub(crate) measured_time: Duration,
-    /// Work done a second, so far.
+    /// `ok` responses a second so far.
     pub(crate) rate: f64,
-    /// The same over time.
+    /// The rate over time.
     pub(crate) rates: Vec<f64>,
     pub(crate) in_flight: usize,
     pub(crate) ok: u64,
@@ -32,18 +32,18 @@ pub(crate) struct ProgressFrame {
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 const EIGHTHS: [char; 7] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 
-/// Of how many bars a distribution is, about.
+/// Approximate number of bars.
 const BARS: f64 = 10.0;
 
 impl ProgressFrame {
-    /// All of it, in place of what was there before.
+    /// All lines of the frame.
     pub(crate) fn lines(&self, width: usize) -> Vec<String> {
         let mut lines = vec![self.heading(), self.throughput(width), self.counts()];
         lines.extend(self.bars(width));
         lines.iter().map(|line| line.chars().take(width).collect()).collect()
     }
 
-    /// All of it in one line, for a log.
+    /// The frame in one line, for a log.
     pub(crate) fn line(&self) -> String {
         format!("{}; {}/s; {}", self.heading(), units::number(self.rate), self.counts())
     }
@@ -67,7 +67,7 @@ impl ProgressFrame {
         let most = shown.iter().copied().fold(0.0, f64::max);
         let block = |rate: &f64| {
             let height = if most > 0.0 { rate / most * 8.0 } else { 0.0 };
-            // Nothing is seen as nothing.
+            // Zero is a blank.
             match height {
                 0.0 => ' ',
                 _ => BLOCKS[(height.ceil() as usize).clamp(1, 8) - 1],
@@ -95,7 +95,7 @@ impl ProgressFrame {
         counts
     }
 
-    /// The distribution of response times, a bar for each stretch between round numbers.
+    /// The distribution of response times: a bar for each interval between round numbers.
     fn bars(&self, width: usize) -> Vec<String> {
         let ends = [self.response.quantile(0.001), self.response.max()];
         let [Some(least), Some(most)] = ends else { return Vec::new() };
@@ -115,7 +115,7 @@ impl ProgressFrame {
         if known > below {
             bars.push(("above".to_owned(), known - below));
         }
-        // The first may have nothing.
+        // The first intervals may be empty.
         let first = bars.iter().position(|(_, share)| *share > 0.0).unwrap_or_default();
         let mut bars = bars.split_off(first);
         if known < 1.0 {
@@ -131,7 +131,7 @@ impl ProgressFrame {
     }
 }
 
-/// A bar of so many letters, to an eighth of one.
+/// A bar of this many characters, to an eighth.
 fn bar(letters: f64) -> String {
     let whole = letters.floor();
     let mut bar = "█".repeat(whole as usize);

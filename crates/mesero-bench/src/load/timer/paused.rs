@@ -1,10 +1,10 @@
-//! A timer by tokio's clock, which a test can pause.
+//! The timer of tests, on tokio's clock, which can be paused.
 
 use std::io;
 
 use tokio::time::{Instant, sleep_until};
 
-/// As the system's, but for milliseconds.
+/// Like the system's timer, with a precision of milliseconds.
 #[derive(Debug)]
 pub(crate) struct PausableTimer;
 

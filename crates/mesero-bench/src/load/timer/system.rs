@@ -1,4 +1,4 @@
-//! A timer of the system, by a descriptor.
+//! The system's timer (timerfd).
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -11,15 +11,17 @@ use rustix::time::{
 use tokio::io::unix::AsyncFd;
 use tokio::time::Instant;
 
-/// A timer of the system.
+/// A timerfd. Dropped, it closes its descriptor.
 #[derive(Debug)]
 pub(crate) struct SystemTimer {
     descriptor: AsyncFd<OwnedFd>,
 }
 
 impl SystemTimer {
+    /// Creates the timer.
+    ///
     /// # Errors
-    /// If the system has no descriptor for it.
+    /// If no descriptor is left.
     pub(crate) fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
         let descriptor = timerfd_create(TimerfdClockId::Monotonic, flags)?;
@@ -31,10 +33,10 @@ impl SystemTimer {
         Ok(Self { descriptor })
     }
 
-    /// Waits until an instant; returns at once if that is over.
+    /// Waits until an instant; returns at once if it has passed.
     ///
     /// # Errors
-    /// If the system does not do it.
+    /// If the system call fails.
     pub(crate) async fn until(&mut self, instant: Instant) -> io::Result<()> {
         let left = instant.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -47,7 +49,7 @@ impl SystemTimer {
             let mut expirations = [0; 8];
             let read =
                 ready.try_io(|inner| Ok(rustix::io::read(inner.get_ref(), &mut expirations)?));
-            // Else it was another's wake-up.
+            // Otherwise the wake-up was spurious.
             if let Ok(read) = read {
                 return read.map(|_| ());
             }

@@ -1,4 +1,4 @@
-//! Every page in a real browser, light and dark. What it shows is kept in `target/pages`, to look at.
+//! Opens every page in a real browser, light and dark. Screenshots are in `target/pages`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::process::Command;
 
 use crate::report::page::scenes::scenes;
 
-/// What a browser is asked for: the name of what it keeps, and how it prefers pages to be.
+/// Suffix of the screenshot, and the browser's color preference.
 const MODES: [(&str, &str); 2] = [("light", "1"), ("dark", "0")];
 
-/// Chromium, under one of its names; none where it is not installed, which is said loudly.
+/// Chromium, under one of its names; without it the test is skipped with a message.
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let names = ["chromium", "chromium-browser", "google-chrome"];
@@ -22,7 +22,7 @@ fn chromium() -> Option<PathBuf> {
     found
 }
 
-/// Opens a page, keeps a picture of it, and returns what the browser had to say about it.
+/// Opens a page, takes a screenshot, and returns the messages of the browser's console.
 fn open(chromium: &Path, page: &Path, mode: (&str, &str)) -> String {
     let profile = tempfile::tempdir().unwrap();
     let picture = page.with_extension(format!("{}.png", mode.0));
@@ -54,7 +54,7 @@ fn folder() -> PathBuf {
 fn a_browser_has_nothing_to_say_about_any_page_light_or_dark() {
     let Some(chromium) = chromium() else { return };
     let folder = folder();
-    // All in one, since a browser takes a second to start.
+    // All in one page, since a browser takes a second to start.
     let mut all = "<!doctype html><title>pages</title>".to_owned();
     for (name, page) in scenes() {
         let name = format!("{}.html", name.replace(' ', "-"));
@@ -70,7 +70,7 @@ fn a_browser_has_nothing_to_say_about_any_page_light_or_dark() {
         MODES.map(|(name, _)| fs::read(every.with_extension(format!("{name}.png"))).unwrap());
     assert_ne!(pictures[0], pictures[1], "dark is as light");
 
-    // That it would have said something.
+    // A broken page does produce a message.
     let broken = folder.join("broken.html");
     fs::write(&broken, "<!doctype html><script>nothing()</script>").unwrap();
     assert!(open(&chromium, &broken, MODES[0]).contains("nothing is not defined"));

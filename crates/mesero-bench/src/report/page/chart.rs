@@ -1,10 +1,10 @@
-//! What all drawings have: a field with axes, lines in it, and a tip where the pointer is.
+//! The parts of all charts: a plot area with axes, lines, and tooltips.
 
 use crate::report::page::class;
 use crate::report::page::markup::{MarkupElement, element, place};
 use crate::stats::scale::AxisScale;
 
-/// A field to draw in, and the room around it.
+/// A plot area and its margins.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlotArea {
     pub(crate) width: f64,
@@ -15,27 +15,27 @@ pub(crate) struct PlotArea {
     pub(crate) bottom: f64,
 }
 
-/// A value, and the text beside it.
+/// A value on an axis and its label.
 pub(crate) type Tick = (f64, String);
 
-/// What the tip at a place says: a head, and a line for each series.
+/// A tooltip: a head, and a line for each series.
 pub(crate) struct Tooltip {
     pub(crate) head: String,
     pub(crate) lines: Vec<(Option<usize>, String)>,
 }
 
 impl PlotArea {
-    /// From left to right.
+    /// Left and right.
     pub(crate) fn across(&self) -> (f64, f64) {
         (self.left, self.width - self.right)
     }
 
-    /// From bottom to top, as values grow.
+    /// Bottom and top.
     pub(crate) fn up(&self) -> (f64, f64) {
         (self.height - self.bottom, self.top)
     }
 
-    /// An empty drawing with a title for those who cannot see it.
+    /// An empty chart, with a title for screen readers.
     pub(crate) fn drawing(&self, title: &str) -> MarkupElement {
         let (width, height) = (place(self.width), place(self.height));
         element("svg")
@@ -44,7 +44,7 @@ impl PlotArea {
             .with("aria-label", title)
     }
 
-    /// Lines across the field at the values of both axes, and the values beside it.
+    /// Grid lines and labels of both axes.
     pub(crate) fn axes(
         &self,
         (x, x_ticks): (&AxisScale, &[Tick]),
@@ -66,7 +66,7 @@ impl PlotArea {
         axes.put(line((left, bottom), (right, bottom)).with("class", "base"))
     }
 
-    /// So many stripes across the field, each of which tells something where the pointer is.
+    /// Vertical stripes, each with a tooltip for the pointer.
     pub(crate) fn tips(&self, count: usize, tip: impl Fn(f64) -> Option<Tooltip>) -> MarkupElement {
         let (left, right) = self.across();
         let wide = (right - left) / count as f64;
@@ -89,10 +89,10 @@ impl PlotArea {
         element("g").put(stripe).put(element("g").put(cursor).put(self.tooltip_box(middle, tip)))
     }
 
-    /// A box with the lines of a tip, on the side where there is room.
+    /// The box of a tooltip, on the side with room.
     fn tooltip_box(&self, at: f64, tip: &Tooltip) -> MarkupElement {
         const LINE: f64 = 16.0;
-        // Nobody knows how wide a letter is on another machine; this is more than most.
+        // Wider than characters of most fonts, which differ between machines.
         const LETTER: f64 = 6.6;
         let texts =
             tip.lines.iter().map(|(series, text)| (usize::from(series.is_some()) * 2, text));
@@ -131,7 +131,7 @@ pub(crate) fn label((x, y): (f64, f64), anchor: &str, text: &str) -> MarkupEleme
     element("text").at("x", x).at("y", y).with("text-anchor", anchor).text(text)
 }
 
-/// A line through points; a gap where there is none.
+/// A line through points, with a gap for each missing one.
 pub(crate) fn path(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> MarkupElement {
     let mut written = String::new();
     let mut is_down = false;
@@ -148,11 +148,11 @@ pub(crate) fn path(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Mark
     element("path").with("d", written)
 }
 
-/// Moves labels apart that would be drawn over one another; the order stays.
+/// Moves labels apart that would overlap, in their order.
 pub(crate) fn apart(mut places: Vec<f64>, least: f64) -> Vec<f64> {
     let mut order: Vec<usize> = (0..places.len()).collect();
     order.sort_by(|one, other| places[*one].total_cmp(&places[*other]));
-    // A pair is moved by half of what is missing on each side; a few times is enough for eight.
+    // Each pair is moved by half of the missing distance on each side; a few iterations are enough for eight labels.
     for _ in 0..24 {
         for pair in order.windows(2) {
             let missing = least - (places[pair[1]] - places[pair[0]]);
@@ -165,7 +165,7 @@ pub(crate) fn apart(mut places: Vec<f64>, least: f64) -> Vec<f64> {
     places
 }
 
-/// A text that fits: its beginning and its end, since names differ in one or the other.
+/// A shortened text with its beginning and its end, where names differ.
 pub(crate) fn short(text: &str, letters: usize) -> String {
     let count = text.chars().count();
     if count <= letters {

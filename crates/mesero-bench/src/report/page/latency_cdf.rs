@@ -1,4 +1,4 @@
-//! How long clients waited: the share of them who had their answer within a time.
+//! Cumulative distribution of response times: the share of requests answered within a time.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::stats::scale::{self, AxisScale};
 const FIELD: PlotArea =
     PlotArea { width: 880.0, height: 360.0, left: 64.0, right: 24.0, top: 12.0, bottom: 46.0 };
 
-/// Points of a curve: more than a screen shows.
+/// Points of a curve, more than a screen shows.
 const POINTS: u32 = 240;
 
-/// Where a curve begins: a few that were quicker than all others would take half of the room.
+/// Start of the curves: the few fastest requests would take half of the chart.
 const FIRST: f64 = 0.01;
 
 pub(crate) fn section(targets: &[TargetView]) -> MarkupElement {
@@ -70,13 +70,13 @@ fn figure(targets: &[TargetView]) -> MarkupElement {
     element("figure").put(element("div").with("class", "wide").put(drawing))
 }
 
-/// How many gave up, of those whose waits are drawn.
+/// Share of requests that timed out.
 fn timeout_label(target: &TargetView) -> String {
     let client_timeouts = target.count(OutcomeKind::ClientTimeout);
     format!("{} gave up", units::share(client_timeouts, target.response.count()))
 }
 
-/// Up to where it is known.
+/// The points of a curve, up to the first lower bound.
 fn curve(times: &LatencyHistogram, x: &AxisScale, y: &AxisScale) -> Vec<(f64, f64)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     let mut add = |point: (f64, f64)| {
@@ -84,7 +84,7 @@ fn curve(times: &LatencyHistogram, x: &AxisScale, y: &AxisScale) -> Vec<(f64, f6
             points.push(point);
         }
     };
-    // The slowest of ten is among the last tenth, and nobody knows where in it.
+    // The slowest of ten requests is somewhere in the last tenth.
     let last = 1.0 - 0.5 / times.count().max(1) as f64;
     let known = times.uncensored_share().unwrap_or_default().min(last);
     for number in 0..=POINTS {

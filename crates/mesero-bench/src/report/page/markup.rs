@@ -1,13 +1,13 @@
-//! Elements of HTML and SVG: written so that no text can be taken for markup.
+//! HTML and SVG elements that escape all text.
 
 use std::fmt::{self, Display, Write};
 
 use mesero_terminal::output::visible;
 
-/// An element, its attributes, and what is in it.
+/// An element with its attributes and children.
 ///
-/// Names come from the program; texts and values come from anywhere, and are escaped as they are
-/// written. Characters that nobody sees, which could turn a line around, are shown.
+/// Names come from the program; texts and values may come from anywhere, and are escaped when written. Invisible
+/// characters, which could reverse a line, are shown as escapes.
 #[derive(Debug, Clone)]
 pub(crate) struct MarkupElement {
     name: &'static str,
@@ -19,16 +19,16 @@ pub(crate) struct MarkupElement {
 enum MarkupChild {
     MarkupElement(MarkupElement),
     Text(String),
-    /// Of the program itself, as in `<style>`, where nothing can be escaped.
+    /// Text of the program, as in `<style>`, where nothing can be escaped.
     Own(&'static str),
 }
 
-/// An element without anything.
+/// An empty element.
 pub(crate) fn element(name: &'static str) -> MarkupElement {
     MarkupElement { name, attributes: Vec::new(), children: Vec::new() }
 }
 
-/// A point of a drawing: a tenth of a pixel is as much as anybody sees, and the same everywhere.
+/// A coordinate, to a tenth of a pixel.
 pub(crate) fn place(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
     // Not -0.
@@ -41,7 +41,7 @@ impl MarkupElement {
         self
     }
 
-    /// At this place: an attribute that is a length.
+    /// Adds an attribute that is a length.
     pub(crate) fn at(self, name: &'static str, value: f64) -> Self {
         self.with(name, place(value))
     }
@@ -66,7 +66,7 @@ impl MarkupElement {
         self
     }
 
-    /// Elements of HTML that have no end.
+    /// HTML elements without an end tag.
     fn is_void(&self) -> bool {
         matches!(self.name, "meta" | "br")
     }
@@ -92,7 +92,7 @@ impl Display for MarkupElement {
     }
 }
 
-/// For the text of an element and for a value in double quotes alike.
+/// Escapes the text of an element, or a value in double quotes.
 fn escaped(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     for character in text.chars().flat_map(visible) {
         match character {

@@ -1,4 +1,4 @@
-//! How requests ended, a bar for each implementation.
+//! Outcomes of requests, a bar for each target.
 
 use mesero_terminal::units;
 
@@ -23,7 +23,7 @@ fn figure(targets: &[TargetView]) -> MarkupElement {
     element("figure").put(element("div").with("class", "wide").put(drawing))
 }
 
-/// Lines for who gave up, so that colour is not all that tells it.
+/// Hatching for timeouts, so that they differ not only by color.
 fn hatching() -> MarkupElement {
     let path = element("path").with("d", "M0 0L0 6").with("class", "hatch");
     let pattern = element("pattern").with("id", "hatching").with("width", 6).with("height", 6);
@@ -52,7 +52,7 @@ fn bar(target: &TargetView, index: usize, field: &PlotArea) -> Vec<MarkupElement
         let count = target.count(kind);
         let share = count as f64 / requests.max(1) as f64;
         if count > 0 {
-            // One of a million is seen as well.
+            // One of a million is still visible.
             let wide = (share * field.width).max(2.0).min(field.width - left);
             let rect =
                 element("rect").with("class", kind.class(index)).at("x", left).at("y", top + 19.0);

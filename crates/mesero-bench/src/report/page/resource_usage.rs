@@ -1,4 +1,4 @@
-//! What those took that were started here: CPU time and memory, a bar beside each figure.
+//! CPU time and memory of launched targets, a bar beside each figure.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::comparison::results::ResourceUsage;
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{TargetView, class, swatch, tables};
 
-/// None where there is nothing to compare.
+/// None without anything to compare.
 pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
     if targets.len() < 2 || targets.iter().all(|target| target.resource_usage.is_none()) {
         return None;
@@ -26,7 +26,7 @@ pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
     Some(crate::report::page::section("What they took", Some(how)).put(tables::table(head, rows)))
 }
 
-/// How much, and as a text.
+/// A value and its text.
 type LabeledValue = (f64, String);
 
 fn cpu(time: Duration) -> LabeledValue {
@@ -37,7 +37,7 @@ fn memory(bytes: u64) -> LabeledValue {
     (bytes as f64, units::bytes(bytes))
 }
 
-/// A figure of each; none of one that was not started here.
+/// A value of each target; none for targets that mesero did not launch.
 struct BarColumn(Vec<Option<LabeledValue>>);
 
 impl BarColumn {
@@ -47,13 +47,13 @@ impl BarColumn {
         )
     }
 
-    /// The figure, and how much it is of the most there is.
+    /// The figure, and its bar relative to the highest one.
     fn cells(&self, index: usize) -> [MarkupElement; 2] {
         const WIDE: f64 = 100.0;
         let most = self.0.iter().flatten().map(|(value, _)| *value).fold(0.0, f64::max);
         let figure = self.0.get(index).and_then(Option::as_ref);
         let text = figure.map_or("—", |(_, text)| text);
-        // A length that is too short to be seen is one all the same.
+        // The shortest bar is still visible.
         let length = |value: f64| if most > 0.0 { (value / most * WIDE).max(1.0) } else { 0.0 };
         let bar = figure.map(|(value, _)| {
             let rect = element("rect").with("class", class(index, "fill"));

@@ -1,4 +1,4 @@
-//! Made-up measurements, for tests: everything that a page has to bear.
+//! Invented results for tests: everything that a page must show.
 
 use std::time::Duration;
 
@@ -11,24 +11,24 @@ use crate::report::page::{
 use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::time_series::{SeriesSample, TimeSeries};
 
-/// An implementation, and how it does.
+/// An invented target.
 struct SceneTarget<'a> {
     name: &'a str,
-    /// In seconds; spread as a normal distribution of its logarithm.
+    /// In seconds; the spread is that of a normal distribution of the logarithm.
     median: f64,
     spread: f64,
     clients: u32,
     seconds: f64,
-    /// Of each hundred.
+    /// Percent.
     client_timeouts: u32,
     failed: u32,
-    /// Of memory; none if it was not started here.
+    /// Memory; none for targets that are not launched.
     megabytes: Option<u64>,
 }
 
 const HOSTILE: &str = "</title><script>alert('1')</script>\" onclick=\"x&\u{202e} https://a-very-long-host-name.internal.example.org:8443/api/v2/some/kind";
 
-/// Every page, with the name of what is to be seen on it.
+/// All pages, with the names of their contents.
 pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
     let usual = SceneTarget {
         name: "sync",
@@ -148,7 +148,7 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
     .chain(std::iter::once(("baseline", beside_what_it_was(&usual))))
 }
 
-/// The last of the subjects is what the first was before.
+/// The last target is the baseline of the first.
 fn beside_what_it_was(usual: &SceneTarget<'_>) -> HtmlPage {
     let now = SceneTarget { name: "sync", median: 0.06, ..*usual };
     let verdict =
@@ -186,7 +186,7 @@ fn target(kind: &SceneTarget<'_>) -> TargetView {
     for number in 0..kind.clients {
         let arrived =
             Duration::from_secs_f64(kind.seconds * f64::from(number) / f64::from(kind.clients));
-        // Twelve equal ones are as good as normal.
+        // The sum of twelve uniform numbers is nearly normal.
         let normal = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
         let time = Duration::from_secs_f64(kind.median * (kind.spread * normal).exp());
         match number * 37 % 100 {

@@ -1,4 +1,4 @@
-//! The tables: what it comes to, all figures, and what the drawings show for those who read.
+//! The tables: summary, all figures, and the time series.
 
 use mesero_terminal::units;
 
@@ -8,7 +8,7 @@ use crate::stats::format;
 use crate::stats::latency_histogram::LatencyHistogram;
 use crate::stats::metric::{STATISTICS, Statistic};
 
-/// A line for each, and how they compare.
+/// A row for each target, and the comparisons.
 pub(crate) fn summary(page: &HtmlPage) -> Vec<MarkupElement> {
     let head =
         ["", "requests", "answered", "gave up", "failed", "a second", "p50", "p95", "p99", "max"];
@@ -42,7 +42,7 @@ pub(crate) fn summary(page: &HtmlPage) -> Vec<MarkupElement> {
     parts
 }
 
-/// All that was measured, and how.
+/// All figures, the outcomes, and the environment.
 pub(crate) fn figures(page: &HtmlPage) -> MarkupElement {
     let section = crate::report::page::section("All figures", None);
     let head = std::iter::once("").chain(STATISTICS.map(|(name, _)| name));
@@ -85,7 +85,7 @@ pub(crate) fn figures(page: &HtmlPage) -> MarkupElement {
     section.put(element("h2").text("What was done")).put(element("dl").all(facts))
 }
 
-/// What is drawn over time, in fewer steps.
+/// The time series with fewer intervals.
 pub(crate) fn time_series_table(targets: &[TargetView]) -> MarkupElement {
     let details = element("details").put(element("summary").text("As a table"));
     let head = ["", "until", "a second", "p50", "p95", "p99", "gave up", "failed"];
@@ -127,7 +127,7 @@ pub(crate) fn table<'a>(
 ) -> MarkupElement {
     let cell = |name: &str| {
         let cell = element("th").with("scope", "col").text(name);
-        // Above words, and not above figures.
+        // Columns of text are aligned left.
         if name.contains("how") || name.contains("what") {
             cell.with("class", "text")
         } else {

@@ -1,4 +1,4 @@
-//! How it went over time: work done, what clients waited, who gave up and what failed.
+//! Throughput, response times, timeouts and failures over time.
 
 use std::time::Duration;
 
@@ -13,23 +13,23 @@ use crate::stats::metric::Statistic;
 use crate::stats::scale::{self, AxisScale};
 use crate::stats::time_series::TimeSlice;
 
-/// What is drawn of times, as in the tables.
+/// Quantiles of the charts, as in the tables.
 const QUANTILES: [(&str, f64); 3] = [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)];
 
 const WHOLE: PlotArea =
     PlotArea { width: 880.0, height: 240.0, left: 64.0, right: 24.0, top: 12.0, bottom: 46.0 };
-/// One of several beside each other.
+/// One of several charts beside each other.
 const PANEL: PlotArea =
     PlotArea { width: 430.0, height: 210.0, left: 58.0, right: 34.0, top: 26.0, bottom: 30.0 };
 
-/// The axis of time: the same for all, though some may have taken longer.
+/// The time axis: the same for all targets, though some may have taken longer.
 struct TimeAxis {
     seconds: f64,
-    /// Of how many seconds its unit is.
+    /// Seconds of a unit.
     unit: f64,
 }
 
-/// None where there were too few requests to say anything.
+/// None with too few requests.
 pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
     let max = targets.iter().map(|target| seconds(&target.time_series)).fold(0.0, f64::max);
     let is_told = |target: &TargetView| target.time_series.len() > 1 && target.response.count() > 0;
@@ -89,7 +89,7 @@ impl TimeAxis {
         time.as_secs_f64() / self.unit
     }
 
-    /// The interval at a share of the way.
+    /// The interval at this share of the axis.
     fn interval<'a>(&self, time_series: &'a [TimeSlice], share: f64) -> Option<&'a TimeSlice> {
         let mut left = share * self.seconds;
         time_series.iter().find(|interval| {
@@ -162,7 +162,7 @@ fn points(
     points
 }
 
-/// A drawing each, all with the same axes, so that they can be compared.
+/// A chart for each target, all with the same axes, so that they can be compared.
 fn waited(targets: &[TargetView], clock: &TimeAxis) -> Vec<MarkupElement> {
     let all = || targets.iter().flat_map(|target| &target.time_series);
     let times = all().flat_map(|interval| {
@@ -188,7 +188,7 @@ fn waited(targets: &[TargetView], clock: &TimeAxis) -> Vec<MarkupElement> {
         .collect()
 }
 
-/// Room for those who gave up and what failed.
+/// Height of the strip for timeouts and failures.
 const STRIP: f64 = 30.0;
 
 struct Panel<'a> {
@@ -196,7 +196,7 @@ struct Panel<'a> {
     x: AxisScale,
     y: AxisScale,
     field: PlotArea,
-    /// The most that gave up or failed in an interval.
+    /// The most timeouts and failures in an interval.
     bad: u64,
 }
 
@@ -226,7 +226,7 @@ impl Panel<'_> {
             drawing = drawing.put(path(curve).with("class", class(index, &format!("line {name}"))));
         }
         drawing = drawing.all(self.cut(target));
-        // Where they are the same, the higher is above.
+        // Of equal values the higher quantile is above.
         ends.reverse();
         let places = apart(ends.iter().map(|(.., height)| height + 4.0).collect(), 12.0);
         for ((name, at, _), height) in ends.iter().zip(places) {
@@ -236,7 +236,7 @@ impl Panel<'_> {
         drawing.put(field.tips(if is_named { 30 } else { 48 }, |share| self.tip(target, share)))
     }
 
-    /// Below the strip of what went wrong, if there is one.
+    /// Below the strip of timeouts and failures, if there is one.
     fn time_axis(&self, ticks: &[Tick]) -> MarkupElement {
         let bottom = self.field.height - self.field.bottom + if self.bad > 0 { STRIP } else { 0.0 };
         let label =
@@ -244,7 +244,7 @@ impl Panel<'_> {
         element("g").with("class", "axes").with("aria-hidden", "true").all(ticks.iter().map(label))
     }
 
-    /// Where a round begins, unless it is the first, or there are more than can be told apart.
+    /// The starts of rounds, without the first; none if they are too many to tell apart.
     fn rounds(&self, target: &TargetView) -> Vec<MarkupElement> {
         let (bottom, top) = self.field.up();
         let mut begin = Duration::ZERO;
@@ -259,7 +259,7 @@ impl Panel<'_> {
         lines
     }
 
-    /// From the median to p99.
+    /// The band between the median and p99.
     fn band(&self, target: &TargetView) -> MarkupElement {
         let edge = |share| {
             points(&target.time_series, self.clock, &self.x, move |interval| {
@@ -268,7 +268,7 @@ impl Panel<'_> {
             })
         };
         let (low, high) = (edge(0.5), edge(0.99));
-        // Both have gaps at the same places; each piece is an area of its own.
+        // Both have gaps at the same places; each part is an area of its own.
         let mut areas: Vec<Option<(f64, f64)>> = Vec::new();
         for piece in low.iter().zip(&high).collect::<Vec<_>>().split(|(low, _)| low.is_none()) {
             areas.extend(piece.iter().map(|(low, _)| **low));
@@ -278,7 +278,7 @@ impl Panel<'_> {
         path(areas)
     }
 
-    /// Arrows where a time is only known to be longer.
+    /// Arrows at lower bounds.
     fn cut(&self, target: &TargetView) -> Vec<MarkupElement> {
         let mut begin = Duration::ZERO;
         let mut arrows = Vec::new();
@@ -297,7 +297,7 @@ impl Panel<'_> {
         arrows
     }
 
-    /// Who gave up and what failed, as bars in each interval.
+    /// Timeouts and failures, as bars in each interval.
     fn strip(&self, target: &TargetView) -> Vec<MarkupElement> {
         if self.bad == 0 {
             return Vec::new();

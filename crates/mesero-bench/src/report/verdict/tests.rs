@@ -1,4 +1,4 @@
-//! What is expected, as it is written, and what holds.
+//! Thresholds as they are typed, and the results that meet them.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::plan::Load;
 use crate::stats::outcome::{Fault, FaultKind, RequestOutcome, ResponseSummary};
 use crate::stats::record::{MeasurementWindow, RequestTimes};
 
-/// So many ok answers of a second, give-ups after seven, and refusals.
+/// `ok` responses after a second, timeouts after seven, and refused connections.
 fn record(ok: u64, client_timeouts: u64, refused: u64) -> LoadRecord {
     let begin = Instant::now() - Duration::from_secs(60);
     let end = Some(begin + Duration::from_secs(10));
@@ -53,7 +53,7 @@ fn counts_shares_times_and_rates_are_compared_each_in_its_unit() {
         "statuses=0",
         "min=1s",
     ] {
-        // The mean is more than 1.06 s, since one gave up: nobody knows whether it is below 7.
+        // The mean is at least 1.06 s, since one request timed out: it may be above 7 s.
         let wanted = !text.starts_with("mean<7s");
         assert_eq!(holds(text, &record), wanted, "{text}");
     }
@@ -108,7 +108,7 @@ fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
     let rounds = [100, 130, 80, 100, 120, 90, 110, 100];
     let unsure = references(&rounds, &[100; 8]);
     let holds = |text: &str| judged(text, &unsure)[0].holds;
-    // In the median it is 1, and it may be 1.1.
+    // The median ratio is 1, and its interval contains 1.1.
     for (text, wanted) in [("p50<=1.05x", false), ("p50<=1.5x", true), ("p50!=1x", false)] {
         assert_eq!(holds(text), wanted, "{text}: {}", judged(text, &unsure)[0].found);
     }

@@ -1,4 +1,4 @@
-//! A distribution of times as a file keeps it.
+//! A latency histogram in a baseline file.
 
 use std::time::Duration;
 
@@ -8,22 +8,22 @@ use serde_json::value::to_raw_value;
 use crate::stats::latency_histogram::{LONGEST, LatencyHistogram, nanoseconds};
 use crate::stats::nullable;
 
-/// All that can be told of a distribution, to the same digits.
+/// All figures of a histogram.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct HistogramForm {
     pub(crate) count: u64,
-    /// In seconds; null, as the next two, where there are no times.
+    /// In seconds; null, like the next two, without latencies.
     #[serde(deserialize_with = "nullable::required")]
     min_s: Option<f64>,
     #[serde(deserialize_with = "nullable::required")]
     mean_s: Option<f64>,
     #[serde(deserialize_with = "nullable::required")]
     max_s: Option<f64>,
-    /// The shortest of those that were cut off.
+    /// The smallest censored value.
     #[serde(deserialize_with = "nullable::required")]
     #[serde(alias = "cut_s")]
     censored_s: Option<f64>,
-    /// Times in nanoseconds, to three digits and rising, and how many there were of each.
+    /// Latencies in nanoseconds, to three digits and rising, with their counts.
     #[serde(serialize_with = "on_one_line")]
     histogram_ns: Vec<(u64, u64)>,
 }
@@ -52,10 +52,10 @@ impl From<&LatencyHistogram> for HistogramForm {
 }
 
 impl HistogramForm {
-    /// The distribution again.
+    /// Reads the histogram.
     ///
     /// # Errors
-    /// What in it contradicts what else.
+    /// If two figures contradict each other.
     pub(crate) fn times(&self) -> Result<LatencyHistogram, String> {
         let mut times = LatencyHistogram::new().map_err(|error| format!("{error:?}"))?;
         let mut before = None;
@@ -88,7 +88,7 @@ impl HistogramForm {
         Ok(times)
     }
 
-    /// Whether the figures that are kept beside the histogram agree with it.
+    /// Checks that minimum, maximum and mean agree with the histogram.
     fn check_bounds(&self, times: &LatencyHistogram) -> Result<(), String> {
         let same = |time, value| {
             times.histogram.equivalent(nanoseconds(time).min(LONGEST), u64::min(value, LONGEST))
@@ -117,7 +117,7 @@ impl HistogramForm {
     }
 }
 
-/// The longest that is kept is the upper end of what cannot be told from an hour.
+/// The upper end of the bucket of an hour.
 const ROOM: u64 = LONGEST + LONGEST / 500;
 
 fn duration(name: &str, seconds: Option<f64>) -> Result<Duration, String> {

@@ -1,4 +1,4 @@
-//! What was measured of a target, as a file keeps it.
+//! The record in a baseline file.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::stats::latency_histogram::serde_form as latency_form;
 use crate::stats::outcome::FaultKind;
 use crate::stats::record::{FaultCount, LoadRecord, MeasurementWindow};
 
-/// Counts and times of requests.
+/// Counts and latencies of requests.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct RecordForm {
     pub(crate) requests: u64,
@@ -18,15 +18,15 @@ pub(crate) struct RecordForm {
     #[serde(rename = "client_timeout", alias = "gave_up")]
     client_timeouts: u64,
     unsent: u64,
-    /// Other answers than 2xx.
+    /// Statuses other than 2xx.
     statuses: BTreeMap<u16, u64>,
-    /// By the names of [`FaultKind`], those that occurred.
+    /// By the names of [`FaultKind`], without zeros.
     faults: BTreeMap<String, u64>,
     delayed: u64,
     body_bytes: u64,
     measured_s: f64,
-    /// Answers of 2xx within the measured time, and how much of it they took: the rate is the one over it, and by Little's
-    /// law the other over it is what was in work at once.
+    /// Responses with 2xx within the measured time, and the part of it that they took. Over the measured time the
+    /// former is the rate, and the latter by Little's law the mean number of requests in flight.
     ok_in_time: u64,
     busy_s: f64,
     response: latency_form::HistogramForm,
@@ -42,7 +42,7 @@ impl From<&LoadRecord> for RecordForm {
             client_timeouts: record.client_timeouts,
             unsent: record.unsent,
             statuses: record.statuses.clone(),
-            // And not what the first was, which may be anything that somebody answered.
+            // Without the first message, which may contain anything that a server sent.
             faults: faults.map(|(kind, faults)| (kind.name().to_owned(), faults.count)).collect(),
             delayed: record.delayed,
             body_bytes: record.body_bytes,
@@ -56,10 +56,10 @@ impl From<&LoadRecord> for RecordForm {
 }
 
 impl RecordForm {
-    /// The record again, but for how it went over time and how late the generator was.
+    /// Reads the record, without time series and lag.
     ///
     /// # Errors
-    /// What in it contradicts what else.
+    /// If two figures contradict each other.
     pub(crate) fn record(&self) -> Result<LoadRecord, String> {
         let now = Instant::now();
         let window = MeasurementWindow { begin: now, end: Some(now) };

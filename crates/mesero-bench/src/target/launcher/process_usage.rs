@@ -1,4 +1,4 @@
-//! What processes take, as the kernel says: CPU time and memory.
+//! CPU time and memory of processes, from the kernel.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,26 +7,26 @@ use std::time::Duration;
 use rustix::param::clock_ticks_per_second;
 use rustix::process::Pid;
 
-/// What a process and all that it has started have taken.
+/// Usage of a process and all its descendants.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct ProcessUsage {
-    /// User and system time, also of those that have ended and were waited for.
+    /// User and system time, with that of children that were waited for.
     pub(crate) cpu: Duration,
-    /// Now; what several share is counted once.
+    /// Current memory; shared memory is counted once.
     pub(crate) memory_bytes: u64,
 }
 
-/// What `/proc/PID/stat` says, see `proc_pid_stat(5)`.
+/// Fields of `/proc/PID/stat`, see `proc_pid_stat(5)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct ProcStat {
     parent: i32,
     group: i32,
-    /// Of itself and of the children that it has waited for.
+    /// Of the process and of the children that it has waited for.
     ticks: u64,
 }
 
 impl ProcessUsage {
-    /// Of a process group, and of all that descends from its leader.
+    /// Usage of a process group and all descendants of its leader.
     pub(crate) fn of(leader: Pid) -> Self {
         let all = all();
         let mut usage = ProcessUsage::default();
@@ -40,14 +40,14 @@ impl ProcessUsage {
     }
 }
 
-/// Those of a leader's group, and its descendants, whatever their group.
+/// The processes of a group and all descendants of its leader.
 fn family(leader: i32, all: &BTreeMap<i32, ProcStat>) -> BTreeMap<i32, ProcStat> {
     let mut known: BTreeSet<i32> = all
         .iter()
         .filter(|(pid, stat)| **pid == leader || stat.group == leader)
         .map(|(pid, _)| *pid)
         .collect();
-    // A process may have a lower number than its parent, so one look is not enough.
+    // A process may have a lower number than its parent, so one pass is not enough.
     loop {
         let children: Vec<_> = all
             .iter()
@@ -62,7 +62,7 @@ fn family(leader: i32, all: &BTreeMap<i32, ProcStat>) -> BTreeMap<i32, ProcStat>
     known.into_iter().filter_map(|pid| Some((pid, *all.get(&pid)?))).collect()
 }
 
-/// All processes of the machine. One that ends meanwhile is not among them.
+/// All processes of the machine, without those that exit during the call.
 fn all() -> BTreeMap<i32, ProcStat> {
     let folders = fs::read_dir("/proc").into_iter().flatten().flatten();
     let numbers = folders.filter_map(|folder| folder.file_name().to_str()?.parse().ok());
@@ -72,7 +72,7 @@ fn all() -> BTreeMap<i32, ProcStat> {
 }
 
 fn read(stat: &str) -> Option<ProcStat> {
-    // The name of the program is in brackets, and may have blanks and brackets in it.
+    // The name of the program is in parentheses, and may contain blanks and parentheses.
     let fields: Vec<_> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
     let number = |index: usize| fields.get(index)?.parse::<u64>().ok();
     Some(ProcStat {
@@ -82,8 +82,8 @@ fn read(stat: &str) -> Option<ProcStat> {
     })
 }
 
-/// The proportional set, in which what several processes share is divided among them; what is
-/// resident where the kernel does not say.
+/// The proportional set size, which divides shared memory among its processes; the resident set size if the kernel has
+/// no other.
 fn memory_bytes(pid: i32) -> u64 {
     let of = |file: &str, field: &str| {
         let text = fs::read_to_string(format!("/proc/{pid}/{file}")).ok()?;
