@@ -15,7 +15,7 @@ rates=$!
 trap 'kill "$rates"; rm -f "$table"' EXIT
 
 # The table is written also when requests failed or the measurement is void.
-"$built/mesero" bench -c 100 --patience 7s --markdown --html "$built/../compare.html" \
+"$built/mesero" bench -c 100 --timeout 7s --markdown --html "$built/../compare.html" \
     function=http://localhost:8080/convert/GBP/100 --start "exec '$built/mesero' serve function.toml" \
     flask=http://localhost:8081/convert/GBP/100 --start "exec '$built/mesero' serve flask.toml" \
     async=http://localhost:8082/convert/GBP/100 --start "exec '$built/examples/currency'" \

@@ -1,4 +1,4 @@
-//! The flags of `mesero bench`.
+//! Flags of `mesero bench`.
 
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
@@ -13,14 +13,14 @@ use crate::client::request::RequestSpec;
 use crate::plan::{Arrivals, Load, LoadPlan, Protocol, StopCondition};
 use crate::thresholds::Thresholds;
 
-/// What `mesero bench` is told.
+/// The command line of `mesero bench`.
 #[derive(Debug, Args)]
 pub struct BenchArgs {
-    /// What to measure: a URL, python:MODULE:FUNCTION, @NAME of a resource in a configuration, or stub:; or several to
-    /// compare, each of which may be called NAME=TARGET
+    /// Target of the load test: a URL, python:MODULE:FUNCTION, @NAME of a resource in a configuration, or stub:.
+    /// Several targets are compared; each may be named, NAME=TARGET
     #[arg(value_name = "TARGET", required_unless_present = "command")]
     pub(crate) targets: Vec<String>,
-    /// A command to measure, run once for each request
+    /// Command as target, started once for each request
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) command: Vec<String>,
 
@@ -30,8 +30,8 @@ pub struct BenchArgs {
     pub(crate) launch: LaunchArgs,
     #[command(flatten)]
     request: RequestArgs,
-    /// What a TARGET that is no URL is called with: an item, or a range such as 0..1000, as for `mesero run`; may be
-    /// repeated, and all are taken in turn [default: the numbers from 0 on]
+    /// Item to call a target with that is no URL: a value, or a range such as 0..1000, as for `mesero run`; may be
+    /// repeated, and the items are used in turn [default: the numbers from 0 on]
     #[arg(long = "item", value_name = "ITEM", help_heading = "Target")]
     pub(crate) items: Vec<String>,
     #[command(flatten)]
@@ -39,36 +39,36 @@ pub struct BenchArgs {
     #[command(flatten)]
     policies: LimitArgs,
 
-    /// Say how many calls have to run at once so that those of --rate, or so many clients at once as -c says, are answered
-    /// within --patience; measured, computed, and tried. Ends with 3 if that is not to be had
+    /// Suggest the concurrency with which the calls of --rate, or -c simultaneous clients, are answered within
+    /// --timeout: measures, computes, and tries it. Exits with 3 if the goal cannot be met
     #[arg(long, help_heading = "Sizing", conflicts_with_all = ["expect", "html", "markdown", "rounds", "warm_up", "save", "baseline"])]
     pub(crate) suggest: bool,
-    /// The share of them that have to be answered [default: 99%]
+    /// Share of them to answer in time [default: 99%]
     #[arg(long, value_name = "SHARE", value_parser = share, requires = "suggest", help_heading = "Sizing")]
     pub(crate) share: Option<f64>,
 
-    /// What has to hold, such as 'p95<5s, ok>=99%', or beside the first target, or its --baseline, 'p99<=1.1x,
-    /// rate>=0.95x'; else mesero ends with 3
+    /// Thresholds such as 'p95<5s, ok>=99%', or relative to the first target, or to the --baseline, such as 'p99<=1.1x,
+    /// rate>=0.95x'; exits with 3 if one does not hold
     #[arg(long, value_name = "EXPECTATIONS", help_heading = "Verdict and report")]
     pub(crate) expect: Option<Thresholds>,
-    /// Do not ask each target once more to see whether all answer the same
+    /// Do not compare the responses of the targets with each other
     #[arg(long, help_heading = "Verdict and report")]
     pub(crate) ignore_answers: bool,
-    /// Print the measurement as JSON
+    /// Print the results as JSON
     #[arg(long, help_heading = "Verdict and report")]
     pub(crate) json: bool,
-    /// Print the measurement as a table in Markdown
+    /// Print the results as Markdown tables
     #[arg(long, conflicts_with = "json", help_heading = "Verdict and report")]
     pub(crate) markdown: bool,
-    /// Also write the measurement as a page with drawings, which needs nothing else
+    /// Also write the results as an HTML page with charts, in one file
     #[arg(long, value_name = "FILE", help_heading = "Verdict and report")]
     pub(crate) html: Option<PathBuf>,
-    /// Keep the measurement in a file, as JSON, for a later --baseline. If FILE is the --baseline too, it is replaced only
-    /// by what is neither void nor interrupted, and of which holds what is expected
+    /// Save the results as JSON, for a later --baseline. If FILE is the --baseline too, it is only replaced by results
+    /// that are neither void nor interrupted, and for which all thresholds hold
     #[arg(long, value_name = "FILE", help_heading = "Baseline")]
     pub(crate) save: Option<PathBuf>,
-    /// Compare with what --save kept of the same work on the same machine: a single target with a single one, several by
-    /// their names
+    /// Compare with the results in a file of --save, of the same load on the same machine: one target with one, several
+    /// by their names
     #[arg(long, value_name = "FILE", help_heading = "Baseline")]
     pub(crate) baseline: Option<PathBuf>,
 }
@@ -76,48 +76,48 @@ pub struct BenchArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Load")]
 struct LoadArgs {
-    /// Clients, each of which asks again when it has its answer; with --rate the most that are in work at once [default:
-    /// 10, with --rate 1000]
+    /// Clients, each of which sends its next request when it has its response; with --rate the most requests in flight
+    /// [default: 10, with --rate 1000]
     #[arg(short, long, value_name = "N", value_parser = whole::<NonZeroUsize>)]
     clients: Option<NonZeroUsize>,
-    /// Requests a second that come whether the earlier ones have their answers or not
+    /// Requests a second, independent of the responses to earlier ones (open load)
     #[arg(short, long, value_name = "N", value_parser = rate)]
     rate: Option<f64>,
-    /// When they come
+    /// Distribution of the times between requests
     #[arg(long, value_name = "PATTERN", default_value = "poisson", requires = "rate")]
     arrivals: Arrivals,
-    /// For how long, in each round [default: 10s, or 1s with several targets, --save or --baseline; with --suggest 5s for
-    /// each step]
+    /// Length of each round [default: 10s, or 1s with several targets, --save or --baseline; with --suggest 5s for each
+    /// step]
     #[arg(short, long, value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
-    /// How many requests in each round, instead of for how long
+    /// Number of requests in each round, instead of its length
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration", value_parser = whole::<NonZeroU64>)]
     requests: Option<NonZeroU64>,
-    /// How long a client waits for its answer before it gives up, and closes its connection, or over HTTP/2 its stream
-    #[arg(long = "patience", value_name = "DURATION", value_parser = duration, default_value = "30s")]
+    /// Timeout of a request, from the time it is due; then its connection is closed, or over HTTP/2 its stream
+    #[arg(long, alias = "patience", value_name = "DURATION", value_parser = duration, default_value = "30s")]
     timeout: Duration,
-    /// In how many rounds; in each, every URL has its turn, in random order [default: 10 with several targets, --save or
-    /// --baseline, else 1]
+    /// Number of rounds; each round measures every target once, in random order [default: 10 with several targets,
+    /// --save or --baseline, else 1]
     #[arg(long, value_name = "N", value_parser = value_parser!(u32).range(1..=1_000))]
     rounds: Option<u32>,
-    /// For how long requests are made before any is counted, in each round [default: none; where there are usually several
-    /// rounds, and without -n, a tenth of one]
+    /// Time before each round in which requests are sent and not counted [default: none; with several targets, --save
+    /// or --baseline, and without -n, a tenth of a round]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     warm_up: Option<Duration>,
-    /// Make a new connection for each request
+    /// Open a new connection for each request
     #[arg(long)]
     new_connections: bool,
-    /// Speak HTTP/2 with URLs: over https the server has to choose it, over http it is spoken without asking
+    /// Use HTTP/2 for URLs: over https the server must select it, over http it is used with prior knowledge
     #[arg(long)]
     http2: bool,
-    /// How many clients share a connection of HTTP/2, each with a stream of his own [default: 1]
+    /// Clients that share an HTTP/2 connection, each with its own stream [default: 1]
     #[arg(long, value_name = "N", value_parser = whole::<NonZeroUsize>, requires = "http2", conflicts_with = "new_connections")]
     streams: Option<NonZeroUsize>,
-    /// How late the generator itself may be, in 99 of 100 cases, before the measurement is void [default: 10ms,
-    /// or a hundredth of the median response]
+    /// Delay of the generator itself, at the 99th percentile, above which the results are void [default: 10ms, or a
+    /// hundredth of the median response time]
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     tolerance: Option<Duration>,
-    /// Names all that is random: the same seed, the same arrivals in the same rounds
+    /// Random seed: the same seed gives the same arrivals in the same rounds
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -125,11 +125,11 @@ struct LoadArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Starting what is measured")]
 pub(crate) struct LaunchArgs {
-    /// A command line that starts what the URL of the same place is answered by, one for each URL, '' for one that runs
-    /// already. It is started before each turn and ended after it
+    /// Command line that starts the server of a URL, once for each URL in their order, '' for a URL that is served
+    /// already. It is started before each trial and stopped after it
     #[arg(long = "start", value_name = "COMMAND")]
     pub(crate) start_commands: Vec<String>,
-    /// How long it may take until it answers
+    /// Time until the server must respond
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     pub(crate) start_timeout: Duration,
 }
@@ -137,35 +137,35 @@ pub(crate) struct LaunchArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Request")]
 struct RequestArgs {
-    /// The method [default: GET, or POST with a body]
+    /// Method [default: GET, or POST with a body]
     #[arg(short = 'X', long = "request", value_name = "METHOD")]
     method: Option<String>,
-    /// A header, 'NAME: VALUE'; may be repeated
+    /// Header, 'NAME: VALUE'; may be repeated
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
     headers: Vec<String>,
-    /// The body
+    /// Request body
     #[arg(long, value_name = "BODY")]
     data: Option<String>,
-    /// A PEM file of the certificates to trust over https [default: those that the system trusts]
+    /// PEM file of the certificates to trust over https [default: those that the system trusts]
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
 }
 
-/// How much at once a TARGET that is no URL may do.
+/// Limits of a target that is no URL.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Target")]
 struct LimitArgs {
-    /// Calls that it serves at once [default: that of the configuration; 10, for a command the processors, for a function
-    /// its threads]
+    /// Calls in progress at once [default: that of the configuration; 10, for a command the number of processors, for a
+    /// function its threads]
     #[arg(long, short = 'l', value_name = "N")]
     limit: Option<String>,
-    /// Calls that may wait for their turn, or off [default: that of the configuration, or 1000]
+    /// Calls that may wait for a slot, or off [default: that of the configuration, or 1000]
     #[arg(long, value_name = "N")]
     queue: Option<String>,
 }
 
 impl BenchArgs {
-    /// What is said of a target that is no URL: of the word, or of the command where there is none.
+    /// Options of a target that is no URL; without a word, of the command.
     pub(crate) fn wanted<'a>(&'a self, word: Option<&'a str>) -> TargetOptions<'a> {
         let RequestArgs { method, headers, data, .. } = &self.request;
         let LimitArgs { limit, queue } = &self.policies;
@@ -187,7 +187,7 @@ impl BenchArgs {
 
     pub(crate) fn plan(&self) -> LoadPlan {
         let LoadArgs { clients, rate, arrivals, duration, requests, rounds, .. } = self.load;
-        // As many rounds as an interval can be computed from, in the same time.
+        // Enough rounds for a confidence interval, in the same time.
         let are_several = self.targets.len() + usize::from(!self.command.is_empty()) > 1;
         let is_contest = are_several || self.save.is_some() || self.baseline.is_some();
         let (usual_time, usual_rounds) =
@@ -216,7 +216,7 @@ impl BenchArgs {
         }
     }
 
-    /// What is spoken with URLs.
+    /// HTTP version for URLs.
     pub(crate) fn protocol(&self) -> Protocol {
         if self.load.http2 {
             Protocol::Http2 { streams: self.load.streams.unwrap_or(NonZeroUsize::MIN) }
@@ -225,12 +225,12 @@ impl BenchArgs {
         }
     }
 
-    /// Whether it is said how many clients there are.
+    /// Whether `-c` was given.
     pub(crate) fn says_how_many(&self) -> bool {
         self.load.clients.is_some()
     }
 
-    /// How long each of the measurements takes that a suggestion rests on.
+    /// Length of each measurement of `--suggest`.
     pub(crate) fn step_time(&self) -> Duration {
         self.load.duration.unwrap_or(Duration::from_secs(5))
     }
@@ -249,7 +249,7 @@ impl BenchArgs {
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
-    // An hour is what times are kept up to.
+    // Latency histograms hold up to an hour.
     let bounds = Duration::from_nanos(1)..=Duration::from_secs(3_600);
     let duration = humantime::parse_duration(text).ok();
     let duration = duration.filter(|duration| bounds.contains(duration));

@@ -15,6 +15,7 @@ use crate::plan::Load;
 use crate::stats::bootstrap::{ConfidenceInterval, LEAST_ROUNDS};
 use crate::stats::format;
 use crate::stats::metric::{Figure, STATISTICS};
+use crate::stats::record::LoadRecord;
 
 /// A target, compared with the reference.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Comparison {
     pub(crate) responses: ResponseMatch,
     /// The figure that decides which target is faster.
     by: ComparedBy,
+    /// The figures of both, as text.
+    figures: String,
     /// Failed requests and all requests, of both targets.
     failed: (u64, u64),
     /// Finished rounds, of the target with fewer.
@@ -51,6 +54,10 @@ impl Comparison {
     ) -> Self {
         let ratio = |figure: Figure| Ratio::between(figure, pairing, [target, reference]);
         let (ours, theirs) = (&target.record, &reference.record);
+        let by = match load {
+            Load::Closed { .. } => ComparedBy::Rate,
+            Load::Open { .. } => ComparedBy::Median,
+        };
         Self {
             name: target.name.clone(),
             reference: reference.name.clone(),
@@ -61,10 +68,8 @@ impl Comparison {
                 target.snapshot.as_ref(),
                 (&reference.name, reference.snapshot.as_ref()),
             ),
-            by: match load {
-                Load::Closed { .. } => ComparedBy::Rate,
-                Load::Open { .. } => ComparedBy::Median,
-            },
+            by,
+            figures: figures(by, ours, theirs),
             failed: (ours.failed() + theirs.failed(), ours.requests + theirs.requests),
             rounds: target.rounds.len().min(reference.rounds.len()),
         }
@@ -87,42 +92,74 @@ impl Comparison {
     /// The conclusion as a sentence.
     pub(crate) fn sentence(&self) -> String {
         let Comparison { name, reference, .. } = self;
-        let (ratio, what) = match self.by {
-            ComparedBy::Rate => (self.rate, "the rate"),
-            ComparedBy::Median => (self.ratio("p50"), "the median response time"),
+        let (ratio, figures) = match self.by {
+            ComparedBy::Rate => (self.rate, "rates"),
+            ComparedBy::Median => (self.ratio("p50"), "median response times"),
         };
-        let is_better = |ratio: f64| (ratio > 1.0) == (self.by == ComparedBy::Rate);
-        let word = |ratio| if is_better(ratio) { "faster" } else { "slower" };
-        let shown = quantity(ratio, what);
         let mut sentence = match ratio {
             Ratio::Of { ratio, interval: Some(interval) } if interval.excludes_one() => {
-                format!("{name} is {} than {reference}: {shown}", word(ratio))
+                let is_faster = (ratio > 1.0) == (self.by == ComparedBy::Rate);
+                let word = if is_faster { "faster" } else { "slower" };
+                // `2 × slower` and not `0.5 × faster`.
+                let (factor, interval) =
+                    if ratio > 1.0 { (ratio, interval) } else { (1.0 / ratio, interval.inverse()) };
+                format!(
+                    "{name} is {} × {word} than {reference}: {} ({} ×)",
+                    format::ratio(factor),
+                    self.figures,
+                    range(interval)
+                )
             }
-            Ratio::Of { interval: Some(interval), .. } => {
-                let range = range(interval);
-                format!("no difference seen between {name} and {reference}: {range} × {what}")
-            }
-            Ratio::Of { .. } => format!(
-                "{name} has {shown} of {reference}; how sure that is can be said with \
-                 {LEAST_ROUNDS} rounds or more that all have answers"
+            Ratio::Of { interval: Some(interval), .. } => format!(
+                "no difference measured between {name} and {reference}: ratio of {figures} {}",
+                range(interval)
             ),
-            Ratio::MoreThan(_) | Ratio::LessThan(_) => {
-                format!("{name} has {shown} of {reference}")
-            }
+            Ratio::Of { ratio, interval: None } => format!(
+                "{name} and {reference}: ratio of {figures} {}; a confidence interval takes \
+                 {LEAST_ROUNDS} rounds or more in which both have responses",
+                format::ratio(ratio)
+            ),
+            Ratio::MoreThan(bound) => format!(
+                "{name} and {reference}: ratio of {figures} more than {}",
+                format::ratio(bound)
+            ),
+            Ratio::LessThan(bound) => format!(
+                "{name} and {reference}: ratio of {figures} less than {}",
+                format::ratio(bound)
+            ),
             Ratio::Unknown => format!(
-                "{name} and {reference} cannot be compared: of one of them nothing is known"
+                "{name} and {reference} cannot be compared: at least one has no response with 2xx"
             ),
         };
         let (failed, requests) = self.failed;
         if failed > 0 {
             let share = units::share(failed, requests);
-            sentence.push_str(&format!("; but {share} of their requests were no work done"));
+            sentence.push_str(&format!("; {share} of their requests failed"));
         }
         sentence
     }
 }
 
+/// The figures that are compared: `median 45.7 ms against 298 ms`.
+fn figures(by: ComparedBy, target: &LoadRecord, reference: &LoadRecord) -> String {
+    match by {
+        ComparedBy::Rate => {
+            let [ours, theirs] = [target, reference].map(|record| units::number(record.rate()));
+            format!("{ours} responses a second against {theirs}")
+        }
+        ComparedBy::Median => {
+            let median = |record: &LoadRecord| format::latency(record.response.quantile(0.5));
+            format!("median {} against {}", median(target), median(reference))
+        }
+    }
+}
+
 impl ConfidenceInterval {
+    /// The interval of the inverse ratio.
+    fn inverse(self) -> Self {
+        Self { low: 1.0 / self.high, high: 1.0 / self.low }
+    }
+
     /// Whether the interval excludes equality.
     pub(crate) fn excludes_one(self) -> bool {
         self.low > 1.0 || self.high < 1.0
@@ -142,11 +179,6 @@ pub(crate) fn text(ratio: Ratio) -> String {
     }
 }
 
-/// `1.42 × the rate (1.38–1.47)`.
-fn quantity(ratio: Ratio, what: &str) -> String {
-    text(ratio).replacen(" ×", &format!(" × {what}"), 1)
-}
-
 fn range(ConfidenceInterval { low, high }: ConfidenceInterval) -> String {
     format!("{}–{}", format::ratio(low), format::ratio(high))
 }
@@ -161,7 +193,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::plan::Arrivals;
     use crate::stats::outcome::{RequestOutcome, ResponseSummary};
-    use crate::stats::record::{LoadRecord, MeasurementWindow, RequestTimes};
+    use crate::stats::record::{MeasurementWindow, RequestTimes};
 
     const CLOSED: Load = Load::Closed { clients: NonZeroUsize::MIN };
     const OPEN: Load =
@@ -209,11 +241,17 @@ pub(crate) mod tests {
         let slow = results("slow", &ROUNDS.map(|time| 2 * time));
         let fast = results("fast", &ROUNDS);
         let text = sentence(&CLOSED, &fast, &slow);
-        assert_eq!(text, "fast is faster than slow: 2.00 × the rate (2.00–2.00)");
+        assert_eq!(
+            text,
+            "fast is 2.00 × faster than slow: 8.74 responses a second against 4.37 (2.00–2.00 ×)"
+        );
         let text = sentence(&CLOSED, &slow, &fast);
-        assert_eq!(text, "slow is slower than fast: 0.500 × the rate (0.500–0.500)");
+        assert_eq!(
+            text,
+            "slow is 2.00 × slower than fast: 4.37 responses a second against 8.74 (2.00–2.00 ×)"
+        );
         let text = sentence(&OPEN, &fast, &slow);
-        let begin = "fast is faster than slow: 0.500 × the median response time (0.";
+        let begin = "fast is 2.00 × faster than slow: median 100 ms against 200 ms (";
         assert!(text.starts_with(begin), "{text}");
     }
 
@@ -222,15 +260,18 @@ pub(crate) mod tests {
         let one = results("one", &ROUNDS);
         let other = results("other", &[101, 119, 91, 199, 99, 111, 96, 99]);
         let text = sentence(&CLOSED, &other, &one);
-        let begin = "no difference seen between other and one: 0.9";
-        assert!(text.starts_with(begin) && text.ends_with(" × the rate"), "{text}");
+        let begin = "no difference measured between other and one: ratio of rates 0.9";
+        assert!(text.starts_with(begin), "{text}");
     }
 
     #[test]
     fn too_few_rounds_make_no_interval() {
         let one = results("one", &ROUNDS[..7]);
         let text = sentence(&CLOSED, &one, &one);
-        assert!(text.starts_with("one has 1.00 × the rate of one; how sure"), "{text}");
+        assert!(
+            text.starts_with("one and one: ratio of rates 1.00; a confidence interval"),
+            "{text}"
+        );
         assert!(text.contains("8 rounds or more"), "{text}");
     }
 
@@ -245,14 +286,14 @@ pub(crate) mod tests {
         assert_eq!(of(&whole, &cut), "< 0.100 ×");
         assert_eq!(of(&cut, &cut), "—");
         let text = sentence(&OPEN, &cut, &whole);
-        let wanted = "cut has > 10.0 × the median response time of whole; but 87.0 % of their requests were no work done";
+        let wanted = "cut and whole: ratio of median response times more than 10.0; 87.0 % of their requests failed";
         assert_eq!(text, wanted);
     }
 
     #[test]
     fn of_somebody_who_never_answered_there_is_nothing_to_compare() {
-        let (nobody, somebody) = (results("nobody", &[]), results("somebody", &ROUNDS));
-        let text = sentence(&CLOSED, &nobody, &somebody);
-        assert!(text.starts_with("nobody and somebody cannot be compared"), "{text}");
+        let (silent, answering) = (results("silent", &[]), results("answering", &ROUNDS));
+        let text = sentence(&CLOSED, &silent, &answering);
+        assert!(text.starts_with("silent and answering cannot be compared"), "{text}");
     }
 }

@@ -64,21 +64,21 @@ impl fmt::Display for BenchError {
             BenchError::Launch(error) => error.fmt(f),
             BenchError::NoReference(text) => write!(
                 f,
-                "judge `{text}`: it compares a target with the first, and there is only one; name another, or give the \
-                 --baseline to compare it with"
+                "judge `{text}`: it compares with the first target, and there is only one; add a target, or a \
+                 --baseline"
             ),
             BenchError::NoOtherResponses(text) => write!(
                 f,
-                "judge `{text}`: it compares answers with those of the first target, and there is only one; name another"
+                "judge `{text}`: it compares responses with those of the first target, and there is only one; add a target"
             ),
             BenchError::Baseline(error) => error.fmt(f),
-            BenchError::Serialize(error) => write!(f, "save the measurement: {error}"),
+            BenchError::Serialize(error) => write!(f, "write the results as JSON: {error}"),
             BenchError::Descriptors { wanted, allowed } => write!(
                 f,
-                "open so many connections: they take {wanted} descriptors, and this machine \
-                 allows {allowed}; ask for fewer clients, or raise `ulimit -Hn`"
+                "open enough connections: they need {wanted} file descriptors, and the limit is \
+                 {allowed}; use fewer clients, or raise `ulimit -Hn`"
             ),
-            BenchError::Histogram(error) => write!(f, "keep times: {error:?}"),
+            BenchError::Histogram(error) => write!(f, "create a histogram: {error:?}"),
             BenchError::File(error) => error.fmt(f),
             BenchError::Io(error) => write!(f, "measure: {error}"),
         }

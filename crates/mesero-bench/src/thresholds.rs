@@ -14,20 +14,20 @@ pub(crate) struct Thresholds(pub(crate) Vec<Threshold>);
 pub(crate) struct Threshold {
     /// As typed.
     pub(crate) text: String,
-    pub(crate) expected: Condition,
+    pub(crate) condition: Condition,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Condition {
     Metric {
         metric: Metric,
-        comparison: Comparator,
+        comparator: Comparator,
         wanted: ThresholdValue,
     },
     /// The ratio of a figure to that of the reference.
     Ratio {
         name: String,
-        comparison: Comparator,
+        comparator: Comparator,
         times: f64,
     },
     /// The same response as the reference.
@@ -56,17 +56,17 @@ pub(crate) enum ThresholdValue {
 impl Thresholds {
     /// The first relative threshold.
     pub(crate) fn relative(&self) -> Option<&str> {
-        self.first(|expected| matches!(expected, Condition::Ratio { .. }))
+        self.first(|condition| matches!(condition, Condition::Ratio { .. }))
     }
 
     /// The threshold that compares responses.
     pub(crate) fn of_responses(&self) -> Option<&str> {
-        self.first(|expected| matches!(expected, Condition::SameResponses))
+        self.first(|condition| matches!(condition, Condition::SameResponses))
     }
 
     fn first(&self, is_it: impl Fn(&Condition) -> bool) -> Option<&str> {
-        let found = self.0.iter().find(|expectation| is_it(&expectation.expected));
-        found.map(|expectation| expectation.text.as_str())
+        let found = self.0.iter().find(|threshold| is_it(&threshold.condition));
+        found.map(|threshold| threshold.text.as_str())
     }
 }
 
@@ -108,45 +108,48 @@ impl FromStr for Threshold {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text == "same_answers" {
-            return Ok(Self { text: text.to_owned(), expected: Condition::SameResponses });
+            return Ok(Self { text: text.to_owned(), condition: Condition::SameResponses });
         }
         let at = text.find(['<', '>', '=', '!']);
         let cut = at.and_then(|at| {
             let (name, rest) = text.split_at(at);
-            COMPARISONS.iter().find_map(|(sign, comparison)| {
-                Some((name.trim(), *comparison, rest.strip_prefix(sign)?.trim()))
+            COMPARISONS.iter().find_map(|(sign, comparator)| {
+                Some((name.trim(), *comparator, rest.strip_prefix(sign)?.trim()))
             })
         });
-        let Some((name, comparison, value)) = cut else {
+        let Some((name, comparator, value)) = cut else {
             return Err(format!(
-                "`{text}` compares nothing; wanted METRIC, one of = != < <= > >=, and a value, \
+                "`{text}` has no comparison; wanted METRIC, one of = != < <= > >=, and a value, \
                  such as p95<5s"
             ));
         };
         if let Some(times) = value.strip_suffix(['x', '×']) {
-            let expected = relative(name, comparison, times)?;
-            return Ok(Self { text: text.to_owned(), expected });
+            let condition = relative(name, comparator, times)?;
+            return Ok(Self { text: text.to_owned(), condition });
         }
         let metric = Metric::from_str(name)?;
         let wanted = wanted(&metric, value).ok_or_else(|| {
-            format!("`{value}` is no value for `{name}`; wanted {}", metric.unit())
+            format!("`{value}` is not a value of `{name}`; wanted {}", metric.unit())
         })?;
-        let expected = Condition::Metric { metric, comparison, wanted };
-        Ok(Self { text: text.to_owned(), expected })
+        let condition = Condition::Metric { metric, comparator, wanted };
+        Ok(Self { text: text.to_owned(), condition })
     }
 }
 
 /// Reads a relative threshold.
-fn relative(name: &str, comparison: Comparator, times: &str) -> Result<Condition, String> {
+fn relative(name: &str, comparator: Comparator, times: &str) -> Result<Condition, String> {
     if Figure::named(name).is_none() {
         Metric::from_str(name)?;
         let names = STATISTICS.map(|(name, _)| name).join(", ");
-        return Err(format!("`{name}` is not compared with another's; rate, {names} are"));
+        return Err(format!(
+            "`{name}` has no ratio to a reference; those of rate, {names} are accepted"
+        ));
     }
     let number = times.trim().parse().ok().filter(|times: &f64| *times > 0.0);
     let number = number.filter(|times| times.is_finite());
-    let times = number.ok_or_else(|| format!("`{times}x` is no multiple; wanted 1.1x, say"))?;
-    Ok(Condition::Ratio { name: name.to_owned(), comparison, times })
+    let times =
+        number.ok_or_else(|| format!("`{times}x` is not a ratio; wanted a number such as 1.1x"))?;
+    Ok(Condition::Ratio { name: name.to_owned(), comparator, times })
 }
 
 fn wanted(metric: &Metric, value: &str) -> Option<ThresholdValue> {
@@ -162,5 +165,19 @@ fn wanted(metric: &Metric, value: &str) -> Option<ThresholdValue> {
             number(percent).filter(|p| *p <= 100.0).map(|p| ThresholdValue::Share(p / 100.0))
         }
         None => number(value).map(ThresholdValue::Number),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_timeouts_in_mesero_0_1_is_still_read() {
+        for text in ["client_timeout=0", "gave_up=0"] {
+            let thresholds: Thresholds = text.parse().unwrap();
+            let Condition::Metric { metric, .. } = &thresholds.0[0].condition else { panic!() };
+            assert_eq!(*metric, Metric::ClientTimeout, "{text}");
+        }
     }
 }

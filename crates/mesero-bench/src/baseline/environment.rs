@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use rustix::system::uname;
 use serde::{Deserialize, Serialize};
 
-/// The environment of a measurement, for readers who did not run it.
+/// The environment of a measurement, as a reader of the report needs it.
 #[derive(Debug, Clone)]
 pub(crate) struct Environment {
     /// In RFC 3339.

@@ -56,7 +56,7 @@ pub(crate) enum BaselineProblem {
 impl fmt::Display for BaselineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const WANTED: &str = "wanted a file that `mesero bench --save` has written";
-        const ANEW: &str = "measure it anew with --save";
+        const MEASURE_AGAIN: &str = "measure again with --save";
         write!(f, "compare with `{}`: ", self.path.display())?;
         match &self.why {
             BaselineProblem::Io(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -64,38 +64,44 @@ impl fmt::Display for BaselineError {
             }
             BaselineProblem::Io(error) => error.fmt(f),
             BaselineProblem::Large => write!(f, "it is larger than any measurement; {WANTED}"),
-            BaselineProblem::CutOff(error) => write!(f, "it ends in the middle ({error}); {ANEW}"),
-            BaselineProblem::NoJson(error) => write!(f, "it is no JSON ({error}); {WANTED}"),
+            BaselineProblem::CutOff(error) => {
+                write!(f, "it is truncated ({error}); {MEASURE_AGAIN}")
+            }
+            BaselineProblem::NoJson(error) => write!(f, "it is not JSON ({error}); {WANTED}"),
             BaselineProblem::Foreign => write!(
                 f,
-                "it is JSON that does not say `\"mesero_bench\": 1`; {WANTED}, which is another than what --json prints"
+                "it is JSON without `\"mesero_bench\": 1`; {WANTED}, which is not the output of --json"
             ),
             BaselineProblem::Version { came, wanted } if came > wanted => write!(
                 f,
-                "its format is {came}, of a newer mesero; this one reads {wanted}; take the newer one, or {ANEW}"
+                "its format {came} is that of a newer mesero, and this one reads {wanted}; use the newer one, or {MEASURE_AGAIN}"
             ),
             BaselineProblem::Version { came, wanted } => {
-                write!(f, "its format is {came}, and this mesero reads {wanted}; {ANEW}")
+                write!(f, "its format is {came}, and this mesero reads {wanted}; {MEASURE_AGAIN}")
             }
             BaselineProblem::Content(error) => write!(f, "{error}; {WANTED}"),
             BaselineProblem::Contradiction(why) => {
-                write!(f, "it contradicts itself: {}; {ANEW}", shown(why))
+                write!(f, "it contradicts itself: {}; {MEASURE_AGAIN}", shown(why))
             }
             BaselineProblem::Interrupted => {
-                write!(f, "it was interrupted, so it is not what was planned; {ANEW}")
+                write!(f, "its measurement was interrupted; {MEASURE_AGAIN}")
             }
             BaselineProblem::Void { name, reasons } => write!(
                 f,
-                "what it has of `{}` is void ({}); {ANEW}",
+                "the results of `{}` are void ({}); {MEASURE_AGAIN}",
                 shown(name),
                 shown(&reasons.join("; "))
             ),
             BaselineProblem::Nothing(name) => {
-                write!(f, "nobody was answered by `{}` when it was saved; {ANEW}", shown(name))
+                write!(
+                    f,
+                    "`{}` had no response with 2xx when it was saved; {MEASURE_AGAIN}",
+                    shown(name)
+                )
             }
             BaselineProblem::Nobody { name, names } => write!(
                 f,
-                "it has no target called `{}`, but {}; give the target that name, as NAME=TARGET",
+                "it has no target named `{}`, but {}; name the target with NAME=TARGET",
                 shown(name),
                 listed(
                     names
@@ -108,12 +114,15 @@ impl fmt::Display for BaselineError {
             ),
             BaselineProblem::Other { differences, command } => {
                 let count = units::grouped(differences.len() as u64);
-                let things = if differences.len() == 1 { "thing" } else { "things" };
-                write!(f, "it was measured otherwise, in {count} {things}")?;
+                write!(f, "it was measured under other terms ({count})")?;
                 for TermDifference { what, saved, now } in differences {
                     write!(f, "\n  {what}: saved {}, now {}", shown(saved), shown(now))?;
                 }
-                write!(f, "\nmeasure as it was (`{}`), or {ANEW}", shown(command))
+                write!(
+                    f,
+                    "\nuse the terms of the baseline (`{}`), or {MEASURE_AGAIN}",
+                    shown(command)
+                )
             }
         }
     }

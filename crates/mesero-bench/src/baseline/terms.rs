@@ -16,7 +16,8 @@ use crate::stats::nullable;
 pub(crate) struct MeasurementTerms {
     pub(crate) machine: Machine,
     plan: PlanForm,
-    asked: RequestForm,
+    #[serde(alias = "asked")]
+    request: RequestForm,
 }
 
 /// The load on each target.
@@ -90,7 +91,7 @@ type Term = (&'static str, String);
 
 impl MeasurementTerms {
     pub(crate) fn new(plan: &LoadPlan, args: &BenchArgs) -> Self {
-        Self { machine: Machine::this(), plan: plan.into(), asked: args.into() }
+        Self { machine: Machine::this(), plan: plan.into(), request: args.into() }
     }
 
     /// All terms that differ from the saved ones. Rounds, seed and kernel version may differ.
@@ -102,7 +103,7 @@ impl MeasurementTerms {
         let machine = &self.machine;
         let machine =
             [("processor", machine.processor.clone()), ("cores", machine.cores.to_string())];
-        machine.into_iter().chain(self.plan.all()).chain(self.asked.all()).collect()
+        machine.into_iter().chain(self.plan.all()).chain(self.request.all()).collect()
     }
 }
 
@@ -159,21 +160,21 @@ impl PlanForm {
     fn all(&self) -> [Term; 6] {
         let rate = self.rate.map_or_else(|| "none".to_owned(), |rate| format!("{rate}/s"));
         let arrivals = match self.arrivals {
-            None => "as answers come",
+            None => "after each response",
             Some(Arrivals::Poisson) => "poisson",
             Some(Arrivals::Uniform) => "uniform",
         };
         let round = match (self.duration_s, self.requests) {
             (Some(seconds), _) => time(seconds),
             (None, Some(requests)) => format!("{requests} requests"),
-            (None, None) => "without an end".to_owned(),
+            (None, None) => "unlimited".to_owned(),
         };
         [
             ("clients", self.clients.to_string()),
             ("rate", rate),
             ("arrivals", arrivals.to_owned()),
             ("a round", round),
-            ("patience", time(self.timeout_s)),
+            ("timeout", time(self.timeout_s)),
             ("warm-up", time(self.warm_up_s)),
         ]
     }
@@ -265,9 +266,9 @@ pub(crate) mod tests {
         let cases: [(&[&str], &str, &str, &str); 14] = [
             (&["-c", "20"], "clients", "10", "20"),
             (&["--rate", "5", "-c", "10"], "rate", "none", "5/s"),
-            (&["--rate", "5", "-c", "10"], "arrivals", "as answers come", "poisson"),
+            (&["--rate", "5", "-c", "10"], "arrivals", "after each response", "poisson"),
             (&["-d", "1001ms"], "a round", "1s", "1s 1ms"),
-            (&["--patience", "7s"], "patience", "30s", "7s"),
+            (&["--timeout", "7s"], "timeout", "30s", "7s"),
             (&["--warm-up", "1ms"], "warm-up", "0s", "1ms"),
             (&["--new-connections"], "connections", "kept", "new ones"),
             (&["--http2"], "HTTP", "1.1", "2"),
@@ -287,6 +288,14 @@ pub(crate) mod tests {
             assert_eq!(difference.saved, saved, "{what}");
             assert!(difference.now.starts_with(now), "{difference:?}");
         }
+    }
+
+    #[test]
+    fn the_flag_of_the_timeout_in_mesero_0_1_is_read_and_not_shown() {
+        assert_eq!(terms(&["--patience", "7s"]), terms(&["--timeout", "7s"]));
+        let mut command = BenchArgs::augment_args(Command::new("bench").no_binary_name(true));
+        let help = command.render_long_help().to_string();
+        assert!(help.contains("--timeout") && !help.contains("patience"), "{help}");
     }
 
     #[test]

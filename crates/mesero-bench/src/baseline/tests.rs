@@ -68,10 +68,7 @@ fn what_was_saved_is_compared_as_what_it_was() {
     let twice = results("a", &ROUNDS.map(|time| 3 * time));
     let baseline = BaselineComparison::new(&twice, baseline[1].clone(), &CLOSED, origin);
     let sentence = baseline.comparison.sentence();
-    assert!(
-        sentence.starts_with("a is slower than its baseline: 0.333 × the rate (0."),
-        "{sentence}"
-    );
+    assert!(sentence.starts_with("a is 3.00 × slower than its baseline: "), "{sentence}");
     let Ratio::Of { interval: Some(interval), .. } = baseline.comparison.ratio("p50") else {
         panic!("{:?}", baseline.comparison.ratio("p50"));
     };
@@ -83,23 +80,26 @@ fn what_is_no_saved_measurement_is_refused_with_what_is_wanted() {
     let whole = saved().text().unwrap();
     let refused = |text: &str| compare(text, &[("a", access("/"))]).unwrap_err();
     let cut = refused(&whole[..whole.len() / 2]);
-    assert!(cut.starts_with("compare with `base.json`: it ends in the middle (EOF"), "{cut}");
-    assert!(cut.ends_with("; measure it anew with --save"), "{cut}");
-    assert!(refused("").contains("it ends in the middle"), "{}", refused(""));
-    assert!(refused("<html>").contains("it is no JSON (expected value at line 1"));
+    assert!(cut.starts_with("compare with `base.json`: it is truncated (EOF"), "{cut}");
+    assert!(cut.ends_with("; measure again with --save"), "{cut}");
+    assert!(refused("").contains("it is truncated"), "{}", refused(""));
+    assert!(refused("<html>").contains("it is not JSON (expected value at line 1"));
     for foreign in ["[]", "{}", "3", r#"{"name": "x", "requests": 3}"#, r#"{"mesero_bench": "1"}"#]
     {
         let text = refused(foreign);
-        assert!(text.contains("it is JSON that does not say `\"mesero_bench\": 1`"), "{text}");
+        assert!(text.contains("it is JSON without `\"mesero_bench\": 1`"), "{text}");
     }
 }
 
 #[test]
 fn another_format_is_refused_with_what_to_do() {
     let newer = refused(|value| value["mesero_bench"] = json!(2));
-    assert!(newer.contains("its format is 2, of a newer mesero; this one reads 1"), "{newer}");
+    assert!(
+        newer.contains("its format 2 is that of a newer mesero, and this one reads 1"),
+        "{newer}"
+    );
     let older = refused(|value| value["mesero_bench"] = json!(0));
-    assert!(older.contains("its format is 0, and this mesero reads 1; measure it anew"), "{older}");
+    assert!(older.contains("its format is 0, and this mesero reads 1; measure again"), "{older}");
 }
 
 #[test]
@@ -133,19 +133,19 @@ fn what_contradicts_itself_is_refused_with_where() {
         ),
         (
             |target| drop(target["rounds"].as_array_mut().unwrap().pop()),
-            "of `a`: `requests` is 100, and of its rounds 90",
+            "of `a`: `requests` is 100, and 90 in its rounds",
         ),
         (
             |target| drop(target["rounds"][2]["response_s"].as_object_mut().unwrap().remove("p99")),
             "of `a`: round 3: `response_s` has no `p99`",
         ),
         (|target| target["rounds"][0]["rate"] = json!(-1), "of `a`: round 1: `rate` is -1"),
-        (|target| target["name"] = json!("b"), "two targets are called `b`"),
+        (|target| target["name"] = json!("b"), "two targets are named `b`"),
     ];
     for (change, wanted) in cases {
         let text = refused(|value| change(&mut value["targets"][0]));
         assert!(text.contains(&format!("it contradicts itself: {wanted}")), "{text}");
-        assert!(text.ends_with("; measure it anew with --save"), "{text}");
+        assert!(text.ends_with("; measure again with --save"), "{text}");
     }
     let text = refused(|value| value["targets"] = json!([]));
     assert!(text.contains("it has no target"), "{text}");
@@ -154,16 +154,16 @@ fn what_contradicts_itself_is_refused_with_where() {
 #[test]
 fn what_is_not_to_be_believed_is_no_baseline() {
     let interrupted = refused(|value| value["interrupted"] = json!(true));
-    assert!(interrupted.contains("it was interrupted, so it is not what was planned"));
+    assert!(interrupted.contains("its measurement was interrupted"));
     let void = refused(|value| value["targets"][0]["void"] = json!(["this machine is too busy"]));
-    assert!(void.contains("what it has of `a` is void (this machine is too busy)"), "{void}");
+    assert!(void.contains("the results of `a` are void (this machine is too busy)"), "{void}");
     // The results of other targets may be void.
     let other = changed(|value| value["targets"][1]["void"] = json!(["this machine is too busy"]));
     assert!(compare(&other, &[("a", access("/"))]).is_ok());
     let mut empty = saved();
     empty.targets[0] = TargetForm::new(&results("a", &[]), access("/"), Vec::new());
     let text = compare(&empty.text().unwrap(), &[("a", access("/"))]).unwrap_err();
-    assert!(text.contains("nobody was answered by `a` when it was saved"), "{text}");
+    assert!(text.contains("`a` had no response with 2xx when it was saved"), "{text}");
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn each_has_his_namesake_and_a_single_one_the_only_one() {
     let text = saved().text().unwrap();
     let nobody = compare(&text, &[("c", access("/"))]).unwrap_err();
     assert!(
-        nobody.contains("it has no target called `c`, but `a` and `b`; give the target"),
+        nobody.contains("it has no target named `c`, but `a` and `b`; name the target"),
         "{nobody}"
     );
     let mut single = saved();
@@ -179,7 +179,7 @@ fn each_has_his_namesake_and_a_single_one_the_only_one() {
     let single = single.text().unwrap();
     assert!(compare(&single, &[("whatever", access("/"))]).is_ok());
     let nobody = compare(&single, &[("a", access("/")), ("b", access("/b"))]).unwrap_err();
-    assert!(nobody.contains("no target called `b`, but `a`;"), "{nobody}");
+    assert!(nobody.contains("no target named `b`, but `a`;"), "{nobody}");
 }
 
 #[test]
@@ -194,12 +194,12 @@ fn what_was_measured_otherwise_is_refused_with_every_difference_and_the_command(
     let refused = compare(&text, &[("a", access("/")), ("b", started)]).unwrap_err();
     let cores = terms(&[]).machine.cores;
     let wanted = format!(
-        "compare with `base.json`: it was measured otherwise, in 4 things
+        "compare with `base.json`: it was measured under other terms (4)
   cores: saved 512, now {cores}
   clients: saved 20, now 10
   path of b: saved /b, now /other
   --start of b: saved not used, now for each turn
-measure as it was (`mesero bench a=http://host/ b=http://host/b`), or measure it anew with --save"
+use the terms of the baseline (`mesero bench a=http://host/ b=http://host/b`), or measure again with --save"
     );
     assert_eq!(refused, wanted);
 }
@@ -217,4 +217,26 @@ fn another_system_or_version_is_no_reason_and_is_told() {
     assert_eq!(notes[1], format!("The baseline was measured by mesero 0.0.9, this by {ours}."));
     let system = &now.machine.system;
     assert_eq!(notes[2], format!("The baseline was measured on Linux 1.0, this on {system}."));
+}
+
+#[test]
+fn a_baseline_of_mesero_0_1_is_read_with_its_names_of_members() {
+    let mut text = saved().text().unwrap();
+    for (new, old) in [
+        ("client_timeout", "gave_up"),
+        ("censored_s", "cut_s"),
+        ("timeout_s", "patience_s"),
+        ("request", "asked"),
+        ("access", "way"),
+        ("resource_usage", "taken"),
+    ] {
+        let (new, old) = (format!("\"{new}\":"), format!("\"{old}\":"));
+        assert!(text.contains(&new), "{new}");
+        text = text.replace(&new, &old);
+    }
+    let read = compare(&text, &[("a", access("/"))]).unwrap();
+    assert_eq!(
+        read[0].rounds,
+        compare(&saved().text().unwrap(), &[("a", access("/"))]).unwrap()[0].rounds
+    );
 }

@@ -14,8 +14,8 @@ impl fmt::Display for CapacityError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             CapacityError::NoDemand => {
-                "suggest anything without a load: wanted `--rate 50` for calls that come at random, so many a \
-                 second, or `-c 10` for clients who come at once"
+                "suggest anything without a load: wanted `--rate 50` for independent calls, as many a \
+                 second, or `-c 10` for simultaneous clients"
             }
             CapacityError::Several => "suggest anything: `--suggest` is about one target at a time",
             CapacityError::All => {

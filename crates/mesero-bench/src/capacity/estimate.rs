@@ -70,17 +70,17 @@ impl CapacityEstimate {
                 };
                 let least = if is_certain { "" } else { "at least " };
                 let service = units::with_three_digits(service);
-                let add_usage = if is_certain { "a request takes" } else { "requests take up to" };
-                let now = now.map(|now| format!("; those who were answered had {}", number(now)));
+                let took = if is_certain { "a request takes" } else { "requests take up to" };
+                let now = now.map(|now| format!("; the answered requests had {}", number(now)));
                 format!(
-                    "{least}{} would pass: {add_usage} {service}, so within {timeout} a worker serves {} of the clients{}",
+                    "{least}{} would pass: {took} {service}, so one worker serves {} of the clients within {timeout}{}",
                     number(workers),
                     units::grouped(each),
                     now.unwrap_or_default()
                 )
             }
             CapacityEstimate::Unknown => format!(
-                "nobody was answered within {timeout}: if a request takes that long without waiting, no \
+                "no request was answered within {timeout}: if a request takes that long without waiting, no \
                  number of workers would pass"
             ),
         }
@@ -143,14 +143,14 @@ mod tests {
         let five = ten_clients(&[5.0, 5.01, 5.0, 5.0, 5.02]).unwrap();
         assert_eq!(
             five,
-            "10 workers would pass: a request takes 5.02 s, so within 7.00 s a worker serves 1 of the clients; those who \
-             were answered had 5 workers"
+            "10 workers would pass: a request takes 5.02 s, so one worker serves 1 of the clients within 7.00 s; the \
+             answered requests had 5 workers"
         );
         // Two workers, three batches.
         let two = ten_clients(&[2.0, 2.0, 4.0, 4.0, 6.0, 6.0]).unwrap();
         assert!(
             two.starts_with("4 workers would pass")
-                && two.ends_with("; those who were answered had 2 workers"),
+                && two.ends_with("; the answered requests had 2 workers"),
             "{two}"
         );
     }
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn where_nobody_was_answered_nothing_is_known() {
-        assert!(ten_clients(&[]).unwrap().starts_with("nobody was answered within 7.00 s"));
+        assert!(ten_clients(&[]).unwrap().starts_with("no request was answered within 7.00 s"));
     }
 
     #[test]

@@ -62,7 +62,7 @@ pub(crate) const MOST: u32 = 1_024;
 /// A concurrency at which many calls are measured in a short time.
 const FOR_MORE: u32 = 16;
 
-/// Attempts with a higher limit, after one that should have been enough.
+/// Attempts with a higher limit, after the computed limit was not enough.
 const RAISES: u32 = 3;
 
 /// Up to this multiple of the knee a concurrency counts as at the knee, which is a measured value.

@@ -121,7 +121,7 @@ impl CapacityProbe {
                 }
             }
         };
-        self.live.log_result(&format!("trying what is wanted with {concurrency} at once"));
+        self.live.log_result(&format!("trying the goal with a concurrency of {concurrency}"));
         let session = self.session(plan)?;
         self.run(concurrency, &session).await
     }
@@ -144,7 +144,7 @@ impl CapacityProbe {
         concurrency: u32,
         session: &Arc<LoadSession>,
     ) -> Result<LoadRecord, BenchError> {
-        let name = format!("{concurrency} at once");
+        let name = format!("concurrency {concurrency}");
         // The number of levels is not known in advance.
         let stage = ProgressStage { name: &name, round: 1, rounds: 1, over: None };
         tokio::select! {

@@ -45,7 +45,7 @@ impl CapacityReport<'_> {
     fn levels(&self) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING);
-        table.set_header(["at once", "a second", "mean", "p99", "ok"]);
+        table.set_header(["concurrency", "a second", "mean", "p99", "ok"]);
         for level in &self.findings.sweep.levels {
             let SweepLevel { concurrency, record } = level;
             table.add_row([
@@ -76,7 +76,7 @@ impl CapacityReport<'_> {
             "http2": self.protocol.json(),
             "wanted": {
                 "demand": demand(&findings.goal.demand),
-                "patience_s": findings.goal.timeout,
+                "timeout_s": findings.goal.timeout,
                 "share": findings.goal.share,
             },
             "levels": levels.collect::<Vec<_>>(),
@@ -86,9 +86,9 @@ impl CapacityReport<'_> {
                 "error": service.error() * service.mean(),
                 "variation": service.variation(),
             })),
-            "knee": { "at_once": knee.concurrency, "rate": knee.rate, "seen": knee.is_observed },
+            "knee": { "concurrency": knee.concurrency, "rate": knee.rate, "observed": knee.is_observed },
             "verdict": word,
-            "at_once": concurrency,
+            "concurrency": concurrency,
             "queue": queue.map(|(concurrency, service)| findings.goal.queue(service, concurrency)),
             "wait": wait.map(|(busy, wait)| json!({
                 "busy": busy,
@@ -143,11 +143,11 @@ fn demand(demand: &Demand) -> Value {
 fn level(level: &SweepLevel) -> Value {
     let SweepLevel { concurrency, record } = level;
     json!({
-        "at_once": concurrency,
+        "concurrency": concurrency,
         "rate": level.rate(),
         "requests": record.requests,
         "ok": record.ok,
-        "gave_up": record.client_timeouts,
+        "client_timeout": record.client_timeouts,
         "response_s": times(&record.response),
     })
 }
@@ -156,10 +156,10 @@ fn check(check: &CapacityCheck) -> Value {
     let CapacityCheck { demand: what, concurrency, record } = check;
     json!({
         "demand": demand(what),
-        "at_once": concurrency,
+        "concurrency": concurrency,
         "requests": record.requests,
         "ok": record.ok,
-        "gave_up": record.client_timeouts,
+        "client_timeout": record.client_timeouts,
         "response_s": times(&record.response),
     })
 }

@@ -44,7 +44,7 @@ impl Demand {
     fn demand_label(&self) -> String {
         match self {
             Demand::Burst { clients: 1 } => "1 client".to_owned(),
-            Demand::Burst { clients } => format!("{} clients who come at once", count(*clients)),
+            Demand::Burst { clients } => format!("{} simultaneous clients", count(*clients)),
             Demand::Rate { rate, .. } => format!("{} calls a second", units::number(*rate)),
         }
     }
@@ -78,7 +78,7 @@ impl CapacityFindings {
         sentences.push(self.verdict_sentence());
         sentences.extend(self.spread().map(|(least, most)| {
             format!(
-                "As well as that time is known, it takes {} to {}; a longer `-d` makes it surer.",
+                "Within the precision of that time, {} to {} are needed; a longer `-d` narrows this.",
                 count(least),
                 count(most)
             )
@@ -96,19 +96,22 @@ impl CapacityFindings {
                         format!("`limit = {concurrency}` is enough")
                     }
                     ConcurrencyControl::External => {
-                        format!("It is enough as it is, and takes {}", workers(concurrency))
+                        format!(
+                            "The current capacity is enough; {} are needed",
+                            workers(concurrency)
+                        )
                     }
                 };
                 format!("{enough}: {}.{}", self.reason(concurrency), self.queue(concurrency))
             }
             CapacityVerdict::TooFewSeats { concurrency, seats } => format!(
-                "It takes `limit = {concurrency}`, and it has room for {}; raise its `threads`, `processes` or \
-                 `concurrency`, or whatever gives it room: {}.",
+                "`limit = {concurrency}` is needed, and the resource has {} seats; raise its `threads`, `processes` or \
+                 `concurrency`, or another setting of its capacity: {}.",
                 count(seats),
                 self.reason(concurrency)
             ),
             CapacityVerdict::TooFewWorkers { concurrency, now } => format!(
-                "It takes {}, and it has {}: {}; with more than {} at once it answers no more than {}.",
+                "{} are needed, and the server has {}: {}; a concurrency above {} answers no more than {}.",
                 workers(concurrency),
                 count(now),
                 self.reason(concurrency),
@@ -116,39 +119,39 @@ impl CapacityFindings {
                 a_second(&self.knee)
             ),
             CapacityVerdict::Saturated { concurrency } => format!(
-                "No limit is enough: it would take {} calls at once that do not hinder each other ({}), and it answers no \
-                 more than {}, which takes {}.",
+                "No limit is enough: {} independent calls at once are needed ({}), and the resource answers no more than \
+                 {}, with a concurrency of {}.",
                 count(concurrency),
                 self.reason(concurrency),
                 a_second(&self.knee),
                 count(self.knee.workers())
             ),
             CapacityVerdict::Refuted { concurrency } => format!(
-                "{} should be enough, and was not: calls hinder each other, or take longer than they did when they were \
+                "{} should be enough, and was not: calls slow each other down, or take longer than when they were \
                  measured. By the formula {}.",
                 capital(&self.named(concurrency)),
                 self.reason(concurrency)
             ),
             CapacityVerdict::TooMany { concurrency } => {
-                format!("It takes more than {} at once.", count(concurrency))
+                format!("More than {} calls at once are needed.", count(concurrency))
             }
             CapacityVerdict::Never { share, is_certain: true } => format!(
-                "No number of workers is enough: of calls that wait for nothing {} within {timeout}. Make the call faster, \
-                 or wait for longer.",
+                "No number of workers is enough: without waiting {} within {timeout}. Make the call faster, or allow more \
+                 time.",
                 if share > 0.0 {
-                    format!("only {} are over", percent(share))
+                    format!("only {} of the calls end", percent(share))
                 } else {
-                    "none is over".to_owned()
+                    "no call ends".to_owned()
                 }
             ),
             CapacityVerdict::Never { share, .. } => format!(
-                "Too few calls were seen to tell: of those that wait for nothing {} were over within {timeout}. A longer \
-                 `-d` makes it surer.",
+                "Too few calls were measured to be certain: without waiting {} of them ended within {timeout}. A longer \
+                 `-d` makes this certain.",
                 percent(share)
             ),
             CapacityVerdict::Unanswered => {
                 let record = self.sweep.levels.first().map(|level| &level.record);
-                format!("Nothing is known of it: {}.", record.map_or_else(String::new, unanswered))
+                format!("There is no result: {}.", record.map_or_else(String::new, unanswered))
             }
         }
     }
@@ -159,13 +162,15 @@ impl CapacityFindings {
         match self.goal.demand {
             Demand::Rate { rate, .. } => {
                 let load = rate * service.mean();
-                let busy =
-                    format!("{} calls are in work on average (Little's law)", units::number(load));
+                let busy = format!(
+                    "{} calls are in flight on average (Little's law)",
+                    units::number(load)
+                );
                 match self.goal.wait(service, concurrency) {
                     Some((busy_share, wait)) if busy_share < 1.0 => format!(
-                        "{busy}, and with {} at once {} of the calls wait, for {} on average (Erlang C)",
-                        count(concurrency),
+                        "{busy}, and {} of the calls wait at a concurrency of {}, for {} on average (Erlang C)",
                         percent(wait.chance),
+                        count(concurrency),
                         time(wait.once)
                     ),
                     _ => busy,
@@ -188,7 +193,7 @@ impl CapacityFindings {
         match self.goal.queue(service, concurrency) {
             0 => String::new(),
             queue => format!(
-                " `queue = {queue}` has room for all who can still be answered within {}.",
+                " `queue = {queue}` holds all calls that can still be answered within {}.",
                 time(self.goal.timeout)
             ),
         }
@@ -215,15 +220,13 @@ impl CapacityFindings {
         );
         let with = match self.bound {
             ConcurrencyControl::Limit { .. } => format!("With `limit = {}`", check.concurrency),
-            ConcurrencyControl::External => "As it is".to_owned(),
+            ConcurrencyControl::External => "With its current capacity".to_owned(),
         };
         match (check.demand == self.goal.demand, check.holds(self.goal.share)) {
-            (true, _) => format!("Tried: {found}."),
-            (_, true) => format!("{with} it can take {demand_label}; tried: {found}."),
+            (true, _) => format!("Trial: {found}."),
+            (_, true) => format!("{with} it can serve {demand_label}; trial: {found}."),
             (_, false) => {
-                format!(
-                    "{with} it should be able to take {demand_label}, and is not; tried: {found}."
-                )
+                format!("{with} it should serve {demand_label}, and does not; trial: {found}.")
             }
         }
     }
@@ -234,9 +237,9 @@ fn unanswered(record: &LoadRecord) -> String {
     let requests = units::grouped(record.requests);
     let faults =
         record.faults.iter().map(|(kind, faults)| format!("{}: {}", kind.text(), faults.first));
-    let statuses = record.statuses.keys().map(|status| format!("answered {status}"));
+    let statuses = record.statuses.keys().map(|status| format!("status {status}"));
     let why: Vec<_> = faults.chain(statuses).collect();
-    format!("of {requests} calls none was answered with 2xx ({})", why.join("; "))
+    format!("none of {requests} calls was answered with 2xx ({})", why.join("; "))
 }
 
 fn a_second(knee: &Knee) -> String {

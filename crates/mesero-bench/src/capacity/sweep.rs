@@ -65,7 +65,7 @@ impl SweepLevel {
     pub(crate) fn label(&self) -> String {
         let Self { concurrency, record } = self;
         format!(
-            "{} at once: {} a second, {} on average, p99 {}, {} ok",
+            "concurrency {}: {} a second, {} on average, p99 {}, {} ok",
             units::grouped((*concurrency).into()),
             units::number(self.rate()),
             format::latency(record.response.mean()),

@@ -207,7 +207,7 @@ async fn a_resource_with_too_few_seats_is_told_how_many_it_takes_and_what_it_bea
     assert!(!findings.holds());
 }
 
-/// A limit behind the one that is swept: a URL as seen from outside.
+/// A limit behind the swept limit: a URL as seen from outside.
 #[tokio::test(start_paused = true)]
 async fn the_workers_of_another_are_counted_at_the_knee() {
     for (workers, demand) in
@@ -249,22 +249,22 @@ async fn a_person_reads_what_was_measured_computed_and_tried() {
             "@slow",
             "wanted: 99 % of 8.00 calls a second answered within 5.00 s",
             "",
-            " at once  a second    mean     p99     ok",
-            "       1      1.00  1.00 s  1.00 s  100 %",
-            "       2      2.00  1.00 s  1.00 s  100 %",
-            "       4      4.00  1.00 s  1.00 s  100 %",
-            "       8      8.00  1.00 s  1.00 s  100 %",
-            "      16      16.0  1.00 s  1.00 s  100 %",
-            "      18      18.0  1.00 s  1.00 s  100 %",
+            " concurrency  a second    mean     p99     ok",
+            "           1      1.00  1.00 s  1.00 s  100 %",
+            "           2      2.00  1.00 s  1.00 s  100 %",
+            "           4      4.00  1.00 s  1.00 s  100 %",
+            "           8      8.00  1.00 s  1.00 s  100 %",
+            "          16      16.0  1.00 s  1.00 s  100 %",
+            "          18      18.0  1.00 s  1.00 s  100 %",
         ]
     );
     assert_eq!(
         lines[11..].join("\n"),
         "A call that does not wait takes 1.00 s, as 102 calls showed.\n\n\
-         `limit = 9` is enough: 8.00 calls are in work on average (Little's law), and with 9 at once 65.4 % of the calls \
-         wait, for 500 ms on average (Erlang C). `queue = 35` has room for all who can still be answered within 5.00 \
-         s.\n\n\
-         Tried: 100 % of 171 calls were answered within 5.00 s (p99 2.12 s)."
+         `limit = 9` is enough: 8.00 calls are in flight on average (Little's law), and 65.4 % of the calls wait \
+         at a concurrency of 9, for 500 ms on average (Erlang C). `queue = 35` holds all calls that can still be answered within \
+         5.00 s.\n\n\
+         Trial: 100 % of 171 calls were answered within 5.00 s (p99 2.12 s)."
     );
 }
 
@@ -276,10 +276,10 @@ async fn a_person_reads_how_many_workers_there_are_and_what_they_bear() {
     assert_eq!(
         sentences,
         "A call that does not wait takes 5.00 s, as 28 calls showed.\n\
-         It takes 10 workers, and it has 5: within 7.00 s one worker serves 1 of them; with more \
-         than 5 at once it answers no more than 1.00 a second.\n\
-         As it is it can take 5 clients who come at once; tried: 5 of 5 calls were answered within 7.00 s (p99 5.00 \
-         s).\n"
+         10 workers are needed, and the server has 5: within 7.00 s one worker serves 1 of them; a concurrency above 5 \
+         answers no more than 1.00 a second.\n\
+         With its current capacity it can serve 5 simultaneous clients; trial: 5 of 5 calls were answered within 7.00 s \
+         (p99 5.00 s).\n"
     );
 }
 

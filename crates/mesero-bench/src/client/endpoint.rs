@@ -104,7 +104,7 @@ impl Endpoint {
         }
     }
 
-    /// Connects to one of the host's addresses, beginning with the one that was reached last. Dropped, it closes the
+    /// Connects to one of the host's addresses, beginning with the address that was reached last. Dropped, it closes the
     /// socket.
     pub(crate) async fn connect_tcp(&self) -> Result<TcpStream, Fault> {
         let addresses = self.addresses.get_or_try_init(|| self.resolve()).await?;
@@ -135,8 +135,8 @@ impl Endpoint {
         let streams = if stream_limit == 1 { "stream" } else { "streams" };
         (stream_limit < wanted).then(|| {
             format!(
-                "The server takes {stream_limit} {streams} at once on a connection, which {wanted} clients share; the \
-                 time that one of them waits for a stream is counted."
+                "The server allows {stream_limit} concurrent {streams} on a connection, which {wanted} clients share; the time \
+                 that a request waits for a stream counts."
             )
         })
     }

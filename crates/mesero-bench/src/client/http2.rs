@@ -77,7 +77,7 @@ impl SharedHttp2Connection {
         Self { target, state: Mutex::default() }
     }
 
-    /// The open connection, unless it is the one that closes; otherwise a new one, which all clients wait for. Dropped
+    /// The open connection, unless it is closing; otherwise a new one, which all clients wait for. Dropped
     /// by all of them, connecting is canceled.
     async fn connection(
         self: &Arc<Self>,

@@ -65,7 +65,7 @@ impl ComparisonRun {
                     results.add_usage(resource_usage);
                 }
                 if let Some(end) = result.end {
-                    results.notes.push(format!("In round {} it ended by itself, {end}", round + 1));
+                    results.notes.push(format!("In round {} it exited, {end}", round + 1));
                 }
                 match (result.record, result.signal) {
                     (Some(record), None) => results.add(&record),

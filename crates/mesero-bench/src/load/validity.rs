@@ -51,7 +51,7 @@ impl fmt::Display for ValidityIssue {
         match self {
             ValidityIssue::GeneratorLag { p99, tolerance } => write!(
                 f,
-                "the generator itself was late by {} (p99), and may be by {}: this machine is too \
+                "the load generator was {} late (p99), with a tolerance of {}: this machine is too \
                  busy for this load; --tolerance allows more",
                 units::with_three_digits(*p99),
                 units::with_three_digits(*tolerance)
@@ -63,8 +63,8 @@ impl fmt::Display for ValidityIssue {
             ),
             ValidityIssue::LittlesLaw { in_flight, clients } => write!(
                 f,
-                "rate × time is {} requests at once, and there were {clients} clients: by \
-                 Little's law one of the two is wrong",
+                "rate × time is {} requests in flight, with {clients} clients: this contradicts \
+                 Little's law",
                 units::number(*in_flight)
             ),
         }

@@ -37,8 +37,8 @@ impl BenchReport {
                 Some("this measurement was interrupted")
             }
             _ if self.is_void() => Some("this measurement is void"),
-            _ if !self.has_latencies() => Some("not everybody was answered in this one"),
-            Exit::Unexpected => Some("what is expected does not hold"),
+            _ if !self.has_latencies() => Some("one of its targets has no response with 2xx"),
+            Exit::Unexpected => Some("a threshold does not hold"),
             _ => None,
         }
     }

@@ -77,7 +77,7 @@ impl BenchReport {
     /// The head of such a table.
     pub(crate) fn head([what, beside]: [&str; 2], has_usage: bool) -> Vec<String> {
         let figures = [what, "ok", "a second", beside, "p50", beside, "p99", beside];
-        let resource_usage = ["CPU a request", "memory"].into_iter().filter(|_| has_usage);
+        let resource_usage = ["CPU per request", "memory"].into_iter().filter(|_| has_usage);
         figures.into_iter().chain(resource_usage).map(str::to_owned).collect()
     }
 }
@@ -133,7 +133,7 @@ impl TargetReport {
         });
         let label: Vec<_> = label.collect();
         let requests = units::grouped(self.results.record.requests);
-        (!label.is_empty()).then(|| format!("of {requests} requests {}", label.join(", ")))
+        (!label.is_empty()).then(|| format!("of {requests} requests: {}", label.join(", ")))
     }
 }
 
@@ -163,13 +163,13 @@ mod tests {
     #[test]
     fn a_person_reads_one_table_and_who_is_faster() {
         let text = "\
-each: 10 clients, each of which waits; 1 round of 20.0 s; patience 7.00 s
+each: 10 clients, closed load; 1 round of 20.0 s; timeout 7.00 s
 
  target     ok  a second             ÷ first      p50                ÷ first      p99                ÷ first
  old     100 %      10.0                       100 ms                          110 ms
  new     100 %      20.0  2.00 × (2.00–2.00)  50.0 ms  0.500 × (0.500–0.500)  55.0 ms  0.500 × (0.500–0.500)
 
-new is faster than old: 2.00 × the rate (2.00–2.00)
+new is 2.00 × faster than old: 20.0 responses a second against 10.0 (2.00–2.00 ×)
 ";
         assert_eq!(report().text(), text);
         assert!(report().markdown().contains("|--------|"), "{}", report().markdown());

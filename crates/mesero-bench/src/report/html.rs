@@ -57,7 +57,7 @@ impl BenchReport {
         let several = self.target_reports.len() > 1;
         let conclusions = self.conclusions();
         if several && conclusions.is_empty() && !is_void {
-            let text = format!("{} measured in turns.", self.target_reports.len());
+            let text = format!("{} targets measured.", self.target_reports.len());
             sentences.push(VerdictSentence { tone: Tone::Plain, text });
         }
         // They begin with names, which keep their case.
@@ -105,12 +105,12 @@ impl BenchReport {
         }
         let Environment { when, machine, command } = environment;
         facts.extend([
-            fact("when", &format::timestamp(when)),
+            fact("time", &format::timestamp(when)),
             fact("machine", &machine.to_string()),
         ]);
         facts.push(fact("command", command));
         facts.extend(self.baseline_title().map(|title| fact("baseline", &title)));
-        facts.push(fact("by", concat!("mesero ", env!("CARGO_PKG_VERSION"))));
+        facts.push(fact("version", concat!("mesero ", env!("CARGO_PKG_VERSION"))));
         facts
     }
 }
@@ -129,15 +129,15 @@ impl TargetReport {
         let client_timeouts = record.client_timeouts + record.unsent;
         let failed = record.failed() - client_timeouts;
         if record.requests == 0 {
-            return "nothing was asked.".to_owned();
+            return "no request was sent.".to_owned();
         }
         let times = || {
             let time = |share| format::latency(Statistic::Quantile(share).of(&record.response));
-            format!("half of them within {}, 99 of 100 within {}", time(0.5), time(0.99))
+            format!("p50 {}, p99 {}", time(0.5), time(0.99))
         };
         if (record.ok, record.requests) == (1, 1) {
             return format!(
-                "the request was answered, within {}.",
+                "the request was answered in {}.",
                 format::latency(record.response.max())
             );
         }
@@ -154,7 +154,7 @@ impl TargetReport {
         if client_timeouts > 0 {
             let timeout = units::with_three_digits(self.plan.timeout);
             text.push_str(&format!(
-                "; {} gave up after {timeout}",
+                "; {} timed out after {timeout}",
                 units::grouped(client_timeouts)
             ));
         }
@@ -212,8 +212,9 @@ mod tests {
     #[test]
     fn a_page_begins_with_what_became_of_all_who_asked_and_the_verdict() {
         let page = report(vec![target_report()]);
-        let counts = "10 of 20 requests were answered (50.0 %); 9 gave up after 7.00 s; 1 failed.";
-        let verdict = "failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)";
+        let counts =
+            "10 of 20 requests were answered (50.0 %); 9 timed out after 7.00 s; 1 failed.";
+        let verdict = "failed: client_timeout=0 (9 of 20), p95<5s (more than 7.00 s)";
         assert_eq!(sentences(&page), [(Tone::Plain, counts), (Tone::Failed, verdict)]);
     }
 
@@ -254,8 +255,8 @@ mod tests {
     fn what_is_said_of_all_is_said_once_with_their_names() {
         let notes = report(vec![target_report(), target_report()]).notes;
         let name = "http://localhost:8001/resource";
-        let begin = format!("{name}, {name}: A time behind > is a lower bound");
+        let begin = format!("{name}, {name}: Values after > are lower bounds");
         assert_eq!(notes.iter().filter(|note| note.starts_with(&begin)).count(), 1, "{notes:?}");
-        assert_eq!(notes.iter().filter(|note| note.contains("lower bound")).count(), 1);
+        assert_eq!(notes.iter().filter(|note| note.contains("lower bounds")).count(), 1);
     }
 }

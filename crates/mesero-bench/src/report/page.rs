@@ -132,7 +132,7 @@ impl HtmlPage {
 
     fn parts(&self) -> Vec<MarkupElement> {
         let mut parts = vec![self.head()];
-        parts.push(section("What it comes to", None).all(tables::summary(self)));
+        parts.push(section("Summary", None).all(tables::summary(self)));
         let all = &self.targets;
         if all.iter().any(|target| target.requests() > 0) {
             parts.push(outcomes::section(all));

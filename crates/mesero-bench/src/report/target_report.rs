@@ -67,15 +67,15 @@ impl TargetReport {
         let LoadPlan { load, protocol, timeout, warm_up, .. } = &self.plan;
         let connections = match protocol {
             Protocol::Http1 => " connections",
-            Protocol::Http2 { .. } => " at once",
+            Protocol::Http2 { .. } => " in flight",
         };
         let who = match load {
             Load::Closed { clients } if clients.get() == 1 => "1 client".to_owned(),
-            Load::Closed { clients } => format!("{clients} clients, each of which waits"),
+            Load::Closed { clients } => format!("{clients} clients, closed load"),
             Load::Open { rate, arrivals, concurrency } => {
                 let pattern = match arrivals {
-                    Arrivals::Poisson => "at random",
-                    Arrivals::Uniform => "evenly",
+                    Arrivals::Poisson => "with Poisson arrivals",
+                    Arrivals::Uniform => "at equal intervals",
                 };
                 let rate = units::number(*rate);
                 format!("{rate} requests a second {pattern}, up to {concurrency}{connections}")
@@ -83,7 +83,7 @@ impl TargetReport {
         };
         let protocol = protocol.label().map_or_else(String::new, |label| format!("; {label}"));
         let mut load =
-            format!("{who}{protocol}; {until}; patience {}", units::with_three_digits(*timeout));
+            format!("{who}{protocol}; {until}; timeout {}", units::with_three_digits(*timeout));
         if !warm_up.is_zero() {
             load.push_str(&format!("; after a warm-up of {}", units::with_three_digits(*warm_up)));
         }
@@ -97,9 +97,8 @@ impl TargetReport {
         if record.delayed > 0 {
             let p99 = |times| format::latency(Statistic::Quantile(0.99).of(times));
             notes.push(format!(
-                "{} requests had to wait until one of the {}s was free. `response` counts from when \
-                 they were due, and its p99 is {}; a generator that counts from when it sends would \
-                 say {}, which is `service`.",
+                "{} requests waited for a free {}. `response` is measured from the time that they were \
+                 due (p99 {}), `service` from the time that they were sent (p99 {}).",
                 units::grouped(record.delayed),
                 self.plan.protocol.place(),
                 p99(&record.response),
@@ -108,17 +107,18 @@ impl TargetReport {
         }
         if record.client_timeouts + record.unsent > 0 {
             notes.push(
-                "A time behind > is a lower bound: nobody knows when those who gave up would have \
-                 been answered."
+                "Values after > are lower bounds: requests that timed out would have taken longer."
                     .to_owned(),
             );
         }
         if !record.has_latencies() {
-            notes.push("Nobody was answered with 2xx, so there are no times.".to_owned());
+            notes.push(
+                "No response had a status of 2xx, so there are no response times.".to_owned(),
+            );
         }
         notes.extend(self.about_rate());
         if self.is_interrupted {
-            notes.push("Interrupted: requests still in work are not counted.".to_owned());
+            notes.push("Interrupted: requests still in flight are not counted.".to_owned());
         }
         notes
     }
@@ -217,14 +217,14 @@ impl LoadRecord {
         };
         let mut outcome_counts = vec![
             plain(OutcomeKind::Ok, "ok", self.ok),
-            plain(OutcomeKind::ClientTimeout, "gave up", self.client_timeouts),
+            plain(OutcomeKind::ClientTimeout, "client timeout", self.client_timeouts),
         ];
         if self.unsent > 0 {
-            let name = "gave up before it was sent";
+            let name = "client timeout before sending";
             outcome_counts.push(plain(OutcomeKind::ClientTimeout, name, self.unsent));
         }
         for (status, count) in &self.statuses {
-            outcome_counts.push(plain(OutcomeKind::Failed, &format!("answered {status}"), *count));
+            outcome_counts.push(plain(OutcomeKind::Failed, &format!("status {status}"), *count));
         }
         for (kind, faults) in &self.faults {
             let (name, first) = (kind.text().to_owned(), Some(faults.first.clone()));
@@ -269,7 +269,7 @@ pub(crate) mod tests {
         (0..10).for_each(|_| record.add(after(1), answer(200)));
         (0..9).for_each(|_| record.add(after(7), RequestOutcome::ClientTimeout));
         record.add(after(1), answer(503));
-        let expectations: Thresholds = "gave_up=0, p95<5s, ok>=50%".parse().unwrap();
+        let expectations: Thresholds = "client_timeout=0, p95<5s, ok>=50%".parse().unwrap();
         let plan = LoadPlan {
             load: Load::Closed { clients: NonZeroUsize::new(10).unwrap() },
             until: StopCondition::Time(Duration::from_secs(20)),
@@ -295,7 +295,10 @@ pub(crate) mod tests {
     #[test]
     fn a_verdict_is_a_sentence_with_what_was_found() {
         let failed = target_report();
-        assert_eq!(failed.judgement(), ["failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)"]);
+        assert_eq!(
+            failed.judgement(),
+            ["failed: client_timeout=0 (9 of 20), p95<5s (more than 7.00 s)"]
+        );
         let mut passed = target_report();
         passed.verdict = Some(judge(
             &"ok>=50%".parse::<Thresholds>().unwrap(),

@@ -115,18 +115,18 @@ mod tests {
         let text = report(target_report()).text();
         let head = "\
 http://localhost:8001/resource
-10 clients, each of which waits; 20.0 s; patience 7.00 s
+10 clients, closed load; 20.0 s; timeout 7.00 s
 
- requests      20   share  a second
- ok            10  50.0 %      0.50
- gave up        9  45.0 %
- answered 503   1   5.0 %
+ requests        20   share  a second
+ ok              10  50.0 %      0.50
+ client timeout   9  45.0 %
+ status 503       1   5.0 %
 
  time ";
         assert!(text.starts_with(head), "{text}");
         assert!(text.contains("> 7.00 s"), "{text}");
         assert!(
-            text.ends_with("failed: gave_up=0 (9 of 20), p95<5s (more than 7.00 s)\n"),
+            text.ends_with("failed: client_timeout=0 (9 of 20), p95<5s (more than 7.00 s)\n"),
             "{text}"
         );
     }
@@ -137,7 +137,11 @@ http://localhost:8001/resource
         target_report.results.record =
             LoadRecord::new(target_report.results.record.window).unwrap();
         assert!(!target_report.text().contains(" time "), "{}", target_report.text());
-        assert!(target_report.text().contains("so there are no times"), "{}", target_report.text());
+        assert!(
+            target_report.text().contains("so there are no response times"),
+            "{}",
+            target_report.text()
+        );
     }
 
     #[test]
@@ -145,6 +149,6 @@ http://localhost:8001/resource
         let text = report(target_report()).markdown();
         let rules = text.lines().filter(|line| line.starts_with("|-")).count();
         assert_eq!(rules, 2, "{text}");
-        assert!(text.contains("\nfailed: gave_up=0 (9 of 20)"), "{text}");
+        assert!(text.contains("\nfailed: client_timeout=0 (9 of 20)"), "{text}");
     }
 }

@@ -11,11 +11,11 @@ use crate::thresholds::{Comparator, Condition, Threshold, ThresholdValue, Thresh
 /// Judges all thresholds by the results of a target. Relative thresholds use the ratio to their reference, and are left
 /// out for the reference itself. Without any latency, no threshold holds.
 pub(crate) fn judge(
-    expected: &Thresholds,
+    thresholds: &Thresholds,
     record: &LoadRecord,
     references: References<'_>,
 ) -> Vec<ThresholdResult> {
-    expected.0.iter().filter_map(|expectation| one(expectation, record, references)).collect()
+    thresholds.0.iter().filter_map(|threshold| judge_one(threshold, record, references)).collect()
 }
 
 /// Comparisons for relative thresholds.
@@ -36,39 +36,39 @@ pub(crate) struct ThresholdResult {
     pub(crate) found: String,
 }
 
-fn one(
-    expectation: &Threshold,
+fn judge_one(
+    threshold: &Threshold,
     record: &LoadRecord,
     references: References<'_>,
 ) -> Option<ThresholdResult> {
     let judged =
-        |holds, found| Some(ThresholdResult { text: expectation.text.clone(), holds, found });
-    let nothing = "there was nothing to measure";
-    match &expectation.expected {
+        |holds, found| Some(ThresholdResult { text: threshold.text.clone(), holds, found });
+    let nothing = "no request was answered or timed out";
+    match &threshold.condition {
         _ if !record.has_latencies() => judged(false, nothing.to_owned()),
-        Condition::Metric { metric, comparison, wanted } => {
-            let (holds, found) = of_metric(*comparison, *wanted, metric.of(record));
+        Condition::Metric { metric, comparator, wanted } => {
+            let (holds, found) = of_metric(*comparator, *wanted, metric.of(record));
             judged(holds, found)
         }
-        Condition::Ratio { name, comparison, times } => {
+        Condition::Ratio { name, comparator, times } => {
             let references = references.figures?;
             let ratio = references.ratio(name);
             let found = comparison::text(ratio);
             if references.has_rounds() {
-                judged(of_ratio(*comparison, ratio, *times), with_why(found, ratio))
+                judged(of_ratio(*comparator, ratio, *times), with_why(found, ratio))
             } else {
                 judged(
                     false,
                     format!(
-                        "{found}, of which nothing is sure with fewer than {LEAST_ROUNDS} rounds"
+                        "{found}, without a confidence interval, which takes {LEAST_ROUNDS} rounds"
                     ),
                 )
             }
         }
         Condition::SameResponses => match &references.responses?.responses {
-            ResponseMatch::Same => judged(true, "they are".to_owned()),
+            ResponseMatch::Same => judged(true, "they are the same".to_owned()),
             ResponseMatch::Differ(how) => judged(false, how.clone()),
-            ResponseMatch::Unknown => judged(false, "nobody saw them".to_owned()),
+            ResponseMatch::Unknown => judged(false, "a response was not received".to_owned()),
         },
     }
 }
@@ -77,7 +77,7 @@ fn one(
 fn with_why(found: String, ratio: Ratio) -> String {
     match ratio {
         Ratio::Of { interval: None, .. } => {
-            format!("{found}, of which nothing is sure, since some rounds have no such figure")
+            format!("{found}, without a confidence interval, since some rounds have no such figure")
         }
         _ => found,
     }

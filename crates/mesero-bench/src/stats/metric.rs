@@ -65,10 +65,13 @@ const COUNTS: [(&str, Metric); 6] = [
     ("requests", Metric::Requests),
     ("ok", Metric::Ok),
     ("failed", Metric::Failed),
-    ("gave_up", Metric::ClientTimeout),
+    ("client_timeout", Metric::ClientTimeout),
     ("unsent", Metric::Unsent),
     ("statuses", Metric::Statuses(None)),
 ];
+
+/// The name of a count in mesero 0.1, still read in thresholds.
+const RENAMED: [(&str, Metric); 1] = [("gave_up", Metric::ClientTimeout)];
 
 const SPELLED: [(&str, Statistic); 3] =
     [("mean", Statistic::Mean), ("min", Statistic::Min), ("max", Statistic::Max)];
@@ -153,7 +156,7 @@ impl FromStr for Metric {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        if let Some((_, metric)) = COUNTS.iter().find(|(known, _)| *known == name) {
+        if let Some((_, metric)) = COUNTS.iter().chain(&RENAMED).find(|(known, _)| *known == name) {
             return Ok(*metric);
         }
         if let Some(kind) = FaultKind::ALL.into_iter().find(|kind| kind.name() == name) {

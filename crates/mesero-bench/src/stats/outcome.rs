@@ -103,16 +103,16 @@ impl FaultKind {
             FaultKind::Refused => "refused",
             FaultKind::Unreachable => "unreachable",
             FaultKind::Tls => "TLS failed",
-            FaultKind::Closed => "closed before an answer",
-            FaultKind::CutOff => "closed in the middle of an answer",
-            FaultKind::Garbage => "answered garbage",
+            FaultKind::Closed => "closed before a response",
+            FaultKind::CutOff => "closed during a response",
+            FaultKind::Garbage => "invalid response",
             FaultKind::RefusedStream => "stream refused",
             FaultKind::Raised => "raised",
-            FaultKind::Lost => "lost in the middle",
-            FaultKind::Overloaded => "too much to do",
+            FaultKind::Lost => "connection to the worker lost",
+            FaultKind::Overloaded => "overloaded",
             FaultKind::TimedOut => "timed out",
-            FaultKind::NotAdmitted => "not let in",
-            FaultKind::Generator => "not possible on this machine",
+            FaultKind::NotAdmitted => "rejected",
+            FaultKind::Generator => "limit of this machine",
         }
     }
 

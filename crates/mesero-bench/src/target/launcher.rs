@@ -135,7 +135,7 @@ impl LaunchedTarget {
     ) -> Result<(), LaunchFailure> {
         let until = Instant::now() + self.timeout;
         let mut client = HttpClients::new(Arc::clone(target)).next();
-        let mut last_response = "it took a request and was silent".to_owned();
+        let mut last_response = "it accepted a request and did not respond".to_owned();
         let polling = async {
             loop {
                 last_response = match client.send(until).await {
@@ -143,7 +143,7 @@ impl LaunchedTarget {
                         return true;
                     }
                     RequestOutcome::Answered(ResponseSummary { status, .. }) => {
-                        format!("it answered {status}")
+                        format!("it responded with {status}")
                     }
                     RequestOutcome::Failed(fault) => {
                         format!("{}: {}", fault.kind.text(), fault.why)
@@ -244,27 +244,27 @@ impl fmt::Display for LaunchError {
         write!(f, "start {}: ", self.name)?;
         match &self.why {
             LaunchFailure::AlreadyListening => f.write_str(
-                "somebody listens at its URL already, and would be measured in its place; end \
-                 that, or leave out its --start",
+                "a server already listens at its URL, and would be measured instead; stop it, or leave out \
+                 this --start",
             ),
             LaunchFailure::Failed(failure) => failure.fmt(f),
-            LaunchFailure::Exited => f.write_str("it ended before it answered"),
+            LaunchFailure::Exited => f.write_str("it exited before it responded"),
             LaunchFailure::ExitedWith(end) => write!(
                 f,
-                "it ended before it answered, {}; it has to stay in the foreground{}",
+                "it exited before it responded, {}; it must stay in the foreground{}",
                 end.status(),
                 end.output_tail()
             ),
             LaunchFailure::NotReady { last_response, timeout } => {
                 write!(
                     f,
-                    "no answer within {}: {last_response}",
+                    "no response within {}: {last_response}",
                     units::with_three_digits(*timeout)
                 )
             }
             LaunchFailure::NotReadyWith { last_response, timeout, end } => write!(
                 f,
-                "no answer within {}, {last_response}; --start-timeout allows more{}",
+                "no response within {}: {last_response}; --start-timeout allows more{}",
                 units::with_three_digits(*timeout),
                 end.output_tail()
             ),
@@ -278,7 +278,7 @@ impl ProcessEnd {
         match self.status.map(|status| (status.code(), status.signal())) {
             Some((Some(code), _)) => format!("with exit code {code}"),
             Some((_, Some(signal))) => format!("by signal {signal}"),
-            _ => "in an unknown way".to_owned(),
+            _ => "with an unknown status".to_owned(),
         }
     }
 
@@ -295,9 +295,9 @@ impl ProcessEnd {
                         line.chars().flat_map(mesero_terminal::output::visible).collect::<String>()
                     )
                 });
-                format!("; the last it printed:{}", shown.collect::<String>())
+                format!("; its last output:{}", shown.collect::<String>())
             }
-            None => "; it printed nothing".to_owned(),
+            None => "; it had no output".to_owned(),
         }
     }
 }

@@ -204,21 +204,20 @@ impl fmt::Display for TargetSetupError {
             TargetSetupError::Io(error) => write!(f, "start processes: {error}"),
             TargetSetupError::Starts { lines, targets } => write!(
                 f,
-                "start {targets} targets with {lines} --start; give as many, and '' for one that runs \
-                 already"
+                "start {targets} targets with {lines} --start; give one for each target, and '' for a target that is \
+                 already running"
             ),
             TargetSetupError::NoUrl(name) => write!(
                 f,
-                "start `{name}` with --start: that is for URLs, and everything else is started by itself"
+                "start `{name}` with --start: it is for URLs; mesero starts other targets itself"
             ),
             TargetSetupError::NotSpokenWith(target) => write!(
                 f,
-                "speak HTTP/2 with `{target}`: --http2 is for URLs, and all targets of a contest are asked alike"
+                "use HTTP/2 for `{target}`: --http2 is for URLs, and all targets are requested alike"
             ),
-            TargetSetupError::SameName(name) => write!(
-                f,
-                "tell two targets apart that are both called `{name}`; give each a name of its own"
-            ),
+            TargetSetupError::SameName(name) => {
+                write!(f, "distinguish two targets with the name `{name}`; give each its own name")
+            }
         }
     }
 }
@@ -249,6 +248,6 @@ mod tests {
     #[tokio::test]
     async fn a_name_is_given_once() {
         let error = named(&["a=http://host/1", "a=http://host/2"]).await.unwrap_err();
-        assert!(error.contains("both called `a`"), "{error}");
+        assert!(error.contains("with the name `a`"), "{error}");
     }
 }

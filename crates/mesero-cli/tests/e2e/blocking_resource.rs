@@ -93,7 +93,15 @@ async fn as_many_clients_pass_as_there_are_workers_and_all_of_them_with_threads(
 async fn bench_of_ten(front: SocketAddr) -> (Option<i32>, serde_json::Value) {
     let mut command = Command::new(program());
     command.args(["bench", &format!("http://{front}/resource"), "-c", "10", "-n", "10"]);
-    command.args(["--patience", "7s", "--expect", "gave_up=0", "--json", "--tolerance", "1h"]);
+    command.args([
+        "--timeout",
+        "7s",
+        "--expect",
+        "client_timeout=0",
+        "--json",
+        "--tolerance",
+        "1h",
+    ]);
     let output = command.output().await.unwrap();
     (output.status.code(), serde_json::from_slice(&output.stdout).unwrap())
 }
@@ -110,7 +118,7 @@ async fn bench_says_how_many_workers_would_pass_and_with_as_many_it_passes() {
     };
     let five = workers("5").await;
     let (code, report) = bench_of_ten(five.front).await;
-    assert_eq!((code, &report["gave_up"]), (Some(3), &5.into()), "{report:#}");
+    assert_eq!((code, &report["client_timeout"]), (Some(3), &5.into()), "{report:#}");
     assert_eq!(
         (&report["workers"]["certain"], &report["workers"]["now"]),
         (&true.into(), &5.into())

@@ -53,7 +53,7 @@ impl BaselineFile {
         names.sort_unstable();
         if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(BaselineProblem::Contradiction(format!(
-                "two targets are called `{}`",
+                "two targets are named `{}`",
                 twice[0]
             )));
         }

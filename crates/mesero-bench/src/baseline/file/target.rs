@@ -88,7 +88,7 @@ impl TargetForm {
         ] {
             // The record also holds the interrupted round, which is not in the list.
             if each > all || each < all && !is_interrupted {
-                return Err(failed(format!("`{what}` is {all}, and of its rounds {each}")));
+                return Err(failed(format!("`{what}` is {all}, and {each} in its rounds")));
             }
         }
         if let Some(UsageForm { cpu_s, requests, memory_bytes }) = self.resource_usage {

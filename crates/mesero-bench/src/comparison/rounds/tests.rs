@@ -1,4 +1,4 @@
-//! A service, compared with itself and with one that is a tenth slower, on a noisy machine. With the clock paused, it
+//! A service, compared with itself and with a service that is a tenth slower, on a noisy machine. With the clock paused, it
 //! is the same machine in every run of the test.
 
 use std::f64::consts::TAU;

@@ -78,11 +78,11 @@ impl ProgressFrame {
 
     fn counts(&self) -> String {
         let mut counts = format!(
-            "{} ok, {} in work",
+            "{} ok, {} in flight",
             units::grouped(self.ok),
             units::grouped(as_u64(self.in_flight))
         );
-        for (count, what) in [(self.client_timeouts, "gave up"), (self.failed, "failed")] {
+        for (count, what) in [(self.client_timeouts, "timed out"), (self.failed, "failed")] {
             if count > 0 {
                 counts.push_str(&format!(", {} {what}", units::grouped(count)));
             }
@@ -119,7 +119,7 @@ impl ProgressFrame {
         let first = bars.iter().position(|(_, share)| *share > 0.0).unwrap_or_default();
         let mut bars = bars.split_off(first);
         if known < 1.0 {
-            bars.push(("gave up".to_owned(), 1.0 - known));
+            bars.push(("timed out".to_owned(), 1.0 - known));
         }
         let highest = bars.iter().map(|(_, share)| *share).fold(f64::MIN_POSITIVE, f64::max);
         let room = width.saturating_sub(32) as f64;
@@ -175,17 +175,17 @@ mod tests {
 
     #[test]
     fn a_picture_has_the_rate_and_the_times_as_bars() {
-        let lines = frame().lines(60);
+        let lines = frame().lines(64);
         let wanted = "\
 threads, round 2 of 5: 4 s, 2 min 13 s left in all
                325/s   ▁▄█
-12,345 ok, 64 in work, 10 gave up, p50 50.0 ms, p99 > 7.00 s
+12,345 ok, 64 in flight, 10 timed out, p50 50.0 ms, p99 > 7.00 s
           up to 1 ms  ▌ 1.0 %
-          up to 3 ms  ▉ 2.0 %
-         up to 10 ms  ███▎ 7.0 %
-         up to 30 ms  █████████▍ 20.0 %
-        up to 100 ms  ████████████████████████████ 60.0 %
-             gave up  ████▋ 10.0 %";
+          up to 3 ms  █▏ 2.0 %
+         up to 10 ms  ███▊ 7.0 %
+         up to 30 ms  ██████████▋ 20.0 %
+        up to 100 ms  ████████████████████████████████ 60.0 %
+           timed out  █████▍ 10.0 %";
         assert_eq!(lines.join("\n"), wanted);
     }
 
@@ -211,7 +211,7 @@ threads, round 2 of 5: 4 s, 2 min 13 s left in all
         assert_eq!(frame.lines(80).len(), 3);
         assert_eq!(
             frame.line(),
-            "threads, round 2 of 5: 4 s, 2 min 13 s left in all; 0.00/s; 0 ok, 64 in work"
+            "threads, round 2 of 5: 4 s, 2 min 13 s left in all; 0.00/s; 0 ok, 64 in flight"
         );
     }
 }

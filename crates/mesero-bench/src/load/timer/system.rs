@@ -27,7 +27,7 @@ impl SystemTimer {
         let descriptor = timerfd_create(TimerfdClockId::Monotonic, flags)?;
         #[expect(
             deprecated,
-            reason = "what is not sound about it is a descriptor that is closed meanwhile, and this one is owned"
+            reason = "unsound only for descriptors that are closed while registered; this one is owned"
         )]
         let descriptor = AsyncFd::new(descriptor)?;
         Ok(Self { descriptor })

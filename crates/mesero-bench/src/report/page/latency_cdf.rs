@@ -21,9 +21,9 @@ const FIRST: f64 = 0.01;
 
 pub(crate) fn section(targets: &[TargetView]) -> MarkupElement {
     let how = "The share of requests that were answered within a time, of those that were answered with 2xx or \
-               given up on. Further to the left is faster; from line to line upwards there are ever fewer that \
-               took longer. A curve that ends in dots ends where clients gave up: nobody knows how it goes on.";
-    let section = crate::report::page::section("How long clients waited", Some(how));
+               timed out. Curves further to the left are faster. A dotted end means that the other requests timed \
+               out, so that their response times are unknown.";
+    let section = crate::report::page::section("Response times", Some(how));
     section.all(legend(targets)).put(figure(targets))
 }
 
@@ -73,7 +73,7 @@ fn figure(targets: &[TargetView]) -> MarkupElement {
 /// Share of requests that timed out.
 fn timeout_label(target: &TargetView) -> String {
     let client_timeouts = target.count(OutcomeKind::ClientTimeout);
-    format!("{} gave up", units::share(client_timeouts, target.response.count()))
+    format!("{} timed out", units::share(client_timeouts, target.response.count()))
 }
 
 /// The points of a curve, up to the first lower bound.

@@ -9,8 +9,8 @@ use crate::report::page::{OutcomeKind, TargetView};
 const ROW: f64 = 40.0;
 
 pub(crate) fn section(targets: &[TargetView]) -> MarkupElement {
-    let how = "Only an answer of 2xx is work done. Who gave up had no answer when his patience was at its end.";
-    crate::report::page::section("How many were answered", Some(how)).put(figure(targets))
+    let how = "Responses with 2xx count as answered. A request that exceeds `--timeout` counts as timed out.";
+    crate::report::page::section("Outcomes", Some(how)).put(figure(targets))
 }
 
 fn figure(targets: &[TargetView]) -> MarkupElement {
@@ -67,7 +67,7 @@ impl OutcomeKind {
     pub(crate) fn text(self) -> &'static str {
         match self {
             OutcomeKind::Ok => "answered",
-            OutcomeKind::ClientTimeout => "gave up",
+            OutcomeKind::ClientTimeout => "timed out",
             OutcomeKind::Failed => "failed",
         }
     }
@@ -99,7 +99,7 @@ mod tests {
             drawn,
             [
                 "<text x=\"0\" y=\"13\" text-anchor=\"start\" class=\"name\">one worker</text>",
-                "<text x=\"100\" y=\"13\" text-anchor=\"end\">60 answered (60.0 %) · 30 gave up (30.0 %) · 10 failed (10.0 %)</text>",
+                "<text x=\"100\" y=\"13\" text-anchor=\"end\">60 answered (60.0 %) · 30 timed out (30.0 %) · 10 failed (10.0 %)</text>",
                 "<rect class=\"s0 fill\" x=\"0\" y=\"19\" width=\"60\" height=\"14\"></rect>",
                 "<rect class=\"gave-up\" x=\"60\" y=\"19\" width=\"30\" height=\"14\"></rect>",
                 "<rect class=\"fault\" x=\"90\" y=\"19\" width=\"10\" height=\"14\"></rect>",

@@ -20,10 +20,10 @@ pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
         let name = name.put(element("span").text(&target.name));
         element("tr").put(name).all(cpu.cells(index)).all(memory.cells(index))
     });
-    let how = "CPU time of all its processes while requests were counted, divided by their number, and the most \
-               memory that they were seen to have at once.";
-    let head = ["", "CPU a request", "", "memory", ""];
-    Some(crate::report::page::section("What they took", Some(how)).put(tables::table(head, rows)))
+    let how = "CPU time of all processes of a target while requests were counted, divided by the number of requests, and the \
+               highest memory usage of all processes together.";
+    let head = ["", "CPU per request", "", "memory", ""];
+    Some(crate::report::page::section("Resource usage", Some(how)).put(tables::table(head, rows)))
 }
 
 /// A value and its text.

@@ -88,26 +88,26 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
         (
             "two",
             vec![
-                (Tone::Plain, "threads does 2.67 × the work of sync."),
+                (Tone::Plain, "threads is 2.67 × faster than sync."),
                 (Tone::Passed, "passed: ok>=99%"),
             ],
             vec![SceneTarget { ..usual }, threads()],
         ),
         (
             "three",
-            plain("async does 4.00 × the work of sync."),
+            plain("async is 4.00 × faster than sync."),
             vec![
                 SceneTarget { megabytes: Some(80), ..usual },
                 SceneTarget { megabytes: Some(40), ..threads() },
                 tasks(),
             ],
         ),
-        ("eight", plain("No difference was seen."), eight.collect()),
+        ("eight", plain("No difference was measured."), eight.collect()),
         (
             "cut",
             vec![
                 (Tone::Plain, "60 of 100 requests were answered."),
-                (Tone::Failed, "failed: gave_up=0 (30 of 100)"),
+                (Tone::Failed, "failed: client_timeout=0 (30 of 100)"),
             ],
             vec![cut()],
         ),
@@ -122,7 +122,7 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
             vec![SceneTarget { name: HOSTILE, failed: 100, seconds: 1.0, ..usual }],
         ),
         (
-            "nobody waited for it",
+            "all timed out",
             plain("None of 100 was answered."),
             vec![SceneTarget { client_timeouts: 100, failed: 0, ..cut() }],
         ),
@@ -136,10 +136,10 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
             plain("All were answered."),
             vec![SceneTarget { median: 0.0002, seconds: 1.0, clients: 5_000, ..usual }],
         ),
-        ("ten minutes", plain("Some gave up."), vec![long("a", 0.1), long("b", 0.9)]),
+        ("ten minutes", plain("Some requests timed out."), vec![long("a", 0.1), long("b", 0.9)]),
         (
             "nothing",
-            plain("Nothing was asked."),
+            plain("No request was sent."),
             vec![SceneTarget { clients: 0, seconds: 0.0, ..usual }],
         ),
     ]
@@ -151,8 +151,10 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
 /// The last target is the baseline of the first.
 fn beside_what_it_was(usual: &SceneTarget<'_>) -> HtmlPage {
     let now = SceneTarget { name: "sync", median: 0.06, ..*usual };
-    let verdict =
-        vec![(Tone::Plain, "sync is slower than its baseline: 0.830 × the rate (0.810–0.850).")];
+    let verdict = vec![(
+        Tone::Plain,
+        "sync is 1.20 × slower than its baseline: 250 responses a second against 300 (1.18–1.23 ×).",
+    )];
     let mut page = page(verdict, &[now, SceneTarget { name: "sync, baseline", ..*usual }]);
     page.now = 1;
     page.targets[1].time_series.clear();
@@ -172,7 +174,7 @@ fn page(verdict: Vec<(Tone, &str)>, kinds: &[SceneTarget<'_>]) -> HtmlPage {
         targets: kinds.iter().map(target).collect(),
         now: kinds.len(),
         comparisons: Vec::new(),
-        notes: vec!["A time behind > is a lower bound.".to_owned()],
+        notes: vec!["Values after > are lower bounds.".to_owned()],
         facts: vec![("command".to_owned(), format!("mesero bench '{HOSTILE}'"))],
     }
 }
@@ -216,7 +218,7 @@ fn target(kind: &SceneTarget<'_>) -> TargetView {
         address: Some("http://localhost:8001/resource".to_owned()),
         outcome_counts: vec![
             outcome(OutcomeKind::Ok, "ok", ok),
-            outcome(OutcomeKind::ClientTimeout, "gave up", client_timeouts),
+            outcome(OutcomeKind::ClientTimeout, "client timeout", client_timeouts),
             OutcomeCount {
                 first: Some(refused),
                 ..outcome(OutcomeKind::Failed, "refused", failed)

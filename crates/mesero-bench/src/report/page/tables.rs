@@ -11,7 +11,7 @@ use crate::stats::metric::{STATISTICS, Statistic};
 /// A row for each target, and the comparisons.
 pub(crate) fn summary(page: &HtmlPage) -> Vec<MarkupElement> {
     let head =
-        ["", "requests", "answered", "gave up", "failed", "a second", "p50", "p95", "p99", "max"];
+        ["", "requests", "answered", "timed out", "failed", "a second", "p50", "p95", "p99", "max"];
     let rows = page.targets.iter().map(|target| {
         let requests = target.requests();
         let share = |kind| units::share(target.count(kind), requests);
@@ -74,21 +74,19 @@ pub(crate) fn figures(page: &HtmlPage) -> MarkupElement {
                 .put(text(outcome.first.as_deref().unwrap_or_default()))
         })
     });
-    let section = section.put(table(
-        ["", "how they ended", "requests", "share", "what the first was"],
-        outcome_counts,
-    ));
+    let section =
+        section.put(table(["", "outcome", "requests", "share", "first error"], outcome_counts));
     let facts = page
         .facts
         .iter()
         .flat_map(|(name, value)| [element("dt").text(name), element("dd").text(value)]);
-    section.put(element("h2").text("What was done")).put(element("dl").all(facts))
+    section.put(element("h2").text("Load and environment")).put(element("dl").all(facts))
 }
 
 /// The time series with fewer intervals.
 pub(crate) fn time_series_table(targets: &[TargetView]) -> MarkupElement {
     let details = element("details").put(element("summary").text("As a table"));
-    let head = ["", "until", "a second", "p50", "p95", "p99", "gave up", "failed"];
+    let head = ["", "until", "a second", "p50", "p95", "p99", "timed out", "failed"];
     let rows = targets.iter().flat_map(|target| {
         let mut until = std::time::Duration::ZERO;
         target.short_time_series.iter().map(move |interval| {
@@ -128,11 +126,7 @@ pub(crate) fn table<'a>(
     let cell = |name: &str| {
         let cell = element("th").with("scope", "col").text(name);
         // Columns of text are aligned left.
-        if name.contains("how") || name.contains("what") {
-            cell.with("class", "text")
-        } else {
-            cell
-        }
+        if matches!(name, "outcome" | "first error") { cell.with("class", "text") } else { cell }
     };
     let head = element("thead").put(element("tr").all(head.into_iter().map(cell)));
     let table = element("table").put(head).put(element("tbody").all(rows));

@@ -39,28 +39,28 @@ pub(crate) fn section(targets: &[TargetView]) -> Option<MarkupElement> {
     let clock = TimeAxis { seconds: max, unit: if max > 180.0 { 60.0 } else { 1.0 } };
     let how = match targets.len() {
         1 => {
-            "Throughput is answers of 2xx by when they came; times, give-ups and failures are by when their \
-              clients came."
+            "Responses with 2xx count when they arrive; response times, timeouts and failures count when their requests \
+              are due."
         }
         _ => {
-            "Throughput is answers of 2xx by when they came; times, give-ups and failures are by when their \
-              clients came. Time is time under load: the rounds of each, one behind the other."
+            "Responses with 2xx count when they arrive; response times, timeouts and failures count when their requests \
+              are due. The time axis is time under load: the rounds of each target, one after the other."
         }
     };
     let section = crate::report::page::section("Over time", Some(how)).all(legend(targets));
     let section =
-        section.put(element("h3").text("Answers a second")).put(throughput(targets, &clock));
-    let mut reading = "The median, p95 and p99 of those who came.".to_owned();
+        section.put(element("h3").text("Responses a second")).put(throughput(targets, &clock));
+    let mut reading = "Median, p95 and p99 by due time.".to_owned();
     if targets
         .iter()
         .flat_map(|target| &target.time_series)
         .any(|interval| interval.client_timeouts > 0)
     {
-        reading.push_str(" An arrow is on what is only known to be longer.");
+        reading.push_str(" An arrow marks a lower bound.");
     }
     let mut later = targets.iter().flat_map(|target| target.time_series.iter().skip(1));
     if later.any(|interval| interval.rounds == 1) {
-        reading.push_str(" A dotted line is where a round begins.");
+        reading.push_str(" A dotted line marks the start of a round.");
     }
     let section = section
         .put(element("h3").text("Response time"))
@@ -340,7 +340,8 @@ impl Panel<'_> {
             )
         });
         let mut lines = quantiles.to_vec();
-        for (count, what) in [(interval.client_timeouts, "gave up"), (interval.failed, "failed")] {
+        for (count, what) in [(interval.client_timeouts, "timed out"), (interval.failed, "failed")]
+        {
             if count > 0 {
                 lines.push((None, format!("{} {what}", units::grouped(count))));
             }

@@ -40,8 +40,8 @@ fn counts_shares_times_and_rates_are_compared_each_in_its_unit() {
         "ok=99",
         "ok>=99%",
         "ok<100%",
-        "gave_up<=1%",
-        "gave_up!=0",
+        "client_timeout<=1%",
+        "client_timeout!=0",
         "requests==100",
         "p50<1010ms, p50>=1s",
         "p95<5s",
@@ -93,12 +93,12 @@ fn what_is_relative_is_compared_with_the_ratio_to_another_and_only_with_that() {
     assert_eq!(holds, [true, false, true, false, false, true]);
     let expectations = text.parse::<Thresholds>().unwrap();
     let alone = judge(&expectations, &slower.0, References::default());
-    assert_eq!(alone.len(), 1, "nobody is compared with himself");
+    assert_eq!(alone.len(), 1, "the reference is not compared with itself");
     assert_eq!(expectations.relative(), Some("rate>=0.9x"));
     assert_eq!(expectations.of_responses(), Some("same_answers"));
     let absolute = "ok=1".parse::<Thresholds>().unwrap();
     assert_eq!((absolute.relative(), absolute.of_responses()), (None, None));
-    for bad in ["ok>=0.9x", "p98<1x", "rate>x", "rate>0x", "gaveup<1x"] {
+    for bad in ["ok>=0.9x", "p98<1x", "rate>x", "rate>0x", "client_timout<1x"] {
         assert!(bad.parse::<Thresholds>().is_err(), "{bad}");
     }
 }
@@ -120,12 +120,12 @@ fn what_is_relative_does_not_hold_for_lack_of_rounds() {
     let few = references(&[100; 7], &[100; 8]);
     let judged = &judged("p50<=1000x", &few)[0];
     assert!(!judged.holds);
-    assert_eq!(judged.found, "1.00 ×, of which nothing is sure with fewer than 8 rounds");
+    assert_eq!(judged.found, "1.00 ×, without a confidence interval, which takes 8 rounds");
 }
 
 #[test]
 fn nothing_measured_is_no_pass() {
-    for text in ["gave_up=0", "p95<5s", "ok>=0%", "failed>=0"] {
+    for text in ["client_timeout=0", "p95<5s", "ok>=0%", "failed>=0"] {
         assert!(!holds(text, &record(0, 0, 0)), "{text}");
         assert!(!holds(text, &record(0, 0, 5)), "{text}");
     }
@@ -134,10 +134,13 @@ fn nothing_measured_is_no_pass() {
 #[test]
 fn what_cannot_be_expected_is_refused_with_what_could() {
     let error = |text: &str| text.parse::<Thresholds>().unwrap_err();
-    assert!(error("p95").contains("compares nothing"));
-    assert!(error("").contains("compares nothing"));
-    let misspelt = error("gaveup=0");
-    assert!(misspelt.contains("`gaveup`") && misspelt.contains("`gave_up`"), "{misspelt}");
+    assert!(error("p95").contains("has no comparison"));
+    assert!(error("").contains("has no comparison"));
+    let misspelt = error("client_timout=0");
+    assert!(
+        misspelt.contains("`client_timout`") && misspelt.contains("`client_timeout`"),
+        "{misspelt}"
+    );
     for bad in ["p95<5", "p101<5s", "p<5s", "ok>=101%", "ok>=many", "rate>1%", "status_99=0"] {
         assert!(bad.parse::<Thresholds>().is_err(), "{bad}");
     }

@@ -99,8 +99,18 @@ impl RecordForm {
         let timed = sum(&mut [self.ok, self.client_timeouts, self.unsent].into_iter());
         let equal = [
             ("`requests`", self.requests, "the requests by how they ended", requests),
-            ("`count` of `response`", self.response.count, "`ok`, `gave_up` and `unsent`", timed),
-            ("`count` of `service`", self.service.count, "`ok` and `gave_up`", timed - self.unsent),
+            (
+                "`count` of `response`",
+                self.response.count,
+                "`ok`, `client_timeout` and `unsent`",
+                timed,
+            ),
+            (
+                "`count` of `service`",
+                self.service.count,
+                "`ok` and `client_timeout`",
+                timed - self.unsent,
+            ),
         ];
         for (name, count, what, wanted) in equal {
             if count != wanted {
@@ -166,7 +176,7 @@ mod tests {
             ),
             (
                 &|kept| (kept.requests, kept.ok) = (17, 13),
-                "`count` of `response` is 14, and `ok`, `gave_up` and `unsent` are 15",
+                "`count` of `response` is 14, and `ok`, `client_timeout` and `unsent` are 15",
             ),
             (&|kept| kept.measured_s = -1.0, "`measured_s`: "),
             (

@@ -87,19 +87,20 @@ async fn a_service_is_as_fast_as_it_was_and_one_that_became_slower_is_not() {
     let ends = ["low", "high"].map(|end| median[end].as_f64().unwrap());
     assert!(ends[0] <= 1.0 && ends[1] >= 1.0, "{ends:?}");
     let conclusion = same.json()["baseline"]["conclusion"].clone();
-    assert!(conclusion.as_str().unwrap().starts_with("no difference seen between http://"));
+    assert!(conclusion.as_str().unwrap().starts_with("no difference measured between http://"));
 
     let html = ["--html", page.to_str().unwrap()];
     let flags = ["--baseline", &base, "--expect", "p50<=1.2x"];
     let slower = slow.measured(&[&flags[..], &html].concat()).await;
     assert_eq!(slower.code, Some(3), "{}{}", slower.stderr, slower.stdout);
-    let told = format!("\nhttp://{}/ is slower than its baseline: 0.", slow.address());
+    let told = format!("\nhttp://{}/ is ", slow.address());
     assert!(slower.stdout.contains(&told), "{}", slower.stdout);
+    assert!(slower.stdout.contains(" × slower than its baseline: "), "{}", slower.stdout);
     assert!(slower.stdout.contains("\nbaseline: "), "{}", slower.stdout);
     assert!(slower.stdout.contains("\nfailed: p50<=1.2x ("), "{}", slower.stdout);
     assert!(slower.stdout.contains("Both were measured at different times"), "{}", slower.stdout);
     let page = fs::read_to_string(page).unwrap();
-    assert!(page.contains("is slower than its baseline") && page.contains("/, baseline<"));
+    assert!(page.contains("× slower than its baseline") && page.contains("/, baseline<"));
 }
 
 #[tokio::test]
@@ -113,9 +114,9 @@ async fn what_is_saved_has_no_secret() {
     let text = fs::read_to_string(&base).unwrap();
     assert!(!text.contains("hunter"), "{text}");
     let saved = read(&base);
-    let asked = &saved["terms"]["asked"];
-    assert_eq!(asked["headers"][0], "authorization");
-    assert_eq!((&asked["method"], &asked["body"]["bytes"]), (&"POST".into(), &11.into()));
+    let request = &saved["terms"]["request"];
+    assert_eq!(request["headers"][0], "authorization");
+    assert_eq!((&request["method"], &request["body"]["bytes"]), (&"POST".into(), &11.into()));
     // Nothing is left beside it.
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
@@ -135,7 +136,7 @@ async fn a_baseline_is_replaced_by_what_holds_beside_it_and_by_nothing_else() {
     assert_ne!(second["targets"], first["targets"]);
 
     let fails = slow.measured(&[&rolling[..], &["--expect", "p50<=1.2x"]].concat()).await;
-    let said = format!("the baseline `{base}` stays as it was: what is expected does not hold\n");
+    let said = format!("the baseline `{base}` stays as it was: a threshold does not hold\n");
     assert!(fails.code == Some(3) && fails.stderr.ends_with(&said), "{}", fails.stderr);
     assert_eq!(read(&base), second);
 
@@ -160,7 +161,7 @@ async fn what_cannot_be_compared_or_kept_is_told_before_anything_is_asked() {
     let cases: [(&[&str], &str); 7] = [
         (&["-c", "2", "-n", "1", "--baseline", &base], "\n  clients: saved 1, now 2\n"),
         (&["-c", "1", "-n", "2", "--baseline", &base], "a round: saved 1 requests, now 2 requests"),
-        (&over_http2, "measured otherwise, in 1 thing\n  HTTP: saved 1.1, now 2\n"),
+        (&over_http2, "measured under other terms (1)\n  HTTP: saved 1.1, now 2\n"),
         (&["--baseline", "/no/base.json"], missing),
         (&["--save", "/no/base.json"], "failed to write `/no/base.json`: "),
         (&["--suggest", "-c", "2", "--save", &base], "cannot be used with"),
@@ -190,5 +191,5 @@ async fn an_interrupted_measurement_is_kept_and_is_no_baseline() {
     assert!(Path::new(&base).exists());
     let refused = bench(&[&url, "-c", "1", "-d", "1h", "--baseline", &base]).await;
     assert_eq!(refused.code, Some(2));
-    assert!(refused.stderr.contains("it was interrupted"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("its measurement was interrupted"), "{}", refused.stderr);
 }

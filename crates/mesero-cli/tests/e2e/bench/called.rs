@@ -44,10 +44,15 @@ async fn a_call_that_is_given_up_frees_its_place_when_the_function_has_really_st
     let folder = folder(&[("tools.py", TOOLS)]);
     // The first call does not return. The only thread is in it until it is interrupted, which the
     // second call waits for.
-    let arguments = ["python:tools:sleep", "-n", "2", "-c", "1", "--patience", "5s", "--json"];
+    let arguments = ["python:tools:sleep", "-n", "2", "-c", "1", "--timeout", "5s", "--json"];
     let measured = bench_in(&folder, &arguments).await;
     let report = measured.json();
-    assert_eq!((&report["gave_up"], &report["ok"]), (&1.into(), &1.into()), "{}", measured.stdout);
+    assert_eq!(
+        (&report["client_timeout"], &report["ok"]),
+        (&1.into(), &1.into()),
+        "{}",
+        measured.stdout
+    );
 }
 
 #[tokio::test]
@@ -76,9 +81,12 @@ async fn a_resource_of_a_configuration_brings_its_policy_and_whom_it_turns_away_
         stub = {}
     "#;
     let folder = folder(&[("mesero.toml", config)]);
-    let arguments = ["@slow", "-n", "3", "-c", "3", "--patience", "3s", "--json"];
+    let arguments = ["@slow", "-n", "3", "-c", "3", "--timeout", "3s", "--json"];
     let report = bench_in(&folder, &arguments).await.json();
-    assert_eq!((&report["gave_up"], &report["faults"]["not_admitted"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&report["client_timeout"], &report["faults"]["not_admitted"]),
+        (&2.into(), &1.into())
+    );
 
     let arguments = ["@quick", "also=@quick", "-n", "4", "--rounds", "2", "--json"];
     let report = bench_in(&folder, &arguments).await.json();

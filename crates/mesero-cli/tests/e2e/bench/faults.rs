@@ -76,23 +76,23 @@ async fn a_server_that_never_answers_is_given_up_on_when_patience_ends_and_sees_
         wire.head().await;
         wire.closed().await;
     };
-    let measured = played(part, &["--patience", "200ms", "--expect", "gave_up=0"]).await;
+    let measured = played(part, &["--timeout", "200ms", "--expect", "client_timeout=0"]).await;
     let report = measured.json();
-    is_all(&report, "gave_up");
+    is_all(&report, "client_timeout");
     let p50 = report["response_s"]["p50"]["more_than"].as_f64().unwrap();
     assert!(p50 >= 0.2, "{p50}");
     assert_eq!(measured.code, Some(3));
     let said: Vec<_> = measured.stderr.lines().collect();
-    assert_eq!(said[0], "failed: gave_up=0 (3 of 3)");
-    assert!(said[1].starts_with("nobody was answered within 200 ms"), "{}", said[1]);
+    assert_eq!(said[0], "failed: client_timeout=0 (3 of 3)");
+    assert!(said[1].starts_with("no request was answered within 200 ms"), "{}", said[1]);
 }
 
 #[tokio::test]
 async fn a_socket_that_accepts_nobody_is_given_up_on_as_well() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let arguments = [&THREE[..], &["--patience", "200ms"]].concat();
+    let arguments = [&THREE[..], &["--timeout", "200ms"]].concat();
     let measured = measure(listener.local_addr().unwrap(), &arguments).await;
-    is_all(&measured.json(), "gave_up");
+    is_all(&measured.json(), "client_timeout");
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn clients_who_come_on_their_own_share_connections_as_well() {
     let (measured, _held) = tokio::join!(measure(server.address(), &arguments), serving);
     assert_eq!(measured.code, Some(0), "{}", measured.stdout);
     assert!(
-        measured.stdout.contains("up to 4 at once; HTTP/2, 2 streams a connection"),
+        measured.stdout.contains("up to 4 in flight; HTTP/2, 2 streams a connection"),
         "{}",
         measured.stdout
     );
@@ -101,7 +101,7 @@ async fn who_wants_new_connections_gets_one_for_each_request() {
 async fn who_gives_up_resets_his_stream_and_his_neighbours_have_their_answers() {
     let server = Upstream::open().await;
     let url = url(&server);
-    let load = ["-c", "2", "--streams", "2", "-d", "1h", "--patience", "200ms", "--json"];
+    let load = ["-c", "2", "--streams", "2", "-d", "1h", "--timeout", "200ms", "--json"];
     let child = command(&[&[url.as_str(), "--http2"], &load[..]].concat()).spawn().unwrap();
     let mut connection = begun(&server, 100).await;
     let first = connection.request().await;
@@ -124,7 +124,7 @@ async fn who_gives_up_resets_his_stream_and_his_neighbours_have_their_answers() 
     }
     let measured: Measured = output_of(child).await.into();
     let report = measured.json();
-    assert!(report["gave_up"].as_u64().unwrap() >= 1, "{report:#}");
+    assert!(report["client_timeout"].as_u64().unwrap() >= 1, "{report:#}");
     assert!(report["ok"].as_u64().unwrap() >= 1, "{report:#}");
 }
 

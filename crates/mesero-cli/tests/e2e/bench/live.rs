@@ -84,7 +84,7 @@ async fn a_terminal_shows_how_it_goes_fits_what_it_is_resized_to_and_is_left_cle
     wire.answer("done").await;
     wire.head().await;
 
-    let seen = terminal.until(|seen| seen.contains("1 ok, 1 in work")).await;
+    let seen = terminal.until(|seen| seen.contains("1 ok, 1 in flight")).await;
     let picture = seen.rsplit(CLEAR).next().unwrap();
     assert!(picture.contains("one: ") && picture.contains("█ 100 %"), "{picture:?}");
 

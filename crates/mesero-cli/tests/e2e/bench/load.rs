@@ -90,7 +90,7 @@ async fn who_waits_for_a_connection_until_his_patience_ends_was_never_sent() {
         "1",
         "-n",
         "5",
-        "--patience",
+        "--timeout",
         "1s",
         "--json",
     ];
@@ -110,7 +110,7 @@ async fn who_waits_for_a_connection_until_his_patience_ends_was_never_sent() {
     let count = |name: &str| report[name].as_u64().unwrap();
     assert_eq!(count("requests"), 5);
     assert_eq!(
-        count("gave_up") + count("unsent") + report["faults"]["closed"].as_u64().unwrap(),
+        count("client_timeout") + count("unsent") + report["faults"]["closed"].as_u64().unwrap(),
         5
     );
     assert_eq!(count("delayed"), 4);
@@ -154,12 +154,13 @@ async fn ten_clients_of_seven_seconds_patience_pass_with_ten_workers_of_five_sec
         Mesero::serve(&config, &[]).await
     };
     let (five, ten) = tokio::join!(served("5"), served("10"));
-    let arguments = ["-c", "10", "-n", "10", "--patience", "7s", "--expect", "gave_up=0", "--json"];
+    let arguments =
+        ["-c", "10", "-n", "10", "--timeout", "7s", "--expect", "client_timeout=0", "--json"];
     let (few, enough) =
         tokio::join!(measure(five.front, &arguments), measure(ten.front, &arguments));
     let mut said = few.stderr.lines();
-    assert_eq!((few.code, said.next()), (Some(3), Some("failed: gave_up=0 (5 of 10)")));
+    assert_eq!((few.code, said.next()), (Some(3), Some("failed: client_timeout=0 (5 of 10)")));
     assert!(said.next().unwrap().starts_with("10 workers would pass: a request takes 5."));
     assert_eq!(few.json()["workers"]["needed"], 10);
-    assert_eq!((enough.code, &*enough.stderr), (Some(0), "passed: gave_up=0 (0 of 10)\n"));
+    assert_eq!((enough.code, &*enough.stderr), (Some(0), "passed: client_timeout=0 (0 of 10)\n"));
 }

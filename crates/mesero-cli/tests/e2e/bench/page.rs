@@ -24,8 +24,7 @@ async fn a_page_tells_what_was_measured_and_by_which_command_without_its_secrets
     assert_eq!(measured.code, Some(0), "{}", measured.stderr);
     let page = fs::read_to_string(path).unwrap();
     assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
-    for told in
-        ["The request was answered, within ", "passed: ok=1 (1 of 1)", "Authorization: …", path]
+    for told in ["The request was answered in ", "passed: ok=1 (1 of 1)", "Authorization: …", path]
     {
         assert!(page.contains(told), "{told}: {page}");
     }

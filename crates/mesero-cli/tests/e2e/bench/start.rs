@@ -132,11 +132,10 @@ async fn a_command_that_does_not_start_or_does_not_answer_is_told_with_its_last_
         failed("echo one; echo the config is broken >&2; exit 7", "120s"),
         failed("echo here I am; sleep 60", "3s")
     );
-    for wanted in ["with exit code 7", "has to stay in the foreground", "\n  the config is broken"]
-    {
+    for wanted in ["with exit code 7", "must stay in the foreground", "\n  the config is broken"] {
         assert!(broken.contains(wanted), "{broken}");
     }
-    for wanted in ["no answer within 3.00 s, refused", "--start-timeout", "\n  here I am"] {
+    for wanted in ["no response within 3.00 s: refused", "--start-timeout", "\n  here I am"] {
         assert!(silent.contains(wanted), "{silent}");
     }
 }
@@ -147,7 +146,7 @@ async fn somebody_else_on_the_port_is_not_measured_in_its_place() {
     let url = format!("http://{}/", somebody.local_addr().unwrap());
     let measured = bench(&[&url, "--start", "sleep 60"]).await;
     assert_eq!(measured.code, Some(2));
-    assert!(measured.stderr.contains("somebody listens at its URL already"), "{}", measured.stderr);
+    assert!(measured.stderr.contains("a server already listens at its URL"), "{}", measured.stderr);
 }
 
 #[tokio::test]
@@ -185,7 +184,7 @@ http.server.ThreadingHTTPServer(('127.0.0.1', {}), Handler).serve_forever()
     // One of four was the first answer that was waited for.
     assert_eq!((&report["ok"], &report["failed"]), (&3.into(), &2.into()), "{report:#}");
     let note = report["notes"][0].as_str().unwrap();
-    assert!(note.starts_with("In round 1 it ended by itself, with exit code 9"), "{note}");
+    assert!(note.starts_with("In round 1 it exited, with exit code 9"), "{note}");
     assert!(note.ends_with("\n  out of luck"), "{note}");
 }
 
@@ -196,5 +195,5 @@ async fn there_is_a_command_for_each_url_or_none() {
     assert!(measured.stderr.contains("start 2 targets with 1 --start"), "{}", measured.stderr);
     let measured = bench(&["stub:", "--start", "true"]).await;
     assert_eq!(measured.code, Some(2));
-    assert!(measured.stderr.contains("that is for URLs"), "{}", measured.stderr);
+    assert!(measured.stderr.contains("it is for URLs"), "{}", measured.stderr);
 }

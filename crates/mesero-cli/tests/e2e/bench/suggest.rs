@@ -23,11 +23,11 @@ async fn suggest(config: &str, arguments: &[&str]) -> Measured {
 /// A crowd for which one place is enough, on any machine.
 #[tokio::test]
 async fn a_limit_that_is_enough_is_reported_and_so_is_every_step() {
-    let easy = ["@slow", "-c", "4", "--patience", "60s"];
+    let easy = ["@slow", "-c", "4", "--timeout", "60s"];
     let measured = suggest(SLOW, &[&easy[..], &["--json"]].concat()).await;
     let found = measured.json();
     assert_eq!(
-        (measured.code, &found["verdict"], &found["at_once"]),
+        (measured.code, &found["verdict"], &found["concurrency"]),
         (Some(0), &"enough".into(), &1.into()),
         "{found:#}"
     );
@@ -35,9 +35,10 @@ async fn a_limit_that_is_enough_is_reported_and_so_is_every_step() {
     let printed = suggest(SLOW, &easy).await;
     assert!(printed.stdout.contains("`limit = 1` is enough: within 60"), "{}", printed.stdout);
     // Without a terminal, each step is logged.
-    let steps: Vec<_> = printed.stderr.lines().filter(|line| line.contains(" at once")).collect();
-    assert!(steps[0].starts_with("mesero: 1 at once: "), "{steps:?}");
-    assert!(steps.last().unwrap().ends_with("with 1 at once"), "{steps:?}");
+    let steps: Vec<_> =
+        printed.stderr.lines().filter(|line| line.contains("concurrency ")).collect();
+    assert!(steps[0].starts_with("mesero: concurrency 1: "), "{steps:?}");
+    assert!(steps.last().unwrap().ends_with("concurrency of 1"), "{steps:?}");
 }
 
 /// A crowd for which one worker is too few, on any machine.
@@ -48,7 +49,7 @@ async fn a_url_with_too_few_workers_fails_and_how_many_it_takes_is_reported() {
                   [[route]]\npath = \"/\"\nresource = \"slow\"\n";
     let served = Mesero::serve(config, &[]).await;
     let url = format!("http://{}/", served.front);
-    let crowd = ["-c", "12", "--patience", "5s", "--http2", "--streams", "4", "--json"];
+    let crowd = ["-c", "12", "--timeout", "5s", "--http2", "--streams", "4", "--json"];
     let measured = suggest("", &[&[&*url], &crowd[..]].concat()).await;
     let found = measured.json();
     assert_eq!(
@@ -56,10 +57,10 @@ async fn a_url_with_too_few_workers_fails_and_how_many_it_takes_is_reported() {
         (Some(3), &"too_few_workers".into()),
         "{found:#}"
     );
-    let needed = found["at_once"].as_u64().unwrap();
+    let needed = found["concurrency"].as_u64().unwrap();
     assert!((2..=12).contains(&needed), "{found:#}");
     let sentences = found["sentences"].to_string();
-    let wanted = format!("It takes {needed} workers, and it has 1");
+    let wanted = format!("{needed} workers are needed, and the server has 1");
     assert!(sentences.contains(&wanted), "{sentences}");
 }
 
@@ -68,26 +69,27 @@ async fn a_url_with_too_few_workers_fails_and_how_many_it_takes_is_reported() {
 #[ignore = "takes a machine that does nothing else"]
 async fn a_limit_is_found_that_gives_all_clients_their_answers_and_one_less_does_not() {
     let _machine = quiet_machine().await;
-    let crowd = ["@slow", "-c", "10", "--patience", TIMEOUT];
+    let crowd = ["@slow", "-c", "10", "--timeout", TIMEOUT];
     let measured = suggest(SLOW, &[&crowd[..], &["--json"]].concat()).await;
     let found = measured.json();
     assert_eq!(
-        (measured.code, &found["verdict"], &found["at_once"]),
+        (measured.code, &found["verdict"], &found["concurrency"]),
         (Some(0), &"enough".into(), &5.into())
     );
     assert_eq!((&found["check"]["ok"], &found["holds"]), (&10.into(), &true.into()));
     let told = suggest(SLOW, &crowd).await;
     assert!(told.stdout.contains("`limit = 5` is enough: within 1.40 s"), "{}", told.stdout);
     // Without a terminal, each step is logged.
-    let steps: Vec<_> = told.stderr.lines().filter(|line| line.contains(" at once")).collect();
-    assert!(steps[0].starts_with("mesero: 1 at once: "), "{steps:?}");
-    assert!(steps.last().unwrap().ends_with("what is wanted with 5 at once"), "{steps:?}");
+    let steps: Vec<_> = told.stderr.lines().filter(|line| line.contains("concurrency ")).collect();
+    assert!(steps[0].starts_with("mesero: concurrency 1: "), "{steps:?}");
+    assert!(steps.last().unwrap().ends_with("the goal with a concurrency of 5"), "{steps:?}");
 
     let limited = |limit: &str| format!("{SLOW}[resource.slow.policy]\nlimit = {limit}\n");
     let passes = async |limit: &str| {
         let folder = folder(&[("mesero.toml", &limited(limit))]);
         let arguments =
-            [&crowd[..], &["-n", "10", "--expect", "gave_up=0", "--tolerance", "1h"]].concat();
+            [&crowd[..], &["-n", "10", "--expect", "client_timeout=0", "--tolerance", "1h"]]
+                .concat();
         let output = command(&arguments).current_dir(folder.path()).output();
         let measured: Measured =
             timeout(HANG_TIMEOUT, output).await.expect("it ends").unwrap().into();
@@ -106,11 +108,11 @@ async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes()
     );
     let served = Mesero::serve(&config, &[]).await;
     let url = format!("http://{}/", served.front);
-    let crowd = ["-c", "12", "--patience", TIMEOUT];
+    let crowd = ["-c", "12", "--timeout", TIMEOUT];
     let over_http2 = [&[&*url, "--http2", "--streams", "4"], &crowd[..]].concat();
     let told = suggest("", &over_http2).await;
     assert!(told.stdout.starts_with(&format!("{url}; HTTP/2, 4 streams a connection\n")));
-    assert!(told.stdout.contains("It takes 6 workers, and it has 3"), "{}", told.stdout);
+    assert!(told.stdout.contains("6 workers are needed, and the server has 3"), "{}", told.stdout);
 
     let measured = suggest("", &[&[&*url, "--json"], &crowd[..]].concat()).await;
     let found = measured.json();
@@ -119,14 +121,14 @@ async fn the_workers_behind_a_url_are_counted_and_it_is_said_how_many_it_takes()
         (Some(3), &"too_few_workers".into()),
         "{found:#}"
     );
-    assert_eq!(found["at_once"], 6);
+    assert_eq!(found["concurrency"], 6);
     // The number of clients that it can serve was measured.
     assert_eq!(
         (&found["check"]["demand"]["clients"], &found["check"]["ok"]),
         (&6.into(), &6.into())
     );
     let sentences = found["sentences"].to_string();
-    assert!(sentences.contains("It takes 6 workers, and it has 3"), "{sentences}");
+    assert!(sentences.contains("6 workers are needed, and the server has 3"), "{sentences}");
 }
 
 #[tokio::test]
@@ -145,8 +147,8 @@ async fn what_nothing_can_be_suggested_for_is_said() {
     }
     let nobody = suggest("", &["http://127.0.0.1:1/", "-c", "5"]).await;
     assert_eq!(nobody.code, Some(3));
-    assert!(nobody.stdout.contains("Nothing is known of it: of "), "{}", nobody.stdout);
-    let slow = suggest(SLOW, &["@slow", "--rate", "5", "--patience", "50ms"]).await;
+    assert!(nobody.stdout.contains("There is no result: none of "), "{}", nobody.stdout);
+    let slow = suggest(SLOW, &["@slow", "--rate", "5", "--timeout", "50ms"]).await;
     assert_eq!(slow.code, Some(3));
     assert!(slow.stdout.contains("No number of workers is enough"), "{}", slow.stdout);
 }

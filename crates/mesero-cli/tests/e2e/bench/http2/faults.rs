@@ -164,13 +164,13 @@ async fn a_server_that_answers_in_http1_answers_garbage() {
 #[tokio::test]
 async fn a_server_that_takes_the_preface_and_is_silent_is_given_up_on() {
     let server = Upstream::open().await;
-    let arguments = [&THREE[..], &["--patience", "200ms"]].concat();
+    let arguments = [&THREE[..], &["--timeout", "200ms"]].concat();
     let serving = async {
         let wire = server.accept().await;
         wire.rest().await
     };
     let (measured, _) = tokio::join!(measure(server.address(), &arguments), serving);
-    is_all(&measured.json(), "gave_up");
+    is_all(&measured.json(), "client_timeout");
 }
 
 #[tokio::test]

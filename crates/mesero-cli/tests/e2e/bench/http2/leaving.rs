@@ -91,7 +91,7 @@ async fn answers_for_those_who_have_given_up_do_not_end_the_connection() {
     for (clients, requests, pieces) in [("100", 1_400, 1), ("1", 30, 100)] {
         let server = Upstream::open().await;
         let count = requests.to_string();
-        let load = ["-c", clients, "--streams", clients, "-n", &count, "--patience", "50ms"];
+        let load = ["-c", clients, "--streams", clients, "-n", &count, "--timeout", "50ms"];
         let arguments = [&["--http2", "--json"], &load[..]].concat();
         let serving = async {
             let mut connection = begun(&server, 1_000).await;
@@ -106,6 +106,6 @@ async fn answers_for_those_who_have_given_up_do_not_end_the_connection() {
         };
         let (measured, ()) = tokio::join!(measure(server.address(), &arguments), serving);
         assert!(!server.has_another().await);
-        assert_eq!(measured.json()["gave_up"], requests, "{}", measured.stdout);
+        assert_eq!(measured.json()["client_timeout"], requests, "{}", measured.stdout);
     }
 }

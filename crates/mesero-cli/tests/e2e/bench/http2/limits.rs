@@ -26,15 +26,15 @@ async fn a_server_is_sent_no_more_at_once_than_it_takes_and_that_is_told() {
     let (measured, _connection) = tokio::join!(measure(server.address(), &arguments), serving);
     let report = measured.json();
     assert_eq!(report["ok"], 3, "{report:#}");
-    let note = "The server takes 1 stream at once on a connection, which 2 clients share; the time that one of \
-                them waits for a stream is counted.";
+    let note = "The server allows 1 concurrent stream on a connection, which 2 clients share; the time that a request \
+                waits for a stream counts.";
     assert_eq!(report["notes"], serde_json::json!([note]));
 }
 
 #[tokio::test]
 async fn who_gives_up_while_he_waits_for_a_stream_hinders_nobody() {
     let server = Upstream::open().await;
-    let load = ["-c", "10", "--streams", "10", "-n", "20", "--patience", "1s", "--json"];
+    let load = ["-c", "10", "--streams", "10", "-n", "20", "--timeout", "1s", "--json"];
     let arguments = [&["--http2"], &load[..]].concat();
     let serving = async {
         let mut connection = begun(&server, 1).await;
@@ -52,7 +52,7 @@ async fn who_gives_up_while_he_waits_for_a_stream_hinders_nobody() {
     let (measured, answered) = tokio::join!(measure(server.address(), &arguments), serving);
     assert!(!server.has_another().await);
     let report = measured.json();
-    assert_eq!((&report["requests"], &report["failed"]), (&20.into(), &report["gave_up"]));
+    assert_eq!((&report["requests"], &report["failed"]), (&20.into(), &report["client_timeout"]));
     // An answer is too late where the machine keeps it waiting.
     let ok: u64 = report["ok"].as_u64().unwrap();
     assert!((1..=answered).contains(&ok), "{answered} answers: {report:#}");
