@@ -33,7 +33,12 @@ impl<'a> Check<'a> {
         self.current = file;
     }
 
-    /// Notes a problem; the configuration will be refused.
+    /// Returns the number of the file that is being checked.
+    pub(crate) fn file(&self) -> usize {
+        self.current
+    }
+
+    /// Notes a problem; the configuration will be rejected.
     pub(crate) fn note(&mut self, problem: ConfigProblem) {
         self.problems.push(problem.in_file(self.current));
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::check::{Check, SourceFile};
 use crate::error::{ConfigError, ConfigProblem};
 use crate::file::{raw, read};
-use crate::front::{self, Front};
+use crate::front::{self, Front, FrontTables};
 use crate::resource::{self, ResourceSettings};
 use crate::server::Server;
 
@@ -54,7 +54,7 @@ impl Config {
         }
         let server = Server::check(&mut servers, &mut check);
         let resources = resource::check_all(resources, &mut check);
-        let fronts = front::check_all((servers, routes), &resources, &mut check);
+        let fronts = front::check_all(FrontTables { servers, routes }, &resources, &mut check);
         check.finish()?;
         let resources = resources.into_iter().filter_map(|named| named.resource).collect();
         Ok(Self { server, resources, fronts })

@@ -48,15 +48,22 @@ const HEADER_LIMITS: (usize, usize) = (8 * 1024, 16 * 1024 * 1024);
 /// The default of `connections`.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
-/// The tables about fronts: each file's `[server]` with the file's number, and the routes of each.
-type Tables = (Vec<(usize, raw::Server)>, Vec<Vec<Spanned<raw::Route>>>);
+/// The tables of all files that are about fronts.
+#[derive(Debug)]
+pub(crate) struct FrontTables {
+    /// Each with the number of its file.
+    pub(crate) servers: Vec<(usize, raw::Server)>,
+    /// Those of each file, by its number.
+    pub(crate) routes: Vec<Vec<Spanned<raw::Route>>>,
+}
 
 /// Checks the fronts of all files. Files with the same `listen` are one front.
 pub(crate) fn check_all(
-    (mut servers, mut routes): Tables,
+    tables: FrontTables,
     resources: &[CheckedResource],
     check: &mut Check<'_>,
 ) -> Vec<Front> {
+    let FrontTables { mut servers, mut routes } = tables;
     let groups = groups(&mut servers, check);
     for Group { files, .. } in &groups {
         let together = files
@@ -113,7 +120,7 @@ fn groups(servers: &mut [(usize, raw::Server)], check: &mut Check<'_>) -> Vec<Gr
     groups
 }
 
-/// The first address of `right` that cannot be listened on beside those of `left`.
+/// Returns the first address of `right` that cannot be listened on beside those of `left`.
 fn meet<'a>(left: &Group, right: &'a Group) -> Option<&'a Address> {
     right.listen.iter().find(|address| left.listen.iter().any(|other| address.meets(other)))
 }
@@ -126,13 +133,14 @@ fn in_common(address: &Address, group: &Group, known: &Group) -> ConfigProblem {
     for ((file, span), label) in written.into_iter().flatten().zip(labels) {
         problem = problem.at_in(file, span, label);
     }
-    problem.help(match is_default {
-        true => "another file has no `listen`, which means \"localhost:8888\": set it there",
-        false => "write the same `listen` in both, so that they are one front, or no address of it",
+    problem.help(if is_default {
+        "another file has no `listen`, which means \"localhost:8888\": set it there"
+    } else {
+        "write the same `listen` in both, so that they are one front, or no address of it"
     })
 }
 
-/// The front that the files of these tables are, without its routes.
+/// Returns the front of the files with these tables, without its routes.
 fn bounds(
     listen: Vec<Address>,
     tables: &mut [(usize, raw::Server)],

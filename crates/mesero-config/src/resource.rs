@@ -85,7 +85,7 @@ pub(crate) fn check_all(
         let mut entries: Vec<_> = raw.into_iter().collect();
         entries.sort_by_key(|(name, _)| name.span().start);
         for (name, resource) in entries {
-            let resource = check_one((file, name), resource.into_inner(), check);
+            let resource = check_one(name, resource.into_inner(), check);
             unique(&resource, &checked, check);
             checked.push(resource);
         }
@@ -105,12 +105,12 @@ fn unique(resource: &CheckedResource, earlier: &[CheckedResource], check: &mut C
 }
 
 fn check_one(
-    (file, name): (usize, Spanned<String>),
+    name: Spanned<String>,
     mut raw: raw::Resource,
     check: &mut Check<'_>,
 ) -> CheckedResource {
     let (span, name) = (name.span(), name.into_inner());
-    let place = (file, span.clone());
+    let place = (check.file(), span.clone());
     if !is_resource_name(&name) {
         let label = "expected a lower-case letter, then lower-case letters, digits, `_` and `-`";
         check.note(

@@ -42,9 +42,10 @@ pub(crate) fn check(
             ConfigProblem::new(format!("no route of `{resource}` has an argument `{argument}`"));
         check.note(match nearest(argument, known.iter().copied()) {
             Some(name) => problem.at(place, format!("did you mean `{name}`?")),
-            None => problem.at(place, "there is no such argument").help(match known.is_empty() {
-                true => format!("`{resource}` has no arguments"),
-                false => format!("the arguments of `{resource}` are {}", listed(known)),
+            None => problem.at(place, "there is no such argument").help(if known.is_empty() {
+                format!("`{resource}` has no arguments")
+            } else {
+                format!("the arguments of `{resource}` are {}", listed(known))
             }),
         });
     }

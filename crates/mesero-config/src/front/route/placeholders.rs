@@ -33,11 +33,11 @@ pub(crate) fn check(
                     None => problem.at(span.clone(), "it is inserted here"),
                 };
                 let problem = problem.at(route.clone(), "this route has no argument of that name");
-                check.note(match arguments.is_empty() {
-                    true => problem
-                        .help(format!("add it, such as `args = {{ {name} = \"query:str\" }}`")),
-                    false => problem.help(format!("its arguments are {}", listed(names()))),
-                });
+                check.note(problem.help(if arguments.is_empty() {
+                    format!("add it, such as `args = {{ {name} = \"query:str\" }}`")
+                } else {
+                    format!("its arguments are {}", listed(names()))
+                }));
             }
         }
     }
