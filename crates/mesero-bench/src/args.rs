@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use mesero_config::PolicyFlags;
 use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
-use mesero_terminal::whole::whole;
+use mesero_terminal::units::parse_positive;
 
 use crate::client::request::RequestSpec;
 use crate::plan::{Arrivals, Load, LoadPlan, Protocol, StopCondition};
@@ -78,7 +78,7 @@ pub struct BenchArgs {
 struct LoadArgs {
     /// Clients, each of which sends its next request when it has its response; with --rate the most requests in flight
     /// [default: 10, with --rate 1000]
-    #[arg(short, long, value_name = "N", value_parser = whole::<NonZeroUsize>)]
+    #[arg(short, long, value_name = "N", value_parser = parse_positive::<NonZeroUsize>)]
     clients: Option<NonZeroUsize>,
     /// Requests a second, independent of the responses to earlier ones (open load)
     #[arg(short, long, value_name = "N", value_parser = rate)]
@@ -91,7 +91,7 @@ struct LoadArgs {
     #[arg(short, long, value_name = "DURATION", value_parser = duration)]
     duration: Option<Duration>,
     /// Number of requests in each round, instead of its length
-    #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration", value_parser = whole::<NonZeroU64>)]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "duration", value_parser = parse_positive::<NonZeroU64>)]
     requests: Option<NonZeroU64>,
     /// Timeout of a request, from the time it is due; then its connection is closed, or over HTTP/2 its stream
     #[arg(long, alias = "patience", value_name = "DURATION", value_parser = duration, default_value = "30s")]
@@ -111,7 +111,7 @@ struct LoadArgs {
     #[arg(long)]
     http2: bool,
     /// Clients that share an HTTP/2 connection, each with its own stream [default: 1]
-    #[arg(long, value_name = "N", value_parser = whole::<NonZeroUsize>, requires = "http2", conflicts_with = "new_connections")]
+    #[arg(long, value_name = "N", value_parser = parse_positive::<NonZeroUsize>, requires = "http2", conflicts_with = "new_connections")]
     streams: Option<NonZeroUsize>,
     /// Delay of the generator itself, at the 99th percentile, above which the results are void [default: 10ms, or a
     /// hundredth of the median response time]

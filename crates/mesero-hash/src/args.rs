@@ -4,7 +4,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 
 use clap::Args;
-use mesero_terminal::whole::whole;
+use mesero_terminal::units::parse_positive;
 
 use crate::argon2::cost::Preset;
 use crate::database::location::{DatabaseLocation, TableSelection};
@@ -75,19 +75,19 @@ pub(crate) struct CostArgs {
 #[command(next_help_heading = "Speed")]
 pub(crate) struct ThrottleArgs {
     /// Threads that hash [default: measured, at most one for each usable processor]
-    #[arg(long, value_name = "N", value_parser = whole::<NonZeroU16>)]
+    #[arg(long, value_name = "N", value_parser = parse_positive::<NonZeroU16>)]
     pub(crate) workers: Option<NonZeroU16>,
     /// Maximum of rows in one transaction
-    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = whole::<NonZeroU16>)]
+    #[arg(long, value_name = "ROWS", default_value = "100", value_parser = parse_positive::<NonZeroU16>)]
     pub(crate) batch: NonZeroU16,
     /// Maximum of rows hashed in a second
-    #[arg(long, value_name = "N", value_parser = whole::<NonZeroU32>)]
+    #[arg(long, value_name = "N", value_parser = parse_positive::<NonZeroU32>)]
     pub(crate) max_rows_per_s: Option<NonZeroU32>,
     /// Hash no further rows while this file exists
     #[arg(long, value_name = "FILE")]
     pub(crate) pause_file: Option<PathBuf>,
     /// Maximum of passes over the table, while each finds new plaintext
-    #[arg(long, value_name = "N", default_value = "20", value_parser = whole::<NonZeroU16>)]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = parse_positive::<NonZeroU16>)]
     pub(crate) passes: NonZeroU16,
 }
 

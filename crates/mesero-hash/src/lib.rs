@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use mesero_terminal::counted::{counted, form};
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
+use mesero_terminal::units::{plural, plural_form};
 
 mod argon2;
 mod args;
@@ -99,8 +99,8 @@ fn report(
         output.say(&format!(
             "mesero: nothing was written: {} may be plaintext or {}; choose a treatment by \
              `--ambiguous plaintext`, `skip` or `wrap`",
-            counted(ambiguous, "value", "values"),
-            form(ambiguous, "a hash", "hashes"),
+            plural(ambiguous, "value", "values"),
+            plural_form(ambiguous, "a hash", "hashes"),
         ));
         return Ok(Some(Exit::Halted));
     }

@@ -10,6 +10,6 @@ pub use duration::{
     elapsed, fractional_milliseconds, milliseconds, whole_seconds, with_three_digits,
 };
 pub use number::{bytes, grouped, number};
-pub use plural::{noun, plural};
+pub use plural::{plural, plural_form};
 pub use positive::parse_positive;
 pub use share::{parse_percent, percent, share};

@@ -1,8 +1,8 @@
 //! The end of a run: its last messages and its exit code.
 
-use mesero_terminal::counted::{counted, form};
 use mesero_terminal::exit::Exit;
 use mesero_terminal::signals::Signal;
+use mesero_terminal::units::{plural, plural_form};
 
 use crate::args::HashArgs;
 use crate::error::HashRunError;
@@ -73,7 +73,7 @@ pub(crate) fn conclude(
             messages.print(&format!(
                 "the last pass found new plaintext in {}: the application still writes it; change it to write \
                  hashes, then run the same command again",
-                counted(found, "row", "rows"),
+                plural(found, "row", "rows"),
             ));
             Exit::SomeFailed
         }
@@ -81,8 +81,8 @@ pub(crate) fn conclude(
         MigrationEnd::Done if ambiguous > 0 && args.ambiguous.is_none() => {
             messages.print(&format!(
                 "during the run, {} appeared that may be plaintext or {}",
-                counted(ambiguous, "value", "values"),
-                form(ambiguous, "a hash", "hashes"),
+                plural(ambiguous, "value", "values"),
+                plural_form(ambiguous, "a hash", "hashes"),
             ));
             Exit::SomeFailed
         }

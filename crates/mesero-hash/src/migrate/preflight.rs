@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesero_terminal::counted::{counted, form};
+use mesero_terminal::units::{plural, plural_form};
 
 use crate::argon2::calibrate::HashSpeed;
 use crate::argon2::hasher::HashRecipe;
@@ -117,7 +117,7 @@ impl Preflight {
                 text,
                 "; about {} for {}",
                 humantime::format_duration(time),
-                counted(self.to_hash, "row", "rows")
+                plural(self.to_hash, "row", "rows")
             );
         }
         for Advisory { severity, text: advisory } in &self.table.advisories {
@@ -134,7 +134,7 @@ impl Preflight {
     fn rows(&self) -> String {
         let Self { table, classes, .. } = self;
         let key: Vec<_> = table.key.iter().map(|column| format!("`{}`", column.name)).collect();
-        let rows = counted(classes.rows(), "row", "rows");
+        let rows = plural(classes.rows(), "row", "rows");
         let mut text = format!("`{}`: {rows}, identified by {}\n", table.name, key.join(", "));
         let mut line = |count: u64, what: &str| {
             if count > 0 {
@@ -142,7 +142,7 @@ impl Preflight {
             }
         };
         line(classes.plaintext, "plaintext: to be hashed");
-        let hashes = form(classes.hash, "Argon2 hash", "Argon2 hashes");
+        let hashes = plural_form(classes.hash, "Argon2 hash", "Argon2 hashes");
         line(classes.hash, &format!("{hashes}: unchanged"));
         line(classes.null, "NULL: unchanged");
         line(classes.empty, "empty: unchanged");
@@ -161,12 +161,13 @@ impl Preflight {
                 format!("to be hashed again, marked `{mark}`")
             }
             (RowAction::Leave, Some(AmbiguousAction::Wrap)) => {
-                let lost = form(count, "it would lose its salt", "they would lose their salts");
+                let lost =
+                    plural_form(count, "it would lose its salt", "they would lose their salts");
                 format!("unchanged: hashed again, {lost}")
             }
             (RowAction::Leave, Some(_)) => "unchanged".to_owned(),
             (RowAction::Leave, None) => {
-                format!("plaintext or {}?", form(count, "a hash", "hashes"))
+                format!("plaintext or {}?", plural_form(count, "a hash", "hashes"))
             }
         }
     }

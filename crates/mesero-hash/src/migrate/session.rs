@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use mesero::Backoff;
 use mesero_terminal::signals::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -20,8 +21,8 @@ pub(crate) struct HashSession<'a> {
 
 /// Maximum time for the retries of one request.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(300);
-const FIRST_DELAY: Duration = Duration::from_millis(100);
-const LAST_DELAY: Duration = Duration::from_secs(5);
+const BACKOFF: Backoff =
+    Backoff { first: Duration::from_millis(100), longest: Duration::from_secs(5) };
 /// Retries are reported after this time: a short lock needs no message.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -57,7 +58,7 @@ impl HashSession<'_> {
         mut request: impl AsyncFnMut(&mut dyn Database) -> Result<T, DatabaseError>,
     ) -> Result<T, SessionError> {
         let began = Instant::now();
-        let mut delay = FIRST_DELAY;
+        let mut failures = 0;
         let mut is_reported = false;
         loop {
             let error = match request(&mut *self.database).await {
@@ -82,11 +83,11 @@ impl HashSession<'_> {
                 is_reported = true;
                 self.messages.print(&format!("waiting for the database: failed to {error}"));
             }
+            failures += 1;
             tokio::select! {
-                () = sleep(delay) => {}
+                () = sleep(BACKOFF.pause(failures)) => {}
                 signal = self.stop.next() => return Err(SessionError::Stopped(signal)),
             }
-            delay = (delay * 2).min(LAST_DELAY);
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use mesero::Stats;
-use mesero_terminal::counted::counted;
+use mesero_terminal::units::{milliseconds, plural};
 use serde::Serialize;
 
 use crate::argon2::hasher::HashRecipe;
@@ -84,7 +84,7 @@ impl HashSummary<'_> {
         let others: Vec<_> = others
             .into_iter()
             .filter(|(count, ..)| *count > 0)
-            .map(|(count, one, several)| counted(count, one, several))
+            .map(|(count, one, several)| plural(count, one, several))
             .collect();
         if !others.is_empty() {
             let _ = write!(text, " ({})", others.join(", "));
@@ -92,8 +92,8 @@ impl HashSummary<'_> {
         let _ = write!(
             text,
             "\n{} in {} and {:.2} s, {:.1} hashes a second; {verified} verified",
-            counted(seen, "row", "rows"),
-            counted(self.passes, "pass", "passes"),
+            plural(seen, "row", "rows"),
+            plural(self.passes, "pass", "passes"),
             self.duration.as_secs_f64(),
             self.hashes_per_second()
         );
@@ -101,8 +101,8 @@ impl HashSummary<'_> {
             let _ = write!(
                 text,
                 "\nthe table now: {}, {}, {} plaintext, {} NULL, {} empty, {} ambiguous",
-                counted(now.rows(), "row", "rows"),
-                counted(now.hash, "hash", "hashes"),
+                plural(now.rows(), "row", "rows"),
+                plural(now.hash, "hash", "hashes"),
                 now.plaintext,
                 now.null,
                 now.empty,
@@ -130,7 +130,7 @@ impl HashSummary<'_> {
             key_id: key_id.map(|id| String::from_utf8_lossy(id).into_owned()),
             threads: self.threads,
             passes: self.passes,
-            took_ms: u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
+            took_ms: milliseconds(self.duration),
             hashes_per_s: self.hashes_per_second(),
             counts: self.counts,
             now: self.final_classes.as_ref().map(|now| TableState {

@@ -1,6 +1,6 @@
 //! Classes of stored values: plaintext, a hash, or a value that may be either.
 
-use mesero_terminal::counted::form;
+use mesero_terminal::units::plural_form;
 
 use crate::argon2::phc::Phc;
 use crate::rows::row::{Row, StoredValue, ValueForm};
@@ -102,22 +102,22 @@ impl Ambiguity {
 
     /// Describes `count` such values, for the report.
     pub(crate) fn description(self, count: u64) -> String {
-        let begin = form(count, "begins", "begin");
+        let begin = plural_form(count, "begins", "begin");
         match self {
             Ambiguity::Hex { digits, .. } => format!("{digits} hexadecimal digits"),
             Ambiguity::Crypt => format!("{begin} like a hash of crypt ($1$, $2b$, $6$ …)"),
             Ambiguity::BrokenArgon2 => {
-                let are = form(count, "is", "are");
+                let are = plural_form(count, "is", "are");
                 format!("{begin} like an Argon2 hash but {are} none: truncated?")
             }
             Ambiguity::UrlScheme => format!("{begin} with a scheme in braces, such as {{SSHA}}"),
             Ambiguity::Framework => format!("{begin} like a web framework's hash"),
             Ambiguity::Number => {
-                let are = form(count, "is a number", "are numbers");
+                let are = plural_form(count, "is a number", "are numbers");
                 format!("{are}: the digits that were typed are unknown")
             }
             Ambiguity::BothColumns => {
-                let have = form(count, "has", "have");
+                let have = plural_form(count, "has", "have");
                 format!("{have} a plaintext and also a value in the column of the hashes")
             }
         }

@@ -134,7 +134,7 @@ where
 
     async fn run_http2<C>(&self, connection: C, state: &ConnectionState, peer: Peer)
     where
-        C: http2::Http2Connection,
+        C: http2::GracefulConnection,
     {
         let mut connection = pin!(connection);
         let mut begun = state.begun();

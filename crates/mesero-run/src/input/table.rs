@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
 use mesero_target::item::{ItemField, ItemInput};
-use mesero_terminal::counted::counted;
+use mesero_terminal::units::plural;
 use tokio::sync::oneshot;
 
 use super::batches::{BatchSender, FlushingReader, ReceiverClosed};
@@ -74,7 +74,7 @@ fn bad_row(error: &csv::Error) -> BadInput {
             (format!("the rest of the input is unreadable: {error}"), BadInputScope::RestOfInput)
         }
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let cells = counted(*len, "cell", "cells");
+            let cells = plural(*len, "cell", "cells");
             (format!("{cells}, but the header has {expected_len}"), BadInputScope::Item)
         }
         ErrorKind::Utf8 { .. } => ("not UTF-8".to_owned(), BadInputScope::Item),

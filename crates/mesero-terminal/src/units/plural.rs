@@ -2,11 +2,11 @@
 
 /// A count with its noun: `1 row`, `0 rows`, `2 rows`.
 pub fn plural(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", noun(count, one, several))
+    format!("{count} {}", plural_form(count, one, several))
 }
 
-/// The form of the noun that a count takes.
-pub fn noun<'a>(count: u64, one: &'a str, several: &'a str) -> &'a str {
+/// The form of a noun or verb that agrees with a count.
+pub fn plural_form<'a>(count: u64, one: &'a str, several: &'a str) -> &'a str {
     if count == 1 { one } else { several }
 }
 

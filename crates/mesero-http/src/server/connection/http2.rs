@@ -34,11 +34,11 @@ pub(super) fn builder(limits: &Limits, tracker: &TaskTracker) -> Builder {
 }
 
 /// The needed part of an HTTP/2 connection, whose own type has five parameters.
-pub(super) trait Http2Connection: Future<Output = hyper::Result<()>> {
+pub(super) trait GracefulConnection: Future<Output = hyper::Result<()>> {
     fn graceful_shutdown(self: Pin<&mut Self>);
 }
 
-impl<I, S, B> Http2Connection for http2::Connection<I, S, TrackedExecutor>
+impl<I, S, B> GracefulConnection for http2::Connection<I, S, TrackedExecutor>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin,
     S: hyper::service::HttpService<Incoming, ResBody = B>,
