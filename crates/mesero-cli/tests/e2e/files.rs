@@ -108,7 +108,7 @@ async fn an_address_without_a_route_is_refused_and_a_file_of_resources_alone_is_
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8(refused.stderr).unwrap();
     let wanted =
-        "failed to serve anything on 127.0.0.1:0: no [[route]] stands beside that `listen`";
+        "failed to serve anything on 127.0.0.1:0: the file with that `listen` has no [[route]]";
     assert!(said.contains(wanted), "{said}");
     let brings = "[resource.other]\nstub = {}";
     let quiet = harness::folder(&[("first.toml", FIRST), ("quiet.toml", brings)]);
