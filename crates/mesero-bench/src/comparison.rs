@@ -219,7 +219,7 @@ pub(crate) mod tests {
     }
 
     /// One more round, in which every request timed out.
-    fn giving_up(mut results: TargetResults) -> TargetResults {
+    fn with_timeouts(mut results: TargetResults) -> TargetResults {
         let begin = Instant::now() - Duration::from_secs(60);
         let end = begin + Duration::from_secs(1);
         let mut record = LoadRecord::new(MeasurementWindow { begin, end: Some(end) }).unwrap();
@@ -237,7 +237,7 @@ pub(crate) mod tests {
     const ROUNDS: [u64; 8] = [100, 120, 90, 200, 100, 110, 95, 100];
 
     #[test]
-    fn a_difference_is_told_with_how_much_it_is_and_how_sure() {
+    fn a_difference_is_reported_with_its_factor_and_interval() {
         let slow = results("slow", &ROUNDS.map(|time| 2 * time));
         let fast = results("fast", &ROUNDS);
         let text = sentence(&CLOSED, &fast, &slow);
@@ -256,7 +256,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn where_no_difference_was_seen_none_is_told() {
+    fn without_a_significant_difference_none_is_reported() {
         let one = results("one", &ROUNDS);
         let other = results("other", &[101, 119, 91, 199, 99, 111, 96, 99]);
         let text = sentence(&CLOSED, &other, &one);
@@ -276,9 +276,9 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_times_that_were_cut_off_there_is_a_bound_and_no_ratio() {
+    fn lower_bounds_have_a_bound_and_no_ratio() {
         let whole = results("whole", &ROUNDS);
-        let cut = giving_up(results("cut", &ROUNDS[1..]));
+        let cut = with_timeouts(results("cut", &ROUNDS[1..]));
         let of = |one: &TargetResults, other: &TargetResults| {
             text(Comparison::of(one, other, &OPEN, Pairing::Rounds).ratio("p50"))
         };
@@ -291,7 +291,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn of_somebody_who_never_answered_there_is_nothing_to_compare() {
+    fn a_target_without_responses_is_not_compared() {
         let (silent, answering) = (results("silent", &[]), results("answering", &ROUNDS));
         let text = sentence(&CLOSED, &silent, &answering);
         assert!(text.starts_with("silent and answering cannot be compared"), "{text}");

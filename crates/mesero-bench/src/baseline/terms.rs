@@ -261,7 +261,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn everything_that_makes_it_other_work_is_told_with_what_it_was_and_is() {
+    fn every_different_term_is_reported_with_both_values() {
         let usual: &[&str] = &["-d", "1s"];
         let cases: [(&[&str], &str, &str, &str); 14] = [
             (&["-c", "20"], "clients", "10", "20"),
@@ -299,7 +299,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn all_differences_are_told_at_once() {
+    fn all_differences_are_reported_at_once() {
         let mut other = terms(&["-n", "5", "-c", "3", "--data", "pin=1234"]);
         other.machine.cores += 1;
         other.machine.processor.push_str(" II");

@@ -152,7 +152,7 @@ fn what_contradicts_itself_is_refused_with_where() {
 }
 
 #[test]
-fn what_is_not_to_be_believed_is_no_baseline() {
+fn void_or_interrupted_results_are_no_baseline() {
     let interrupted = refused(|value| value["interrupted"] = json!(true));
     assert!(interrupted.contains("its measurement was interrupted"));
     let void = refused(|value| value["targets"][0]["void"] = json!(["this machine is too busy"]));
@@ -167,7 +167,7 @@ fn what_is_not_to_be_believed_is_no_baseline() {
 }
 
 #[test]
-fn each_has_his_namesake_and_a_single_one_the_only_one() {
+fn targets_are_paired_by_name_and_a_single_target_with_the_only_one() {
     let text = saved().text().unwrap();
     let nobody = compare(&text, &[("c", access("/"))]).unwrap_err();
     assert!(
@@ -183,7 +183,7 @@ fn each_has_his_namesake_and_a_single_one_the_only_one() {
 }
 
 #[test]
-fn what_was_measured_otherwise_is_refused_with_every_difference_and_the_command() {
+fn other_terms_are_rejected_with_every_difference_and_the_command() {
     let text = changed(|value| {
         value["terms"]["plan"]["clients"] = json!(20);
         value["terms"]["machine"]["cores"] = json!(512);

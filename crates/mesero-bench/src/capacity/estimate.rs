@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_the_first_wave_tell_how_many_workers_would_pass() {
+    fn the_first_batch_of_responses_tells_how_many_workers_would_pass() {
         let five = ten_clients(&[5.0, 5.01, 5.0, 5.0, 5.02]).unwrap();
         assert_eq!(
             five,
@@ -165,12 +165,12 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_was_answered_nothing_is_known() {
+    fn without_a_response_nothing_is_known() {
         assert!(ten_clients(&[]).unwrap().starts_with("no request was answered within 7.00 s"));
     }
 
     #[test]
-    fn nothing_is_said_where_all_went_well_or_clients_do_not_wait_for_one_another() {
+    fn there_is_no_estimate_without_timeouts_or_for_an_open_load() {
         assert_eq!(ten_clients(&[5.0; 10]), None);
         let load = Load::Open {
             rate: 1.0,

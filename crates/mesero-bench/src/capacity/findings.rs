@@ -94,7 +94,8 @@ impl CapacityGoal {
 fn verdict(
     goal: CapacityGoal,
     service: &ServiceTimes,
-    (knee, bound): (Knee, ConcurrencyControl),
+    knee: Knee,
+    bound: ConcurrencyControl,
 ) -> CapacityVerdict {
     let concurrency = match goal.need(service) {
         RequiredConcurrency::Enough { concurrency, .. } => concurrency,
@@ -139,7 +140,7 @@ impl CapacityFindings {
         let mut issues = Vec::new();
         sweep.levels.iter().for_each(|level| add_doubts(&mut issues, &level.record, &probe.plan));
         let verdict = match &service {
-            Some(service) => verdict(goal, service, (knee, bound)),
+            Some(service) => verdict(goal, service, knee, bound),
             None => CapacityVerdict::Unanswered,
         };
         let mut findings = Self { goal, bound, sweep, knee, service, verdict, check: None, issues };

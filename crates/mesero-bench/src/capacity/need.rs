@@ -69,7 +69,9 @@ impl CapacityGoal {
             }
             Demand::Burst { clients } => {
                 let most = clients.min(MOST);
-                let share = |concurrency| crowd((clients, concurrency), self.timeout, service);
+                let share = |concurrency| {
+                    answered_share_of_burst(clients, concurrency, self.timeout, service)
+                };
                 let fewest = least(most, |concurrency| share(concurrency) >= self.share);
                 Some((fewest, share(fewest))).filter(|(_, share)| *share >= self.share)
             }
@@ -116,9 +118,11 @@ impl CapacityGoal {
             }
             Demand::Burst { clients } => {
                 let too_many = least(clients, |clients| {
-                    crowd((clients, concurrency), self.timeout, service) < self.share
+                    answered_share_of_burst(clients, concurrency, self.timeout, service)
+                        < self.share
                 });
-                let is_met = crowd((too_many, concurrency), self.timeout, service) >= self.share;
+                let is_met = answered_share_of_burst(too_many, concurrency, self.timeout, service)
+                    >= self.share;
                 let clients = if is_met { too_many } else { too_many - 1 };
                 (clients > 0).then_some(Demand::Burst { clients })
             }
@@ -143,7 +147,12 @@ fn wait(erlang: &ErlangSystem, service: &ServiceTimes, arrivals: Arrivals) -> Qu
 /// service times, always with the same random numbers, so that a higher concurrency never serves fewer.
 ///
 /// With a constant service time `s`, the clients of the first ⌊timeout / s⌋ batches are answered.
-fn crowd((clients, concurrency): (u32, u32), timeout: f64, service: &ServiceTimes) -> f64 {
+fn answered_share_of_burst(
+    clients: u32,
+    concurrency: u32,
+    timeout: f64,
+    service: &ServiceTimes,
+) -> f64 {
     let trials = (20_000 / clients).clamp(1, 1_000);
     let mut random = Rng::with_seed(1);
     let mut answered = 0_u64;
@@ -243,7 +252,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_crowd_is_served_in_as_many_waves_as_fit_into_its_patience() {
+    fn a_burst_is_served_in_as_many_batches_as_fit_into_the_timeout() {
         for (clients, time, timeout, concurrency) in [
             (10, 5.0, 7.0, 10),
             (10, 5.0, 10.1, 5),
@@ -257,7 +266,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn no_number_is_enough_where_a_call_takes_longer_than_its_caller_waits() {
+    fn no_concurrency_is_enough_for_calls_that_take_longer_than_the_timeout() {
         for demand in [stream(0.01), Demand::Burst { clients: 10 }] {
             let goal = CapacityGoal { demand, timeout: 7.0, share: 0.99 };
             assert!(matches!(
@@ -283,13 +292,13 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_stream_without_end_needs_more_than_anybody_has() {
+    fn an_excessive_rate_needs_more_than_the_search_considers() {
         let goal = CapacityGoal { demand: stream(1e6), timeout: 3600.0, share: 0.99 };
         assert_eq!(goal.need(&fixed(100.0)), RequiredConcurrency::TooMany { concurrency: MOST });
     }
 
     #[test]
-    fn what_is_bearable_needs_no_more_and_a_little_more_does() {
+    fn the_feasible_demand_needs_this_concurrency_and_a_little_more_does_not_fit() {
         let goal = |demand| CapacityGoal { demand, timeout: 7.0, share: 0.99 };
         for service in [fixed(2.0), exponential(1.0)] {
             let Some(Demand::Rate { rate, .. }) = goal(stream(100.0)).feasible_demand(&service, 5)
@@ -310,7 +319,7 @@ pub(crate) mod tests {
         #![proptest_config(ProptestConfig::with_cases(40))]
 
         #[test]
-        fn more_demand_or_less_patience_never_needs_fewer(
+        fn more_demand_or_a_shorter_timeout_never_needs_less_concurrency(
             rate in 0.1_f64..40.0, time in 0.1_f64..2.0, timeout in 2.1_f64..9.0, clients in 1_u32..60
         ) {
             let service = fixed(time);

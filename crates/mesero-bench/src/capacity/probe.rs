@@ -74,7 +74,7 @@ impl CapacityProbe {
         let session = self.session(plan)?;
         let level_time = self.level_time;
         let stopping = async {
-            until_precise(&session, (clients, level_time)).await;
+            until_precise(&session, clients, level_time).await;
             session.finish();
             // Requests in flight are awaited.
             std::future::pending::<Infallible>().await
@@ -156,7 +156,7 @@ impl CapacityProbe {
 }
 
 /// Waits until the mean latency is precise, or the time is over.
-async fn until_precise(session: &LoadSession, (clients, time): (NonZeroUsize, Duration)) {
+async fn until_precise(session: &LoadSession, clients: NonZeroUsize, time: Duration) {
     let begin = Instant::now();
     let all = u64::try_from(clients.get()).unwrap_or(u64::MAX);
     loop {

@@ -174,7 +174,7 @@ async fn calls_wait_for_a_slot_for_as_long_as_erlang_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_crowd_gets_as_many_places_as_its_patience_has_waves() {
+async fn a_burst_gets_as_many_places_as_batches_fit_into_the_timeout() {
     let delay = Delay::Fixed(5 * SECOND);
     for (timeout, concurrency) in [(7.0, 10), (11.0, 5), (16.0, 4)] {
         let goal = CapacityGoal { demand: Demand::Burst { clients: 10 }, timeout, share: 1.0 };
@@ -185,7 +185,7 @@ async fn a_crowd_gets_as_many_places_as_its_patience_has_waves() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_that_takes_longer_than_patience_lasts_is_helped_by_no_number() {
+async fn no_concurrency_helps_calls_that_take_longer_than_the_timeout() {
     for demand in [stream(2.0), Demand::Burst { clients: 10 }] {
         let goal = CapacityGoal { demand, timeout: 4.0, share: 0.9 };
         let findings = suggested(Delay::Fixed(5 * SECOND), goal, SEATS).await;
@@ -197,7 +197,7 @@ async fn a_call_that_takes_longer_than_patience_lasts_is_helped_by_no_number() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_resource_with_too_few_seats_is_told_how_many_it_takes_and_what_it_bears() {
+async fn a_resource_with_too_few_seats_is_reported_with_the_needed_ones_and_its_feasible_demand() {
     let goal = CapacityGoal { demand: Demand::Burst { clients: 10 }, timeout: 7.0, share: 1.0 };
     let delay = Delay::Fixed(5 * SECOND);
     let findings = suggested(delay, goal, ConcurrencyControl::Limit { seats: 4 }).await;
@@ -209,7 +209,7 @@ async fn a_resource_with_too_few_seats_is_told_how_many_it_takes_and_what_it_bea
 
 /// A limit behind the swept limit: a URL as seen from outside.
 #[tokio::test(start_paused = true)]
-async fn the_workers_of_another_are_counted_at_the_knee() {
+async fn workers_behind_a_url_are_counted_at_the_knee() {
     for (workers, demand) in
         [(1, stream(1.0)), (5, Demand::Burst { clients: 20 }), (7, stream(30.0))]
     {
@@ -239,7 +239,7 @@ async fn label(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_reads_what_was_measured_computed_and_tried() {
+async fn the_text_has_measurements_computation_and_trial() {
     let stream = CapacityGoal { demand: stream(8.0), timeout: 5.0, share: 0.99 };
     let text = label(Delay::Fixed(SECOND), 1, (stream, SEATS)).await;
     let lines: Vec<_> = text.lines().collect();
@@ -269,7 +269,7 @@ async fn a_person_reads_what_was_measured_computed_and_tried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_person_reads_how_many_workers_there_are_and_what_they_bear() {
+async fn the_text_has_the_number_of_workers_and_their_feasible_demand() {
     let crowd = CapacityGoal { demand: Demand::Burst { clients: 10 }, timeout: 7.0, share: 0.99 };
     let text = label(Delay::Fixed(5 * SECOND), 5, (crowd, ConcurrencyControl::External)).await;
     let sentences = text.split("\n\n").skip(2).collect::<Vec<_>>().join("\n");

@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_what_it_was_told_to_and_no_header_twice() {
+    fn a_request_has_the_given_headers_and_none_twice() {
         let plain = bytes(&RequestSpec::default(), &destination("localhost:8000", "/a?b=c"));
         let head = format!("host: localhost:8000\r\nuser-agent: {AGENT}\r\naccept: */*\r\n\r\n");
         assert_eq!(plain, format!("GET /a?b=c HTTP/1.1\r\n{head}"));
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_is_said_over_http2_where_the_host_is_part_of_the_url() {
+    fn over_http2_the_headers_are_the_same_and_the_host_is_part_of_the_url() {
         let message = over_http2(full()).message(&destination("localhost:8000", "/a?b=c")).unwrap();
         let EncodedRequest::Http2 { head, body } = message else { panic!("{message:?}") };
         assert_eq!(
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_http2_does_not_know_is_refused_with_its_name() {
+    fn headers_that_http2_lacks_are_rejected_with_their_name() {
         let with = |header: &str| {
             let headers = vec![header.to_owned()];
             over_http2(RequestSpec { headers, ..RequestSpec::default() })

@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_ends_too_early_is_none() {
+    fn a_truncated_response_is_none() {
         for early in [
             &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel"[..],
             b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_asked_for_ends_the_connection_and_not_the_answer() {
+    fn bytes_after_a_response_end_the_connection_and_not_the_response() {
         let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n";
         assert_eq!(answers(bytes, bytes.len()).unwrap(), [(200, 2, false)]);
     }
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_told_from_an_answer() {
+    fn malformed_responses_are_errors() {
         for garbage in [
             &b"SSH-2.0-OpenSSH_9.2\r\n"[..],
             b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",

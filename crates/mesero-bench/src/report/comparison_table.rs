@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_reads_one_table_and_who_is_faster() {
+    fn the_text_has_one_table_and_the_faster_target() {
         let text = "\
 each: 10 clients, closed load; 1 round of 20.0 s; timeout 7.00 s
 
@@ -176,7 +176,7 @@ new is 2.00 × faster than old: 20.0 responses a second against 10.0 (2.00–2.0
     }
 
     #[test]
-    fn nobody_is_called_faster_by_a_measurement_that_is_void() {
+    fn a_void_measurement_calls_no_target_faster() {
         let mut report = report();
         report.target_reports[0]
             .issues

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_begins_with_what_became_of_all_who_asked_and_the_verdict() {
+    fn a_page_begins_with_the_outcomes_and_the_verdict() {
         let page = report(vec![target_report()]);
         let counts =
             "10 of 20 requests were answered (50.0 %); 9 timed out after 7.00 s; 1 failed.";
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn that_it_is_void_is_said_first() {
+    fn a_void_measurement_is_reported_first() {
         let mut void = target_report();
         void.issues.push(crate::load::validity::ValidityIssue::LittlesLaw {
             in_flight: 20.0,
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_only_one_took_is_a_sentence_and_what_several_took_is_shown() {
+    fn the_resource_usage_of_one_target_is_a_sentence_and_of_several_a_table() {
         let started = || {
             let mut target_report = target_report();
             let cpu = std::time::Duration::from_millis(2);
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_of_all_is_said_once_with_their_names() {
+    fn a_note_on_several_targets_is_printed_once_with_their_names() {
         let notes = report(vec![target_report(), target_report()]).notes;
         let name = "http://localhost:8001/resource";
         let begin = format!("{name}, {name}: Values after > are lower bounds");

@@ -216,7 +216,7 @@ mod tests {
     use crate::report::target_report::tests::target_report;
 
     #[test]
-    fn a_program_reads_numbers_and_never_one_that_was_cut_off() {
+    fn json_has_numbers_and_no_number_for_a_lower_bound() {
         let value = target_report().value();
         assert_eq!((&value["requests"], &value["ok"]), (&20.into(), &10.into()));
         assert_eq!(value["statuses"]["503"], 1);

@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_reads_counts_times_and_a_verdict() {
+    fn the_text_has_counts_latencies_and_a_verdict() {
         let text = report(target_report()).text();
         let head = "\
 http://localhost:8001/resource

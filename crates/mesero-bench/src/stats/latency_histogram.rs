@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_among_those_who_gave_up_is_more_than_their_patience() {
+    fn a_percentile_among_timed_out_requests_is_more_than_the_timeout() {
         let mut times = LatencyHistogram::new().unwrap();
         (0..98).for_each(|_| times.add(Duration::from_secs(1)));
         (0..2).for_each(|_| times.add_censored(Duration::from_secs(7)));
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_was_cut_off_early_makes_all_above_it_lower_bounds() {
+    fn a_censored_latency_makes_all_above_it_lower_bounds() {
         let mut times = LatencyHistogram::new().unwrap();
         times.add_censored(Duration::from_secs(1));
         (0..9).for_each(|_| times.add(Duration::from_secs(5)));
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_two_parts_are_as_if_they_had_been_added_to_one() {
+    fn merged_histograms_equal_one_histogram_of_all_latencies() {
         let [mut first, mut second, mut whole] = [(); 3].map(|()| LatencyHistogram::new().unwrap());
         for milliseconds in 1..=1_000 {
             let time = Duration::from_micros(milliseconds * 1_001);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn of_those_who_gave_up_nobody_was_answered_within_any_time() {
+    fn timed_out_requests_count_as_answered_within_no_time() {
         let mut times = LatencyHistogram::new().unwrap();
         (0..98).for_each(|_| times.add(Duration::from_secs(1)));
         (0..2).for_each(|_| times.add_censored(Duration::from_secs(7)));
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_found_to_three_digits() {
+    fn a_latency_is_recorded_to_three_digits() {
         let mut times = LatencyHistogram::new().unwrap();
         for microseconds in 1..=10_000 {
             times.add(Duration::from_micros(microseconds));

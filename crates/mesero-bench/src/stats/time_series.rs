@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_do_not_fill_their_intervals_have_the_same_rate_one_behind_the_other() {
+    fn rounds_that_do_not_fill_their_intervals_have_the_same_rate_in_sequence() {
         let mut all = TimeSeries::new().unwrap();
         (0..10).for_each(|_| all.append(steady(ms(1_003), ms(1))));
         let intervals = all.intervals(60);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_in_which_nothing_came_is_an_interval_as_well() {
+    fn a_time_without_requests_is_an_interval_as_well() {
         let mut series = steady(ms(1_000), ms(10));
         series.cover(ms(4_000));
         let intervals = series.intervals(4);
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gave_up_is_told_where_he_came_and_waited_longer_than_was_seen() {
+    fn a_timed_out_request_counts_when_it_was_due_and_as_a_lower_bound() {
         let mut series = steady(ms(2_000), ms(10));
         series.add(ms(1_500), SeriesSample::ClientTimeout(ms(7_000)));
         series.add(ms(1_500), SeriesSample::Failed);
@@ -295,12 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn ten_requests_are_too_few_for_a_course() {
+    fn ten_requests_are_too_few_for_a_time_series() {
         assert_eq!(steady(ms(5_000), ms(500)).intervals(60).len(), 1);
     }
 
     #[test]
-    fn of_nothing_there_is_nothing() {
+    fn an_empty_series_has_no_intervals() {
         let mut series = TimeSeries::new().unwrap();
         assert!(series.intervals(60).is_empty());
         series.cover(Duration::ZERO);

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_has_the_rate_and_the_times_as_bars() {
+    fn a_frame_has_the_rate_and_the_latencies_as_bars() {
         let lines = frame().lines(64);
         let wanted = "\
 threads, round 2 of 5: 4 s, 2 min 13 s left in all

@@ -51,7 +51,7 @@ fn folder() -> PathBuf {
 }
 
 #[test]
-fn a_browser_has_nothing_to_say_about_any_page_light_or_dark() {
+fn a_browser_reports_no_problem_with_any_page_light_or_dark() {
     let Some(chromium) = chromium() else { return };
     let folder = folder();
     // All in one page, since a browser takes a second to start.

@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_nobody_beside_there_is_nothing_to_compare() {
+    fn a_single_target_has_no_comparison_of_resource_usage() {
         assert!(section(&targets()).is_some());
         assert!(section(&targets()[..1]).is_none());
         assert!(section(&targets()[2..]).is_none());

@@ -145,11 +145,11 @@ pub(crate) fn scenes() -> impl Iterator<Item = (&'static str, HtmlPage)> {
     ]
     .into_iter()
     .map(|(name, verdict, kinds)| (name, page(verdict, &kinds)))
-    .chain(std::iter::once(("baseline", beside_what_it_was(&usual))))
+    .chain(std::iter::once(("baseline", with_baseline(&usual))))
 }
 
 /// The last target is the baseline of the first.
-fn beside_what_it_was(usual: &SceneTarget<'_>) -> HtmlPage {
+fn with_baseline(usual: &SceneTarget<'_>) -> HtmlPage {
     let now = SceneTarget { name: "sync", median: 0.06, ..*usual };
     let verdict = vec![(
         Tone::Plain,

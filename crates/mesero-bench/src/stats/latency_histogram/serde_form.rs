@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_distribution_tells_the_same_of_it() {
+    fn a_saved_histogram_has_the_same_figures() {
         let hour = Duration::from_secs(3_600);
         let mut long = times();
         long.add_censored(2 * hour);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_contradicts_itself_is_refused_with_what_does() {
+    fn contradicting_figures_are_rejected_with_their_names() {
         let whole = HistogramForm::from(&times());
         let refused = |change: Change<'_>| {
             let mut kept = whole.clone();
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_missing_is_not_taken_for_none() {
+    fn a_missing_member_is_not_read_as_null() {
         let kept = serde_json::to_string(&HistogramForm::from(&times())).unwrap();
         let error = serde_json::from_str::<HistogramForm>(&kept.replace("censored_s", "other"))
             .unwrap_err();

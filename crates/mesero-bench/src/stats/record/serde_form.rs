@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_of_a_record_tells_the_same_and_nothing_that_somebody_else_said() {
+    fn a_saved_record_has_the_same_figures_and_no_text_of_a_server() {
         let record = record();
         let text = serde_json::to_string(&RecordForm::from(&record)).unwrap();
         assert!(!text.contains("a secret"), "{text}");
