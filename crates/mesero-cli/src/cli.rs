@@ -137,4 +137,28 @@ mod tests {
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
+
+    /// Arguments of all commands and of one share their identifiers, which only parsing compares.
+    #[test]
+    fn every_command_parses_beside_the_flags_of_the_log() {
+        let commands = [
+            "serve mesero.toml",
+            "run http://localhost:8000/{} 1",
+            "bench http://localhost:8000/",
+            #[cfg(feature = "hash")]
+            "hash users.db --table users --column password",
+            "check mesero.toml",
+            "jobs",
+            "reference",
+            "schema",
+        ];
+        let defined = Cli::command().get_subcommands().count();
+        assert_eq!(commands.len(), defined, "each command has its line here");
+        for command in commands {
+            let words = command.split(' ');
+            let flags = ["--log", "info", "--log-format", "json"];
+            let cli = Cli::try_parse_from(["mesero"].into_iter().chain(words).chain(flags));
+            assert!(cli.is_ok(), "{command}: {}", cli.unwrap_err());
+        }
+    }
 }
