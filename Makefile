@@ -2,7 +2,7 @@
 .PHONY: check fmt lint doc words arrows test models worker-test deny build bench bench-peers venv chromium databases skipped \
 	python-lint linters stress
 
-check: fmt lint arrows doc python-lint worker-test test models deny skipped
+check: fmt lint words arrows doc python-lint worker-test test models deny skipped
 
 build:
 	cargo build --locked --workspace
