@@ -23,7 +23,7 @@ def stack_in(worker, text, call_id, seat=0):
 class Interrupting(unittest.TestCase):
     def stopped(self, name, threads=1, seat=0):
         """A worker in which this call, of id 7, was begun."""
-        worker = Worker("stopping:work", threads)
+        worker = Worker("stopping:serve", threads)
         worker.start()
         self.addCleanup(worker.stop)
         worker.seats[seat].call([name, 5], call_id=7)
@@ -81,7 +81,7 @@ class Interrupting(unittest.TestCase):
     def race(self, threads):
         """Ten thousand interruptions that meet the ends of their calls, at any distance."""
         random.seed(threads)
-        with Worker("stopping:work", threads) as worker:
+        with Worker("stopping:serve", threads) as worker:
             kinds = {VALUE: 0, CANCELED: 0}
             for call_id in range(0, 2 * RACES, 2):
                 seat = call_id // 2 % threads
@@ -152,19 +152,19 @@ class Applications(unittest.TestCase):
 class Stacks(unittest.TestCase):
     def test_the_stack_of_a_call_is_the_users_part_of_it(self):
         for threads in (1, 2):
-            with self.subTest(threads=threads), Worker("stopping:work", threads) as worker:
+            with self.subTest(threads=threads), Worker("stopping:serve", threads) as worker:
                 seat = threads - 1
                 worker.seats[seat].call(["sleeping"], call_id=7)
                 self.assertEqual(worker.line(), "sleeping")
                 lines = stack_in(worker, "time.sleep(", 7, seat).splitlines()
-                self.assertRegex(lines[0], r'^  File ".*stopping\.py", line \d+, in flight$')
+                self.assertRegex(lines[0], r'^  File ".*stopping\.py", line \d+, in serve$')
                 self.assertRegex(lines[2], r'^  File ".*stopping\.py", line \d+, in sleeping$')
                 self.assertEqual(lines[3], "    time.sleep(600)")
                 self.assertEqual(len(lines), 4)
                 self.assertEqual(worker.control.stack(6, seat), "")
 
     def test_a_deep_stack_is_cut_at_its_outer_end(self):
-        with Worker("stopping:work", 2) as worker:
+        with Worker("stopping:serve", 2) as worker:
             worker.seat.call(["deep", 900], call_id=1)
             self.assertEqual(worker.line(), "deep down")
             lines = stack_in(worker, "in wait\n", 1).splitlines()
@@ -173,7 +173,7 @@ class Stacks(unittest.TestCase):
             self.assertTrue(any("[Previous line repeated" in line for line in lines), lines)
 
     def test_a_seat_without_a_call_has_no_stack(self):
-        with Worker("stopping:work") as worker:
+        with Worker("stopping:serve") as worker:
             worker.seat.ask(["count", 1], call_id=1)
             self.assertEqual((worker.control.stack(1), worker.control.stack(2)), ("", ""))
 

@@ -8,7 +8,7 @@ tidied = []
 door = threading.Event()
 
 
-def work(name, num=0):
+def serve(name, num=0):
     """One callable for all, as a worker serves one."""
     return globals()[name](num)
 
