@@ -50,16 +50,16 @@ impl NamedTarget {
         let mut entries = Vec::new();
         for text in &args.targets {
             let (given, target) = name_and_url(text);
-            let entry = match target.contains("://") {
-                true => Endpoint::new(target, &args.request())
+            let entry = if target.contains("://") {
+                Endpoint::new(target, &args.request())
                     .map(|target| ParsedTarget::Url(Arc::new(target)))
-                    .map_err(TargetSetupError::Endpoint)?,
-                false if args.protocol() != Protocol::Http1 => {
-                    return Err(TargetSetupError::NotSpokenWith(target.to_owned()));
-                }
-                false => InProcessTarget::read(&args.wanted(Some(target)), &args.items)
+                    .map_err(TargetSetupError::Endpoint)?
+            } else if args.protocol() == Protocol::Http1 {
+                InProcessTarget::read(&args.wanted(Some(target)), &args.items)
                     .map(|unstarted| ParsedTarget::InProcess(Box::new(unstarted)))
-                    .map_err(TargetSetupError::InProcess)?,
+                    .map_err(TargetSetupError::InProcess)?
+            } else {
+                return Err(TargetSetupError::NotSpokenWith(target.to_owned()));
             };
             let name = match given {
                 Some(name) if names.contains(name) => {
