@@ -5,8 +5,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::call::{Answer, Call, CallReport, JobId, Origin};
 use crate::event::Observer;
 use crate::registry::JobView;
@@ -15,11 +13,13 @@ use crate::state::{Admission, DispatcherState};
 use crate::stats::Stats;
 use crate::{Error, Failure};
 
+mod entered;
 mod inner;
 mod job_task;
 mod poll;
 mod waiting;
 
+pub(crate) use entered::Entered;
 use inner::DispatcherInner;
 use waiting::WaitingCall;
 
@@ -365,26 +365,6 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// ```
     pub fn seats(&self) -> Seats {
         Seats::of(Arc::clone(&self.inner) as _)
-    }
-}
-
-/// A call after its admission, immediate answer or refusal. Dropping it leaves the job.
-pub(crate) enum Entered<T: Send + Sync + 'static> {
-    Answered(Answer<T>),
-    Waiting(WaitingCall<T>, Option<Instant>, Origin),
-}
-
-impl<T: Send + Sync + 'static> Entered<T> {
-    /// Waits for the answer. Dropping the returned future leaves the job.
-    pub(crate) async fn answer(self) -> Answer<T> {
-        match self {
-            Entered::Answered(answer) => answer,
-            Entered::Waiting(waiting, deadline, origin) => {
-                let mut answer = waiting.answer(deadline).await;
-                answer.report.origin = origin;
-                answer
-            }
-        }
     }
 }
 
