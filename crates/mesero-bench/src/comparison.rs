@@ -134,7 +134,7 @@ impl Comparison {
         let (failed, requests) = self.failed;
         if failed > 0 {
             let share = units::share(failed, requests);
-            sentence.push_str(&format!("; {share} of their requests failed"));
+            sentence.push_str(&format!("; {share} of the requests to both targets failed"));
         }
         sentence
     }
@@ -286,7 +286,7 @@ pub(crate) mod tests {
         assert_eq!(of(&whole, &cut), "< 0.100 ×");
         assert_eq!(of(&cut, &cut), "—");
         let text = sentence(&OPEN, &cut, &whole);
-        let wanted = "cut and whole: ratio of median response times more than 10.0; 87.0 % of their requests failed";
+        let wanted = "cut and whole: ratio of median response times more than 10.0; 87.0 % of the requests to both targets failed";
         assert_eq!(text, wanted);
     }
 

@@ -9,7 +9,7 @@ use crate::report::page::{OutcomeKind, TargetView};
 const ROW: f64 = 40.0;
 
 pub(crate) fn section(targets: &[TargetView]) -> MarkupElement {
-    let how = "Responses with 2xx count as answered. A request that exceeds `--timeout` counts as timed out.";
+    let how = "Responses with 2xx count as answered. A request that exceeds --timeout counts as timed out.";
     crate::report::page::section("Outcomes", Some(how)).put(figure(targets))
 }
 
