@@ -27,6 +27,9 @@ LAYERS = [
     ["mesero-cli"],
 ]
 
+# Dependencies that only these crates have, so that what is beside them compiles without.
+ONLY = {"axum": {"mesero-control"}}
+
 # Modules of one folder that know nothing of each other; other modules there are what they share.
 SIBLINGS = {
     "mesero/src/policy": {"cache", "limit", "rate", "retry", "wait_estimator"},
@@ -172,6 +175,8 @@ def check_layers():
         for other in re.findall(r"^([\w-]+)", dependencies[1] if dependencies else "", re.M):
             if other in layer_of and layer_of[other] >= layer_of[name]:
                 yield f"{name} depends on {other}, which is not in a lower layer"
+            if name not in ONLY.get(other, {name}):
+                yield f"{name} depends on {other}, which only {', '.join(ONLY[other])} may"
 
 
 def check_siblings(found: dict[str, Crate]):

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use mesero_config::Secret;
 
-use super::{Problem, causes};
+use super::causes::{self, ProblemResponse};
 
 /// Checks the access of requests.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) async fn check(
 ) -> Response {
     match policy.admit(&request) {
         Ok(()) => next.run(request).await,
-        Err(problem) => IntoResponse::into_response(problem),
+        Err(problem) => problem.into_response(),
     }
 }
 
@@ -34,7 +34,7 @@ impl AccessPolicy {
         Self { token }
     }
 
-    fn admit(&self, request: &Request) -> Result<(), Problem> {
+    fn admit(&self, request: &Request) -> Result<(), ProblemResponse> {
         let headers = request.headers();
         match &self.token {
             // A web page cannot guess the token, so the origin does not matter.
@@ -62,7 +62,7 @@ fn has_token(headers: &HeaderMap, token: &Secret) -> bool {
 /// The host in the request, if it is a name of this machine.
 ///
 /// A web page whose name resolves to 127.0.0.1 (DNS rebinding) sends its own name.
-fn loopback_host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, Problem> {
+fn loopback_host(uri: &Uri, headers: &HeaderMap) -> Result<Authority, ProblemResponse> {
     let named = match uri.authority() {
         Some(authority) => authority.as_str(),
         None => text(headers, &header::HOST).unwrap_or_default(),
@@ -83,7 +83,7 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Checks the origin, which browsers send and other clients do not.
-fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), Problem> {
+fn own_origin(headers: &HeaderMap, host: &Authority) -> Result<(), ProblemResponse> {
     let site = text(headers, &HeaderName::from_static("sec-fetch-site"));
     let origin = text(headers, &header::ORIGIN);
     let same_site = matches!(site, None | Some("same-origin" | "none"));

@@ -6,7 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::{Plane, Problem, causes};
+use super::Plane;
+use super::causes::{self, ProblemResponse};
 
 /// A process that answers at all is alive.
 pub(super) async fn live() -> Json<Value> {
@@ -14,7 +15,7 @@ pub(super) async fn live() -> Json<Value> {
 }
 
 /// A process is ready if it accepts calls and each of its resources can serve some.
-pub(super) async fn ready(State(plane): State<Arc<Plane>>) -> Result<Json<Value>, Problem> {
+pub(super) async fn ready(State(plane): State<Arc<Plane>>) -> Result<Json<Value>, ProblemResponse> {
     let draining = plane.draining.is_cancelled();
     let mut reasons = Vec::new();
     if draining {
@@ -37,9 +38,6 @@ pub(super) async fn ready(State(plane): State<Arc<Plane>>) -> Result<Json<Value>
     if reasons.is_empty() {
         Ok(Json(json!({ "ready": true, "draining": false, "resources": resources })))
     } else {
-        Err(causes::not_ready(reasons.join("; "))
-            .with("ready", false)
-            .with("draining", draining)
-            .with("resources", resources))
+        Err(causes::not_ready(reasons.join("; "), draining, resources.into()))
     }
 }

@@ -12,7 +12,8 @@ use mesero_services::service::{JobName, Service};
 use mesero_terminal::units::milliseconds;
 use serde::{Deserialize, Serialize};
 
-use super::{Plane, Problem, causes};
+use super::Plane;
+use super::causes::{self, ProblemResponse};
 
 /// The answer to `GET /jobs`.
 #[derive(Debug, Serialize, Deserialize)]
@@ -83,7 +84,7 @@ pub(super) struct Filter {
 pub(super) async fn list(
     State(plane): State<Arc<Plane>>,
     filter: Result<Query<Filter>, QueryRejection>,
-) -> Result<Json<JobList>, Problem> {
+) -> Result<Json<JobList>, ProblemResponse> {
     let Query(filter) = filter.map_err(|error| causes::bad_request(error.body_text()))?;
     let services = match &filter.resource {
         None => &plane.services[..],
@@ -101,7 +102,7 @@ pub(super) async fn list(
 pub(super) async fn show(
     State(plane): State<Arc<Plane>>,
     id: Result<Path<String>, PathRejection>,
-) -> Result<Json<JobRecord>, Problem> {
+) -> Result<Json<JobRecord>, ProblemResponse> {
     let (service, job) = find(&plane, id)?;
     let mut record = JobRecord::new(service, &job);
     if let Some(seat) = job.seat {
@@ -114,7 +115,7 @@ pub(super) async fn show(
 pub(super) async fn cancel(
     State(plane): State<Arc<Plane>>,
     id: Result<Path<String>, PathRejection>,
-) -> Result<(StatusCode, Json<JobRecord>), Problem> {
+) -> Result<(StatusCode, Json<JobRecord>), ProblemResponse> {
     let (service, job) = find(&plane, id)?;
     let record = JobRecord::new(service, &job);
     if job.phase == Phase::Stopping {
@@ -131,7 +132,7 @@ pub(super) async fn cancel(
 fn find(
     plane: &Plane,
     id: Result<Path<String>, PathRejection>,
-) -> Result<(&Service, JobView), Problem> {
+) -> Result<(&Service, JobView), ProblemResponse> {
     let Path(id) = id.map_err(|error| causes::bad_request(error.body_text()))?;
     let unknown = || causes::no_such_job(&id);
     let name: JobName = id.parse().map_err(|_| unknown())?;

@@ -9,9 +9,10 @@ use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, put};
 use mesero_config::Secret;
-use mesero_http::problem::Problem;
 use mesero_services::service::Service;
 use tokio_util::sync::CancellationToken;
+
+use causes::ProblemResponse;
 
 mod auth;
 mod causes;
@@ -62,7 +63,7 @@ struct Plane {
 
 impl Plane {
     /// Finds the resource of this name.
-    fn service(&self, name: &str) -> Result<&Service, Problem> {
+    fn service(&self, name: &str) -> Result<&Service, ProblemResponse> {
         self.services.iter().find(|service| service.name() == name).ok_or_else(|| {
             let names: Vec<_> = self.services.iter().map(Service::name).collect();
             causes::no_such_resource(name, &names.join(", "))
@@ -70,11 +71,11 @@ impl Plane {
     }
 }
 
-async fn unknown_path(uri: Uri) -> Problem {
+async fn unknown_path(uri: Uri) -> ProblemResponse {
     causes::unknown_path(uri.path())
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Problem {
+async fn wrong_method(method: Method, uri: Uri) -> ProblemResponse {
     causes::wrong_method(&method, uri.path())
 }
 

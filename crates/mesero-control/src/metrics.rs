@@ -12,7 +12,8 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::exemplar::Exemplar;
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{Plane, Problem, causes};
+use super::Plane;
+use super::causes::{self, ProblemResponse};
 
 mod classic;
 mod families;
@@ -28,7 +29,7 @@ const CLASSIC_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub(super) async fn scrape(
     State(plane): State<Arc<Plane>>,
     headers: HeaderMap,
-) -> Result<([(header::HeaderName, HeaderValue); 1], String), Problem> {
+) -> Result<([(header::HeaderName, HeaderValue); 1], String), ProblemResponse> {
     let text = expose(&plane.services)
         .map_err(|_| causes::internal("the metrics cannot be written".to_owned()))?;
     let (media_type, text) = if wants_openmetrics(&headers) {

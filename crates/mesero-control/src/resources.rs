@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Plane, Problem, causes};
+use super::Plane;
+use super::causes::{self, ProblemResponse};
 
 /// Far more than `{"limit":20}` needs.
 const BODY_BYTES: usize = 4_096;
@@ -97,7 +98,7 @@ pub(super) async fn set_limit(
     State(plane): State<Arc<Plane>>,
     name: Result<Path<String>, PathRejection>,
     body: Body,
-) -> Result<Json<LimitChange>, Problem> {
+) -> Result<Json<LimitChange>, ProblemResponse> {
     let Path(name) = name.map_err(|error| causes::bad_request(error.body_text()))?;
     let service = plane.service(&name)?;
     let body = match timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES)).await {

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use axum::response::IntoResponse;
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 
@@ -64,11 +63,5 @@ impl Problem {
         headers.insert(header::CONTENT_TYPE, media_type);
         headers.extend(self.headers);
         response
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> axum::response::Response {
-        Problem::into_response(self).map(axum::body::Body::new)
     }
 }
