@@ -4,6 +4,8 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub(crate) mod cache;
+#[cfg_attr(not(test), expect(dead_code, reason = "no job is started by a forecast yet"))]
+pub(crate) mod forecast;
 pub(crate) mod limit;
 pub(crate) mod rate;
 pub(crate) mod retry;

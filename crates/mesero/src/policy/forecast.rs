@@ -1,0 +1,171 @@
+//! A forecast of run times, by kinds of calls, so that a job that cannot finish is never begun.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::time::Instant;
+
+use crate::Key;
+use run_history::{Estimates, Run, RunHistory};
+
+mod run_history;
+
+/// Number of named kinds whose run times are kept. A service has some dozens of routes; a kind from
+/// an argument may have any number of values.
+const MAX_KINDS: usize = 256;
+
+/// The run times of each kind of call.
+///
+/// At most [`MAX_KINDS`] kinds have a name, or as many as have attempts running if those are more;
+/// the idle kind that was used least recently leaves. Every step is O(1) in the attempts and
+/// O(log n) in the kinds.
+#[derive(Debug, Default)]
+pub(crate) struct Forecast {
+    /// The kind of calls that name none.
+    unnamed: Kind,
+    named: Slab<NamedKind>,
+    indices: HashMap<Key, usize>,
+    /// Named kinds without a running attempt, by their last use.
+    idle: BTreeMap<u64, usize>,
+    uses: u64,
+}
+
+/// The kind of a running attempt, from its beginning to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "the attempt counts as running until its end"]
+pub(crate) struct KindId(Option<usize>);
+
+/// The end of an attempt, by what it says about its kind's run time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RunEnd {
+    /// It ran to its end after this time.
+    Finished(Duration),
+    /// It was stopped after this time, by its timeout, its deadline or its callers' leaving: a
+    /// lower bound.
+    CutOff(Duration),
+    /// Nothing, as where it failed: an error is often quick.
+    Ignored,
+}
+
+#[derive(Debug, Default)]
+struct Kind {
+    history: RunHistory,
+    running: usize,
+    last_start: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct NamedKind {
+    key: Key,
+    kind: Kind,
+    last_use: u64,
+}
+
+impl Forecast {
+    /// Counts an attempt as running; its kind stays in the table until [`end`](Self::end).
+    pub(crate) fn begin(&mut self, kind: Option<&Key>, now: Instant) -> KindId {
+        let id = KindId(kind.map(|key| self.index(key)));
+        if let Some(kind) = self.get_mut(id) {
+            kind.running += 1;
+            kind.last_start = Some(now);
+        }
+        id
+    }
+
+    /// Records the end of an attempt, once for each [`begin`](Self::begin).
+    pub(crate) fn end(&mut self, id: KindId, end: RunEnd, now: Instant) {
+        let Some(kind) = self.get_mut(id) else { return };
+        kind.running -= 1;
+        match end {
+            RunEnd::Finished(ran) => kind.history.record(Run { ran, cut_off: false }, now),
+            RunEnd::CutOff(ran) => kind.history.record(Run { ran, cut_off: true }, now),
+            RunEnd::Ignored => {}
+        }
+        if kind.running == 0
+            && let Some(index) = id.0
+        {
+            self.rest(index);
+        }
+    }
+
+    /// The time below which a call of this kind hardly ever finishes: the 10 % quantile of its
+    /// run times; `None` while it is unknown.
+    pub(crate) fn needed(&mut self, kind: Option<&Key>, now: Instant) -> Option<Duration> {
+        self.estimates(kind, now).map(|estimates| estimates.needed)
+    }
+
+    /// The median run time of this kind of call; `None` while it is unknown.
+    pub(crate) fn median(&mut self, kind: Option<&Key>, now: Instant) -> Option<Duration> {
+        self.estimates(kind, now).map(|estimates| estimates.median)
+    }
+
+    /// True if a call of this kind is to start even with less time left than it needs, so that a
+    /// resource that has recovered is noticed: none runs, or none was started within a median run.
+    pub(crate) fn must_try(&mut self, kind: Option<&Key>, now: Instant) -> bool {
+        let Some(kind) = self.find(kind) else { return true };
+        let median = kind.history.estimates(now).map(|estimates| estimates.median);
+        let since_start = kind.last_start.map(|start| now.saturating_duration_since(start));
+        // An unknown median is less than any time, and no start is as long ago as any median.
+        kind.running == 0 || since_start.is_none_or(|since_start| median <= Some(since_start))
+    }
+
+    fn estimates(&mut self, kind: Option<&Key>, now: Instant) -> Option<Estimates> {
+        self.find(kind)?.history.estimates(now)
+    }
+
+    fn find(&mut self, kind: Option<&Key>) -> Option<&mut Kind> {
+        let index = match kind {
+            Some(key) => Some(*self.indices.get(key)?),
+            None => None,
+        };
+        self.get_mut(KindId(index))
+    }
+
+    fn get_mut(&mut self, id: KindId) -> Option<&mut Kind> {
+        match id.0 {
+            None => Some(&mut self.unnamed),
+            Some(index) => self.named.get_mut(index).map(|named| &mut named.kind),
+        }
+    }
+
+    /// The place of a named kind, which is no longer idle.
+    fn index(&mut self, key: &Key) -> usize {
+        if let Some(&index) = self.indices.get(key) {
+            if let Some(named) = self.named.get(index) {
+                self.idle.remove(&named.last_use);
+            }
+            return index;
+        }
+        if self.named.len() >= MAX_KINDS {
+            self.evict();
+        }
+        let index =
+            self.named.insert(NamedKind { key: key.clone(), kind: Kind::default(), last_use: 0 });
+        self.indices.insert(key.clone(), index);
+        index
+    }
+
+    /// Marks a kind as idle from now on.
+    fn rest(&mut self, index: usize) {
+        self.uses += 1;
+        if let Some(named) = self.named.get_mut(index) {
+            named.last_use = self.uses;
+            self.idle.insert(self.uses, index);
+        }
+        if self.named.len() > MAX_KINDS {
+            self.evict();
+        }
+    }
+
+    /// Removes the idle kind that was used least recently, if there is one.
+    fn evict(&mut self) {
+        if let Some((_, index)) = self.idle.pop_first() {
+            let NamedKind { key, .. } = self.named.remove(index);
+            self.indices.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
