@@ -10,7 +10,7 @@ use http::Method;
 use mesero_terminal::command_error::CommandError;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
-use mesero_terminal::units::parse_positive;
+use mesero_terminal::units::{parse_positive, plural};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -87,11 +87,17 @@ pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError>
     }
     match &action {
         JobsAction::List { .. } => {
-            let JobList { jobs } = read(&client, &answer)?;
+            let JobList { jobs, assumed_stopped } = read(&client, &answer)?;
             if jobs.is_empty() {
                 output.say("nothing is in flight");
             } else {
                 output.line(&table::list(&jobs))?;
+            }
+            for (resource, assumed) in assumed_stopped {
+                let attempts = plural(assumed, "attempt was", "attempts were");
+                output.say(&format!(
+                    "{resource}: {attempts} assumed to have stopped since the start, and may still run there"
+                ));
             }
         }
         JobsAction::Show { .. } => output.line(&table::one(&read(&client, &answer)?))?,

@@ -19,6 +19,10 @@ use super::causes::{self, ProblemResponse};
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct JobList {
     pub(crate) jobs: Vec<JobRecord>,
+    /// Attempts whose slots were released on the assumption that they had stopped, by resource; without those that
+    /// have none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) assumed_stopped: BTreeMap<String, u64>,
 }
 
 /// One job, as the control plane writes it and as its client reads it.
@@ -96,7 +100,14 @@ pub(super) async fn list(
             service.dispatcher.jobs().into_iter().map(|job| JobRecord::new(service, &job))
         })
         .collect();
-    Ok(Json(JobList { jobs }))
+    let assumed_stopped = services
+        .iter()
+        .map(|service| {
+            (service.name().to_owned(), service.dispatcher.stats().slots.assumed_stopped)
+        })
+        .filter(|(_, assumed)| *assumed > 0)
+        .collect();
+    Ok(Json(JobList { jobs, assumed_stopped }))
 }
 
 pub(super) async fn show(

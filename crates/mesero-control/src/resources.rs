@@ -75,7 +75,12 @@ fn counts(stats: &Stats) -> Value {
             "retries": attempts.retries,
             "retries_refused": attempts.retries_refused,
         },
-        "slots": { "in_use": slots.in_use, "total": slots.total, "closed": slots.closed },
+        "slots": {
+            "in_use": slots.in_use,
+            "total": slots.total,
+            "closed": slots.closed,
+            "assumed_stopped": slots.assumed_stopped,
+        },
         "queue": { "len": queue.len, "bound": queue.bound, "retries": queue.retries },
     })
 }

@@ -71,10 +71,12 @@ impl Slot {
         self.0.seat
     }
 
-    /// Reports that an abandoned attempt has really stopped, and how.
+    /// Reports that an abandoned attempt has really stopped, or is
+    /// [assumed](StopKind::Assumed) to have stopped, and how.
     ///
     /// A resource that knows this calls it right before it drops its clone of the slot. Observers
-    /// receive a [`Fact::AttemptStopped`](crate::Fact::AttemptStopped); it has no other effect.
+    /// receive a [`Fact::AttemptStopped`](crate::Fact::AttemptStopped), and an assumption is counted in
+    /// [`SlotStats::assumed_stopped`](crate::SlotStats::assumed_stopped); it has no other effect.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -135,7 +137,7 @@ pub struct Stop {
 /// ```
 /// use mesero::StopKind;
 ///
-/// assert_eq!(StopKind::ALL.map(StopKind::as_str), ["by_itself", "interrupted", "killed"]);
+/// assert_eq!(StopKind::ALL.map(StopKind::as_str), ["by_itself", "interrupted", "killed", "assumed"]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StopKind {
@@ -145,11 +147,14 @@ pub enum StopKind {
     Interrupted,
     /// It was ended by force.
     Killed,
+    /// Nothing has shown its end: its slot was released on the assumption that it has stopped.
+    Assumed,
 }
 
 impl StopKind {
     /// All kinds, in the order of declaration.
-    pub const ALL: [StopKind; 3] = [StopKind::ByItself, StopKind::Interrupted, StopKind::Killed];
+    pub const ALL: [StopKind; 4] =
+        [StopKind::ByItself, StopKind::Interrupted, StopKind::Killed, StopKind::Assumed];
 
     /// The kind as one lower-case word.
     pub fn as_str(self) -> &'static str {
@@ -157,6 +162,7 @@ impl StopKind {
             StopKind::ByItself => "by_itself",
             StopKind::Interrupted => "interrupted",
             StopKind::Killed => "killed",
+            StopKind::Assumed => "assumed",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Counts of all facts, and the laws they obey.
 
 use crate::event::{Fact, Outcome};
+use crate::slot::{Stop, StopKind};
 
 /// The counts of a dispatcher, at one moment.
 ///
@@ -154,7 +155,7 @@ pub struct AttemptStats {
 /// use mesero::{Dispatcher, SlotStats};
 ///
 /// let squares = Dispatcher::<u64>::builder("square").limit(4).build()?;
-/// assert_eq!(squares.stats().slots, SlotStats { in_use: 0, total: 4, closed: 0 });
+/// assert_eq!(squares.stats().slots, SlotStats { total: 4, ..SlotStats::default() });
 /// # Ok(())
 /// # }
 /// ```
@@ -166,6 +167,9 @@ pub struct SlotStats {
     pub total: u64,
     /// Seats that are closed, so that no slot can be granted for them.
     pub closed: u64,
+    /// Slots released on the [assumption](crate::StopKind::Assumed) that their attempt had stopped.
+    /// Each of them may still occupy the resource, beyond the limit.
+    pub assumed_stopped: u64,
 }
 
 /// `len ≤ bound + retries`.
@@ -311,6 +315,9 @@ impl Stats {
             }
             Fact::AttemptBlocked { .. } => self.attempts.blocked += 1,
             Fact::RetryRefused { .. } => self.attempts.retries_refused += 1,
+            Fact::AttemptStopped { stop: Stop { kind: StopKind::Assumed, .. }, .. } => {
+                self.slots.assumed_stopped += 1;
+            }
             Fact::JobFinished { outcome, .. } => {
                 self.jobs.finished += 1;
                 *self.jobs.of_mut(*outcome) += 1;

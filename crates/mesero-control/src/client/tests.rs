@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use clap::Parser;
+use mesero::{Stop, StopKind};
 use mesero_config::Secret;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
@@ -99,6 +101,24 @@ async fn nothing_in_flight_is_said_and_not_printed() {
     assert_eq!((&*seen.data, &*seen.talk), ("", "nothing is in flight\n"));
     let seen = jobs(&plane.url, "list --json").await;
     assert_eq!((&*seen.data, &*seen.talk), ("{\"jobs\":[]}\n", ""));
+    plane.stop().await;
+}
+
+#[tokio::test]
+async fn attempts_that_are_assumed_to_have_stopped_are_told_with_the_jobs() {
+    let mut scripted = Scripted::new("square");
+    let plane = Plane::start(&scripted, None);
+    let _call = scripted.call("3");
+    let attempt = scripted.mock.next().await;
+    let after = Duration::from_secs(600);
+    attempt.attempt().slot().stopped(Stop { kind: StopKind::Assumed, after });
+    let seen = jobs(&plane.url, "list").await;
+    let told =
+        "square: 1 attempt was assumed to have stopped since the start, and may still run there\n";
+    assert_eq!((seen.data.lines().count(), &*seen.talk), (2, told));
+    let seen = jobs(&plane.url, "list --json").await;
+    let read: Value = serde_json::from_str(&seen.data).unwrap();
+    assert_eq!(read["assumed_stopped"]["square"], 1);
     plane.stop().await;
 }
 

@@ -144,8 +144,8 @@ pub(super) const FAMILIES: &[Family] = &[
     },
     Family {
         name: "stops",
-        help: "Canceled or timed-out attempts that have stopped: by themselves, interrupted, or \
-               with their killed process.",
+        help: "Canceled or timed-out attempts that have stopped: by themselves, interrupted, with \
+               their killed process, or as their slots were released on that assumption.",
         kind: MetricKind::Counter,
         label: Some("how"),
         samples: |snapshot| snapshot.metrics.stops(),

@@ -202,6 +202,21 @@ async fn an_abandoned_attempt_is_reported_as_stopped_before_its_slot_comes_back(
 }
 
 #[tokio::test(start_paused = true)]
+async fn only_an_attempt_that_is_assumed_to_have_stopped_is_counted_as_such() {
+    let mut harness = Harness::of(builder());
+    for (num, kind) in (0..).zip(StopKind::ALL) {
+        let caller = harness.unkeyed(num).await;
+        let attempt = harness.pending();
+        caller.leave().await;
+        attempt.attempt().slot().stopped(Stop { kind, after: secs(1) });
+        drop(attempt);
+        harness.settle().await;
+        let assumed = harness.stats().slots.assumed_stopped;
+        assert_eq!(assumed, u64::from(kind == StopKind::Assumed), "{kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_observer_may_call_the_dispatcher() {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let dispatcher = Arc::new(Mutex::new(None::<mesero::Dispatcher<u32>>));
