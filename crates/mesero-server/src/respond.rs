@@ -92,6 +92,12 @@ fn refused(
     let busy = StatusCode::SERVICE_UNAVAILABLE;
     let problem = match refusal {
         Refusal::QueueFull { .. } => problem(busy, "queue-full", "The queue is full"),
+        Refusal::TenantQueueFull { .. } => problem(
+            StatusCode::TOO_MANY_REQUESTS,
+            "key-queue-full",
+            "The queue of this key is full",
+        ),
+        Refusal::QueueTimeout { .. } => problem(busy, "queue-timeout", "No slot was free in time"),
         Refusal::RateLimited { .. } => {
             problem(StatusCode::TOO_MANY_REQUESTS, "rate-limited", "The rate limit is reached")
         }

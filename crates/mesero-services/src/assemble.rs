@@ -131,6 +131,7 @@ fn dispatcher(
     policy.limit = limit;
     policy.seats = Some(seats);
     policy.queue = settings.queue.map_or(0, NonZeroUsize::get);
+    policy.order = mesero::Order::Fifo;
     policy.timeout = settings.timeout;
     policy.deadline = settings.deadline;
     policy.rate = settings.rate;

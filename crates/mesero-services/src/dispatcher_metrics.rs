@@ -34,16 +34,25 @@ struct Sums {
 }
 
 /// The last is for reasons that are added to the engine later.
-const REASONS: [&str; 5] =
-    ["queue_full", "rate_limited", "deadline_unmeetable", "draining", "other"];
+const REASONS: [&str; 7] = [
+    "queue_full",
+    "key_queue_full",
+    "queue_timeout",
+    "rate_limited",
+    "deadline_unmeetable",
+    "draining",
+    "other",
+];
 
 fn reason(refusal: &Refusal) -> usize {
     match refusal {
         Refusal::QueueFull { .. } => 0,
-        Refusal::RateLimited { .. } => 1,
-        Refusal::DeadlineUnmeetable { .. } => 2,
-        Refusal::Draining => 3,
-        _ => 4,
+        Refusal::TenantQueueFull { .. } => 1,
+        Refusal::QueueTimeout { .. } => 2,
+        Refusal::RateLimited { .. } => 3,
+        Refusal::DeadlineUnmeetable { .. } => 4,
+        Refusal::Draining => 5,
+        _ => 6,
     }
 }
 

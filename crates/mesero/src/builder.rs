@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::Dispatcher;
 use crate::event::Observer;
 use crate::policy::cache::store::ReplyStore;
-use crate::policy::{Cache, OnDisconnect, Policy, Rate, Retry};
+use crate::policy::{Cache, OnDisconnect, Order, PerTenant, Policy, Rate, Retry};
 use crate::state::{DispatcherState, Sharing};
 
 /// Builds a [`Dispatcher`]. Every setting has a safe default; see [`Policy`].
@@ -19,12 +19,14 @@ use crate::state::{DispatcherState, Sharing};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use std::num::NonZeroU32;
 /// use std::time::Duration;
-/// use mesero::{Dispatcher, OnDisconnect, Rate, Retry};
+/// use mesero::{Dispatcher, OnDisconnect, Order, PerTenant, Rate, Retry};
 ///
 /// let hundred = NonZeroU32::new(100).ok_or("no rate")?;
 /// let builder = Dispatcher::<String>::builder("pages")
 ///     .limit(10)
 ///     .queue(1_000)
+///     .order(Order::Fair)
+///     .per_tenant(PerTenant::default())
 ///     .rate(Rate::new(hundred, Duration::from_secs(1)).ok_or("no rate")?)
 ///     .timeout(Duration::from_secs(5))
 ///     .deadline(Duration::from_secs(30))
@@ -96,6 +98,45 @@ impl<T: Send + Sync + 'static> DispatcherBuilder<T> {
     #[must_use]
     pub fn queue(mut self, jobs: usize) -> Self {
         self.policy.queue = jobs;
+        self
+    }
+
+    /// Sets the order in which waiting jobs get slots; default:
+    /// [`Order::NewestWhenOverloaded`].
+    #[must_use]
+    pub fn order(mut self, order: Order) -> Self {
+        self.policy.order = order;
+        self
+    }
+
+    /// Sets the longest wait of a job for its first slot; default: no limit.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::Duration;
+    /// use mesero::{Call, Dispatcher, Error, Refusal};
+    /// use tokio::time::sleep;
+    ///
+    /// let secs = Duration::from_secs;
+    /// let naps = Dispatcher::builder("nap").queue_timeout(secs(1)).build()?;
+    /// let nap = || naps.call(Call::unkeyed(), move |_attempt| async move { Ok(sleep(secs(5)).await) });
+    /// let (first, second) = tokio::join!(nap(), nap());
+    /// assert!(first.is_ok());
+    /// assert!(matches!(second, Err(Error::Refused(Refusal::QueueTimeout { .. }))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn queue_timeout(mut self, after: Duration) -> Self {
+        self.policy.queue_timeout = Some(after);
+        self
+    }
+
+    /// Sets bounds and weights of each [tenant](crate::Call::tenant); default: none.
+    #[must_use]
+    pub fn per_tenant(mut self, bounds: PerTenant) -> Self {
+        self.policy.per_tenant = bounds;
         self
     }
 

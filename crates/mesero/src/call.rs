@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Error;
+use crate::policy::queue::URGENCIES;
 
 /// One caller's request: its key, its arguments and its deadline.
 ///
@@ -26,6 +27,9 @@ pub struct Call {
     pub(crate) arguments: Vec<Argument>,
     pub(crate) deadline: Deadline,
     pub(crate) when_full: WhenFull,
+    pub(crate) tenant: Option<Key>,
+    pub(crate) kind: Option<Key>,
+    pub(crate) urgency: Urgency,
 }
 
 impl Call {
@@ -95,6 +99,51 @@ impl Call {
         self
     }
 
+    /// Counts the call as one of this tenant: a user, a customer, an API key. Tenants have bounds and
+    /// shares of their own, see [`PerTenant`](crate::PerTenant) and
+    /// [`Order::Fair`](crate::Order::Fair). Calls without one are a tenant together.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Call, Dispatcher, Order};
+    ///
+    /// let pages = Dispatcher::builder("pages").order(Order::Fair).build()?;
+    /// let call = Call::unkeyed().tenant("customer 17");
+    /// pages.call(call, |_attempt| async { Ok("page") }).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn tenant(mut self, tenant: impl Into<Key>) -> Self {
+        self.tenant = Some(tenant.into());
+        self
+    }
+
+    /// Names the kind of work, by which run times are forecast: long calls of one kind say nothing
+    /// about calls of another. Calls without one are a kind together.
+    ///
+    /// ```
+    /// let call = mesero::Call::unkeyed().kind("GET /report");
+    /// ```
+    #[must_use]
+    pub fn kind(mut self, kind: impl Into<Key>) -> Self {
+        self.kind = Some(kind.into());
+        self
+    }
+
+    /// Sets the urgency, from 0, the most urgent, to 7; default 3, as in RFC 9218. Larger numbers
+    /// mean 7. Only some [orders](crate::Order) know it.
+    ///
+    /// ```
+    /// let call = mesero::Call::unkeyed().urgency(0);
+    /// ```
+    #[must_use]
+    pub fn urgency(mut self, urgency: u8) -> Self {
+        self.urgency = Urgency(urgency.min(URGENCIES - 1));
+        self
+    }
+
     /// Waits for room instead of being refused when the queue is full or the rate is used up.
     ///
     /// Until there is room the call does not count as started and its deadline does not run. Calls that
@@ -135,6 +184,16 @@ pub(crate) enum Deadline {
     FromPolicy,
     After(Duration),
     Never,
+}
+
+/// The urgency of a call, below [`URGENCIES`].
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Urgency(pub(crate) u8);
+
+impl Default for Urgency {
+    fn default() -> Self {
+        Self(3)
+    }
 }
 
 /// The reaction of a call to a full queue or an exhausted rate.

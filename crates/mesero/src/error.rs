@@ -49,7 +49,7 @@ pub enum Error {
     Canceled,
     /// The job was still waiting when the dispatcher was [stopped](crate::Dispatcher::stop).
     Shed,
-    /// The call was refused on arrival; the resource was not called.
+    /// The call was refused, on arrival or while it waited; the resource was not called for it.
     Refused(Refusal),
 }
 
@@ -101,7 +101,7 @@ impl fmt::Display for Phase {
     }
 }
 
-/// The reason for which a call was refused on arrival.
+/// The reason for which a call was refused: on arrival, or while it waited for a slot.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -118,7 +118,8 @@ impl fmt::Display for Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// All slots are taken and the queue is full.
+    /// All slots are taken and the queue is full. A call that waits is refused so when its place goes
+    /// to another; see [`Order`](crate::Order).
     QueueFull {
         /// Expected time until the queue has drained, from the pace at which slots come back.
         retry_after: Duration,
@@ -128,10 +129,23 @@ pub enum Refusal {
         /// Time until the rate admits the next call.
         retry_after: Duration,
     },
-    /// The jobs ahead would still be running at the call's deadline.
+    /// The call's [tenant](crate::Call::tenant) has as many waiting jobs as it may have.
+    TenantQueueFull {
+        /// Expected time until one of them gets a slot.
+        retry_after: Duration,
+    },
+    /// The job waited for the policy's [`queue_timeout`](crate::Policy::queue_timeout).
+    QueueTimeout {
+        /// That time.
+        after: Duration,
+    },
+    /// The answer would come after the call's deadline.
     DeadlineUnmeetable {
-        /// Their expected duration, from the pace at which slots come back.
+        /// The expected time until the job has a slot, from the pace at which slots come back.
         expected_wait: Duration,
+        /// The time that an attempt is known to need at least, from past ones of its
+        /// [kind](crate::Call::kind); zero while it is not known.
+        expected_run: Duration,
     },
     /// The dispatcher is draining: it accepts no new calls.
     Draining,
@@ -150,10 +164,12 @@ impl Refusal {
     /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         match *self {
-            Refusal::QueueFull { retry_after } | Refusal::RateLimited { retry_after } => {
-                Some(retry_after)
-            }
-            Refusal::DeadlineUnmeetable { expected_wait } => Some(expected_wait),
+            Refusal::QueueFull { retry_after }
+            | Refusal::TenantQueueFull { retry_after }
+            | Refusal::RateLimited { retry_after } => Some(retry_after),
+            // It was as crowded for as long.
+            Refusal::QueueTimeout { after } => Some(after),
+            Refusal::DeadlineUnmeetable { expected_wait, .. } => Some(expected_wait),
             Refusal::Draining => None,
         }
     }
@@ -164,9 +180,21 @@ impl fmt::Display for Refusal {
         match self {
             Refusal::QueueFull { .. } => f.write_str("the queue is full"),
             Refusal::RateLimited { .. } => f.write_str("the rate limit is reached"),
-            Refusal::DeadlineUnmeetable { expected_wait } => write!(
+            Refusal::TenantQueueFull { .. } => f.write_str("the queue of this key is full"),
+            Refusal::QueueTimeout { after } => write!(f, "no slot was free within {after:?}"),
+            Refusal::DeadlineUnmeetable { expected_wait, expected_run }
+                if expected_run.is_zero() =>
+            {
+                write!(
+                    f,
+                    "the deadline cannot be met: the wait alone is expected to take \
+                     {expected_wait:.1?}"
+                )
+            }
+            Refusal::DeadlineUnmeetable { expected_wait, expected_run } => write!(
                 f,
-                "the deadline cannot be met: the wait alone is expected to take {expected_wait:.1?}"
+                "the deadline cannot be met: the wait is expected to take {expected_wait:.1?}, and \
+                 the work at least {expected_run:.1?}"
             ),
             Refusal::Draining => f.write_str("the service is draining and accepts no new calls"),
         }

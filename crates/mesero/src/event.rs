@@ -193,7 +193,8 @@ pub enum Outcome {
     TimedOut,
     /// The deadline passed.
     Expired,
-    /// It was still waiting when the dispatcher was [stopped](crate::Dispatcher::stop).
+    /// It never got a slot: it was [refused](crate::Error::Refused) while it waited, or still waiting
+    /// when the dispatcher was [stopped](crate::Dispatcher::stop).
     Shed,
     /// It was canceled, or its last caller left.
     Canceled,
@@ -225,11 +226,10 @@ impl Outcome {
     pub(crate) fn of(error: Option<&Error>) -> Self {
         match error {
             None => Outcome::Succeeded,
-            // Only calls are refused, never jobs.
-            Some(Error::Failed(_) | Error::Refused(_)) => Outcome::Failed,
+            Some(Error::Failed(_)) => Outcome::Failed,
             Some(Error::TimedOut { .. }) => Outcome::TimedOut,
             Some(Error::Expired { .. }) => Outcome::Expired,
-            Some(Error::Shed) => Outcome::Shed,
+            Some(Error::Shed | Error::Refused(_)) => Outcome::Shed,
             Some(Error::Canceled) => Outcome::Canceled,
         }
     }

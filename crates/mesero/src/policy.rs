@@ -7,11 +7,14 @@ pub(crate) mod cache;
 #[cfg_attr(not(test), expect(dead_code, reason = "no job is started by a forecast yet"))]
 pub(crate) mod forecast;
 pub(crate) mod limit;
+pub(crate) mod order;
+pub(crate) mod queue;
 pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod wait_estimator;
 
 pub use cache::Cache;
+pub use order::{Order, PerTenant};
 pub use rate::Rate;
 pub use retry::Retry;
 
@@ -39,6 +42,18 @@ pub struct Policy {
     /// Number of jobs that may wait for a slot; 0 refuses calls that cannot start at once. Default
     /// 1,000.
     pub queue: usize,
+    /// Order in which waiting jobs get slots. Default:
+    /// [`NewestWhenOverloaded`](Order::NewestWhenOverloaded).
+    pub order: Order,
+    /// Head start of one level of [urgency](crate::Call::urgency) before the next, where the order
+    /// knows urgencies. Default 5 s.
+    pub head_start: Duration,
+    /// Bounds and weights of each [tenant](crate::Call::tenant). Default: none.
+    pub per_tenant: PerTenant,
+    /// Longest wait of a job for its first slot; the call is
+    /// [refused](crate::Refusal::QueueTimeout) then. It never ends a job that has begun. Default:
+    /// no limit.
+    pub queue_timeout: Option<Duration>,
     /// Rate at which jobs may be admitted. Default: no limit.
     pub rate: Option<Rate>,
     /// Timeout of one attempt. Default: the call's deadline only.
@@ -62,6 +77,10 @@ impl Default for Policy {
             limit: NonZeroUsize::MIN,
             seats: None,
             queue: 1_000,
+            order: Order::default(),
+            head_start: Duration::from_secs(5),
+            per_tenant: PerTenant::default(),
+            queue_timeout: None,
             rate: None,
             timeout: None,
             deadline: None,

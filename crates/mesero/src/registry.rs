@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use crate::Phase;
 use crate::call::{Argument, CallReport, JobId, JobInfo, Key};
 use crate::job::Job;
-use crate::policy::limit::QueueIndex;
+use crate::policy::queue::Ticket;
 
 /// All jobs from their admission to their end.
 #[derive(Debug)]
@@ -50,6 +50,7 @@ impl Hasher for IdHasher {
 pub(crate) struct JobEntry<T> {
     pub(crate) job: Arc<Job<T>>,
     pub(crate) state: JobState,
+    pub(crate) ticket: Ticket,
     /// Calls that wait for the answer.
     pub(crate) waiters: usize,
     /// A refresh continues without waiters, regardless of the policy: it is for the cache.
@@ -65,7 +66,6 @@ pub(crate) struct JobEntry<T> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum JobState {
     Queued {
-        index: QueueIndex,
         since: Instant,
         is_retry: bool,
     },
@@ -121,13 +121,13 @@ impl<T> Default for Registry<T> {
 }
 
 impl<T> Registry<T> {
-    pub(crate) fn next_id(&mut self) -> JobId {
-        let id = JobId(self.next);
-        self.next += 1;
-        id
+    /// The id of the job that is inserted next.
+    pub(crate) fn next_id(&self) -> JobId {
+        JobId(self.next)
     }
 
     pub(crate) fn insert(&mut self, entry: JobEntry<T>) {
+        self.next = entry.job.id().0 + 1;
         self.entries.insert(entry.job.id(), entry);
     }
 
@@ -200,7 +200,8 @@ pub struct JobView {
     pub info: Arc<JobInfo>,
     /// The job's phase.
     pub phase: Phase,
-    /// The job's position in the queue, 1 for the next; `None` unless it waits for a slot.
+    /// The job's position in the order of service, 1 for the next; `None` unless it waits for a
+    /// slot, and while the newest job is served first, since later ones come before it then.
     pub position: Option<usize>,
     /// The seat of the job's slot; `None` if it holds no slot.
     pub seat: Option<usize>,

@@ -15,11 +15,12 @@ use crate::event::{Event, Fact};
 use crate::job::{CloneFn, Job};
 use crate::policy::Policy;
 use crate::policy::cache::store::{Aged, ReplyStore};
-use crate::policy::limit::{Grant, Limit};
+use crate::policy::limit::Limit;
+use crate::policy::queue::{Queue, QueueRules, Tenants};
 use crate::policy::rate::TokenBucket;
 use crate::policy::retry::RetryBudget;
 use crate::policy::wait_estimator::WaitEstimator;
-use crate::registry::{JobState, Registry};
+use crate::registry::Registry;
 use crate::slot::{Slot, Stop};
 use crate::stats::Stats;
 use crate::{Error, Refusal};
@@ -30,15 +31,17 @@ mod ending;
 mod list;
 mod occupancy;
 pub(crate) mod progress;
+pub(crate) mod serving;
 
-use occupancy::{Occupancy, Occupant};
+use occupancy::{Occupancy, Occupant, Vacated};
 
 /// The whole state of a dispatcher.
 #[derive(Debug)]
 pub(crate) struct DispatcherState<T> {
     policy: Policy,
     sharing: Sharing<T>,
-    limit: Limit<Waiter>,
+    limit: Limit,
+    queue: Queue<Waiter>,
     registry: Registry<T>,
     occupancy: Occupancy,
     bucket: Option<TokenBucket>,
@@ -137,8 +140,15 @@ pub(crate) enum LeaveReason {
 
 impl<T> DispatcherState<T> {
     pub(crate) fn new(policy: Policy, sharing: Sharing<T>, observed: bool) -> Self {
+        let rules = QueueRules {
+            order: policy.order,
+            bound: policy.queue,
+            head_start: policy.head_start,
+            tenant_limit: policy.per_tenant.limit,
+        };
         Self {
-            limit: Limit::new(policy.limit, policy.seats, policy.queue),
+            limit: Limit::new(policy.limit, policy.seats),
+            queue: Queue::new(rules, Tenants::new(policy.per_tenant.clone(), policy.order)),
             registry: Registry::default(),
             occupancy: Occupancy::default(),
             bucket: policy.rate.map(TokenBucket::new),
@@ -166,40 +176,15 @@ impl<T> DispatcherState<T> {
 
     /// Takes a slot back: the code that occupied the resource has really stopped.
     pub(crate) fn give_back(&mut self, seat: usize, now: Instant) {
-        let (held, overdue) = self.occupancy.end(seat, now);
-        self.wait_estimator.record(held);
-        self.emit(now, Fact::SlotReturned { seat, held, overdue });
-        let grant = self.limit.give_back(seat);
-        self.granted(grant, now);
+        self.limit.give_back(seat);
+        if let Some(Vacated { held, overdue, charge }) = self.occupancy.end(seat, now) {
+            self.wait_estimator.record(held);
+            self.queue.slot_returned(charge, held);
+            self.emit(now, Fact::SlotReturned { seat, held, overdue });
+        }
         self.effects.room_freed = true;
         self.effects.work_ended = true;
-    }
-
-    fn granted(&mut self, grants: impl IntoIterator<Item = Grant<Waiter>>, now: Instant) {
-        for Grant { waiter, seat } in grants {
-            self.unqueued(waiter.job, JobState::Granted { seat }, now);
-            if let Some(entry) = self.registry.get(waiter.job) {
-                let job = Arc::clone(&entry.job.info);
-                self.occupancy.begin(seat, Arc::clone(&job), now);
-                self.emit(now, Fact::SlotTaken { job, seat });
-            }
-            self.effects.grants.push((waiter.tx, seat));
-        }
-    }
-
-    /// Records that a job has left the queue; the limit has already removed it.
-    fn unqueued(&mut self, id: JobId, next: JobState, now: Instant) {
-        let Some(entry) = self.registry.get_mut(id) else { return };
-        let JobState::Queued { since, is_retry, .. } = std::mem::replace(&mut entry.state, next)
-        else {
-            return;
-        };
-        let waited = now - since;
-        entry.waited += waited;
-        let job = Arc::clone(&entry.job.info);
-        self.stats.queue.retries -= u64::from(is_retry);
-        self.effects.room_freed = true;
-        self.emit(now, Fact::JobUnqueued { job, waited, is_retry });
+        self.serve_queue(now);
     }
 
     /// Records that the abandoned attempt at this seat has really stopped.
@@ -215,15 +200,15 @@ impl<T> DispatcherState<T> {
     }
 
     pub(crate) fn open_seat(&mut self, seat: usize, now: Instant) {
-        let grant = self.limit.open(seat);
-        self.granted(grant, now);
+        self.limit.open(seat);
         self.effects.room_freed = true;
+        self.serve_queue(now);
     }
 
     pub(crate) fn resize(&mut self, limit: NonZeroUsize, now: Instant) {
-        let grants = self.limit.resize(limit);
-        self.granted(grants, now);
+        self.limit.resize(limit);
         self.effects.room_freed = true;
+        self.serve_queue(now);
     }
 
     /// The job's current deadline: followers may have moved it. Once it has passed, calls can no

@@ -14,6 +14,7 @@ use crate::job::Job;
 use crate::slot::{Attempt, Slot};
 use crate::state::SlotGrant;
 use crate::state::progress::BlockedPoll;
+use crate::state::serving::WaitEnd;
 use crate::sync::spawn;
 use crate::{Error, Failure, Phase};
 
@@ -83,8 +84,8 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         self.finish(result, None);
     }
 
-    /// Waits for a granted slot; ends early at the job's deadline or at a stop signal. Dropped, it
-    /// gives back a slot that was granted to it.
+    /// Waits for a granted slot; ends early at a stop signal, or when the wait has become too long.
+    /// Dropped, it gives back a slot that was granted to it.
     async fn wait_for_slot(&self, grant: GuardedGrant) -> Result<Slot, Error> {
         let rx = match grant {
             // The callers may have left before the task first ran.
@@ -96,10 +97,22 @@ impl<T: Send + Sync + 'static> JobTask<T> {
             reason = self.job.stop.raised() => Err(reason),
             granted = rx => match granted {
                 Ok(slot) => Ok(slot),
-                // The job was taken out of the queue, which only a stop signal does.
+                // The job was taken out of the queue by a stop signal.
                 Err(_) => Err(self.job.stop.raised().await),
             },
-            () = self.deadline() => Err(Error::Expired { phase: Phase::Queued }),
+            error = self.end_of_wait() => Err(error),
+        }
+    }
+
+    /// Waits until the job must leave the queue, and returns the reason. Dropping it has no effect.
+    async fn end_of_wait(&self) -> Error {
+        let id = self.job.id();
+        loop {
+            match self.inner.with(|state, now| state.end_of_wait(id, now)) {
+                WaitEnd::Now(error) => return error,
+                WaitEnd::At(at) => sleep_until(at).await,
+                WaitEnd::Never => std::future::pending().await,
+            }
         }
     }
 
@@ -113,12 +126,13 @@ impl<T: Send + Sync + 'static> JobTask<T> {
         let id = self.job.id();
         // Registered before the check, so that a change in between is not missed.
         let changed = self.inner.timeout_changed.notified();
-        let (number, began, timeout, deadline, detector) = self.inner.with(|state, now| {
-            let number = state.begin_attempt(id, now);
+        let begun = self.inner.with(|state, now| {
+            let number = state.begin_attempt(id, now)?;
             let detector =
                 state.notice_blocking().map(|after| BlockingDetector { after, since: now });
-            (number, now, state.timeout(), state.deadline(id, now), detector)
+            Ok((number, now, state.timeout(), state.deadline(id, now), detector))
         });
+        let (number, began, timeout, deadline, detector) = begun?;
         let deadline = match (timeout.and_then(|after| began.checked_add(after)), deadline) {
             (Some(at), Some(deadline)) => Some(at.min(deadline)),
             (at, deadline) => at.or(deadline),

@@ -25,6 +25,11 @@ impl WaitEstimator {
         self.mean_seconds += (held.as_secs_f64() - self.mean_seconds) * weight;
     }
 
+    /// The mean occupation so far.
+    pub(crate) fn mean(&self) -> Option<Duration> {
+        (self.samples > 0).then(|| Duration::from_secs_f64(self.mean_seconds))
+    }
+
     /// The time until the last of `ahead` jobs has one of `slots` slots; `None` while there are too
     /// few samples.
     ///

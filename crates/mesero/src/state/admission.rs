@@ -3,16 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Admission, DispatcherState, NotAdmitted, SlotGrant, Waiter};
+use super::{Admission, DispatcherState, NotAdmitted, SlotGrant};
 use crate::call::{Call, Deadline, JobInfo, WhenFull};
 use crate::event::Fact;
 use crate::job::Job;
-use crate::policy::limit::QueueEnd;
+use crate::policy::queue::Ticket;
 use crate::registry::{JobEntry, JobState};
-use crate::{Phase, Refusal};
+use crate::{Error, Phase, Refusal};
 
 /// The advised wait while there are too few samples to compute one.
 const UNKNOWN_DRAIN: Duration = Duration::from_secs(1);
@@ -48,21 +47,48 @@ impl<T> DispatcherState<T> {
             self.emit(now, Fact::CallJoined(Arc::clone(&job.info)));
             return Ok(Admission::Joined(job, deadline));
         }
-        match (self.refusal(deadline, now), call.when_full) {
+        let ticket = self.ticket(call, now);
+        match (self.refusal(&ticket, deadline, now), call.when_full) {
             (Some(Refusal::RateLimited { retry_after }), WhenFull::Wait) => {
-                Err(NotAdmitted { after: Some(retry_after) })
+                return Err(NotAdmitted { after: Some(retry_after) });
             }
-            (Some(Refusal::QueueFull { .. }), WhenFull::Wait) => Err(NotAdmitted { after: None }),
-            (Some(refusal), _) => {
-                Ok(self.stale_instead_of_refusal(call, now).unwrap_or_else(|| {
+            (Some(Refusal::QueueFull { .. } | Refusal::TenantQueueFull { .. }), WhenFull::Wait) => {
+                return Err(NotAdmitted { after: None });
+            }
+            (Some(refusal), _) if !self.make_room(&ticket, refusal, now) => {
+                return Ok(self.stale_instead_of_refusal(call, now).unwrap_or_else(|| {
                     self.emit(now, Fact::CallRefused(refusal));
                     Admission::Refused(refusal)
-                }))
+                }));
             }
-            (None, _) => {
-                let (job, grant) = self.start(call, JobPurpose::Answer { deadline }, now);
-                Ok(Admission::Led(job, deadline, grant))
-            }
+            _ => {}
+        }
+        let (job, grant) = self.start(call, ticket, JobPurpose::Answer { deadline });
+        Ok(Admission::Led(job, deadline, grant))
+    }
+
+    /// Makes room for a new job in a full queue, by refusing waiting jobs with less claim; false if
+    /// it is refused for another reason, or has the least claim itself.
+    fn make_room(&mut self, ticket: &Ticket, refusal: Refusal, now: Instant) -> bool {
+        if !matches!(refusal, Refusal::QueueFull { .. }) {
+            return false;
+        }
+        // Usually one; retries may have filled the queue beyond its bound.
+        while self.queue.len() >= self.queue.bound() {
+            let displaced = self.queue.displaced(ticket, self.usual_run(), now);
+            let Some(id) = displaced.map(|waiter| waiter.job) else { return false };
+            self.stop(id, Error::Refused(refusal), now);
+        }
+        true
+    }
+
+    /// The claim of a new job for this call.
+    pub(super) fn ticket(&mut self, call: &Call, now: Instant) -> Ticket {
+        Ticket {
+            job: self.registry.next_id(),
+            tenant: self.queue.tenants.of(call.tenant.as_ref()),
+            arrived: now,
+            urgency: call.urgency.0,
         }
     }
 
@@ -76,35 +102,49 @@ impl<T> DispatcherState<T> {
         after.and_then(|after| now.checked_add(after))
     }
 
-    pub(super) fn refusal(&self, deadline: Option<Instant>, now: Instant) -> Option<Refusal> {
+    /// The reason to refuse a new job, if there is one.
+    pub(super) fn refusal(
+        &self,
+        ticket: &Ticket,
+        deadline: Option<Instant>,
+        now: Instant,
+    ) -> Option<Refusal> {
         if self.draining {
             return Some(Refusal::Draining);
         }
-        if let Some(retry_after) = self.bucket.as_ref().and_then(|bucket| bucket.wait(now)) {
+        let bucket = self.bucket.as_ref().and_then(|bucket| bucket.wait(now));
+        if let Some(retry_after) = bucket.max(self.queue.tenants.rate_wait(ticket.tenant, now)) {
             return Some(Refusal::RateLimited { retry_after });
         }
-        let ahead = self.limit.queue_len();
+        let starts_now = self.limit.can_take() && self.queue.may_take_slot(ticket.tenant);
+        let ahead = self.queue.ahead(ticket, self.usual_run(), now);
         let wait = |ahead| self.wait_estimator.estimate(ahead, self.limit.limit());
-        if self.limit.is_full() {
-            // Without a queue a caller has to wait for the next slot.
-            let retry_after = wait(ahead.max(1)).unwrap_or(UNKNOWN_DRAIN);
-            return Some(Refusal::QueueFull { retry_after });
+        // Without a queue a caller has to wait for the next slot.
+        let retry_after = || wait(ahead.max(1)).unwrap_or(UNKNOWN_DRAIN);
+        if !starts_now && self.queue.tenants.is_full(ticket.tenant) {
+            return Some(Refusal::TenantQueueFull { retry_after: retry_after() });
         }
         match (deadline, wait(ahead)) {
             (Some(deadline), Some(wait)) if wait > deadline - now => {
-                Some(Refusal::DeadlineUnmeetable { expected_wait: wait })
+                let expected_run = Duration::ZERO;
+                return Some(Refusal::DeadlineUnmeetable { expected_wait: wait, expected_run });
             }
-            _ => None,
+            _ => {}
         }
+        (!starts_now && self.queue.len() >= self.queue.bound())
+            .then(|| Refusal::QueueFull { retry_after: retry_after() })
     }
 
-    /// Registers a new job, with the call's key and arguments.
+    /// Registers a new job, with the call's key and arguments, which arrives now.
     pub(super) fn start(
         &mut self,
         call: &mut Call,
+        ticket: Ticket,
         purpose: JobPurpose,
-        now: Instant,
     ) -> (Arc<Job<T>>, SlotGrant) {
+        let now = ticket.arrived;
+        self.queue.tenants.hold(ticket.tenant);
+        self.queue.tenants.use_rate(ticket.tenant, now);
         if let Some(bucket) = &mut self.bucket {
             bucket.take(now);
         }
@@ -112,7 +152,7 @@ impl<T> DispatcherState<T> {
             budget.earn();
         }
         let info = JobInfo {
-            id: self.registry.next_id(),
+            id: ticket.job,
             key: call.key.take(),
             arguments: std::mem::take(&mut call.arguments),
             started: now,
@@ -130,6 +170,7 @@ impl<T> DispatcherState<T> {
         self.registry.insert(JobEntry {
             job: Arc::clone(&job),
             state: JobState::Detached { phase: Phase::Queued },
+            ticket,
             waiters,
             deadline,
             is_refresh: waiters == 0,
@@ -139,34 +180,7 @@ impl<T> DispatcherState<T> {
         });
         self.calls_in_flight += u64::from(waiters == 1);
         self.emit(now, fact);
-        let grant = self.take_or_queue(&job.info, QueueEnd::Back, now);
+        let grant = self.take_or_queue(&job.info, false, now);
         (job, grant)
-    }
-
-    /// Requests a slot for a job's next attempt, in front of the queue.
-    pub(crate) fn requeue(&mut self, job: &Arc<JobInfo>, now: Instant) -> SlotGrant {
-        self.take_or_queue(job, QueueEnd::Front, now)
-    }
-
-    fn take_or_queue(&mut self, job: &Arc<JobInfo>, end: QueueEnd, now: Instant) -> SlotGrant {
-        let (state, grant) = match self.limit.try_take() {
-            Some(seat) => {
-                self.occupancy.begin(seat, Arc::clone(job), now);
-                self.emit(now, Fact::SlotTaken { job: Arc::clone(job), seat });
-                (JobState::Granted { seat }, SlotGrant::Ready(seat))
-            }
-            None => {
-                let is_retry = end == QueueEnd::Front;
-                let (tx, rx) = oneshot::channel();
-                let index = self.limit.enqueue(Waiter { job: job.id, tx }, end);
-                self.stats.queue.retries += u64::from(is_retry);
-                self.emit(now, Fact::JobQueued { job: Arc::clone(job), is_retry });
-                (JobState::Queued { index, since: now, is_retry }, SlotGrant::Queued(rx))
-            }
-        };
-        if let Some(entry) = self.registry.get_mut(job.id) {
-            entry.state = state;
-        }
-        grant
     }
 }

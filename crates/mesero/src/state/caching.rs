@@ -46,10 +46,11 @@ impl<T> DispatcherState<T> {
     ) -> Option<(Arc<Job<T>>, super::SlotGrant)> {
         let deadline = self.deadline_of(Deadline::FromPolicy, now);
         let in_flight = self.registry.joinable(call.key.as_ref()?).is_some();
-        if in_flight || self.refusal(deadline, now).is_some() {
+        let ticket = self.ticket(call, now);
+        if in_flight || self.refusal(&ticket, deadline, now).is_some() {
             return None;
         }
-        Some(self.start(call, JobPurpose::Refresh { deadline }, now))
+        Some(self.start(call, ticket, JobPurpose::Refresh { deadline }))
     }
 
     pub(super) fn stale_instead_of_refusal(

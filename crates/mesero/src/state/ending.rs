@@ -9,7 +9,6 @@ use crate::call::{CallReport, JobId, Origin};
 use crate::event::{Fact, Outcome};
 use crate::job::Job;
 use crate::policy::OnDisconnect;
-use crate::registry::{JobEntry, JobState};
 use crate::{Error, Phase};
 
 impl<T> DispatcherState<T> {
@@ -25,6 +24,7 @@ impl<T> DispatcherState<T> {
         self.end_attempt(job.id(), error, now);
         self.dequeue(job.id(), now);
         let entry = self.registry.remove(job.id())?;
+        self.queue.tenants.release(entry.ticket.tenant);
         let report = entry.report(Origin::Led, now);
         self.emit(
             now,
@@ -40,15 +40,6 @@ impl<T> DispatcherState<T> {
         );
         self.effects.work_ended = true;
         Some(report)
-    }
-
-    fn dequeue(&mut self, id: JobId, now: Instant) {
-        if let Some(&JobEntry { state: JobState::Queued { index, .. }, .. }) = self.registry.get(id)
-        {
-            // Dropping the waiter wakes its task.
-            drop(self.limit.leave(index));
-            self.unqueued(id, JobState::Detached { phase: Phase::Queued }, now);
-        }
     }
 
     /// Records that a call has its answer.
@@ -88,7 +79,7 @@ impl<T> DispatcherState<T> {
         in_flight
     }
 
-    fn stop(&mut self, id: JobId, reason: Error, now: Instant) {
+    pub(super) fn stop(&mut self, id: JobId, reason: Error, now: Instant) {
         let Some(entry) = self.registry.get(id) else { return };
         let job = Arc::clone(&entry.job);
         self.registry.forbid_joining(&job.info);

@@ -22,15 +22,14 @@ impl<T> DispatcherState<T> {
         stats.slots.in_use = count(self.limit.in_use());
         stats.slots.total = count(self.limit.ceiling());
         stats.slots.closed = count(self.limit.closed());
-        stats.queue.len = count(self.limit.queue_len());
-        stats.queue.bound = count(self.limit.bound());
+        stats.queue.len = count(self.queue.len());
+        stats.queue.bound = count(self.queue.bound());
         stats
     }
 
     /// Every job in flight in the order of admission, then every attempt that has outlived its job.
     pub(crate) fn jobs(&self, now: Instant) -> Vec<JobView> {
-        let waiting = self.limit.waiters().map(|waiter| waiter.job);
-        let positions: HashMap<JobId, usize> = waiting.zip(1..).collect();
+        let positions = self.positions(now);
         let mut views: Vec<_> = self
             .registry
             .iter()
@@ -41,16 +40,25 @@ impl<T> DispatcherState<T> {
         views
     }
 
-    /// One job; takes time in proportion to its position in the queue.
+    /// The positions of all jobs in the queue, unless the newest is served first.
+    fn positions(&self, now: Instant) -> HashMap<JobId, usize> {
+        let run = self.usual_run();
+        if self.queue.is_newest_first(run, now) {
+            return HashMap::new();
+        }
+        self.queue.in_order(run, now).into_iter().map(|waiter| waiter.job).zip(1..).collect()
+    }
+
+    /// One job; if it is queued, this takes time in proportion to the queue.
     pub(crate) fn job(&self, id: JobId, now: Instant) -> Option<JobView> {
         let Some(entry) = self.registry.get(id) else {
             return self.stopping(now).find(|view| view.info.id == id);
         };
         let position = match entry.state.phase() {
-            Phase::Queued => self.limit.waiters().position(|waiter| waiter.job == id),
+            Phase::Queued => self.positions(now).get(&id).copied(),
             _ => None,
         };
-        Some(view(entry, position.map(|ahead| ahead + 1), now))
+        Some(view(entry, position, now))
     }
 
     fn stopping(&self, now: Instant) -> impl Iterator<Item = JobView> {

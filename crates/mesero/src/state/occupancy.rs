@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::{JobId, JobInfo};
+use crate::policy::queue::Charge;
 
 /// The occupied seats.
 #[derive(Debug, Default)]
@@ -20,16 +21,33 @@ pub(crate) struct Occupant {
     /// The attempt's number within the job; 0 before it has begun.
     pub(crate) attempt: u32,
     pub(crate) since: Instant,
+    charge: Charge,
     /// The instant at which the attempt was over for its job, while the resource was not done.
     pub(crate) overdue_since: Option<Instant>,
 }
 
+impl Occupant {
+    /// A job that gets a slot now.
+    pub(crate) fn new(job: Arc<JobInfo>, charge: Charge, now: Instant) -> Self {
+        Self { job, attempt: 0, since: now, charge, overdue_since: None }
+    }
+}
+
+/// The end of an occupation.
+#[derive(Debug)]
+pub(crate) struct Vacated {
+    pub(crate) held: Duration,
+    /// The part of that time after the attempt was over for its job.
+    pub(crate) overdue: Duration,
+    pub(crate) charge: Charge,
+}
+
 impl Occupancy {
-    pub(crate) fn begin(&mut self, seat: usize, job: Arc<JobInfo>, now: Instant) {
+    pub(crate) fn begin(&mut self, seat: usize, occupant: Occupant) {
         if self.seats.len() <= seat {
             self.seats.resize_with(seat + 1, || None);
         }
-        self.seats[seat] = Some(Occupant { job, attempt: 0, since: now, overdue_since: None });
+        self.seats[seat] = Some(occupant);
     }
 
     /// Records the beginning of an attempt.
@@ -54,13 +72,11 @@ impl Occupancy {
         self.seats.get(seat)?.as_ref()
     }
 
-    /// Frees the seat, and returns how long it was held, and how much of that was overdue.
-    pub(crate) fn end(&mut self, seat: usize, now: Instant) -> (Duration, Duration) {
-        let Some(occupant) = self.seats.get_mut(seat).and_then(Option::take) else {
-            return (Duration::ZERO, Duration::ZERO);
-        };
+    /// Frees the seat; `None` if nobody occupied it.
+    pub(crate) fn end(&mut self, seat: usize, now: Instant) -> Option<Vacated> {
+        let occupant = self.seats.get_mut(seat)?.take()?;
         let overdue = occupant.overdue_since.map_or(Duration::ZERO, |since| now - since);
-        (now - occupant.since, overdue)
+        Some(Vacated { held: now - occupant.since, overdue, charge: occupant.charge })
     }
 
     /// Attempts that are over for their job, and still occupy the resource.

@@ -21,8 +21,21 @@ pub(crate) struct BlockedPoll {
 
 impl<T> DispatcherState<T> {
     /// Begins an attempt, and returns its number.
-    pub(crate) fn begin_attempt(&mut self, id: JobId, now: Instant) -> u32 {
-        let Some(entry) = self.registry.get_mut(id) else { return 1 };
+    ///
+    /// # Errors
+    /// If the job has been stopped, or its deadline has passed, since it got its slot: nothing
+    /// begins then.
+    pub(crate) fn begin_attempt(&mut self, id: JobId, now: Instant) -> Result<u32, Error> {
+        let Some(entry) = self.registry.get_mut(id) else { return Err(Error::Canceled) };
+        if let Some(reason) = entry.job.stop.reason() {
+            return Err(reason);
+        }
+        if entry.deadline.is_some_and(|deadline| deadline <= now) {
+            let phase = Phase::Queued;
+            let job = Arc::clone(&entry.job.info);
+            self.registry.forbid_joining(&job);
+            return Err(Error::Expired { phase });
+        }
         entry.attempts += 1;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
         if let Some(seat) = entry.state.seat() {
@@ -30,7 +43,7 @@ impl<T> DispatcherState<T> {
             self.occupancy.attempt(seat, number);
         }
         self.emit(now, Fact::AttemptStarted { job, number });
-        number
+        Ok(number)
     }
 
     /// Records a poll of an attempt that took too long.

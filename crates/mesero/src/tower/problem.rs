@@ -50,6 +50,12 @@ pub(super) fn cause(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::Refused(Refusal::QueueFull { .. }) => {
             (S::SERVICE_UNAVAILABLE, "queue-full", "The queue is full")
         }
+        Error::Refused(Refusal::TenantQueueFull { .. }) => {
+            (S::TOO_MANY_REQUESTS, "key-queue-full", "The queue of this key is full")
+        }
+        Error::Refused(Refusal::QueueTimeout { .. }) => {
+            (S::SERVICE_UNAVAILABLE, "queue-timeout", "No slot was free in time")
+        }
         Error::Refused(Refusal::DeadlineUnmeetable { .. }) => {
             (S::SERVICE_UNAVAILABLE, "deadline-unmeetable", "The deadline cannot be met")
         }

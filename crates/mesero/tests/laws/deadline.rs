@@ -119,7 +119,7 @@ async fn a_deadline_that_clearly_cannot_be_met_is_refused_on_arrival_and_only_th
     // Three wait, each for four seconds on one of two slots.
     let within = |deadline| Call::unkeyed().deadline(deadline);
     let error = harness.call(within(millis(5_999)), 5).await.error_now().await;
-    let expected = Refusal::DeadlineUnmeetable { expected_wait: secs(6) };
+    let expected = Refusal::DeadlineUnmeetable { expected_wait: secs(6), expected_run: secs(0) };
     assert!(matches!(error, Error::Refused(refusal) if refusal == expected), "{error:?}");
     assert!(!harness.call(within(secs(6)), 6).await.is_answered());
     assert!(!harness.call(Call::unkeyed().without_deadline(), 7).await.is_answered());

@@ -186,7 +186,13 @@ fn every_end_has_the_grpc_status_that_tonic_reads_from_it() {
     let expected = [
         (Error::Refused(Refusal::RateLimited { retry_after: secs(1) }), Code::ResourceExhausted),
         (Error::Refused(Refusal::QueueFull { retry_after: secs(1) }), Code::Unavailable),
-        (Error::Refused(Refusal::DeadlineUnmeetable { expected_wait: secs(1) }), Code::Unavailable),
+        (
+            Error::Refused(Refusal::DeadlineUnmeetable {
+                expected_wait: secs(1),
+                expected_run: secs(0),
+            }),
+            Code::Unavailable,
+        ),
         (Error::Refused(Refusal::Draining), Code::Unavailable),
         (Error::Shed, Code::Unavailable),
         (Error::TimedOut { after: secs(1) }, Code::DeadlineExceeded),

@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use mesero::testing::{MockHandle, MockWork, PendingAttempt, TestDispatcher, mock_resource};
-use mesero::{Answer, Call, Dispatcher, DispatcherBuilder, Error, JobView, Phase};
+use mesero::{Answer, Call, Dispatcher, DispatcherBuilder, Error, JobView, Order, Phase};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +18,7 @@ pub(crate) struct Harness {
 }
 
 pub(crate) fn builder() -> DispatcherBuilder<u32> {
-    Dispatcher::builder("scripted")
+    Dispatcher::builder("scripted").order(Order::Fifo)
 }
 
 impl Harness {

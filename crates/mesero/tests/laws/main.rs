@@ -22,6 +22,7 @@ mod facts;
 mod grpc;
 mod harness;
 mod limit;
+mod order;
 mod panic;
 mod random_steps;
 mod rate;

@@ -1,5 +1,6 @@
 //! Random steps in random order: the laws hold, the order is kept, nothing leaks.
 
+use mesero::Order;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -26,22 +27,27 @@ pub(crate) enum Step {
     Drain,
 }
 
-/// The key, the deadline and the waiting of a random call.
+/// The key, the deadline, the waiting and the claim of a random call.
 #[derive(Debug, Clone)]
 pub(crate) struct RandomCall {
     pub(crate) key: Option<u32>,
     pub(crate) deadline: Option<u64>,
     pub(crate) waits_for_room: bool,
+    pub(crate) tenant: u8,
+    pub(crate) urgency: u8,
 }
 
 fn random_call() -> impl Strategy<Value = RandomCall> {
     let key = prop_oneof![2 => Just(None), 1 => (0..3u32).prop_map(Some)];
     let deadline = prop_oneof![2 => Just(None), 1 => (1..5_000u64).prop_map(Some)];
     let waits = prop_oneof![3 => Just(false), 1 => Just(true)];
-    (key, deadline, waits).prop_map(|(key, deadline, waits_for_room)| RandomCall {
+    let claim = (0..3u8, 0..8u8);
+    (key, deadline, waits, claim).prop_map(|(key, deadline, waits_for_room, claim)| RandomCall {
         key,
         deadline,
         waits_for_room,
+        tenant: claim.0,
+        urgency: claim.1,
     })
 }
 
@@ -65,15 +71,22 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn policy() -> impl Strategy<Value = RandomPolicy> {
-    (1..4usize, 0..5usize, any::<[bool; 6]>()).prop_map(|(limit, queue, on)| RandomPolicy {
-        limit,
-        queue,
-        coalesces: on[0],
-        caches: on[1],
-        stale: on[2],
-        retries: on[3],
-        times_out: on[4],
-        finishes: on[5],
+    let orders = [Order::Fifo, Order::NewestWhenOverloaded, Order::Priority, Order::Fair];
+    let order = prop::sample::select(orders.to_vec());
+    (1..4usize, 0..5usize, any::<[bool; 8]>(), order).prop_map(|(limit, queue, on, order)| {
+        RandomPolicy {
+            limit,
+            queue,
+            order,
+            bounds_tenants: on[6],
+            queue_times_out: on[7],
+            coalesces: on[0],
+            caches: on[1],
+            stale: on[2],
+            retries: on[3],
+            times_out: on[4],
+            finishes: on[5],
+        }
     })
 }
 

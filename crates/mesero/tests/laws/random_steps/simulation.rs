@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, Weak};
 
 use mesero::testing::{MockHandle, MockWork, PendingAttempt, TestDispatcher, mock_resource};
 use mesero::{
-    Cache, Call, Error, Event, Fact, Failure, JobId, Observer, OnDisconnect, Phase, Retry, Slot,
+    Cache, Call, Error, Event, Fact, Failure, JobId, Observer, OnDisconnect, Order, PerTenant,
+    Phase, Retry, Slot,
 };
 use proptest::sample::Index;
 use tokio::task::JoinHandle;
@@ -21,6 +22,10 @@ use crate::harness::{builder, millis, secs, slots, some};
 pub(crate) struct RandomPolicy {
     pub(crate) limit: usize,
     pub(crate) queue: usize,
+    pub(crate) order: Order,
+    /// True if a tenant has one slot at most.
+    pub(crate) bounds_tenants: bool,
+    pub(crate) queue_times_out: bool,
     pub(crate) coalesces: bool,
     pub(crate) caches: bool,
     pub(crate) stale: bool,
@@ -43,6 +48,8 @@ pub(crate) struct Simulation {
     closed: HashSet<usize>,
     limit: usize,
     queue: usize,
+    order: Order,
+    bounds_tenants: bool,
     in_use: u64,
     inputs: u32,
     served: Served,
@@ -75,7 +82,15 @@ struct Caller {
 impl Simulation {
     pub(crate) fn of(policy: RandomPolicy) -> Self {
         let (tally, served) = (Tally::default(), Served::default());
-        let mut builder = builder().limit(policy.limit).queue(policy.queue);
+        let mut builder = builder().limit(policy.limit).queue(policy.queue).order(policy.order);
+        if policy.bounds_tenants {
+            let mut each = PerTenant::default();
+            each.limit = Some(slots(1));
+            builder = builder.per_tenant(each);
+        }
+        if policy.queue_times_out {
+            builder = builder.queue_timeout(secs(3));
+        }
         builder = builder.observer(tally.clone()).observer(served.clone());
         if policy.coalesces {
             builder = builder.coalesce();
@@ -112,6 +127,8 @@ impl Simulation {
             closed: HashSet::new(),
             limit: policy.limit,
             queue: policy.queue,
+            order: policy.order,
+            bounds_tenants: policy.bounds_tenants,
             in_use: 0,
             inputs: 100,
             served,
@@ -181,6 +198,7 @@ impl Simulation {
     fn call(&mut self, random_call: &RandomCall) {
         let mut call = random_call.key.map_or_else(Call::unkeyed, |key| Call::new(key.to_string()));
         let expected = random_call.key;
+        call = call.tenant(random_call.tenant.to_string()).urgency(random_call.urgency);
         let input = expected.unwrap_or(self.inputs);
         self.inputs += 1;
         if let Some(after) = random_call.deadline {
@@ -243,13 +261,18 @@ impl Simulation {
         // The queue: no job waits while it could start.
         let open = |seat: &usize| !seats.contains(seat) && !self.closed.contains(seat);
         let grantable = stats.slots.in_use < limit && (0..self.limit).any(|seat| open(&seat));
-        assert!(stats.queue.len == 0 || !grantable, "no job waits while a slot is free");
+        let idle = stats.queue.len > 0 && grantable;
+        assert!(!idle || self.bounds_tenants, "no job waits while a slot is free");
         let waits_for_room = self.callers.len() as u64 - stats.calls.in_flight;
-        let full = !grantable && stats.queue.len >= self.queue as u64;
+        let full = (!grantable || self.bounds_tenants) && stats.queue.len >= self.queue as u64;
         assert!(waits_for_room == 0 || full, "no call waits while there is room");
 
         let served = self.served.0.lock().unwrap();
-        assert!(served.is_sorted(), "first slots are granted in the order of admission");
+        let in_order = self.order == Order::Fifo && !self.bounds_tenants;
+        assert!(
+            !in_order || served.is_sorted(),
+            "first slots are granted in the order of admission"
+        );
         drop(served);
 
         // Jobs: running ones have an attempt, queued ones are in the queue, and every caller waits

@@ -1,0 +1,145 @@
+//! The queue in service: who gets the next slot, and who leaves without one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::occupancy::Occupant;
+use super::{DispatcherState, SlotGrant, Waiter};
+use crate::call::{JobId, JobInfo};
+use crate::event::Fact;
+use crate::registry::JobState;
+use crate::{Error, Phase, Refusal};
+
+/// The time at which a job stops waiting for a slot.
+#[derive(Debug)]
+pub(crate) enum WaitEnd {
+    /// It has come: the job ends with this error.
+    Now(Error),
+    /// It comes at this instant, unless the deadline moves.
+    At(Instant),
+    Never,
+}
+
+impl<T> DispatcherState<T> {
+    /// Requests a slot for a job's next attempt; a retry is served by its age.
+    pub(crate) fn requeue(&mut self, job: &Arc<JobInfo>, now: Instant) -> SlotGrant {
+        self.take_or_queue(job, true, now)
+    }
+
+    /// Takes a free slot, or enters the queue.
+    pub(super) fn take_or_queue(
+        &mut self,
+        job: &Arc<JobInfo>,
+        is_retry: bool,
+        now: Instant,
+    ) -> SlotGrant {
+        // Only a job that has ended has no entry; its task is never told of the grant.
+        let (tx, rx) = oneshot::channel();
+        let Some(entry) = self.registry.get_mut(job.id) else { return SlotGrant::Queued(rx) };
+        let ticket = entry.ticket;
+        let free = self.queue.may_take_slot(ticket.tenant).then(|| self.limit.take()).flatten();
+        let Some(seat) = free else {
+            entry.state = JobState::Queued { since: now, is_retry };
+            self.queue.push(&ticket, Waiter { job: job.id, tx }, now);
+            self.stats.queue.retries += u64::from(is_retry);
+            self.emit(now, Fact::JobQueued { job: Arc::clone(job), is_retry });
+            return SlotGrant::Queued(rx);
+        };
+        entry.state = JobState::Granted { seat };
+        self.occupy(job, seat, now);
+        SlotGrant::Ready(seat)
+    }
+
+    fn occupy(&mut self, job: &Arc<JobInfo>, seat: usize, now: Instant) {
+        if let Some(entry) = self.registry.get(job.id) {
+            let charge = self.queue.slot_taken(entry.ticket.tenant);
+            self.occupancy.begin(seat, Occupant::new(Arc::clone(job), charge, now));
+            self.emit(now, Fact::SlotTaken { job: Arc::clone(job), seat });
+        }
+    }
+
+    /// Grants free slots to waiters. A job that cannot finish is not begun: it leaves.
+    pub(super) fn serve_queue(&mut self, now: Instant) {
+        while self.limit.can_take() {
+            let Some(waiter) = self.queue.next(self.usual_run(), now) else { return };
+            let id = waiter.job;
+            match self.end_of_wait(id, now) {
+                WaitEnd::Now(error) => self.stop(id, error, now),
+                WaitEnd::At(_) | WaitEnd::Never => self.grant(id, now),
+            }
+        }
+    }
+
+    fn grant(&mut self, id: JobId, now: Instant) {
+        let Some(entry) = self.registry.get(id) else { return };
+        let (job, ticket) = (Arc::clone(&entry.job.info), entry.ticket);
+        let Some(waiter) = self.queue.remove(&ticket) else { return };
+        if let Some(seat) = self.limit.take() {
+            self.unqueued(id, JobState::Granted { seat }, now);
+            self.occupy(&job, seat, now);
+            self.effects.grants.push((waiter.tx, seat));
+        }
+    }
+
+    /// Takes a job out of the queue, if it is there; this wakes its task.
+    pub(super) fn dequeue(&mut self, id: JobId, now: Instant) {
+        if let Some(entry) = self.registry.get(id)
+            && let JobState::Queued { .. } = entry.state
+        {
+            let ticket = entry.ticket;
+            drop(self.queue.remove(&ticket));
+            self.unqueued(id, JobState::Detached { phase: Phase::Queued }, now);
+        }
+    }
+
+    /// Records that a job has left the queue, which it is no longer part of.
+    fn unqueued(&mut self, id: JobId, next: JobState, now: Instant) {
+        let Some(entry) = self.registry.get_mut(id) else { return };
+        let JobState::Queued { since, is_retry } = std::mem::replace(&mut entry.state, next) else {
+            return;
+        };
+        let waited = now - since;
+        entry.waited += waited;
+        let job = Arc::clone(&entry.job.info);
+        self.stats.queue.retries -= u64::from(is_retry);
+        self.effects.room_freed = true;
+        self.emit(now, Fact::JobUnqueued { job, waited, is_retry });
+    }
+
+    /// The end of a job's wait for a slot, as far as it is known now: its deadline, or the queue's
+    /// timeout for a job that has not begun.
+    pub(crate) fn end_of_wait(&mut self, id: JobId, now: Instant) -> WaitEnd {
+        let end = self.wait_end(id, now);
+        if let (WaitEnd::Now(_), Some(entry)) = (&end, self.registry.get(id)) {
+            // Nobody joins a job that is about to end.
+            let job = Arc::clone(&entry.job.info);
+            self.registry.forbid_joining(&job);
+        }
+        end
+    }
+
+    fn wait_end(&self, id: JobId, now: Instant) -> WaitEnd {
+        let Some(entry) = self.registry.get(id) else { return WaitEnd::Never };
+        let deadline = entry.deadline;
+        if deadline.is_some_and(|deadline| deadline <= now) {
+            return WaitEnd::Now(Error::Expired { phase: Phase::Queued });
+        }
+        let timeout = self.policy.queue_timeout.filter(|_| entry.attempts == 0).and_then(|after| {
+            let at = entry.job.info.started.checked_add(after)?;
+            Some((at, Error::Refused(Refusal::QueueTimeout { after })))
+        });
+        match timeout {
+            Some((at, error)) if at <= now => WaitEnd::Now(error),
+            Some((at, _)) => WaitEnd::At(deadline.map_or(at, |deadline| deadline.min(at))),
+            None => deadline.map_or(WaitEnd::Never, WaitEnd::At),
+        }
+    }
+
+    /// The length of a usual run, once one has ended.
+    pub(super) fn usual_run(&self) -> Option<Duration> {
+        self.wait_estimator.mean()
+    }
+}
