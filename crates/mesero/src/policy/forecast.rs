@@ -31,6 +31,16 @@ pub(crate) struct Forecast {
     uses: u64,
 }
 
+/// A call for which there is a slot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Candidate<'a> {
+    pub(crate) kind: Option<&'a Key>,
+    /// Time until its deadline; `None` if it has none.
+    pub(crate) left: Option<Duration>,
+    /// True if it comes from the queue, where others may have more time left.
+    pub(crate) waited: bool,
+}
+
 /// The kind of a running attempt, from its beginning to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the attempt counts as running until its end"]
@@ -52,7 +62,14 @@ pub(crate) enum RunEnd {
 struct Kind {
     history: RunHistory,
     running: usize,
-    last_start: Option<Instant>,
+    last_start: Option<Start>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Start {
+    at: Instant,
+    /// False if it had less time left than its kind needs.
+    in_time: bool,
 }
 
 #[derive(Debug)]
@@ -63,12 +80,24 @@ struct NamedKind {
 }
 
 impl Forecast {
+    /// True if the candidate has the time that its kind needs, or is to begin nevertheless so that
+    /// a resource that has recovered is noticed.
+    ///
+    /// Of the latter, one begins while none of the kind runs, and one every median run. From the
+    /// queue they are rarer, since the next in it may have the time: one after two medians without
+    /// a start, and the second of two quick runs, with which the past is forgotten.
+    pub(crate) fn may_begin(&mut self, candidate: Candidate<'_>, now: Instant) -> bool {
+        let Some(kind) = self.find(candidate.kind) else { return true };
+        kind.is_in_time(candidate.left, now) || kind.must_try(candidate.waited, now)
+    }
+
     /// Counts an attempt as running; its kind stays in the table until [`end`](Self::end).
-    pub(crate) fn begin(&mut self, kind: Option<&Key>, now: Instant) -> KindId {
-        let id = KindId(kind.map(|key| self.index(key)));
+    pub(crate) fn begin(&mut self, candidate: Candidate<'_>, now: Instant) -> KindId {
+        let id = KindId(candidate.kind.map(|key| self.index(key)));
         if let Some(kind) = self.get_mut(id) {
+            let in_time = kind.is_in_time(candidate.left, now);
             kind.running += 1;
-            kind.last_start = Some(now);
+            kind.last_start = Some(Start { at: now, in_time });
         }
         id
     }
@@ -98,16 +127,6 @@ impl Forecast {
     /// The median run time of this kind of call; `None` while it is unknown.
     pub(crate) fn median(&mut self, kind: Option<&Key>, now: Instant) -> Option<Duration> {
         self.estimates(kind, now).map(|estimates| estimates.median)
-    }
-
-    /// True if a call of this kind is to start even with less time left than it needs, so that a
-    /// resource that has recovered is noticed: none runs, or none was started within a median run.
-    pub(crate) fn must_try(&mut self, kind: Option<&Key>, now: Instant) -> bool {
-        let Some(kind) = self.find(kind) else { return true };
-        let median = kind.history.estimates(now).map(|estimates| estimates.median);
-        let since_start = kind.last_start.map(|start| now.saturating_duration_since(start));
-        // An unknown median is less than any time, and no start is as long ago as any median.
-        kind.running == 0 || since_start.is_none_or(|since_start| median <= Some(since_start))
     }
 
     fn estimates(&mut self, kind: Option<&Key>, now: Instant) -> Option<Estimates> {
@@ -163,6 +182,30 @@ impl Forecast {
         if let Some((_, index)) = self.idle.pop_first() {
             let NamedKind { key, .. } = self.named.remove(index);
             self.indices.remove(&key);
+        }
+    }
+}
+
+impl Kind {
+    fn is_in_time(&mut self, left: Option<Duration>, now: Instant) -> bool {
+        let needed = self.history.estimates(now).map(|estimates| estimates.needed);
+        // An unknown need is less than any time.
+        left.is_none_or(|left| needed <= Some(left))
+    }
+
+    fn must_try(&mut self, waited: bool, now: Instant) -> bool {
+        let (Some(last_start), Some(Estimates { median, .. })) =
+            (self.last_start, self.history.estimates(now))
+        else {
+            return true;
+        };
+        let since_start = now.saturating_duration_since(last_start.at);
+        match (waited, last_start.in_time) {
+            (false, _) => self.running == 0 || since_start >= median,
+            (true, _) if self.running == 0 && self.history.last_was_quick() => true,
+            (true, false) => since_start >= median,
+            // Where calls run one after the other, a median since the last start is nothing unusual.
+            (true, true) => since_start >= median.saturating_mul(2),
         }
     }
 }

@@ -82,6 +82,11 @@ impl RunHistory {
         self.trusted()
     }
 
+    /// True if the last run was quick: one more shows that the resource has become quicker.
+    pub(crate) fn last_was_quick(&self) -> bool {
+        self.quick_in_a_row > 0
+    }
+
     fn trusted(&self) -> Option<Estimates> {
         let enough = if self.became_quicker { QUICK_RUNS } else { MIN_RUNS };
         self.estimates.filter(|_| self.runs.len() >= enough)

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod overload;
+
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
@@ -14,10 +16,15 @@ impl Forecast {
     /// Attempts one after the other, which take no time but what their ends say.
     fn run(&mut self, kind: Option<&Key>, ends: &[RunEnd], now: Instant) {
         for end in ends {
-            let id = self.begin(kind, now);
+            let id = self.begin(candidate(kind), now);
             self.end(id, *end, now);
         }
     }
+}
+
+/// A call that needs no queue and has no deadline.
+fn candidate(kind: Option<&Key>) -> Candidate<'_> {
+    Candidate { kind, left: None, waited: false }
 }
 
 fn finished(ran: u64) -> RunEnd {
@@ -40,80 +47,72 @@ fn long_calls_of_one_kind_say_nothing_about_another() {
     );
 }
 
+/// A call of unnamed kind that has too little time.
+fn late(waited: bool) -> Candidate<'static> {
+    Candidate { kind: None, left: Some(ms(1)), waited }
+}
+
+#[test]
+fn a_call_with_the_time_that_its_kind_needs_may_begin() {
+    let (mut forecast, now) = (Forecast::default(), Instant::now());
+    let with = |left| Candidate { left, ..late(true) };
+    let _running = forecast.begin(with(None), now);
+    assert!(forecast.may_begin(with(Some(ms(1))), now), "no run time is known");
+    forecast.run(None, &[finished(500); 8], now);
+    let begins =
+        [Some(ms(499)), Some(ms(500)), None].map(|left| forecast.may_begin(with(left), now));
+    assert_eq!(begins, [false, true, true]);
+}
+
 #[test]
 fn a_failed_run_is_no_run_time_and_no_longer_runs() {
     let (mut forecast, now) = (Forecast::default(), Instant::now());
     forecast.run(None, &[finished(500); 8], now);
-    let running = forecast.begin(None, now);
-    assert!(!forecast.must_try(None, now));
+    let running = forecast.begin(candidate(None), now);
+    assert!(!forecast.may_begin(late(false), now));
     forecast.end(running, RunEnd::Ignored, now);
-    assert!(forecast.must_try(None, now));
+    assert!(forecast.may_begin(late(false), now));
     assert_eq!(forecast.needed(None, now), Some(ms(500)));
 }
 
 #[test]
-fn a_call_may_start_where_none_runs_or_none_was_started_within_a_median_run() {
-    let (mut forecast, now) = (Forecast::default(), Instant::now());
-    let kind = key(1);
-    assert!(forecast.must_try(Some(&kind), now), "an unknown kind");
-    forecast.run(Some(&kind), &[finished(500); 8], now);
-    assert!(forecast.must_try(Some(&kind), now));
-    let first = forecast.begin(Some(&kind), now);
-    assert!(!forecast.must_try(Some(&kind), now + ms(499)));
-    assert!(forecast.must_try(Some(&kind), now + ms(500)));
-    let second = forecast.begin(Some(&kind), now + ms(500));
-    assert!(!forecast.must_try(Some(&kind), now + ms(999)));
-    forecast.end(first, RunEnd::CutOff(ms(600)), now + ms(999));
-    assert!(!forecast.must_try(Some(&kind), now + ms(999)), "the second one runs");
-    forecast.end(second, RunEnd::CutOff(ms(499)), now + ms(999));
-    assert!(forecast.must_try(Some(&kind), now + ms(999)));
+fn a_call_that_arrives_is_tried_where_none_runs_or_none_began_within_a_median_run() {
+    let (mut forecast, start) = (Forecast::default(), Instant::now());
+    forecast.run(None, &[finished(500); 8], start);
+    assert!(forecast.may_begin(late(false), start));
+    let first = forecast.begin(late(false), start);
+    assert!(!forecast.may_begin(late(false), start + ms(499)));
+    assert!(forecast.may_begin(late(false), start + ms(500)));
+    let second = forecast.begin(late(false), start + ms(500));
+    forecast.end(first, RunEnd::CutOff(ms(600)), start + ms(999));
+    assert!(!forecast.may_begin(late(false), start + ms(999)), "the second one runs");
+    forecast.end(second, RunEnd::CutOff(ms(499)), start + ms(999));
+    assert!(forecast.may_begin(late(false), start + ms(999)));
 }
 
 #[test]
-fn while_no_run_time_is_known_calls_start() {
-    let (mut forecast, now) = (Forecast::default(), Instant::now());
-    let _running = forecast.begin(None, now);
-    assert!(forecast.must_try(None, now) && forecast.needed(None, now).is_none());
+fn a_call_that_waited_is_tried_two_medians_after_one_in_time_and_one_after_a_try() {
+    let (mut forecast, start) = (Forecast::default(), Instant::now());
+    forecast.run(None, &[finished(500); 8], start);
+    assert!(!forecast.may_begin(late(true), start + ms(999)));
+    assert!(forecast.may_begin(late(true), start + ms(1_000)));
+    let id = forecast.begin(late(true), start + ms(1_000));
+    forecast.end(id, RunEnd::CutOff(ms(1)), start + ms(1_001));
+    assert!(!forecast.may_begin(late(true), start + ms(1_499)));
+    assert!(forecast.may_begin(late(true), start + ms(1_500)));
 }
 
-/// A resource with four slots that takes three times the deadline for a minute, under calls that
-/// all have their whole deadline left, and is healthy then.
 #[test]
-fn a_resource_that_recovers_is_served_again_after_two_calls() {
-    let (mut forecast, deadline) = (Forecast::default(), ms(2_000));
-    let start = Instant::now();
-    let mut running: Vec<(Instant, KindId)> = Vec::new();
-    let mut healthy_starts = 0;
-    for step in 0..62_000 {
-        let now = start + ms(step);
-        let healthy = step >= 60_000;
-        let time =
-            |since: Instant| if since >= start + ms(60_000) { ms(100) } else { 3 * deadline };
-        running.retain(|&(since, id)| {
-            let ran = now - since;
-            if ran >= time(since) {
-                forecast.end(id, RunEnd::Finished(ran), now);
-            } else if ran >= deadline {
-                forecast.end(id, RunEnd::CutOff(ran), now);
-            }
-            ran < time(since).min(deadline)
-        });
-        // The front takes a millisecond to start a call.
-        let left = deadline - ms(1);
-        let too_late = forecast.needed(None, now).is_some_and(|needed| left < needed);
-        if running.len() < 4 && (!too_late || forecast.must_try(None, now)) {
-            running.push((now, forecast.begin(None, now)));
-            healthy_starts += usize::from(healthy);
-        }
-        if too_late && healthy {
-            assert!(
-                healthy_starts <= 2,
-                "refused after {healthy_starts} calls, {} ms",
-                step - 60_000
-            );
-        }
-    }
-    assert!(healthy_starts > 70, "four at once, of 100 ms each: {healthy_starts}");
+fn after_a_quick_run_the_second_one_is_tried_at_once() {
+    let (mut forecast, now) = (Forecast::default(), Instant::now());
+    forecast.run(None, &[RunEnd::CutOff(ms(2_000)); 20], now);
+    assert!(!forecast.may_begin(late(true), now));
+    forecast.run(None, &[finished(50)], now);
+    assert!(forecast.may_begin(late(true), now));
+    let running = forecast.begin(late(true), now);
+    assert!(!forecast.may_begin(late(true), now), "one at a time");
+    forecast.end(running, finished(50), now);
+    assert_eq!(forecast.needed(None, now), Some(ms(50)));
 }
 
 #[test]
@@ -134,7 +133,7 @@ fn a_kind_with_a_running_attempt_stays() {
     let (mut forecast, now) = (Forecast::default(), Instant::now());
     let kind = key(0);
     forecast.run(Some(&kind), &[finished(10); 7], now);
-    let running = forecast.begin(Some(&kind), now);
+    let running = forecast.begin(candidate(Some(&kind)), now);
     for number in 1..=2 * MAX_KINDS {
         forecast.run(Some(&key(number)), &[finished(10); 1], now);
     }
@@ -194,7 +193,7 @@ proptest! {
                 Step::Begin(kind) => {
                     let key = key(kind);
                     *naive.running(&key) += 1;
-                    attempts.push((key.clone(), forecast.begin(Some(&key), now)));
+                    attempts.push((key.clone(), forecast.begin(candidate(Some(&key)), now)));
                 }
                 Step::End(index) if !attempts.is_empty() => {
                     let (key, id) = attempts.swap_remove(index.index(attempts.len()));
