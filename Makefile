@@ -93,10 +93,12 @@ bench:
 	cargo bench -p mesero
 
 # Compares with HAProxy, nginx, granian, gunicorn and uvicorn; with curl, aiohttp, xargs and GNU parallel; and with wrk, oha,
-# h2load and hey. Each program lists its missing requirements; with `--install` it installs them.
+# h2load and hey. Under overload it measures a few cells: all of them, `overload.py` without `--quick`, take two hours. Each
+# program lists its missing requirements; with `--install` it installs them.
 bench-peers:
 	cargo build --locked --release -p mesero-cli
 	python3 benches/peers/serve.py
 	python3 benches/peers/run.py
 	python3 benches/peers/bench.py
 	python3 benches/peers/hash.py
+	python3 benches/peers/overload.py --quick

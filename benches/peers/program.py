@@ -39,20 +39,31 @@ def main(doc, groups, wanted, measure, text, seconds=None):
         print()
 
 
-def command_line(doc, groups, seconds):
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"which of {', '.join(groups)}; default: all")
-    parser.add_argument("--rounds", type=positive, default=5, help="number of runs of each contestant (%(default)s)")
-    if seconds:
-        parser.add_argument("--seconds", type=positive, default=3, help=f"{seconds} (%(default)s)")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+def parser(doc):
+    """The options of every program; `parsed` reads them."""
+    found = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    found.add_argument("--json", action="store_true", help="print the figures as JSON")
     binary = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", needs.ROOT / "target"), "release", "mesero")
-    parser.add_argument("--binary", type=pathlib.Path, default=binary, help="the mesero to measure (%(default)s)")
-    parser.add_argument("--install", action="store_true", help="install missing requirements first")
+    found.add_argument("--binary", type=pathlib.Path, default=binary, help="the mesero to measure (%(default)s)")
+    found.add_argument("--install", action="store_true", help="install missing requirements first")
+    return found
+
+
+def parsed(parser):
     options = parser.parse_args()
-    if unknown := set(options.groups) - set(groups):
-        parser.error(f"unknown group {', '.join(sorted(unknown))}; known are {', '.join(groups)}")
     options.binary = options.binary.resolve()
+    return options
+
+
+def command_line(doc, groups, seconds):
+    arguments = parser(doc)
+    arguments.add_argument("groups", nargs="*", metavar="GROUP", help=f"which of {', '.join(groups)}; default: all")
+    arguments.add_argument("--rounds", type=positive, default=5, help="number of runs of each contestant (%(default)s)")
+    if seconds:
+        arguments.add_argument("--seconds", type=positive, default=3, help=f"{seconds} (%(default)s)")
+    options = parsed(arguments)
+    if unknown := set(options.groups) - set(groups):
+        arguments.error(f"unknown group {', '.join(sorted(unknown))}; known are {', '.join(groups)}")
     return options
 
 

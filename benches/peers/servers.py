@@ -37,7 +37,7 @@ def upstream(folder, port):
     return start_nginx("upstream", folder, port, 'location / { return 200 "hello"; }')
 
 
-def haproxy(name, to, limit):
+def haproxy(name, to, limit, queue="60s"):
     text = """global
     nbthread 1
 defaults
@@ -45,7 +45,7 @@ defaults
     timeout connect 5s
     timeout client 75s
     timeout server 75s
-    timeout queue 60s
+    timeout queue QUEUE
     option forwardfor
     unique-id-format %{+X}o%pid-%rt-%Ts
     unique-id-header X-Request-Id
@@ -60,7 +60,9 @@ backend back
 
     def start(folder, port):
         config = folder / f"{name}.cfg"
-        config.write_text(text.replace("PORT", str(port)).replace("TO", str(to)).replace("LIMIT", str(limit)))
+        config.write_text(
+            text.replace("PORT", str(port)).replace("TO", str(to)).replace("LIMIT", str(limit)).replace("QUEUE", queue)
+        )
         return Server(name, ["haproxy", "-db", "-q", "-f", config], folder)
 
     return Contestant(name, start)
