@@ -122,7 +122,21 @@ impl From<TelemetryError> for CommandError {
 
 #[cfg(test)]
 mod tests {
+    use tracing::Level;
+
     use super::*;
+
+    #[test]
+    fn filters_from_before_the_crates_select_the_same_lines() {
+        let filter: Targets = "warn,mesero=debug".parse().unwrap();
+        for target in ["mesero::jobs", "mesero_http::server::listen", "mesero_resources::python"] {
+            assert!(filter.would_enable(target, &Level::DEBUG), "{target}");
+        }
+        assert!(!filter.would_enable("hyper", &Level::DEBUG));
+        let filter: Targets = "warn,mesero::jobs=debug".parse().unwrap();
+        assert!(filter.would_enable("mesero::jobs", &Level::DEBUG));
+        assert!(!filter.would_enable("mesero_http::server::listen", &Level::DEBUG));
+    }
 
     #[test]
     fn a_filter_that_makes_no_sense_is_refused_before_anything_starts() {

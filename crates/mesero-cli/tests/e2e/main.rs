@@ -30,6 +30,7 @@ mod examples;
 mod exceptions;
 mod exhaustion;
 mod files;
+mod former_names;
 #[cfg(feature = "hash")]
 mod hash;
 mod limits;

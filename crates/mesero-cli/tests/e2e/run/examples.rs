@@ -12,11 +12,10 @@ use crate::client;
 use crate::harness::{HANG_TIMEOUT, Mesero, example, folder, output_of};
 use crate::upstream::Upstream;
 
-/// The API that `examples/requests` calls, ten times as fast.
-async fn api() -> (Child, std::net::SocketAddr) {
+/// The API of `examples/fragile-api`, on a free port.
+async fn api(options: &[&str]) -> (Child, std::net::SocketAddr) {
     let mut command = Command::new("python3");
-    command.arg(example("fragile-api/api.py"));
-    command.args(["0", "--max-concurrent", "10", "--seconds", "0.01", "0.2", "--fails", "10"]);
+    command.arg(example("fragile-api/api.py")).arg("0").args(options);
     let mut api = command.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
     let mut line = String::new();
     let mut printed = BufReader::new(api.stdout.take().unwrap());
@@ -27,7 +26,9 @@ async fn api() -> (Child, std::net::SocketAddr) {
 
 #[tokio::test]
 async fn of_a_hundred_requests_none_is_refused_and_only_those_that_failed_are_repeated() {
-    let (_api, address) = api().await;
+    // As `examples/requests` starts it, but ten times as fast.
+    let options = ["--max-concurrent", "10", "--seconds", "0.01", "0.2", "--fails", "10"];
+    let (_api, address) = api(&options).await;
     let url = format!("http://{address}/items/{{}}");
     let ran = run(&[&url, "0..100", "--limit", "10", "--retry", "1"]).await;
     assert_eq!(ran.code, Some(0), "{}{}", ran.stderr, ran.stdout);
@@ -41,6 +42,14 @@ async fn of_a_hundred_requests_none_is_refused_and_only_those_that_failed_are_re
     assert!(count["most"].as_u64().unwrap() <= 10, "{count}");
     assert!(ran.stderr.contains("Successful: 100 Failed: 0"), "{}", ran.stderr);
     assert!(ran.stderr.contains("10 retries, 0 refused"), "{}", ran.stderr);
+}
+
+#[tokio::test]
+async fn the_api_reads_the_former_name_of_its_concurrency_limit() {
+    for (option, status) in [("--bears", 503), ("--max-concurrent", 503), ("--fails", 200)] {
+        let (_api, address) = api(&[option, "0", "--seconds", "0", "0"]).await;
+        assert_eq!(client::get(address, "/1").await.status, status, "{option}");
+    }
 }
 
 #[tokio::test]

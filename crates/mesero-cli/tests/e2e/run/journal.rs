@@ -71,6 +71,21 @@ async fn what_was_kept_is_given_out_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_journal_with_the_names_of_version_0_1_is_resumed() {
+    let (folder, api) = (folder(&[("items.jsonl", "3\nbad\n")]), picky(0).await);
+    let url = api.url("/{}");
+    let first = run_in(&folder, &[&url, "-i", "items.jsonl", "--ordered", "--journal", "j"]).await;
+    assert_eq!(first.all("status"), ["succeeded", "bad_input"]);
+    let text = std::fs::read_to_string(journal(&folder)).unwrap();
+    let former = text.replace("\"never_started\":", "\"unbegun\":");
+    assert_ne!(former, text);
+    std::fs::write(journal(&folder), former).unwrap();
+    let again = run_in(&folder, &[&url, "-i", "items.jsonl", "--ordered", "--resume", "j"]).await;
+    assert_eq!((again.code, &again.stdout), (first.code, &first.stdout), "{}", again.stderr);
+    assert_eq!(api.asked().len(), 1);
+}
+
+#[tokio::test]
 async fn what_failed_is_run_again_without_an_input_until_nothing_failed() {
     let (folder, api) = (folder(&[]), picky(8).await);
     let url = api.url("/{}");
