@@ -191,6 +191,11 @@ impl fmt::Display for Refusal {
                      {expected_wait:.1?}"
                 )
             }
+            Refusal::DeadlineUnmeetable { expected_wait, expected_run }
+                if expected_wait.is_zero() =>
+            {
+                write!(f, "the deadline cannot be met: the work takes at least {expected_run:.1?}")
+            }
             Refusal::DeadlineUnmeetable { expected_wait, expected_run } => write!(
                 f,
                 "the deadline cannot be met: the wait is expected to take {expected_wait:.1?}, and \

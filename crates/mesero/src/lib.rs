@@ -110,6 +110,7 @@ mod error;
 mod event;
 mod failure;
 mod job;
+mod mean;
 mod panic;
 mod policy;
 mod registry;

@@ -4,7 +4,6 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 pub(crate) mod cache;
-#[cfg_attr(not(test), expect(dead_code, reason = "no job is started by a forecast yet"))]
 pub(crate) mod forecast;
 pub(crate) mod limit;
 pub(crate) mod order;

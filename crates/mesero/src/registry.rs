@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::Phase;
 use crate::call::{Argument, CallReport, JobId, JobInfo, Key};
 use crate::job::Job;
+use crate::policy::forecast::KindId;
 use crate::policy::queue::Ticket;
 
 /// All jobs from their admission to their end.
@@ -51,6 +52,8 @@ pub(crate) struct JobEntry<T> {
     pub(crate) job: Arc<Job<T>>,
     pub(crate) state: JobState,
     pub(crate) ticket: Ticket,
+    /// What its run time is forecast by.
+    pub(crate) kind: Option<Key>,
     /// Calls that wait for the answer.
     pub(crate) waiters: usize,
     /// A refresh continues without waiters, regardless of the policy: it is for the cache.
@@ -68,6 +71,8 @@ pub(crate) enum JobState {
     Queued {
         since: Instant,
         is_retry: bool,
+        /// The time for which it is expected to occupy a slot.
+        work: Duration,
     },
     /// The job has a slot; its task has not begun the attempt yet.
     Granted {
@@ -76,6 +81,7 @@ pub(crate) enum JobState {
     Running {
         seat: usize,
         since: Instant,
+        kind: KindId,
     },
     /// The job is neither queued nor has it a slot: between two attempts, or about to end.
     Detached {

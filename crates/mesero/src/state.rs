@@ -15,6 +15,7 @@ use crate::event::{Event, Fact};
 use crate::job::{CloneFn, Job};
 use crate::policy::Policy;
 use crate::policy::cache::store::{Aged, ReplyStore};
+use crate::policy::forecast::Forecast;
 use crate::policy::limit::Limit;
 use crate::policy::queue::{Queue, QueueRules, Tenants};
 use crate::policy::rate::TokenBucket;
@@ -47,6 +48,7 @@ pub(crate) struct DispatcherState<T> {
     bucket: Option<TokenBucket>,
     budget: Option<RetryBudget>,
     wait_estimator: WaitEstimator,
+    forecast: Forecast,
     random: fastrand::Rng,
     stats: Stats,
     calls_in_flight: u64,
@@ -154,6 +156,7 @@ impl<T> DispatcherState<T> {
             bucket: policy.rate.map(TokenBucket::new),
             budget: policy.retry.as_ref().map(RetryBudget::new),
             wait_estimator: WaitEstimator::default(),
+            forecast: Forecast::default(),
             random: fastrand::Rng::new(),
             stats: Stats::default(),
             calls_in_flight: 0,
@@ -177,8 +180,11 @@ impl<T> DispatcherState<T> {
     /// Takes a slot back: the code that occupied the resource has really stopped.
     pub(crate) fn give_back(&mut self, seat: usize, now: Instant) {
         self.limit.give_back(seat);
-        if let Some(Vacated { held, overdue, charge }) = self.occupancy.end(seat, now) {
-            self.wait_estimator.record(held);
+        if let Some(Vacated { held, overdue, charge, kind }) = self.occupancy.end(seat, now) {
+            if let Some(kind) = kind {
+                self.forecast.end(kind);
+            }
+            self.wait_estimator.record(held, overdue);
             self.queue.slot_returned(charge, held);
             self.emit(now, Fact::SlotReturned { seat, held, overdue });
         }

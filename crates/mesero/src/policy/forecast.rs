@@ -7,6 +7,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use crate::Key;
+use crate::mean::Mean;
 use run_history::{Estimates, Run, RunHistory};
 
 mod run_history;
@@ -41,7 +42,7 @@ pub(crate) struct Candidate<'a> {
     pub(crate) waited: bool,
 }
 
-/// The kind of a running attempt, from its beginning to its end.
+/// The kind of an attempt, from its beginning until its slot comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use = "the attempt counts as running until its end"]
 pub(crate) struct KindId(Option<usize>);
@@ -61,6 +62,7 @@ pub(crate) enum RunEnd {
 #[derive(Debug, Default)]
 struct Kind {
     history: RunHistory,
+    mean: Mean,
     running: usize,
     last_start: Option<Start>,
 }
@@ -102,15 +104,23 @@ impl Forecast {
         id
     }
 
-    /// Records the end of an attempt, once for each [`begin`](Self::begin).
-    pub(crate) fn end(&mut self, id: KindId, end: RunEnd, now: Instant) {
+    /// Records what the end of an attempt says; at most once for each [`begin`](Self::begin).
+    pub(crate) fn record(&mut self, id: KindId, end: RunEnd, now: Instant) {
+        let Some(kind) = self.get_mut(id) else { return };
+        let (ran, cut_off) = match end {
+            RunEnd::Finished(ran) => (ran, false),
+            RunEnd::CutOff(ran) => (ran, true),
+            RunEnd::Ignored => return,
+        };
+        kind.mean.record(ran);
+        kind.history.record(Run { ran, cut_off }, now);
+    }
+
+    /// Counts an attempt as running no longer, once for each [`begin`](Self::begin): the resource
+    /// has really stopped.
+    pub(crate) fn end(&mut self, id: KindId) {
         let Some(kind) = self.get_mut(id) else { return };
         kind.running -= 1;
-        match end {
-            RunEnd::Finished(ran) => kind.history.record(Run { ran, cut_off: false }, now),
-            RunEnd::CutOff(ran) => kind.history.record(Run { ran, cut_off: true }, now),
-            RunEnd::Ignored => {}
-        }
         if kind.running == 0
             && let Some(index) = id.0
         {
@@ -124,9 +134,13 @@ impl Forecast {
         self.estimates(kind, now).map(|estimates| estimates.needed)
     }
 
-    /// The median run time of this kind of call; `None` while it is unknown.
-    pub(crate) fn median(&mut self, kind: Option<&Key>, now: Instant) -> Option<Duration> {
-        self.estimates(kind, now).map(|estimates| estimates.median)
+    /// The mean time for which calls of this kind run, cut off or not; `None` while it is unknown.
+    pub(crate) fn mean(&self, kind: Option<&Key>) -> Option<Duration> {
+        let kind = match kind {
+            Some(key) => &self.named.get(*self.indices.get(key)?)?.kind,
+            None => &self.unnamed,
+        };
+        kind.mean.known()
     }
 
     fn estimates(&mut self, kind: Option<&Key>, now: Instant) -> Option<Estimates> {

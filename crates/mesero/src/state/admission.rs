@@ -9,6 +9,7 @@ use super::{Admission, DispatcherState, NotAdmitted, SlotGrant};
 use crate::call::{Call, Deadline, JobInfo, WhenFull};
 use crate::event::Fact;
 use crate::job::Job;
+use crate::policy::forecast::Candidate;
 use crate::policy::queue::Ticket;
 use crate::registry::{JobEntry, JobState};
 use crate::{Error, Phase, Refusal};
@@ -48,7 +49,7 @@ impl<T> DispatcherState<T> {
             return Ok(Admission::Joined(job, deadline));
         }
         let ticket = self.ticket(call, now);
-        match (self.refusal(&ticket, deadline, now), call.when_full) {
+        match (self.refusal(call, &ticket, deadline), call.when_full) {
             (Some(Refusal::RateLimited { retry_after }), WhenFull::Wait) => {
                 return Err(NotAdmitted { after: Some(retry_after) });
             }
@@ -104,11 +105,12 @@ impl<T> DispatcherState<T> {
 
     /// The reason to refuse a new job, if there is one.
     pub(super) fn refusal(
-        &self,
+        &mut self,
+        call: &Call,
         ticket: &Ticket,
         deadline: Option<Instant>,
-        now: Instant,
     ) -> Option<Refusal> {
+        let now = ticket.arrived;
         if self.draining {
             return Some(Refusal::Draining);
         }
@@ -116,23 +118,33 @@ impl<T> DispatcherState<T> {
         if let Some(retry_after) = bucket.max(self.queue.tenants.rate_wait(ticket.tenant, now)) {
             return Some(Refusal::RateLimited { retry_after });
         }
+        let slots = self.limit.limit();
         let starts_now = self.limit.can_take() && self.queue.may_take_slot(ticket.tenant);
         let ahead = self.queue.ahead(ticket, self.usual_run(), now);
-        let wait = |ahead| self.wait_estimator.estimate(ahead, self.limit.limit());
         // Without a queue a caller has to wait for the next slot.
-        let retry_after = || wait(ahead.max(1)).unwrap_or(UNKNOWN_DRAIN);
+        let pace = self.wait_estimator.pace(ahead.max(1), slots);
+        let retry_after = pace.unwrap_or(UNKNOWN_DRAIN);
         if !starts_now && self.queue.tenants.is_full(ticket.tenant) {
-            return Some(Refusal::TenantQueueFull { retry_after: retry_after() });
+            return Some(Refusal::TenantQueueFull { retry_after });
         }
-        match (deadline, wait(ahead)) {
-            (Some(deadline), Some(wait)) if wait > deadline - now => {
-                let expected_run = Duration::ZERO;
-                return Some(Refusal::DeadlineUnmeetable { expected_wait: wait, expected_run });
-            }
-            _ => {}
+        let expected_wait = self.wait_estimator.wait(ahead, self.queue.len(), slots);
+        let left = deadline.map(|at| at.saturating_duration_since(now));
+        let unmeetable = left.and_then(|left| {
+            let kind = call.kind.as_ref();
+            let expected_run = self.forecast.needed(kind, now).unwrap_or_default();
+            let too_long = if expected_run > left && expected_wait <= left {
+                let candidate = Candidate { kind, left: Some(left), waited: false };
+                !self.forecast.may_begin(candidate, now)
+            } else {
+                expected_wait + expected_run > left
+            };
+            too_long.then_some(Refusal::DeadlineUnmeetable { expected_wait, expected_run })
+        });
+        if unmeetable.is_some() {
+            return unmeetable;
         }
         (!starts_now && self.queue.len() >= self.queue.bound())
-            .then(|| Refusal::QueueFull { retry_after: retry_after() })
+            .then_some(Refusal::QueueFull { retry_after })
     }
 
     /// Registers a new job, with the call's key and arguments, which arrives now.
@@ -171,6 +183,7 @@ impl<T> DispatcherState<T> {
             job: Arc::clone(&job),
             state: JobState::Detached { phase: Phase::Queued },
             ticket,
+            kind: call.kind.take(),
             waiters,
             deadline,
             is_refresh: waiters == 0,

@@ -47,7 +47,7 @@ impl<T> DispatcherState<T> {
         let deadline = self.deadline_of(Deadline::FromPolicy, now);
         let in_flight = self.registry.joinable(call.key.as_ref()?).is_some();
         let ticket = self.ticket(call, now);
-        if in_flight || self.refusal(&ticket, deadline, now).is_some() {
+        if in_flight || self.refusal(call, &ticket, deadline).is_some() {
             return None;
         }
         Some(self.start(call, ticket, JobPurpose::Refresh { deadline }))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::{JobId, JobInfo};
+use crate::policy::forecast::KindId;
 use crate::policy::queue::Charge;
 
 /// The occupied seats.
@@ -22,6 +23,8 @@ pub(crate) struct Occupant {
     pub(crate) attempt: u32,
     pub(crate) since: Instant,
     charge: Charge,
+    /// What its run time is forecast by, once the attempt has begun.
+    kind: Option<KindId>,
     /// The instant at which the attempt was over for its job, while the resource was not done.
     pub(crate) overdue_since: Option<Instant>,
 }
@@ -29,7 +32,7 @@ pub(crate) struct Occupant {
 impl Occupant {
     /// A job that gets a slot now.
     pub(crate) fn new(job: Arc<JobInfo>, charge: Charge, now: Instant) -> Self {
-        Self { job, attempt: 0, since: now, charge, overdue_since: None }
+        Self { job, attempt: 0, since: now, charge, kind: None, overdue_since: None }
     }
 }
 
@@ -40,6 +43,7 @@ pub(crate) struct Vacated {
     /// The part of that time after the attempt was over for its job.
     pub(crate) overdue: Duration,
     pub(crate) charge: Charge,
+    pub(crate) kind: Option<KindId>,
 }
 
 impl Occupancy {
@@ -51,9 +55,9 @@ impl Occupancy {
     }
 
     /// Records the beginning of an attempt.
-    pub(crate) fn attempt(&mut self, seat: usize, number: u32) {
+    pub(crate) fn attempt(&mut self, seat: usize, number: u32, kind: KindId) {
         if let Some(Some(occupant)) = self.seats.get_mut(seat) {
-            occupant.attempt = number;
+            (occupant.attempt, occupant.kind) = (number, Some(kind));
         }
     }
 
@@ -76,7 +80,8 @@ impl Occupancy {
     pub(crate) fn end(&mut self, seat: usize, now: Instant) -> Option<Vacated> {
         let occupant = self.seats.get_mut(seat)?.take()?;
         let overdue = occupant.overdue_since.map_or(Duration::ZERO, |since| now - since);
-        Some(Vacated { held: now - occupant.since, overdue, charge: occupant.charge })
+        let Occupant { since, charge, kind, .. } = occupant;
+        Some(Vacated { held: now - since, overdue, charge, kind })
     }
 
     /// Attempts that are over for their job, and still occupy the resource.

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::DispatcherState;
 use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
+use crate::policy::forecast::{Candidate, RunEnd};
 use crate::registry::JobState;
 use crate::{Advice, Error, Phase};
 
@@ -39,8 +40,11 @@ impl<T> DispatcherState<T> {
         entry.attempts += 1;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
         if let Some(seat) = entry.state.seat() {
-            entry.state = JobState::Running { seat, since: now };
-            self.occupancy.attempt(seat, number);
+            let left = entry.deadline.map(|deadline| deadline - now);
+            let candidate = Candidate { kind: entry.kind.as_ref(), left, waited: false };
+            let kind = self.forecast.begin(candidate, now);
+            entry.state = JobState::Running { seat, since: now, kind };
+            self.occupancy.attempt(seat, number, kind);
         }
         self.emit(now, Fact::AttemptStarted { job, number });
         Ok(number)
@@ -58,8 +62,9 @@ impl<T> DispatcherState<T> {
         let ended =
             std::mem::replace(&mut entry.state, JobState::Detached { phase: Phase::Running });
         self.occupancy.overdue(seat, id, now);
-        let JobState::Running { since, .. } = ended else { return };
+        let JobState::Running { since, kind, .. } = ended else { return };
         let ran = now - since;
+        self.forecast.record(kind, run_end(error, ran), now);
         entry.ran += ran;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
         self.emit(now, Fact::AttemptFinished { job, number, ran, error: error.cloned() });
@@ -97,5 +102,16 @@ impl<T> DispatcherState<T> {
         }
         self.emit(now, Fact::RetryScheduled { job, backoff });
         Some(backoff)
+    }
+}
+
+/// What the end of an attempt says about its kind's run time.
+fn run_end(error: Option<&Error>, ran: Duration) -> RunEnd {
+    match error {
+        None => RunEnd::Finished(ran),
+        Some(Error::TimedOut { .. } | Error::Expired { .. } | Error::Canceled | Error::Shed) => {
+            RunEnd::CutOff(ran)
+        }
+        Some(Error::Failed(_) | Error::Refused(_)) => RunEnd::Ignored,
     }
 }

@@ -10,6 +10,7 @@ use super::occupancy::Occupant;
 use super::{DispatcherState, SlotGrant, Waiter};
 use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
+use crate::policy::forecast::Candidate;
 use crate::registry::JobState;
 use crate::{Error, Phase, Refusal};
 
@@ -42,7 +43,10 @@ impl<T> DispatcherState<T> {
         let ticket = entry.ticket;
         let free = self.queue.may_take_slot(ticket.tenant).then(|| self.limit.take()).flatten();
         let Some(seat) = free else {
-            entry.state = JobState::Queued { since: now, is_retry };
+            let run = self.forecast.mean(entry.kind.as_ref());
+            let work = self.wait_estimator.occupation(run);
+            self.wait_estimator.enter(work);
+            entry.state = JobState::Queued { since: now, is_retry, work };
             self.queue.push(&ticket, Waiter { job: job.id, tx }, now);
             self.stats.queue.retries += u64::from(is_retry);
             self.emit(now, Fact::JobQueued { job: Arc::clone(job), is_retry });
@@ -66,9 +70,9 @@ impl<T> DispatcherState<T> {
         while self.limit.can_take() {
             let Some(waiter) = self.queue.next(self.usual_run(), now) else { return };
             let id = waiter.job;
-            match self.end_of_wait(id, now) {
-                WaitEnd::Now(error) => self.stop(id, error, now),
-                WaitEnd::At(_) | WaitEnd::Never => self.grant(id, now),
+            match self.comes_too_late(id, now) {
+                Some(error) => self.stop(id, error, now),
+                None => self.grant(id, now),
             }
         }
     }
@@ -98,9 +102,11 @@ impl<T> DispatcherState<T> {
     /// Records that a job has left the queue, which it is no longer part of.
     fn unqueued(&mut self, id: JobId, next: JobState, now: Instant) {
         let Some(entry) = self.registry.get_mut(id) else { return };
-        let JobState::Queued { since, is_retry } = std::mem::replace(&mut entry.state, next) else {
+        let JobState::Queued { since, is_retry, work } = std::mem::replace(&mut entry.state, next)
+        else {
             return;
         };
+        self.wait_estimator.leave(work);
         let waited = now - since;
         entry.waited += waited;
         let job = Arc::clone(&entry.job.info);
@@ -109,10 +115,9 @@ impl<T> DispatcherState<T> {
         self.emit(now, Fact::JobUnqueued { job, waited, is_retry });
     }
 
-    /// The end of a job's wait for a slot, as far as it is known now: its deadline, or the queue's
-    /// timeout for a job that has not begun.
+    /// The end of a job's wait for a slot, as far as it is known now.
     pub(crate) fn end_of_wait(&mut self, id: JobId, now: Instant) -> WaitEnd {
-        let end = self.wait_end(id, now);
+        let end = self.latest_start(id, now);
         if let (WaitEnd::Now(_), Some(entry)) = (&end, self.registry.get(id)) {
             // Nobody joins a job that is about to end.
             let job = Arc::clone(&entry.job.info);
@@ -121,25 +126,58 @@ impl<T> DispatcherState<T> {
         end
     }
 
-    fn wait_end(&self, id: JobId, now: Instant) -> WaitEnd {
+    /// The end of a job's wait: the time from which it cannot finish before its deadline, or the
+    /// queue's timeout for a job that has not begun.
+    fn latest_start(&mut self, id: JobId, now: Instant) -> WaitEnd {
         let Some(entry) = self.registry.get(id) else { return WaitEnd::Never };
-        let deadline = entry.deadline;
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            return WaitEnd::Now(Error::Expired { phase: Phase::Queued });
-        }
         let timeout = self.policy.queue_timeout.filter(|_| entry.attempts == 0).and_then(|after| {
             let at = entry.job.info.started.checked_add(after)?;
             Some((at, Error::Refused(Refusal::QueueTimeout { after })))
         });
+        let in_time = match entry.deadline {
+            Some(at) if at <= now => return WaitEnd::Now(Error::Expired { phase: Phase::Queued }),
+            Some(at) => {
+                let needed = self.forecast.needed(entry.kind.as_ref(), now).unwrap_or_default();
+                if needed > at - entry.job.info.started {
+                    // It never had the time; it waits to be tried, since the forecast may be wrong.
+                    Some(at)
+                } else if needed > at - now {
+                    return WaitEnd::Now(no_time_for(needed));
+                } else {
+                    // The first instant at which it would be too late, as fine as timers are.
+                    Some(at - needed + Duration::from_millis(1))
+                }
+            }
+            None => None,
+        };
         match timeout {
             Some((at, error)) if at <= now => WaitEnd::Now(error),
-            Some((at, _)) => WaitEnd::At(deadline.map_or(at, |deadline| deadline.min(at))),
-            None => deadline.map_or(WaitEnd::Never, WaitEnd::At),
+            Some((at, _)) => WaitEnd::At(in_time.map_or(at, |in_time| in_time.min(at))),
+            None => in_time.map_or(WaitEnd::Never, WaitEnd::At),
         }
+    }
+
+    /// The reason for which a waiting job does not begin now that there is a slot for it.
+    fn comes_too_late(&mut self, id: JobId, now: Instant) -> Option<Error> {
+        if let WaitEnd::Now(error) = self.latest_start(id, now) {
+            return Some(error);
+        }
+        let entry = self.registry.get(id)?;
+        let (kind, left) = (entry.kind.as_ref(), entry.deadline.map(|at| at - now));
+        let candidate = Candidate { kind, left, waited: true };
+        if self.forecast.may_begin(candidate, now) {
+            return None;
+        }
+        Some(no_time_for(self.forecast.needed(kind, now).unwrap_or_default()))
     }
 
     /// The length of a usual run, once one has ended.
     pub(super) fn usual_run(&self) -> Option<Duration> {
         self.wait_estimator.mean()
     }
+}
+
+fn no_time_for(expected_run: Duration) -> Error {
+    let expected_wait = Duration::ZERO;
+    Error::Refused(Refusal::DeadlineUnmeetable { expected_wait, expected_run })
 }

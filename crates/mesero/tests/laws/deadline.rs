@@ -116,12 +116,12 @@ async fn a_deadline_that_clearly_cannot_be_met_is_refused_on_arrival_and_only_th
     for n in 0..5 {
         callers.push(harness.unkeyed(n).await);
     }
-    // Three wait, each for four seconds on one of two slots.
+    // Three wait, each for four seconds on one of two slots; then come its own four seconds.
     let within = |deadline| Call::unkeyed().deadline(deadline);
-    let error = harness.call(within(millis(5_999)), 5).await.error_now().await;
-    let expected = Refusal::DeadlineUnmeetable { expected_wait: secs(6), expected_run: secs(0) };
+    let error = harness.call(within(millis(9_999)), 5).await.error_now().await;
+    let expected = Refusal::DeadlineUnmeetable { expected_wait: secs(6), expected_run: secs(4) };
     assert!(matches!(error, Error::Refused(refusal) if refusal == expected), "{error:?}");
-    assert!(!harness.call(within(secs(6)), 6).await.is_answered());
+    assert!(!harness.call(within(secs(10)), 6).await.is_answered());
     assert!(!harness.call(Call::unkeyed().without_deadline(), 7).await.is_answered());
 }
 

@@ -19,6 +19,7 @@ mod doc_examples;
 mod drain;
 mod examples;
 mod facts;
+mod forecast;
 mod grpc;
 mod harness;
 mod limit;

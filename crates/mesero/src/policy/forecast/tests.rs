@@ -13,11 +13,20 @@ fn key(number: usize) -> Key {
 }
 
 impl Forecast {
+    fn finish(&mut self, id: KindId, end: RunEnd, now: Instant) {
+        self.record(id, end, now);
+        self.end(id);
+    }
+
+    fn median(&mut self, kind: Option<&Key>, now: Instant) -> Option<Duration> {
+        self.estimates(kind, now).map(|estimates| estimates.median)
+    }
+
     /// Attempts one after the other, which take no time but what their ends say.
     fn run(&mut self, kind: Option<&Key>, ends: &[RunEnd], now: Instant) {
         for end in ends {
             let id = self.begin(candidate(kind), now);
-            self.end(id, *end, now);
+            self.finish(id, *end, now);
         }
     }
 }
@@ -70,7 +79,7 @@ fn a_failed_run_is_no_run_time_and_no_longer_runs() {
     forecast.run(None, &[finished(500); 8], now);
     let running = forecast.begin(candidate(None), now);
     assert!(!forecast.may_begin(late(false), now));
-    forecast.end(running, RunEnd::Ignored, now);
+    forecast.finish(running, RunEnd::Ignored, now);
     assert!(forecast.may_begin(late(false), now));
     assert_eq!(forecast.needed(None, now), Some(ms(500)));
 }
@@ -84,9 +93,9 @@ fn a_call_that_arrives_is_tried_where_none_runs_or_none_began_within_a_median_ru
     assert!(!forecast.may_begin(late(false), start + ms(499)));
     assert!(forecast.may_begin(late(false), start + ms(500)));
     let second = forecast.begin(late(false), start + ms(500));
-    forecast.end(first, RunEnd::CutOff(ms(600)), start + ms(999));
+    forecast.finish(first, RunEnd::CutOff(ms(600)), start + ms(999));
     assert!(!forecast.may_begin(late(false), start + ms(999)), "the second one runs");
-    forecast.end(second, RunEnd::CutOff(ms(499)), start + ms(999));
+    forecast.finish(second, RunEnd::CutOff(ms(499)), start + ms(999));
     assert!(forecast.may_begin(late(false), start + ms(999)));
 }
 
@@ -97,7 +106,7 @@ fn a_call_that_waited_is_tried_two_medians_after_one_in_time_and_one_after_a_try
     assert!(!forecast.may_begin(late(true), start + ms(999)));
     assert!(forecast.may_begin(late(true), start + ms(1_000)));
     let id = forecast.begin(late(true), start + ms(1_000));
-    forecast.end(id, RunEnd::CutOff(ms(1)), start + ms(1_001));
+    forecast.finish(id, RunEnd::CutOff(ms(1)), start + ms(1_001));
     assert!(!forecast.may_begin(late(true), start + ms(1_499)));
     assert!(forecast.may_begin(late(true), start + ms(1_500)));
 }
@@ -111,7 +120,7 @@ fn after_a_quick_run_the_second_one_is_tried_at_once() {
     assert!(forecast.may_begin(late(true), now));
     let running = forecast.begin(late(true), now);
     assert!(!forecast.may_begin(late(true), now), "one at a time");
-    forecast.end(running, finished(50), now);
+    forecast.finish(running, finished(50), now);
     assert_eq!(forecast.needed(None, now), Some(ms(50)));
 }
 
@@ -137,7 +146,7 @@ fn a_kind_with_a_running_attempt_stays() {
     for number in 1..=2 * MAX_KINDS {
         forecast.run(Some(&key(number)), &[finished(10); 1], now);
     }
-    forecast.end(running, finished(10), now);
+    forecast.finish(running, finished(10), now);
     assert_eq!(forecast.needed(Some(&kind), now), Some(ms(10)));
 }
 
@@ -199,7 +208,7 @@ proptest! {
                     let (key, id) = attempts.swap_remove(index.index(attempts.len()));
                     *naive.running(&key) -= 1;
                     naive.shrink(MAX_KINDS);
-                    forecast.end(id, RunEnd::Ignored, now);
+                    forecast.finish(id, RunEnd::Ignored, now);
                 }
                 Step::End(_) => {}
             }

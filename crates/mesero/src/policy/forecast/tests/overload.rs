@@ -78,7 +78,7 @@ impl Simulation {
             } else {
                 return true;
             };
-            self.forecast.end(running.id, end, now);
+            self.forecast.finish(running.id, end, now);
             false
         });
         done
