@@ -84,6 +84,12 @@ pub(crate) struct ServeArgs {
     /// Maximum number of waiting calls, or off [default: 1000]
     #[arg(long, value_name = "N", requires = "python")]
     queue: Option<String>,
+    /// Order of waiting calls: fifo or newest-when-overloaded [default: newest-when-overloaded]
+    #[arg(long, value_name = "ORDER", requires = "python")]
+    order: Option<String>,
+    /// Timeout of a call that waits, or off [default: 30s]
+    #[arg(long, value_name = "DURATION", requires = "python")]
+    queue_timeout: Option<String>,
     /// Timeout of one attempt, or off [default: off]
     #[arg(long, value_name = "DURATION", requires = "python")]
     timeout: Option<String>,
@@ -113,6 +119,8 @@ impl ServeArgs {
                 concurrency: self.concurrency,
                 limit: self.limit,
                 queue: self.queue,
+                order: self.order,
+                queue_timeout: self.queue_timeout,
                 timeout: self.timeout,
                 deadline: self.deadline,
             }),

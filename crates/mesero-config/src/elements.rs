@@ -18,6 +18,7 @@ pub(crate) mod negative;
 pub(crate) mod off;
 mod on_disconnect;
 pub(crate) mod one_or_many;
+mod order;
 pub(crate) mod python_target;
 pub(crate) mod rate;
 pub(crate) mod reply_form;

@@ -35,6 +35,8 @@ pub struct FlagsInput {
     pub concurrency: Option<String>,
     pub limit: Option<String>,
     pub queue: Option<String>,
+    pub order: Option<String>,
+    pub queue_timeout: Option<String>,
     pub timeout: Option<String>,
     pub deadline: Option<String>,
 }
@@ -73,6 +75,8 @@ fn document(flags: &mut FlagText, input: &FlagsInput) -> Option<raw::Document> {
     let policy = raw::Policy {
         limit: flags.setting("--limit", input.limit.as_ref()),
         queue: flags.setting("--queue", input.queue.as_ref()),
+        order: flags.setting("--order", input.order.as_ref()),
+        queue_timeout: flags.setting("--queue-timeout", input.queue_timeout.as_ref()),
         timeout: flags.setting("--timeout", input.timeout.as_ref()),
         deadline: flags.setting("--deadline", input.deadline.as_ref()),
         ..raw::Policy::default()

@@ -131,7 +131,8 @@ fn dispatcher(
     policy.limit = limit;
     policy.seats = Some(seats);
     policy.queue = settings.queue.map_or(0, NonZeroUsize::get);
-    policy.order = mesero::Order::Fifo;
+    policy.order = settings.order;
+    policy.queue_timeout = settings.queue_timeout;
     policy.timeout = settings.timeout;
     policy.deadline = settings.deadline;
     policy.rate = settings.rate;

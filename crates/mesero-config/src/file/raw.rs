@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
-use mesero::{OnDisconnect, Rate};
+use mesero::{OnDisconnect, Order, Rate};
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -134,6 +134,8 @@ described! {
     pub(crate) struct Policy {
         pub limit: Option<Setting<Count<10_000_000>>>,
         pub queue: Option<Setting<OrOff<Count<100_000_000>>>>,
+        pub order: Option<Setting<Order>>,
+        pub queue_timeout: Option<Setting<OrOff<Duration>>>,
         pub timeout: Option<Setting<OrOff<Duration>>>,
         pub deadline: Option<Setting<OrOff<Duration>>>,
         pub rate: Option<Setting<OrOff<Rate>>>,

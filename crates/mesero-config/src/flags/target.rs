@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use mesero::Order;
 use toml::Spanned;
 
 use crate::check::{Check, SourceFile};
@@ -120,12 +121,17 @@ impl ResourceSettings {
         Ok(resource)
     }
 
-    /// Overrides the policy with flags; requests to an HTTP server are then mesero's own.
+    /// Overrides the policy with flags, for calls that mesero makes itself.
+    ///
+    /// Such calls wait as long as it takes, and are served oldest first: they are all of one caller, which does not leave.
+    /// Requests to an HTTP server are mesero's own.
     ///
     /// # Errors
     /// If a flag is wrong, or contradicts another.
     pub fn with_flags(mut self, flags: &PolicyFlags) -> Result<Self, ConfigError> {
         flags.change(&mut self.policy)?;
+        self.policy.order = Order::Fifo;
+        self.policy.queue_timeout = None;
         if let ResourceKind::Http(proxy) = &mut self.kind {
             proxy.behalf = Behalf::Own;
         }

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::Range;
 use std::time::Duration;
 
-use mesero::{OnDisconnect, Rate, Retry};
+use mesero::{OnDisconnect, Order, Rate, Retry};
 
 use crate::check::Check;
 use crate::elements::budget::Budget;
@@ -22,6 +22,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The default of `queue`.
 const QUEUE: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
+/// The default of `queue_timeout`.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The bounds of a resource; what is off is `None`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicySettings {
@@ -29,6 +32,10 @@ pub struct PolicySettings {
     pub limit: Option<NonZeroUsize>,
     /// Jobs that may wait for a slot; `None` lets none wait.
     pub queue: Option<NonZeroUsize>,
+    /// The order in which waiting calls get slots.
+    pub order: Order,
+    /// For the wait of a call that has not begun.
+    pub queue_timeout: Option<Duration>,
     /// For one attempt.
     pub timeout: Option<Duration>,
     /// For the whole call, its waiting included.
@@ -54,6 +61,8 @@ impl PolicySettings {
         Self {
             limit: raw.limit.map(|limit| checked_limit(&limit, capacity, check)),
             queue: queue.unwrap_or(Some(QUEUE)),
+            order: Setting::or(raw.order, Order::default()),
+            queue_timeout: Setting::or(raw.queue_timeout, OrOff::On(QUEUE_TIMEOUT)).on(),
             timeout: Setting::or(raw.timeout, OrOff::Off).on(),
             deadline: Setting::or(raw.deadline, OrOff::On(DEADLINE)).on(),
             rate: Setting::or(raw.rate, OrOff::Off).on(),

@@ -2,10 +2,12 @@
 
 use std::num::NonZeroUsize;
 
+use mesero::Order;
+
 use crate::tests::parse;
 use crate::{
-    Action, ArgumentKind, ArgumentSource, Config, FlagsInput, ReplyForm, ResourceKind,
-    RouteArgument,
+    Action, ArgumentKind, ArgumentSource, CommandLineTarget, Config, FlagsInput, PolicyFlags,
+    ReplyForm, ResourceKind, ResourceSettings, RouteArgument,
 };
 
 fn input(routes: &[&str]) -> FlagsInput {
@@ -93,6 +95,8 @@ fn every_flag_is_kept() {
         concurrency: word("4"),
         limit: word("5"),
         queue: word("off"),
+        order: word("fifo"),
+        queue_timeout: word("8s"),
         timeout: word("6s"),
         deadline: word("7s"),
         ..input(&["/"])
@@ -106,8 +110,9 @@ fn every_flag_is_kept() {
     assert_eq!(counts, [2, 3, 4]);
     let policy = &config.resources[0].policy;
     assert_eq!((policy.limit.map(NonZeroUsize::get), policy.queue), (Some(5), None));
-    let times = [policy.timeout, policy.deadline].map(|time| time.map(|time| time.as_secs()));
-    assert_eq!(times, [Some(6), Some(7)]);
+    assert_eq!(policy.order, Order::Fifo);
+    let times = [policy.timeout, policy.deadline, policy.queue_timeout];
+    assert_eq!(times.map(|time| time.map(|time| time.as_secs())), [Some(6), Some(7), Some(8)]);
     assert!(matches!(
         config.fronts[0].routes[0].action,
         Action::Call { reply: ReplyForm::Text, .. }
@@ -169,4 +174,19 @@ fn a_timeout_above_the_deadline_is_refused_in_flags_too() {
     let word = |word: &str| Some(word.to_owned());
     let message = message(&FlagsInput { timeout: word("2s"), deadline: word("1s"), ..input(&[]) });
     assert!(message.contains("`timeout` is longer than `deadline`"), "{message}");
+}
+
+#[test]
+fn calls_of_mesero_itself_are_served_oldest_first_and_wait_as_long_as_it_takes() {
+    let flags = PolicyFlags::default();
+    let stub = ResourceSettings::from_command_line(CommandLineTarget::Stub, &flags).unwrap();
+    assert_eq!((stub.policy.order, stub.policy.queue_timeout), (Order::Fifo, None));
+    let written = ResourceSettings { policy: served().policy, ..stub };
+    assert!(written.policy.queue_timeout.is_some());
+    let batch = written.with_flags(&flags).unwrap().policy;
+    assert_eq!((batch.order, batch.queue_timeout), (Order::Fifo, None));
+}
+
+fn served() -> ResourceSettings {
+    Config::from_flags(&input(&["/"])).unwrap().resources.remove(0)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::Method;
-use mesero::{OnDisconnect, Rate, Retry};
+use mesero::{OnDisconnect, Order, Rate, Retry};
 
 use crate::elements::cache::CacheSettings;
 use crate::elements::negative::{CachedFailure, Negative};
@@ -102,6 +102,8 @@ fn every_written_policy_setting_is_kept() {
     let written = PolicySettings {
         limit: Some(number(8)),
         queue: None,
+        order: Order::Fifo,
+        queue_timeout: Some(Duration::from_secs(10)),
         timeout: Some(Duration::from_secs(5)),
         deadline: None,
         rate: Rate::new(small(60), Duration::from_secs(60)).map(|rate| rate.burst(small(7))),
