@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::Dispatcher;
 use crate::event::Observer;
 use crate::policy::cache::store::ReplyStore;
-use crate::policy::{Cache, OnDisconnect, Order, PerTenant, Policy, Rate, Retry};
+use crate::policy::{AdaptiveLimit, Cache, OnDisconnect, Order, PerTenant, Policy, Rate, Retry};
 use crate::state::{DispatcherState, Sharing};
 
 /// Builds a [`Dispatcher`]. Every setting has a safe default; see [`Policy`].
@@ -90,6 +90,31 @@ impl<T: Send + Sync + 'static> DispatcherBuilder<T> {
     #[must_use]
     pub fn limit(mut self, slots: usize) -> Self {
         self.limit = slots;
+        self.policy.adaptive_limit = None;
+        self
+    }
+
+    /// Lets the limit find itself within these bounds; default: it is fixed.
+    ///
+    /// It rises while more calls at once are served faster, and falls where fewer would be served
+    /// as fast, by the run times of attempts while all slots are taken. To find that out, it is a
+    /// little higher or lower for some seconds now and then; no call is refused for that.
+    /// [`Dispatcher::set_limit`] ends it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{AdaptiveLimit, Dispatcher};
+    ///
+    /// let bounds = AdaptiveLimit::between(2, 64).ok_or("no limit")?;
+    /// let pages = Dispatcher::<String>::builder("pages").adaptive_limit(bounds).build()?;
+    /// assert_eq!(pages.limit(), 4); // at the start
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn adaptive_limit(mut self, bounds: AdaptiveLimit) -> Self {
+        self.limit = bounds.min().get();
+        self.policy.adaptive_limit = Some(bounds);
         self
     }
 

@@ -11,7 +11,7 @@ use crate::registry::JobView;
 use crate::slot::{Attempt, Seats};
 use crate::state::{Admission, DispatcherState};
 use crate::stats::Stats;
-use crate::{Error, Failure};
+use crate::{AdaptiveLimit, Error, Failure};
 
 mod entered;
 mod inner;
@@ -295,7 +295,8 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     }
 
     /// Changes the number of slots. Lowering it takes no slot away from an attempt that has one: the limit
-    /// takes effect as slots come back.
+    /// takes effect as slots come back. A limit that [finds
+    /// itself](crate::DispatcherBuilder::adaptive_limit) is fixed from then on.
     ///
     /// ```
     /// use mesero::Dispatcher;
@@ -305,8 +306,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// assert_eq!(squares.limit(), 8);
     /// ```
     pub fn set_limit(&self, limit: NonZeroUsize) {
-        self.inner.with(|state, now| state.resize(limit, now));
-        self.inner.limit_changed.notify_waiters();
+        self.inner.with(|state, now| state.fix_limit(limit, now));
     }
 
     /// Changes the timeout of one attempt, including attempts that already run; `None` is no limit.
@@ -338,6 +338,24 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// The number of slots.
     pub fn limit(&self) -> usize {
         self.inner.with(|state, _| state.limit())
+    }
+
+    /// The bounds within which the limit finds itself; `None` while it is fixed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{AdaptiveLimit, Dispatcher};
+    ///
+    /// let bounds = AdaptiveLimit::between(2, 64).ok_or("no limit")?;
+    /// let pages = Dispatcher::<String>::builder("pages").adaptive_limit(bounds).build()?;
+    /// assert_eq!(pages.adaptive_limit().map(|bounds| bounds.max().get()), Some(64));
+    /// pages.set_limit(bounds.min());
+    /// assert_eq!(pages.adaptive_limit(), None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn adaptive_limit(&self) -> Option<AdaptiveLimit> {
+        self.inner.with(|state, _| state.adaptive_limit())
     }
 
     /// A snapshot of the counts, taken under one lock.

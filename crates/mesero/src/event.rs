@@ -104,6 +104,16 @@ pub enum Fact {
         /// The part of that time after the attempt was over for its job.
         overdue: Duration,
     },
+    /// The number of slots has changed: by [`Dispatcher::set_limit`](crate::Dispatcher::set_limit),
+    /// or since the limit [finds itself](crate::DispatcherBuilder::adaptive_limit).
+    LimitChanged {
+        /// The limit until now.
+        from: usize,
+        /// The limit from now on.
+        to: usize,
+        /// True if it is tried for some seconds, to compare it with the one before.
+        is_trial: bool,
+    },
     /// An attempt began.
     AttemptStarted {
         /// The job that it belongs to.

@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+pub(crate) mod adaptive;
 pub(crate) mod cache;
 pub(crate) mod forecast;
 pub(crate) mod limit;
@@ -12,6 +13,7 @@ pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod wait_estimator;
 
+pub use adaptive::AdaptiveLimit;
 pub use cache::Cache;
 pub use order::{Order, PerTenant};
 pub use rate::Rate;
@@ -34,6 +36,9 @@ pub use retry::Retry;
 pub struct Policy {
     /// Number of slots: attempts that may occupy the resource at once. Default 1.
     pub limit: NonZeroUsize,
+    /// The bounds of a limit that finds itself; [`limit`](Self::limit) has no effect then. Default:
+    /// the limit is fixed.
+    pub adaptive_limit: Option<AdaptiveLimit>,
     /// Number of the resource's seats, where it differs from the limit. A limit below it leaves
     /// spare seats for when some are [closed](crate::Seats::close); a limit above it has no effect.
     /// Default: the limit.
@@ -74,6 +79,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             limit: NonZeroUsize::MIN,
+            adaptive_limit: None,
             seats: None,
             queue: 1_000,
             order: Order::default(),

@@ -3,7 +3,6 @@
 //! A change leaves its work for outside the lock (delivering a slot, notifying observers, waking
 //! tasks that wait for idleness) in [`Effects`], which are carried out when the lock is released.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use crate::call::{Answer, CallReport, JobId, Origin};
 use crate::event::{Event, Fact};
 use crate::job::{CloneFn, Job};
 use crate::policy::Policy;
+use crate::policy::adaptive::Adaptive;
 use crate::policy::cache::store::{Aged, ReplyStore};
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Limit;
@@ -26,6 +26,7 @@ use crate::slot::{Slot, Stop};
 use crate::stats::Stats;
 use crate::{Error, Refusal};
 
+mod adapting;
 mod admission;
 mod caching;
 mod ending;
@@ -43,6 +44,8 @@ pub(crate) struct DispatcherState<T> {
     sharing: Sharing<T>,
     limit: Limit,
     queue: Queue<Waiter>,
+    /// Set if the limit finds itself.
+    adaptive: Option<Adaptive>,
     registry: Registry<T>,
     occupancy: Occupancy,
     bucket: Option<TokenBucket>,
@@ -90,6 +93,7 @@ pub(crate) struct Effects {
     pub(crate) events: Vec<Event>,
     /// The queue has more room than before, and a call waits for it.
     pub(crate) room_freed: bool,
+    pub(crate) limit_changed: bool,
     /// A call, a job or a slot has ended, and a task waits for that.
     pub(crate) work_ended: bool,
 }
@@ -148,8 +152,13 @@ impl<T> DispatcherState<T> {
             head_start: policy.head_start,
             tenant_limit: policy.per_tenant.limit,
         };
+        let adaptive = policy.adaptive_limit.map(|bounds| {
+            Adaptive::new(policy.seats.map_or(bounds, |seats| bounds.at_most(seats)))
+        });
+        let limit = adaptive.as_ref().map_or(policy.limit, Adaptive::limit);
         Self {
-            limit: Limit::new(policy.limit, policy.seats),
+            limit: Limit::new(limit, policy.seats),
+            adaptive,
             queue: Queue::new(rules, Tenants::new(policy.per_tenant.clone(), policy.order)),
             registry: Registry::default(),
             occupancy: Occupancy::default(),
@@ -207,12 +216,6 @@ impl<T> DispatcherState<T> {
 
     pub(crate) fn open_seat(&mut self, seat: usize, now: Instant) {
         self.limit.open(seat);
-        self.effects.room_freed = true;
-        self.serve_queue(now);
-    }
-
-    pub(crate) fn resize(&mut self, limit: NonZeroUsize, now: Instant) {
-        self.limit.resize(limit);
         self.effects.room_freed = true;
         self.serve_queue(now);
     }

@@ -167,6 +167,8 @@ pub struct SlotStats {
     pub total: u64,
     /// Seats that are closed, so that no slot can be granted for them.
     pub closed: u64,
+    /// Changes of the limit, by hand or since it finds itself, its trials included.
+    pub limit_changes: u64,
     /// Slots released on the [assumption](crate::StopKind::Assumed) that their attempt had stopped.
     /// Each of them may still occupy the resource, beyond the limit.
     pub assumed_stopped: u64,
@@ -322,6 +324,7 @@ impl Stats {
                 self.jobs.finished += 1;
                 *self.jobs.of_mut(*outcome) += 1;
             }
+            Fact::LimitChanged { .. } => self.slots.limit_changes += 1,
             Fact::JobQueued { .. }
             | Fact::JobUnqueued { .. }
             | Fact::SlotTaken { .. }

@@ -74,6 +74,9 @@ impl<T: Send + Sync + 'static> DispatcherInner<T> {
             // is not polled for a while.
             self.room_freed.notify_waiters();
         }
+        if effects.limit_changed {
+            self.limit_changed.notify_waiters();
+        }
         if effects.work_ended {
             self.work_ended.notify_waiters();
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::{JobId, JobInfo};
+use crate::policy::adaptive::Cohort;
 use crate::policy::forecast::KindId;
 use crate::policy::queue::Charge;
 
@@ -25,6 +26,8 @@ pub(crate) struct Occupant {
     charge: Charge,
     /// What its run time is forecast by, once the attempt has begun.
     kind: Option<KindId>,
+    /// The window of the adaptive limit that the attempt belongs to.
+    pub(crate) cohort: Option<Cohort>,
     /// The instant at which the attempt was over for its job, while the resource was not done.
     pub(crate) overdue_since: Option<Instant>,
 }
@@ -32,7 +35,7 @@ pub(crate) struct Occupant {
 impl Occupant {
     /// A job that gets a slot now.
     pub(crate) fn new(job: Arc<JobInfo>, charge: Charge, now: Instant) -> Self {
-        Self { job, attempt: 0, since: now, charge, kind: None, overdue_since: None }
+        Self { job, attempt: 0, since: now, charge, kind: None, cohort: None, overdue_since: None }
     }
 }
 
@@ -59,6 +62,19 @@ impl Occupancy {
         if let Some(Some(occupant)) = self.seats.get_mut(seat) {
             (occupant.attempt, occupant.kind) = (number, Some(kind));
         }
+    }
+
+    /// Enters the attempt into a window of the adaptive limit.
+    pub(crate) fn enter_cohort(&mut self, seat: usize, cohort: Option<Cohort>) {
+        if let Some(Some(occupant)) = self.seats.get_mut(seat) {
+            occupant.cohort = cohort;
+        }
+    }
+
+    /// Takes an attempt of this job out of its window.
+    pub(crate) fn leave_cohort(&mut self, seat: usize, job: JobId) -> Option<Cohort> {
+        let occupant = self.seats.get_mut(seat)?.as_mut()?;
+        if occupant.job.id == job { occupant.cohort.take() } else { None }
     }
 
     /// Records that the attempt is over for its job. A job that never took up its granted slot may

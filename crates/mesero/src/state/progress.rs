@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::DispatcherState;
 use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
+use crate::policy::adaptive::{CohortEnd, LoadSign};
 use crate::policy::forecast::{Candidate, RunEnd};
 use crate::registry::JobState;
 use crate::{Advice, Error, Phase};
@@ -45,6 +46,7 @@ impl<T> DispatcherState<T> {
             let kind = self.forecast.begin(candidate, now);
             entry.state = JobState::Running { seat, since: now, kind };
             self.occupancy.attempt(seat, number, kind);
+            self.load_rose(seat, now);
         }
         self.emit(now, Fact::AttemptStarted { job, number });
         Ok(number)
@@ -67,6 +69,9 @@ impl<T> DispatcherState<T> {
         self.forecast.record(kind, run_end(error, ran), now);
         entry.ran += ran;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
+        if let Some(cohort) = self.occupancy.leave_cohort(seat, id) {
+            self.load_fell(CohortEnd { cohort, sign: LoadSign::of(error), ran }, now);
+        }
         self.emit(now, Fact::AttemptFinished { job, number, ran, error: error.cloned() });
     }
 

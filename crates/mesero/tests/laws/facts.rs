@@ -54,6 +54,7 @@ impl Observer for Tally {
             }
             Fact::SlotTaken { .. } => slots.in_use = slots.in_use.wrapping_add(1),
             Fact::SlotReturned { .. } => slots.in_use = slots.in_use.wrapping_sub(1),
+            Fact::LimitChanged { .. } => slots.limit_changes += 1,
             Fact::AttemptStarted { number: 1, .. } => jobs.attempted += 1,
             Fact::AttemptStarted { .. } => attempts.retries += 1,
             Fact::AttemptBlocked { .. } => attempts.blocked += 1,

@@ -7,6 +7,7 @@
     reason = "the functions beside the tests fail as tests do"
 )]
 
+mod adaptive_limit;
 mod api;
 mod batch;
 mod blocked;
