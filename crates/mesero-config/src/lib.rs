@@ -43,7 +43,7 @@ pub use front::route::{Action, Route};
 pub use reference::REFERENCE;
 pub use resource::command::program::Program;
 pub use resource::command::{CommandSettings, Delivery};
-pub use resource::http::{Behalf, HttpSettings, TlsSettings};
+pub use resource::http::{AbandonedSettings, Behalf, HttpSettings, TlsSettings};
 pub use resource::policy::PolicySettings;
 pub use resource::python::PythonSettings;
 pub use resource::recycling::Recycling;

@@ -3,7 +3,8 @@
 //! Over HTTP/1.1 a seat has at most one connection to the upstream, and there is no other pool: the
 //! limit of slots is the limit of connections. A seat's connection serves one request at a time, is
 //! driven by the task that awaits the response, and is returned to its seat before the slot is
-//! freed. Over HTTP/2 a seat is a stream, and connections are shared.
+//! freed. Over HTTP/2 a seat is a stream, and connections are shared. A request that its callers
+//! have left keeps both until the upstream has stopped.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::Pin;
@@ -17,13 +18,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::{BodyMode, Health, Request, Resource, Serving};
 
+mod abandoned;
 mod connector;
+mod cut;
+mod exchange;
 mod forwarder;
 mod headers;
 mod http1;
 mod http2;
 mod per_request;
 mod pool;
+mod progress;
 mod request_body;
 mod response_body;
 mod send_error;
@@ -31,6 +36,7 @@ mod session;
 mod timeouts;
 mod upstream_request;
 
+use abandoned::AbandonedRequests;
 use connector::Connector;
 use forwarder::Forwarder;
 use http2::SharedConnections;
@@ -66,7 +72,8 @@ impl HttpUpstream {
         let connector = Arc::new(Connector::new(Arc::clone(&settings), tls, shared));
         let per_request =
             settings.is_per_request.then(|| PerRequestUpstream::new(tasks.clone(), stop.clone()));
-        let upstream = Arc::new(Forwarder { settings, max_attempts, connector, pool });
+        let abandoned = Arc::new(AbandonedRequests::new(tasks.clone(), stop.clone()));
+        let upstream = Arc::new(Forwarder { settings, max_attempts, connector, pool, abandoned });
         Ok(Self { upstream, per_request, tasks, stop })
     }
 }

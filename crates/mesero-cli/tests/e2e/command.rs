@@ -189,7 +189,7 @@ async fn a_timeout_ends_the_command_and_its_children() {
     assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
     begun.gone().await;
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
-    assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 1", "killed 0"]);
+    assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 1", "killed 0", "assumed 0"]);
 }
 
 /// Counts in the metrics of how canceled commands stopped.
@@ -213,7 +213,7 @@ async fn a_command_that_does_not_listen_keeps_its_slot_until_it_is_killed() {
     let _waiting = client::impatient(mesero.front, "/it?a=2").await;
     assert_eq!(gate.next().await.num, 2.0);
     begun.gone().await;
-    assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 0", "killed 1"]);
+    assert_eq!(stops(&mesero).await, ["by_itself 0", "interrupted 0", "killed 1", "assumed 0"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use crate::client::{self, Response, request};
 use crate::harness::{Mesero, ReservedPort, in_phase};
 use crate::upstream::{Upstream, Wire, field};
 
+mod abandoned;
 mod answers;
 mod connections;
 mod continuing;
@@ -131,11 +132,11 @@ async fn every_address_of_a_name_is_tried() {
 async fn an_upstream_that_does_not_begin_to_answer_is_given_up() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "first_byte_timeout = \"10ms\"").await;
-    let serve = async {
-        let wire = upstream.asked().await;
-        wire.closed().await;
-    };
-    let (answer, ()) = tokio::join!(mesero.get("/"), serve);
+    let (answer, mut wire) = tokio::join!(mesero.get("/"), upstream.asked());
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert!(answer.json()["detail"].as_str().unwrap().contains("10ms"), "{}", answer.body);
+    // It still works on the request.
+    mesero.until_jobs(|jobs| in_phase(jobs, "stopping") == 1).await;
+    wire.answer("late").await;
+    mesero.until_jobs(|jobs| jobs.is_empty()).await;
 }

@@ -15,7 +15,7 @@ use crate::file::raw;
 use crate::flags::flag_text::FlagText;
 use crate::flags::policy::PolicyFlags;
 use crate::resource::command::program::Program;
-use crate::resource::http::Behalf;
+use crate::resource::http::{Behalf, PER_REQUEST_ABANDONED_TIMEOUT};
 use crate::resource::{ResourceKind, ResourceSettings};
 use crate::template::Template;
 
@@ -117,6 +117,9 @@ impl ResourceSettings {
         resource.make_room(arguments);
         if let ResourceKind::Http(proxy) = &mut resource.kind {
             proxy.is_per_request = is_per_request;
+            if is_per_request {
+                proxy.abandoned.timeout = PER_REQUEST_ABANDONED_TIMEOUT;
+            }
         }
         Ok(resource)
     }

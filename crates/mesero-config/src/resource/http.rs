@@ -23,6 +23,13 @@ const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
 /// The default of `stall_timeout`, which is that of other proxies.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The default of `abandoned_timeout`: longer than nearly every server works on one request.
+const ABANDONED_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// `abandoned_timeout` where each request names its own server: one silent server of many must not hold a slot of all
+/// of them for long.
+pub(crate) const PER_REQUEST_ABANDONED_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// An HTTP server that whole requests are passed on to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct HttpSettings {
@@ -39,6 +46,7 @@ pub struct HttpSettings {
     pub stall_timeout: Option<Duration>,
     /// The time that a connection may be idle.
     pub idle_timeout: Duration,
+    pub abandoned: AbandonedSettings,
     /// Set if the request keeps the client's `Host` instead of the server's own.
     pub preserve_host: bool,
     /// Set if a request's body is received whole before the call begins.
@@ -46,6 +54,17 @@ pub struct HttpSettings {
     pub behalf: Behalf,
     /// Set if each request names its own server, instead of this one; only on a command line.
     pub is_per_request: bool,
+}
+
+/// Treatment of requests whose callers have left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AbandonedSettings {
+    /// From the callers' leaving until the server is assumed to have stopped.
+    pub timeout: Duration,
+    /// Set if the server stops to work on a request when its connection is closed.
+    pub stops_on_disconnect: bool,
+    /// The time that the server gets to notice a connection that was closed hard.
+    pub cut_grace: Duration,
 }
 
 /// The origin of the requests that a proxy sends.
@@ -86,6 +105,11 @@ impl HttpSettings {
             first_byte_timeout: Setting::or(raw.first_byte_timeout, OrOff::Off).on(),
             stall_timeout: Setting::or(raw.stall_timeout, OrOff::On(STALL_TIMEOUT)).on(),
             idle_timeout: Setting::or(raw.idle_timeout, Duration::from_secs(60)),
+            abandoned: AbandonedSettings {
+                timeout: Setting::or(raw.abandoned_timeout, ABANDONED_TIMEOUT),
+                stops_on_disconnect: raw.stops_on_disconnect.is_some_and(Spanned::into_inner),
+                cut_grace: Setting::or(raw.cut_grace, Duration::from_secs(5)),
+            },
             preserve_host: raw.preserve_host.is_some_and(Spanned::into_inner),
             request_buffering: raw.request_buffering.is_some_and(Spanned::into_inner),
             behalf: Behalf::Clients,

@@ -110,7 +110,7 @@ fn the_reference_means_the_defaults_of_an_http_resource_too() {
     let keys = keys.filter(|line| !over_tls(line));
     let keys: Vec<&str> =
         keys.filter(|line| line.contains(" = ") || line.starts_with('[')).collect();
-    assert_eq!(keys.len(), 10);
+    assert_eq!(keys.len(), 13);
     let least = "[resource.api]\nhttp = \"http://127.0.0.1:8000\"";
     let folder = Path::new("");
     assert_eq!(parse(&keys.join("\n"), folder).unwrap(), parse(least, folder).unwrap());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mesero::Failure;
 use mesero_config::{Http2, HttpSettings};
-use mesero_http::socket::MaybeTlsStream;
+use mesero_http::socket::{MaybeTlsStream, detect_dead_peer};
 use mesero_http::tls::TlsClient;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::sync::Semaphore;
@@ -50,7 +50,7 @@ impl Connector {
 
     /// Returns a stream on an existing connection, if one is available.
     pub(super) fn stream(&self) -> Option<UpstreamSession> {
-        self.shared.stream().map(UpstreamSession::Http2)
+        self.shared.stream().map(|stream| UpstreamSession::Http2(Box::new(stream)))
     }
 
     /// Returns a stream on an existing connection, or a session over a new one, within the connect
@@ -114,7 +114,7 @@ impl Connector {
         }
         self.speaks_http1.store(false, Ordering::Relaxed);
         match timeout_at(until, self.shared.begin(socket)).await {
-            Ok(Ok(stream)) => Ok(UpstreamSession::Http2(stream)),
+            Ok(Ok(stream)) => Ok(UpstreamSession::Http2(Box::new(stream))),
             Ok(Err(error)) => {
                 Err(self.unreachable(&format_args!("it does not speak HTTP/2: {error}")))
             }
@@ -134,6 +134,7 @@ impl Connector {
             match timeout(time_share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
                     stream.set_nodelay(true).map_err(|error| self.unreachable(&error))?;
+                    detect_dead_peer(&stream).map_err(|error| self.unreachable(&error))?;
                     return Ok(stream);
                 }
                 Ok(Err(error)) => failure = self.unreachable(&error),

@@ -3,18 +3,20 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use http::{Response, StatusCode};
+use http::{StatusCode, response};
 use mesero::{Advice, Attempt, Failure};
 use mesero_config::{Behalf, HttpSettings};
 use mesero_http::body::Body;
+use mesero_http::payload::Payload;
 
+use super::abandoned::AbandonedRequests;
 use super::connector::Connector;
+use super::exchange::Exchange;
 use super::headers;
 use super::pool::{ConnectionPool, PooledSeat};
-use super::request_body::RequestBody;
 use super::response_body::ResponseBody;
 use super::send_error::SendError;
-use super::session::{SessionBody, UpstreamSession};
+use super::session::UpstreamSession;
 use super::upstream_request;
 use crate::{Reply, Request};
 
@@ -25,26 +27,24 @@ pub(super) struct Forwarder {
     pub(super) max_attempts: NonZeroU32,
     pub(super) connector: Arc<Connector>,
     pub(super) pool: Arc<ConnectionPool>,
+    pub(super) abandoned: Arc<AbandonedRequests>,
 }
 
 impl Forwarder {
-    /// Forwards a request and returns the response. Dropping the future closes the connection, and
-    /// then frees the slot.
+    /// Forwards a request and returns the response. Dropping the future abandons the request: the
+    /// slot is free when the upstream has stopped.
     pub(super) async fn serve(
         self: Arc<Self>,
         request: Request,
         attempt: Attempt,
     ) -> Result<Reply, Failure> {
-        let (session, response) = self.response_head(&request, &attempt).await?;
-        let (mut head, incoming) = response.into_parts();
-        let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
-        let pooled_seat = PooledSeat::new(pool, settings, attempt.slot().clone());
-        let stall_timeout = self.settings.stall_timeout;
-        let body =
-            ResponseBody::new(incoming, session, pooled_seat, stall_timeout).unless_empty().await;
+        let (exchange, mut head) = self.response_head(&request, &attempt).await?;
+        let body = ResponseBody::new(exchange, self.settings.stall_timeout).unless_empty().await;
         if self.settings.behalf == Behalf::Clients {
             if let Some(failure) = self.retryable_failure(&head, &request, &attempt) {
-                // The unread body is dropped, and its connection with it.
+                if let Some(body) = body {
+                    body.leave_unread();
+                }
                 return Err(failure);
             }
             headers::clean_response(&mut head);
@@ -56,13 +56,20 @@ impl Forwarder {
         Ok(Reply::response(head.status, head.headers, body))
     }
 
-    /// Returns the head of the response, over an idle session or else over a new one. Dropping the
-    /// future closes the session.
+    /// Returns the head of the response, over an idle session or else over a new one.
+    ///
+    /// A request is sent a second time within its slot only if the upstream does not work on it:
+    /// if nothing of it was sent, if the upstream says that it has not processed it, or if an
+    /// idempotent request without a body came over a connection that was used before and is known
+    /// to have ended without a byte of a response, as happens if the upstream closes an idle
+    /// connection in that moment. Everything else is a failure: another attempt needs a slot of its
+    /// own, while this one is held.
     async fn response_head(
         &self,
         request: &Request,
         attempt: &Attempt,
-    ) -> Result<(UpstreamSession, Response<SessionBody>), Failure> {
+    ) -> Result<(Exchange, response::Parts), Failure> {
+        let first_byte_timeout = self.settings.first_byte_timeout;
         let idle_session = self.pool.take(attempt.slot().seat(), &self.settings).await;
         let idle_session = idle_session.or_else(|| self.connector.stream());
         let is_reused = idle_session.is_some();
@@ -71,44 +78,40 @@ impl Forwarder {
             None => self.connector.session().await?,
         };
         let outgoing = upstream_request::build(&self.settings, request, attempt)?;
-        let unsent = match self.send(session, outgoing).await {
-            Ok(response_head) => return Ok(response_head),
+        let mut exchange = self.exchange(session, attempt);
+        let unsent = match exchange.send(outgoing, first_byte_timeout).await {
+            Ok(head) => return Ok((exchange, head)),
             // The upstream closed the connection while it was idle, or shuts it down in good order.
             // A new connection hides that from the client.
             Err(SendError::NotSent(outgoing)) => Some(outgoing),
             Err(SendError::Unprocessed(_)) if request.body.is_replayable() => None,
-            Err(SendError::ConnectionBroken(_) | SendError::StreamBroken(_))
-                if is_reused && is_repeatable(request) =>
-            {
-                None
-            }
+            Err(error) if is_reused && error.is_silent_death() && is_bodiless(request) => None,
             Err(error) => return Err(lost(&error, request)),
         };
+        drop(exchange);
         let session = self.connector.session().await?;
         let outgoing = match unsent {
             Some(outgoing) => *outgoing,
             None => upstream_request::build(&self.settings, request, attempt)?,
         };
-        self.send(session, outgoing).await.map_err(|error| lost(&error, request))
+        let mut exchange = self.exchange(session, attempt);
+        match exchange.send(outgoing, first_byte_timeout).await {
+            Ok(head) => Ok((exchange, head)),
+            Err(error) => Err(lost(&error, request)),
+        }
     }
 
-    async fn send(
-        &self,
-        mut session: UpstreamSession,
-        request: http::Request<RequestBody>,
-    ) -> Result<(UpstreamSession, Response<SessionBody>), SendError> {
-        let response = session.send(request, self.settings.first_byte_timeout).await?;
-        match response.status() {
-            StatusCode::SWITCHING_PROTOCOLS => Err(SendError::SwitchedProtocols),
-            _ => Ok((session, response)),
-        }
+    fn exchange(&self, session: UpstreamSession, attempt: &Attempt) -> Exchange {
+        let (pool, settings) = (Arc::clone(&self.pool), Arc::clone(&self.settings));
+        let seat = PooledSeat::new(pool, settings, attempt.slot().clone());
+        Exchange::new(session, seat, Arc::clone(&self.abandoned))
     }
 
     /// Turns a response that asks for a later retry into a failure, if the policy has an attempt
     /// left.
     fn retryable_failure(
         &self,
-        head: &http::response::Parts,
+        head: &response::Parts,
         request: &Request,
         attempt: &Attempt,
     ) -> Option<Failure> {
@@ -128,6 +131,11 @@ impl Forwarder {
             None => failure,
         })
     }
+}
+
+/// Returns true if the request is idempotent and has no body.
+fn is_bodiless(request: &Request) -> bool {
+    is_repeatable(request) && matches!(&request.body, Payload::Whole(bytes) if bytes.is_empty())
 }
 
 /// Returns true if the request may be sent again although the upstream may have acted on it.

@@ -1,16 +1,22 @@
 //! HTTP/1.1: connections that belong to one seat, for one request at a time.
 
+use std::error::Error as _;
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, header};
-use hyper::body::{Body as _, Incoming};
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, header, response};
+use hyper::body::{Body as _, Frame, Incoming, SizeHint};
+use hyper::client::conn::TrySendError;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use mesero_http::socket::MaybeTlsStream;
 
+use super::cut::{self, CutEnd};
+use super::progress::{AnswerState, FrameResult};
 use super::request_body::RequestBody;
 use super::send_error::SendError;
 use super::timeouts::{FirstByteTimeout, UploadProgress};
@@ -22,11 +28,39 @@ const BUFFER_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub(super) struct Http1Connection {
     sender: http1::SendRequest<RequestBody>,
-    /// None once it has ended.
-    connection: Option<http1::Connection<TokioIo<MaybeTlsStream>, RequestBody>>,
+    link: Link,
+    answer: ConnectionAnswer,
     /// Progress of the last request's body.
     progress: Arc<UploadProgress>,
 }
+
+/// The connection's socket, with or without the protocol that uses it.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "connections are on the heap as a whole")]
+enum Link {
+    Open(http1::Connection<TokioIo<MaybeTlsStream>, RequestBody>),
+    /// The protocol has ended.
+    Ended {
+        socket: MaybeTlsStream,
+        /// True if the upstream has sent a part of a head.
+        has_unread: bool,
+    },
+    /// It was closed.
+    Closed,
+}
+
+/// The answer to the last request.
+enum ConnectionAnswer {
+    /// It has ended, or there was no request, or nothing more can come.
+    None,
+    Awaited(Pin<Box<HeadFuture>>),
+    Streaming(Incoming),
+    /// It cannot be read to its end, while the upstream may still work on it.
+    Unreadable,
+}
+
+type HeadFuture =
+    dyn Future<Output = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>> + Send;
 
 impl Http1Connection {
     /// Starts HTTP/1.1 over a new connection. Dropping the future closes the connection.
@@ -34,32 +68,111 @@ impl Http1Connection {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(BUFFER_BYTES);
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
-        Ok(Self { sender, connection: Some(connection), progress: Arc::default() })
+        let (link, answer) = (Link::Open(connection), ConnectionAnswer::None);
+        Ok(Self { sender, link, answer, progress: Arc::default() })
     }
 
-    /// Sends a request, and waits for the head of its response. Dropping the future leaves a
-    /// connection that cannot be used again.
+    /// Sends a request, and waits for the head of its response. Dropping the future leaves the
+    /// request in flight.
     pub(super) async fn send(
         &mut self,
         mut request: Request<RequestBody>,
         first_byte_timeout: Option<Duration>,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<response::Parts, SendError> {
         frame(&mut request);
         self.progress = request.body().progress();
         let mut first_byte = FirstByteTimeout::new(self.progress(), first_byte_timeout);
-        let Self { sender, connection, .. } = self;
-        let mut response = pin!(sender.try_send_request(request));
+        self.answer = ConnectionAnswer::Awaited(Box::pin(self.sender.try_send_request(request)));
         std::future::poll_fn(|cx| {
-            drive(connection, cx);
-            if let Poll::Ready(response) = response.as_mut().poll(cx) {
-                return Poll::Ready(response.map_err(|mut error| match error.take_message() {
-                    Some(request) => SendError::NotSent(Box::new(request)),
-                    None => SendError::ConnectionBroken(error.into_error()),
-                }));
+            if let Poll::Ready(head) = self.poll_head(cx) {
+                return Poll::Ready(head);
             }
             first_byte.poll(cx).map(|after| Err(SendError::FirstByteTimeout { after }))
         })
         .await
+    }
+
+    /// Drives the connection until the head of the response has arrived.
+    pub(super) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<response::Parts, SendError>> {
+        self.drive(cx);
+        let ConnectionAnswer::Awaited(response) = &mut self.answer else { return Poll::Pending };
+        match ready!(response.as_mut().poll(cx)) {
+            Ok(response) => {
+                let (head, body) = response.into_parts();
+                self.answer = match body.is_end_stream() {
+                    true => ConnectionAnswer::None,
+                    false => ConnectionAnswer::Streaming(body),
+                };
+                Poll::Ready(Ok(head))
+            }
+            Err(mut error) => {
+                let unsent = error.take_message();
+                let error = error.into_error();
+                let is_dead = unsent.is_some() || is_dead(&error);
+                self.answer =
+                    if is_dead { ConnectionAnswer::None } else { ConnectionAnswer::Unreadable };
+                let is_silent = matches!(self.link, Link::Ended { has_unread: false, .. });
+                Poll::Ready(Err(match unsent {
+                    Some(request) => SendError::NotSent(Box::new(request)),
+                    None if is_dead && is_silent => SendError::ConnectionDead(error),
+                    None => SendError::ConnectionBroken(error),
+                }))
+            }
+        }
+    }
+
+    /// Drives the connection until a piece of the response's body, or its end, has arrived.
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<FrameResult> {
+        let ConnectionAnswer::Streaming(body) = &mut self.answer else { return Poll::Ready(None) };
+        let mut frame = Pin::new(body).poll_frame(cx);
+        if frame.is_pending() {
+            self.drive(cx);
+            let ConnectionAnswer::Streaming(body) = &mut self.answer else {
+                return Poll::Ready(None);
+            };
+            frame = Pin::new(body).poll_frame(cx);
+        }
+        let frame = ready!(frame);
+        match &frame {
+            // After its last piece, a body of known length may not be polled again.
+            Some(Ok(_)) if !self.is_end_stream() => {}
+            Some(Ok(_)) | None => self.answer = ConnectionAnswer::None,
+            Some(Err(error)) if is_dead(error) => self.answer = ConnectionAnswer::None,
+            Some(Err(_)) => self.answer = ConnectionAnswer::Unreadable,
+        }
+        Poll::Ready(frame.map(|frame: hyper::Result<Frame<Bytes>>| Ok(frame?)))
+    }
+
+    /// Returns true if no more of the body can arrive.
+    pub(super) fn is_end_stream(&self) -> bool {
+        match &self.answer {
+            ConnectionAnswer::Streaming(body) => body.is_end_stream(),
+            _ => true,
+        }
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match &self.answer {
+            ConnectionAnswer::Streaming(body) => body.size_hint(),
+            _ => SizeHint::with_exact(0),
+        }
+    }
+
+    /// Stops reading the answer.
+    pub(super) fn give_up_answer(&mut self) {
+        self.answer = ConnectionAnswer::Unreadable;
+    }
+
+    pub(super) fn answer_state(&self) -> AnswerState {
+        match self.answer {
+            ConnectionAnswer::None => AnswerState::Over,
+            ConnectionAnswer::Awaited(_) => AnswerState::Awaited,
+            ConnectionAnswer::Streaming(_) => AnswerState::Streaming,
+            ConnectionAnswer::Unreadable => AnswerState::Unreadable,
+        }
     }
 
     /// Returns the progress of the last request's body.
@@ -67,16 +180,11 @@ impl Http1Connection {
         Arc::clone(&self.progress)
     }
 
-    /// Drives the connection: writes the rest of a request, reads more of a response.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
-        drive(&mut self.connection, cx);
-    }
-
     /// Updates the connection's state, outside of the task's cooperative budget: without budget, a
     /// closed connection would seem open, and an idle one busy.
     pub(super) fn refresh(&mut self, cx: &mut Context<'_>) {
         let look = std::future::poll_fn(|cx| {
-            drive(&mut self.connection, cx);
+            self.drive(cx);
             Poll::Ready(())
         });
         let _ = pin!(tokio::task::unconstrained(look)).poll(cx);
@@ -84,8 +192,65 @@ impl Http1Connection {
 
     /// Returns true if the connection was open and idle at the last update.
     pub(super) fn is_idle(&self) -> bool {
-        self.connection.is_some() && self.sender.is_ready()
+        matches!(self.link, Link::Open(_)) && self.sender.is_ready()
     }
+
+    /// Cuts the exchange off: closes the sending side, then reads until the upstream has closed
+    /// its own; after a second it is reset. Dropping the future closes the connection.
+    pub(super) async fn cut(&mut self) -> CutEnd {
+        self.answer = ConnectionAnswer::None;
+        match self.take_socket() {
+            Some(socket) => cut::half_close(socket).await,
+            None => CutEnd::Ended,
+        }
+    }
+
+    /// Resets the connection, so that an upstream that sends more notices it.
+    pub(super) fn reset(&mut self) {
+        self.answer = ConnectionAnswer::None;
+        if let Some(socket) = self.take_socket() {
+            socket.reset();
+        }
+    }
+
+    fn take_socket(&mut self) -> Option<MaybeTlsStream> {
+        match std::mem::replace(&mut self.link, Link::Closed) {
+            Link::Open(connection) => Some(connection.into_parts().io.into_inner()),
+            Link::Ended { socket, .. } => Some(socket),
+            Link::Closed => None,
+        }
+    }
+
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        let Link::Open(connection) = &mut self.link else { return };
+        // The awaiting task receives an error from the response.
+        if Pin::new(connection).poll(cx).is_ready()
+            && let Link::Open(connection) = std::mem::replace(&mut self.link, Link::Closed)
+        {
+            let parts = connection.into_parts();
+            let (socket, has_unread) = (parts.io.into_inner(), !parts.read_buf.is_empty());
+            self.link = Link::Ended { socket, has_unread };
+        }
+    }
+}
+
+impl std::fmt::Debug for ConnectionAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            ConnectionAnswer::None => "None",
+            ConnectionAnswer::Awaited(_) => "Awaited",
+            ConnectionAnswer::Streaming(_) => "Streaming",
+            ConnectionAnswer::Unreadable => "Unreadable",
+        })
+    }
+}
+
+/// Returns true if the error is the end of the connection, and not something that the upstream
+/// has sent or that the request's body did.
+fn is_dead(error: &hyper::Error) -> bool {
+    let wrong = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
+    let io_error = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+    error.is_incomplete_message() || io_error.is_some_and(|error| !wrong.contains(&error.kind()))
 }
 
 /// Adds the fields that frame the body, and those for the next hop alone.
@@ -103,17 +268,5 @@ fn frame(request: &mut Request<RequestBody>) {
     }
     if request.headers().contains_key(header::TE) {
         request.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("TE"));
-    }
-}
-
-fn drive(
-    connection: &mut Option<http1::Connection<TokioIo<MaybeTlsStream>, RequestBody>>,
-    cx: &mut Context<'_>,
-) {
-    if let Some(open) = connection
-        && Pin::new(open).poll(cx).is_ready()
-    {
-        // The awaiting task receives the error from the response.
-        *connection = None;
     }
 }

@@ -10,20 +10,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use h2::client::{Builder, SendRequest};
-use h2::{Ping, PingPong};
 use http::uri::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod stream;
 mod stream_body;
 mod stream_load;
+mod vitals;
 
 pub(super) use stream::Http2Stream;
-pub(super) use stream_body::StreamBody;
 use stream_load::{StreamLoad, StreamPermit};
+use vitals::Vitals;
 
 /// Unread bytes of one response: enough for 40 Mbit/s over 50 ms. A connection's window is that of
 /// all streams together, so a client that does not read delays no other.
@@ -34,10 +33,6 @@ const SEND_BUFFER_BYTES: usize = 64 * 1024;
 
 /// Largest head of a response, as over HTTP/1.1.
 const HEAD_BYTES: u32 = 64 * 1024;
-
-/// Interval of pings while responses are pending. An unresponsive upstream is noticed within twice
-/// this. Some servers take more frequent pings for an attack.
-const PING_INTERVAL: Duration = Duration::from_secs(30);
 
 /// The shared connections to one upstream.
 #[derive(Debug)]
@@ -51,12 +46,15 @@ pub(super) struct SharedConnections {
     stop: CancellationToken,
 }
 
-/// A connection. It closes when it opens no more streams and the last one has ended.
+/// A connection. It closes when it opens no more streams and the last one has ended. A
+/// connection that does not answer pings opens no more streams, and is not closed: its upstream may
+/// still work on what it has received.
 #[derive(Debug)]
 pub(super) struct SharedConnection {
     sender: SendRequest<Bytes>,
     scheme: Scheme,
     load: Arc<StreamLoad>,
+    vitals: Arc<Vitals>,
 }
 
 impl SharedConnections {
@@ -105,23 +103,27 @@ impl SharedConnections {
             Poll::Pending => Poll::Pending,
         })
         .await?;
-        let load = Arc::new(StreamLoad::new());
+        let (load, vitals) = (Arc::new(StreamLoad::new()), Arc::new(Vitals::new()));
         let pings = connection.ping_pong();
-        let (stop, watched) = (self.stop.clone(), Arc::clone(&load));
+        let (stop, watched, signs) = (self.stop.clone(), Arc::clone(&load), Arc::clone(&vitals));
         self.tasks.spawn(async move {
+            let watching = async {
+                signs.watch(pings, &watched).await;
+                std::future::pending().await
+            };
             tokio::select! {
                 ended = connection => {
                     if let Err(error) = ended {
                         tracing::debug!(%error, "a connection to an upstream ended early");
                     }
                 }
-                () = until_unresponsive(pings, &watched) => {
-                    tracing::debug!("a connection to an upstream is dead");
-                }
+                () = watching => {}
                 () = stop.cancelled() => {}
             }
+            signs.record_close();
         });
-        let connection = Arc::new(SharedConnection { sender, scheme: self.scheme.clone(), load });
+        let scheme = self.scheme.clone();
+        let connection = Arc::new(SharedConnection { sender, scheme, load, vitals });
         let stream = connection.stream().ok_or(h2::Reason::NO_ERROR)?;
         self.open().push(connection);
         Ok(stream)
@@ -146,29 +148,18 @@ impl SharedConnections {
 
 impl SharedConnection {
     /// Returns true if the upstream accepts more requests here: it has not closed the connection,
-    /// nor announced that.
+    /// nor announced that, and it answers pings.
     fn takes_streams(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        !matches!(self.sender.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
+        !self.vitals.is_unresponsive()
+            && !matches!(self.sender.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
     }
 
     fn stream(&self) -> Option<Http2Stream> {
         let granted = self.sender.current_max_send_streams();
         let taken = StreamPermit::take(&self.load, granted)?;
-        Some(Http2Stream::new(self.sender.clone(), self.scheme.clone(), taken))
-    }
-}
-
-/// Waits until a ping gets no answer while responses are pending.
-async fn until_unresponsive(pings: Option<PingPong>, load: &StreamLoad) {
-    let Some(mut pings) = pings else { return std::future::pending().await };
-    loop {
-        sleep(PING_INTERVAL).await;
-        if load.streams() > 0
-            && !matches!(timeout(PING_INTERVAL, pings.ping(Ping::opaque())).await, Ok(Ok(_)))
-        {
-            return;
-        }
+        let vitals = Arc::clone(&self.vitals);
+        Some(Http2Stream::new(self.sender.clone(), self.scheme.clone(), vitals, taken))
     }
 }
 
@@ -194,7 +185,7 @@ mod tests {
         let body = mesero_http::payload::Payload::Whole(Bytes::new());
         let body = crate::http::request_body::RequestBody::of(&body).unwrap();
         assert!(stream.send(request.body(body).unwrap(), None).await.is_err());
-        assert_eq!(began.elapsed(), 2 * PING_INTERVAL);
+        assert_eq!(began.elapsed(), 2 * vitals::PING_INTERVAL);
         assert!(connections.stream().is_none());
     }
 }

@@ -66,7 +66,8 @@ impl PerRequestUpstream {
         );
         let connector = Arc::new(Connector::new(Arc::clone(&settings), named, shared));
         let (max_attempts, pool) = (shared_limit.max_attempts, Arc::clone(&shared_limit.pool));
-        Ok(Arc::new(Forwarder { settings, max_attempts, connector, pool }))
+        let abandoned = Arc::clone(&shared_limit.abandoned);
+        Ok(Arc::new(Forwarder { settings, max_attempts, connector, pool, abandoned }))
     }
 
     fn tls(&self, server_name: &str) -> Result<TlsClient, String> {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mesero::Slot;
-use mesero_config::HttpSettings;
+use mesero_config::{AbandonedSettings, HttpSettings};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -146,6 +146,15 @@ impl PooledSeat {
     /// Name of the upstream in the log.
     pub(super) fn upstream(&self) -> &str {
         self.settings.upstream.authority()
+    }
+
+    /// Returns the treatment of requests that their callers have left.
+    pub(super) fn abandoned_settings(&self) -> AbandonedSettings {
+        self.settings.abandoned
+    }
+
+    pub(super) fn slot(&self) -> &Slot {
+        &self.slot
     }
 
     /// Returns a reusable connection to the seat, closes any other, and then frees the slot.

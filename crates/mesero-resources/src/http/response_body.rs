@@ -1,4 +1,4 @@
-//! Response bodies, with the connection and the slot that they hold.
+//! Response bodies, with the exchange that they come from.
 
 use std::error::Error;
 use std::fmt;
@@ -10,45 +10,32 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use mesero_http::body::BoxError;
 
-use super::pool::PooledSeat;
-use super::session::{SessionBody, UpstreamSession};
+use super::exchange::Exchange;
 use super::timeouts::StallTimeout;
 
-/// A response body, which drives its connection.
+/// A response body, which drives its exchange.
 ///
 /// When the body has ended, a reusable connection is returned to its seat, and then the slot is
-/// freed. Dropped before that, it closes the connection first, which the upstream notices. If the
-/// upstream breaks it off, or sends nothing for too long, it ends with an error, so that a partial
-/// body is never taken for the whole.
+/// freed. Dropped before that, it cuts the exchange off, and the slot is free when the upstream has
+/// stopped. If the upstream breaks it off, or sends nothing for too long, it ends with an error, so
+/// that a partial body is never taken for the whole.
 pub(super) struct ResponseBody {
-    incoming: SessionBody,
     /// None once the body has ended.
-    open: Option<OpenExchange>,
-}
-
-struct OpenExchange {
-    // Dropped in this order: the slot is freed when nothing occupies the upstream.
-    session: UpstreamSession,
-    pooled_seat: PooledSeat,
+    exchange: Option<Exchange>,
     /// None if pieces may take any time.
     stall: Option<StallTimeout>,
 }
 
 impl ResponseBody {
     /// Returns a body that breaks off if no piece arrives for `stall_timeout`.
-    pub(super) fn new(
-        incoming: SessionBody,
-        session: UpstreamSession,
-        pooled_seat: PooledSeat,
-        stall_timeout: Option<Duration>,
-    ) -> Self {
-        let stall = stall_timeout.map(|after| StallTimeout::new(session.progress(), after));
-        Self { incoming, open: Some(OpenExchange { session, pooled_seat, stall }) }
+    pub(super) fn new(exchange: Exchange, stall_timeout: Option<Duration>) -> Self {
+        let stall = stall_timeout.map(|after| StallTimeout::new(exchange.progress(), after));
+        Self { exchange: Some(exchange), stall }
     }
 
     /// Returns the body unless it is empty; then the connection is free already.
     pub(super) async fn unless_empty(mut self) -> Option<Self> {
-        if !self.incoming.is_end_stream() {
+        if !self.is_end_stream() {
             return Some(self);
         }
         std::future::poll_fn(|cx| {
@@ -59,23 +46,22 @@ impl ResponseBody {
         None
     }
 
-    /// Returns the connection, and then frees the slot, since the body has ended.
-    fn release(&mut self, cx: &mut Context<'_>) {
-        if let Some(OpenExchange { mut session, pooled_seat, .. }) = self.open.take() {
-            // Only this update notices the end of the exchange. If the upstream answered before the
-            // end of the request, the connection cannot be used again.
-            session.refresh(cx);
-            pooled_seat.keep(session);
+    /// Leaves the rest of the body, which is not passed on.
+    pub(super) fn leave_unread(mut self) {
+        if let Some(exchange) = self.exchange.take() {
+            exchange.leave_unread();
         }
     }
 
-    /// Closes the connection, and then frees the slot.
+    fn release(&mut self, cx: &mut Context<'_>) {
+        if let Some(mut exchange) = self.exchange.take() {
+            exchange.release(cx);
+        }
+    }
+
     fn abort(&mut self, error: BoxError) -> BoxError {
-        // The stream is closed before the slot is freed.
-        self.incoming = SessionBody::Aborted;
-        if let Some(open) = self.open.take() {
-            let upstream = open.pooled_seat.upstream();
-            tracing::warn!(upstream, "a response broke off: {error}");
+        if let Some(exchange) = self.exchange.take() {
+            tracing::warn!(upstream = exchange.upstream(), "a response broke off: {error}");
         }
         error
     }
@@ -104,26 +90,20 @@ impl Body for ResponseBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let body = &mut *self;
-        let mut frame = Pin::new(&mut body.incoming).poll_frame(cx);
-        if frame.is_pending()
-            && let Some(open) = &mut body.open
-        {
-            open.session.poll(cx);
-            frame = Pin::new(&mut body.incoming).poll_frame(cx);
-        }
-        match frame {
+        let Some(exchange) = &mut body.exchange else { return Poll::Ready(None) };
+        match exchange.poll_frame(cx) {
             Poll::Pending => {
-                let stall = body.open.as_mut().and_then(|open| open.stall.as_mut());
+                let stall = body.stall.as_mut();
                 let after = ready!(stall.map_or(Poll::Pending, |stall| stall.poll(cx)));
                 Poll::Ready(Some(Err(body.abort(Stalled { after }.into()))))
             }
             Poll::Ready(Some(Err(error))) => Poll::Ready(Some(Err(body.abort(error)))),
             Poll::Ready(frame) => {
-                if let Some(stall) = body.open.as_mut().and_then(|open| open.stall.as_mut()) {
+                if let Some(stall) = &mut body.stall {
                     stall.reset_wait();
                 }
                 // After its last piece, a body of known length may not be polled again.
-                if frame.is_none() || body.incoming.is_end_stream() {
+                if body.is_end_stream() {
                     body.release(cx);
                 }
                 Poll::Ready(frame)
@@ -132,10 +112,13 @@ impl Body for ResponseBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.exchange.as_ref().is_none_or(Exchange::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match &self.exchange {
+            Some(exchange) => exchange.size_hint(),
+            None => SizeHint::with_exact(0),
+        }
     }
 }

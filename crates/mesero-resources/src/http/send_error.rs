@@ -15,7 +15,9 @@ pub(super) enum SendError {
     NotSent(Box<Request<RequestBody>>),
     /// The upstream has not processed it, by its own account.
     Unprocessed(h2::Error),
-    /// The connection broke before the head of the response.
+    /// The upstream closed or reset the connection without a byte of a response.
+    ConnectionDead(hyper::Error),
+    /// The connection broke within the head of the response, or what arrived is no response.
     ConnectionBroken(hyper::Error),
     /// The stream or its connection broke.
     StreamBroken(h2::Error),
@@ -25,8 +27,22 @@ pub(super) enum SendError {
     NotTranslatable(http::Error),
     /// The upstream switched to another protocol without a request.
     SwitchedProtocols,
+    /// The upstream answers no ping.
+    Unresponsive,
     /// The response had not begun in time.
     FirstByteTimeout { after: Duration },
+}
+
+impl SendError {
+    /// Returns true if the connection is known to have ended without a byte of a response, so that
+    /// the upstream no longer works on a request that came over it.
+    pub(super) fn is_silent_death(&self) -> bool {
+        match self {
+            SendError::ConnectionDead(_) => true,
+            SendError::StreamBroken(error) => error.is_io(),
+            _ => false,
+        }
+    }
 }
 
 impl From<h2::Error> for SendError {
@@ -50,7 +66,9 @@ impl fmt::Display for SendError {
             SendError::Unprocessed(error) => {
                 write!(f, "the upstream did not take the request: {error}")
             }
-            SendError::ConnectionBroken(error) if error.is_incomplete_message() => {
+            SendError::ConnectionDead(error) | SendError::ConnectionBroken(error)
+                if error.is_incomplete_message() =>
+            {
                 f.write_str("the upstream closed the connection before it answered")
             }
             SendError::ConnectionBroken(error) if error.is_parse() => {
@@ -59,10 +77,12 @@ impl fmt::Display for SendError {
             SendError::ConnectionBroken(error) if error.is_user() => {
                 SendError::RequestBodyFailed.fmt(f)
             }
-            SendError::ConnectionBroken(error) => match error.source() {
-                Some(source) => write!(f, "the connection to the upstream broke: {source}"),
-                None => write!(f, "the connection to the upstream broke: {error}"),
-            },
+            SendError::ConnectionDead(error) | SendError::ConnectionBroken(error) => {
+                match error.source() {
+                    Some(source) => write!(f, "the connection to the upstream broke: {source}"),
+                    None => write!(f, "the connection to the upstream broke: {error}"),
+                }
+            }
             SendError::StreamBroken(error) if error.is_reset() => {
                 write!(f, "the upstream reset the stream: {error}")
             }
@@ -75,6 +95,9 @@ impl fmt::Display for SendError {
             }
             SendError::SwitchedProtocols => {
                 f.write_str("the upstream switched to another protocol without a request for it")
+            }
+            SendError::Unresponsive => {
+                f.write_str("the upstream did not answer a ping on the connection")
             }
             SendError::FirstByteTimeout { after } => {
                 write!(f, "the upstream had not begun to answer {after:?} after the request")

@@ -1,56 +1,84 @@
 //! Sessions: one request and its response, over either version of HTTP.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::{Body, Frame, SizeHint};
-use mesero_http::body::BoxError;
+use http::{Request, StatusCode, response};
+use hyper::body::SizeHint;
 
-use super::http1;
-use super::http2::{self, Http2Stream};
+use super::cut::CutEnd;
+use super::http1::Http1Connection;
+use super::http2::Http2Stream;
+use super::progress::{AnswerState, FrameResult};
 use super::request_body::RequestBody;
 use super::send_error::SendError;
 use super::timeouts::UploadProgress;
 
-/// A session for one request, driven by the task that awaits the response.
+/// A session for one request, driven by the task that awaits the response. Dropped within an
+/// exchange, it closes the connection, or resets the stream.
 #[derive(Debug)]
 pub(super) enum UpstreamSession {
     /// A connection that belongs to the seat.
-    Http1(Box<http1::Http1Connection>),
+    Http1(Box<Http1Connection>),
     /// A stream on a shared connection.
-    Http2(Http2Stream),
+    Http2(Box<Http2Stream>),
 }
 
-/// The body of a response, from either version.
-#[derive(Debug)]
-pub(super) enum SessionBody {
-    Http1(hyper::body::Incoming),
-    Http2(http2::StreamBody),
-    /// It was broken off.
-    Aborted,
+/// A piece of an answer that was thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Discarded {
+    Bytes(usize),
+    /// The answer has ended, or the connection.
+    End,
+    /// The rest cannot be read.
+    Unreadable,
 }
 
 impl UpstreamSession {
-    /// Sends a request, and waits for the head of its response. Dropping the future leaves a
-    /// session that cannot be used again.
+    /// Sends a request, and waits for the head of its response. Dropping the future leaves the
+    /// request in flight.
     pub(super) async fn send(
         &mut self,
         request: Request<RequestBody>,
         first_byte_timeout: Option<Duration>,
-    ) -> Result<Response<SessionBody>, SendError> {
-        match self {
+    ) -> Result<response::Parts, SendError> {
+        let head = match self {
             UpstreamSession::Http1(connection) => {
-                let response = connection.send(request, first_byte_timeout).await?;
-                Ok(response.map(SessionBody::Http1))
+                connection.send(request, first_byte_timeout).await?
             }
-            UpstreamSession::Http2(stream) => {
-                let response = stream.send(request, first_byte_timeout).await?;
-                Ok(response.map(SessionBody::Http2))
+            UpstreamSession::Http2(stream) => stream.send(request, first_byte_timeout).await?,
+        };
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            match self {
+                UpstreamSession::Http1(connection) => connection.give_up_answer(),
+                UpstreamSession::Http2(stream) => stream.give_up_answer(),
             }
+            return Err(SendError::SwitchedProtocols);
+        }
+        Ok(head)
+    }
+
+    /// Waits for the next piece of the response's body; none at its end.
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<FrameResult> {
+        match self {
+            UpstreamSession::Http1(connection) => connection.poll_frame(cx),
+            UpstreamSession::Http2(stream) => stream.poll_frame(cx),
+        }
+    }
+
+    /// Returns true if no more of the response's body can arrive.
+    pub(super) fn is_end_stream(&self) -> bool {
+        match self {
+            UpstreamSession::Http1(connection) => connection.is_end_stream(),
+            UpstreamSession::Http2(stream) => stream.is_end_stream(),
+        }
+    }
+
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self {
+            UpstreamSession::Http1(connection) => connection.size_hint(),
+            UpstreamSession::Http2(stream) => stream.size_hint(),
         }
     }
 
@@ -62,11 +90,69 @@ impl UpstreamSession {
         }
     }
 
-    /// Drives the session: writes the rest of a request, reads more of a response.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) {
+    pub(super) fn answer_state(&self) -> AnswerState {
         match self {
-            UpstreamSession::Http1(connection) => connection.poll(cx),
-            UpstreamSession::Http2(stream) => stream.poll(cx),
+            UpstreamSession::Http1(connection) => connection.answer_state(),
+            UpstreamSession::Http2(stream) => stream.answer_state(),
+        }
+    }
+
+    /// Sends what is left of the request, reads more of the response, and throws it away.
+    pub(super) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<Discarded> {
+        if self.answer_state() == AnswerState::Awaited {
+            let head = match self {
+                UpstreamSession::Http1(connection) => connection.poll_head(cx),
+                UpstreamSession::Http2(stream) => stream.poll_head(cx),
+            };
+            // The state has the reason of an error.
+            let _ = ready!(head);
+        }
+        match self.answer_state() {
+            AnswerState::Over => return Poll::Ready(Discarded::End),
+            AnswerState::Unreadable => return Poll::Ready(Discarded::Unreadable),
+            AnswerState::Awaited | AnswerState::Streaming => {}
+        }
+        let frame = ready!(self.poll_frame(cx));
+        let bytes = match &frame {
+            Some(Ok(frame)) => frame.data_ref().map_or(0, bytes::Bytes::len),
+            Some(Err(_)) | None => 0,
+        };
+        Poll::Ready(Discarded::Bytes(bytes))
+    }
+
+    /// Returns true if it is cut off, also when nothing is known of the upstream, as soon as the
+    /// client leaves a response that streams: the sender of a connection notices that.
+    pub(super) fn notices_cut_while_streaming(&self) -> bool {
+        matches!(self, UpstreamSession::Http1(_))
+    }
+
+    /// Records that the request was abandoned before its answer began.
+    pub(super) fn record_timeout(&self) {
+        if let UpstreamSession::Http2(stream) = self {
+            stream.record_timeout();
+        }
+    }
+
+    /// Cuts the exchange off, and waits for the upstream's confirmation, for a second. Dropping the
+    /// future leaves it cut off.
+    pub(super) async fn cut(&mut self) -> CutEnd {
+        match self {
+            UpstreamSession::Http1(connection) => connection.cut().await,
+            UpstreamSession::Http2(stream) => stream.cut().await,
+        }
+    }
+
+    /// Returns true if the confirmation of a cut means that the upstream has stopped, and not only
+    /// that it knows: over HTTP/1.1 it has closed its side.
+    pub(super) fn cut_confirms_stop(&self) -> bool {
+        matches!(self, UpstreamSession::Http1(_))
+    }
+
+    /// Ends the exchange at once: resets the connection, or the stream.
+    pub(super) fn reset(&mut self) {
+        match self {
+            UpstreamSession::Http1(connection) => connection.reset(),
+            UpstreamSession::Http2(stream) => stream.reset(),
         }
     }
 
@@ -85,42 +171,6 @@ impl UpstreamSession {
         match self {
             UpstreamSession::Http1(connection) => connection.is_idle(),
             UpstreamSession::Http2(_) => false,
-        }
-    }
-}
-
-impl Body for SessionBody {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        match self.get_mut() {
-            SessionBody::Http1(body) => {
-                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
-            }
-            SessionBody::Http2(body) => {
-                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| Ok(frame?)))
-            }
-            SessionBody::Aborted => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            SessionBody::Http1(body) => body.is_end_stream(),
-            SessionBody::Http2(body) => body.is_end_stream(),
-            SessionBody::Aborted => true,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            SessionBody::Http1(body) => body.size_hint(),
-            SessionBody::Http2(body) => body.size_hint(),
-            SessionBody::Aborted => SizeHint::default(),
         }
     }
 }

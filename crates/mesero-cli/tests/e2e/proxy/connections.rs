@@ -48,15 +48,9 @@ async fn a_slot_is_held_until_the_body_has_ended_and_the_limit_is_the_connection
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_closes_the_connection() {
+async fn a_client_that_leaves_within_a_body_closes_the_connection() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, "connections = 1").await;
-
-    let before_the_head = client::impatient(mesero.front, "/1").await;
-    let wire = upstream.asked().await;
-    drop(before_the_head);
-    wire.closed().await;
-
     let mut within_the_body = sent(&mesero, "GET /2 HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut wire = upstream.asked().await;
     wire.write("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhel").await;
@@ -71,20 +65,6 @@ async fn a_client_that_leaves_closes_the_connection() {
     drop(within_the_request);
     wire.closed().await;
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
-}
-
-#[tokio::test]
-async fn a_job_that_is_cancelled_closes_the_connection() {
-    let upstream = Upstream::open().await;
-    let mesero = behind(&upstream, "").await;
-    let cancel = async {
-        let wire = upstream.asked().await;
-        let id = mesero.jobs().await[0]["id"].as_str().unwrap().to_owned();
-        request(mesero.control, Method::DELETE, &format!("/jobs/{id}"), "").await;
-        wire.closed().await;
-    };
-    let (answer, ()) = tokio::join!(mesero.get("/"), cancel);
-    assert_eq!(answer.json()["type"], "urn:mesero:canceled");
 }
 
 #[tokio::test]

@@ -1,16 +1,20 @@
 //! Upstreams that speak HTTP/2, where a slot is a stream.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use h2::RecvStream;
 use h2::server::SendResponse;
 use http::{HeaderValue, Request};
+use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use super::abandoned::stops;
 use super::*;
 use crate::certificates::Authority;
 use crate::frames::{Frames, Heard, NO_ERROR, REFUSED_STREAM};
 use crate::harness::HANG_TIMEOUT;
-use crate::streams::{echo, serve};
+use crate::streams::{echo, send, serve};
 
 const PRIOR: &str = "http2 = \"prior-knowledge\"";
 
@@ -149,7 +153,7 @@ async fn a_refused_stream_is_asked_once_more_and_then_passed_back_as_unreachable
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_ends_its_stream_and_no_other() {
+async fn a_client_that_leaves_holds_its_slot_until_its_stream_has_ended_and_no_other_notices() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, PRIOR).await;
     let before_the_head = client::impatient(mesero.front, "/1").await;
@@ -162,22 +166,92 @@ async fn a_client_that_leaves_ends_its_stream_and_no_other() {
     within_the_body.head().await;
     let serve = async {
         let third = connection.request().await;
-        drop(before_the_head);
-        connection.heard(|heard| heard == Heard::Reset(first)).await;
-        drop(within_the_body);
-        connection.heard(|heard| heard == Heard::Reset(second)).await;
+        drop((before_the_head, within_the_body));
+        mesero.until_jobs(|jobs| in_phase(jobs, "stopping") == 2).await;
         connection.answer(third, "unharmed").await;
         connection
     };
-    let (_connection, answer) = tokio::join!(serve, mesero.get("/3"));
+    let (mut connection, answer) = tokio::join!(serve, mesero.get("/3"));
     assert_eq!(answer.body, "unharmed");
+    mesero.until_jobs(|jobs| jobs.len() == 2).await;
+    connection.answer(first, "too late").await;
+    mesero.until_jobs(|jobs| jobs.len() == 1).await;
+    connection.last(second, b"lo!").await;
     mesero.until_jobs(|jobs| jobs.is_empty()).await;
+    assert_eq!(stops(&mesero, "by_itself").await, 2);
+}
+
+#[tokio::test]
+async fn an_abandoned_stream_is_granted_window_and_its_data_thrown_away() {
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, &format!("{PRIOR}\nconnections = 1")).await;
+    let is_left = Arc::new(Notify::new());
+    let wait = Arc::clone(&is_left);
+    // More than the window of the stream and that of the connection.
+    let long = Bytes::from(vec![b'x'; 2_000_000]);
+    let answer = move |_request: Request<RecvStream>, mut respond: SendResponse<Bytes>| {
+        let (wait, long) = (Arc::clone(&wait), long.clone());
+        async move {
+            wait.notified().await;
+            let mut body = respond.send_response(http::Response::new(()), false).unwrap();
+            assert!(send(&mut body, long).await);
+            body.send_data(Bytes::new(), true).unwrap();
+        }
+    };
+    let left = client::impatient(mesero.front, "/").await;
+    let leave = async {
+        mesero.until_jobs(|jobs| in_phase(jobs, "running") == 1).await;
+        drop(left);
+        mesero.until_jobs(|jobs| in_phase(jobs, "stopping") == 1).await;
+        is_left.notify_one();
+        mesero.until_jobs(|jobs| jobs.is_empty()).await;
+    };
+    tokio::select! {
+        () = async { serve(upstream.accept().await, answer).await } => panic!("it ended"),
+        () = leave => {}
+    }
+    assert_eq!(stops(&mesero, "by_itself").await, 1);
+}
+
+#[tokio::test]
+async fn a_stream_is_reset_where_the_upstream_stops_then_and_an_acknowledged_ping_frees_its_slot() {
+    let upstream = Upstream::open().await;
+    let settings = format!("{PRIOR}\nstops_on_disconnect = true\ncut_grace = \"10min\"");
+    let mesero = behind(&upstream, &settings).await;
+    let left = client::impatient(mesero.front, "/1").await;
+    let mut connection = begun(&upstream, 100).await;
+    let stream = connection.request().await;
+    drop(left);
+    connection.heard(|heard| heard == Heard::Reset(stream)).await;
+    tokio::select! {
+        heard = connection.next() => panic!("{heard:?}"),
+        _ = mesero.until_jobs(|jobs| jobs.is_empty()) => {}
+    }
+    assert_eq!(stops(&mesero, "interrupted").await, 1);
+}
+
+#[tokio::test]
+async fn a_stream_too_long_to_be_thrown_away_is_reset_and_its_slot_gets_a_grace() {
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, &format!("{PRIOR}\ncut_grace = \"100ms\"")).await;
+    let mut left = sent(&mesero, "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
+    let leave = async {
+        left.head().await;
+        drop(left);
+        mesero.until_jobs(|jobs| jobs.is_empty()).await;
+    };
+    tokio::select! {
+        () = async { serve(upstream.accept().await, without_end).await } => panic!("it ended"),
+        () = leave => {}
+    }
+    assert_eq!((stops(&mesero, "by_itself").await, stops(&mesero, "assumed").await), (0, 1));
 }
 
 #[tokio::test]
 async fn a_stream_that_stops_within_its_answer_is_given_up_and_the_client_sees_the_break() {
     let upstream = Upstream::open().await;
-    let mesero = behind(&upstream, &format!("{PRIOR}\nstall_timeout = \"20ms\"")).await;
+    let settings = format!("{PRIOR}\nstall_timeout = \"20ms\"\nstops_on_disconnect = true");
+    let mesero = behind(&upstream, &settings).await;
     let client = sent(&mesero, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let mut connection = begun(&upstream, 100).await;
     let stream = connection.request().await;
@@ -214,24 +288,18 @@ async fn a_stream_reset_without_an_error_has_a_whole_answer_only_after_its_end()
     }
 }
 
+/// Answers `/endless` without an end, and anything else without a body.
+async fn without_end(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let is_endless = request.uri().path() == "/endless";
+    let begun = respond.send_response(http::Response::new(()), !is_endless);
+    let (true, Ok(mut body)) = (is_endless, begun) else { return };
+    while send(&mut body, Bytes::from(vec![b'x'; 100_000])).await {}
+}
+
 #[tokio::test]
 async fn a_reader_that_takes_nothing_holds_up_no_other_stream() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, PRIOR).await;
-    let without_end = |request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
-        let is_endless = request.uri().path() == "/endless";
-        let begun = respond.send_response(http::Response::new(()), !is_endless);
-        let (true, Ok(mut send)) = (is_endless, begun) else { return };
-        loop {
-            send.reserve_capacity(100_000);
-            let Some(Ok(room)) = std::future::poll_fn(|cx| send.poll_capacity(cx)).await else {
-                return;
-            };
-            if send.send_data(Bytes::from(vec![b'x'; room]), false).is_err() {
-                return;
-            }
-        }
-    };
     let mut slow = sent(&mesero, "GET /endless HTTP/1.1\r\nHost: a\r\n\r\n").await;
     let ask = async {
         slow.head().await;
