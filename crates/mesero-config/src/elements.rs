@@ -22,6 +22,7 @@ mod order;
 pub(crate) mod python_target;
 pub(crate) mod rate;
 pub(crate) mod reply_form;
+pub(crate) mod request_part;
 pub(crate) mod route_path;
 pub(crate) mod secret;
 pub(crate) mod size;

@@ -57,7 +57,14 @@ impl Scripted {
             ScriptedResource { work, blocked: Arc::clone(&blocked), health: Arc::clone(&health) };
         let resource = Arc::new(resource);
         let dispatcher = build(builder).build().unwrap();
-        let service = Service { dispatcher, resource, shares: false, ttl: None, metrics };
+        let service = Service {
+            dispatcher,
+            resource,
+            shares: false,
+            ttl: None,
+            policy: Arc::default(),
+            metrics,
+        };
         Self { service, mock, blocked, health, callers: TaskTracker::new() }
     }
 

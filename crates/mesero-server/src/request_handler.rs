@@ -19,10 +19,13 @@ use mesero_services::service::Service;
 
 use super::arguments::{self, Arguments};
 use super::respond;
-use super::router::{Match, Router};
+use super::router::Router;
+use classification::Classified;
 
+mod classification;
 mod head;
 mod passthrough;
+mod priority;
 
 #[cfg(test)]
 mod tests;
@@ -71,15 +74,15 @@ impl RequestHandler {
 
     async fn respond(&self, mut incoming: IncomingRequest, id: &HeaderValue) -> Response<Body> {
         let head = &mut incoming.head;
-        let Match { action, segments } = match self.router.find(&head.method, head.uri.path()) {
+        let found = match self.router.find(&head.method, head.uri.path()) {
             Err(problem) => return problem.into_response(),
             Ok(found) => found,
         };
-        match action {
+        match found.action {
             Action::List { resource, argument } => list(&self.services[*resource], argument),
             Action::Passthrough(route) => {
                 head.headers.insert(REQUEST_ID, id.clone());
-                self.passthrough(route, incoming).await
+                self.passthrough(route, &found, incoming).await
             }
             Action::Call { resource, arguments, reply } => {
                 let IncomingRequest { head, body, peer } = incoming;
@@ -88,12 +91,14 @@ impl RequestHandler {
                     Err(error) => return respond::body_not_read(&error),
                     Ok(body) => body,
                 };
-                let arguments = match arguments::take(arguments, &head, &segments, &body) {
+                let arguments = match arguments::take(arguments, &head, &found.segments, &body) {
                     Err(problem) => return problem.into_response(),
                     Ok(arguments) => arguments,
                 };
                 let service = &self.services[*resource];
                 let (call, arguments) = call(service, arguments, *reply);
+                let classified = Classified { head: &head, route: &found, peer: peer.ip() };
+                let call = classified.classify(call, &service.policy.sources);
                 let request = Request {
                     context: Arc::new(RequestContext { head: *head, prefix: String::new(), peer }),
                     arguments,

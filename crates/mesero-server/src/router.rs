@@ -1,6 +1,7 @@
 //! Finds the route of a path and a method.
 
 use http::{HeaderValue, Method, StatusCode, header};
+use mesero::Key;
 use mesero_config::{Action, Route};
 use mesero_http::problem::Problem;
 use percent_encoding::percent_decode_str;
@@ -17,6 +18,8 @@ pub(crate) struct Router {
 #[derive(Debug)]
 pub(crate) struct Match<'a> {
     pub(crate) action: &'a Action,
+    /// The route as a kind of calls: its methods and its path.
+    pub(crate) kind: &'a Key,
     /// The names of the path's segments, with their decoded values.
     pub(crate) segments: Vec<(&'a str, String)>,
 }
@@ -27,13 +30,14 @@ impl Router {
     pub(crate) fn new(routes: Vec<Route>) -> Result<Self, String> {
         let mut router = Self { exact: Table::default(), catch_all: Table::default() };
         for route in routes {
-            match without_rest(&route.path) {
+            let route = KnownRoute { kind: kind(&route), route };
+            match without_rest(&route.route.path) {
                 // The table's own rest is never empty.
                 Some(path) => {
                     router.catch_all.add(shape(path), route.clone())?;
-                    router.catch_all.add(shape(&route.path), route)?;
+                    router.catch_all.add(shape(&route.route.path), route)?;
                 }
-                None => router.exact.add(shape(&route.path), route)?,
+                None => router.exact.add(shape(&route.route.path), route)?,
             }
         }
         Ok(router)
@@ -43,13 +47,27 @@ impl Router {
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Match<'_>, Problem> {
         let found = self.exact.at(path).or_else(|| self.catch_all.at(path));
         let (routes, params) = found.ok_or_else(|| not_found(path))?;
-        let route = routes.iter().find(|route| allows(route, method));
-        let route = route.ok_or_else(|| not_allowed(method, path, routes))?;
+        let route = routes.iter().find(|known| allows(&known.route, method));
+        let KnownRoute { route, kind } = route.ok_or_else(|| not_allowed(method, path, routes))?;
         let values = params
             .iter()
             .map(|(_, value)| percent_decode_str(value).decode_utf8_lossy().into_owned());
-        Ok(Match { action: &route.action, segments: names(&route.path).zip(values).collect() })
+        let segments = names(&route.path).zip(values).collect();
+        Ok(Match { action: &route.action, kind, segments })
     }
+}
+
+/// A route, with its kind of calls.
+#[derive(Debug, Clone)]
+struct KnownRoute {
+    route: Route,
+    kind: Key,
+}
+
+/// Returns a name of the route that no other route of a front has.
+fn kind(route: &Route) -> Key {
+    let methods = route.methods.iter().map(Method::as_str).collect::<Vec<_>>().join(",");
+    format!("{methods} {}", route.path).into()
 }
 
 /// Routes by the shape of their paths.
@@ -58,23 +76,23 @@ struct Table {
     /// Paths of the same shape share an entry, regardless of the names of their segments.
     shapes: matchit::Router<usize>,
     known: Vec<String>,
-    routes: Vec<Vec<Route>>,
+    routes: Vec<Vec<KnownRoute>>,
 }
 
 impl Table {
-    fn add(&mut self, shape: String, route: Route) -> Result<(), String> {
+    fn add(&mut self, shape: String, route: KnownRoute) -> Result<(), String> {
         if let Some(index) = self.known.iter().position(|known| *known == shape) {
             self.routes[index].push(route);
             return Ok(());
         }
         let inserted = self.shapes.insert(shape.clone(), self.routes.len());
-        inserted.map_err(|error| format!("route `{}`: {error}", route.path))?;
+        inserted.map_err(|error| format!("route `{}`: {error}", route.route.path))?;
         self.known.push(shape);
         self.routes.push(vec![route]);
         Ok(())
     }
 
-    fn at<'a, 'p>(&'a self, path: &'p str) -> Option<(&'a [Route], matchit::Params<'a, 'p>)> {
+    fn at<'a, 'p>(&'a self, path: &'p str) -> Option<(&'a [KnownRoute], matchit::Params<'a, 'p>)> {
         let found = self.shapes.at(path).ok()?;
         Some((&self.routes[*found.value], found.params))
     }
@@ -117,9 +135,9 @@ fn not_found(path: &str) -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "not-found", "Not found", detail)
 }
 
-fn not_allowed(method: &Method, path: &str, routes: &[Route]) -> Problem {
+fn not_allowed(method: &Method, path: &str, routes: &[KnownRoute]) -> Problem {
     let mut allowed: Vec<&str> = Vec::new();
-    for method in routes.iter().flat_map(|route| &route.methods) {
+    for method in routes.iter().flat_map(|known| &known.route.methods) {
         allowed.push(method.as_str());
         if *method == Method::GET {
             allowed.push("HEAD");

@@ -77,7 +77,14 @@ pub async fn service(
         .map_err(|error| AssembleError::Policy { name: config.name.clone(), error })?;
     resource.supervise(dispatcher.seats());
     let ttl = config.policy.cache.as_ref().map(|cache| cache.ttl);
-    Ok(Service { dispatcher, resource, shares: shares(&config.policy), ttl, metrics })
+    Ok(Service {
+        dispatcher,
+        resource,
+        shares: shares(&config.policy),
+        ttl,
+        policy: Arc::new(config.policy.clone()),
+        metrics,
+    })
 }
 
 async fn start(
@@ -133,6 +140,8 @@ fn dispatcher(
     policy.queue = settings.queue.map_or(0, NonZeroUsize::get);
     policy.order = settings.order;
     policy.queue_timeout = settings.queue_timeout;
+    policy.head_start = settings.head_start;
+    policy.per_tenant = per_tenant(&settings.per_key);
     policy.timeout = settings.timeout;
     policy.deadline = settings.deadline;
     policy.rate = settings.rate;
@@ -146,6 +155,16 @@ fn dispatcher(
         builder = builder.cache(reply_cache(cache));
     }
     builder
+}
+
+fn per_tenant(settings: &mesero_config::PerKey) -> mesero::PerTenant {
+    let mut each = mesero::PerTenant::default();
+    each.limit = settings.limit;
+    each.queue = settings.queue.map(NonZeroUsize::get);
+    each.rate = settings.rate;
+    let weights = settings.weights.iter();
+    each.weights = weights.map(|(key, weight)| (key.as_str().into(), *weight)).collect();
+    each
 }
 
 fn reply_cache(config: &mesero_config::CacheSettings) -> Cache<Reply> {

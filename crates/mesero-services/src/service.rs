@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mesero::{Answer, Call, Dispatcher, JobId};
+use mesero_config::PolicySettings;
 use mesero_resources::{Reply, Request, Resource};
+use tokio_util::either::Either;
 
 use crate::dispatcher_metrics::DispatcherMetrics;
 
@@ -19,6 +21,8 @@ pub struct Service {
     pub shares: bool,
     /// The time that cached replies are fresh; none without a cache.
     pub ttl: Option<Duration>,
+    /// The policy, as it is configured.
+    pub policy: Arc<PolicySettings>,
     pub metrics: DispatcherMetrics,
 }
 
@@ -32,17 +36,22 @@ impl Service {
     ///
     /// Dropping the future leaves the job: unless other callers wait for it, it is canceled or finishes, as the policy's
     /// `on_disconnect` says. A reply that callers share is received whole before it is returned.
-    pub async fn ask(&self, call: Call, request: Request) -> Answer<Reply> {
+    pub fn ask(
+        &self,
+        call: Call,
+        request: Request,
+    ) -> impl Future<Output = Answer<Reply>> + Send + '_ {
+        // No async function, which would hold the call and the request a second time while it waits.
         let resource = Arc::clone(&self.resource);
         if !self.shares {
             let work = move |attempt| resource.attempt(request.clone(), attempt);
-            return self.dispatcher.ask(call, work).await;
+            return Either::Left(self.dispatcher.ask(call, work));
         }
         let work = move |attempt| {
             let serving = resource.attempt(request.clone(), attempt);
             async move { serving.await?.gathered(SHARED_BYTES).await }
         };
-        self.dispatcher.ask(call, work).await
+        Either::Right(self.dispatcher.ask(call, work))
     }
 
     /// Returns the name of one of its jobs across all services.

@@ -34,6 +34,7 @@ fn service(delay: Delay, limit: u32) -> Service {
         resource: Arc::new(Stub::new(settings)),
         shares: false,
         ttl: None,
+        policy: Arc::default(),
         metrics: DispatcherMetrics::default(),
     }
 }

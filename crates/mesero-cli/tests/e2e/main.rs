@@ -34,6 +34,7 @@ mod former_names;
 #[cfg(feature = "hash")]
 mod hash;
 mod limits;
+mod order;
 mod peers;
 mod proxy;
 mod replacement;

@@ -24,6 +24,7 @@ use crate::elements::off::OrOff;
 use crate::elements::one_or_many::OneOrMany;
 use crate::elements::python_target::PythonTarget;
 use crate::elements::reply_form::ReplyForm;
+use crate::elements::request_part::{ForecastBy, KeySource, RequestPart};
 use crate::elements::route_path::RoutePath;
 use crate::elements::size::Size;
 use crate::elements::upstream::Upstream;
@@ -139,6 +140,11 @@ described! {
         pub queue: Option<Setting<OrOff<Count<100_000_000>>>>,
         pub order: Option<Setting<Order>>,
         pub queue_timeout: Option<Setting<OrOff<Duration>>>,
+        pub key: Option<Setting<KeySource>>,
+        pub per_key: Option<Spanned<PerKey>>,
+        pub priority: Option<Setting<RequestPart>>,
+        pub head_start: Option<Setting<Duration>>,
+        pub forecast_by: Option<Setting<ForecastBy>>,
         pub timeout: Option<Setting<OrOff<Duration>>>,
         pub deadline: Option<Setting<OrOff<Duration>>>,
         pub rate: Option<Setting<OrOff<Rate>>>,
@@ -147,6 +153,17 @@ described! {
         pub coalesce: Option<bool>,
         pub cache: Option<Setting<OrOff<CacheSettings>>>,
         pub on_disconnect: Option<Setting<OnDisconnect>>,
+    }
+
+    /// `per_key = { … }`.
+    #[derive(Debug, Default, Deserialize)]
+    #[serde(deny_unknown_fields, expecting = "a table such as { limit = 4 }")]
+    pub(crate) struct PerKey {
+        pub limit: Option<Setting<Count<10_000_000>>>,
+        pub queue: Option<Setting<Count<100_000_000>>>,
+        pub rate: Option<Setting<Rate>>,
+        #[serde(default)]
+        pub weights: NamedTable<Setting<Count<1_000_000>>>,
     }
 
     /// `retry = { … }`.

@@ -135,6 +135,7 @@ impl ResourceSettings {
         flags.change(&mut self.policy)?;
         self.policy.order = Order::Fifo;
         self.policy.queue_timeout = None;
+        (self.policy.sources, self.policy.per_key) = Default::default();
         if let ResourceKind::Http(proxy) = &mut self.kind {
             proxy.behalf = Behalf::Own;
         }

@@ -3,6 +3,7 @@
 pub(crate) mod argument;
 pub(crate) mod passthrough;
 mod placeholders;
+mod policy_segments;
 pub(crate) mod resource_name;
 
 use http::Method;
@@ -61,12 +62,14 @@ fn check_one(
     let any = passthrough::target(&raw, resources).is_some();
     let methods = methods(raw.methods.as_ref(), any, check);
     passthrough::useless_elsewhere(&raw, resources, check);
+    let segments = policy_segments::of_resource(&raw, resources);
+    policy_segments::check(&raw, &segments, check);
     let action = match (&raw.resource, &raw.list) {
         (Some(_), None) if passthrough::target(&raw, resources).is_some() => {
             passthrough::check(&raw, resources, check).map(Action::Passthrough)
         }
         (Some(name), None) => {
-            let arguments = argument::check_all(&raw, &methods, check);
+            let arguments = argument::check_all(&raw, &methods, &segments, check);
             let reply = raw.reply.as_ref().map_or(ReplyForm::default(), |reply| reply.value);
             find(name, resources, check).map(|resource| {
                 let needed = &resources[resource].placeholders;

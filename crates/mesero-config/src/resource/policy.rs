@@ -1,5 +1,7 @@
 //! `[resource.NAME.policy]`: how much of a resource is allowed, and what happens beyond it.
 
+pub(crate) mod shares;
+
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::Range;
 use std::time::Duration;
@@ -15,6 +17,7 @@ use crate::elements::off::OrOff;
 use crate::error::ConfigProblem;
 use crate::file::raw;
 use crate::resource::capacity::Capacity;
+use crate::resource::policy::shares::{CallSources, PerKey, Shares};
 
 /// The default of `deadline`.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -36,6 +39,10 @@ pub struct PolicySettings {
     pub order: Order,
     /// For the wait of a call that has not begun.
     pub queue_timeout: Option<Duration>,
+    /// The time by which one level of priority comes before the next.
+    pub head_start: Duration,
+    pub sources: CallSources,
+    pub per_key: PerKey,
     /// For one attempt.
     pub timeout: Option<Duration>,
     /// For the whole call, its waiting included.
@@ -51,17 +58,21 @@ pub struct PolicySettings {
 
 impl PolicySettings {
     /// Checks a policy; `capacity` is what its resource can run at once.
-    pub(crate) fn check(raw: raw::Policy, capacity: Capacity, check: &mut Check<'_>) -> Self {
+    pub(crate) fn check(mut raw: raw::Policy, capacity: Capacity, check: &mut Check<'_>) -> Self {
         if let (Some(timeout), Some(deadline)) = (&raw.timeout, &raw.deadline) {
             compare_times(timeout, deadline, check);
         } else if let Some(timeout) = &raw.timeout {
             compare_with_default(timeout, check);
         }
+        let Shares { order, head_start, sources, per_key } = Shares::check(&mut raw, check);
         let queue = raw.queue.map(|queue| queue.value.on().map(Count::non_zero_usize));
         Self {
             limit: raw.limit.map(|limit| checked_limit(&limit, capacity, check)),
             queue: queue.unwrap_or(Some(QUEUE)),
-            order: Setting::or(raw.order, Order::default()),
+            order,
+            head_start,
+            sources,
+            per_key,
             queue_timeout: Setting::or(raw.queue_timeout, OrOff::On(QUEUE_TIMEOUT)).on(),
             timeout: Setting::or(raw.timeout, OrOff::Off).on(),
             deadline: Setting::or(raw.deadline, OrOff::On(DEADLINE)).on(),
@@ -71,6 +82,14 @@ impl PolicySettings {
             cache: Setting::or(raw.cache, OrOff::Off).on(),
             on_disconnect: Setting::or(raw.on_disconnect, OnDisconnect::default()),
         }
+    }
+}
+
+impl Default for PolicySettings {
+    /// The defaults of all keys.
+    fn default() -> Self {
+        let capacity = Capacity { calls: NonZeroUsize::MAX, because: "there is no limit" };
+        Self::check(raw::Policy::default(), capacity, &mut Check::new(Vec::new()))
     }
 }
 

@@ -12,8 +12,8 @@ use crate::elements::negative::{CachedFailure, Negative};
 use crate::resource::python::PythonSettings;
 use crate::resource::recycling::Recycling;
 use crate::{
-    Action, ArgumentKind, ArgumentSource, Config, PolicySettings, ReplyForm, ResourceKind,
-    ResourceSettings, RouteArgument,
+    Action, ArgumentKind, ArgumentSource, CallSources, Config, ForecastBy, KeySource, PerKey,
+    PolicySettings, ReplyForm, RequestPart, ResourceKind, ResourceSettings, RouteArgument,
 };
 
 fn load(file: &str) -> Config {
@@ -104,6 +104,9 @@ fn every_written_policy_setting_is_kept() {
         queue: None,
         order: Order::Fifo,
         queue_timeout: Some(Duration::from_secs(10)),
+        head_start: Duration::from_secs(5),
+        sources: CallSources::default(),
+        per_key: PerKey::default(),
         timeout: Some(Duration::from_secs(5)),
         deadline: None,
         rate: Rate::new(small(60), Duration::from_secs(60)).map(|rate| rate.burst(small(7))),
@@ -199,4 +202,32 @@ fn files_with_addresses_of_their_own_are_fronts_of_their_own_that_share_the_reso
         assert!(matches!(front.routes[0].action, Action::Call { resource: 0, .. }));
     }
     assert_eq!(config.server.control.unwrap().address.to_string(), "127.0.0.1:9880");
+}
+
+#[test]
+fn the_sources_of_calls_and_the_bounds_of_keys_are_kept() {
+    let config = load("shares.toml");
+    let policies: Vec<_> = config.resources.iter().map(|resource| &resource.policy).collect();
+    let &[pages, square, tenants] = policies.as_slice() else { panic!("three resources") };
+    let header = |name| RequestPart::Header(http::HeaderName::from_static(name));
+    let expected = CallSources {
+        key: Some(KeySource::Part(header("x-api-key"))),
+        priority: Some(header("priority")),
+        forecast_by: ForecastBy::Source(KeySource::Part(RequestPart::Path("page".to_owned()))),
+    };
+    assert_eq!((pages.order, &pages.sources), (Order::Fair, &expected));
+    assert_eq!(pages.head_start, Duration::from_secs(1));
+    let weights = [("gold", 5), ("silver plan", 2)];
+    let each = PerKey {
+        limit: Some(number(2)),
+        queue: Some(number(10)),
+        rate: Rate::new(small(5), Duration::from_secs(1)),
+        weights: weights.map(|(key, weight)| (key.to_owned(), small(weight))).into(),
+    };
+    assert_eq!(pages.per_key, each);
+    let urgency = RequestPart::Query("urgency".to_owned());
+    assert_eq!((square.order, &square.sources.priority), (Order::Priority, &Some(urgency)));
+    assert_eq!(square.sources.key, Some(KeySource::Client));
+    let tenant = RequestPart::Path("tenant".to_owned());
+    assert_eq!(tenants.sources.key, Some(KeySource::Part(tenant)));
 }

@@ -54,6 +54,7 @@ fn every_key_appears_in_the_reference() {
         keys::<raw::Server>(),
         keys::<raw::Resource>(),
         keys::<raw::Policy>(),
+        keys::<raw::PerKey>(),
         keys::<raw::Retry>(),
         keys::<raw::Route>(),
         keys::<CacheTable>(),

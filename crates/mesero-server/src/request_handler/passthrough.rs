@@ -14,14 +14,17 @@ use mesero_http::payload::Payload;
 use mesero_http::server::read_body::{self, ReadBodyError};
 use mesero_resources::{BodyMode, Request, RequestContext};
 
+use super::classification::Classified;
 use super::{IncomingRequest, RequestHandler};
 use crate::respond;
+use crate::router::Match;
 
 impl RequestHandler {
     /// Forwards a request to its resource. A client that disconnects drops the future, and with it its call.
     pub(super) async fn passthrough(
         &self,
         route: &Passthrough,
+        found: &Match<'_>,
         incoming: IncomingRequest,
     ) -> Response<Body> {
         let service = &self.services[route.resource];
@@ -36,6 +39,8 @@ impl RequestHandler {
         let call = Call::unkeyed()
             .argument("method", head.method.as_str())
             .argument("path", head.uri.path());
+        let classified = Classified { head: &head, route: found, peer: peer.ip() };
+        let call = classified.classify(call, &service.policy.sources);
         let mut stripped = String::new();
         if let Some(prefix) = &route.strip_prefix
             && let Some(uri) = without_prefix(&head.uri, prefix)

@@ -95,6 +95,7 @@ fn named_target(name: &str, slow: NoisyResource) -> NamedTarget {
         resource: Arc::new(slow),
         shares: false,
         ttl: None,
+        policy: Arc::default(),
         metrics: DispatcherMetrics::default(),
     };
     let (target, _) = Target::read(&wanted).unwrap();

@@ -25,10 +25,12 @@ pub struct RouteArgument {
     pub required: bool,
 }
 
-/// Checks the arguments of a route; they come back in the order in which they were written.
+/// Checks the arguments of a route; they come back in the order in which they were written. The policy reads
+/// `segments` of the path, each for a key.
 pub(crate) fn check_all(
     raw: &raw::Route,
     methods: &[Method],
+    segments: &[(&str, &str)],
     check: &mut Check<'_>,
 ) -> Vec<RouteArgument> {
     let mut entries: Vec<_> = raw.args.iter().flat_map(|args| args.get_ref()).collect();
@@ -45,7 +47,9 @@ pub(crate) fn check_all(
         }
     }
     if let Some(path) = &raw.path {
-        unused_names(path, &arguments, check);
+        let names = path.value.names();
+        let unread = names.filter(|name| !segments.iter().any(|(_, segment)| segment == name));
+        unused_names(path, unread, &arguments, check);
     }
     arguments
 }
@@ -109,8 +113,13 @@ fn from_header(argument: &RouteArgument, span: Range<usize>, check: &mut Check<'
 }
 
 /// A segment that nothing reads is most likely a mistyped argument.
-fn unused_names(path: &Setting<RoutePath>, arguments: &[RouteArgument], check: &mut Check<'_>) {
-    for name in path.value.names() {
+fn unused_names<'a>(
+    path: &Setting<RoutePath>,
+    names: impl Iterator<Item = &'a str>,
+    arguments: &[RouteArgument],
+    check: &mut Check<'_>,
+) {
+    for name in names {
         let used = |argument: &RouteArgument| {
             argument.source == ArgumentSource::Path && argument.key == name
         };
