@@ -117,6 +117,7 @@ mod registry;
 mod slot;
 mod state;
 mod stats;
+mod survival;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;

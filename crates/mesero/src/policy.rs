@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod forecast;
 pub(crate) mod limit;
 pub(crate) mod order;
+pub(crate) mod patience;
 pub(crate) mod queue;
 pub(crate) mod rate;
 pub(crate) mod retry;

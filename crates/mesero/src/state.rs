@@ -17,6 +17,7 @@ use crate::policy::adaptive::Adaptive;
 use crate::policy::cache::store::{Aged, ReplyStore};
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Limit;
+use crate::policy::patience::Patience;
 use crate::policy::queue::{Queue, QueueRules, Tenants};
 use crate::policy::rate::TokenBucket;
 use crate::policy::retry::RetryBudget;
@@ -52,6 +53,7 @@ pub(crate) struct DispatcherState<T> {
     budget: Option<RetryBudget>,
     wait_estimator: WaitEstimator,
     forecast: Forecast,
+    patience: Patience,
     random: fastrand::Rng,
     stats: Stats,
     calls_in_flight: u64,
@@ -166,6 +168,7 @@ impl<T> DispatcherState<T> {
             budget: policy.retry.as_ref().map(RetryBudget::new),
             wait_estimator: WaitEstimator::default(),
             forecast: Forecast::default(),
+            patience: Patience::default(),
             random: fastrand::Rng::new(),
             stats: Stats::default(),
             calls_in_flight: 0,
@@ -194,6 +197,9 @@ impl<T> DispatcherState<T> {
                 self.forecast.end(kind);
             }
             self.wait_estimator.record(held, overdue);
+            if self.queue.len() > 0 {
+                self.patience.slot_held(held, now);
+            }
             self.queue.slot_returned(charge, held);
             self.emit(now, Fact::SlotReturned { seat, held, overdue });
         }

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use crate::Key;
 use crate::mean::Mean;
-use run_history::{Estimates, Run, RunHistory};
+use crate::survival::Run;
+use run_history::{Estimates, RunHistory};
 
 mod run_history;
 

@@ -29,6 +29,8 @@ pub enum Order {
     /// The queue is overloaded if it has not been empty for 100 ms, or for the median run where
     /// that is longer: the rule of adaptive LIFO (B. Maurer, "Fail at Scale", ACM Queue 13(8),
     /// 2015), with its constant scaled to slow resources. A full queue then refuses its oldest job.
+    /// Where callers that leave have shown how long callers stay, jobs whose callers will almost
+    /// surely still be there are served oldest first, before the others.
     #[default]
     NewestWhenOverloaded,
     /// The most urgent first. Each level of [urgency](crate::Call::urgency) is a head start in

@@ -110,10 +110,18 @@ impl<W> Queue<W> {
     }
 
     /// The waiter that is served next, if one may be served; `run` is the length of a usual run.
-    pub(crate) fn next(&self, run: Option<Duration>, now: Instant) -> Option<&W> {
+    pub(crate) fn next(
+        &self,
+        run: Option<Duration>,
+        safe_age: Duration,
+        now: Instant,
+    ) -> Option<&W> {
         let newest = self.is_newest_first(run, now);
         match &self.waiters {
-            Waiters::Alike(waiters) if newest => waiters.last_key_value(),
+            Waiters::Alike(waiters) if newest => now
+                .checked_sub(safe_age)
+                .and_then(|since| waiters.range((since, JobId(0))..).next())
+                .or_else(|| waiters.last_key_value()),
             Waiters::Alike(waiters) => waiters.first_key_value(),
             Waiters::OfTenants(flows) if newest => flows.newest_ready(),
             Waiters::OfTenants(flows) => flows.next_ready(),

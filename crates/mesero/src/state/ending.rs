@@ -26,6 +26,9 @@ impl<T> DispatcherState<T> {
         let entry = self.registry.remove(job.id())?;
         self.queue.tenants.release(entry.ticket.tenant);
         let report = entry.report(Origin::Led, now);
+        if entry.waiters > 0 && !report.waited.is_zero() {
+            self.patience.caller_stayed(now - job.info.started, now);
+        }
         self.emit(
             now,
             Fact::JobFinished {
@@ -59,8 +62,12 @@ impl<T> DispatcherState<T> {
         let entry = self.registry.get_mut(id)?;
         entry.waiters -= 1;
         let (phase, report) = (entry.state.phase(), entry.report(Origin::Led, now));
+        let stayed = now - entry.job.info.started;
         let abandoned = entry.waiters == 0 && !entry.is_refresh;
         self.answered(now);
+        if reason == LeaveReason::Disconnected {
+            self.patience.caller_left(stayed, now);
+        }
         match (abandoned, reason, self.policy.on_disconnect) {
             (true, LeaveReason::Expired, _) => self.stop(id, Error::Expired { phase }, now),
             (true, LeaveReason::Disconnected, OnDisconnect::Cancel) => {

@@ -68,7 +68,8 @@ impl<T> DispatcherState<T> {
     /// Grants free slots to waiters. A job that cannot finish is not begun: it leaves.
     pub(super) fn serve_queue(&mut self, now: Instant) {
         while self.limit.can_take() {
-            let Some(waiter) = self.queue.next(self.usual_run(), now) else { return };
+            let safe_age = self.patience.safe_age(now);
+            let Some(waiter) = self.queue.next(self.usual_run(), safe_age, now) else { return };
             let id = waiter.job;
             match self.comes_too_late(id, now) {
                 Some(error) => self.stop(id, error, now),

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::survival::{Run, quantile};
+
 /// Number of runs that count: the 10 % quantile then rests on ten of them.
 const WINDOW: usize = 100;
 /// Number of runs from which there is an estimate. The quantile of eight is the shortest, which
@@ -31,14 +33,6 @@ pub(crate) struct RunHistory {
     became_quicker: bool,
     quick_in_a_row: usize,
     slow_in_a_row: usize,
-}
-
-/// The length of one run. At equal lengths, a run that was cut off lasted longer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Run {
-    pub(crate) ran: Duration,
-    /// True if the run was stopped then, and would have lasted longer.
-    pub(crate) cut_off: bool,
 }
 
 /// The run times of one kind of call.
@@ -163,27 +157,6 @@ impl Estimates {
         let quantile = |survivors| quantile(sorted, survivors).unwrap_or(longest);
         Some(Self { needed: quantile(0.9), median: quantile(0.5) })
     }
-}
-
-/// The shortest time beyond which at most this share of runs lasts; `None` if so many runs were cut
-/// off that the share at no time is known to be as low.
-///
-/// Each run has the same share, and a run that is cut off passes its own to the longer ones in equal
-/// parts, which is the product-limit estimate (B. Efron, "The Two Sample
-/// Problem with Censored Data", 1967).
-fn quantile(sorted: &[Run], survivors: f64) -> Option<Duration> {
-    // So that a share that is only rounded above the wanted one is found.
-    let survivors = survivors * (1.0 + 1e-9);
-    let mut share = 1.0 / sorted.len() as f64;
-    for (run, longer) in sorted.iter().zip((0..sorted.len()).rev()) {
-        let longer = longer as f64;
-        if run.cut_off {
-            share *= (longer + 1.0) / longer;
-        } else if share * longer <= survivors {
-            return Some(run.ran);
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ impl Harness {
     }
 
     fn next(&self) -> Option<u64> {
-        self.queue.next(RUN, self.now).copied()
+        self.queue.next(RUN, Duration::ZERO, self.now).copied()
     }
 
     /// Serves the next job, which holds its slot until the charge is returned.

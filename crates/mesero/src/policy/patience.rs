@@ -1,0 +1,147 @@
+//! The patience of callers, learned from those that leave.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::survival::{Run, quantile};
+
+/// Number of times that count: a 10 % quantile then rests on ten of them.
+const WINDOW: usize = 100;
+/// Number of times from which there is an estimate.
+const MIN_TIMES: usize = 40;
+/// The age from which a time no longer counts.
+const MAX_AGE: Duration = Duration::from_secs(600);
+/// The share of callers that the estimate of their stay does not overrate.
+const NINE_OF_TEN: f64 = 0.9;
+/// The part of the longest occupation that is kept in reserve: for the error of the estimate, and for the
+/// way of an answer to its caller.
+const RESERVE: u32 = 4;
+
+/// For how long callers stay, and for how long jobs hold a slot while others wait.
+///
+/// A caller that gets its answer would have stayed for longer: its stay is cut off.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    stays: Window,
+    occupations: Window,
+}
+
+impl Patience {
+    /// Records that a caller has left its job after this time.
+    pub(crate) fn caller_left(&mut self, stayed: Duration, now: Instant) {
+        self.stays.record(Run { ran: stayed, cut_off: false }, now);
+    }
+
+    /// Records that a caller of a job that had to wait has got its answer after this time.
+    pub(crate) fn caller_stayed(&mut self, stayed: Duration, now: Instant) {
+        self.stays.record(Run { ran: stayed, cut_off: true }, now);
+    }
+
+    /// Records the time for which a job held its slot.
+    pub(crate) fn slot_held(&mut self, held: Duration, now: Instant) {
+        self.occupations.record(Run { ran: held, cut_off: false }, now);
+    }
+
+    /// The age up to which the caller of a waiting job almost surely stays until its answer; zero
+    /// while that is not known.
+    pub(crate) fn safe_age(&mut self, now: Instant) -> Duration {
+        let stay = self.stays.at(now).and_then(|sorted| quantile(sorted, NINE_OF_TEN));
+        let longest = self.occupations.at(now).and_then(|sorted| Some(sorted.last()?.ran));
+        let (Some(stay), Some(longest)) = (stay, longest) else { return Duration::ZERO };
+        stay.saturating_sub(longest + longest / RESERVE)
+    }
+}
+
+/// The latest times.
+#[derive(Debug, Default)]
+struct Window {
+    /// In the order of their ends.
+    times: VecDeque<(Instant, Run)>,
+    /// The same times by their length.
+    sorted: Vec<Run>,
+}
+
+impl Window {
+    fn record(&mut self, time: Run, now: Instant) {
+        if self.times.len() == WINDOW {
+            self.forget_first();
+        }
+        self.times.push_back((now, time));
+        self.sorted.insert(self.sorted.partition_point(|other| *other < time), time);
+    }
+
+    /// The times that count now, by their length; `None` while there are too few.
+    fn at(&mut self, now: Instant) -> Option<&[Run]> {
+        while self.times.front().is_some_and(|(ended, _)| now - *ended > MAX_AGE) {
+            self.forget_first();
+        }
+        (self.times.len() >= MIN_TIMES).then_some(&*self.sorted)
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, first)) = self.times.pop_front()
+            && let Ok(index) = self.sorted.binary_search(&first)
+        {
+            self.sorted.remove(index);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// Half of the callers get their answer after a second; the others leave after two.
+    fn patience(held: u64, now: Instant) -> Patience {
+        let mut patience = Patience::default();
+        for _ in 0..WINDOW {
+            patience.caller_stayed(ms(1_000), now);
+            patience.caller_left(ms(2_000), now);
+            patience.slot_held(ms(held), now);
+        }
+        patience
+    }
+
+    #[test]
+    fn callers_that_leave_tell_how_long_the_others_stay() {
+        let now = Instant::now();
+        assert_eq!(patience(400, now).safe_age(now), ms(1_500));
+        assert_eq!(patience(1_600, now).safe_age(now), ms(0));
+    }
+
+    #[test]
+    fn the_longest_occupation_counts() {
+        let now = Instant::now();
+        let mut patience = patience(400, now);
+        patience.slot_held(ms(1_200), now);
+        assert_eq!(patience.safe_age(now), ms(500));
+    }
+
+    #[test]
+    fn where_nobody_leaves_no_age_is_safe() {
+        let (mut patience, now) = (Patience::default(), Instant::now());
+        for _ in 0..WINDOW {
+            patience.caller_stayed(ms(1_000), now);
+            patience.slot_held(ms(100), now);
+        }
+        assert_eq!(patience.safe_age(now), ms(0));
+    }
+
+    #[test]
+    fn few_times_and_old_times_say_nothing() {
+        let now = Instant::now();
+        let mut young = Patience::default();
+        for _ in 1..MIN_TIMES {
+            young.caller_left(ms(2_000), now);
+            young.slot_held(ms(100), now);
+        }
+        assert_eq!(young.safe_age(now), ms(0));
+        assert_eq!(patience(400, now).safe_age(now + MAX_AGE + ms(1)), ms(0));
+    }
+}
