@@ -8,7 +8,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Error;
-use crate::policy::queue::URGENCIES;
 
 /// One caller's request: its key, its arguments and its deadline.
 ///
@@ -185,6 +184,9 @@ pub(crate) enum Deadline {
     After(Duration),
     Never,
 }
+
+/// Levels of urgency, as RFC 9218 has them; 0 is the most urgent.
+pub(crate) const URGENCIES: u8 = 8;
 
 /// The urgency of a call, below [`URGENCIES`].
 #[derive(Debug, Clone, Copy)]

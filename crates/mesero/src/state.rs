@@ -18,7 +18,7 @@ use crate::policy::cache::store::{Aged, ReplyStore};
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Limit;
 use crate::policy::patience::Patience;
-use crate::policy::queue::{Queue, QueueRules, Tenants};
+use crate::policy::queue::{QueueRules, Tenants, WaitingQueue};
 use crate::policy::rate::TokenBucket;
 use crate::policy::retry::RetryBudget;
 use crate::policy::wait_estimator::WaitEstimator;
@@ -44,7 +44,7 @@ pub(crate) struct DispatcherState<T> {
     policy: Policy,
     sharing: Sharing<T>,
     limit: Limit,
-    queue: Queue<Waiter>,
+    queue: WaitingQueue<Waiter>,
     /// Set if the limit finds itself.
     adaptive: Option<Adaptive>,
     registry: Registry<T>,
@@ -161,7 +161,7 @@ impl<T> DispatcherState<T> {
         Self {
             limit: Limit::new(limit, policy.seats),
             adaptive,
-            queue: Queue::new(rules, Tenants::new(policy.per_tenant.clone(), policy.order)),
+            queue: WaitingQueue::new(rules, Tenants::new(policy.per_tenant.clone(), policy.order)),
             registry: Registry::default(),
             occupancy: Occupancy::default(),
             bucket: policy.rate.map(TokenBucket::new),

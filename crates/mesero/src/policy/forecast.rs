@@ -50,7 +50,7 @@ pub(crate) struct KindId(Option<usize>);
 
 /// The end of an attempt, by what it says about its kind's run time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum RunEnd {
+pub(crate) enum RunOutcome {
     /// It ran to its end after this time.
     Finished(Duration),
     /// It was stopped after this time, by its timeout, its deadline or its callers' leaving: a
@@ -106,12 +106,12 @@ impl Forecast {
     }
 
     /// Records what the end of an attempt says; at most once for each [`begin`](Self::begin).
-    pub(crate) fn record(&mut self, id: KindId, end: RunEnd, now: Instant) {
+    pub(crate) fn record(&mut self, id: KindId, end: RunOutcome, now: Instant) {
         let Some(kind) = self.get_mut(id) else { return };
         let (ran, cut_off) = match end {
-            RunEnd::Finished(ran) => (ran, false),
-            RunEnd::CutOff(ran) => (ran, true),
-            RunEnd::Ignored => return,
+            RunOutcome::Finished(ran) => (ran, false),
+            RunOutcome::CutOff(ran) => (ran, true),
+            RunOutcome::Ignored => return,
         };
         kind.mean.record(ran);
         kind.history.record(Run { ran, cut_off }, now);

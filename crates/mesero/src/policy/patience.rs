@@ -24,8 +24,8 @@ const RESERVE: u32 = 4;
 /// A caller that gets its answer would have stayed for longer: its stay is cut off.
 #[derive(Debug, Default)]
 pub(crate) struct Patience {
-    stays: Window,
-    occupations: Window,
+    stays: RecentTimes,
+    occupations: RecentTimes,
 }
 
 impl Patience {
@@ -56,14 +56,14 @@ impl Patience {
 
 /// The latest times.
 #[derive(Debug, Default)]
-struct Window {
+struct RecentTimes {
     /// In the order of their ends.
     times: VecDeque<(Instant, Run)>,
     /// The same times by their length.
     sorted: Vec<Run>,
 }
 
-impl Window {
+impl RecentTimes {
     fn record(&mut self, time: Run, now: Instant) {
         if self.times.len() == WINDOW {
             self.forget_first();

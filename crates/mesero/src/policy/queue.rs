@@ -7,16 +7,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::order::Order;
-use crate::call::JobId;
+use crate::call::{JobId, URGENCIES};
 
 mod flows;
 mod tenants;
 
-use flows::{FlowId, Flows, Place};
+use flows::{FlowId, Flows, Place, Rank};
 pub(crate) use tenants::{Charge, TenantId, Tenants};
-
-/// Levels of urgency, as RFC 9218 has them; 0 is the most urgent.
-pub(crate) const URGENCIES: u8 = 8;
 
 /// The time for which a queue may stay filled before it is overloaded, at least: the interval of
 /// controlled delay (RFC 8289).
@@ -43,12 +40,9 @@ pub(crate) struct Ticket {
     pub(crate) urgency: u8,
 }
 
-/// A waiter's place among those of its flow; the lower is the older.
-type Rank = (Instant, JobId);
-
 /// The waiters. `W` delivers a seat to its waiter.
 #[derive(Debug)]
-pub(crate) struct Queue<W> {
+pub(crate) struct WaitingQueue<W> {
     rules: QueueRules,
     pub(crate) tenants: Tenants,
     waiters: Waiters<W>,
@@ -65,7 +59,7 @@ enum Waiters<W> {
     OfTenants(Box<Flows<W>>),
 }
 
-impl<W> Queue<W> {
+impl<W> WaitingQueue<W> {
     pub(crate) fn new(rules: QueueRules, tenants: Tenants) -> Self {
         let waiters = match (rules.order, rules.tenant_limit) {
             (Order::Fair, _) | (_, Some(_)) => {

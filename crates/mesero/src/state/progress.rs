@@ -9,7 +9,7 @@ use super::DispatcherState;
 use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
 use crate::policy::adaptive::{CohortEnd, LoadSign};
-use crate::policy::forecast::{Candidate, RunEnd};
+use crate::policy::forecast::{Candidate, RunOutcome};
 use crate::registry::JobState;
 use crate::{Advice, Error, Phase};
 
@@ -111,12 +111,12 @@ impl<T> DispatcherState<T> {
 }
 
 /// What the end of an attempt says about its kind's run time.
-fn run_end(error: Option<&Error>, ran: Duration) -> RunEnd {
+fn run_end(error: Option<&Error>, ran: Duration) -> RunOutcome {
     match error {
-        None => RunEnd::Finished(ran),
+        None => RunOutcome::Finished(ran),
         Some(Error::TimedOut { .. } | Error::Expired { .. } | Error::Canceled | Error::Shed) => {
-            RunEnd::CutOff(ran)
+            RunOutcome::CutOff(ran)
         }
-        Some(Error::Failed(_) | Error::Refused(_)) => RunEnd::Ignored,
+        Some(Error::Failed(_) | Error::Refused(_)) => RunOutcome::Ignored,
     }
 }

@@ -13,7 +13,7 @@ fn key(number: usize) -> Key {
 }
 
 impl Forecast {
-    fn finish(&mut self, id: KindId, end: RunEnd, now: Instant) {
+    fn finish(&mut self, id: KindId, end: RunOutcome, now: Instant) {
         self.record(id, end, now);
         self.end(id);
     }
@@ -23,7 +23,7 @@ impl Forecast {
     }
 
     /// Attempts one after the other, which take no time but what their ends say.
-    fn run(&mut self, kind: Option<&Key>, ends: &[RunEnd], now: Instant) {
+    fn run(&mut self, kind: Option<&Key>, ends: &[RunOutcome], now: Instant) {
         for end in ends {
             let id = self.begin(candidate(kind), now);
             self.finish(id, *end, now);
@@ -36,8 +36,8 @@ fn candidate(kind: Option<&Key>) -> Candidate<'_> {
     Candidate { kind, left: None, waited: false }
 }
 
-fn finished(ran: u64) -> RunEnd {
-    RunEnd::Finished(ms(ran))
+fn finished(ran: u64) -> RunOutcome {
+    RunOutcome::Finished(ms(ran))
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_failed_run_is_no_run_time_and_no_longer_runs() {
     forecast.run(None, &[finished(500); 8], now);
     let running = forecast.begin(candidate(None), now);
     assert!(!forecast.may_begin(late(false), now));
-    forecast.finish(running, RunEnd::Ignored, now);
+    forecast.finish(running, RunOutcome::Ignored, now);
     assert!(forecast.may_begin(late(false), now));
     assert_eq!(forecast.needed(None, now), Some(ms(500)));
 }
@@ -93,9 +93,9 @@ fn a_call_that_arrives_is_tried_where_none_runs_or_none_began_within_a_median_ru
     assert!(!forecast.may_begin(late(false), start + ms(499)));
     assert!(forecast.may_begin(late(false), start + ms(500)));
     let second = forecast.begin(late(false), start + ms(500));
-    forecast.finish(first, RunEnd::CutOff(ms(600)), start + ms(999));
+    forecast.finish(first, RunOutcome::CutOff(ms(600)), start + ms(999));
     assert!(!forecast.may_begin(late(false), start + ms(999)), "the second one runs");
-    forecast.finish(second, RunEnd::CutOff(ms(499)), start + ms(999));
+    forecast.finish(second, RunOutcome::CutOff(ms(499)), start + ms(999));
     assert!(forecast.may_begin(late(false), start + ms(999)));
 }
 
@@ -106,7 +106,7 @@ fn a_call_that_waited_is_tried_two_medians_after_one_in_time_and_one_after_a_try
     assert!(!forecast.may_begin(late(true), start + ms(999)));
     assert!(forecast.may_begin(late(true), start + ms(1_000)));
     let id = forecast.begin(late(true), start + ms(1_000));
-    forecast.finish(id, RunEnd::CutOff(ms(1)), start + ms(1_001));
+    forecast.finish(id, RunOutcome::CutOff(ms(1)), start + ms(1_001));
     assert!(!forecast.may_begin(late(true), start + ms(1_499)));
     assert!(forecast.may_begin(late(true), start + ms(1_500)));
 }
@@ -114,7 +114,7 @@ fn a_call_that_waited_is_tried_two_medians_after_one_in_time_and_one_after_a_try
 #[test]
 fn after_a_quick_run_the_second_one_is_tried_at_once() {
     let (mut forecast, now) = (Forecast::default(), Instant::now());
-    forecast.run(None, &[RunEnd::CutOff(ms(2_000)); 20], now);
+    forecast.run(None, &[RunOutcome::CutOff(ms(2_000)); 20], now);
     assert!(!forecast.may_begin(late(true), now));
     forecast.run(None, &[finished(50)], now);
     assert!(forecast.may_begin(late(true), now));
@@ -208,7 +208,7 @@ proptest! {
                     let (key, id) = attempts.swap_remove(index.index(attempts.len()));
                     *naive.running(&key) -= 1;
                     naive.shrink(MAX_KINDS);
-                    forecast.finish(id, RunEnd::Ignored, now);
+                    forecast.finish(id, RunOutcome::Ignored, now);
                 }
                 Step::End(_) => {}
             }

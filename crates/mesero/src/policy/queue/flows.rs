@@ -3,8 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::tenants::{TenantId, Tenants};
-use super::{Rank, URGENCIES};
+use crate::call::{JobId, URGENCIES};
+
+/// A waiter's place among those of its flow; the lower is the older.
+pub(super) type Rank = (Instant, JobId);
 
 /// The flows of all tenants.
 #[derive(Debug)]
@@ -151,7 +156,7 @@ impl<W> Flows<W> {
 
     /// The time by which lanes compete: the arrival of the oldest waiter, behind the head starts of
     /// the lanes before.
-    fn due(&self, lane: &Lane, number: u8) -> Option<tokio::time::Instant> {
+    fn due(&self, lane: &Lane, number: u8) -> Option<Instant> {
         let ((arrived, _), _) = lane.ages.first()?;
         arrived.checked_add(self.head_start * u32::from(number))
     }

@@ -16,7 +16,7 @@ fn secs(seconds: u64) -> Duration {
 
 /// A queue whose waiters are the numbers of their jobs, with a clock.
 struct Harness {
-    queue: Queue<u64>,
+    queue: WaitingQueue<u64>,
     tickets: HashMap<u64, Ticket>,
     jobs: u64,
     now: Instant,
@@ -30,7 +30,7 @@ impl Harness {
     fn with(order: Order, each: PerTenant) -> Self {
         let rules = QueueRules { order, bound: 5, head_start: secs(5), tenant_limit: each.limit };
         Self {
-            queue: Queue::new(rules, Tenants::new(each, order)),
+            queue: WaitingQueue::new(rules, Tenants::new(each, order)),
             tickets: HashMap::new(),
             jobs: 0,
             now: Instant::now(),

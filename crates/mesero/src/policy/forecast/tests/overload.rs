@@ -72,9 +72,9 @@ impl Simulation {
             let ran = now - running.since;
             let end = if now >= running.done {
                 done += 1;
-                RunEnd::Finished(ran)
+                RunOutcome::Finished(ran)
             } else if now >= running.deadline {
-                RunEnd::CutOff(ran)
+                RunOutcome::CutOff(ran)
             } else {
                 return true;
             };
