@@ -29,7 +29,8 @@ pub trait Resource: Send + Sync {
     /// Serves one attempt at the seat of its slot.
     ///
     /// Dropping the future abandons the attempt. The slot is freed when the resource has really
-    /// stopped; a reply in progress holds it until its body has ended or is dropped.
+    /// stopped; a reply in progress holds it until its body has ended, or is dropped and the resource has
+    /// stopped.
     fn attempt(&self, request: Request, attempt: Attempt) -> Serving;
 
     /// Returns the stack of the job's attempt at this seat, or the stack at the time when it was

@@ -10,6 +10,7 @@ mod abandoned;
 mod answers;
 mod connections;
 mod continuing;
+mod crowd;
 mod example;
 mod http2;
 mod retries;

@@ -122,6 +122,9 @@ impl AbandonedRequest {
         let (state, stops) = (session.answer_state(), settings.stops_on_disconnect);
         let read = match (reason, state) {
             (_, AnswerState::Unreadable) => None,
+            // A body in memory is taken at once; any other comes from a client that has left, or has
+            // its answer.
+            _ if !session.progress().is_sent() => None,
             // The rest has often arrived already.
             (Reason::AnswerUnwanted, _) => timeout(CUT_TIMEOUT, discard(session)).await.ok(),
             (Reason::CallersLeft, _) if stops => None,

@@ -164,28 +164,4 @@ impl SharedConnection {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::Request;
-    use tokio::io::duplex;
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn an_unresponsive_upstream_is_noticed_while_responses_are_pending() {
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let connections = SharedConnections::new(Scheme::HTTP, NonZeroUsize::MIN, tasks, stop);
-        let (ours, theirs) = duplex(64 * 1024);
-        let (begun, server) = tokio::join!(connections.begin(ours), h2::server::handshake(theirs));
-        let mut stream = begun.unwrap();
-        // From here on the server neither reads nor writes.
-        let _server: h2::server::Connection<_, Bytes> = server.unwrap();
-        let began = Instant::now();
-        let request = Request::builder().uri("/").header("host", "a");
-        let body = mesero_http::payload::Payload::Whole(Bytes::new());
-        let body = crate::http::request_body::RequestBody::of(&body).unwrap();
-        assert!(stream.send(request.body(body).unwrap(), None).await.is_err());
-        assert_eq!(began.elapsed(), 2 * vitals::PING_INTERVAL);
-        assert!(connections.stream().is_none());
-    }
-}
+mod tests;

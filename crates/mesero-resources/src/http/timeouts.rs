@@ -25,6 +25,11 @@ impl UploadProgress {
         self.has_moved.store(true, Ordering::Relaxed);
     }
 
+    /// Returns true if no piece is left.
+    pub(super) fn is_sent(&self) -> bool {
+        self.is_sent.load(Ordering::Relaxed)
+    }
+
     /// Records that no piece is left.
     pub(super) fn record_end(&self) {
         self.is_sent.store(true, Ordering::Relaxed);
@@ -46,7 +51,7 @@ impl FirstByteTimeout {
     /// Ready when the timeout has passed.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
         let Some(after) = self.after else { return Poll::Pending };
-        if !self.progress.is_sent.load(Ordering::Relaxed) {
+        if !self.progress.is_sent() {
             return Poll::Pending;
         }
         let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(after)));

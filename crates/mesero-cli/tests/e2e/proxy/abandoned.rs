@@ -230,6 +230,19 @@ async fn an_unread_answer_that_is_tried_again_keeps_its_connection() {
 }
 
 #[tokio::test]
+async fn an_upload_that_has_not_ended_at_the_deadline_is_cut_off() {
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "connections = 1/deadline = \"200ms\"").await;
+    let mut slow = Wire::to(mesero.front).await;
+    slow.write("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nhel").await;
+    let mut wire = upstream.asked().await;
+    assert_eq!(wire.bytes(3).await, "hel");
+    assert!(slow.head().await.starts_with("HTTP/1.1 504 "));
+    wire.closed().await;
+    mesero.until_jobs(|jobs| jobs.is_empty()).await;
+}
+
+#[tokio::test]
 async fn abandoned_requests_do_not_delay_the_end_of_mesero() {
     let upstream = Upstream::open().await;
     let mut mesero = behind(&upstream, "").await;

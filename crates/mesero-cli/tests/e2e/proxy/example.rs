@@ -86,15 +86,21 @@ async fn an_api_that_was_stopped_for_a_while_has_no_more_than_two_at_once_when_i
     let mesero = &fragile.mesero;
     assert_eq!(mesero.get("/api/first").await.status, 200);
     signal(&fragile.api, Signal::STOP);
-    let mut impatient = Vec::new();
-    for number in 0..20 {
-        impatient.push(client::impatient(mesero.front, &format!("/api/{number}")).await);
-        if impatient.len() >= 4 {
-            mesero.until_jobs(|jobs| jobs.len() >= 4).await;
-            drop(impatient.remove(0));
-        }
+    // Clients leave before their request is sent, while the API has it, and from the queue.
+    let mut stopping = 0;
+    while stopping < 2 {
+        let left = client::impatient(mesero.front, "/api/left").await;
+        mesero.until_jobs(|jobs| jobs.len() > stopping).await;
+        drop(left);
+        let jobs = mesero.until_jobs(|jobs| jobs.len() == in_phase(jobs, "stopping")).await;
+        stopping = jobs.len();
     }
-    drop(impatient);
+    let mut left = Vec::new();
+    for _ in 0..20 {
+        left.push(client::impatient(mesero.front, "/api/left").await);
+    }
+    mesero.until_jobs(|jobs| in_phase(jobs, "queued") == 20).await;
+    drop(left);
     mesero.until_jobs(|jobs| (in_phase(jobs, "stopping"), jobs.len()) == (2, 2)).await;
     signal(&fragile.api, Signal::CONT);
     assert_eq!(mesero.get("/api/last").await.status, 200);

@@ -185,11 +185,12 @@ async fn a_client_that_leaves_holds_its_slot_until_its_stream_has_ended_and_no_o
 async fn an_abandoned_stream_is_granted_window_and_its_data_thrown_away() {
     let upstream = Upstream::open().await;
     let mesero = behind(&upstream, &format!("{PRIOR}\nconnections = 1")).await;
-    let is_left = Arc::new(Notify::new());
-    let wait = Arc::clone(&is_left);
+    let (has_come, is_left) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (come, wait) = (Arc::clone(&has_come), Arc::clone(&is_left));
     // More than the window of the stream and that of the connection.
     let long = Bytes::from(vec![b'x'; 2_000_000]);
     let answer = move |_request: Request<RecvStream>, mut respond: SendResponse<Bytes>| {
+        come.notify_one();
         let (wait, long) = (Arc::clone(&wait), long.clone());
         async move {
             wait.notified().await;
@@ -200,7 +201,7 @@ async fn an_abandoned_stream_is_granted_window_and_its_data_thrown_away() {
     };
     let left = client::impatient(mesero.front, "/").await;
     let leave = async {
-        mesero.until_jobs(|jobs| in_phase(jobs, "running") == 1).await;
+        has_come.notified().await;
         drop(left);
         mesero.until_jobs(|jobs| in_phase(jobs, "stopping") == 1).await;
         is_left.notify_one();

@@ -151,3 +151,30 @@ async fn certificates_that_cannot_be_read_are_an_error_at_the_start() {
     assert!(said.contains("resource `api`: read the trusted certificates in"), "{said}");
     assert!(said.contains("ca.pem`: it holds no certificate in PEM form"), "{said}");
 }
+
+#[tokio::test]
+async fn an_abandoned_request_is_read_to_its_end_or_cut_off_over_tls_too() {
+    let authority = Authority::new();
+    let server = authority.server("127.0.0.1", 2100, &[]);
+    for (settings, how) in
+        [("", "by_itself"), ("stops_on_disconnect = true\nconnections = 1", "interrupted")]
+    {
+        let upstream = Upstream::open().await;
+        let mesero = behind_tls(&upstream, &authority, settings).await;
+        let left = client::impatient(mesero.front, "/").await;
+        let mut wire = upstream.accept().await.over_tls(&server).await;
+        wire.head().await;
+        drop(left);
+        mesero.until_jobs(|jobs| in_phase(jobs, "stopping") == 1).await;
+        match how {
+            "by_itself" => wire.answer("too late").await,
+            _ => {
+                // The end of TLS, then of the connection.
+                assert_eq!(wire.read(&mut [0; 1]).await, 0);
+                drop(wire);
+            }
+        }
+        mesero.until_jobs(|jobs| jobs.is_empty()).await;
+        assert_eq!(super::abandoned::stops(&mesero, how).await, 1);
+    }
+}
