@@ -19,7 +19,7 @@ mod simulation;
 mod tests;
 
 pub(crate) use trial::QueueLevel;
-use trial::{Direction, Pace, Trial, Verdict, log_ratio};
+use trial::{Direction, LimitTrial, Pace, Verdict, log_ratio};
 use window::Window;
 
 /// The limit at the start, within the bounds. Growth doubles, so that a low start costs seconds,
@@ -122,7 +122,7 @@ pub(crate) struct Adaptive {
     bounds: AdaptiveLimit,
     /// The limit that is in force but for trials.
     settled: usize,
-    trial: Option<Trial>,
+    trial: Option<LimitTrial>,
     /// The last whole window under the settled limit.
     reference: Option<Window>,
     window: Window,
@@ -330,10 +330,10 @@ impl Adaptive {
             return;
         }
         let reference = self.reference.clone().unwrap_or_default();
-        self.enforce(Some(Trial::new(direction, limit, reference, queue)));
+        self.enforce(Some(LimitTrial::new(direction, limit, reference, queue)));
     }
 
-    fn judge(&mut self, mut trial: Trial, last: Window, queue: QueueLevel) {
+    fn judge(&mut self, mut trial: LimitTrial, last: Window, queue: QueueLevel) {
         let direction = trial.direction;
         match trial.verdict(self.settled) {
             Verdict::Unclear => {
@@ -378,7 +378,7 @@ impl Adaptive {
         self.enforce(None);
     }
 
-    fn enforce(&mut self, trial: Option<Trial>) {
+    fn enforce(&mut self, trial: Option<LimitTrial>) {
         self.trial = trial;
         self.restart();
     }

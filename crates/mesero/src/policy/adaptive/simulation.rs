@@ -61,7 +61,7 @@ impl Default for Scenario {
 
 /// The throughput, the refusals and the limits of a simulation.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct SimulatedDay {
     /// Seconds at which calls finished in time.
     finished: Vec<f64>,
     /// Seconds at which calls were refused.
@@ -78,7 +78,7 @@ pub(super) struct LimitAt {
     pub(super) limit: usize,
 }
 
-impl Outcome {
+impl SimulatedDay {
     /// Calls that finished, a second.
     pub(super) fn rate(&self, seconds: Range<f64>) -> f64 {
         let inside = self.finished.iter().filter(|at| seconds.contains(*at)).count();
@@ -99,30 +99,30 @@ impl Outcome {
     }
 }
 
-struct Running {
+struct SimulatedCall {
     began: f64,
     left: f64,
     cohort: Option<Cohort>,
 }
 
 /// Simulates a fixed limit.
-pub(super) fn fixed(scenario: &Scenario, limit: usize) -> Outcome {
+pub(super) fn fixed(scenario: &Scenario, limit: usize) -> SimulatedDay {
     run(scenario, limit, None)
 }
 
 /// Simulates a limit that finds itself.
-pub(super) fn adaptive(scenario: &Scenario, min: usize, max: usize) -> Outcome {
+pub(super) fn adaptive(scenario: &Scenario, min: usize, max: usize) -> SimulatedDay {
     run(scenario, 0, AdaptiveLimit::between(min, max).map(Adaptive::new))
 }
 
-fn run(scenario: &Scenario, fixed: usize, mut rule: Option<Adaptive>) -> Outcome {
+fn run(scenario: &Scenario, fixed: usize, mut rule: Option<Adaptive>) -> SimulatedDay {
     let mut random = fastrand::Rng::with_seed(scenario.seed);
     let zero = Instant::now();
     let instant = |at: f64| zero + Duration::from_secs_f64(at);
-    let mut outcome = Outcome::default();
+    let mut outcome = SimulatedDay::default();
     let mut limit = rule.as_ref().map_or(fixed, |rule| rule.limit().get());
     outcome.limits.push(LimitAt { at: 0.0, window: 0, settled: limit, limit });
-    let mut running: VecDeque<Running> = VecDeque::new();
+    let mut running: VecDeque<SimulatedCall> = VecDeque::new();
     let mut waiting = 0_usize;
     let mut at = 0.0;
     let mut next_arrival = 0.0;
@@ -133,7 +133,7 @@ fn run(scenario: &Scenario, fixed: usize, mut rule: Option<Adaptive>) -> Outcome
             let work = scenario.work.draw(&mut random);
             let in_use = running.len() + 1;
             let cohort = rule.as_mut().and_then(|rule| rule.begun(in_use, instant(at)));
-            running.push_back(Running { began: at, left: work, cohort });
+            running.push_back(SimulatedCall { began: at, left: work, cohort });
         }
         // The next event: an end, a timeout, an arrival, or the end of a second, since the
         // resource changes at seconds.

@@ -1,6 +1,6 @@
 //! The rule before resources in simulated time.
 
-use super::simulation::{Outcome, Scenario, Work, adaptive, fixed};
+use super::simulation::{Scenario, SimulatedDay, Work, adaptive, fixed};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 
@@ -26,7 +26,12 @@ fn shares(calls: usize, at: f64) -> (usize, f64) {
 
 /// Shows that at least `share` of the throughput of a fixed limit is served in these seconds.
 #[track_caller]
-fn assert_serves(scenario: &Scenario, limit: usize, seconds: (f64, f64), share: f64) -> Outcome {
+fn assert_serves(
+    scenario: &Scenario,
+    limit: usize,
+    seconds: (f64, f64),
+    share: f64,
+) -> SimulatedDay {
     let outcome = adaptive(scenario, 1, 200);
     let seconds = seconds.0..seconds.1;
     let (served, best) =

@@ -38,7 +38,7 @@ pub(super) struct Pace {
 
 /// A limit that is tried, and what has been measured so far.
 #[derive(Debug)]
-pub(super) struct Trial {
+pub(super) struct LimitTrial {
     pub(super) limit: usize,
     pub(super) direction: Direction,
     /// Windows under the settled limit, next to those under the other.
@@ -109,7 +109,7 @@ impl Pace {
     }
 }
 
-impl Trial {
+impl LimitTrial {
     pub(super) fn new(
         direction: Direction,
         limit: usize,
@@ -176,7 +176,7 @@ impl Direction {
 }
 
 /// A higher limit is accepted as far as more calls are served there.
-fn higher(slowdown: Slowdown, settled: usize, trial: &Trial) -> Verdict {
+fn higher(slowdown: Slowdown, settled: usize, trial: &LimitTrial) -> Verdict {
     let Slowdown { log, error, full } = slowdown;
     if log - 2.0 * error > 1.1 * full {
         return Verdict::Stay { step: 0.5 };
@@ -195,7 +195,7 @@ fn higher(slowdown: Slowdown, settled: usize, trial: &Trial) -> Verdict {
 }
 
 /// A lower limit is accepted if as many calls are served there.
-fn lower(slowdown: Slowdown, trial: &Trial) -> Verdict {
+fn lower(slowdown: Slowdown, trial: &LimitTrial) -> Verdict {
     let Slowdown { log, error, full } = slowdown;
     let loss = full - log;
     let tolerance = TOLERANCE.min(0.1 * full);
