@@ -7,6 +7,8 @@ use mesero_terminal::command_error::CommandError;
 use mesero_terminal::exit::Exit;
 use mesero_terminal::output::Output;
 
+mod queue_fit;
+
 /// Starts the resources of a configuration, prints a line for each, and stops them. Dropping the future stops the
 /// workers.
 ///
@@ -15,10 +17,18 @@ use mesero_terminal::output::Output;
 pub(crate) async fn run(config: &Config, output: &mut Output) -> Result<Exit, CheckError> {
     let spawner = Spawner::start().map_err(CheckError::Io)?;
     let services = assemble::services(config, &spawner).await.map_err(CheckError::Assemble)?;
-    for service in &services {
+    for (service, resource) in services.iter().zip(&config.resources) {
         let (name, found) = (service.name(), service.resource.describe());
-        let limit = service.dispatcher.limit();
+        let limit = match service.dispatcher.adaptive_limit() {
+            Some(bounds) => format!("auto, from {} to {}", bounds.min(), bounds.max()),
+            None => service.dispatcher.limit().to_string(),
+        };
         output.line(&format!("{name}: {found}; limit {limit}")).map_err(CheckError::Io)?;
+        let bounds = service.dispatcher.adaptive_limit();
+        let most = bounds.map_or(service.dispatcher.limit(), |bounds| bounds.max().get());
+        if let Some(warning) = queue_fit::warning(resource, most) {
+            output.say(&format!("warning: {name}: {warning}"));
+        }
     }
     for front in config.fronts.iter().filter(|front| !front.routes.is_empty()) {
         let addresses: Vec<_> = front.listen.iter().map(ToString::to_string).collect();

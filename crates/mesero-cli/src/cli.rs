@@ -78,7 +78,7 @@ pub(crate) struct ServeArgs {
     /// Concurrent calls in each process, for an async function [default: 100]
     #[arg(long, value_name = "N", requires = "python")]
     concurrency: Option<String>,
-    /// Concurrency limit [default: the capacity of the workers]
+    /// Concurrency limit, or "auto": it finds itself [default: the capacity of the workers]
     #[arg(long, value_name = "N", requires = "python")]
     limit: Option<String>,
     /// Maximum number of waiting calls, or off [default: 1000]

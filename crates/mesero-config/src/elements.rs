@@ -11,6 +11,7 @@ pub(crate) mod duration;
 pub(crate) mod element;
 pub(crate) mod fraction;
 pub(crate) mod http2;
+pub(crate) mod limit;
 pub(crate) mod list_target;
 pub(crate) mod media_type;
 pub(crate) mod method;

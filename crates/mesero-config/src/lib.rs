@@ -27,6 +27,7 @@ pub use elements::argument::{ArgumentKind, ArgumentSource};
 pub use elements::cache::CacheSettings;
 pub use elements::delay::Delay;
 pub use elements::http2::Http2;
+pub use elements::limit::LimitSettings;
 pub use elements::negative::{CachedFailure, Negative};
 pub use elements::python_target::PythonTarget;
 pub use elements::reply_form::ReplyForm;

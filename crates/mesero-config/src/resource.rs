@@ -17,6 +17,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 use crate::check::Check;
+use crate::elements::limit::LimitSettings;
 use crate::elements::python_target::PythonTarget;
 use crate::error::ConfigProblem;
 use crate::file::raw;
@@ -117,9 +118,9 @@ fn check_one(
             ConfigProblem::new(format!("`{name}` cannot name a resource")).at(span.clone(), label),
         );
     }
-    let policy = std::mem::take(&mut raw.policy);
     let kind = KindKey::check(&raw, check);
-    let policy = PolicySettings::check(policy, capacity(kind, &raw), check);
+    let capacity = capacity(kind, &raw);
+    let policy = PolicySettings::check(std::mem::take(&mut raw.policy), capacity, check);
     let mut placeholders = Vec::new();
     let kind = match kind {
         Some(KindKey::Python) => raw.python.take().map(|target| {
@@ -130,10 +131,12 @@ fn check_one(
             ResourceKind::Wsgi(WsgiSettings::check(application, raw, &policy, check))
         }),
         Some(KindKey::Command) => {
-            CommandSettings::check(raw, policy.limit, check).map(|(command, needed)| {
-                placeholders = needed;
-                ResourceKind::Command(command)
-            })
+            CommandSettings::check(raw, policy.limit.and_then(LimitSettings::highest), check).map(
+                |(command, needed)| {
+                    placeholders = needed;
+                    ResourceKind::Command(command)
+                },
+            )
         }
         Some(KindKey::Http) => HttpSettings::check(raw, &policy, check).map(ResourceKind::Http),
         Some(KindKey::Stub) => {

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::jobs::{JobList, JobRecord};
+use crate::jobs::{AutoLimit, JobList, JobRecord};
 use crate::resources::LimitChange;
 
 mod connection;
@@ -87,7 +87,10 @@ pub async fn run(args: JobsArgs, output: &mut Output) -> Result<Exit, JobsError>
     }
     match &action {
         JobsAction::List { .. } => {
-            let JobList { jobs, assumed_stopped } = read(&client, &answer)?;
+            let JobList { jobs, assumed_stopped, auto_limits } = read(&client, &answer)?;
+            for (resource, AutoLimit { limit, min, max }) in auto_limits {
+                output.say(&format!("{resource}: limit {limit} (auto, from {min} to {max})"));
+            }
             if jobs.is_empty() {
                 output.say("nothing is in flight");
             } else {

@@ -23,6 +23,28 @@ pub(crate) struct JobList {
     /// have none.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) assumed_stopped: BTreeMap<String, u64>,
+    /// Limits that find themselves, by resource.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) auto_limits: BTreeMap<String, AutoLimit>,
+}
+
+/// A limit that finds itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct AutoLimit {
+    /// The limit at present.
+    pub(crate) limit: usize,
+    pub(crate) min: usize,
+    pub(crate) max: usize,
+}
+
+impl AutoLimit {
+    /// Returns the limit of the service, if it finds itself.
+    pub(crate) fn of(service: &Service) -> Option<Self> {
+        let bounds = service.dispatcher.adaptive_limit()?;
+        let (limit, min, max) =
+            (service.dispatcher.limit(), bounds.min().get(), bounds.max().get());
+        Some(Self { limit, min, max })
+    }
 }
 
 /// One job, as the control plane writes it and as its client reads it.
@@ -107,7 +129,11 @@ pub(super) async fn list(
         })
         .filter(|(_, assumed)| *assumed > 0)
         .collect();
-    Ok(Json(JobList { jobs, assumed_stopped }))
+    let auto_limits = services
+        .iter()
+        .filter_map(|service| Some((service.name().to_owned(), AutoLimit::of(service)?)))
+        .collect();
+    Ok(Json(JobList { jobs, assumed_stopped, auto_limits }))
 }
 
 pub(super) async fn show(

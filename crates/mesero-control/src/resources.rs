@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::Plane;
 use super::causes::{self, ProblemResponse};
+use super::jobs::AutoLimit;
 
 /// Far more than `{"limit":20}` needs.
 const BODY_BYTES: usize = 4_096;
@@ -36,6 +37,7 @@ fn describe(service: &Service) -> Value {
         "name": service.name(),
         "ready": health.is_ready(),
         "limit": service.dispatcher.limit(),
+        "auto": AutoLimit::of(service).map(|auto| json!({ "min": auto.min, "max": auto.max })),
         "seats": service.resource.seats(),
         "health": { "up": health.up, "wanted": health.wanted, "restarts": health.restarts },
         "stats": counts(&service.dispatcher.stats()),
@@ -80,6 +82,7 @@ fn counts(stats: &Stats) -> Value {
             "total": slots.total,
             "closed": slots.closed,
             "assumed_stopped": slots.assumed_stopped,
+            "limit_changes": slots.limit_changes,
         },
         "queue": { "len": queue.len, "bound": queue.bound, "retries": queue.retries },
     })

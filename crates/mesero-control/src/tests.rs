@@ -158,7 +158,8 @@ async fn a_resource_shows_its_health_and_its_counts() {
     assert_eq!(square["seats"], 4);
     assert_eq!(square["health"], json!({ "up": 1, "wanted": 2, "restarts": 3 }));
     assert_eq!(square["stats"]["jobs"]["in_flight"], 1);
-    let slots = json!({ "in_use": 1, "total": 1, "closed": 0, "assumed_stopped": 0 });
+    let slots =
+        json!({ "in_use": 1, "total": 1, "closed": 0, "assumed_stopped": 0, "limit_changes": 0 });
     assert_eq!(square["stats"]["slots"], slots);
 }
 

@@ -92,7 +92,7 @@ pub(crate) struct HttpRequestArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Policies")]
 pub(crate) struct RunPolicyArgs {
-    /// Items in flight at once [default: 10; for a command the processors, for a function its threads]
+    /// Items in flight at once, or "auto": as many as the target serves best [default: 10; for a command the processors, for a function its threads]
     #[arg(long, short = 'l', value_name = "N")]
     limit: Option<String>,
     /// Rate limit for items, such as 100/s

@@ -4,8 +4,10 @@ use std::fmt;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 
-use mesero::{Cache, Dispatcher, DispatcherBuilder, Error, Event, FailureKind, Observer};
-use mesero_config::{CachedFailure, Config, ResourceKind};
+use mesero::{
+    AdaptiveLimit, Cache, Dispatcher, DispatcherBuilder, Error, Event, FailureKind, Observer,
+};
+use mesero_config::{CachedFailure, Config, LimitSettings, ResourceKind};
 use mesero_http::tls::TlsError;
 use mesero_process::spawner::Spawner;
 use mesero_resources::command::{self, Command, Input};
@@ -61,8 +63,10 @@ pub async fn service(
 ) -> Result<Service, AssembleError> {
     let resource = start(config, spawner).await?;
     let seats = resource.seats();
-    let limit = config.policy.limit.unwrap_or(seats);
-    if limit > seats {
+    let limit = config.policy.limit.unwrap_or(LimitSettings::Fixed(seats));
+    if let LimitSettings::Fixed(limit) | LimitSettings::Auto { min: limit, .. } = limit
+        && limit > seats
+    {
         resource.stop().await;
         let name = config.name.clone();
         return Err(AssembleError::LimitAboveSeats { name, limit, seats });
@@ -130,12 +134,18 @@ fn shares(policy: &mesero_config::PolicySettings) -> bool {
 
 fn dispatcher(
     config: &mesero_config::ResourceSettings,
-    limit: NonZeroUsize,
+    limit: LimitSettings,
     seats: NonZeroUsize,
 ) -> DispatcherBuilder<Reply> {
     let settings = &config.policy;
     let mut policy = mesero::Policy::default();
-    policy.limit = limit;
+    match limit {
+        LimitSettings::Fixed(limit) => policy.limit = limit,
+        LimitSettings::Auto { min, max } => {
+            let max = max.map_or(seats, |max| max.min(seats));
+            policy.adaptive_limit = AdaptiveLimit::between(min.get(), max.get());
+        }
+    }
     policy.seats = Some(seats);
     policy.queue = settings.queue.map_or(0, NonZeroUsize::get);
     policy.order = settings.order;

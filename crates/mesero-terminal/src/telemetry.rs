@@ -15,6 +15,7 @@ use crate::output;
 
 mod form;
 mod jobs;
+mod limit;
 mod lines;
 mod queue;
 mod record;

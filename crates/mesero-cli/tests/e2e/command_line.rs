@@ -137,3 +137,28 @@ async fn a_command_line_that_makes_no_sense_is_exit_code_2() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     }
 }
+
+#[tokio::test]
+async fn check_shows_an_auto_limit_and_warns_of_a_queue_that_cannot_be_served_in_time() {
+    let config = r#"
+[resource.slow]
+stub = { delay = "500ms" }
+policy = { limit = { min = 2, max = 4 }, queue = 1000, deadline = "10s" }
+
+[resource.short]
+stub = { delay = "500ms" }
+policy = { limit = 4, queue = 76, deadline = "10s" }
+
+[[route]]
+path = "/slow"
+resource = "slow"
+"#;
+    let folder = with_config(config, &[]);
+    let output = mesero(&folder, &["check", "mesero.toml"]).await;
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    assert!(text.contains("limit auto, from 2 to 4\n"), "{text}");
+    let warned = stderr(&output);
+    assert!(warned.contains("warning: slow: a full queue of 1000 waits 125s"), "{warned}");
+    assert!(warned.contains("`queue = 76`") && !warned.contains("short"), "{warned}");
+}

@@ -18,6 +18,7 @@ use crate::elements::delay::Delay;
 use crate::elements::element::Setting;
 use crate::elements::fraction::Share;
 use crate::elements::http2::Http2;
+use crate::elements::limit::LimitSettings;
 use crate::elements::list_target::ListTarget;
 use crate::elements::media_type::MediaType;
 use crate::elements::off::OrOff;
@@ -136,7 +137,7 @@ described! {
     #[derive(Debug, Default, Deserialize)]
     #[serde(deny_unknown_fields, expecting = "a table such as [resource.NAME.policy]")]
     pub(crate) struct Policy {
-        pub limit: Option<Setting<Count<10_000_000>>>,
+        pub limit: Option<Setting<LimitSettings>>,
         pub queue: Option<Setting<OrOff<Count<100_000_000>>>>,
         pub order: Option<Setting<Order>>,
         pub queue_timeout: Option<Setting<OrOff<Duration>>>,

@@ -6,6 +6,7 @@ use mesero::Rate;
 
 use crate::elements::budget::Budget;
 use crate::elements::count::Count;
+use crate::elements::limit::LimitSettings;
 use crate::elements::off::OrOff;
 use crate::error::{ConfigError, ConfigProblem};
 use crate::flags::flag_text::FlagText;
@@ -29,8 +30,8 @@ impl PolicyFlags {
     /// Overrides the policy with the flags that were given.
     pub(crate) fn change(&self, policy: &mut PolicySettings) -> Result<(), ConfigError> {
         let mut flags = FlagText::default();
-        if let Some(limit) = flags.setting::<Count<10_000_000>>("--limit", self.limit.as_ref()) {
-            policy.limit = Some(limit.value.non_zero_usize());
+        if let Some(limit) = flags.setting::<LimitSettings>("--limit", self.limit.as_ref()) {
+            policy.limit = Some(limit.value);
         }
         if let Some(queue) =
             flags.setting::<OrOff<Count<100_000_000>>>("--queue", self.queue.as_ref())

@@ -8,6 +8,7 @@ use toml::Spanned;
 
 use crate::check::{Check, SourceFile};
 use crate::config::Config;
+use crate::elements::limit::LimitSettings;
 use crate::elements::python_target::PythonTarget;
 use crate::elements::upstream::Upstream;
 use crate::error::{ConfigError, ConfigProblem};
@@ -24,6 +25,9 @@ const NAME: &str = "run";
 
 /// The limit of calls at once if neither the flags nor the resource set one.
 const LIMIT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9);
+
+/// The highest limit that finds itself, where the resource has no size of its own.
+const AUTO_MAX: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
 /// The smallest number of seats, so that the limit can be raised at run time; unused seats cost next to nothing.
 const PLACES: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
@@ -75,7 +79,7 @@ impl ResourceSettings {
                 raw.processes = text.setting("--processes", workers.processes.as_ref());
                 // As many as are asked for: a sync function needs threads, an async one room on its loop.
                 let plain = workers.processes.is_none();
-                let limit = flags.limit.as_ref().filter(|_| plain);
+                let limit = flags.limit.as_ref().filter(|limit| plain && *limit != "auto");
                 raw.threads = text.setting("--threads", workers.threads.as_ref().or(limit));
                 raw.concurrency =
                     text.setting("--concurrency", workers.concurrency.as_ref().or(limit));
@@ -145,19 +149,22 @@ impl ResourceSettings {
     /// Gives a resource without a size of its own the seats that its limit needs, and more.
     fn make_room(&mut self, templates: Vec<Template>) {
         let policy = &mut self.policy;
-        match &mut self.kind {
-            ResourceKind::Http(proxy) => {
-                let limit = *policy.limit.get_or_insert(LIMIT);
-                proxy.connections = limit.max(PLACES);
+        let mut room = |default: NonZeroUsize| {
+            let limit = policy.limit.get_or_insert(LimitSettings::Fixed(default));
+            if let LimitSettings::Auto { max: max @ None, .. } = limit {
+                *max = Some(AUTO_MAX);
             }
+            limit.highest().map_or(PLACES, |most| most.max(PLACES))
+        };
+        match &mut self.kind {
+            ResourceKind::Http(proxy) => proxy.connections = room(LIMIT),
             ResourceKind::Command(command) => {
-                let limit = *policy.limit.get_or_insert(command.processes);
-                command.processes = limit.max(PLACES);
+                command.processes = room(command.processes);
                 if let Program::Direct { arguments, .. } = &mut command.program {
                     *arguments = templates;
                 }
             }
-            ResourceKind::Stub(_) => _ = policy.limit.get_or_insert(LIMIT),
+            ResourceKind::Stub(_) => _ = room(LIMIT),
             ResourceKind::Python { .. } | ResourceKind::Wsgi(_) => {}
         }
     }

@@ -10,6 +10,7 @@ use crate::check::Check;
 use crate::elements::count;
 use crate::elements::element::Setting;
 use crate::elements::http2::Http2;
+use crate::elements::limit::LimitSettings;
 use crate::elements::off::OrOff;
 use crate::elements::upstream::Upstream;
 use crate::error::ConfigProblem;
@@ -19,6 +20,9 @@ use crate::resource::policy::{PolicySettings, never_shared};
 
 /// The default of `connections`.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99);
+
+/// The default of `connections` with `limit = "auto"`: the default of the highest limit.
+const AUTO_CONNECTIONS: NonZeroUsize = NonZeroUsize::MIN.saturating_add(199);
 
 /// The default of `stall_timeout`, which is that of other proxies.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -100,7 +104,7 @@ impl HttpSettings {
             upstream: upstream.value,
             tls,
             http2: Setting::or(raw.http2, Http2::Auto),
-            connections: count::or(raw.connections.as_ref(), CONNECTIONS),
+            connections: count::or(raw.connections.as_ref(), connections(policy.limit)),
             connect_timeout: Setting::or(raw.connect_timeout, Duration::from_secs(5)),
             first_byte_timeout: Setting::or(raw.first_byte_timeout, OrOff::Off).on(),
             stall_timeout: Setting::or(raw.stall_timeout, OrOff::On(STALL_TIMEOUT)).on(),
@@ -119,11 +123,16 @@ impl HttpSettings {
 
     /// Returns how many calls the resource can run at once.
     pub(crate) fn capacity(raw: &raw::Resource) -> Capacity {
+        let limit = raw.policy.limit.as_ref().map(|limit| limit.value);
         Capacity {
-            calls: count::or(raw.connections.as_ref(), CONNECTIONS),
+            calls: count::or(raw.connections.as_ref(), connections(limit)),
             because: "an `http` resource runs as many calls as it has `connections`",
         }
     }
+}
+
+fn connections(limit: Option<LimitSettings>) -> NonZeroUsize {
+    if limit.is_some_and(LimitSettings::is_open) { AUTO_CONNECTIONS } else { CONNECTIONS }
 }
 
 impl TlsSettings {

@@ -13,6 +13,7 @@ use crate::elements::budget::Budget;
 use crate::elements::cache::CacheSettings;
 use crate::elements::count::Count;
 use crate::elements::element::Setting;
+use crate::elements::limit::LimitSettings;
 use crate::elements::off::OrOff;
 use crate::error::ConfigProblem;
 use crate::file::raw;
@@ -32,7 +33,7 @@ const QUEUE_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq)]
 pub struct PolicySettings {
     /// Slots; `None` means the resource's own capacity, which is known once it has started.
-    pub limit: Option<NonZeroUsize>,
+    pub limit: Option<LimitSettings>,
     /// Jobs that may wait for a slot; `None` lets none wait.
     pub queue: Option<NonZeroUsize>,
     /// The order in which waiting calls get slots.
@@ -152,16 +153,19 @@ fn compare_with_default(timeout: &Setting<OrOff<Duration>>, check: &mut Check<'_
     }
 }
 
-fn checked_limit<const MAX: u32>(
-    limit: &Setting<Count<MAX>>,
+fn checked_limit(
+    limit: &Setting<LimitSettings>,
     Capacity { calls, because }: Capacity,
     check: &mut Check<'_>,
-) -> NonZeroUsize {
-    let slots = limit.value.non_zero_usize();
+) -> LimitSettings {
+    let slots = match limit.value {
+        LimitSettings::Fixed(slots) => slots,
+        LimitSettings::Auto { min, max } => max.unwrap_or(min),
+    };
     if slots > calls {
         let problem = ConfigProblem::new("`limit` is above what the resource can run at once");
         let label = format!("{slots} slots, of which at most {calls} can be used");
         check.note(problem.at(limit.span.clone(), label).help(because));
     }
-    slots
+    limit.value
 }

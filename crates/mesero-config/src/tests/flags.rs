@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use mesero::Order;
 
+use crate::LimitSettings;
 use crate::tests::parse;
 use crate::{
     Action, ArgumentKind, ArgumentSource, CommandLineTarget, Config, FlagsInput, PolicyFlags,
@@ -109,7 +110,10 @@ fn every_flag_is_kept() {
     let counts = [python.processes, python.threads, python.concurrency].map(NonZeroUsize::get);
     assert_eq!(counts, [2, 3, 4]);
     let policy = &config.resources[0].policy;
-    assert_eq!((policy.limit.map(NonZeroUsize::get), policy.queue), (Some(5), None));
+    assert_eq!(
+        (policy.limit.and_then(LimitSettings::highest).map(NonZeroUsize::get), policy.queue),
+        (Some(5), None)
+    );
     assert_eq!(policy.order, Order::Fifo);
     let times = [policy.timeout, policy.deadline, policy.queue_timeout];
     assert_eq!(times.map(|time| time.map(|time| time.as_secs())), [Some(6), Some(7), Some(8)]);

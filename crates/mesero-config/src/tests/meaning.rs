@@ -12,8 +12,9 @@ use crate::elements::negative::{CachedFailure, Negative};
 use crate::resource::python::PythonSettings;
 use crate::resource::recycling::Recycling;
 use crate::{
-    Action, ArgumentKind, ArgumentSource, CallSources, Config, ForecastBy, KeySource, PerKey,
-    PolicySettings, ReplyForm, RequestPart, ResourceKind, ResourceSettings, RouteArgument,
+    Action, ArgumentKind, ArgumentSource, CallSources, Config, ForecastBy, KeySource,
+    LimitSettings, PerKey, PolicySettings, ReplyForm, RequestPart, ResourceKind, ResourceSettings,
+    RouteArgument,
 };
 
 fn load(file: &str) -> Config {
@@ -100,7 +101,7 @@ fn resources_keep_the_order_of_the_file() {
 #[test]
 fn every_written_policy_setting_is_kept() {
     let written = PolicySettings {
-        limit: Some(number(8)),
+        limit: Some(LimitSettings::Fixed(number(8))),
         queue: None,
         order: Order::Fifo,
         queue_timeout: Some(Duration::from_secs(10)),
@@ -230,4 +231,17 @@ fn the_sources_of_calls_and_the_bounds_of_keys_are_kept() {
     assert_eq!(square.sources.key, Some(KeySource::Client));
     let tenant = RequestPart::Path("tenant".to_owned());
     assert_eq!(tenants.sources.key, Some(KeySource::Part(tenant)));
+}
+
+#[test]
+fn an_auto_limit_has_bounds_and_the_connections_of_its_default() {
+    let Config { resources, .. } = load("limit_auto.toml");
+    let limit = |name: &str| {
+        let resource = resources.iter().find(|resource| resource.name == name).unwrap();
+        let ResourceKind::Http(http) = &resource.kind else { panic!("{name} is not `http`") };
+        (resource.policy.limit, http.connections.get())
+    };
+    let auto = |min, max| Some(LimitSettings::Auto { min: number(min), max });
+    assert_eq!(limit("found"), (auto(1, None), 200));
+    assert_eq!(limit("bounded"), (auto(2, Some(number(64))), 100));
 }

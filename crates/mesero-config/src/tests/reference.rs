@@ -1,11 +1,13 @@
 //! The reference file is complete, and its defaults are the program's.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::de::value::Error as PlainError;
 use serde::de::{DeserializeOwned, Deserializer, Error, Visitor};
 use serde::forward_to_deserialize_any;
 
+use crate::LimitSettings;
 use crate::REFERENCE;
 use crate::elements::cache::CacheTable;
 use crate::elements::delay::{DelayTable, LognormalTable};
@@ -97,7 +99,10 @@ fn the_commented_keys_of_the_reference_are_read_too() {
     let text = text.join("\n").replace("\nargs = {}", "\nargs = { num = \"query:float\" }");
     let config = parse(&text, Path::new("")).unwrap();
     assert_eq!(config.fronts[0].routes.len(), 2);
-    assert_eq!(config.resources[0].policy.limit.map(std::num::NonZeroUsize::get), Some(16));
+    assert_eq!(
+        config.resources[0].policy.limit.and_then(LimitSettings::highest).map(NonZeroUsize::get),
+        Some(16)
+    );
 }
 
 #[test]

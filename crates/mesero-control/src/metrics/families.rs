@@ -129,6 +129,20 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     },
     Family {
+        name: "limit",
+        help: "The concurrency limit in force.",
+        kind: MetricKind::Gauge,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.limit)],
+    },
+    Family {
+        name: "limit_changes",
+        help: "Changes of the concurrency limit, by hand or as it finds itself.",
+        kind: MetricKind::Counter,
+        label: None,
+        samples: |snapshot| vec![("", snapshot.stats.slots.limit_changes)],
+    },
+    Family {
         name: "queue_length",
         help: "Jobs waiting for a slot.",
         kind: MetricKind::Gauge,

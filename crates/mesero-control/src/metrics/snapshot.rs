@@ -11,6 +11,7 @@ use mesero_services::service::Service;
 pub(super) struct Snapshot {
     pub(super) name: String,
     pub(super) stats: Stats,
+    pub(super) limit: u64,
     pub(super) health: Health,
     /// Processes that were replaced, for each reason.
     pub(super) replaced: Vec<(&'static str, u64)>,
@@ -24,6 +25,7 @@ impl Snapshot {
         Self {
             name: service.name().to_owned(),
             stats: service.dispatcher.stats(),
+            limit: service.dispatcher.limit() as u64,
             health: service.resource.health(),
             replaced: service.resource.replaced(),
             metrics: service.metrics.clone(),

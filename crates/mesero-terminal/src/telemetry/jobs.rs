@@ -7,6 +7,7 @@ use std::time::Duration;
 use mesero::{Error, Event, Fact, JobId, Observer, Outcome, Refusal, Stop};
 use tokio::time::Instant;
 
+use super::limit::LimitWatch;
 use crate::units::milliseconds;
 
 /// The part of the log that these lines belong to: `--log mesero::jobs=debug`.
@@ -23,14 +24,16 @@ const SUMMARY_EVERY: Duration = Duration::from_secs(1);
 pub struct Log {
     resource: Arc<str>,
     refusals: Refusals,
+    limit: LimitWatch,
     is_callers_fault: fn(&Error) -> bool,
 }
 
 impl Log {
     /// For the resource of this name.
     pub fn new(resource: impl Into<Arc<str>>) -> Self {
-        let refusals = Refusals::new(Instant::now());
-        Self { resource: resource.into(), refusals, is_callers_fault: |_| false }
+        let now = Instant::now();
+        let (refusals, limit) = (Refusals::new(now), LimitWatch::new(now));
+        Self { resource: resource.into(), refusals, limit, is_callers_fault: |_| false }
     }
 
     /// Logs the failures that `is_callers_fault` selects for debugging alone; without it, none.
@@ -54,6 +57,16 @@ impl Log {
     fn summarize(&self, now: Instant) {
         if let Some(refused) = self.refusals.due(now) {
             tracing::warn!(target: TARGET, resource = &*self.resource, refused, "calls refused");
+        }
+        if let Some(change) = self.limit.due(now) {
+            let (limit, before) = (change.limit, change.before);
+            tracing::info!(
+                target: TARGET,
+                resource = &*self.resource,
+                limit,
+                before,
+                "limit changed"
+            );
         }
     }
 
@@ -154,6 +167,7 @@ impl Observer for Log {
                 };
                 self.finished(job.id, &end);
             }
+            Fact::LimitChanged { from, to, is_trial: false } => self.limit.changed(*from, *to),
             Fact::AttemptBlocked { job, held, .. } => self.blocked(job.id, *held),
             _ => {}
         }
