@@ -8,7 +8,7 @@ from table import lines
 from overload.cells import SLOTS, TIMEOUT, Overload
 
 GOODPUT, GOOD_AFTER, RECOVERY = 0.97, 0.98, 2 * TIMEOUT
-LAG_MS = 20  # A twentieth of the clients' timeout, by default.
+LAG_MS, LATE = 20, 1.03  # Above one of them the machine is too busy: a twentieth of the clients' timeout, by default.
 GOAL = (
     f"{GOODPUT * 100:.0f} percent of the best simulated goodput, or of capacity with fixed times, recovery within "
     f"{RECOVERY} service times, after a retry storm {GOOD_AFTER * 100:.0f} percent of the best simulated share, and "
@@ -29,17 +29,26 @@ def missed(cell, row, best):
     return found
 
 
+def is_disturbed(row):
+    """Whether the clients set out late, or the resource took longer than it should."""
+    return row["lag_ms"] > LAG_MS or row["late"] > LATE
+
+
 def is_doubtful(cell, row, best):
-    """Whether a measurement is repeated: the clients set out late, or mesero missed a goal."""
-    return row["lag_ms"] > LAG_MS or (row["ours"] and missed(cell, row, best) != [])
+    """Whether a measurement is repeated: it was disturbed, or mesero missed a goal."""
+    return is_disturbed(row) or (row["ours"] and missed(cell, row, best) != [])
 
 
 def merged(cell, rows, best):
-    """One row of several measurements: their mean score, their median recovery, and the most of calls at once."""
-    row = rows[0] | {"runs": len(rows), "best": best, "score": statistics.fmean(row["score"] for row in rows)}
-    row |= {name: max(row[name] for row in rows) for name in ("peak", "lag_ms", "late")}
+    """One row of several measurements: their mean score, their median recovery, and the most of calls at once.
+
+    Disturbed measurements count only if there is no other.
+    """
+    quiet = [row for row in rows if not is_disturbed(row)] or [min(rows, key=lambda row: row["lag_ms"])]
+    row = quiet[0] | {"runs": len(quiet), "best": best, "score": statistics.fmean(row["score"] for row in quiet)}
+    row["peak"] = max(row["peak"] for row in rows)
     if isinstance(cell, Overload):
-        row["recovery"] = statistics.median_low(row["recovery"] for row in rows)
+        row["recovery"] = statistics.median_low(row["recovery"] for row in quiet)
     row["missed"] = missed(cell, row, best) if row["ours"] else []
     # JSON has no infinity.
     return row | ({"recovery": None} if row.get("recovery") == math.inf else {})
