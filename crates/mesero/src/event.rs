@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::call::JobInfo;
 use crate::slot::Stop;
-use crate::{Error, Phase, Refusal};
+use crate::{Error, LimitFinding, Phase, Refusal};
 
 /// An event in a dispatcher.
 ///
@@ -113,6 +113,14 @@ pub enum Fact {
         to: usize,
         /// True if it is tried for some seconds, to compare it with the one before.
         is_trial: bool,
+    },
+    /// A fixed limit differs from what the resource serves best, as far as the attempts show that
+    /// happen to run at once; at most once in ten minutes.
+    LimitFound {
+        /// The limit.
+        limit: usize,
+        /// The comparison with the resource's throughput.
+        finding: LimitFinding,
     },
     /// An attempt began.
     AttemptStarted {

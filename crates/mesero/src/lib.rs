@@ -133,7 +133,9 @@ pub use dispatcher::Dispatcher;
 pub use error::{Error, Phase, Refusal};
 pub use event::{Event, Fact, Observer, Outcome};
 pub use failure::{Advice, Failure, FailureKind};
-pub use policy::{AdaptiveLimit, Cache, OnDisconnect, Order, PerTenant, Policy, Rate, Retry};
+pub use policy::{
+    AdaptiveLimit, Cache, LimitFinding, OnDisconnect, Order, PerTenant, Policy, Rate, Retry,
+};
 pub use registry::JobView;
 pub use slot::{Attempt, Seats, Slot, Stop, StopKind};
 pub use stats::{AttemptStats, CallStats, JobStats, QueueStats, SlotStats, Stats};

@@ -15,6 +15,7 @@ pub(crate) mod retry;
 pub(crate) mod wait_estimator;
 
 pub use adaptive::AdaptiveLimit;
+pub use adaptive::knee::LimitFinding;
 pub use cache::Cache;
 pub use order::{Order, PerTenant};
 pub use rate::Rate;

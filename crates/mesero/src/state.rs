@@ -14,6 +14,7 @@ use crate::event::{Event, Fact};
 use crate::job::{CloneFn, Job};
 use crate::policy::Policy;
 use crate::policy::adaptive::Adaptive;
+use crate::policy::adaptive::knee::KneeWatch;
 use crate::policy::cache::store::{Aged, ReplyStore};
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Limit;
@@ -47,6 +48,8 @@ pub(crate) struct DispatcherState<T> {
     queue: WaitingQueue<Waiter>,
     /// Set if the limit finds itself.
     adaptive: Option<Adaptive>,
+    /// Set if it is fixed, and observed.
+    knee: Option<KneeWatch>,
     registry: Registry<T>,
     occupancy: Occupancy,
     bucket: Option<TokenBucket>,
@@ -160,6 +163,7 @@ impl<T> DispatcherState<T> {
         let limit = adaptive.as_ref().map_or(policy.limit, Adaptive::limit);
         Self {
             limit: Limit::new(limit, policy.seats),
+            knee: (adaptive.is_none() && observed).then(KneeWatch::default),
             adaptive,
             queue: WaitingQueue::new(rules, Tenants::new(policy.per_tenant.clone(), policy.order)),
             registry: Registry::default(),

@@ -325,7 +325,8 @@ impl Stats {
                 *self.jobs.of_mut(*outcome) += 1;
             }
             Fact::LimitChanged { .. } => self.slots.limit_changes += 1,
-            Fact::JobQueued { .. }
+            Fact::LimitFound { .. }
+            | Fact::JobQueued { .. }
             | Fact::JobUnqueued { .. }
             | Fact::SlotTaken { .. }
             | Fact::AttemptStopped { .. }

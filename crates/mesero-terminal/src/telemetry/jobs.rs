@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use mesero::{Error, Event, Fact, JobId, Observer, Outcome, Refusal, Stop};
+use mesero::{Error, Event, Fact, JobId, LimitFinding, Observer, Outcome, Refusal, Stop};
 use tokio::time::Instant;
 
 use super::limit::LimitWatch;
@@ -79,6 +79,25 @@ impl Log {
             for_ms = milliseconds(held),
             "attempt blocked a thread of mesero itself"
         );
+    }
+
+    fn limit_found(&self, limit: usize, finding: LimitFinding) {
+        let resource = &*self.resource;
+        match finding {
+            LimitFinding::TooHigh { best } => tracing::warn!(
+                target: TARGET,
+                resource,
+                limit,
+                best,
+                "throughput falls when more than {best} run at once"
+            ),
+            LimitFinding::TooLow => tracing::info!(
+                target: TARGET,
+                resource,
+                limit,
+                "calls wait, and take no longer when {limit} run at once than when half as many do; a higher limit may serve more"
+            ),
+        }
     }
 
     fn stopped(&self, job: JobId, stop: &Stop) {
@@ -168,6 +187,7 @@ impl Observer for Log {
                 self.finished(job.id, &end);
             }
             Fact::LimitChanged { from, to, is_trial: false } => self.limit.changed(*from, *to),
+            Fact::LimitFound { limit, finding } => self.limit_found(*limit, *finding),
             Fact::AttemptBlocked { job, held, .. } => self.blocked(job.id, *held),
             _ => {}
         }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+pub(crate) mod knee;
 mod trial;
 mod window;
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::DispatcherState;
 use crate::event::Fact;
+use crate::policy::adaptive::knee::KneeWatch;
 use crate::policy::adaptive::{Adaptive, CohortEnd, LoadSign, QueueLevel};
 use crate::{Error, FailureKind};
 
@@ -27,20 +28,37 @@ impl LoadSign {
 }
 
 impl<T> DispatcherState<T> {
-    /// Enters an attempt into the measurements of an adaptive limit.
+    /// Enters an attempt into the measurements of the limit.
     pub(super) fn load_rose(&mut self, seat: usize, now: Instant) {
-        let Some(adaptive) = &mut self.adaptive else { return };
-        let cohort = adaptive.begun(self.limit.in_use(), now);
-        self.occupancy.enter_cohort(seat, cohort);
-        self.adapt(now);
+        let in_use = self.limit.in_use();
+        if let Some(adaptive) = &mut self.adaptive {
+            let cohort = adaptive.begun(in_use, now);
+            self.occupancy.enter_cohort(seat, cohort);
+            self.adapt(now);
+        } else if let Some(knee) = &mut self.knee {
+            let cohort = knee.begun(in_use, self.queue.len() > 0, now);
+            self.occupancy.enter_cohort(seat, cohort);
+            self.report_knee(now);
+        }
     }
 
     /// Takes the end of a measured attempt into account.
     pub(super) fn load_fell(&mut self, end: CohortEnd, now: Instant) {
-        let Some(adaptive) = &mut self.adaptive else { return };
-        let queue = QueueLevel { len: self.queue.len(), bound: self.queue.bound() };
-        adaptive.ended(end, queue);
-        self.adapt(now);
+        if let Some(adaptive) = &mut self.adaptive {
+            let queue = QueueLevel { len: self.queue.len(), bound: self.queue.bound() };
+            adaptive.ended(end, queue);
+            self.adapt(now);
+        } else if let Some(knee) = &mut self.knee {
+            knee.ended(end);
+            self.report_knee(now);
+        }
+    }
+
+    fn report_knee(&mut self, now: Instant) {
+        let limit = self.limit.limit();
+        if let Some(finding) = self.knee.as_mut().and_then(|knee| knee.finding(limit, now)) {
+            self.emit(now, Fact::LimitFound { limit, finding });
+        }
     }
 
     fn adapt(&mut self, now: Instant) {
@@ -53,6 +71,7 @@ impl<T> DispatcherState<T> {
     /// Changes the limit, and ends its adaptation.
     pub(crate) fn fix_limit(&mut self, limit: NonZeroUsize, now: Instant) {
         self.adaptive = None;
+        self.knee = self.observed.then(KneeWatch::default);
         self.resize(limit, false, now);
     }
 

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use mesero::{AdaptiveLimit, Call, Dispatcher, DispatcherBuilder, Event, Fact, Failure};
+use mesero::{
+    AdaptiveLimit, Call, Dispatcher, DispatcherBuilder, Event, Fact, Failure, LimitFinding,
+};
 use tokio::time::{sleep, timeout};
 
 /// A resource that serves eight calls at once in 52 ms each. With more, it serves 80 a second.
@@ -28,8 +30,13 @@ impl Fragile {
 
 /// Keeps the queue full for some seconds; returns the number of calls that were served.
 async fn overload(dispatcher: &Dispatcher<()>, seconds: u64) -> usize {
+    call(dispatcher, 100, seconds).await
+}
+
+/// Makes calls for some seconds, so many at once.
+async fn call(dispatcher: &Dispatcher<()>, callers: usize, seconds: u64) -> usize {
     let fragile = Fragile::default();
-    let callers = (0..100).map(async |_| {
+    let callers = (0..callers).map(async |_| {
         loop {
             let fragile = fragile.clone();
             dispatcher.call(Call::unkeyed(), move |_| fragile.clone().serve()).await.unwrap();
@@ -93,4 +100,22 @@ async fn an_adaptive_limit_is_never_above_the_seats() {
     let dispatcher = Dispatcher::<()>::builder("fragile").policy(policy).build().unwrap();
     overload(&dispatcher, 30).await;
     assert_eq!(dispatcher.limit(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fixed_limit_beyond_the_knee_is_found_by_a_load_that_varies() {
+    let found = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&found);
+    let observer = move |event: &Event| {
+        if let Fact::LimitFound { limit, finding } = event.fact {
+            sink.lock().unwrap().push((limit, finding));
+        }
+    };
+    let fixed = Dispatcher::<()>::builder("fragile").limit(32).observer(observer).build().unwrap();
+    for _ in 0..50 {
+        for callers in [4, 8, 100] {
+            call(&fixed, callers, 3).await;
+        }
+    }
+    assert_eq!(*found.lock().unwrap(), [(32, LimitFinding::TooHigh { best: 8 })]);
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mesero::testing::mock_resource;
-use mesero::{Call, Dispatcher, Failure, Stop, StopKind};
+use mesero::{Call, Dispatcher, Event, Fact, Failure, LimitFinding, Observer, Stop, StopKind};
 use tokio::time::{Instant, advance};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::filter::Targets;
@@ -148,4 +148,19 @@ async fn nothing_is_told_twice() {
     assert_eq!(refusals.due(start + Duration::from_millis(999)), None);
     assert_eq!(refusals.due(start + Duration::from_millis(1_000)), Some(1));
     assert_eq!(refusals.due(start + Duration::from_secs(9)), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_that_changed_by_half_and_those_beyond_the_knee_are_reported() {
+    let captured = Captured::new("info");
+    let log = Log::new("square");
+    let observe = |fact| log.observe(&Event { at: Instant::now(), fact });
+    observe(Fact::LimitChanged { from: 8, to: 16, is_trial: true });
+    observe(Fact::LimitChanged { from: 8, to: 12, is_trial: false });
+    observe(Fact::LimitFound { limit: 16, finding: LimitFinding::TooHigh { best: 8 } });
+    let lines = captured.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].contains("limit changed") && lines[0].contains("before=8"), "{lines:?}");
+    let knee = "throughput falls when more than 8 run at once";
+    assert!(lines[1].contains(knee) && lines[1].contains("limit=16"), "{lines:?}");
 }
