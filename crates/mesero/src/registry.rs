@@ -81,7 +81,7 @@ pub(crate) enum JobState {
     Running {
         seat: usize,
         since: Instant,
-        kind: KindId,
+        kind: Option<KindId>,
     },
     /// The job is neither queued nor has it a slot: between two attempts, or about to end.
     Detached {

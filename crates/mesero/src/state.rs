@@ -56,6 +56,8 @@ pub(crate) struct DispatcherState<T> {
     budget: Option<RetryBudget>,
     wait_estimator: WaitEstimator,
     forecast: Forecast,
+    /// True once a call has had a deadline: run times are of use.
+    forecasts: bool,
     patience: Patience,
     random: fastrand::Rng,
     stats: Stats,
@@ -172,6 +174,7 @@ impl<T> DispatcherState<T> {
             budget: policy.retry.as_ref().map(RetryBudget::new),
             wait_estimator: WaitEstimator::default(),
             forecast: Forecast::default(),
+            forecasts: policy.deadline.is_some(),
             patience: Patience::default(),
             random: fastrand::Rng::new(),
             stats: Stats::default(),
@@ -201,7 +204,7 @@ impl<T> DispatcherState<T> {
                 self.forecast.end(kind);
             }
             self.wait_estimator.record(held, overdue);
-            if self.queue.len() > 0 {
+            if self.is_overloaded(now) {
                 self.patience.slot_held(held, now);
             }
             self.queue.slot_returned(charge, held);

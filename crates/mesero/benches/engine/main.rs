@@ -11,7 +11,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use futures_util::future::join_all;
 use futures_util::poll;
-use mesero::{Cache, Call, Dispatcher, OnDisconnect, Slot};
+use mesero::{Cache, Call, Dispatcher, Key, OnDisconnect, Order, Slot};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -30,7 +30,7 @@ fn runtime() -> Runtime {
 }
 
 fn dispatcher(limit: usize) -> mesero::DispatcherBuilder<usize> {
-    Dispatcher::builder("empty").limit(limit).queue(usize::MAX)
+    Dispatcher::builder("empty").limit(limit).queue(usize::MAX).order(Order::Fifo)
 }
 
 /// Admitted at once, answered at once.
@@ -85,6 +85,23 @@ fn queued_hand_over(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
         runtime.block_on(join_all((0..CALLS).map(|n| {
             dispatcher.call(Call::unkeyed(), move |_| async move {
+                yield_now().await;
+                Ok(n)
+            })
+        })))
+    });
+}
+
+/// The same by each order, with a hundred tenants and all urgencies.
+#[divan::bench(args = [Order::Fifo, Order::NewestWhenOverloaded, Order::Priority, Order::Fair])]
+fn queued_hand_over_by(bencher: Bencher<'_, '_>, order: Order) {
+    let (runtime, dispatcher) = (runtime(), dispatcher(1).order(order).build().unwrap());
+    let tenants: Vec<_> = (0..100).map(|tenant| Key::from(tenant.to_string())).collect();
+    let urgencies = (0..8).cycle();
+    bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
+        runtime.block_on(join_all((0..CALLS).zip(urgencies.clone()).map(|(n, urgency)| {
+            let call = Call::unkeyed().tenant(tenants[n % 100].clone()).urgency(urgency);
+            dispatcher.call(call, move |_| async move {
                 yield_now().await;
                 Ok(n)
             })

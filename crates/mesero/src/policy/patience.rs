@@ -13,6 +13,8 @@ const WINDOW: usize = 100;
 const MIN_TIMES: usize = 40;
 /// The age from which a time no longer counts.
 const MAX_AGE: Duration = Duration::from_secs(600);
+/// Number of times after which the safe age is computed anew.
+const ENOUGH_NEWS: u32 = 8;
 /// The share of callers that the estimate of their stay does not overrate.
 const NINE_OF_TEN: f64 = 0.9;
 /// The part of the longest occupation that is kept in reserve: for the error of the estimate, and for the
@@ -26,27 +28,41 @@ const RESERVE: u32 = 4;
 pub(crate) struct Patience {
     stays: RecentTimes,
     occupations: RecentTimes,
+    safe_age: Duration,
+    /// Times recorded since `safe_age` was computed.
+    news: u32,
 }
 
 impl Patience {
     /// Records that a caller has left its job after this time.
     pub(crate) fn caller_left(&mut self, stayed: Duration, now: Instant) {
+        self.news += 1;
         self.stays.record(Run { ran: stayed, cut_off: false }, now);
     }
 
     /// Records that a caller of a job that had to wait has got its answer after this time.
     pub(crate) fn caller_stayed(&mut self, stayed: Duration, now: Instant) {
+        self.news += 1;
         self.stays.record(Run { ran: stayed, cut_off: true }, now);
     }
 
     /// Records the time for which a job held its slot.
     pub(crate) fn slot_held(&mut self, held: Duration, now: Instant) {
+        self.news += 1;
         self.occupations.record(Run { ran: held, cut_off: false }, now);
     }
 
     /// The age up to which the caller of a waiting job almost surely stays until its answer; zero
     /// while that is not known.
     pub(crate) fn safe_age(&mut self, now: Instant) -> Duration {
+        if self.news >= ENOUGH_NEWS {
+            self.news = 0;
+            self.safe_age = self.compute_safe_age(now);
+        }
+        self.safe_age
+    }
+
+    fn compute_safe_age(&mut self, now: Instant) -> Duration {
         let stay = self.stays.at(now).and_then(|sorted| quantile(sorted, NINE_OF_TEN));
         let longest = self.occupations.at(now).and_then(|sorted| Some(sorted.last()?.ran));
         let (Some(stay), Some(longest)) = (stay, longest) else { return Duration::ZERO };
@@ -119,7 +135,7 @@ mod tests {
     fn the_longest_occupation_counts() {
         let now = Instant::now();
         let mut patience = patience(400, now);
-        patience.slot_held(ms(1_200), now);
+        (0..ENOUGH_NEWS).for_each(|_| patience.slot_held(ms(1_200), now));
         assert_eq!(patience.safe_age(now), ms(500));
     }
 
@@ -142,6 +158,10 @@ mod tests {
             young.slot_held(ms(100), now);
         }
         assert_eq!(young.safe_age(now), ms(0));
-        assert_eq!(patience(400, now).safe_age(now + MAX_AGE + ms(1)), ms(0));
+        let mut old = patience(400, now);
+        assert_eq!(old.safe_age(now), ms(1_500));
+        let later = now + MAX_AGE + ms(1);
+        (0..ENOUGH_NEWS).for_each(|_| old.slot_held(ms(400), later));
+        assert_eq!(old.safe_age(later), ms(0));
     }
 }

@@ -37,6 +37,7 @@ impl<T> DispatcherState<T> {
             return Ok(admission);
         }
         let deadline = self.deadline_of(call.deadline, now);
+        self.forecasts |= deadline.is_some();
         if self.sharing.coalesce
             && let Some(key) = &call.key
             && let Some(entry) = self.registry.joinable(key)

@@ -26,7 +26,7 @@ impl<T> DispatcherState<T> {
         let entry = self.registry.remove(job.id())?;
         self.queue.tenants.release(entry.ticket.tenant);
         let report = entry.report(Origin::Led, now);
-        if entry.waiters > 0 && !report.waited.is_zero() {
+        if entry.waiters > 0 && self.is_overloaded(now) {
             self.patience.caller_stayed(now - job.info.started, now);
         }
         self.emit(
@@ -65,7 +65,7 @@ impl<T> DispatcherState<T> {
         let stayed = now - entry.job.info.started;
         let abandoned = entry.waiters == 0 && !entry.is_refresh;
         self.answered(now);
-        if reason == LeaveReason::Disconnected {
+        if reason == LeaveReason::Disconnected && self.is_overloaded(now) {
             self.patience.caller_left(stayed, now);
         }
         match (abandoned, reason, self.policy.on_disconnect) {

@@ -58,9 +58,9 @@ impl Occupancy {
     }
 
     /// Records the beginning of an attempt.
-    pub(crate) fn attempt(&mut self, seat: usize, number: u32, kind: KindId) {
+    pub(crate) fn attempt(&mut self, seat: usize, number: u32, kind: Option<KindId>) {
         if let Some(Some(occupant)) = self.seats.get_mut(seat) {
-            (occupant.attempt, occupant.kind) = (number, Some(kind));
+            (occupant.attempt, occupant.kind) = (number, kind);
         }
     }
 

@@ -43,7 +43,7 @@ impl<T> DispatcherState<T> {
         if let Some(seat) = entry.state.seat() {
             let left = entry.deadline.map(|deadline| deadline - now);
             let candidate = Candidate { kind: entry.kind.as_ref(), left, waited: false };
-            let kind = self.forecast.begin(candidate, now);
+            let kind = self.forecasts.then(|| self.forecast.begin(candidate, now));
             entry.state = JobState::Running { seat, since: now, kind };
             self.occupancy.attempt(seat, number, kind);
             self.load_rose(seat, now);
@@ -66,7 +66,9 @@ impl<T> DispatcherState<T> {
         self.occupancy.overdue(seat, id, now);
         let JobState::Running { since, kind, .. } = ended else { return };
         let ran = now - since;
-        self.forecast.record(kind, run_end(error, ran), now);
+        if let Some(kind) = kind {
+            self.forecast.record(kind, run_end(error, ran), now);
+        }
         entry.ran += ran;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
         if let Some(cohort) = self.occupancy.leave_cohort(seat, id) {

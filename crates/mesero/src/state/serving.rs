@@ -68,7 +68,8 @@ impl<T> DispatcherState<T> {
     /// Grants free slots to waiters. A job that cannot finish is not begun: it leaves.
     pub(super) fn serve_queue(&mut self, now: Instant) {
         while self.limit.can_take() {
-            let safe_age = self.patience.safe_age(now);
+            let overloaded = self.is_overloaded(now);
+            let safe_age = if overloaded { self.patience.safe_age(now) } else { Duration::ZERO };
             let Some(waiter) = self.queue.next(self.usual_run(), safe_age, now) else { return };
             let id = waiter.job;
             match self.comes_too_late(id, now) {
@@ -170,6 +171,11 @@ impl<T> DispatcherState<T> {
             return None;
         }
         Some(no_time_for(self.forecast.needed(kind, now).unwrap_or_default()))
+    }
+
+    /// True while the newest job is served first.
+    pub(super) fn is_overloaded(&self, now: Instant) -> bool {
+        self.queue.is_newest_first(self.usual_run(), now)
     }
 
     /// The length of a usual run, once one has ended.

@@ -55,7 +55,7 @@ impl Harness {
     /// dispatcher estimates waits.
     pub(crate) async fn train_wait_estimator(&mut self, held: Duration) {
         for _ in 0..8 {
-            let caller = self.unkeyed(0).await;
+            let caller = self.call(Call::unkeyed().deadline(10 * held), 0).await;
             let attempt = self.pending();
             tokio::time::advance(held).await;
             attempt.reply(0);
