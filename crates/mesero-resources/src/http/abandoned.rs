@@ -102,7 +102,7 @@ impl AbandonedRequest {
                 }
             },
         };
-        let Self { mut session, seat, since, .. } = self;
+        let Self { mut session, seat, reason, since } = self;
         if kind == StopKind::ByItself {
             std::future::poll_fn(|cx| {
                 session.refresh(cx);
@@ -112,7 +112,10 @@ impl AbandonedRequest {
         } else {
             session.reset();
         }
-        seat.slot().stopped(Stop { kind, after: since.elapsed() });
+        // An answer that is read to its end, though unwanted, is not an attempt that was stopped.
+        if (reason, kind) != (Reason::AnswerUnwanted, StopKind::ByItself) {
+            seat.slot().stopped(Stop { kind, after: since.elapsed() });
+        }
         seat.keep(session);
     }
 

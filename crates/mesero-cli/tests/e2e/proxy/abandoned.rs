@@ -226,7 +226,7 @@ async fn an_unread_answer_that_is_tried_again_keeps_its_connection() {
     };
     let (answer, ()) = tokio::join!(mesero.get("/"), serve);
     assert_eq!(answer.body, "now");
-    mesero.until_jobs(|jobs| jobs.is_empty()).await;
+    assert_eq!(stops(&mesero, "by_itself").await, 0);
 }
 
 #[tokio::test]
