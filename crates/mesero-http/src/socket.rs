@@ -22,8 +22,11 @@ pub enum MaybeTlsStream {
 const DEAD_AFTER: Duration = Duration::from_secs(30);
 
 /// Idle time before the kernel asks whether the peer is still there, and the time between two
-/// questions. The first unanswered one after [`DEAD_AFTER`] ends the connection.
+/// questions.
 const PROBE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Unanswered questions after which the connection ends: [`DEAD_AFTER`], with the idle time.
+const PROBES: u32 = 2;
 
 /// Makes the kernel notice a peer that is gone without a sign, also while nothing is sent: the
 /// connection then ends with an error.
@@ -34,20 +37,36 @@ pub fn detect_dead_peer(stream: &TcpStream) -> io::Result<()> {
     sockopt::set_socket_keepalive(stream, true)?;
     sockopt::set_tcp_keepidle(stream, PROBE_INTERVAL)?;
     sockopt::set_tcp_keepintvl(stream, PROBE_INTERVAL)?;
-    let most = u32::try_from(DEAD_AFTER.as_millis()).unwrap_or(u32::MAX);
-    sockopt::set_tcp_user_timeout(stream, most)?;
-    Ok(())
+    sockopt::set_tcp_keepcnt(stream, PROBES)?;
+    limit_unacknowledged(stream, true)
+}
+
+/// Sets whether a connection ends when its peer acknowledges nothing for half a minute.
+///
+/// It also ends if the peer acknowledges, but takes nothing for so long, which the kernel does not
+/// distinguish. So this must be off where a living peer may do that.
+///
+/// # Errors
+/// If the kernel does not take the setting.
+pub fn limit_unacknowledged(stream: &TcpStream, is_limited: bool) -> io::Result<()> {
+    let after = if is_limited { DEAD_AFTER } else { Duration::ZERO };
+    let after = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+    Ok(sockopt::set_tcp_user_timeout(stream, after)?)
 }
 
 impl MaybeTlsStream {
-    /// Closes the connection with a reset: every later write of the peer fails.
-    pub fn reset(self) {
-        let stream = match &self {
+    /// Returns the TCP connection, below TLS.
+    pub fn tcp(&self) -> &TcpStream {
+        match self {
             MaybeTlsStream::Clear(stream) => stream,
             MaybeTlsStream::Tls(stream) => stream.get_ref().0,
-        };
+        }
+    }
+
+    /// Closes the connection with a reset: every later write of the peer fails.
+    pub fn reset(self) {
         // Without it, the connection is closed in order, unless unread data is left.
-        let _ = stream.set_zero_linger();
+        let _ = self.tcp().set_zero_linger();
     }
 }
 

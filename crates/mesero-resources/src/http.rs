@@ -34,6 +34,7 @@ mod response_body;
 mod send_error;
 mod session;
 mod timeouts;
+mod upload_socket;
 mod upstream_request;
 
 use abandoned::AbandonedRequests;

@@ -20,6 +20,7 @@ use super::progress::{AnswerState, FrameResult};
 use super::request_body::RequestBody;
 use super::send_error::SendError;
 use super::timeouts::{FirstByteTimeout, UploadProgress};
+use super::upload_socket::{UploadSize, UploadSocket};
 
 /// Largest head of a response, and largest buffer for its body.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -29,6 +30,7 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(super) struct Http1Connection {
     sender: http1::SendRequest<RequestBody>,
     link: Link,
+    uploads: UploadSize,
     answer: ConnectionAnswer,
     /// Progress of the last request's body.
     progress: Arc<UploadProgress>,
@@ -38,7 +40,7 @@ pub(super) struct Http1Connection {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "connections are on the heap as a whole")]
 enum Link {
-    Open(http1::Connection<TokioIo<MaybeTlsStream>, RequestBody>),
+    Open(http1::Connection<TokioIo<UploadSocket>, RequestBody>),
     /// The protocol has ended.
     Ended {
         socket: MaybeTlsStream,
@@ -67,9 +69,11 @@ impl Http1Connection {
     pub(super) async fn over(socket: MaybeTlsStream) -> hyper::Result<Self> {
         let mut builder = http1::Builder::new();
         builder.max_buf_size(BUFFER_BYTES);
+        let uploads = UploadSize::default();
+        let socket = UploadSocket::new(socket, uploads.clone());
         let (sender, connection) = builder.handshake(TokioIo::new(socket)).await?;
         let (link, answer) = (Link::Open(connection), ConnectionAnswer::None);
-        Ok(Self { sender, link, answer, progress: Arc::default() })
+        Ok(Self { sender, link, uploads, answer, progress: Arc::default() })
     }
 
     /// Sends a request, and waits for the head of its response. Dropping the future leaves the
@@ -80,6 +84,7 @@ impl Http1Connection {
         first_byte_timeout: Option<Duration>,
     ) -> Result<response::Parts, SendError> {
         frame(&mut request);
+        self.uploads.announce(request.body().size_hint().exact());
         self.progress = request.body().progress();
         let mut first_byte = FirstByteTimeout::new(self.progress(), first_byte_timeout);
         self.answer = ConnectionAnswer::Awaited(Box::pin(self.sender.try_send_request(request)));
@@ -215,7 +220,7 @@ impl Http1Connection {
 
     fn take_socket(&mut self) -> Option<MaybeTlsStream> {
         match std::mem::replace(&mut self.link, Link::Closed) {
-            Link::Open(connection) => Some(connection.into_parts().io.into_inner()),
+            Link::Open(connection) => Some(connection.into_parts().io.into_inner().into_inner()),
             Link::Ended { socket, .. } => Some(socket),
             Link::Closed => None,
         }
@@ -228,8 +233,8 @@ impl Http1Connection {
             && let Link::Open(connection) = std::mem::replace(&mut self.link, Link::Closed)
         {
             let parts = connection.into_parts();
-            let (socket, has_unread) = (parts.io.into_inner(), !parts.read_buf.is_empty());
-            self.link = Link::Ended { socket, has_unread };
+            let socket = parts.io.into_inner().into_inner();
+            self.link = Link::Ended { socket, has_unread: !parts.read_buf.is_empty() };
         }
     }
 }
