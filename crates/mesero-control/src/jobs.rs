@@ -57,6 +57,10 @@ pub(crate) struct JobRecord {
     pub(crate) phase: String,
     /// Its position in the queue, 1 for the next.
     pub(crate) position: Option<usize>,
+    /// The least and the most time until it has a slot, as far as is expected; the most is null while the newest job is
+    /// served first. Absent unless it waits, and while the pace is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) eta_ms: Option<(u64, Option<u64>)>,
     /// Its seat at the resource.
     pub(crate) seat: Option<usize>,
     /// Time since it was admitted.
@@ -85,6 +89,7 @@ impl JobRecord {
             resource: service.name().to_owned(),
             phase: job.phase.as_str().to_owned(),
             position: job.position,
+            eta_ms: job.eta.map(|eta| (milliseconds(eta.low), eta.high.map(milliseconds))),
             seat: job.seat,
             age_ms: milliseconds(job.age),
             waited_ms: milliseconds(job.waited),

@@ -22,7 +22,8 @@ use super::respond;
 use super::router::Router;
 use classification::Classified;
 
-mod classification;
+pub(crate) mod classification;
+mod deadline;
 mod head;
 mod passthrough;
 mod priority;
@@ -98,14 +99,17 @@ impl RequestHandler {
                 let service = &self.services[*resource];
                 let (call, arguments) = call(service, arguments, *reply);
                 let classified = Classified { head: &head, route: &found, peer: peer.ip() };
-                let call = classified.classify(call, &service.policy.sources);
+                let (call, class) = match classified.classify(call, &service.policy) {
+                    Err(problem) => return problem.into_response(),
+                    Ok(classified) => classified,
+                };
                 let request = Request {
                     context: Arc::new(RequestContext { head: *head, prefix: String::new(), peer }),
                     arguments,
                     body: Payload::Whole(body),
                     form: *reply,
                 };
-                respond::answer(service, service.ask(call, request).await)
+                respond::answer(service, &class, service.ask(call, request).await)
             }
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::call::{Answer, Call, CallReport, JobId, Origin};
 use crate::event::Observer;
+use crate::outlook::Outlook;
 use crate::registry::JobView;
 use crate::slot::{Attempt, Seats};
 use crate::state::{Admission, DispatcherState};
@@ -167,6 +168,20 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
     /// ```
     pub fn jobs(&self) -> Vec<JobView> {
         self.inner.with(|state, now| state.jobs(now))
+    }
+
+    /// Tells the prospects of a call that would be made now, of which it reads the
+    /// [tenant](Call::tenant) and the [urgency](Call::urgency). It makes no call.
+    ///
+    /// ```
+    /// use mesero::{Call, Dispatcher};
+    ///
+    /// let squares = Dispatcher::<u64>::builder("square").limit(4).build().unwrap();
+    /// let outlook = squares.outlook(&Call::unkeyed());
+    /// assert_eq!((outlook.position, outlook.slots.left), (Some(1), 4));
+    /// ```
+    pub fn outlook(&self, call: &Call) -> Outlook {
+        self.inner.with(|state, now| state.outlook(call, now))
     }
 
     /// Finds a job in flight, or a finished job whose attempt still occupies the resource.

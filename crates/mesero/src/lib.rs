@@ -111,6 +111,7 @@ mod event;
 mod failure;
 mod job;
 mod mean;
+mod outlook;
 mod panic;
 mod policy;
 mod registry;
@@ -133,6 +134,7 @@ pub use dispatcher::Dispatcher;
 pub use error::{Error, Phase, Refusal};
 pub use event::{Event, Fact, Observer, Outcome};
 pub use failure::{Advice, Failure, FailureKind};
+pub use outlook::{Eta, Outlook, Quota, RateQuota, TenantQuotas};
 pub use policy::{
     AdaptiveLimit, Cache, LimitFinding, OnDisconnect, Order, PerTenant, Policy, Rate, Retry,
 };

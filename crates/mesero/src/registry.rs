@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use crate::Phase;
 use crate::call::{Argument, CallReport, JobId, JobInfo, Key};
 use crate::job::Job;
+use crate::outlook::Eta;
 use crate::policy::forecast::KindId;
 use crate::policy::queue::Ticket;
 
@@ -209,6 +210,9 @@ pub struct JobView {
     /// The job's position in the order of service, 1 for the next; `None` unless it waits for a
     /// slot, and while the newest job is served first, since later ones come before it then.
     pub position: Option<usize>,
+    /// The expected time until the job has a slot; `None` unless it waits for one, and while the
+    /// pace at which slots come back is not known.
+    pub eta: Option<Eta>,
     /// The seat of the job's slot; `None` if it holds no slot.
     pub seat: Option<usize>,
     /// Time since the job's admission.

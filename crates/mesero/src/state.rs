@@ -34,6 +34,7 @@ mod caching;
 mod ending;
 mod list;
 mod occupancy;
+mod outlook;
 pub(crate) mod progress;
 pub(crate) mod serving;
 

@@ -134,7 +134,8 @@ async fn the_rate_limit_is_a_429_with_the_time_to_come_back() {
     let refused = mesero.get("/square?num=2").await;
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     let seconds: u64 = refused.header("retry-after").parse().unwrap();
-    assert!((1..=60).contains(&seconds), "{seconds}");
+    // Up to a minute, and 25 % at random.
+    assert!((1..=75).contains(&seconds), "{seconds}");
 }
 
 #[tokio::test]

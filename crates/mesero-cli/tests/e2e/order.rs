@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 
 use http::StatusCode;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::client;
 use crate::gate::{Begun, Gate};
-use crate::harness::{Mesero, in_phase};
+use crate::harness::{HANG_TIMEOUT, Mesero, in_phase};
 
 /// A client that has sent a GET with these header fields, each with its line end.
 async fn asking(front: SocketAddr, num: usize, fields: &str) -> TcpStream {
@@ -92,4 +93,83 @@ async fn a_call_that_has_waited_for_the_queue_timeout_is_a_503_and_one_that_has_
     };
     let (answer, ()) = tokio::join!(running, play);
     assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_refused_call_is_told_its_place_and_its_wait_and_so_is_the_list_of_jobs() {
+    let gate = Gate::open().await;
+    let mesero = Mesero::gated(&gate, "gated", "threads = 1/queue = 1\norder = \"fifo\"").await;
+    // Eight slots have to come back before the pace is known.
+    for num in 0..8 {
+        let _caller = asking(mesero.front, num, "").await;
+        gate.next().await.finish();
+        mesero.until_jobs(<[_]>::is_empty).await;
+    }
+    let _callers = (asking(mesero.front, 8, "").await, gate.next().await);
+    let _waits = asking(mesero.front, 9, "").await;
+    let jobs = mesero.until_jobs(|jobs| in_phase(jobs, "queued") == 1).await;
+    let waiting = jobs.iter().find(|job| job["phase"] == "queued").unwrap();
+    assert_eq!(waiting["position"], 1);
+    let wait = |range: &serde_json::Value| range.as_array().map(|ends| ends.len());
+    assert_eq!(wait(&waiting["eta_ms"]), Some(2), "{waiting}");
+    let refused = mesero.get("/square?num=10").await.json();
+    assert_eq!(
+        (&refused["type"], &refused["queue_position"]),
+        (&"urn:mesero:queue-full".into(), &2.into())
+    );
+    let [low, high] = [0, 1].map(|end| refused["eta_ms"][end].as_u64().unwrap());
+    assert!(low <= high, "{refused}");
+}
+
+#[tokio::test]
+async fn the_list_of_bounds_says_what_is_left_and_a_refusal_which_was_exceeded() {
+    let gate = Gate::open().await;
+    let settings = "threads = 3/rate_limit_headers = true\nrate = { rate = \"60/m\", burst = 2 }\n\
+        key = \"query.num\"\nper_key = { limit = 2, queue = 4, rate = \"1/h\" }";
+    let mesero = Mesero::gated(&gate, "gated", settings).await;
+    let (answer, ()) = tokio::join!(mesero.get("/square?num=1"), async {
+        gate.next().await.finish();
+    });
+    assert_eq!(answer.status, StatusCode::OK);
+    let policy = "\"slots\";q=3;qu=\"concurrent-requests\", \"rate\";q=60;w=60, \
+        \"key-slots\";q=2;qu=\"concurrent-requests\", \"key-queue\";q=4;qu=\"concurrent-requests\", \
+        \"key-rate\";q=1;w=3600";
+    assert_eq!(answer.header("ratelimit-policy"), policy);
+    let left = answer.header("ratelimit");
+    assert!(left.starts_with("\"slots\";r="), "{left}");
+    assert!(left.contains("\"key-slots\";r=") && left.contains("\"key-rate\";r=0;t="), "{left}");
+    let refused = mesero.get("/square?num=1").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.json()["violated-policies"], serde_json::json!(["key-rate"]));
+    assert_eq!(refused.header("ratelimit-policy"), policy);
+}
+
+#[tokio::test]
+async fn a_client_lowers_its_deadline_and_cannot_raise_it() {
+    let gate = Gate::open().await;
+    let mesero = Mesero::gated(&gate, "gated", "threads = 2/deadline = \"100ms\"").await;
+    let raised =
+        asking(mesero.front, 1, "Mesero-Deadline-Ms: 3600000\r\nConnection: close\r\n").await;
+    let _begun = gate.next().await;
+    assert!(received(raised).await.starts_with("HTTP/1.1 504 "));
+    let patient = Mesero::gated(&gate, "gated", "threads = 2/deadline = \"1h\"").await;
+    let lowered =
+        asking(patient.front, 2, "Mesero-Deadline-Ms: 100\r\nConnection: close\r\n").await;
+    let _begun = gate.next().await;
+    assert!(received(lowered).await.starts_with("HTTP/1.1 504 "));
+    let invalid =
+        asking(patient.front, 3, "Mesero-Deadline-Ms: soon\r\nConnection: close\r\n").await;
+    let answer = received(invalid).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 400 ") && answer.contains("urn:mesero:bad-deadline"),
+        "{answer}"
+    );
+}
+
+/// All that the server sends until it closes the connection.
+async fn received(mut stream: TcpStream) -> String {
+    let mut text = String::new();
+    let reading = timeout(HANG_TIMEOUT, stream.read_to_string(&mut text)).await;
+    reading.expect("an answer").unwrap();
+    text
 }

@@ -146,6 +146,7 @@ described! {
         pub priority: Option<Setting<RequestPart>>,
         pub head_start: Option<Setting<Duration>>,
         pub forecast_by: Option<Setting<ForecastBy>>,
+        pub rate_limit_headers: Option<bool>,
         pub timeout: Option<Setting<OrOff<Duration>>>,
         pub deadline: Option<Setting<OrOff<Duration>>>,
         pub rate: Option<Setting<OrOff<Rate>>>,

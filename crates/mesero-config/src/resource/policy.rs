@@ -44,6 +44,8 @@ pub struct PolicySettings {
     pub head_start: Duration,
     pub sources: CallSources,
     pub per_key: PerKey,
+    /// Set if responses have `RateLimit` and `RateLimit-Policy`.
+    pub rate_limit_headers: bool,
     /// For one attempt.
     pub timeout: Option<Duration>,
     /// For the whole call, its waiting included.
@@ -74,6 +76,7 @@ impl PolicySettings {
             head_start,
             sources,
             per_key,
+            rate_limit_headers: raw.rate_limit_headers.unwrap_or(false),
             queue_timeout: Setting::or(raw.queue_timeout, OrOff::On(QUEUE_TIMEOUT)).on(),
             timeout: Setting::or(raw.timeout, OrOff::Off).on(),
             deadline: Setting::or(raw.deadline, OrOff::On(DEADLINE)).on(),

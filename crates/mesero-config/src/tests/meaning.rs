@@ -108,6 +108,7 @@ fn every_written_policy_setting_is_kept() {
         head_start: Duration::from_secs(5),
         sources: CallSources::default(),
         per_key: PerKey::default(),
+        rate_limit_headers: true,
         timeout: Some(Duration::from_secs(5)),
         deadline: None,
         rate: Rate::new(small(60), Duration::from_secs(60)).map(|rate| rate.burst(small(7))),

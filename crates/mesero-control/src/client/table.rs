@@ -75,12 +75,18 @@ fn text(mut table: Table) -> String {
     table.trim_fmt()
 }
 
-/// The phase, with the position in the queue or the seat at the resource.
+/// The phase, with the position in the queue and the expected wait, or the seat at the resource.
 fn phase(job: &JobRecord) -> String {
-    match (job.position, job.seat) {
+    let phase = match (job.position, job.seat) {
         (Some(position), _) => format!("{} #{position}", job.phase),
         (None, Some(seat)) => format!("{} at seat {seat}", job.phase),
         (None, None) => job.phase.clone(),
+    };
+    let time = |end| elapsed(Duration::from_millis(end));
+    match job.eta_ms {
+        Some((low, Some(high))) => format!("{phase}, {} to {}", time(low), time(high)),
+        Some((low, None)) => format!("{phase}, {} or more", time(low)),
+        None => phase,
     }
 }
 
@@ -111,6 +117,7 @@ mod tests {
             resource: "square".to_owned(),
             phase: "running".to_owned(),
             position: None,
+            eta_ms: None,
             seat: Some(0),
             age_ms: 1_234,
             waited_ms: 0,
@@ -135,6 +142,16 @@ mod tests {
              unit=\\u{1b}[31m",
         ];
         assert_eq!(text, expected.join("\n"));
+    }
+
+    #[test]
+    fn a_job_that_waits_has_a_range_of_its_wait() {
+        let mut queued = job("square-18", &[]);
+        (queued.phase, queued.seat, queued.position) = ("queued".to_owned(), None, Some(3));
+        queued.eta_ms = Some((1_200, Some(4_800)));
+        assert_eq!(phase(&queued), "queued #3, 1.2 s to 4.8 s");
+        (queued.position, queued.eta_ms) = (None, Some((300, None)));
+        assert_eq!(phase(&queued), "queued, 300 ms or more");
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use http::HeaderName;
 use http::request::Parts;
 use mesero::{Call, Key};
-use mesero_config::{CallSources, ForecastBy, KeySource, RequestPart};
+use mesero_config::{CallSources, ForecastBy, KeySource, PolicySettings, RequestPart};
+use mesero_http::problem::Problem;
 use siphasher::sip128::SipHasher13;
 
-use super::priority;
+use super::{deadline, priority};
 use crate::router::Match;
 
 /// The longest key that is kept as it is; the hash of a longer one takes its place, so that a client cannot fill the
@@ -25,23 +26,61 @@ pub(super) struct Classified<'a> {
     pub(super) peer: IpAddr,
 }
 
+/// The class of a call: whose it is, and how urgent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Class {
+    pub(crate) key: Option<Key>,
+    pub(crate) urgency: Option<u8>,
+}
+
+impl Class {
+    /// Gives a call this class.
+    pub(crate) fn apply(&self, call: Call) -> Call {
+        let call = match &self.key {
+            Some(key) => call.tenant(key.clone()),
+            None => call,
+        };
+        match self.urgency {
+            Some(urgency) => call.urgency(urgency),
+            None => call,
+        }
+    }
+}
+
 impl Classified<'_> {
-    /// Adds to a call what the sources say. A request without a part has no key, or the default priority.
-    pub(super) fn classify(self, call: Call, sources: &CallSources) -> Call {
-        let call = match &sources.forecast_by {
+    /// Gives a call its class, its kind and its deadline.
+    ///
+    /// # Errors
+    /// A 400 if the client has sent an invalid deadline.
+    pub(super) fn classify(
+        self,
+        call: Call,
+        policy: &PolicySettings,
+    ) -> Result<(Call, Class), Box<Problem>> {
+        let class = self.class(&policy.sources);
+        let call = class.apply(self.with_kind(call, &policy.sources));
+        Ok(match deadline::lowered(policy.deadline, &self.head.headers)? {
+            Some(deadline) => (call.deadline(deadline), class),
+            None => (call, class),
+        })
+    }
+
+    /// Returns the class that the sources say. A request without a part has no key, or the default priority.
+    fn class(self, sources: &CallSources) -> Class {
+        Class {
+            key: sources.key.as_ref().and_then(|source| self.key(source)),
+            urgency: sources.priority.as_ref().and_then(|source| self.urgency(source)),
+        }
+    }
+
+    /// Adds to a call what its run time is forecast by.
+    fn with_kind(self, call: Call, sources: &CallSources) -> Call {
+        match &sources.forecast_by {
             ForecastBy::Route => call.kind(self.route.kind.clone()),
             ForecastBy::Source(source) => match self.key(source) {
                 Some(kind) => call.kind(kind),
                 None => call,
             },
-        };
-        let call = match sources.key.as_ref().and_then(|source| self.key(source)) {
-            Some(key) => call.tenant(key),
-            None => call,
-        };
-        match sources.priority.as_ref().and_then(|source| self.urgency(source)) {
-            Some(urgency) => call.urgency(urgency),
-            None => call,
         }
     }
 

@@ -40,7 +40,10 @@ impl RequestHandler {
             .argument("method", head.method.as_str())
             .argument("path", head.uri.path());
         let classified = Classified { head: &head, route: found, peer: peer.ip() };
-        let call = classified.classify(call, &service.policy.sources);
+        let (call, class) = match classified.classify(call, &service.policy) {
+            Err(problem) => return problem.into_response(),
+            Ok(classified) => classified,
+        };
         let mut stripped = String::new();
         if let Some(prefix) = &route.strip_prefix
             && let Some(uri) = without_prefix(&head.uri, prefix)
@@ -54,7 +57,7 @@ impl RequestHandler {
             body,
             form: ReplyForm::Json,
         };
-        respond::answer(service, service.ask(call, request).await)
+        respond::answer(service, &class, service.ask(call, request).await)
     }
 
     async fn payload(&self, body_mode: BodyMode, body: Incoming) -> Result<Payload, ReadBodyError> {

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::outlook::RateQuota;
+
 /// A number of jobs per period, and the size of a burst.
 ///
 /// The algorithm is the generic cell rate algorithm in its virtual scheduling form (ITU-T I.371):
@@ -50,6 +52,7 @@ impl Rate {
 /// The used share of a rate.
 #[derive(Debug)]
 pub(crate) struct TokenBucket {
+    rate: Rate,
     interval: Duration,
     tolerance: Duration,
     /// The time of the next job if they came evenly; `None` until the first job.
@@ -59,7 +62,7 @@ pub(crate) struct TokenBucket {
 impl TokenBucket {
     pub(crate) fn new(rate: Rate) -> Self {
         let interval = rate.interval();
-        Self { interval, tolerance: interval * (rate.burst.get() - 1), due: None }
+        Self { rate, interval, tolerance: interval * (rate.burst.get() - 1), due: None }
     }
 
     /// The wait until a job conforms; `None` if it does now.
@@ -67,6 +70,15 @@ impl TokenBucket {
         let due = self.due?;
         let earliest = due.checked_sub(self.tolerance).unwrap_or(now);
         (earliest > now).then(|| earliest - now)
+    }
+
+    /// What is left of the rate.
+    pub(crate) fn quota(&self, now: Instant) -> RateQuota {
+        let reset = self.due.map_or(Duration::ZERO, |due| due.saturating_duration_since(now));
+        let conforming = (self.tolerance + self.interval).saturating_sub(reset).as_nanos()
+            / self.interval.as_nanos().max(1);
+        let left = u32::try_from(conforming).unwrap_or(u32::MAX);
+        RateQuota { total: self.rate.jobs.get(), per: self.rate.per, left, reset }
     }
 
     /// Counts a job that is admitted now.
@@ -98,6 +110,23 @@ mod tests {
         assert_eq!(bucket.wait(later), None);
         bucket.take(later);
         assert_eq!(bucket.wait(later), Some(Duration::from_millis(100)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_is_what_passes_now_and_it_grows_until_the_reset() {
+        let mut bucket = bucket(10, 3);
+        let now = Instant::now();
+        let left = |bucket: &TokenBucket, now| {
+            let quota = bucket.quota(now);
+            (quota.left, quota.reset.as_millis())
+        };
+        assert_eq!(left(&bucket, now), (3, 0));
+        bucket.take(now);
+        bucket.take(now);
+        assert_eq!(left(&bucket, now), (1, 200));
+        assert_eq!(left(&bucket, now + Duration::from_millis(150)), (2, 50));
+        bucket.take(now);
+        assert_eq!((left(&bucket, now).0, bucket.wait(now).is_some()), (0, true));
     }
 
     #[tokio::test(start_paused = true)]

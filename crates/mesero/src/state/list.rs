@@ -1,12 +1,12 @@
 //! Views of the state: the list of jobs, and the counts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::DispatcherState;
+use super::outlook::Prospect;
 use crate::Phase;
 use crate::call::{JobId, Origin};
 use crate::registry::{JobEntry, JobView};
@@ -29,24 +29,14 @@ impl<T> DispatcherState<T> {
 
     /// Every job in flight in the order of admission, then every attempt that has outlived its job.
     pub(crate) fn jobs(&self, now: Instant) -> Vec<JobView> {
-        let positions = self.positions(now);
-        let mut views: Vec<_> = self
-            .registry
-            .iter()
-            .map(|entry| view(entry, positions.get(&entry.job.id()).copied(), now))
-            .collect();
+        let prospects = self.prospects(now);
+        let prospect = |id| prospects.get(&id).copied().unwrap_or_default();
+        let entries = self.registry.iter();
+        let mut views: Vec<_> =
+            entries.map(|entry| view(entry, prospect(entry.job.id()), now)).collect();
         views.sort_unstable_by_key(|view| view.info.id);
         views.extend(self.stopping(now));
         views
-    }
-
-    /// The positions of all jobs in the queue, unless the newest is served first.
-    fn positions(&self, now: Instant) -> HashMap<JobId, usize> {
-        let run = self.usual_run();
-        if self.queue.is_newest_first(run, now) {
-            return HashMap::new();
-        }
-        self.queue.in_order(run, now).into_iter().map(|waiter| waiter.job).zip(1..).collect()
     }
 
     /// One job; if it is queued, this takes time in proportion to the queue.
@@ -54,11 +44,11 @@ impl<T> DispatcherState<T> {
         let Some(entry) = self.registry.get(id) else {
             return self.stopping(now).find(|view| view.info.id == id);
         };
-        let position = match entry.state.phase() {
-            Phase::Queued => self.positions(now).get(&id).copied(),
-            _ => None,
+        let prospect = match entry.state.phase() {
+            Phase::Queued => self.prospects(now).get(&id).copied().unwrap_or_default(),
+            _ => Prospect::default(),
         };
-        Some(view(entry, position, now))
+        Some(view(entry, prospect, now))
     }
 
     fn stopping(&self, now: Instant) -> impl Iterator<Item = JobView> {
@@ -66,6 +56,7 @@ impl<T> DispatcherState<T> {
             info: Arc::clone(&occupant.job),
             phase: Phase::Stopping,
             position: None,
+            eta: None,
             seat: Some(seat),
             age: now - occupant.job.started,
             attempts: occupant.attempt,
@@ -76,12 +67,13 @@ impl<T> DispatcherState<T> {
     }
 }
 
-fn view<T>(entry: &JobEntry<T>, position: Option<usize>, now: Instant) -> JobView {
+fn view<T>(entry: &JobEntry<T>, prospect: Prospect, now: Instant) -> JobView {
     let report = entry.report(Origin::Led, now);
     JobView {
         info: Arc::clone(&entry.job.info),
         phase: entry.state.phase(),
-        position,
+        position: prospect.position,
+        eta: prospect.eta,
         seat: entry.state.seat(),
         age: now - entry.job.info.started,
         attempts: report.attempts,

@@ -25,6 +25,7 @@ mod grpc;
 mod harness;
 mod limit;
 mod order;
+mod outlook;
 mod overload;
 mod panic;
 mod random_steps;

@@ -12,6 +12,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use crate::call::Key;
+use crate::outlook::{Quota, TenantQuotas};
 use crate::policy::order::{Order, PerTenant};
 use crate::policy::rate::TokenBucket;
 
@@ -179,6 +180,17 @@ impl Tenants {
 
     pub(crate) fn waiting(&self, id: TenantId) -> usize {
         self.table[id.0].waiting
+    }
+
+    /// What the tenant has left of its own bounds.
+    pub(crate) fn quotas(&self, id: TenantId, now: Instant) -> TenantQuotas {
+        let tenant = &self.table[id.0];
+        let quota = |total: usize, used| Quota { total, left: total.saturating_sub(used) };
+        TenantQuotas {
+            slots: self.each.limit.map(|limit| quota(limit.get(), tenant.slots)),
+            queue: self.each.queue.map(|bound| quota(bound, tenant.waiting)),
+            rate: tenant.bucket.as_ref().map(|bucket| bucket.quota(now)),
+        }
     }
 
     pub(super) fn waits(&mut self, id: TenantId) {
