@@ -6,8 +6,9 @@
 //! primitives are single steps here, with a choice before each, and no clock runs.
 
 #![cfg(shuttle)]
-#![expect(clippy::unwrap_used, reason = "a failed model ends")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a failed model ends")]
 
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
@@ -15,7 +16,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use futures_util::future::join_all;
 use futures_util::poll;
 use mesero::{
-    Attempt, Call, Dispatcher, DispatcherBuilder, Error, Failure, OnDisconnect, Slot, Stats,
+    Attempt, Call, Dispatcher, DispatcherBuilder, Error, Failure, OnDisconnect, Order, PerTenant,
+    Refusal, Slot, Stats,
 };
 use shuttle::future::{block_on, spawn, yield_now};
 
@@ -276,6 +278,61 @@ fn a_changed_limit_and_closed_seats_leave_no_job_waiting() {
             });
             join_all(calls).await.into_iter().for_each(|call| call.unwrap());
             changes.await.unwrap();
+        },
+    );
+}
+
+#[test]
+fn a_tenant_at_its_limit_is_served_again_when_its_slot_returns() {
+    let tenants = || {
+        let mut each = PerTenant::default();
+        each.limit = NonZeroUsize::new(1);
+        builder().limit(2).order(Order::Fair).per_tenant(each)
+    };
+    model(tenants, async |dispatcher| {
+        let (one, other) = (Arc::default(), Arc::default());
+        let leaves = (1..3).map(|polls| {
+            let (dispatcher, work) = (dispatcher.clone(), work(&one));
+            let call = Call::unkeyed().tenant("one");
+            spawn(async move { leave_after(dispatcher.call(call, work), polls).await })
+        });
+        let stays = [("one", &one), ("one", &one), ("other", &other)].map(|(tenant, running)| {
+            let (dispatcher, work) = (dispatcher.clone(), work(running));
+            let call = Call::unkeyed().tenant(tenant);
+            spawn(async move {
+                assert_eq!(dispatcher.call(call, work).await.unwrap(), 1);
+                check(&dispatcher);
+            })
+        });
+        let tasks: Vec<_> = leaves.chain(stays).collect();
+        join_all(tasks).await.into_iter().for_each(|task| task.unwrap());
+    });
+}
+
+#[test]
+fn a_job_whose_place_in_the_queue_is_taken_ends_once() {
+    model(
+        || builder().queue(1).order(Order::Priority),
+        async |dispatcher| {
+            let running = Arc::default();
+            let calls = [7, 3, 0, 0].map(|urgency| {
+                let (dispatcher, work) = (dispatcher.clone(), work(&running));
+                let call = Call::unkeyed().urgency(urgency);
+                spawn(async move { dispatcher.call(call, work).await })
+            });
+            let mut served = 0;
+            for answer in join_all(calls).await {
+                match answer.unwrap() {
+                    Ok(_) => served += 1,
+                    Err(Error::Refused(Refusal::QueueFull { .. })) => {}
+                    Err(other) => panic!("{other:?}"),
+                }
+            }
+            dispatcher.idle().await;
+            let stats = check(&dispatcher);
+            assert_eq!(stats.jobs.succeeded, served);
+            assert_eq!(stats.calls.refused + stats.jobs.shed + served, 4);
+            assert!(served >= 2, "the running and the queued job, at least: {served}");
         },
     );
 }
