@@ -1,6 +1,7 @@
 //! Limits, times, retries and halts.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -64,6 +65,25 @@ async fn a_timeout_closes_the_connection_and_is_named() {
     let (ran, ()) = tokio::join!(run(&arguments), silent);
     assert_eq!((ran.code, &ran.all("status")[0]), (Some(1), &"timed_out".into()));
     assert_eq!(ran.sorted()[0]["error"]["message"], "no answer within the timeout of 200ms");
+}
+
+#[tokio::test]
+async fn an_item_that_has_timed_out_holds_its_slot_until_the_server_has_answered() {
+    let upstream = Upstream::open().await;
+    let url = format!("http://{}/{{}}", upstream.address());
+    let serve = async {
+        let mut wire = upstream.asked().await;
+        // Much longer than the timeout.
+        let other = timeout(Duration::from_secs(1), upstream.accept()).await;
+        assert!(other.is_err(), "a second connection");
+        wire.answer("late").await;
+        assert!(wire.head().await.starts_with("GET /1 "));
+        wire.answer("in time").await;
+    };
+    let arguments = [&url, "0..2", "--timeout", "200ms", "--limit", "1"];
+    let (ran, ()) = tokio::join!(run(&arguments), serve);
+    let statuses: Vec<_> = ran.sorted().iter().map(|record| record["status"].clone()).collect();
+    assert_eq!(statuses, ["timed_out", "succeeded"]);
 }
 
 #[tokio::test]
