@@ -18,6 +18,9 @@ pub(super) struct AccessPolicy {
     token: Option<Secret>,
 }
 
+/// Passes a request on to its handler if it has access, and answers it otherwise.
+///
+/// The body is not read before. Dropping the future drops the handler's.
 pub(super) async fn check(
     State(policy): State<Arc<AccessPolicy>>,
     request: Request,

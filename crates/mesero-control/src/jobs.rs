@@ -112,6 +112,7 @@ pub(super) struct Filter {
     resource: Option<String>,
 }
 
+/// Lists the jobs in flight, from one snapshot of each resource; it never waits.
 pub(super) async fn list(
     State(plane): State<Arc<Plane>>,
     filter: Result<Query<Filter>, QueryRejection>,
@@ -141,6 +142,9 @@ pub(super) async fn list(
     Ok(Json(JobList { jobs, assumed_stopped, auto_limits }))
 }
 
+/// Shows one job, with the stack that its worker reports.
+///
+/// It waits for the worker for up to a fifth of a second. Dropping the future leaves the job as it is.
 pub(super) async fn show(
     State(plane): State<Arc<Plane>>,
     id: Result<Path<String>, PathRejection>,
@@ -153,7 +157,9 @@ pub(super) async fn show(
     Ok(Json(record))
 }
 
-/// Answers with the job as it was. The status is 202: the resource may need time to stop.
+/// Cancels a job, and answers with the job as it was. The status is 202: the resource may need time to stop.
+///
+/// It never waits: when the future was polled, the job is canceled, whether the client reads the answer or not.
 pub(super) async fn cancel(
     State(plane): State<Arc<Plane>>,
     id: Result<Path<String>, PathRejection>,

@@ -38,6 +38,9 @@ pub struct ControlThread {
 
 /// Serves `router` on `listeners` until `stop` is canceled, on a new thread.
 ///
+/// The thread owns the listeners and all connections. When `stop` is canceled, the listeners are closed at once, and
+/// each connection when its response is complete, or after two seconds. Dropping the [`ControlThread`] stops nothing.
+///
 /// # Errors
 /// If the thread cannot be started, or a listener cannot be watched.
 pub fn start(
@@ -65,7 +68,8 @@ fn watched(listener: net::TcpListener) -> io::Result<TcpListener> {
 }
 
 impl ControlThread {
-    /// Waits until it has stopped, soon after its `stop` is canceled. A drop of the future leaves the thread running.
+    /// Waits until it has stopped, soon after its `stop` is canceled; its sockets are closed then. Dropping the future
+    /// leaves the thread running.
     pub async fn stopped(self) {
         // Nothing is ever sent.
         let _ = self.ended.await;

@@ -26,6 +26,7 @@ const OPENMETRICS: &str = "application/openmetrics-text";
 const OPENMETRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 const CLASSIC_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// Writes the metrics of all services, in the format that the scraper accepts; it never waits.
 pub(super) async fn scrape(
     State(plane): State<Arc<Plane>>,
     headers: HeaderMap,

@@ -26,6 +26,7 @@ const BODY_BYTES: usize = 4_096;
 /// Long enough for a body that is typed into `curl -T -`, too short for a client that holds connections.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Describes each resource, with its health and its counts; it never waits.
 pub(super) async fn list(State(plane): State<Arc<Plane>>) -> Json<Value> {
     let resources: Vec<_> = plane.services.iter().map(describe).collect();
     Json(json!({ "resources": resources }))
@@ -102,6 +103,9 @@ pub(crate) struct LimitChange {
     pub(crate) before: usize,
 }
 
+/// Reads the body, and changes the limit until mesero is restarted.
+///
+/// It waits for the body, at most ten seconds. Dropping the future before the body is complete changes nothing.
 pub(super) async fn set_limit(
     State(plane): State<Arc<Plane>>,
     name: Result<Path<String>, PathRejection>,

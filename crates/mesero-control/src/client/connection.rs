@@ -34,7 +34,8 @@ impl ControlClient {
         Ok(Self { authority, authorization })
     }
 
-    /// Sends a request, and returns the body of a successful answer. Dropping the future closes the connection.
+    /// Sends a request on a connection of its own, and returns the body of a successful answer. Dropping the future closes
+    /// the connection; the control plane may still carry out a request that was sent.
     pub(super) async fn ask(
         &self,
         method: Method,
