@@ -1,10 +1,16 @@
-//! README, the pages of `docs` and the examples use only commands and options that `--help` lists.
+//! README, the pages of `docs` and the examples use only commands and options that `--help` lists, and quote what the
+//! program prints.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::harness::{example, program};
+
+mod comparison;
+mod outputs;
+mod page;
+mod session;
 
 /// Outputs of `--help`, by subcommand.
 #[derive(Default)]

@@ -204,6 +204,8 @@ async fn the_axum_example_runs_two_at_a_time_and_shows_the_third_waiting() {
          2 running at seat 1, 1.0 s old, method=GET, path=/report\n\
          3 queued at position 1, 1.0 s old, method=GET, path=/report\n"
     );
+    let page = include_str!("../../../../docs/library.md");
+    assert!(page.contains(&format!("/jobs\n{listed}```")), "docs/library.md shows other jobs");
 }
 
 #[test]
