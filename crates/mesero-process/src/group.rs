@@ -1,17 +1,15 @@
 //! One process group, from its start until its leader is reaped.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::process::ExitStatus;
 use std::sync::Arc;
 
 use mesero::Failure;
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
-use tokio::io::unix::AsyncFd;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 
 use super::guardian::Guardian;
-use super::pidfd;
+use super::leader::{GroupLeader, not_started, signal_group, unwatched};
 use super::spawner::Spawner;
 
 /// A process that leads its own group, with pipes on its output streams.
@@ -21,9 +19,7 @@ use super::spawner::Spawner;
 #[derive(Debug)]
 pub struct ProcessGroup {
     child: Child,
-    pub group: Pid,
-    /// Readable once the leader has ended, which does not reap it.
-    handle: AsyncFd<OwnedFd>,
+    leader: GroupLeader,
 }
 
 /// mesero's ends of the output pipes.
@@ -55,40 +51,28 @@ impl ProcessGroup {
             Ok((child, group, watched))
         };
         let started = spawner.run(start).await.and_then(|started| started);
-        let (mut child, group, watched) = started
-            .map_err(|error| Failure::unreachable(format!("the command did not start: {error}")))?;
-        let lost = |what: &str| {
-            Failure::lost(format!("the command started and cannot be watched: {what}"))
-        };
+        let (mut child, group, watched) = started.map_err(|error| not_started(&error))?;
         let streams = (child.stdout.take(), child.stderr.take());
-        let process = match watched.and_then(|()| handle(group)) {
-            Ok(handle) => Self { child, group, handle },
+        let process = match watched.and_then(|()| leader(group)) {
+            Ok(leader) => Self { child, leader },
             Err(error) => {
                 // There may be no file descriptors left; a process that cannot be watched must not
                 // run.
-                let _ = kill_process_group(group, Signal::KILL);
+                signal_group(group, Signal::KILL);
                 let _ = guardian.forget(seat);
                 let _ = child.wait().await;
-                return Err(lost(&error.to_string()));
+                return Err(unwatched(&error));
             }
         };
         match streams {
             (Some(stdout), Some(stderr)) => Ok((process, Streams { stdout, stderr })),
-            _ => Err(lost("its output has no pipes")),
+            _ => Err(unwatched(&io::Error::other("its output has no pipes"))),
         }
     }
 
-    /// Waits until the leader has exited; other processes of its group may still run. Dropping the
-    /// future has no effect.
-    pub async fn ended(&self) {
-        // It fails only while the runtime shuts down, when nothing is awaited.
-        let _ = self.handle.readable().await;
-    }
-
-    /// Sends a signal to the whole group.
-    pub fn signal(&self, signal: Signal) {
-        // All of them may have exited since, which is the goal.
-        let _ = kill_process_group(self.group, signal);
+    /// The leader, which knows when it has exited, and signals the group.
+    pub fn leader(&self) -> &GroupLeader {
+        &self.leader
     }
 
     /// Reaps the leader; from then on the system may reuse the group's ID. Dropping the future
@@ -101,7 +85,6 @@ impl ProcessGroup {
     }
 }
 
-/// Becomes readable once the process has ended, which does not reap it.
-fn handle(process: Pid) -> io::Result<AsyncFd<OwnedFd>> {
-    pidfd::watched(pidfd_open(process, PidfdFlags::NONBLOCK)?)
+fn leader(group: Pid) -> io::Result<GroupLeader> {
+    GroupLeader::new(group, pidfd_open(group, PidfdFlags::NONBLOCK)?)
 }

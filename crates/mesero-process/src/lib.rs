@@ -5,6 +5,7 @@ pub mod frame;
 pub mod group;
 pub mod guardian;
 pub mod launch;
+pub mod leader;
 pub mod output_log;
 pub mod pidfd;
 pub mod spawner;

@@ -159,32 +159,32 @@ impl LaunchedTarget {
         };
         tokio::select! {
             is_ready = polling => if is_ready { Ok(()) } else { Err(LaunchFailure::NotReady { last_response, timeout: self.timeout }) },
-            () = self.process.ended() => Err(LaunchFailure::Exited),
+            () = self.process.leader().ended() => Err(LaunchFailure::Exited),
         }
     }
 
     /// The process group of the command.
     pub(crate) fn group(&self) -> Pid {
-        self.process.group
+        self.process.leader().group()
     }
 
     /// Whether the command has exited by itself.
     pub(crate) async fn has_ended(&self) -> bool {
-        timeout(Duration::ZERO, self.process.ended()).await.is_ok()
+        timeout(Duration::ZERO, self.process.leader().ended()).await.is_ok()
     }
 
     /// Stops the process group with SIGTERM, and after the grace period with SIGKILL. Returns when its first process
     /// has exited; it must not be dropped before.
     pub(crate) async fn stop(mut self) -> ProcessEnd {
-        self.process.signal(Signal::TERM);
+        self.process.leader().signal(Signal::TERM);
         let exited = async {
-            self.process.ended().await;
+            self.process.leader().ended().await;
             // All outputs are closed.
             self.output_tail.join_next().await
         };
         let mut output_tail = timeout(GRACE, exited).await.ok().flatten();
-        self.process.signal(Signal::KILL);
-        self.process.ended().await;
+        self.process.leader().signal(Signal::KILL);
+        self.process.leader().ended().await;
         // The entry exists, so this cannot fail.
         let _ = self.guardian.forget(0);
         let status = self.process.reap().await.ok();

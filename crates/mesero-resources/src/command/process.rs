@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use mesero::Failure;
 use mesero_process::launch::Launched;
-use mesero_process::pidfd;
+use mesero_process::leader::{GroupLeader, not_started, signal_group, unwatched};
 use rustix::fs::OFlags;
 use rustix::io::retry_on_intr;
 use rustix::pipe::{PipeFlags, pipe_with};
-use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, waitpid};
 use tokio::io::sink;
-use tokio::io::unix::AsyncFd;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
@@ -29,9 +28,8 @@ use super::run_context::RunContext;
 /// to the group reaches no other process.
 #[derive(Debug)]
 pub(super) struct CommandProcess {
-    group: KillOnDrop,
-    /// Readable once the leader has exited, which leaves it unreaped.
-    handle: AsyncFd<OwnedFd>,
+    guard: KillOnDrop,
+    leader: GroupLeader,
 }
 
 /// A group that is killed, and its leader reaped, at the latest when this is dropped.
@@ -60,26 +58,22 @@ impl CommandProcess {
     ) -> Result<(Self, CommandStreams), Failure> {
         let theirs = Arc::clone(context);
         let started = context.spawner.run(move || start(&invocation, &theirs, seat)).await;
-        let failed = |error| Failure::unreachable(format!("the command did not start: {error}"));
-        match started.map_err(failed)? {
+        match started.map_err(|error| not_started(&error))? {
             Ok(started) => Ok(started),
-            Err(StartFailure::NotStarted(error)) => Err(failed(error)),
-            Err(StartFailure::Unmanageable(error)) => {
-                Err(Failure::lost(format!("the command started and cannot be watched: {error}")))
-            }
+            Err(StartFailure::NotStarted(error)) => Err(not_started(&error)),
+            Err(StartFailure::Unmanageable(error)) => Err(unwatched(&error)),
         }
     }
 
     /// Waits until the leader has exited; other processes of its group may still run. Dropping the
     /// future has no effect.
     pub(super) async fn ended(&self) {
-        // It fails only while the runtime shuts down, when nothing is awaited.
-        let _ = self.handle.readable().await;
+        self.leader.ended().await;
     }
 
     /// Sends a signal to the whole group.
     pub(super) fn signal(&self, signal: Signal) {
-        self.group.signal(signal);
+        self.leader.signal(signal);
     }
 
     /// Ends the group: sends SIGTERM, waits for `grace`, sends SIGKILL, and waits for `grace` again
@@ -109,18 +103,11 @@ impl CommandProcess {
     /// # Errors
     /// If the system does not report its exit status.
     pub(super) fn reap(mut self) -> io::Result<ExitStatus> {
-        self.group.reap()
+        self.guard.reap()
     }
 }
 
 impl KillOnDrop {
-    fn signal(&self, signal: Signal) {
-        if let Some(group) = self.0 {
-            // All of them may have exited since, which is the goal.
-            let _ = kill_process_group(group, signal);
-        }
-    }
-
     fn reap(&mut self) -> io::Result<ExitStatus> {
         let leader = self.0.take().ok_or(io::ErrorKind::NotFound)?;
         let reaped = retry_on_intr(|| waitpid(Some(leader), WaitOptions::empty()))?;
@@ -131,8 +118,8 @@ impl KillOnDrop {
 
 impl Drop for KillOnDrop {
     fn drop(&mut self) {
-        if self.0.is_some() {
-            self.signal(Signal::KILL);
+        if let Some(group) = self.0 {
+            signal_group(group, Signal::KILL);
             let _ = self.reap();
         }
     }
@@ -164,7 +151,7 @@ fn start(
     let launched = context.launcher.launch(&invocation.arguments, &invocation.variables, streams);
     let Launched { group, handle } = launched.map_err(StartFailure::NotStarted)?;
     // From here on, dropping it kills the group.
-    let leader = KillOnDrop(Some(group));
+    let guard = KillOnDrop(Some(group));
     let looked_after = || -> io::Result<_> {
         context.guardian.watch(seat, group)?;
         let streams = CommandStreams {
@@ -174,10 +161,10 @@ fn start(
             stdout: pipe::Receiver::from_owned_fd_unchecked(ours(stdout)?)?,
             stderr: pipe::Receiver::from_owned_fd_unchecked(ours(stderr)?)?,
         };
-        Ok((pidfd::watched(handle)?, streams))
+        Ok((GroupLeader::new(group, handle)?, streams))
     };
-    let (handle, streams) = looked_after().map_err(StartFailure::Unmanageable)?;
-    Ok((CommandProcess { group: leader, handle }, streams))
+    let (leader, streams) = looked_after().map_err(StartFailure::Unmanageable)?;
+    Ok((CommandProcess { guard, leader }, streams))
 }
 
 /// Returns a pipe's two ends: one to read from, one to write to.
