@@ -50,8 +50,8 @@ impl Config {
         let mut flags = FlagText::default();
         let document = document(&mut flags, input);
         let problems = std::mem::take(&mut flags.problems);
-        let result = match (problems.is_empty(), document) {
-            (true, Some(document)) => {
+        let result = match document {
+            Some(document) if problems.is_empty() => {
                 let file = SourceFile { text: &flags.text, folder: Path::new(".") };
                 Config::check(vec![document], Check::new(vec![file]))
             }

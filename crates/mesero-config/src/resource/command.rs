@@ -128,16 +128,15 @@ fn exit_codes(
 const OUTPUT_LIMIT: Size = Size(1024 * 1024);
 
 fn output(raw: &raw::Resource, check: &mut Check<'_>) -> Delivery {
-    match (is_set(raw.stream.as_ref()), &raw.output_limit) {
-        (true, Some(limit)) => {
+    let limit = raw.output_limit.as_ref();
+    if is_set(raw.stream.as_ref()) {
+        if let Some(limit) = limit {
             let problem = ConfigProblem::new("`output_limit` does not apply with `stream = true`");
             check.note(problem.at(limit.span.clone(), "streamed output has no limit"));
-            Delivery::Streamed
         }
-        (true, None) => Delivery::Streamed,
-        (false, limit) => {
-            let limit = limit.as_ref().map_or(OUTPUT_LIMIT, |limit| limit.value);
-            Delivery::Whole { limit: limit.0 }
-        }
+        Delivery::Streamed
+    } else {
+        let limit = limit.map_or(OUTPUT_LIMIT, |limit| limit.value);
+        Delivery::Whole { limit: limit.0 }
     }
 }

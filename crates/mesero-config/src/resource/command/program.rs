@@ -31,44 +31,39 @@ pub(crate) fn check(
         let problem = ConfigProblem::new("`command` contains a zero byte");
         check.note(problem.at(word.span(), "an argument of a process cannot"));
     }
-    match (shell, words.split_first()) {
-        (_, None) => {
-            let problem = ConfigProblem::new("`command` is empty");
-            check.note(problem.at(span, "expected a program and its arguments"));
-            None
+    let Some((first, rest)) = words.split_first() else {
+        let problem = ConfigProblem::new("`command` is empty");
+        check.note(problem.at(span, "expected a program and its arguments"));
+        return None;
+    };
+    if shell {
+        if let Some(surplus) = rest.first() {
+            let problem = ConfigProblem::new("more than one string beside `shell = true`");
+            check.note(problem.at(surplus.span(), "expected the whole script in the first"));
         }
-        (true, Some((script, rest))) => {
-            if let Some(surplus) = rest.first() {
-                let problem = ConfigProblem::new("more than one string beside `shell = true`");
-                check.note(problem.at(surplus.span(), "expected the whole script in the first"));
+        return Some((Program::Shell { script: first.get_ref().clone() }, Vec::new()));
+    }
+    let program = found(first, check);
+    let mut placeholders = Vec::new();
+    let mut arguments = Vec::new();
+    for word in rest {
+        match Template::parse(word.get_ref()) {
+            Ok(template) => {
+                placeholders.extend(template.names().map(|(name, place)| Placeholder {
+                    name: name.to_owned(),
+                    span: check.inside(word.span(), word.get_ref(), place),
+                }));
+                arguments.push(template);
             }
-            Some((Program::Shell { script: script.get_ref().clone() }, Vec::new()))
-        }
-        (false, Some((program, rest))) => {
-            let program = found(program, check);
-            let mut placeholders = Vec::new();
-            let mut arguments = Vec::new();
-            for word in rest {
-                match Template::parse(word.get_ref()) {
-                    Ok(template) => {
-                        placeholders.extend(template.names().map(|(name, place)| Placeholder {
-                            name: name.to_owned(),
-                            span: check.inside(word.span(), word.get_ref(), place),
-                        }));
-                        arguments.push(template);
-                    }
-                    Err(mistake) => {
-                        let place = check.inside(word.span(), word.get_ref(), mistake.place);
-                        let problem = ConfigProblem::new("an invalid brace in `command`");
-                        let help =
-                            "`{NAME}` is replaced by an argument; write `{{` and `}}` for braces";
-                        check.note(problem.at(place, mistake.what).help(help));
-                    }
-                }
+            Err(mistake) => {
+                let place = check.inside(word.span(), word.get_ref(), mistake.place);
+                let problem = ConfigProblem::new("an invalid brace in `command`");
+                let help = "`{NAME}` is replaced by an argument; write `{{` and `}}` for braces";
+                check.note(problem.at(place, mistake.what).help(help));
             }
-            Some((Program::Direct { program, arguments }, placeholders))
         }
     }
+    Some((Program::Direct { program, arguments }, placeholders))
 }
 
 fn found(program: &Spanned<String>, check: &mut Check<'_>) -> PathBuf {
