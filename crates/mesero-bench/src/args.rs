@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, value_parser};
 use mesero_config::PolicyFlags;
 use mesero_target::{BodyOption, RequestFlags, TargetArgs, TargetOptions};
-use mesero_terminal::units::parse_positive;
+use mesero_terminal::units::{parse_duration, parse_positive};
 
 use crate::client::request::RequestSpec;
 use crate::plan::{Arrivals, Load, LoadPlan, Protocol, StopCondition};
@@ -251,8 +251,7 @@ impl BenchArgs {
 fn duration(text: &str) -> Result<Duration, String> {
     // Latency histograms hold up to an hour.
     let bounds = Duration::from_nanos(1)..=Duration::from_secs(3_600);
-    let duration = humantime::parse_duration(text).ok();
-    let duration = duration.filter(|duration| bounds.contains(duration));
+    let duration = parse_duration(text).filter(|duration| bounds.contains(duration));
     duration.ok_or_else(|| {
         "wanted a duration such as 10s or 250ms, above zero and up to an hour".to_owned()
     })

@@ -3,6 +3,8 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use mesero_terminal::units::parse_duration;
+
 use crate::stats::metric::{Figure, Metric, STATISTICS};
 
 /// Thresholds, all of which must hold.
@@ -155,7 +157,7 @@ fn relative(name: &str, comparator: Comparator, times: &str) -> Result<Condition
 fn wanted(metric: &Metric, value: &str) -> Option<ThresholdValue> {
     let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| *number >= 0.0);
     if metric.is_time() {
-        return humantime::parse_duration(value).ok().map(ThresholdValue::Time);
+        return parse_duration(value).map(ThresholdValue::Time);
     }
     if metric.is_rate() {
         return number(value.strip_suffix("/s").unwrap_or(value)).map(ThresholdValue::Number);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mesero_terminal::units::parse_duration;
 use zeroize::Zeroize;
 
 use crate::argon2::calibrate;
@@ -27,8 +28,8 @@ pub(crate) async fn build_recipe(args: &CostArgs) -> Result<Arc<HashRecipe>, Set
         (None, Some(preset), _) => Cost::of(preset),
         (None, None, Some(text)) => {
             let flag = format!("`--calibrate {text}`");
-            let duration = humantime::parse_duration(text)
-                .map_err(|_| usage(&flag, "use a duration such as 250ms".to_owned()))?;
+            let duration = parse_duration(text)
+                .ok_or_else(|| usage(&flag, "use a duration such as 250ms".to_owned()))?;
             // Users do not wait longer for a login, and a shorter hash would be weak.
             if !(Duration::from_millis(1)..=Duration::from_secs(60)).contains(&duration) {
                 return Err(usage(&flag, "it must be from 1ms to 60s".to_owned()));

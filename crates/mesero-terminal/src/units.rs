@@ -7,7 +7,8 @@ mod positive;
 mod share;
 
 pub use duration::{
-    elapsed, fractional_milliseconds, milliseconds, whole_seconds, with_three_digits,
+    elapsed, exact_duration, fractional_milliseconds, milliseconds, parse_duration, whole_seconds,
+    with_three_digits,
 };
 pub use number::{bytes, grouped, number};
 pub use plural::{plural, plural_form};

@@ -3,6 +3,7 @@
 use std::hash::Hasher;
 use std::time::Duration;
 
+use mesero_terminal::units::exact_duration;
 use serde::{Deserialize, Serialize};
 use siphasher::sip::SipHasher13;
 
@@ -183,7 +184,7 @@ impl PlanForm {
 /// With nanoseconds, as on the command line.
 fn time(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds) {
-        Ok(time) => humantime::format_duration(time).to_string(),
+        Ok(time) => exact_duration(time),
         Err(_) => format!("{seconds} s"),
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use humantime::format_duration;
+use mesero_terminal::units::exact_duration;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess};
@@ -36,15 +36,15 @@ pub enum Delay {
 impl fmt::Display for Delay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
-            Delay::Fixed(delay) => format_duration(delay).fmt(f),
+            Delay::Fixed(delay) => exact_duration(delay).fmt(f),
             Delay::Uniform { least, most } => {
-                write!(f, "{} to {}", format_duration(least), format_duration(most))
+                write!(f, "{} to {}", exact_duration(least), exact_duration(most))
             }
             Delay::Lognormal { median, .. } => {
-                write!(f, "{} in the median (lognormal)", format_duration(median))
+                write!(f, "{} in the median (lognormal)", exact_duration(median))
             }
             Delay::Exponential { mean } => {
-                write!(f, "{} on average (exponential)", format_duration(mean))
+                write!(f, "{} on average (exponential)", exact_duration(mean))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mesero_terminal::units::parse_duration;
 use serde_json::{Value, json};
 
 use crate::elements::element::{Element, Hint};
@@ -19,7 +20,7 @@ impl Element for Duration {
     }
 
     fn from_text(text: &str) -> Result<Self, Hint> {
-        let duration = humantime::parse_duration(text).map_err(|_| Hint::default())?;
+        let duration = parse_duration(text).ok_or_else(Hint::default)?;
         if duration.is_zero() {
             Err(Hint::new("it must be above zero"))
         } else if duration > LONGEST {

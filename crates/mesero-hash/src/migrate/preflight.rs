@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesero_terminal::units::{plural, plural_form};
+use mesero_terminal::units::{exact_duration, plural, plural_form};
 
 use crate::argon2::calibrate::HashSpeed;
 use crate::argon2::hasher::HashRecipe;
@@ -116,7 +116,7 @@ impl Preflight {
             let _ = write!(
                 text,
                 "; about {} for {}",
-                humantime::format_duration(time),
+                exact_duration(time),
                 plural(self.to_hash, "row", "rows")
             );
         }

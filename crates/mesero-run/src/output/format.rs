@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use mesero_target::Target;
 use mesero_target::item::ItemInput;
+use mesero_terminal::units::fractional_milliseconds;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -87,8 +88,8 @@ fn json(record: &ItemRecord) -> String {
         value_base64,
         error: record.result.as_ref().err(),
         attempts: record.attempts,
-        queued_ms: table::milliseconds(record.queued),
-        ran_ms: table::milliseconds(record.ran),
+        queued_ms: fractional_milliseconds(record.queued),
+        ran_ms: fractional_milliseconds(record.ran),
     };
     // Texts, numbers and JSON can always be serialized.
     serde_json::to_string(&line).unwrap_or_default()

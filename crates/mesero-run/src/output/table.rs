@@ -1,10 +1,11 @@
 //! Records as rows: CSV, TSV, and the job log of GNU parallel.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use csv::WriterBuilder;
 use mesero_target::Target;
 use mesero_target::item::ItemInput;
+use mesero_terminal::units::fractional_milliseconds;
 use rustix::process::Signal;
 
 use super::record::{ItemRecord, Traffic};
@@ -38,8 +39,8 @@ pub(super) fn cells(record: &ItemRecord) -> [String; 9] {
         record.item.id.clone(),
         record.status().as_str().to_owned(),
         record.attempts.to_string(),
-        milliseconds(record.queued).to_string(),
-        milliseconds(record.ran).to_string(),
+        fractional_milliseconds(record.queued).to_string(),
+        fractional_milliseconds(record.ran).to_string(),
         input,
         value.unwrap_or_default(),
         record.result.as_ref().err().map_or_else(String::new, |error| error.message.clone()),
@@ -82,9 +83,4 @@ fn exit(record: &ItemRecord, target: &Target) -> JobExit {
         }
         _ => JobExit { code: 1, signal: 0 },
     }
-}
-
-/// A duration in milliseconds, with microseconds as decimals.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    duration.as_micros() as f64 / 1_000.0
 }

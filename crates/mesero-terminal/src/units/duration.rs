@@ -4,6 +4,16 @@ use std::time::Duration;
 
 use super::number;
 
+/// Reads a duration with its units, such as `250ms`, `10s` or `1m 30s`; `None` if it is none.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    humantime::parse_duration(text).ok()
+}
+
+/// A duration to its nanosecond, as [`parse_duration`] reads it: `1m 30s`.
+pub fn exact_duration(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string()
+}
+
 /// Whole milliseconds, rounded down; `u64::MAX` where there are more.
 pub fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
