@@ -166,7 +166,7 @@ struct LimitArgs {
 
 impl BenchArgs {
     /// Options of a target that is no URL; without a word, of the command.
-    pub(crate) fn wanted<'a>(&'a self, word: Option<&'a str>) -> TargetOptions<'a> {
+    pub(crate) fn target_options<'a>(&'a self, word: Option<&'a str>) -> TargetOptions<'a> {
         let RequestArgs { method, headers, data, .. } = &self.request;
         let LimitArgs { limit, queue } = &self.policies;
         let policy =

@@ -286,8 +286,8 @@ pub(crate) mod tests {
         assert_eq!(of(&whole, &cut), "< 0.100 ×");
         assert_eq!(of(&cut, &cut), "—");
         let text = sentence(&OPEN, &cut, &whole);
-        let wanted = "cut and whole: ratio of median response times more than 10.0; 87.0 % of the requests to both targets failed";
-        assert_eq!(text, wanted);
+        let expected = "cut and whole: ratio of median response times more than 10.0; 87.0 % of the requests to both targets failed";
+        assert_eq!(text, expected);
     }
 
     #[test]

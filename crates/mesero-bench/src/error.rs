@@ -26,7 +26,7 @@ pub enum BenchError {
     /// Results that cannot be written as JSON.
     Serialize(serde_json::Error),
     Descriptors {
-        wanted: u64,
+        required: u64,
         allowed: u64,
     },
     Histogram(CreationError),
@@ -73,9 +73,9 @@ impl fmt::Display for BenchError {
             ),
             BenchError::Baseline(error) => error.fmt(f),
             BenchError::Serialize(error) => write!(f, "write the results as JSON: {error}"),
-            BenchError::Descriptors { wanted, allowed } => write!(
+            BenchError::Descriptors { required, allowed } => write!(
                 f,
-                "open enough connections: they need {wanted} file descriptors, and the limit is \
+                "open enough connections: they need {required} file descriptors, and the limit is \
                  {allowed}; use fewer clients, or raise `ulimit -Hn`"
             ),
             BenchError::Histogram(error) => write!(f, "create a histogram: {error:?}"),

@@ -24,7 +24,7 @@ pub(crate) enum Condition {
     Metric {
         metric: Metric,
         comparator: Comparator,
-        wanted: ThresholdValue,
+        limit: ThresholdValue,
     },
     /// The ratio of a figure to that of the reference.
     Ratio {
@@ -67,20 +67,20 @@ impl Thresholds {
     }
 
     fn first(&self, is_it: impl Fn(&Condition) -> bool) -> Option<&str> {
-        let found = self.0.iter().find(|threshold| is_it(&threshold.condition));
-        found.map(|threshold| threshold.text.as_str())
+        let threshold = self.0.iter().find(|threshold| is_it(&threshold.condition));
+        threshold.map(|threshold| threshold.text.as_str())
     }
 }
 
 impl Comparator {
-    pub(crate) fn holds<T: PartialOrd>(self, found: &T, wanted: &T) -> bool {
+    pub(crate) fn holds<T: PartialOrd>(self, value: &T, limit: &T) -> bool {
         match self {
-            Comparator::Equal => found == wanted,
-            Comparator::Unequal => found != wanted,
-            Comparator::Less => found < wanted,
-            Comparator::AtMost => found <= wanted,
-            Comparator::More => found > wanted,
-            Comparator::AtLeast => found >= wanted,
+            Comparator::Equal => value == limit,
+            Comparator::Unequal => value != limit,
+            Comparator::Less => value < limit,
+            Comparator::AtMost => value <= limit,
+            Comparator::More => value > limit,
+            Comparator::AtLeast => value >= limit,
         }
     }
 }
@@ -130,10 +130,10 @@ impl FromStr for Threshold {
             return Ok(Self { text: text.to_owned(), condition });
         }
         let metric = Metric::from_str(name)?;
-        let wanted = wanted(&metric, value).ok_or_else(|| {
+        let limit = parse_limit(&metric, value).ok_or_else(|| {
             format!("`{value}` is not a value of `{name}`; wanted {}", metric.unit())
         })?;
-        let condition = Condition::Metric { metric, comparator, wanted };
+        let condition = Condition::Metric { metric, comparator, limit };
         Ok(Self { text: text.to_owned(), condition })
     }
 }
@@ -154,7 +154,7 @@ fn relative(name: &str, comparator: Comparator, times: &str) -> Result<Condition
     Ok(Condition::Ratio { name: name.to_owned(), comparator, times })
 }
 
-fn wanted(metric: &Metric, value: &str) -> Option<ThresholdValue> {
+fn parse_limit(metric: &Metric, value: &str) -> Option<ThresholdValue> {
     let number = |text: &str| text.trim().parse().ok().filter(|number: &f64| *number >= 0.0);
     if metric.is_time() {
         return parse_duration(value).map(ThresholdValue::Time);

@@ -27,8 +27,8 @@ pub(crate) enum BaselineProblem {
     /// Other JSON than a file of `--save`.
     Foreign,
     Version {
-        came: u64,
-        wanted: u64,
+        version: u64,
+        supported: u64,
     },
     /// A member is missing, or has the wrong type.
     Content(serde_json::Error),
@@ -72,12 +72,15 @@ impl fmt::Display for BaselineError {
                 f,
                 "it is JSON without `\"mesero_bench\": 1`; {WANTED}, which is not the output of --json"
             ),
-            BaselineProblem::Version { came, wanted } if came > wanted => write!(
+            BaselineProblem::Version { version, supported } if version > supported => write!(
                 f,
-                "its format {came} is that of a newer mesero, and this one reads {wanted}; use the newer one, or {MEASURE_AGAIN}"
+                "its format {version} is that of a newer mesero, and this one reads {supported}; use the newer one, or {MEASURE_AGAIN}"
             ),
-            BaselineProblem::Version { came, wanted } => {
-                write!(f, "its format is {came}, and this mesero reads {wanted}; {MEASURE_AGAIN}")
+            BaselineProblem::Version { version, supported } => {
+                write!(
+                    f,
+                    "its format is {version}, and this mesero reads {supported}; {MEASURE_AGAIN}"
+                )
             }
             BaselineProblem::Content(error) => write!(f, "{error}; {WANTED}"),
             BaselineProblem::Contradiction(why) => {

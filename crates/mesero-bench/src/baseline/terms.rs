@@ -283,9 +283,9 @@ pub(crate) mod tests {
         for (flags, what, saved, now) in cases {
             let usual = if flags.contains(&"-d") { &usual[..0] } else { usual };
             let changed = terms(&[usual, flags].concat());
-            let found = changed.differences(&terms(&["-d", "1s"]));
+            let differences = changed.differences(&terms(&["-d", "1s"]));
             let label = |difference: &&TermDifference| difference.what == what;
-            let difference = found.iter().find(label).unwrap();
+            let difference = differences.iter().find(label).unwrap();
             assert_eq!(difference.saved, saved, "{what}");
             assert!(difference.now.starts_with(now), "{difference:?}");
         }
@@ -304,8 +304,8 @@ pub(crate) mod tests {
         let mut other = terms(&["-n", "5", "-c", "3", "--data", "pin=1234"]);
         other.machine.cores += 1;
         other.machine.processor.push_str(" II");
-        let found = other.differences(&terms(&["-n", "6", "--data", "pin=1235"]));
-        let what: Vec<_> = found.iter().map(|difference| difference.what.as_str()).collect();
+        let differences = other.differences(&terms(&["-n", "6", "--data", "pin=1235"]));
+        let what: Vec<_> = differences.iter().map(|difference| difference.what.as_str()).collect();
         assert_eq!(what, ["processor", "cores", "clients", "a round", "body"]);
     }
 

@@ -142,9 +142,9 @@ fn what_contradicts_itself_is_refused_with_where() {
         (|target| target["rounds"][0]["rate"] = json!(-1), "of `a`: round 1: `rate` is -1"),
         (|target| target["name"] = json!("b"), "two targets are named `b`"),
     ];
-    for (change, wanted) in cases {
+    for (change, expected) in cases {
         let text = refused(|value| change(&mut value["targets"][0]));
-        assert!(text.contains(&format!("it contradicts itself: {wanted}")), "{text}");
+        assert!(text.contains(&format!("it contradicts itself: {expected}")), "{text}");
         assert!(text.ends_with("; measure again with --save"), "{text}");
     }
     let text = refused(|value| value["targets"] = json!([]));
@@ -193,7 +193,7 @@ fn other_terms_are_rejected_with_every_difference_and_the_command() {
     let started = TargetAccess { started: true, ..access("/other") };
     let refused = compare(&text, &[("a", access("/")), ("b", started)]).unwrap_err();
     let cores = terms(&[]).machine.cores;
-    let wanted = format!(
+    let expected = format!(
         "compare with `base.json`: it was measured under other terms (4)
   cores: saved 512, now {cores}
   clients: saved 20, now 10
@@ -201,7 +201,7 @@ fn other_terms_are_rejected_with_every_difference_and_the_command() {
   --start of b: saved not used, now for each turn
 use the terms of the baseline (`mesero bench a=http://host/ b=http://host/b`), or measure again with --save"
     );
-    assert_eq!(refused, wanted);
+    assert_eq!(refused, expected);
 }
 
 #[test]

@@ -101,8 +101,8 @@ mod tests {
         (0..servers).fold(ErlangSystem::of(load), |erlang, _| erlang.more())
     }
 
-    fn is_near(found: f64, wanted: f64) {
-        assert!((found / wanted - 1.0).abs() < 1e-9, "{found}, not {wanted}");
+    fn is_near(value: f64, expected: f64) {
+        assert!((value / expected - 1.0).abs() < 1e-9, "{value}, not {expected}");
     }
 
     /// From the definition, with sixty digits.
@@ -168,8 +168,8 @@ mod tests {
         fn a_quantile_is_exceeded_by_the_rest(load in 0.1_f64..50.0, spare in 1_u32..20, share in 0.0_f64..0.999) {
             let wait = with(load, load.ceil() as u32 + spare).wait(1.5, 0.7);
             let longer = wait.longer_than(wait.quantile(share));
-            let wanted = wait.chance.min(1.0 - share);
-            prop_assert!((longer - wanted).abs() < 1e-9, "{longer}, not {wanted}");
+            let expected = wait.chance.min(1.0 - share);
+            prop_assert!((longer - expected).abs() < 1e-9, "{longer}, not {expected}");
         }
 
         /// Erlang C is never less than Erlang B.

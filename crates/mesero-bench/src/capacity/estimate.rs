@@ -34,7 +34,7 @@ impl CapacityEstimate {
         if record.client_timeouts == 0 || record.client_timeouts != record.failed() {
             return None;
         }
-        let Some(shortest) = record.response.min().filter(|found| !found.is_lower_bound) else {
+        let Some(shortest) = record.response.min().filter(|latency| !latency.is_lower_bound) else {
             return Some(CapacityEstimate::Unknown);
         };
         let shortest = shortest.time.as_secs_f64();

@@ -172,12 +172,12 @@ fn answered_share_of_burst(
 
 /// The smallest number from 1 on for which a monotonic predicate holds, or `most`.
 fn least(most: u32, mut is_so: impl FnMut(u32) -> bool) -> u32 {
-    let (mut below, mut found) = (0, most);
-    while found - below > 1 {
-        let middle = below + (found - below) / 2;
-        *(if is_so(middle) { &mut found } else { &mut below }) = middle;
+    let (mut below, mut enough) = (0, most);
+    while enough - below > 1 {
+        let middle = below + (enough - below) / 2;
+        *(if is_so(middle) { &mut enough } else { &mut below }) = middle;
     }
-    found
+    enough
 }
 
 #[cfg(test)]
@@ -242,9 +242,9 @@ pub(crate) mod tests {
             (400.0, 0.25, 1.5),
             (7.0, 0.3, 1.6),
         ] {
-            let found = enough(stream(rate), timeout, &exponential(mean));
+            let servers = enough(stream(rate), timeout, &exponential(mean));
             assert_eq!(
-                found,
+                servers,
                 Some(textbook(rate, mean, (timeout, 0.99))),
                 "{rate} {mean} {timeout}"
             );
@@ -260,8 +260,8 @@ pub(crate) mod tests {
             (11, 3.4, 7.0, 6),
             (1, 1.0, 1.0, 1),
         ] {
-            let found = enough(Demand::Burst { clients }, timeout, &fixed(time));
-            assert_eq!(found, Some(concurrency), "{clients} {time} {timeout}");
+            let servers = enough(Demand::Burst { clients }, timeout, &fixed(time));
+            assert_eq!(servers, Some(concurrency), "{clients} {time} {timeout}");
         }
     }
 

@@ -165,7 +165,7 @@ fn check(check: &CapacityCheck) -> Value {
 }
 
 fn times(times: &LatencyHistogram) -> Value {
-    let value = |found: Option<Latency>| match found {
+    let value = |latency: Option<Latency>| match latency {
         None => Value::Null,
         Some(Latency { time, is_lower_bound: false }) => json!(time.as_secs_f64()),
         Some(Latency { time, .. }) => json!({ "more_than": time.as_secs_f64() }),

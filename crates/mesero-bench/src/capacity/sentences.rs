@@ -210,7 +210,7 @@ impl CapacityFindings {
     fn check_sentence(&self, check: &CapacityCheck) -> String {
         let LoadRecord { ok, requests, .. } = check.record;
         let demand_label = check.demand.demand_label();
-        let found = format!(
+        let result = format!(
             "{} of {} calls were answered within {} (p99 {})",
             // Of few requests the number says more than the share.
             if requests < 100 { units::grouped(ok) } else { units::share(ok, requests) },
@@ -223,10 +223,10 @@ impl CapacityFindings {
             ConcurrencyControl::External => "With its current capacity".to_owned(),
         };
         match (check.demand == self.goal.demand, check.holds(self.goal.share)) {
-            (true, _) => format!("Trial: {found}."),
-            (_, true) => format!("{with} it can serve {demand_label}; trial: {found}."),
+            (true, _) => format!("Trial: {result}."),
+            (_, true) => format!("{with} it can serve {demand_label}; trial: {result}."),
             (_, false) => {
-                format!("{with} it should serve {demand_label}, and does not; trial: {found}.")
+                format!("{with} it should serve {demand_label}, and does not; trial: {result}.")
             }
         }
     }

@@ -41,7 +41,7 @@ fn service(delay: Delay, limit: u32) -> Service {
 
 /// A stub as target, called like `stub:` on the command line.
 fn target(delay: Delay, limit: u32) -> BenchTarget {
-    let wanted = TargetOptions {
+    let options = TargetOptions {
         name: Some("stub:"),
         command: &[],
         is_repetition: true,
@@ -49,7 +49,7 @@ fn target(delay: Delay, limit: u32) -> BenchTarget {
         target: &TargetArgs::default(),
         policy: PolicyFlags::default(),
     };
-    let (target, _) = Target::read(&wanted).unwrap();
+    let (target, _) = Target::read(&options).unwrap();
     let items = ItemCycle::new(&[]).unwrap();
     BenchTarget::InProcess(Arc::new(InProcessTarget {
         service: service(delay, limit),

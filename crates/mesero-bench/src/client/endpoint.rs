@@ -130,21 +130,21 @@ impl Endpoint {
 
     /// Note for reports, if the server's stream limit is below the number of clients that share a connection.
     pub(crate) fn stream_limit_note(&self, clients: usize) -> Option<String> {
-        let wanted = self.protocol.streams().get().min(clients);
+        let needed = self.protocol.streams().get().min(clients);
         let stream_limit = self.stream_limit.load(Relaxed);
         let streams = if stream_limit == 1 { "stream" } else { "streams" };
-        (stream_limit < wanted).then(|| {
+        (stream_limit < needed).then(|| {
             format!(
-                "The server allows {stream_limit} concurrent {streams} on a connection, which {wanted} clients share; the time \
+                "The server allows {stream_limit} concurrent {streams} on a connection, which {needed} clients share; the time \
                  that a request waits for a stream counts."
             )
         })
     }
 
     async fn resolve(&self) -> Result<Vec<SocketAddr>, Fault> {
-        let found = lookup_host((self.host.as_str(), self.port)).await;
+        let addresses = lookup_host((self.host.as_str(), self.port)).await;
         let unknown = |error: io::Error| Fault::new(FaultKind::UnknownHost, error);
-        Ok(found.map_err(unknown)?.collect())
+        Ok(addresses.map_err(unknown)?.collect())
     }
 }
 

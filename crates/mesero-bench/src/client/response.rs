@@ -205,13 +205,13 @@ mod tests {
     /// All responses in these bytes, fed in pieces of this size.
     fn answers(bytes: &[u8], piece: usize) -> Result<Vec<Found>, MalformedResponse> {
         let mut reader = ResponseReader::default();
-        let mut found = Vec::new();
+        let mut responses = Vec::new();
         for piece in bytes.chunks(piece) {
             if let Some(ResponseSummary { status, body_bytes, keeps_alive }) = reader.feed(piece)? {
-                found.push((status, body_bytes, keeps_alive));
+                responses.push((status, body_bytes, keeps_alive));
             }
         }
-        Ok(found)
+        Ok(responses)
     }
 
     #[test]
@@ -227,9 +227,9 @@ mod tests {
             (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Made\r\nContent-Length: 0\r\n\r\n", (201, 0, true)),
             (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 99\r\n\r\n", (304, 0, true)),
         ];
-        for (bytes, wanted) in cases {
+        for (bytes, expected) in cases {
             for piece in 1..=bytes.len() {
-                assert_eq!(answers(bytes, piece).unwrap(), [wanted], "pieces of {piece}");
+                assert_eq!(answers(bytes, piece).unwrap(), [expected], "pieces of {piece}");
             }
         }
     }

@@ -23,7 +23,7 @@ pub(crate) enum ValidityIssue {
 /// All reasons why the results are void.
 pub(crate) fn check(record: &LoadRecord, plan: &LoadPlan) -> Vec<ValidityIssue> {
     let mut issues = Vec::new();
-    let p99 = record.lag.quantile(0.99).map(|found| found.time).unwrap_or_default();
+    let p99 = record.lag.quantile(0.99).map(|latency| latency.time).unwrap_or_default();
     let tolerance = plan.tolerance.unwrap_or_else(|| tolerance(record));
     if p99 > tolerance {
         issues.push(ValidityIssue::GeneratorLag { p99, tolerance });
@@ -42,7 +42,7 @@ pub(crate) fn check(record: &LoadRecord, plan: &LoadPlan) -> Vec<ValidityIssue> 
 /// A delay that does not show in the figures, and at least what a busy machine takes to wake a task.
 fn tolerance(record: &LoadRecord) -> Duration {
     const USUAL: Duration = Duration::from_millis(10);
-    let median = record.response.quantile(0.5).map(|found| found.time);
+    let median = record.response.quantile(0.5).map(|latency| latency.time);
     USUAL.max(median.unwrap_or_default() / 100)
 }
 

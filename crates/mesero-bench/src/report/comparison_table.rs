@@ -91,7 +91,7 @@ impl TargetResults {
         has_usage: bool,
     ) -> Vec<String> {
         let record = &self.record;
-        let found = |share| format::latency(Statistic::Quantile(share).of(&record.response));
+        let quantile = |share| format::latency(Statistic::Quantile(share).of(&record.response));
         let ratio = |name| {
             let text = comparison.map(|comparison| comparison::text(comparison.ratio(name)));
             text.unwrap_or_default()
@@ -105,9 +105,9 @@ impl TargetResults {
             units::share(record.ok, record.requests),
             units::number(record.rate()),
             ratio("rate"),
-            found(0.5),
+            quantile(0.5),
             ratio("p50"),
-            found(0.99),
+            quantile(0.99),
             ratio("p99"),
         ];
         figures.into_iter().chain(resource_usage.into_iter().filter(|_| has_usage)).collect()

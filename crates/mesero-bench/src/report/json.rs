@@ -39,7 +39,7 @@ impl TargetReport {
         let faults = self.fault_counts().map(|(name, count)| (name.to_owned(), json!(count)));
         let verdict = self.verdict.as_ref().map(|verdict| {
             let one = |judged: &ThresholdResult| {
-                json!({ "expected": judged.text, "holds": judged.holds, "found": judged.found })
+                json!({ "expected": judged.text, "holds": judged.holds, "found": judged.observed })
             };
             verdict.iter().map(one).collect::<Vec<_>>()
         });
@@ -161,7 +161,7 @@ fn ratio(ratio: Ratio) -> Value {
 /// The figures of a round.
 fn round(round: &RoundResults) -> Value {
     let names = STATISTICS.iter().map(|(name, _)| (*name).to_owned());
-    let times = names.zip(round.response.map(found)).collect::<Map<_, _>>();
+    let times = names.zip(round.response.map(latency)).collect::<Map<_, _>>();
     json!({
         "measured_s": round.measured_time.as_secs_f64(),
         "requests": round.requests,
@@ -172,8 +172,8 @@ fn round(round: &RoundResults) -> Value {
 }
 
 /// In seconds. Lower bounds are `{"more_than": …}`, so that no program adds them up.
-fn found(found: Option<Latency>) -> Value {
-    match found {
+fn latency(latency: Option<Latency>) -> Value {
+    match latency {
         None => Value::Null,
         Some(Latency { time, is_lower_bound: false }) => json!(time.as_secs_f64()),
         Some(Latency { time, .. }) => json!({ "more_than": time.as_secs_f64() }),
@@ -186,7 +186,7 @@ fn series(series: &TimeSeries) -> Vec<Value> {
     let mut from = Duration::ZERO;
     let one = |interval: &TimeSlice| {
         let to = from + interval.covered;
-        let quantile = |share| found(interval.response.quantile(share));
+        let quantile = |share| latency(interval.response.quantile(share));
         let value = json!({
             "from_s": from.as_secs_f64(),
             "to_s": to.as_secs_f64(),
@@ -205,7 +205,7 @@ fn series(series: &TimeSeries) -> Vec<Value> {
 /// All statistics of a histogram.
 fn times(times: &LatencyHistogram) -> Value {
     let statistics =
-        STATISTICS.map(|(name, statistic)| (name.to_owned(), found(statistic.of(times))));
+        STATISTICS.map(|(name, statistic)| (name.to_owned(), latency(statistic.of(times))));
     let mut object: Map<_, _> = statistics.into_iter().collect();
     object.insert("count".to_owned(), json!(times.count()));
     Value::Object(object)

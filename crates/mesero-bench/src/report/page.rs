@@ -199,7 +199,8 @@ fn class(index: usize, others: &str) -> String {
 
 /// A sample of a target's line.
 fn swatch(index: usize) -> MarkupElement {
-    let line = chart::line((1.0, 5.0), (27.0, 5.0)).with("class", class(index, "line"));
+    let line = chart::line(chart::point(1.0, 5.0), chart::point(27.0, 5.0))
+        .with("class", class(index, "line"));
     let svg = element("svg").with("class", "swatch").with("viewBox", "0 0 28 10");
     svg.with("aria-hidden", "true").put(line)
 }

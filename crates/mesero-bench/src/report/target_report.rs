@@ -175,7 +175,7 @@ impl TargetReport {
             // All thresholds are relative to others.
             return lines;
         }
-        let label = |judged: &ThresholdResult| format!("{} ({})", judged.text, judged.found);
+        let label = |judged: &ThresholdResult| format!("{} ({})", judged.text, judged.observed);
         let (held, failed): (Vec<_>, Vec<_>) = verdict.iter().partition(|judged| judged.holds);
         let failed: Vec<_> = failed.into_iter().map(label).collect();
         let held: Vec<_> = held.into_iter().map(label).collect();

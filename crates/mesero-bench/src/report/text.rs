@@ -70,8 +70,8 @@ impl TargetReport {
         let names = STATISTICS.map(|(name, _)| name);
         table.set_header(std::iter::once("time").chain(names));
         let mut add = |name: &str, times: &LatencyHistogram| {
-            let found = STATISTICS.map(|(_, statistic)| format::latency(statistic.of(times)));
-            table.add_row(std::iter::once(name.to_owned()).chain(found));
+            let latencies = STATISTICS.map(|(_, statistic)| format::latency(statistic.of(times)));
+            table.add_row(std::iter::once(name.to_owned()).chain(latencies));
         };
         add("response", &self.results.record.response);
         if self.is_open() {

@@ -33,7 +33,7 @@ pub(crate) struct ThresholdResult {
     pub(crate) text: String,
     pub(crate) holds: bool,
     /// The measured value as text.
-    pub(crate) found: String,
+    pub(crate) observed: String,
 }
 
 fn judge_one(
@@ -42,25 +42,25 @@ fn judge_one(
     references: References<'_>,
 ) -> Option<ThresholdResult> {
     let judged =
-        |holds, found| Some(ThresholdResult { text: threshold.text.clone(), holds, found });
+        |holds, observed| Some(ThresholdResult { text: threshold.text.clone(), holds, observed });
     let nothing = "no request was answered or timed out";
     match &threshold.condition {
         _ if !record.has_latencies() => judged(false, nothing.to_owned()),
-        Condition::Metric { metric, comparator, wanted } => {
-            let (holds, found) = of_metric(*comparator, *wanted, metric.of(record));
-            judged(holds, found)
+        Condition::Metric { metric, comparator, limit } => {
+            let (holds, observed) = of_metric(*comparator, *limit, metric.of(record));
+            judged(holds, observed)
         }
         Condition::Ratio { name, comparator, times } => {
             let references = references.figures?;
             let ratio = references.ratio(name);
-            let found = comparison::text(ratio);
+            let observed = comparison::text(ratio);
             if references.has_rounds() {
-                judged(of_ratio(*comparator, ratio, *times), with_why(found, ratio))
+                judged(of_ratio(*comparator, ratio, *times), with_why(observed, ratio))
             } else {
                 judged(
                     false,
                     format!(
-                        "{found}, without a confidence interval, which takes {LEAST_ROUNDS} rounds"
+                        "{observed}, without a confidence interval, which takes {LEAST_ROUNDS} rounds"
                     ),
                 )
             }
@@ -74,60 +74,62 @@ fn judge_one(
 }
 
 /// The ratio, with the reason if it has no interval.
-fn with_why(found: String, ratio: Ratio) -> String {
+fn with_why(observed: String, ratio: Ratio) -> String {
     match ratio {
         Ratio::Of { interval: None, .. } => {
-            format!("{found}, without a confidence interval, since some rounds have no such figure")
+            format!(
+                "{observed}, without a confidence interval, since some rounds have no such figure"
+            )
         }
-        _ => found,
+        _ => observed,
     }
 }
 
 /// Holds only if it does so for the whole interval, or for all values beyond a bound.
-fn of_ratio(sign: Comparator, ratio: Ratio, wanted: f64) -> bool {
+fn of_ratio(sign: Comparator, ratio: Ratio, limit: f64) -> bool {
     match ratio {
         Ratio::Of { interval: Some(ConfidenceInterval { low, high }), .. } => match sign {
-            Comparator::Unequal => wanted < low || wanted > high,
-            _ => sign.holds(&low, &wanted) && sign.holds(&high, &wanted),
+            Comparator::Unequal => limit < low || limit > high,
+            _ => sign.holds(&low, &limit) && sign.holds(&high, &limit),
         },
         Ratio::MoreThan(bound) => {
             matches!(sign, Comparator::More | Comparator::AtLeast | Comparator::Unequal)
-                && bound >= wanted
+                && bound >= limit
         }
         Ratio::LessThan(bound) => {
             matches!(sign, Comparator::Less | Comparator::AtMost | Comparator::Unequal)
-                && bound <= wanted
+                && bound <= limit
         }
         Ratio::Of { interval: None, .. } | Ratio::Unknown => false,
     }
 }
 
 /// Whether the threshold holds, and the measured value as text.
-fn of_metric(sign: Comparator, wanted: ThresholdValue, value: MetricValue) -> (bool, String) {
-    let found = value.to_string();
-    let judged = |holds, found| (holds, found);
-    match (wanted, value) {
-        (ThresholdValue::Number(wanted), MetricValue::Count { count, .. }) => {
-            judged(sign.holds(&(count as f64), &wanted), found)
+fn of_metric(sign: Comparator, limit: ThresholdValue, value: MetricValue) -> (bool, String) {
+    let observed = value.to_string();
+    let judged = |holds, observed| (holds, observed);
+    match (limit, value) {
+        (ThresholdValue::Number(limit), MetricValue::Count { count, .. }) => {
+            judged(sign.holds(&(count as f64), &limit), observed)
         }
-        (ThresholdValue::Share(wanted), MetricValue::Count { count, of }) => {
+        (ThresholdValue::Share(limit), MetricValue::Count { count, of }) => {
             // Multiplied instead of divided, so that 99 of 100 are exactly 99 %.
-            let wanted = wanted * of as f64;
-            judged(sign.holds(&(count as f64), &wanted), found)
+            let limit = limit * of as f64;
+            judged(sign.holds(&(count as f64), &limit), observed)
         }
-        (ThresholdValue::Number(wanted), MetricValue::Rate(rate)) => {
-            judged(sign.holds(&rate, &wanted), found)
+        (ThresholdValue::Number(limit), MetricValue::Rate(rate)) => {
+            judged(sign.holds(&rate, &limit), observed)
         }
-        (ThresholdValue::Time(wanted), MetricValue::Time(Some(time))) if time.is_lower_bound => {
+        (ThresholdValue::Time(limit), MetricValue::Time(Some(time))) if time.is_lower_bound => {
             // Only what is true of all longer times is certain.
             let beyond =
                 matches!(sign, Comparator::More | Comparator::AtLeast | Comparator::Unequal);
-            judged(beyond && time.time >= wanted, found)
+            judged(beyond && time.time >= limit, observed)
         }
-        (ThresholdValue::Time(wanted), MetricValue::Time(Some(time))) => {
-            judged(sign.holds(&time.time, &wanted), found)
+        (ThresholdValue::Time(limit), MetricValue::Time(Some(time))) => {
+            judged(sign.holds(&time.time, &limit), observed)
         }
-        _ => judged(false, found),
+        _ => judged(false, observed),
     }
 }
 

@@ -76,8 +76,8 @@ impl LatencyHistogram {
 
     /// Adds all values of another histogram.
     pub(crate) fn merge(&mut self, other: &LatencyHistogram) {
-        for found in other.histogram.iter_recorded() {
-            self.histogram.saturating_record_n(found.value_iterated_to(), found.count_at_value());
+        for bucket in other.histogram.iter_recorded() {
+            self.histogram.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value());
         }
         self.total += other.total;
         self.squares += other.squares;
@@ -108,7 +108,7 @@ impl LatencyHistogram {
     /// The smallest latency that this share of all does not exceed; none without latencies.
     pub(crate) fn quantile(&self, share: f64) -> Option<Latency> {
         let time = Duration::from_nanos(self.histogram.value_at_quantile(share));
-        self.found(time.clamp(self.min.min(self.max), self.max))
+        self.latency(time.clamp(self.min.min(self.max), self.max))
     }
 
     /// Share of latencies up to this one, from 0 to 1, without the censored ones.
@@ -152,16 +152,16 @@ impl LatencyHistogram {
     }
 
     pub(crate) fn min(&self) -> Option<Latency> {
-        self.found(self.min)
+        self.latency(self.min)
     }
 
     pub(crate) fn max(&self) -> Option<Latency> {
-        self.found(self.max)
+        self.latency(self.max)
     }
 
     /// Every latency is at least its recorded value, so a rank among those is a lower bound; below the first censored
     /// value it is exact.
-    fn found(&self, time: Duration) -> Option<Latency> {
+    fn latency(&self, time: Duration) -> Option<Latency> {
         let lowest = |time| self.histogram.lowest_equivalent(nanoseconds(time));
         let is_lower_bound = self.censored.is_some_and(|censored| lowest(time) >= lowest(censored));
         (self.count() > 0).then_some(Latency { time, is_lower_bound })
@@ -179,10 +179,10 @@ fn nanoseconds(time: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn seconds(found: Option<Latency>) -> (f64, bool) {
-        let found = found.unwrap();
+    fn seconds(latency: Option<Latency>) -> (f64, bool) {
+        let latency = latency.unwrap();
         // To three digits.
-        ((found.time.as_secs_f64() * 100.0).round() / 100.0, found.is_lower_bound)
+        ((latency.time.as_secs_f64() * 100.0).round() / 100.0, latency.is_lower_bound)
     }
 
     #[test]

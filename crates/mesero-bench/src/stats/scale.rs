@@ -8,8 +8,15 @@ use mesero_terminal::units;
 #[derive(Debug, Clone)]
 pub(crate) struct AxisScale {
     kind: ScaleKind,
-    values: (f64, f64),
-    places: (f64, f64),
+    values: Span,
+    places: Span,
+}
+
+/// Both ends of a range, of values or of positions. Positions may run backwards.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Span {
+    pub(crate) start: f64,
+    pub(crate) end: f64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,47 +29,55 @@ enum ScaleKind {
 
 impl AxisScale {
     /// From zero to a round number above the highest value.
-    pub(crate) fn up_to(most: f64, places: (f64, f64)) -> Self {
+    pub(crate) fn up_to(most: f64, places: Span) -> Self {
         let most = if most > 0.0 { most } else { 1.0 };
         let step = step(most, 5.0);
         // Rounding errors above a round number are ignored.
         let top = (most / step - 1e-9).ceil().max(1.0) * step;
-        Self { kind: ScaleKind::Linear, values: (0.0, top), places }
+        Self { kind: ScaleKind::Linear, values: Span { start: 0.0, end: top }, places }
     }
 
     /// From zero to exactly this value.
-    pub(crate) fn to(most: f64, places: (f64, f64)) -> Self {
-        Self { kind: ScaleKind::Linear, values: (0.0, most.max(f64::MIN_POSITIVE)), places }
+    pub(crate) fn to(most: f64, places: Span) -> Self {
+        Self {
+            kind: ScaleKind::Linear,
+            values: Span { start: 0.0, end: most.max(f64::MIN_POSITIVE) },
+            places,
+        }
     }
 
     /// For times in seconds, logarithmic, with margins; above zero.
-    pub(crate) fn times(seen: RangeInclusive<f64>, places: (f64, f64)) -> Self {
+    pub(crate) fn times(seen: RangeInclusive<f64>, places: Span) -> Self {
         // The resolution of histograms.
         const LEAST: f64 = 1e-9;
         let (least, most) = (seen.start().max(LEAST), seen.end().max(LEAST));
         // Wide enough that a difference of a tenth is visible, and a smaller one is not exaggerated.
         let room = (most / least).powf(0.04).max(1.1);
-        Self { kind: ScaleKind::Logarithmic, values: (least / room, most * room), places }
+        Self {
+            kind: ScaleKind::Logarithmic,
+            values: Span { start: least / room, end: most * room },
+            places,
+        }
     }
 
     /// For shares, up to the resolution of this many requests.
-    pub(crate) fn nines(requests: u64, places: (f64, f64)) -> Self {
+    pub(crate) fn nines(requests: u64, places: Span) -> Self {
         // The slowest of ten requests is drawn in the middle of the last tenth.
         let top = 1.0 - 0.4 / requests.clamp(10, 10_000_000) as f64;
-        Self { kind: ScaleKind::Nines, values: (0.0, top), places }
+        Self { kind: ScaleKind::Nines, values: Span { start: 0.0, end: top }, places }
     }
 
     /// The position of a value; values beyond an end are at that end.
     pub(crate) fn place(&self, value: f64) -> f64 {
-        let (low, high) = (self.turned(self.values.0), self.turned(self.values.1));
-        let value = value.clamp(self.values.0, self.values.1);
+        let (low, high) = (self.turned(self.values.start), self.turned(self.values.end));
+        let value = value.clamp(self.values.start, self.values.end);
         let share = (self.turned(value) - low) / (high - low);
-        self.places.0 + share * (self.places.1 - self.places.0)
+        self.places.start + share * (self.places.end - self.places.start)
     }
 
     /// The value at a share of the axis.
     pub(crate) fn value(&self, share: f64) -> f64 {
-        let (low, high) = (self.turned(self.values.0), self.turned(self.values.1));
+        let (low, high) = (self.turned(self.values.start), self.turned(self.values.end));
         let turned = low + share * (high - low);
         match self.kind {
             ScaleKind::Linear => turned,
@@ -73,7 +88,7 @@ impl AxisScale {
 
     /// Round values between the ends, about this many.
     pub(crate) fn ticks(&self, about: f64) -> Vec<f64> {
-        let (least, most) = self.values;
+        let Span { start: least, end: most } = self.values;
         match self.kind {
             ScaleKind::Linear => linear(least, most, about),
             ScaleKind::Logarithmic if most / least < 8.0 => linear(least, most, about),
@@ -157,17 +172,20 @@ mod tests {
     #[test]
     fn a_linear_scale_ends_at_a_round_number() {
         for (most, end) in [(0.0, 1.0), (7.0, 8.0), (98_765.0, 100_000.0), (1_000.0, 1_000.0)] {
-            let scale = AxisScale::up_to(most, (200.0, 0.0));
-            assert!((scale.values.1 - end).abs() < 1e-6, "{most}: {:?}", scale.values);
+            let scale = AxisScale::up_to(most, Span { start: 200.0, end: 0.0 });
+            assert!((scale.values.end - end).abs() < 1e-6, "{most}: {:?}", scale.values);
             assert_eq!(scale.place(0.0), 200.0);
         }
-        assert_eq!(AxisScale::up_to(7.0, (0.0, 1.0)).ticks(4.0), [0.0, 2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(
+            AxisScale::up_to(7.0, Span { start: 0.0, end: 1.0 }).ticks(4.0),
+            [0.0, 2.0, 4.0, 6.0, 8.0]
+        );
     }
 
     #[test]
     fn times_have_room_on_both_sides_and_round_ticks() {
         let labels = |least, most| {
-            let scale = AxisScale::times(least..=most, (0.0, 100.0));
+            let scale = AxisScale::times(least..=most, Span { start: 0.0, end: 100.0 });
             assert!(scale.place(least) > 0.0 && scale.place(most) < 100.0);
             scale.ticks(6.0).into_iter().map(seconds).collect::<Vec<_>>()
         };
@@ -178,7 +196,7 @@ mod tests {
 
     #[test]
     fn nines_are_equally_far_apart() {
-        let scale = AxisScale::nines(1_000, (0.0, 300.0));
+        let scale = AxisScale::nines(1_000, Span { start: 0.0, end: 300.0 });
         let [ninety, ninety_nine] = [0.9, 0.99].map(|share| scale.place(share));
         assert!((ninety_nine / ninety - 2.0).abs() < 1e-9, "{ninety}, {ninety_nine}");
         assert_eq!((scale.place(0.0), scale.place(1.0).round()), (0.0, 300.0));

@@ -130,18 +130,18 @@ impl TimeSeries {
         const REQUESTS: u64 = 20;
         let clients = |interval: &TimeSlice| interval.response.count() + interval.failed;
         let requests: u64 = self.intervals.iter().map(clients).sum();
-        let wanted = usize::try_from(requests / REQUESTS).unwrap_or(most).clamp(1, most.max(1));
-        let slices_per_group = self.intervals.len().div_ceil(wanted).max(1);
-        let mut found: Vec<TimeSlice> = Vec::new();
+        let groups = usize::try_from(requests / REQUESTS).unwrap_or(most).clamp(1, most.max(1));
+        let slices_per_group = self.intervals.len().div_ceil(groups).max(1);
+        let mut slices: Vec<TimeSlice> = Vec::new();
         for group in self.intervals.chunks(slices_per_group) {
             let covered: Duration = group.iter().map(|interval| interval.covered).sum();
             // A remainder at the end of a round is no interval of its own.
-            match found.last_mut().filter(|_| covered < self.width / 2) {
+            match slices.last_mut().filter(|_| covered < self.width / 2) {
                 Some(last) => group.iter().for_each(|interval| last.merge(interval)),
-                None => found.extend(merged(group)),
+                None => slices.extend(merged(group)),
             }
         }
-        found
+        slices
     }
 
     /// The interval of a time; none beyond the range of the series.

@@ -30,10 +30,10 @@ impl InProcessTarget {
     /// # Errors
     /// If the target or its items are invalid.
     pub(crate) fn read(
-        wanted: &TargetOptions<'_>,
+        options: &TargetOptions<'_>,
         items: &[String],
     ) -> Result<InProcessSpec, InProcessError> {
-        let (target, resource) = Target::read(wanted).map_err(InProcessError::Target)?;
+        let (target, resource) = Target::read(options).map_err(InProcessError::Target)?;
         let items = ItemCycle::new(items).ok_or(InProcessError::NoItem)?;
         Ok(InProcessSpec { target, resource, items })
     }

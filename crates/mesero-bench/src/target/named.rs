@@ -55,7 +55,7 @@ impl NamedTarget {
                     .map(|target| ParsedTarget::Url(Arc::new(target)))
                     .map_err(TargetSetupError::Endpoint)?
             } else if args.protocol() == Protocol::Http1 {
-                InProcessTarget::read(&args.wanted(Some(target)), &args.items)
+                InProcessTarget::read(&args.target_options(Some(target)), &args.items)
                     .map(|unstarted| ParsedTarget::InProcess(Box::new(unstarted)))
                     .map_err(TargetSetupError::InProcess)?
             } else {
@@ -75,7 +75,7 @@ impl NamedTarget {
             if args.protocol() != Protocol::Http1 {
                 return Err(TargetSetupError::NotSpokenWith(args.command.join(" ")));
             }
-            let entry = InProcessTarget::read(&args.wanted(None), &args.items);
+            let entry = InProcessTarget::read(&args.target_options(None), &args.items);
             let entry = entry.map(|unstarted| ParsedTarget::InProcess(Box::new(unstarted)));
             let entry = entry.map_err(TargetSetupError::InProcess)?;
             let command = args.command.join(" ");

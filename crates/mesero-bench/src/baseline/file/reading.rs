@@ -43,7 +43,7 @@ impl BaselineFile {
         match glance.mesero_bench.as_ref().map(Value::as_u64) {
             Some(Some(VERSION)) => {}
             Some(Some(version)) => {
-                return Err(BaselineProblem::Version { came: version, wanted: VERSION });
+                return Err(BaselineProblem::Version { version, supported: VERSION });
             }
             Some(None) | None => return Err(BaselineProblem::Foreign),
         }

@@ -30,7 +30,7 @@ enum LatencyForm {
 
 impl From<&RoundResults> for RoundForm {
     fn from(round: &RoundResults) -> Self {
-        let seconds = |found: Latency| match found {
+        let seconds = |latency: Latency| match latency {
             Latency { time, is_lower_bound: false } => LatencyForm::Seen(time.as_secs_f64()),
             Latency { time, is_lower_bound: true } => {
                 LatencyForm::Cut { more_than: time.as_secs_f64() }
@@ -42,7 +42,7 @@ impl From<&RoundResults> for RoundForm {
             ok: round.ok,
             measured_s: round.measured_time.as_secs_f64(),
             rate: round.rate,
-            response_s: names.zip(round.response.map(|found| found.map(seconds))).collect(),
+            response_s: names.zip(round.response.map(|latency| latency.map(seconds))).collect(),
         }
     }
 }
@@ -60,10 +60,10 @@ impl RoundForm {
             return Err(format!("`rate` is {}", self.rate));
         }
         let mut response = [None; STATISTICS.len()];
-        for ((name, _), found) in STATISTICS.iter().zip(&mut response) {
+        for ((name, _), latency) in STATISTICS.iter().zip(&mut response) {
             let kept = self.response_s.get(*name);
             let kept = kept.ok_or_else(|| format!("`response_s` has no `{name}`"))?;
-            *found = match kept {
+            *latency = match kept {
                 None => None,
                 Some(LatencyForm::Seen(seconds)) => {
                     Some(Latency { time: time(name, *seconds)?, is_lower_bound: false })

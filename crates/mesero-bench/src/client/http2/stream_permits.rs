@@ -34,13 +34,13 @@ impl StreamPermits {
     /// Changes the number of permits from `permits` to the number of streams, at most one a client; returns the new
     /// number.
     fn resize(&self, permits: usize, streams: usize) -> usize {
-        let wanted = streams.min(self.clients);
-        if wanted > permits {
-            self.permits.add_permits(wanted - permits);
-            return wanted;
+        let target = streams.min(self.clients);
+        if target > permits {
+            self.permits.add_permits(target - permits);
+            return target;
         }
         // A permit in use is removed when it is returned; until then the library keeps to the server's limit.
-        permits - self.permits.forget_permits(permits - wanted)
+        permits - self.permits.forget_permits(permits - target)
     }
 }
 
@@ -75,12 +75,12 @@ mod tests {
     fn there_are_as_many_places_as_streams_and_no_more_than_clients() {
         let stream_permits = StreamPermits::new(10);
         let mut permits = 1;
-        for (streams, wanted) in [(1, 1), (5, 5), (5, 5), (2, 2), (usize::MAX, 10), (0, 0), (3, 3)]
+        for (streams, target) in [(1, 1), (5, 5), (5, 5), (2, 2), (usize::MAX, 10), (0, 0), (3, 3)]
         {
             permits = stream_permits.resize(permits, streams);
             assert_eq!(
                 (permits, stream_permits.permits.available_permits()),
-                (wanted, wanted),
+                (target, target),
                 "{streams}"
             );
         }

@@ -81,7 +81,7 @@ impl Resource for NoisyResource {
 }
 
 fn named_target(name: &str, slow: NoisyResource) -> NamedTarget {
-    let wanted = TargetOptions {
+    let options = TargetOptions {
         name: Some("stub:"),
         command: &[],
         is_repetition: true,
@@ -98,7 +98,7 @@ fn named_target(name: &str, slow: NoisyResource) -> NamedTarget {
         policy: Arc::default(),
         metrics: DispatcherMetrics::default(),
     };
-    let (target, _) = Target::read(&wanted).unwrap();
+    let (target, _) = Target::read(&options).unwrap();
     let in_process = InProcessTarget { service, target, items: ItemCycle::new(&[]).unwrap() };
     let target = BenchTarget::InProcess(Arc::new(in_process));
     NamedTarget { name: name.to_owned(), url: name.to_owned(), target, start: None }

@@ -6,7 +6,7 @@ use mesero_terminal::units;
 
 use crate::stats::format;
 use crate::stats::latency_histogram::LatencyHistogram;
-use crate::stats::scale::{self, AxisScale};
+use crate::stats::scale::{self, AxisScale, Span};
 
 /// The values of a frame.
 #[derive(Debug)]
@@ -88,8 +88,8 @@ impl ProgressFrame {
             }
         }
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
-            if let Some(found) = self.response.quantile(share) {
-                counts.push_str(&format!(", {name} {}", format::latency(Some(found))));
+            if let Some(latency) = self.response.quantile(share) {
+                counts.push_str(&format!(", {name} {}", format::latency(Some(latency))));
             }
         }
         counts
@@ -99,8 +99,10 @@ impl ProgressFrame {
     fn bars(&self, width: usize) -> Vec<String> {
         let ends = [self.response.quantile(0.001), self.response.max()];
         let [Some(least), Some(most)] = ends else { return Vec::new() };
-        let scale =
-            AxisScale::times(least.time.as_secs_f64()..=most.time.as_secs_f64(), (0.0, 1.0));
+        let scale = AxisScale::times(
+            least.time.as_secs_f64()..=most.time.as_secs_f64(),
+            Span { start: 0.0, end: 1.0 },
+        );
         let mut below = 0.0;
         let mut bars = Vec::new();
         let known = self.response.uncensored_share().unwrap_or_default();
@@ -176,7 +178,7 @@ mod tests {
     #[test]
     fn a_frame_has_the_rate_and_the_latencies_as_bars() {
         let lines = frame().lines(64);
-        let wanted = "\
+        let expected = "\
 threads, round 2 of 5: 4 s, 2 min 13 s left in all
                325/s   ▁▄█
 12,345 ok, 64 in flight, 10 timed out, p50 50.0 ms, p99 > 7.00 s
@@ -186,7 +188,7 @@ threads, round 2 of 5: 4 s, 2 min 13 s left in all
          up to 30 ms  ██████████▋ 20.0 %
         up to 100 ms  ████████████████████████████████ 60.0 %
            timed out  █████▍ 10.0 %";
-        assert_eq!(lines.join("\n"), wanted);
+        assert_eq!(lines.join("\n"), expected);
     }
 
     #[test]

@@ -15,11 +15,11 @@ fn chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let mut places =
         std::env::split_paths(&path).flat_map(|place| names.map(|name| place.join(name)));
-    let found = places.find(|place| place.is_file());
-    if found.is_none() {
+    let chromium = places.find(|place| place.is_file());
+    if chromium.is_none() {
         eprintln!("SKIPPED: no Chromium to open pages with; `make chromium` installs it");
     }
-    found
+    chromium
 }
 
 /// Opens a page, takes a screenshot, and returns the messages of the browser's console.

@@ -2,7 +2,7 @@
 
 use crate::report::page::class;
 use crate::report::page::markup::{MarkupElement, element, place};
-use crate::stats::scale::AxisScale;
+use crate::stats::scale::{AxisScale, Span};
 
 /// A plot area and its margins.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,24 @@ pub(crate) struct PlotArea {
     pub(crate) right: f64,
     pub(crate) top: f64,
     pub(crate) bottom: f64,
+}
+
+/// A position in a chart.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Point {
+    pub(crate) x: f64,
+    pub(crate) y: f64,
+}
+
+pub(crate) fn point(x: f64, y: f64) -> Point {
+    Point { x, y }
+}
+
+/// A scale and its ticks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Axis<'a> {
+    pub(crate) scale: &'a AxisScale,
+    pub(crate) ticks: &'a [Tick],
 }
 
 /// A value on an axis and its label.
@@ -26,13 +44,13 @@ pub(crate) struct Tooltip {
 
 impl PlotArea {
     /// Left and right.
-    pub(crate) fn across(&self) -> (f64, f64) {
-        (self.left, self.width - self.right)
+    pub(crate) fn across(&self) -> Span {
+        Span { start: self.left, end: self.width - self.right }
     }
 
     /// Bottom and top.
-    pub(crate) fn up(&self) -> (f64, f64) {
-        (self.height - self.bottom, self.top)
+    pub(crate) fn up(&self) -> Span {
+        Span { start: self.height - self.bottom, end: self.top }
     }
 
     /// An empty chart, with a title for screen readers.
@@ -45,47 +63,43 @@ impl PlotArea {
     }
 
     /// Grid lines and labels of both axes.
-    pub(crate) fn axes(
-        &self,
-        (x, x_ticks): (&AxisScale, &[Tick]),
-        (y, y_ticks): (&AxisScale, &[Tick]),
-    ) -> MarkupElement {
-        let (left, right) = self.across();
-        let (bottom, top) = self.up();
+    pub(crate) fn axes(&self, x: Axis<'_>, y: Axis<'_>) -> MarkupElement {
+        let Span { start: left, end: right } = self.across();
+        let Span { start: bottom, end: top } = self.up();
         let mut axes = element("g").with("class", "axes").with("aria-hidden", "true");
-        for (value, text) in y_ticks {
-            let at = y.place(*value);
-            axes = axes.put(line((left, at), (right, at)));
-            axes = axes.put(label((left - 8.0, at + 4.0), "end", text));
+        for (value, text) in y.ticks {
+            let at = y.scale.place(*value);
+            axes = axes.put(line(point(left, at), point(right, at)));
+            axes = axes.put(label(point(left - 8.0, at + 4.0), "end", text));
         }
-        for (value, text) in x_ticks {
-            let at = x.place(*value);
-            axes = axes.put(line((at, bottom), (at, top)).with("class", "faint"));
-            axes = axes.put(label((at, bottom + 18.0), "middle", text));
+        for (value, text) in x.ticks {
+            let at = x.scale.place(*value);
+            axes = axes.put(line(point(at, bottom), point(at, top)).with("class", "faint"));
+            axes = axes.put(label(point(at, bottom + 18.0), "middle", text));
         }
-        axes.put(line((left, bottom), (right, bottom)).with("class", "base"))
+        axes.put(line(point(left, bottom), point(right, bottom)).with("class", "base"))
     }
 
     /// Vertical stripes, each with a tooltip for the pointer.
     pub(crate) fn tips(&self, count: usize, tip: impl Fn(f64) -> Option<Tooltip>) -> MarkupElement {
-        let (left, right) = self.across();
+        let Span { start: left, end: right } = self.across();
         let wide = (right - left) / count as f64;
         let mut tips = element("g").with("class", "tips").with("aria-hidden", "true");
         for index in 0..count {
             let share = (index as f64 + 0.5) / count as f64;
             if let Some(tip) = tip(share) {
-                tips = tips.put(self.stripe((left + index as f64 * wide, wide), &tip));
+                tips = tips.put(self.stripe(left + index as f64 * wide, wide, &tip));
             }
         }
         tips
     }
 
-    fn stripe(&self, (left, wide): (f64, f64), tip: &Tooltip) -> MarkupElement {
-        let (bottom, top) = self.up();
+    fn stripe(&self, left: f64, wide: f64, tip: &Tooltip) -> MarkupElement {
+        let Span { start: bottom, end: top } = self.up();
         let middle = left + wide / 2.0;
         let stripe = element("rect").with("class", "stripe").at("x", left).at("y", top);
         let stripe = stripe.at("width", wide).at("height", bottom - top);
-        let cursor = line((middle, bottom), (middle, top)).with("class", "cursor");
+        let cursor = line(point(middle, bottom), point(middle, top)).with("class", "cursor");
         element("g").put(stripe).put(element("g").put(cursor).put(self.tooltip_box(middle, tip)))
     }
 
@@ -106,8 +120,8 @@ impl PlotArea {
         let frame = element("rect").with("class", "told").at("x", left).at("y", top);
         let frame = frame.at("width", wide).at("height", high).with("rx", 4);
         let mut tooltip = element("g").put(frame);
-        tooltip =
-            tooltip.put(label((left + 10.0, top + 17.0), "start", &tip.head).with("class", "head"));
+        tooltip = tooltip
+            .put(label(point(left + 10.0, top + 17.0), "start", &tip.head).with("class", "head"));
         for (index, (series, text)) in tip.lines.iter().enumerate() {
             let y = top + 17.0 + (index as f64 + 1.0) * LINE;
             let mut x = left + 10.0;
@@ -116,28 +130,28 @@ impl PlotArea {
                 tooltip = tooltip.put(dot.at("cx", x + 4.0).at("cy", y - 4.0).with("r", 4));
                 x += 2.0 * LETTER;
             }
-            tooltip = tooltip.put(label((x, y), "start", text));
+            tooltip = tooltip.put(label(point(x, y), "start", text));
         }
         tooltip
     }
 }
 
-pub(crate) fn line(from: (f64, f64), to: (f64, f64)) -> MarkupElement {
-    let line = element("line").at("x1", from.0).at("y1", from.1);
-    line.at("x2", to.0).at("y2", to.1)
+pub(crate) fn line(from: Point, to: Point) -> MarkupElement {
+    let line = element("line").at("x1", from.x).at("y1", from.y);
+    line.at("x2", to.x).at("y2", to.y)
 }
 
-pub(crate) fn label((x, y): (f64, f64), anchor: &str, text: &str) -> MarkupElement {
-    element("text").at("x", x).at("y", y).with("text-anchor", anchor).text(text)
+pub(crate) fn label(at: Point, anchor: &str, text: &str) -> MarkupElement {
+    element("text").at("x", at.x).at("y", at.y).with("text-anchor", anchor).text(text)
 }
 
 /// A line through points, with a gap for each missing one.
-pub(crate) fn path(points: impl IntoIterator<Item = Option<(f64, f64)>>) -> MarkupElement {
+pub(crate) fn path(points: impl IntoIterator<Item = Option<Point>>) -> MarkupElement {
     let mut written = String::new();
     let mut is_down = false;
     for point in points {
         match point {
-            Some((x, y)) => {
+            Some(Point { x, y }) => {
                 let command = if is_down { 'L' } else { 'M' };
                 written.push_str(&format!("{command}{} {}", place(x), place(y)));
                 is_down = true;
@@ -184,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_gap_begins_a_line_anew() {
-        let points = [Some((0.0, 1.0)), Some((2.0, 3.0)), None, Some((4.0, 5.0))];
+        let points = [Some(point(0.0, 1.0)), Some(point(2.0, 3.0)), None, Some(point(4.0, 5.0))];
         assert_eq!(path(points).to_string(), "<path d=\"M0 1L2 3M4 5\"></path>");
     }
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use mesero_terminal::units;
 
-use crate::report::page::chart::{PlotArea, Tick, Tooltip, apart, label, line, path, short};
+use crate::report::page::chart::{
+    Axis, PlotArea, Point, Tick, Tooltip, apart, label, line, path, point, short,
+};
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{OutcomeKind, TargetView, class, legend};
 use crate::stats::latency_histogram::LatencyHistogram;
-use crate::stats::scale::{self, AxisScale};
+use crate::stats::scale::{self, AxisScale, Span};
 
 const FIELD: PlotArea =
     PlotArea { width: 880.0, height: 360.0, left: 64.0, right: 24.0, top: 12.0, bottom: 46.0 };
@@ -32,7 +34,7 @@ fn figure(targets: &[TargetView]) -> MarkupElement {
         || targets.iter().map(|target| &target.response).filter(|times| times.count() > 0);
     let ends = |times: &LatencyHistogram| {
         let ends = [times.quantile(FIRST), times.max()].into_iter().flatten();
-        ends.map(|found| found.time.as_secs_f64()).collect::<Vec<_>>()
+        ends.map(|latency| latency.time.as_secs_f64()).collect::<Vec<_>>()
     };
     let ends: Vec<f64> = histograms().flat_map(ends).collect();
     let least = ends.iter().copied().fold(f64::INFINITY, f64::min);
@@ -43,10 +45,11 @@ fn figure(targets: &[TargetView]) -> MarkupElement {
     let x_ticks = ticks(&x, 8.0, scale::seconds);
     let y_ticks = ticks(&y, 0.0, scale::percent);
     let mut drawing = FIELD.drawing("Share of requests answered within a time, a curve each");
-    drawing = drawing.put(FIELD.axes((&x, &x_ticks), (&y, &y_ticks)));
-    let (left, right) = FIELD.across();
+    drawing = drawing
+        .put(FIELD.axes(Axis { scale: &x, ticks: &x_ticks }, Axis { scale: &y, ticks: &y_ticks }));
+    let Span { start: left, end: right } = FIELD.across();
     let caption = "response time (logarithmic)";
-    let under = ((left + right) / 2.0, FIELD.height - 6.0);
+    let under = point((left + right) / 2.0, FIELD.height - 6.0);
     drawing = drawing.put(label(under, "middle", caption).with("class", "caption"));
     let mut ends = Vec::new();
     for (index, target) in targets.iter().enumerate() {
@@ -55,15 +58,16 @@ fn figure(targets: &[TargetView]) -> MarkupElement {
             drawing.put(path(curve.iter().copied().map(Some)).with("class", class(index, "line")));
         if let Some(end) = target.response.uncensored_share().filter(|share| *share < 1.0) {
             let at = y.place(end);
-            let from = curve.last().map_or(left, |point| point.0);
-            drawing =
-                drawing.put(line((from, at), (right, at)).with("class", class(index, "line cut")));
+            let from = curve.last().map_or(left, |point| point.x);
+            drawing = drawing.put(
+                line(point(from, at), point(right, at)).with("class", class(index, "line cut")),
+            );
             ends.push((at, timeout_label(target), index));
         }
     }
     let places = apart(ends.iter().map(|end| end.0 - 5.0).collect(), 14.0);
     for ((_, text, index), at) in ends.iter().zip(places) {
-        let label = label((right, at), "end", text).with("class", class(*index, "own"));
+        let label = label(point(right, at), "end", text).with("class", class(*index, "own"));
         drawing = drawing.put(label);
     }
     drawing = drawing.put(FIELD.tips(60, |share| Some(tip(targets, x.value(share)))));
@@ -77,9 +81,9 @@ fn timeout_label(target: &TargetView) -> String {
 }
 
 /// The points of a curve, up to the first lower bound.
-fn curve(times: &LatencyHistogram, x: &AxisScale, y: &AxisScale) -> Vec<(f64, f64)> {
-    let mut points: Vec<(f64, f64)> = Vec::new();
-    let mut add = |point: (f64, f64)| {
+fn curve(times: &LatencyHistogram, x: &AxisScale, y: &AxisScale) -> Vec<Point> {
+    let mut points: Vec<Point> = Vec::new();
+    let mut add = |point: Point| {
         if points.last() != Some(&point) {
             points.push(point);
         }
@@ -89,9 +93,9 @@ fn curve(times: &LatencyHistogram, x: &AxisScale, y: &AxisScale) -> Vec<(f64, f6
     let known = times.uncensored_share().unwrap_or_default().min(last);
     for number in 0..=POINTS {
         let share = y.value(f64::from(number) / f64::from(POINTS)).clamp(FIRST, known.max(FIRST));
-        let found = times.quantile(share).filter(|found| !found.is_lower_bound);
-        if let Some(found) = found {
-            add((x.place(found.time.as_secs_f64()), y.place(share)));
+        let latency = times.quantile(share).filter(|latency| !latency.is_lower_bound);
+        if let Some(latency) = latency {
+            add(point(x.place(latency.time.as_secs_f64()), y.place(share)));
         }
     }
     points

@@ -2,7 +2,7 @@
 
 use mesero_terminal::units;
 
-use crate::report::page::chart::{PlotArea, label, short};
+use crate::report::page::chart::{PlotArea, label, point, short};
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{OutcomeKind, TargetView};
 
@@ -37,8 +37,9 @@ fn bar(target: &TargetView, index: usize, field: &PlotArea) -> Vec<MarkupElement
     const HIGH: f64 = 14.0;
     let top = index as f64 * ROW;
     let requests = target.requests();
-    let mut parts =
-        vec![label((0.0, top + 13.0), "start", &short(&target.name, 48)).with("class", "name")];
+    let mut parts = vec![
+        label(point(0.0, top + 13.0), "start", &short(&target.name, 48)).with("class", "name"),
+    ];
     let counts = [OutcomeKind::Ok, OutcomeKind::ClientTimeout, OutcomeKind::Failed].map(|kind| {
         let count = target.count(kind);
         let share = units::share(count, requests);
@@ -46,7 +47,7 @@ fn bar(target: &TargetView, index: usize, field: &PlotArea) -> Vec<MarkupElement
             .then(|| format!("{} {} ({share})", units::grouped(count), kind.text()))
     });
     let counts = counts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
-    parts.push(label((field.width, top + 13.0), "end", &counts));
+    parts.push(label(point(field.width, top + 13.0), "end", &counts));
     let mut left = 0.0;
     for kind in [OutcomeKind::Ok, OutcomeKind::ClientTimeout, OutcomeKind::Failed] {
         let count = target.count(kind);

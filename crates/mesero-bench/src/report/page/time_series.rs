@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use mesero_terminal::units;
 
-use crate::report::page::chart::{PlotArea, Tick, Tooltip, apart, label, line, path, short};
+use crate::report::page::chart::{
+    Axis, PlotArea, Point, Tick, Tooltip, apart, label, line, path, point, short,
+};
 use crate::report::page::latency_cdf::ticks;
 use crate::report::page::markup::{MarkupElement, element};
 use crate::report::page::{TargetView, class, legend};
 use crate::stats::format;
 use crate::stats::metric::Statistic;
-use crate::stats::scale::{self, AxisScale};
+use crate::stats::scale::{self, AxisScale, Span};
 use crate::stats::time_series::TimeSlice;
 
 /// Quantiles of the charts, as in the tables.
@@ -118,7 +120,8 @@ fn throughput(targets: &[TargetView], clock: &TimeAxis) -> MarkupElement {
     let y = AxisScale::up_to(rates.fold(0.0, f64::max), WHOLE.up());
     let (x_ticks, y_ticks) = (clock.ticks(&x, 8.0), ticks(&y, 4.0, scale::number));
     let mut drawing = WHOLE.drawing("Answers a second over time");
-    drawing = drawing.put(WHOLE.axes((&x, &x_ticks), (&y, &y_ticks)));
+    drawing = drawing
+        .put(WHOLE.axes(Axis { scale: &x, ticks: &x_ticks }, Axis { scale: &y, ticks: &y_ticks }));
     for (index, target) in targets.iter().enumerate() {
         let places = |interval: &TimeSlice| Some(y.place(interval.rate()));
         let line = path(points(&target.time_series, clock, &x, places));
@@ -144,12 +147,12 @@ fn points(
     clock: &TimeAxis,
     x: &AxisScale,
     place: impl Fn(&TimeSlice) -> Option<f64>,
-) -> Vec<Option<(f64, f64)>> {
+) -> Vec<Option<Point>> {
     let mut points = Vec::new();
     let mut begin = Duration::ZERO;
     for (index, interval) in time_series.iter().enumerate() {
         let y = place(interval);
-        let mut add = |time| points.push(y.map(|y| (x.place(clock.at(time)), y)));
+        let mut add = |time| points.push(y.map(|y| point(x.place(clock.at(time)), y)));
         if index == 0 {
             add(begin);
         }
@@ -168,7 +171,7 @@ fn waited(targets: &[TargetView], clock: &TimeAxis) -> Vec<MarkupElement> {
     let times = all().flat_map(|interval| {
         QUANTILES.iter().filter_map(|(_, share)| interval.response.quantile(*share))
     });
-    let times: Vec<f64> = times.map(|found| found.time.as_secs_f64()).collect();
+    let times: Vec<f64> = times.map(|latency| latency.time.as_secs_f64()).collect();
     let least = times.iter().copied().fold(f64::INFINITY, f64::min);
     let most = times.iter().copied().fold(0.0, f64::max);
     let bad =
@@ -207,30 +210,32 @@ impl Panel<'_> {
         let (x_ticks, y_ticks) = (clock.ticks(x, about), ticks(y, 5.0, scale::seconds));
         let mut drawing = field.drawing(&format!("Response times of {} over time", target.name));
         if is_named {
-            let name = label((field.left, 14.0), "start", &short(&target.name, 48));
+            let name = label(point(field.left, 14.0), "start", &short(&target.name, 48));
             drawing = drawing.put(name.with("class", class(index, "name own")));
         }
-        drawing = drawing.put(field.axes((x, &[]), (y, &y_ticks)));
+        drawing = drawing
+            .put(field.axes(Axis { scale: x, ticks: &[] }, Axis { scale: y, ticks: &y_ticks }));
         drawing = drawing.put(self.time_axis(&x_ticks)).all(self.rounds(target));
         drawing = drawing.put(self.band(target).with("class", class(index, "band")));
         let mut ends = Vec::new();
         for (name, share) in QUANTILES {
             let place = |interval: &TimeSlice| {
-                let found = interval.response.quantile(share)?;
-                Some(y.place(found.time.as_secs_f64()))
+                let latency = interval.response.quantile(share)?;
+                Some(y.place(latency.time.as_secs_f64()))
             };
             let curve = points(&target.time_series, clock, x, place);
-            if let Some((at, height)) = curve.iter().rev().flatten().next() {
-                ends.push((name, *at, *height));
+            if let Some(end) = curve.iter().rev().flatten().next() {
+                ends.push((name, *end));
             }
             drawing = drawing.put(path(curve).with("class", class(index, &format!("line {name}"))));
         }
         drawing = drawing.all(self.cut(target));
         // Of equal values the higher quantile is above.
         ends.reverse();
-        let places = apart(ends.iter().map(|(.., height)| height + 4.0).collect(), 12.0);
-        for ((name, at, _), height) in ends.iter().zip(places) {
-            drawing = drawing.put(label((at + 4.0, height), "start", name).with("class", "mark"));
+        let places = apart(ends.iter().map(|(_, end)| end.y + 4.0).collect(), 12.0);
+        for ((name, end), height) in ends.iter().zip(places) {
+            drawing =
+                drawing.put(label(point(end.x + 4.0, height), "start", name).with("class", "mark"));
         }
         drawing = drawing.all(self.strip(target));
         drawing.put(field.tips(if is_named { 30 } else { 48 }, |share| self.tip(target, share)))
@@ -239,20 +244,21 @@ impl Panel<'_> {
     /// Below the strip of timeouts and failures, if there is one.
     fn time_axis(&self, ticks: &[Tick]) -> MarkupElement {
         let bottom = self.field.height - self.field.bottom + if self.bad > 0 { STRIP } else { 0.0 };
-        let label =
-            |(value, text): &Tick| label((self.x.place(*value), bottom + 18.0), "middle", text);
+        let label = |(value, text): &Tick| {
+            label(point(self.x.place(*value), bottom + 18.0), "middle", text)
+        };
         element("g").with("class", "axes").with("aria-hidden", "true").all(ticks.iter().map(label))
     }
 
     /// The starts of rounds, without the first; none if they are too many to tell apart.
     fn rounds(&self, target: &TargetView) -> Vec<MarkupElement> {
-        let (bottom, top) = self.field.up();
+        let Span { start: bottom, end: top } = self.field.up();
         let mut begin = Duration::ZERO;
         let mut lines = Vec::new();
         for interval in &target.time_series {
             if interval.rounds == 1 && !begin.is_zero() {
                 let at = self.x.place(self.clock.at(begin));
-                lines.push(line((at, bottom), (at, top)).with("class", "round"));
+                lines.push(line(point(at, bottom), point(at, top)).with("class", "round"));
             }
             begin += interval.covered;
         }
@@ -263,13 +269,13 @@ impl Panel<'_> {
     fn band(&self, target: &TargetView) -> MarkupElement {
         let edge = |share| {
             points(&target.time_series, self.clock, &self.x, move |interval| {
-                let found = interval.response.quantile(share)?;
-                Some(self.y.place(found.time.as_secs_f64()))
+                let latency = interval.response.quantile(share)?;
+                Some(self.y.place(latency.time.as_secs_f64()))
             })
         };
         let (low, high) = (edge(0.5), edge(0.99));
         // Both have gaps at the same places; each part is an area of its own.
-        let mut areas: Vec<Option<(f64, f64)>> = Vec::new();
+        let mut areas: Vec<Option<Point>> = Vec::new();
         for piece in low.iter().zip(&high).collect::<Vec<_>>().split(|(low, _)| low.is_none()) {
             areas.extend(piece.iter().map(|(low, _)| **low));
             areas.extend(piece.iter().rev().map(|(_, high)| **high));
@@ -285,12 +291,12 @@ impl Panel<'_> {
         for interval in &target.time_series {
             let middle = begin + interval.covered / 2;
             begin += interval.covered;
-            let found =
+            let latencies =
                 QUANTILES.iter().filter_map(|(_, share)| interval.response.quantile(*share));
-            if let Some(found) = found.into_iter().find(|found| found.is_lower_bound) {
+            if let Some(latency) = latencies.into_iter().find(|latency| latency.is_lower_bound) {
                 let (x, y) =
-                    (self.x.place(self.clock.at(middle)), self.y.place(found.time.as_secs_f64()));
-                let corners = [(x - 3.5, y + 2.0), (x, y - 5.0), (x + 3.5, y + 2.0)];
+                    (self.x.place(self.clock.at(middle)), self.y.place(latency.time.as_secs_f64()));
+                let corners = [point(x - 3.5, y + 2.0), point(x, y - 5.0), point(x + 3.5, y + 2.0)];
                 arrows.push(path(corners.map(Some)).with("class", "more"));
             }
         }
@@ -305,7 +311,7 @@ impl Panel<'_> {
         let bottom = self.field.height - self.field.bottom + STRIP;
         let high = STRIP - 8.0;
         let mut parts =
-            vec![label((self.field.left - 8.0, bottom), "end", "lost").with("class", "mark")];
+            vec![label(point(self.field.left - 8.0, bottom), "end", "lost").with("class", "mark")];
         let mut begin = Duration::ZERO;
         for interval in &target.time_series {
             let (left, right) = (

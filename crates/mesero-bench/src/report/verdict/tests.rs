@@ -54,8 +54,8 @@ fn counts_shares_times_and_rates_are_compared_each_in_its_unit() {
         "min=1s",
     ] {
         // The mean is at least 1.06 s, since one request timed out: it may be above 7 s.
-        let wanted = !text.starts_with("mean<7s");
-        assert_eq!(holds(text, &record), wanted, "{text}");
+        let expected = !text.starts_with("mean<7s");
+        assert_eq!(holds(text, &record), expected, "{text}");
     }
 }
 
@@ -67,7 +67,8 @@ fn of_what_was_cut_off_only_that_it_is_longer_is_known() {
         assert!(!holds(unknown, &record), "{unknown}");
     }
     assert_eq!(
-        judge(&"p99<10s".parse::<Thresholds>().unwrap(), &record, References::default())[0].found,
+        judge(&"p99<10s".parse::<Thresholds>().unwrap(), &record, References::default())[0]
+            .observed,
         "more than 7.00 s"
     );
 }
@@ -109,8 +110,8 @@ fn what_is_relative_holds_only_if_it_does_for_all_that_the_ratio_may_be() {
     let unsure = references(&rounds, &[100; 8]);
     let holds = |text: &str| judged(text, &unsure)[0].holds;
     // The median ratio is 1, and its interval contains 1.1.
-    for (text, wanted) in [("p50<=1.05x", false), ("p50<=1.5x", true), ("p50!=1x", false)] {
-        assert_eq!(holds(text), wanted, "{text}: {}", judged(text, &unsure)[0].found);
+    for (text, expected) in [("p50<=1.05x", false), ("p50<=1.5x", true), ("p50!=1x", false)] {
+        assert_eq!(holds(text), expected, "{text}: {}", judged(text, &unsure)[0].observed);
     }
     assert!(!holds("p50>=1x") && holds("p50>=0.7x") && holds("p50!=2x"));
 }
@@ -120,7 +121,7 @@ fn what_is_relative_does_not_hold_for_lack_of_rounds() {
     let few = references(&[100; 7], &[100; 8]);
     let judged = &judged("p50<=1000x", &few)[0];
     assert!(!judged.holds);
-    assert_eq!(judged.found, "1.00 ×, without a confidence interval, which takes 8 rounds");
+    assert_eq!(judged.observed, "1.00 ×, without a confidence interval, which takes 8 rounds");
 }
 
 #[test]

@@ -35,10 +35,10 @@ fn on_one_line<S: Serializer>(buckets: &[(u64, u64)], serializer: S) -> Result<S
 impl From<&LatencyHistogram> for HistogramForm {
     fn from(times: &LatencyHistogram) -> Self {
         let seconds = |time: Option<crate::stats::latency_histogram::Latency>| {
-            time.map(|found| found.time.as_secs_f64())
+            time.map(|latency| latency.time.as_secs_f64())
         };
-        let bucket = |found: hdrhistogram::iterators::IterationValue<u64>| {
-            (found.value_iterated_to(), found.count_at_value())
+        let bucket = |bucket: hdrhistogram::iterators::IterationValue<u64>| {
+            (bucket.value_iterated_to(), bucket.count_at_value())
         };
         Self {
             count: times.count(),
@@ -154,7 +154,8 @@ mod tests {
                 assert_eq!(again.quantile(share), times.quantile(share), "{share}");
             }
             assert_eq!((again.min(), again.max()), (times.min(), times.max()));
-            let [mean, before] = [&again, &times].map(|times| times.mean().map(|found| found.time));
+            let [mean, before] =
+                [&again, &times].map(|times| times.mean().map(|latency| latency.time));
             let difference = mean.zip(before).map(|(mean, before)| mean.abs_diff(before));
             assert!(difference.unwrap_or_default() <= Duration::from_micros(1), "{difference:?}");
         }

@@ -112,9 +112,9 @@ impl RecordForm {
                 timed - self.unsent,
             ),
         ];
-        for (name, count, what, wanted) in equal {
-            if count != wanted {
-                return Err(format!("{name} is {count}, and {what} are {wanted}"));
+        for (name, count, what, expected) in equal {
+            if count != expected {
+                return Err(format!("{name} is {count}, and {what} are {expected}"));
             }
         }
         Ok(())
