@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+mod bounds;
 pub(crate) mod knee;
 mod trial;
 mod window;
@@ -19,6 +20,7 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub use bounds::AdaptiveLimit;
 pub(crate) use trial::QueueLevel;
 use trial::{Direction, LimitTrial, Pace, Verdict, log_ratio};
 use window::Window;
@@ -48,49 +50,6 @@ const SHOCK: f64 = 0.25;
 const CUT_OFF_RATIO: f64 = 2.0;
 /// Share of drops beyond which the limit falls without a trial, to three quarters.
 const MOSTLY_DROPS: f64 = 0.75;
-
-/// The bounds of a limit that finds itself.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use mesero::{AdaptiveLimit, Dispatcher};
-///
-/// let bounds = AdaptiveLimit::between(2, 64).ok_or("no limit")?;
-/// let pages = Dispatcher::<String>::builder("pages").adaptive_limit(bounds).build()?;
-/// assert!((2..=64).contains(&pages.limit()));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct AdaptiveLimit {
-    min: NonZeroUsize,
-    max: NonZeroUsize,
-}
-
-impl AdaptiveLimit {
-    /// A limit that is never below `min` and never above `max`; `None` if `min` is 0 or above
-    /// `max`.
-    pub fn between(min: usize, max: usize) -> Option<Self> {
-        let (min, max) = (NonZeroUsize::new(min)?, NonZeroUsize::new(max)?);
-        (min <= max).then_some(Self { min, max })
-    }
-
-    /// The lowest limit.
-    pub fn min(&self) -> NonZeroUsize {
-        self.min
-    }
-
-    /// The highest limit.
-    pub fn max(&self) -> NonZeroUsize {
-        self.max
-    }
-
-    /// The same bounds, with a highest limit of at most `seats`.
-    pub(crate) fn at_most(self, seats: NonZeroUsize) -> Self {
-        Self { min: self.min.min(seats), max: self.max.min(seats) }
-    }
-}
 
 /// The meaning of an attempt's end for the load of the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,8 +92,10 @@ pub(crate) struct Adaptive {
     since: Option<Instant>,
     /// The window gets no more attempts; some of them have not ended.
     is_closed: bool,
-    /// The run times have changed, so that the next lower trial is a reaction.
+    /// The run times have changed, so that the next trial is a reaction.
     shocked: bool,
+    /// The pause between two reactions, which grows while they find nothing.
+    reactions: Pace,
     up: Pace,
     down: Pace,
 }
@@ -143,7 +104,7 @@ impl Adaptive {
     pub(crate) fn new(bounds: AdaptiveLimit) -> Self {
         Self {
             bounds,
-            settled: INITIAL.clamp(bounds.min.get(), bounds.max.get()),
+            settled: INITIAL.clamp(bounds.min().get(), bounds.max().get()),
             trial: None,
             reference: None,
             window: Window::default(),
@@ -151,6 +112,7 @@ impl Adaptive {
             since: None,
             is_closed: false,
             shocked: false,
+            reactions: Pace::reactions(),
             up: Pace::up(),
             down: Pace::down(),
         }
@@ -162,7 +124,7 @@ impl Adaptive {
             Some(trial) if !trial.is_resting => trial.limit,
             _ => self.settled,
         };
-        NonZeroUsize::new(limit).unwrap_or(self.bounds.min)
+        NonZeroUsize::new(limit).unwrap_or(self.bounds.min())
     }
 
     /// The limit that is in force but for trials.
@@ -254,10 +216,9 @@ impl Adaptive {
         }
         let full = log_ratio(self.settled, trial.limit);
         if trial.direction.does_harm(settled, &self.window.so_far(), full) {
-            let pace = self.pace(trial.direction);
-            pace.step /= 2.0;
-            pace.fail();
-            self.settle(self.settled);
+            let (direction, is_reaction) = (trial.direction, trial.is_reaction);
+            self.pace(direction).step /= 2.0;
+            self.fail(direction, is_reaction);
         }
     }
 
@@ -266,7 +227,7 @@ impl Adaptive {
         match self.trial.take() {
             None if window.drop_share() > MOSTLY_DROPS => {
                 self.up.wait(1);
-                self.settle((self.settled * 3 / 4).max(self.bounds.min.get()));
+                self.settle((self.settled * 3 / 4).max(self.bounds.min().get()));
             }
             None => {
                 self.react(&window);
@@ -289,7 +250,10 @@ impl Adaptive {
 
     /// Makes trials due if the run times differ from those of the window before.
     fn react(&mut self, window: &Window) {
-        let Some(before) = &self.reference else { return };
+        let Some(before) = self.reference.as_ref().filter(|_| self.reactions.is_due()) else {
+            self.reactions.pass();
+            return;
+        };
         let change = before.slowdown(window, 0.0);
         let change = change.filter(|change| change.log.abs() > SHOCK.max(4.0 * change.error));
         if before.has_fewer_drops(window) || change.is_some_and(|change| change.log > 0.0) {
@@ -298,15 +262,16 @@ impl Adaptive {
             self.down.restart();
             self.up.wait(2);
         } else if change.is_some() {
+            self.shocked = true;
             self.up.restart();
         }
     }
 
     fn next_trial(&mut self, queue: QueueLevel) {
         let (settled, bounds) = (self.settled, self.bounds);
-        let direction = if self.up.is_due() && settled < bounds.max.get() {
+        let direction = if self.up.is_due() && settled < bounds.max().get() {
             Direction::Up
-        } else if self.down.is_due() && settled > bounds.min.get() {
+        } else if self.down.is_due() && settled > bounds.min().get() {
             Direction::Down
         } else {
             self.up.pass();
@@ -315,14 +280,13 @@ impl Adaptive {
             return;
         };
         let ratio = 1.0 + self.pace(direction).step_at(settled);
-        let limit = match direction {
-            Direction::Up => {
-                ((settled as f64 * ratio).round() as usize).clamp(settled + 1, bounds.max.get())
-            }
-            Direction::Down => {
-                ((settled as f64 / ratio).round() as usize).clamp(bounds.min.get(), settled - 1)
-            }
-        };
+        let limit =
+            match direction {
+                Direction::Up => ((settled as f64 * ratio).round() as usize)
+                    .clamp(settled + 1, bounds.max().get()),
+                Direction::Down => ((settled as f64 / ratio).round() as usize)
+                    .clamp(bounds.min().get(), settled - 1),
+            };
         let is_reaction = std::mem::take(&mut self.shocked);
         if direction == Direction::Down && queue.bound == 0 && !is_reaction {
             // Without a queue, a lower limit refuses calls.
@@ -331,7 +295,10 @@ impl Adaptive {
             return;
         }
         let reference = self.reference.clone().unwrap_or_default();
-        self.enforce(Some(LimitTrial::new(direction, limit, reference, queue)));
+        let mut trial = LimitTrial::new((direction, limit), reference, queue);
+        trial.is_reaction = is_reaction;
+        trial.is_doubted = is_reaction || self.pace(direction).has_failed();
+        self.enforce(Some(trial));
     }
 
     fn judge(&mut self, mut trial: LimitTrial, last: Window, queue: QueueLevel) {
@@ -347,6 +314,9 @@ impl Adaptive {
                     Direction::Down => self.up.wait(2),
                 }
                 self.pace(direction).succeed();
+                if trial.is_reaction {
+                    self.reactions.succeed();
+                }
                 self.settle(limit);
                 if limit == trial.limit {
                     // The trial's last window is the first one of the new limit.
@@ -355,12 +325,19 @@ impl Adaptive {
                 }
             }
             Verdict::Stay { step } => {
-                let pace = self.pace(direction);
-                pace.step *= step;
-                pace.fail();
-                self.settle(self.settled);
+                self.pace(direction).step *= step;
+                self.fail(direction, trial.is_reaction);
             }
         }
+    }
+
+    /// Ends a trial without a change.
+    fn fail(&mut self, direction: Direction, is_reaction: bool) {
+        self.pace(direction).fail();
+        if is_reaction {
+            self.reactions.fail();
+        }
+        self.settle(self.settled);
     }
 
     fn pace(&mut self, direction: Direction) -> &mut Pace {

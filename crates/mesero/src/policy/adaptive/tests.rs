@@ -2,7 +2,7 @@
 
 use super::simulation::{Scenario, SimulatedDay, Work, adaptive, fixed};
 
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=2;
 
 /// Serves up to 8 calls at full speed; beyond, all of them together get half of that.
 fn degrades_beyond_eight(calls: usize, _: f64) -> (usize, f64) {
@@ -50,6 +50,26 @@ fn where_throughput_falls_beyond_eight_it_serves_what_eight_serve() {
         let outcome = assert_serves(&scenario, 8, (0.0, 300.0), 0.95);
         assert_eq!(outcome.at(300.0).settled, 8);
         assert!(outcome.windows_until(0.0, 8..=8) < 10);
+    }
+}
+
+#[test]
+fn a_resource_that_is_slow_for_seconds_now_and_then_does_not_mislead() {
+    fn stops(calls: usize, at: f64) -> (usize, f64) {
+        let (running, speed) = degrades_beyond_eight(calls, at);
+        (running, if at.rem_euclid(7.0) < 1.0 { speed * 0.05 } else { speed })
+    }
+    // Each fifth second has less than half of the speed, and another one less than all, by chance.
+    fn varies(calls: usize, at: f64) -> (usize, f64) {
+        let (running, speed) = degrades_beyond_eight(calls, at);
+        let chance = (at.floor() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40;
+        (running, speed * [0.4, 0.7, 1.0, 1.0, 1.0][chance as usize % 5])
+    }
+    for (seed, speed) in SEEDS.flat_map(|seed| [(seed, stops as fn(_, _) -> _), (seed, varies)]) {
+        let work = Work::Fixed(0.052);
+        let scenario = Scenario { speed, work, seed, seconds: 600.0, ..Scenario::default() };
+        let outcome = assert_serves(&scenario, 8, (20.0, 600.0), 0.95);
+        assert!(outcome.limits.iter().all(|limit| limit.at < 20.0 || limit.settled == 8));
     }
 }
 

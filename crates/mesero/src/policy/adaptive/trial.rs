@@ -6,6 +6,9 @@ use super::window::{Slowdown, Window};
 /// found by the upper ones alone, since its run times do not change.
 const PAUSE_UP: u32 = 8;
 const PAUSE_DOWN: u32 = 24;
+/// Windows in which changes of run times are ignored, at most, after trials that they made due and
+/// that failed.
+const PAUSE_REACTION: u32 = 12;
 /// Windows under a trial's limit after which an unclear comparison ends.
 const ROUNDS: u32 = 3;
 /// Throughput that may be lost with a lower limit, as a logarithm.
@@ -45,6 +48,11 @@ pub(super) struct LimitTrial {
     pub(super) settled: Window,
     pub(super) tried: Window,
     pub(super) round: u32,
+    /// It answers a change of run times, which made it due.
+    pub(super) is_reaction: bool,
+    /// A second comparison has to confirm the first, since that may be chance: a resource that
+    /// stops for a second makes one window slow.
+    pub(super) is_doubted: bool,
     /// The comparison is unclear, and the settled limit is in force for another window.
     pub(super) is_resting: bool,
     /// The length of the queue at which a lower limit is abandoned.
@@ -76,8 +84,17 @@ impl Pace {
         Self { step: 1.0, pause: 4, backoff: 4, longest: PAUSE_DOWN }
     }
 
+    pub(super) fn reactions() -> Self {
+        Self { step: 1.0, pause: 0, backoff: 1, longest: PAUSE_REACTION }
+    }
+
     pub(super) fn is_due(&self) -> bool {
         self.pause == 0
+    }
+
+    /// True if the last trial failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.backoff > 1
     }
 
     pub(super) fn pass(&mut self) {
@@ -111,8 +128,7 @@ impl Pace {
 
 impl LimitTrial {
     pub(super) fn new(
-        direction: Direction,
-        limit: usize,
+        (direction, limit): (Direction, usize),
         settled: Window,
         queue: QueueLevel,
     ) -> Self {
@@ -127,6 +143,8 @@ impl LimitTrial {
             settled,
             tried: Window::default(),
             round: 0,
+            is_reaction: false,
+            is_doubted: false,
             is_resting: false,
             queue_limit,
         }
@@ -139,6 +157,14 @@ impl LimitTrial {
 
     /// Compares the windows under the two limits.
     pub(super) fn verdict(&self, settled: usize) -> Verdict {
+        let verdict = self.first_verdict(settled);
+        match verdict {
+            Verdict::Move(_) if self.is_doubted && self.round < 2 => Verdict::Unclear,
+            _ => verdict,
+        }
+    }
+
+    fn first_verdict(&self, settled: usize) -> Verdict {
         let full = log_ratio(settled, self.limit);
         match self.direction {
             Direction::Up if self.settled.has_fewer_drops(&self.tried) => {
