@@ -6,7 +6,7 @@
 //! freed. Over HTTP/2 a seat is a stream, and connections are shared. A request that its callers
 //! have left keeps both until the upstream has stopped.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl HttpUpstream {
     ///
     /// # Errors
     /// If TLS is used and no trusted certificate authority is found.
-    pub fn new(settings: HttpSettings, max_attempts: NonZeroU32) -> Result<Self, TlsError> {
+    pub fn new(settings: HttpSettings) -> Result<Self, TlsError> {
         let versions = versions(settings.http2);
         let tls = settings.tls.as_ref();
         let tls = tls.map(|tls| TlsClient::new(tls.ca.as_deref(), &tls.server_name, versions));
@@ -74,7 +74,7 @@ impl HttpUpstream {
         let per_request =
             settings.is_per_request.then(|| PerRequestUpstream::new(tasks.clone(), stop.clone()));
         let abandoned = Arc::new(AbandonedRequests::new(tasks.clone(), stop.clone()));
-        let upstream = Arc::new(Forwarder { settings, max_attempts, connector, pool, abandoned });
+        let upstream = Arc::new(Forwarder { settings, connector, pool, abandoned });
         Ok(Self { upstream, per_request, tasks, stop })
     }
 }

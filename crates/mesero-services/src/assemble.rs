@@ -103,8 +103,7 @@ async fn start(
             Ok(Arc::new(function.map_err(failed)?))
         }
         ResourceKind::Http(settings) => {
-            let max_attempts = config.policy.retry.max_attempts;
-            let started = HttpUpstream::new(settings.clone(), max_attempts);
+            let started = HttpUpstream::new(settings.clone());
             let started =
                 started.map_err(|error| AssembleError::Tls { name: config.name.clone(), error })?;
             Ok(Arc::new(started))

@@ -62,8 +62,18 @@ pub(crate) struct JobEntry<T> {
     /// The latest of the waiters' deadlines; `None` if one of them has none.
     pub(crate) deadline: Option<Instant>,
     pub(crate) attempts: u32,
+    /// What was decided of a retry before the attempt has ended.
+    pub(crate) retry: Option<RetryDecision>,
     pub(crate) waited: Duration,
     pub(crate) ran: Duration,
+}
+
+/// A decision about a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RetryDecision {
+    /// Another attempt follows after this pause.
+    After(Duration),
+    No,
 }
 
 /// A job's position in the pipeline, and its start there.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::call::{JobId, JobInfo};
+use crate::{Error, Failure};
 
 /// Permission to occupy the resource.
 ///
@@ -46,6 +47,9 @@ pub(crate) trait SlotOwner: Send + Sync {
 
     /// Records that the abandoned attempt at this seat has really stopped.
     fn stopped(self: Arc<Self>, seat: usize, stop: Stop);
+
+    /// Decides whether this attempt, if it fails so, will be followed by another.
+    fn decide_retry(self: Arc<Self>, attempt: &Attempt, error: &Error) -> bool;
 
     fn close_seats(&self, seats: &[usize]);
 
@@ -261,6 +265,35 @@ impl Attempt {
     /// the job's deadline; `None` if it has neither.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
+    }
+
+    /// Decides now whether the job will be retried if this attempt fails with `failure`: whether
+    /// the policy has an attempt left, the deadline leaves room for the backoff, and the budget
+    /// grants a retry.
+    ///
+    /// For work that has something better to return than a failure if no retry follows, such as a
+    /// server's own answer. A retry that was granted is taken from the budget, whether it is used
+    /// or not; the decision holds until the attempt ends, and is false once it has ended.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use mesero::{Attempt, Call, Dispatcher, Failure, FailureKind, Retry};
+    ///
+    /// let pages = Dispatcher::builder("pages").retry(Retry::default()).build()?;
+    /// let page = async |attempt: Attempt| {
+    ///     let busy = Failure::new(FailureKind::Overloaded, "503");
+    ///     if attempt.will_retry(&busy) { Err(busy) } else { Ok("the page for busy times") }
+    /// };
+    /// let answer = pages.ask(Call::unkeyed(), page).await;
+    /// assert_eq!((answer.result?, answer.report.attempts), ("the page for busy times", 3));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn will_retry(&self, failure: &Failure) -> bool {
+        let Some(owner) = &self.slot.0.owner else { return false };
+        let error = Error::Failed(failure.clone());
+        Arc::clone(owner).decide_retry(self, &error)
     }
 }
 

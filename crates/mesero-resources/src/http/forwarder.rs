@@ -1,6 +1,5 @@
 //! Requests forwarded to one server, and its responses.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use http::{StatusCode, response};
@@ -23,8 +22,6 @@ use crate::{Reply, Request};
 #[derive(Debug)]
 pub(super) struct Forwarder {
     pub(super) settings: Arc<HttpSettings>,
-    /// Attempts of a job, including the first.
-    pub(super) max_attempts: NonZeroU32,
     pub(super) connector: Arc<Connector>,
     pub(super) pool: Arc<ConnectionPool>,
     pub(super) abandoned: Arc<AbandonedRequests>,
@@ -107,15 +104,15 @@ impl Forwarder {
         Exchange::new(session, seat, Arc::clone(&self.abandoned))
     }
 
-    /// Turns a response that asks for a later retry into a failure, if the policy has an attempt
-    /// left.
+    /// Turns a response that asks for a later retry into a failure, if the policy grants a retry.
+    /// Otherwise the client gets the response.
     fn retryable_failure(
         &self,
         head: &response::Parts,
         request: &Request,
         attempt: &Attempt,
     ) -> Option<Failure> {
-        if attempt.number() >= self.max_attempts.get() || !is_repeatable(request) {
+        if !is_repeatable(request) {
             return None;
         }
         let message = format!("the upstream answered {}", head.status);
@@ -126,10 +123,11 @@ impl Forwarder {
             StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => Failure::lost(message),
             _ => return None,
         };
-        Some(match headers::retry_after(&head.headers) {
+        let failure = match headers::retry_after(&head.headers) {
             Some(after) => failure.advise(Advice::After(after)),
             None => failure,
-        })
+        };
+        attempt.will_retry(&failure).then_some(failure)
     }
 }
 

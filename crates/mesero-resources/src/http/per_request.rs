@@ -65,9 +65,9 @@ impl PerRequestUpstream {
             self.stop.clone(),
         );
         let connector = Arc::new(Connector::new(Arc::clone(&settings), named, shared));
-        let (max_attempts, pool) = (shared_limit.max_attempts, Arc::clone(&shared_limit.pool));
+        let pool = Arc::clone(&shared_limit.pool);
         let abandoned = Arc::clone(&shared_limit.abandoned);
-        Ok(Arc::new(Forwarder { settings, max_attempts, connector, pool, abandoned }))
+        Ok(Arc::new(Forwarder { settings, connector, pool, abandoned }))
     }
 
     fn tls(&self, server_name: &str) -> Result<TlsClient, String> {

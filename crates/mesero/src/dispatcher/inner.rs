@@ -7,9 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::TaskTracker;
 
+use crate::Error;
 use crate::call::Call;
 use crate::event::Observer;
-use crate::slot::{Slot, SlotOwner, Stop};
+use crate::slot::{Attempt, Slot, SlotOwner, Stop};
 use crate::state::{Admission, DispatcherState, Effects, NotAdmitted, WaiterCounts};
 use crate::stats::Stats;
 use crate::sync::{Lock, Mutex, Notify, yield_point};
@@ -157,6 +158,10 @@ impl<T: Send + Sync + 'static> SlotOwner for DispatcherInner<T> {
 
     fn stopped(self: Arc<Self>, seat: usize, stop: Stop) {
         self.with(|state, now| state.stopped(seat, stop, now));
+    }
+
+    fn decide_retry(self: Arc<Self>, attempt: &Attempt, error: &Error) -> bool {
+        self.with(|state, now| state.decide_retry(attempt, error, now))
     }
 
     fn close_seats(&self, seats: &[usize]) {

@@ -189,6 +189,7 @@ impl<T> DispatcherState<T> {
             deadline,
             is_refresh: waiters == 0,
             attempts: 0,
+            retry: None,
             waited: Duration::ZERO,
             ran: Duration::ZERO,
         });

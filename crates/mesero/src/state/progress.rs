@@ -10,7 +10,8 @@ use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
 use crate::policy::adaptive::{CohortEnd, LoadSign};
 use crate::policy::forecast::{Candidate, RunOutcome};
-use crate::registry::JobState;
+use crate::registry::{JobEntry, JobState, RetryDecision};
+use crate::slot::Attempt;
 use crate::{Advice, Error, Phase};
 
 /// A poll that took too long.
@@ -39,6 +40,7 @@ impl<T> DispatcherState<T> {
             return Err(Error::Expired { phase });
         }
         entry.attempts += 1;
+        entry.retry = None;
         let (job, number) = (Arc::clone(&entry.job.info), entry.attempts);
         if let Some(seat) = entry.state.seat() {
             let left = entry.deadline.map(|deadline| deadline - now);
@@ -80,6 +82,39 @@ impl<T> DispatcherState<T> {
     /// Ends a failed attempt, and returns the pause before the next one, if there is to be one.
     pub(crate) fn retry(&mut self, id: JobId, error: &Error, now: Instant) -> Option<Duration> {
         self.end_attempt(id, Some(error), now);
+        let decided = self.registry.get_mut(id)?.retry.take();
+        let backoff = match decided {
+            Some(RetryDecision::After(backoff)) if is_retryable(error) => backoff,
+            Some(_) => return None,
+            None => self.pause_before_retry(id, error, now)?,
+        };
+        let entry = self.registry.get_mut(id)?;
+        entry.state = JobState::Detached { phase: Phase::Backoff };
+        let job = Arc::clone(&entry.job.info);
+        self.emit(now, Fact::RetryScheduled { job, backoff });
+        Some(backoff)
+    }
+
+    /// Decides whether an attempt that runs will be followed by another if it fails so.
+    pub(crate) fn decide_retry(&mut self, attempt: &Attempt, error: &Error, now: Instant) -> bool {
+        let id = attempt.job();
+        let runs = |entry: &JobEntry<T>| {
+            entry.attempts == attempt.number() && matches!(entry.state, JobState::Running { .. })
+        };
+        let Some(entry) = self.registry.get(id).filter(|entry| runs(entry)) else { return false };
+        let decision = entry.retry.unwrap_or_else(|| {
+            let pause = self.pause_before_retry(id, error, now);
+            pause.map_or(RetryDecision::No, RetryDecision::After)
+        });
+        if let Some(entry) = self.registry.get_mut(id) {
+            entry.retry = Some(decision);
+        }
+        decision != RetryDecision::No
+    }
+
+    /// The pause before the next attempt, which is taken from the budget; `None` if there is to be
+    /// none.
+    fn pause_before_retry(&mut self, id: JobId, error: &Error, now: Instant) -> Option<Duration> {
         let retry = self.policy.retry?;
         let at_least = match error {
             Error::Failed(failure) => match failure.advice() {
@@ -104,11 +139,16 @@ impl<T> DispatcherState<T> {
             self.emit(now, Fact::RetryRefused { job });
             return None;
         }
-        if let Some(entry) = self.registry.get_mut(id) {
-            entry.state = JobState::Detached { phase: Phase::Backoff };
-        }
-        self.emit(now, Fact::RetryScheduled { job, backoff });
         Some(backoff)
+    }
+}
+
+/// True if attempts that end so are retried where the policy allows it.
+fn is_retryable(error: &Error) -> bool {
+    match error {
+        Error::Failed(failure) => failure.advice() != Advice::Never,
+        Error::TimedOut { .. } => true,
+        _ => false,
     }
 }
 

@@ -166,3 +166,46 @@ async fn no_retry_begins_beyond_the_deadline() {
         "the failure is more precise than the deadline: {error:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_can_ask_whether_it_will_be_retried_and_the_decision_holds() {
+    let policy = Retry { max_attempts: some(2), ..retry() };
+    // The second slot is for when the test holds the first one, by an attempt.
+    let mut harness = Harness::of(builder().limit(2).retry(policy));
+    let caller = harness.unkeyed(0).await;
+    let first = harness.resource.next().await;
+    assert!(!first.attempt().will_retry(&unreachable().advise(Advice::Never)));
+    first.fail(unreachable());
+    assert!(matches!(caller.error().await, Error::Failed(_)), "decided before");
+    let caller = harness.unkeyed(1).await;
+    let first = harness.resource.next().await;
+    let attempt = first.attempt().clone();
+    assert!(attempt.will_retry(&unreachable()) && attempt.will_retry(&unreachable()));
+    first.fail(unreachable());
+    let last = harness.resource.next().await;
+    assert!(!attempt.will_retry(&unreachable()), "it has ended");
+    assert!(!last.attempt().will_retry(&unreachable()), "no attempt is left");
+    last.reply(7);
+    assert_eq!(caller.value().await, 7);
+    assert_eq!(harness.stats().attempts.retries, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_retry_is_promised_for_which_the_deadline_leaves_no_room_or_the_budget_is_empty() {
+    let mut harness = Harness::of(builder().retry(Retry { budget: 0.0, ..retry() }));
+    let _late = harness.call(Call::unkeyed().deadline(millis(500)), 0).await;
+    let attempt = harness.pending();
+    let busy = unreachable().advise(Advice::After(secs(1)));
+    assert!(!attempt.attempt().will_retry(&busy));
+    attempt.reply(0);
+    harness.settle().await;
+    // Ten retries need not be earned.
+    for number in 0..=10 {
+        let _caller = harness.unkeyed(number).await;
+        let attempt = harness.pending();
+        assert_eq!(attempt.attempt().will_retry(&unreachable()), number < 10, "{number}");
+        attempt.reply(0);
+        harness.settle().await;
+    }
+    assert_eq!(harness.stats().attempts.retries_refused, 1);
+}

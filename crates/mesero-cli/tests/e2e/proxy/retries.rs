@@ -153,3 +153,30 @@ async fn a_server_that_closes_every_connection_just_when_it_is_used_again_is_nev
         () = ask => {}
     }
 }
+
+#[tokio::test]
+async fn the_upstreams_own_answer_is_passed_back_whole_where_no_retry_follows() {
+    let busy = "HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nX-Own: 1\r\nContent-Length: 4\r\n\r\nbusy";
+    for policy in [
+        // The deadline leaves no room for the pause that the upstream asks for.
+        "retry = { max_attempts = 9, backoff = \"1ms\", max_backoff = \"1h\" }",
+        // The budget has ten retries that need not be earned; they are used up first.
+        "retry = { max_attempts = 99, backoff = \"1ms\", max_backoff = \"1ms\", budget = 0.001 }",
+    ] {
+        let upstream = Upstream::open().await;
+        let mesero = behind(&upstream, &format!("/{policy}")).await;
+        let serve = async {
+            let mut wire = upstream.accept().await;
+            loop {
+                wire.head().await;
+                wire.write(busy).await;
+            }
+        };
+        let answer = tokio::select! {
+            answer = mesero.get("/") => answer,
+            () = serve => unreachable!("it serves for ever"),
+        };
+        assert_eq!((answer.status.as_u16(), answer.body.as_str()), (503, "busy"), "{policy}");
+        assert_eq!((answer.header("retry-after"), answer.header("x-own")), ("120", "1"));
+    }
+}
