@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 mod arguments;
+mod prospects;
 mod rate_limit;
 mod reload;
 mod request_handler;

@@ -3,36 +3,34 @@
 use std::time::Duration;
 
 use http::{HeaderValue, Response, StatusCode, header};
-use mesero::{Answer, Call, CallReport, Error, Eta, FailureKind, Origin, Outlook, Phase, Refusal};
+use mesero::{Answer, Call, CallReport, Error, FailureKind, Origin, Phase, Refusal};
 use mesero_http::body::Body;
 use mesero_http::problem::Problem;
 use mesero_http::server::read_body::ReadBodyError;
 use mesero_resources::{Reply, StatusOverride};
 use mesero_services::service::Service;
-use mesero_terminal::units::{fractional_milliseconds, milliseconds};
-use serde_json::Value;
+use mesero_terminal::units::fractional_milliseconds;
 
-use crate::rate_limit;
 use crate::request_handler::classification::Class;
+use crate::{prospects, rate_limit};
 
 /// The response to a call of this class.
 pub(crate) fn answer(service: &Service, class: &Class, answer: Answer<Reply>) -> Response<Body> {
     let Answer { result, report } = answer;
     let succeeded = result.is_ok();
     let told = service.policy.rate_limit_headers;
-    let unserved = result.as_ref().is_err_and(is_unserved);
+    let unserved = result.as_ref().is_err_and(prospects::is_unserved);
     let outlook =
         (told || unserved).then(|| service.dispatcher.outlook(&class.apply(Call::unkeyed())));
     let mut response = match result {
         Ok(reply) => reply.into_response(),
         Err(error) => {
             let problem = failed(service, &error, &report);
-            let prospects = outlook.filter(|_| unserved);
-            let problem = match &prospects {
-                Some(outlook) => with_prospects(problem, &error, outlook),
+            let problem = match outlook.filter(|_| unserved) {
+                Some(outlook) => prospects::add(problem, &error, &outlook),
                 None => problem,
             };
-            match (&prospects, &error) {
+            match (&outlook, &error) {
                 (Some(outlook), Error::Refused(refusal)) if told => {
                     problem.with("violated-policies", rate_limit::violated(refusal, outlook))
                 }
@@ -56,41 +54,6 @@ pub(crate) fn answer(service: &Service, class: &Class, answer: Answer<Reply>) ->
         headers.insert(header::AGE, age.as_secs().into());
     }
     response
-}
-
-/// True for a call that was refused, or left the queue: it was never begun.
-fn is_unserved(error: &Error) -> bool {
-    matches!(error, Error::Refused(_) | Error::Shed | Error::Expired { phase: Phase::Queued })
-}
-
-/// Says when a call that was not served should come again, and where it would be in the queue.
-fn with_prospects(problem: Problem, error: &Error, outlook: &Outlook) -> Problem {
-    let expected = outlook.eta.map(|eta| eta.expected());
-    let (after, has_place) = match error {
-        Error::Refused(Refusal::Draining) | Error::Shed => (None, false),
-        Error::Refused(refusal) => (refusal.retry_after(), true),
-        _ => (expected, true),
-    };
-    let problem = problem.retry_after(jittered(after.unwrap_or(UNKNOWN_WAIT)));
-    if !has_place {
-        return problem;
-    }
-    let problem = problem.with("queue_position", outlook.position);
-    match outlook.eta {
-        Some(Eta { low, high }) => {
-            let range = [Some(low), high].map(|end| end.map(milliseconds));
-            problem.with("eta_ms", range.map(Value::from).to_vec())
-        }
-        None => problem,
-    }
-}
-
-/// The advised wait where nothing is known.
-const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
-
-/// A time of 75 % to 125 %, so that clients that were refused together do not come back together.
-fn jittered(time: Duration) -> Duration {
-    time.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
 
 fn failed(service: &Service, error: &Error, report: &CallReport) -> Problem {
