@@ -61,6 +61,20 @@ async fn a_request_is_passed_on_whole_and_its_answer_comes_back_unchanged() {
 }
 
 #[tokio::test]
+async fn an_upstream_gets_what_is_left_of_the_deadline_that_the_client_has_lowered() {
+    let upstream = Upstream::open().await;
+    let mesero = behind(&upstream, "/deadline = \"1h\"").await;
+    let head = "GET / HTTP/1.1\r\nHost: a\r\nMesero-Deadline-Ms: 60000\r\n\r\n";
+    let mut client = sent(&mesero, head).await;
+    let mut wire = upstream.accept().await;
+    let head = wire.head().await;
+    let left: u64 = field(&head, "mesero-deadline-ms").unwrap().parse().unwrap();
+    assert!(left <= 60_000, "{left}");
+    wire.answer("").await;
+    assert!(client.head().await.starts_with("HTTP/1.1 200 "));
+}
+
+#[tokio::test]
 async fn a_path_loses_its_prefix_and_gets_the_base_and_the_host_can_be_kept() {
     let upstream = Upstream::open().await;
     let address = upstream.address();
