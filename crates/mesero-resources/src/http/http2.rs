@@ -151,7 +151,7 @@ impl SharedConnection {
     /// nor announced that, and it answers pings.
     fn takes_streams(&self) -> bool {
         let mut cx = Context::from_waker(Waker::noop());
-        !self.vitals.is_unresponsive()
+        !self.vitals.is_retired()
             && !matches!(self.sender.clone().poll_ready(&mut cx), Poll::Ready(Err(_)))
     }
 

@@ -1,6 +1,6 @@
 //! Signs of life of a connection: pings, and what their absence means.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use h2::{Ping, PingPong};
@@ -17,7 +17,8 @@ pub(super) const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Consecutive requests without an answer in time after which the connection is doubted.
 const DOUBTFUL_TIMEOUTS: u32 = 2;
 
-/// Time that a doubted connection gets to answer a ping: more than any round trip.
+/// Time that a doubted connection gets to answer a ping, more than any round trip. Afterwards it gets
+/// no more requests; those that it has may still be answered.
 const DOUBT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Time after an answered ping within which a connection is not doubted again: a slow upstream
@@ -34,6 +35,8 @@ pub(super) struct Vitals {
     asked: watch::Sender<u64>,
     /// The last of them that is known to be over.
     done: watch::Sender<u64>,
+    /// True once a ping was late, and the next request needs another connection.
+    is_retired: AtomicBool,
     unresponsive: CancellationToken,
     closed: CancellationToken,
 }
@@ -45,6 +48,7 @@ impl Vitals {
             doubted: Notify::new(),
             asked: watch::Sender::new(0),
             done: watch::Sender::new(0),
+            is_retired: AtomicBool::new(false),
             unresponsive: CancellationToken::new(),
             closed: CancellationToken::new(),
         }
@@ -68,11 +72,13 @@ impl Vitals {
         self.closed.cancel();
     }
 
-    pub(super) fn is_unresponsive(&self) -> bool {
-        self.unresponsive.is_cancelled()
+    /// Returns true if no more requests are sent here, since a ping was answered late or not at all.
+    pub(super) fn is_retired(&self) -> bool {
+        self.is_retired.load(Ordering::Relaxed)
     }
 
-    /// Waits until a ping got no answer in time, or the connection has ended.
+    /// Waits until no answer is expected any longer, to a ping or to a request, or the connection has
+    /// ended.
     pub(super) async fn unresponsive(&self) {
         self.unresponsive.cancelled().await;
     }
@@ -120,8 +126,8 @@ impl Vitals {
     async fn ping(&self, pings: &mut PingPong) -> Result<(), h2::Error> {
         let round = *self.asked.borrow();
         let is_doubted = self.timeouts.load(Ordering::Relaxed) >= DOUBTFUL_TIMEOUTS;
-        let patience = if is_doubted { DOUBT_TIMEOUT } else { PING_INTERVAL };
-        let mut due = Instant::now() + patience;
+        let given_up = Instant::now() + PING_INTERVAL;
+        let mut late = if is_doubted { Instant::now() + DOUBT_TIMEOUT } else { given_up };
         let mut pong = std::pin::pin!(pings.ping(Ping::opaque()));
         loop {
             tokio::select! {
@@ -130,9 +136,12 @@ impl Vitals {
                     answered?;
                     break;
                 }
-                () = self.doubted.notified() => due = due.min(Instant::now() + DOUBT_TIMEOUT),
-                () = sleep_until(due), if !self.is_unresponsive() => {
+                () = self.doubted.notified() => late = late.min(Instant::now() + DOUBT_TIMEOUT),
+                () = sleep_until(late), if !self.is_retired() => {
                     tracing::debug!("a connection to an upstream does not answer a ping");
+                    self.is_retired.store(true, Ordering::Relaxed);
+                }
+                () = sleep_until(given_up), if !self.unresponsive.is_cancelled() => {
                     self.unresponsive.cancel();
                 }
             }
