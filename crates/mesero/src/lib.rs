@@ -109,6 +109,7 @@ mod dispatcher;
 mod error;
 mod event;
 mod failure;
+mod id_hasher;
 mod job;
 mod mean;
 mod outlook;

@@ -4,21 +4,23 @@ use std::time::Duration;
 
 /// Number of times from which the mean is trusted.
 const MIN_SAMPLES: u32 = 8;
-/// Weight of the newest time: about the last sixteen decide.
-const WEIGHT: f64 = 1.0 / 16.0;
+/// The share of the newest time is one of these: about the last sixteen decide.
+const SHARE: u32 = 16;
 
-/// An exponentially weighted mean.
+/// An exponentially weighted mean, in whole nanoseconds: it is read in every call.
 #[derive(Debug, Default)]
 pub(crate) struct Mean {
-    seconds: f64,
+    nanoseconds: u64,
     samples: u32,
 }
 
 impl Mean {
     pub(crate) fn record(&mut self, time: Duration) {
         self.samples = self.samples.saturating_add(1);
-        let weight = WEIGHT.max(1.0 / f64::from(self.samples));
-        self.seconds += (time.as_secs_f64() - self.seconds) * weight;
+        let share = u64::from(SHARE.min(self.samples));
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (mean, difference) = (self.nanoseconds, time.abs_diff(self.nanoseconds) / share);
+        self.nanoseconds = if time > mean { mean + difference } else { mean - difference };
     }
 
     /// The mean, once there are enough times.
@@ -28,7 +30,7 @@ impl Mean {
 
     /// The mean of whatever times there are.
     pub(crate) fn so_far(&self) -> Option<Duration> {
-        (self.samples > 0).then(|| Duration::from_secs_f64(self.seconds))
+        (self.samples > 0).then(|| Duration::from_nanos(self.nanoseconds))
     }
 }
 
@@ -50,5 +52,12 @@ mod tests {
             mean.record(Duration::from_secs(4));
         }
         assert!(mean.known() > Some(Duration::from_millis(3_990)));
+    }
+
+    #[test]
+    fn a_time_beyond_the_range_is_the_longest() {
+        let mut mean = Mean::default();
+        mean.record(Duration::MAX);
+        assert_eq!(mean.so_far(), Some(Duration::from_nanos(u64::MAX)));
     }
 }

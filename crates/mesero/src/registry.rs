@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::Phase;
 use crate::call::{Argument, CallReport, JobId, JobInfo, Key};
+use crate::id_hasher::BuildIdHasher;
 use crate::job::Job;
 use crate::outlook::Eta;
 use crate::policy::forecast::KindId;
@@ -18,33 +18,10 @@ use crate::policy::queue::Ticket;
 /// All jobs from their admission to their end.
 #[derive(Debug)]
 pub(crate) struct Registry<T> {
-    entries: HashMap<JobId, JobEntry<T>, BuildHasherDefault<IdHasher>>,
+    entries: HashMap<JobId, JobEntry<T>, BuildIdHasher>,
     /// The jobs that a call of the same key may join.
     joinable: HashMap<Key, JobId>,
     next: u64,
-}
-
-/// A hasher for job numbers. They are assigned one after the other and cannot be chosen to collide,
-/// so the standard library's careful hash is not needed.
-#[derive(Debug, Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write_u64(&mut self, id: u64) {
-        // Fibonacci hashing (Knuth, The Art of Computer Programming, vol. 3, 6.4): 2⁶⁴ divided by
-        // the golden ratio.
-        self.0 = id.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
-        }
-    }
 }
 
 /// The state of a job in flight.

@@ -92,12 +92,12 @@ fn queued_hand_over(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// The same by each order, with a hundred tenants and all urgencies.
+/// The same by each order, with a hundred tenants, and where they count with all urgencies.
 #[divan::bench(args = [Order::Fifo, Order::NewestWhenOverloaded, Order::Priority, Order::Fair])]
 fn queued_hand_over_by(bencher: Bencher<'_, '_>, order: Order) {
     let (runtime, dispatcher) = (runtime(), dispatcher(1).order(order).build().unwrap());
     let tenants: Vec<_> = (0..100).map(|tenant| Key::from(tenant.to_string())).collect();
-    let urgencies = (0..8).cycle();
+    let urgencies = if order == Order::Priority { 0..8 } else { 3..4 }.cycle();
     bencher.counter(ItemsCount::new(CALLS)).bench_local(|| {
         runtime.block_on(join_all((0..CALLS).zip(urgencies.clone()).map(|(n, urgency)| {
             let call = Call::unkeyed().tenant(tenants[n % 100].clone()).urgency(urgency);

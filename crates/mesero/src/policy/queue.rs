@@ -63,7 +63,8 @@ impl<W> WaitingQueue<W> {
     pub(crate) fn new(rules: QueueRules, tenants: Tenants) -> Self {
         let waiters = match (rules.order, rules.tenant_limit) {
             (Order::Fair, _) | (_, Some(_)) => {
-                Waiters::OfTenants(Box::new(Flows::new(rules.head_start)))
+                let newest_first = rules.order == Order::NewestWhenOverloaded;
+                Waiters::OfTenants(Box::new(Flows::new(rules.head_start, newest_first)))
             }
             (Order::Fifo | Order::NewestWhenOverloaded | Order::Priority, None) => {
                 Waiters::Alike(BTreeMap::new())

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::tenants::{TenantId, Tenants};
 use crate::call::{JobId, URGENCIES};
+use crate::id_hasher::BuildIdHasher;
 
 /// A waiter's place among those of its flow; the lower is the older.
 pub(super) type Rank = (Instant, JobId);
@@ -14,11 +15,12 @@ pub(super) type Rank = (Instant, JobId);
 /// The flows of all tenants.
 #[derive(Debug)]
 pub(super) struct Flows<W> {
-    flows: HashMap<FlowId, Flow<W>>,
+    flows: HashMap<FlowId, Flow<W>, BuildIdHasher>,
     /// One for each urgency where shares are fair, else only the first.
     lanes: [Lane; URGENCIES as usize],
     /// The head start of a lane before the next.
     head_start: Duration,
+    newest_first: bool,
     /// The lanes that were ever used, as bits.
     used: u8,
     /// Tenants with waiters, by their number.
@@ -51,7 +53,8 @@ struct Flow<W> {
 struct Listed {
     tag: u64,
     oldest: Rank,
-    newest: Rank,
+    /// Set if the newest may be asked for.
+    newest: Option<Rank>,
 }
 
 /// Flows that compete by their tenants' tags.
@@ -65,11 +68,13 @@ struct Lane {
 }
 
 impl<W> Flows<W> {
-    pub(super) fn new(head_start: Duration) -> Self {
+    /// Without flows. `newest_first` says that [`newest_ready`](Self::newest_ready) will be asked.
+    pub(super) fn new(head_start: Duration, newest_first: bool) -> Self {
         Self {
-            flows: HashMap::new(),
+            flows: HashMap::default(),
             lanes: Default::default(),
             head_start,
+            newest_first,
             used: 0,
             heaviest: BTreeSet::new(),
             len: 0,
@@ -124,10 +129,12 @@ impl<W> Flows<W> {
     fn list_flow(&mut self, id: FlowId, tenants: &Tenants) {
         let Some(flow) = self.flows.get_mut(&id) else { return };
         let ends = flow.waiters.first_key_value().zip(flow.waiters.last_key_value());
-        let listed =
-            ends.filter(|_| tenants.may_take_slot(id.tenant)).map(|((oldest, _), (newest, _))| {
-                Listed { tag: tenants.tag(id.tenant), oldest: *oldest, newest: *newest }
-            });
+        let ends = ends.filter(|_| tenants.may_take_slot(id.tenant));
+        let listed = ends.map(|((oldest, _), (newest, _))| Listed {
+            tag: tenants.tag(id.tenant),
+            oldest: *oldest,
+            newest: self.newest_first.then_some(*newest),
+        });
         let before = std::mem::replace(&mut flow.listed, listed);
         if flow.waiters.is_empty() {
             self.flows.remove(&id);
@@ -138,11 +145,15 @@ impl<W> Flows<W> {
         let lane = &mut self.lanes[usize::from(id.lane)];
         if let Some(Listed { tag, oldest, newest }) = before {
             lane.by_tag.remove(&(tag, oldest, id.tenant));
-            lane.by_newest.remove(&(newest, id.tenant));
+            if let Some(newest) = newest {
+                lane.by_newest.remove(&(newest, id.tenant));
+            }
         }
         if let Some(Listed { tag, oldest, newest }) = listed {
             lane.by_tag.insert((tag, oldest, id.tenant));
-            lane.by_newest.insert((newest, id.tenant));
+            if let Some(newest) = newest {
+                lane.by_newest.insert((newest, id.tenant));
+            }
         }
     }
 
