@@ -1,4 +1,4 @@
-//! What a call that was not served is told: when to come again, and where it would be in the queue.
+//! The prospects of a call that was not served: when to come again, and its position in the queue.
 
 use std::time::Duration;
 

@@ -170,7 +170,7 @@ impl<T: Send + Sync + 'static> Dispatcher<T> {
         self.inner.with(|state, now| state.jobs(now))
     }
 
-    /// Tells the prospects of a call that would be made now, of which it reads the
+    /// Returns the prospects of a call that would be made now, of which it reads the
     /// [tenant](Call::tenant) and the [urgency](Call::urgency). It makes no call.
     ///
     /// ```

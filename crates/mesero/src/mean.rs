@@ -28,7 +28,7 @@ impl Mean {
         self.so_far().filter(|_| self.samples >= MIN_SAMPLES)
     }
 
-    /// The mean of whatever times there are.
+    /// The mean of all times so far.
     pub(crate) fn so_far(&self) -> Option<Duration> {
         (self.samples > 0).then(|| Duration::from_nanos(self.nanoseconds))
     }

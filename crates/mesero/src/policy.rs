@@ -5,10 +5,10 @@ use std::time::Duration;
 
 pub(crate) mod adaptive;
 pub(crate) mod cache;
+pub(crate) mod caller_timeouts;
 pub(crate) mod forecast;
 pub(crate) mod limit;
 pub(crate) mod order;
-pub(crate) mod patience;
 pub(crate) mod queue;
 pub(crate) mod rate;
 pub(crate) mod retry;

@@ -16,9 +16,9 @@ use crate::policy::Policy;
 use crate::policy::adaptive::Adaptive;
 use crate::policy::adaptive::knee::KneeWatch;
 use crate::policy::cache::store::{Aged, ReplyStore};
+use crate::policy::caller_timeouts::CallerTimeouts;
 use crate::policy::forecast::Forecast;
 use crate::policy::limit::Limit;
-use crate::policy::patience::Patience;
 use crate::policy::queue::{QueueRules, Tenants, WaitingQueue};
 use crate::policy::rate::TokenBucket;
 use crate::policy::retry::RetryBudget;
@@ -59,7 +59,7 @@ pub(crate) struct DispatcherState<T> {
     forecast: Forecast,
     /// True once a call has had a deadline: run times are of use.
     forecasts: bool,
-    patience: Patience,
+    caller_timeouts: CallerTimeouts,
     random: fastrand::Rng,
     stats: Stats,
     calls_in_flight: u64,
@@ -176,7 +176,7 @@ impl<T> DispatcherState<T> {
             wait_estimator: WaitEstimator::default(),
             forecast: Forecast::default(),
             forecasts: policy.deadline.is_some(),
-            patience: Patience::default(),
+            caller_timeouts: CallerTimeouts::default(),
             random: fastrand::Rng::new(),
             stats: Stats::default(),
             calls_in_flight: 0,
@@ -206,7 +206,7 @@ impl<T> DispatcherState<T> {
             }
             self.wait_estimator.record(held, overdue);
             if self.is_overloaded(now) {
-                self.patience.slot_held(held, now);
+                self.caller_timeouts.slot_held(held, now);
             }
             self.queue.slot_returned(charge, held);
             self.emit(now, Fact::SlotReturned { seat, held, overdue });

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-/// The length of a run, or of what else lasts. At equal lengths, one that was cut off lasted longer.
+/// The length of a run, or of what else lasts. Of equal lengths, a run that was cut off is the
+/// longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Run {
     pub(crate) ran: Duration,

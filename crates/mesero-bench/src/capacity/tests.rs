@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use mesero::{Call, Dispatcher};
+use mesero::{Call, Dispatcher, Order};
 use mesero_config::{Delay, PolicyFlags, StubSettings};
 use mesero_resources::stub::Stub;
 use mesero_resources::{Reply, Request};
@@ -28,7 +28,9 @@ const SECOND: Duration = Duration::from_secs(1);
 fn service(delay: Delay, limit: u32) -> Service {
     let settings =
         StubSettings { delay, body: "ok".to_owned(), seed: Some(7), ..StubSettings::default() };
+    // The formula is for calls that are served in order.
     let dispatcher = Dispatcher::<Reply>::builder("stub").limit(limit as usize).queue(1_000_000);
+    let dispatcher = dispatcher.order(Order::Fifo);
     Service {
         dispatcher: dispatcher.build().unwrap(),
         resource: Arc::new(Stub::new(settings)),

@@ -24,7 +24,7 @@ pub enum Order {
     /// The oldest first.
     Fifo,
     /// The oldest first while the queue is short; the newest first while it is overloaded, because
-    /// the newest caller is the one that still waits when its answer comes.
+    /// the newest caller still waits when its answer comes.
     ///
     /// The queue is overloaded if it has not been empty for 100 ms, or for the median run where
     /// that is longer: the rule of adaptive LIFO (B. Maurer, "Fail at Scale", ACM Queue 13(8),

@@ -27,7 +27,7 @@ impl<T> DispatcherState<T> {
         self.queue.tenants.release(entry.ticket.tenant);
         let report = entry.report(Origin::Led, now);
         if entry.waiters > 0 && self.is_overloaded(now) {
-            self.patience.caller_stayed(now - job.info.started, now);
+            self.caller_timeouts.caller_stayed(now - job.info.started, now);
         }
         self.emit(
             now,
@@ -66,7 +66,7 @@ impl<T> DispatcherState<T> {
         let abandoned = entry.waiters == 0 && !entry.is_refresh;
         self.answered(now);
         if reason == LeaveReason::Disconnected && self.is_overloaded(now) {
-            self.patience.caller_left(stayed, now);
+            self.caller_timeouts.caller_left(stayed, now);
         }
         match (abandoned, reason, self.policy.on_disconnect) {
             (true, LeaveReason::Expired, _) => self.stop(id, Error::Expired { phase }, now),

@@ -92,7 +92,7 @@ impl Occupancy {
         self.seats.get(seat)?.as_ref()
     }
 
-    /// Frees the seat; `None` if nobody occupied it.
+    /// Frees the seat; `None` if it was free.
     pub(crate) fn end(&mut self, seat: usize, now: Instant) -> Option<Vacated> {
         let occupant = self.seats.get_mut(seat)?.take()?;
         let overdue = occupant.overdue_since.map_or(Duration::ZERO, |since| now - since);

@@ -1,4 +1,4 @@
-//! The queue in service: who gets the next slot, and who leaves without one.
+//! The queue in service: the job that gets the next slot, and jobs that leave without one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl<T> DispatcherState<T> {
         is_retry: bool,
         now: Instant,
     ) -> SlotGrant {
-        // Only a job that has ended has no entry; its task is never told of the grant.
+        // Only a job that has ended has no entry; its task takes no grant.
         let (tx, rx) = oneshot::channel();
         let Some(entry) = self.registry.get_mut(job.id) else { return SlotGrant::Queued(rx) };
         let ticket = entry.ticket;
@@ -69,7 +69,8 @@ impl<T> DispatcherState<T> {
     pub(super) fn serve_queue(&mut self, now: Instant) {
         while self.limit.can_take() {
             let overloaded = self.is_overloaded(now);
-            let safe_age = if overloaded { self.patience.safe_age(now) } else { Duration::ZERO };
+            let safe_age =
+                if overloaded { self.caller_timeouts.safe_age(now) } else { Duration::ZERO };
             let Some(waiter) = self.queue.next(self.usual_run(), safe_age, now) else { return };
             let id = waiter.job;
             match self.comes_too_late(id, now) {
@@ -121,7 +122,7 @@ impl<T> DispatcherState<T> {
     pub(crate) fn end_of_wait(&mut self, id: JobId, now: Instant) -> WaitEnd {
         let end = self.latest_start(id, now);
         if let (WaitEnd::Now(_), Some(entry)) = (&end, self.registry.get(id)) {
-            // Nobody joins a job that is about to end.
+            // No call joins a job that is about to end.
             let job = Arc::clone(&entry.job.info);
             self.registry.forbid_joining(&job);
         }

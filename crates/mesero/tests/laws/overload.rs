@@ -1,4 +1,4 @@
-//! Overload: what callers get who leave, and who stay, beside a simulated scheduler on the same
+//! Overload: what callers get that leave, and that stay, beside a simulated scheduler on the same
 //! arrivals.
 
 use std::sync::Arc;
@@ -23,12 +23,12 @@ const LIMIT: usize = 4;
 /// The mean time of a call in seconds; the capacity is eight calls a second.
 const MEAN: f64 = 0.5;
 /// An answer later than this is of no use to its caller.
-const PATIENCE: Duration = secs(2);
+const CALLER_TIMEOUT: Duration = secs(2);
 /// The measured part begins when the queue is what it becomes.
 const WARM_UP: Duration = secs(15);
 const LENGTH: Duration = secs(90);
 
-/// Work that stops when it is dropped, work that does not, and callers who never leave either.
+/// Work that stops when it is dropped, work that does not, and callers that never leave either.
 const WORLDS: [(bool, bool); 3] = [(true, true), (true, false), (false, false)];
 
 /// The work that is useful, as a share of what the best simulated scheduler reaches.
@@ -51,7 +51,7 @@ async fn fixed_times_at_any_overload_lose_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn near_the_capacity_callers_that_leave_teach_their_patience() {
+async fn near_the_capacity_callers_that_leave_show_their_timeouts() {
     // From callers that stay nothing can be learned: some slots go to those that no longer want
     // their answer.
     assert_shares(0.9, Times::Fixed, [0.97, 0.97, 0.93]).await;
@@ -69,18 +69,18 @@ async fn exponential_times_under_overload_come_close_to_the_best() {
 async fn a_deadline_that_is_known_does_no_harm() {
     for (leaves, stops) in WORLDS {
         let world = World { load: Load::steady(2.0), times: Times::Fixed, leaves, stops };
-        let told = Dispatcher::builder("told").deadline(PATIENCE);
+        let told = Dispatcher::builder("told").deadline(CALLER_TIMEOUT);
         let share = share_of_best(world, told).await;
         assert!(share >= 0.99, "{share:.3} in {world:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn when_the_overload_ends_the_last_failure_is_within_twice_the_patience() {
+async fn when_the_overload_ends_the_last_failure_is_within_twice_the_timeout() {
     for (leaves, stops) in WORLDS {
         let load = Load { first: 3.0, until: secs(30), then: 0.5 };
         let world = World { load, times: Times::Fixed, leaves, stops };
         let last = world.last_failure(Dispatcher::builder("default")).await;
-        assert!(last <= secs(30) + 2 * PATIENCE, "a caller of {last:?} fails in {world:?}");
+        assert!(last <= secs(30) + 2 * CALLER_TIMEOUT, "a caller of {last:?} fails in {world:?}");
     }
 }

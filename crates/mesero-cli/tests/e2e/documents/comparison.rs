@@ -36,7 +36,7 @@ fn lines_match(quoted: &[String], printed: &[String]) -> bool {
     }
 }
 
-/// Whether a line is the quoted one; an ellipsis stands for any text.
+/// True if a line equals the quoted line, where an ellipsis means any text.
 pub(super) fn line_matches(quoted: &str, line: &str) -> bool {
     let Some((start, rest)) = quoted.split_once('…') else { return quoted == line };
     let Some(line) = line.strip_prefix(start) else { return false };

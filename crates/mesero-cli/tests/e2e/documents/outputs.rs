@@ -187,7 +187,7 @@ fn every_quoted_output_is_compared_or_named_with_a_reason() {
             lists.retain(|entry| !is_listed(entry));
         }
     }
-    assert!(lists.is_empty(), "no page quotes these any more: {lists:?}");
+    assert!(lists.is_empty(), "no page still quotes these: {lists:?}");
     assert!(compared > 25, "{compared} outputs");
     for (page, command, why) in NOT_COMPARED {
         skipped(&format!("the output of `{command}` in {page} is not compared: {why}"));

@@ -22,7 +22,7 @@ const PORTS: [u16; 10] = [8000, 8001, 8003, 8004, 8080, 8081, 8082, 8888, 9880, 
 /// Printed between the outputs of two commands.
 const MARK: char = '\u{1}';
 
-/// The four callers of `examples/square`, who wait until [`Session::hold`] ends.
+/// The four callers of `examples/square`, which wait until [`Session::hold`] ends.
 const CALLERS: &str = "python3 examples/square/four_callers.py";
 
 /// The root of the repository as the commands of a page see it: `examples`, and `target/venv`.
@@ -126,7 +126,7 @@ impl Session {
         let mut script = "exec 2>&1\n".to_owned();
         for command in commands {
             script.push_str(command);
-            // The exit code stays the one that `$?` means next.
+            // The exit code stays what `$?` means next.
             script.push_str(&format!("\ncode=$?; printf '\\n{MARK}\\n'; (exit $code)\n"));
         }
         script.push_str("pwd");

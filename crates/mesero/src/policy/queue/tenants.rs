@@ -34,7 +34,7 @@ pub(crate) struct TenantId(usize);
 pub(crate) struct Tenants {
     table: Slab<Tenant>,
     by_key: HashMap<Key, TenantId>,
-    /// Tenants without a job in flight, the one that left first in front.
+    /// Tenants without a job in flight, in the order of their departures.
     idle: BTreeSet<(u64, TenantId)>,
     departures: u64,
     each: PerTenant,
@@ -247,8 +247,8 @@ impl Tenants {
         self.release(charge.tenant);
     }
 
-    /// Begins anew if no slot is in use and, as the caller knows, nothing waits: nobody has kept
-    /// another from a slot then.
+    /// Forgets what tenants have used if no slot is in use and, as the caller knows, nothing waits:
+    /// no tenant has kept another from a slot then.
     pub(super) fn forget_debts_if_idle(&mut self) {
         if self.slots_in_use == 0 {
             self.virtual_time = self.latest_finish.max(self.newcomers);

@@ -1,10 +1,10 @@
-//! A simulated scheduler that knows the patience of callers, but not the run times.
+//! A simulated scheduler that knows the timeout of callers, but no run time.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::world::{Arrival, World};
-use super::{LENGTH, LIMIT, MEAN, PATIENCE, WARM_UP};
+use super::{CALLER_TIMEOUT, LENGTH, LIMIT, MEAN, WARM_UP};
 
 /// The best goodput of several schedulers on the same arrivals: the oldest or the newest first, of
 /// those that have some least time left.
@@ -35,12 +35,12 @@ fn goodput(world: World, least: Duration, newest: bool) -> f64 {
         }
         let next = if newest { waiting.pop_back() } else { waiting.pop_front() };
         let Some(Arrival { at, service }) = next else { continue };
-        if now + least > at + PATIENCE {
+        if now + least > at + CALLER_TIMEOUT {
             continue;
         }
         let end = now + service;
-        let in_time = end <= at + PATIENCE;
-        free[0] = if world.leaves && world.stops { end.min(at + PATIENCE) } else { end };
+        let in_time = end <= at + CALLER_TIMEOUT;
+        free[0] = if world.leaves && world.stops { end.min(at + CALLER_TIMEOUT) } else { end };
         answers += u32::from(in_time && end > WARM_UP && end <= LENGTH);
     }
     f64::from(answers) / (LENGTH - WARM_UP).as_secs_f64() / (LIMIT as f64 / MEAN)

@@ -1,4 +1,4 @@
-//! Callers with little patience, and a resource that counts what it has in work.
+//! Callers with a timeout, and a resource that counts its running calls.
 
 use super::*;
 
@@ -33,7 +33,7 @@ impl Load {
 pub(super) struct World {
     pub(super) load: Load,
     pub(super) times: Times,
-    /// True if a caller leaves when its patience ends.
+    /// True if a caller leaves at its timeout.
     pub(super) leaves: bool,
     /// True if work stops when its caller leaves.
     pub(super) stops: bool,
@@ -92,16 +92,16 @@ impl World {
                 let work = move |attempt| in_work.serve(attempt, service, self.stops);
                 let call = dispatcher.call(Call::unkeyed(), work);
                 let answered = if self.leaves {
-                    matches!(timeout(PATIENCE, call).await, Ok(Ok(())))
+                    matches!(timeout(CALLER_TIMEOUT, call).await, Ok(Ok(())))
                 } else {
                     call.await.is_ok()
                 };
                 let ended = start.elapsed();
-                Outcome { arrived: at, ended, in_time: answered && ended <= at + PATIENCE }
+                Outcome { arrived: at, ended, in_time: answered && ended <= at + CALLER_TIMEOUT }
             }));
         }
         // Those that stay are answered in the end, or refused.
-        sleep(PATIENCE).await;
+        sleep(CALLER_TIMEOUT).await;
         dispatcher.stop();
         let mut outcomes = Vec::new();
         for caller in callers {
@@ -112,7 +112,7 @@ impl World {
     }
 }
 
-/// The calls that the resource has in work, of which there are never more than the limit.
+/// The calls that run at the resource, of which there are never more than the limit.
 #[derive(Debug, Clone, Default)]
 struct InWork {
     calls: Arc<AtomicU64>,

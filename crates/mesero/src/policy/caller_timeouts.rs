@@ -1,4 +1,4 @@
-//! The patience of callers, learned from those that leave.
+//! How long callers stay, learned from those that leave.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const WINDOW: usize = 100;
 const MIN_TIMES: usize = 40;
 /// The age from which a time no longer counts.
 const MAX_AGE: Duration = Duration::from_secs(600);
-/// Number of times after which the safe age is computed anew.
+/// Number of times after which the safe age is computed again.
 const ENOUGH_NEWS: u32 = 8;
 /// The share of callers that the estimate of their stay does not overrate.
 const NINE_OF_TEN: f64 = 0.9;
@@ -25,7 +25,7 @@ const RESERVE: u32 = 4;
 ///
 /// A caller that gets its answer would have stayed for longer: its stay is cut off.
 #[derive(Debug, Default)]
-pub(crate) struct Patience {
+pub(crate) struct CallerTimeouts {
     stays: RecentTimes,
     occupations: RecentTimes,
     safe_age: Duration,
@@ -33,7 +33,7 @@ pub(crate) struct Patience {
     news: u32,
 }
 
-impl Patience {
+impl CallerTimeouts {
     /// Records that a caller has left its job after this time.
     pub(crate) fn caller_left(&mut self, stayed: Duration, now: Instant) {
         self.news += 1;
@@ -114,51 +114,51 @@ mod tests {
     }
 
     /// Half of the callers get their answer after a second; the others leave after two.
-    fn patience(held: u64, now: Instant) -> Patience {
-        let mut patience = Patience::default();
+    fn timeouts(held: u64, now: Instant) -> CallerTimeouts {
+        let mut timeouts = CallerTimeouts::default();
         for _ in 0..WINDOW {
-            patience.caller_stayed(ms(1_000), now);
-            patience.caller_left(ms(2_000), now);
-            patience.slot_held(ms(held), now);
+            timeouts.caller_stayed(ms(1_000), now);
+            timeouts.caller_left(ms(2_000), now);
+            timeouts.slot_held(ms(held), now);
         }
-        patience
+        timeouts
     }
 
     #[test]
     fn callers_that_leave_tell_how_long_the_others_stay() {
         let now = Instant::now();
-        assert_eq!(patience(400, now).safe_age(now), ms(1_500));
-        assert_eq!(patience(1_600, now).safe_age(now), ms(0));
+        assert_eq!(timeouts(400, now).safe_age(now), ms(1_500));
+        assert_eq!(timeouts(1_600, now).safe_age(now), ms(0));
     }
 
     #[test]
     fn the_longest_occupation_counts() {
         let now = Instant::now();
-        let mut patience = patience(400, now);
-        (0..ENOUGH_NEWS).for_each(|_| patience.slot_held(ms(1_200), now));
-        assert_eq!(patience.safe_age(now), ms(500));
+        let mut timeouts = timeouts(400, now);
+        (0..ENOUGH_NEWS).for_each(|_| timeouts.slot_held(ms(1_200), now));
+        assert_eq!(timeouts.safe_age(now), ms(500));
     }
 
     #[test]
     fn where_nobody_leaves_no_age_is_safe() {
-        let (mut patience, now) = (Patience::default(), Instant::now());
+        let (mut timeouts, now) = (CallerTimeouts::default(), Instant::now());
         for _ in 0..WINDOW {
-            patience.caller_stayed(ms(1_000), now);
-            patience.slot_held(ms(100), now);
+            timeouts.caller_stayed(ms(1_000), now);
+            timeouts.slot_held(ms(100), now);
         }
-        assert_eq!(patience.safe_age(now), ms(0));
+        assert_eq!(timeouts.safe_age(now), ms(0));
     }
 
     #[test]
     fn few_times_and_old_times_say_nothing() {
         let now = Instant::now();
-        let mut young = Patience::default();
+        let mut young = CallerTimeouts::default();
         for _ in 1..MIN_TIMES {
             young.caller_left(ms(2_000), now);
             young.slot_held(ms(100), now);
         }
         assert_eq!(young.safe_age(now), ms(0));
-        let mut old = patience(400, now);
+        let mut old = timeouts(400, now);
         assert_eq!(old.safe_age(now), ms(1_500));
         let later = now + MAX_AGE + ms(1);
         (0..ENOUGH_NEWS).for_each(|_| old.slot_held(ms(400), later));
