@@ -118,7 +118,11 @@ async fn a_call_that_waits_past_its_deadline_is_a_504_that_says_where() {
     let (running, queued) = tokio::join!(mesero.get("/square?num=1"), mesero.get("/square?num=2"));
     let mut kinds = [running, queued].map(|answer| {
         assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
-        answer.json()["type"].as_str().unwrap().to_owned()
+        let kind = answer.json()["type"].as_str().unwrap().to_owned();
+        // A call that was not begun is told when to come again.
+        let waited = kind == "urn:mesero:timed-out-waiting";
+        assert_eq!(answer.headers.contains_key("retry-after"), waited);
+        kind
     });
     kinds.sort_unstable();
     assert_eq!(kinds, ["urn:mesero:deadline-exceeded", "urn:mesero:timed-out-waiting"]);

@@ -122,6 +122,42 @@ async fn a_refused_call_is_told_its_place_and_its_wait_and_so_is_the_list_of_job
 }
 
 #[tokio::test]
+async fn an_overloaded_queue_that_is_full_refuses_its_oldest_call_which_has_no_place() {
+    let gate = Gate::open().await;
+    let mesero = Mesero::gated(&gate, "gated", "threads = 1/queue = 2").await;
+    for num in 0..8 {
+        let _caller = asking(mesero.front, num, "").await;
+        gate.next().await.finish();
+        mesero.until_jobs(<[_]>::is_empty).await;
+    }
+    let _runs = asking(mesero.front, 8, "").await;
+    let running = gate.next().await;
+    let oldest = async {
+        let refused = mesero.get("/square?num=9").await;
+        assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.header("retry-after").parse::<u64>().unwrap() >= 1);
+        let refused = refused.json();
+        assert_eq!(refused["type"], "urn:mesero:queue-full");
+        assert!(refused["queue_position"].is_null(), "{refused}");
+        assert!(refused["eta_ms"][0].is_u64() && refused["eta_ms"][1].is_null(), "{refused}");
+    };
+    let play = async {
+        mesero.until_jobs(|jobs| in_phase(jobs, "queued") == 1).await;
+        let second = asking(mesero.front, 10, "").await;
+        mesero.until_jobs(|jobs| in_phase(jobs, "queued") == 2).await;
+        // The queue is overloaded once it has been filled for the time of a usual call.
+        let newest_first = |jobs: &[serde_json::Value]| {
+            jobs.iter().any(|job| job["phase"] == "queued" && job["position"].is_null())
+        };
+        mesero.until_jobs(newest_first).await;
+        (second, asking(mesero.front, 11, "").await)
+    };
+    let ((), _waiting) = tokio::join!(oldest, play);
+    running.finish();
+    assert_eq!(gate.next().await.num, 11.0);
+}
+
+#[tokio::test]
 async fn the_list_of_bounds_says_what_is_left_and_a_refusal_which_was_exceeded() {
     let gate = Gate::open().await;
     let settings = "threads = 3/rate_limit_headers = true\nrate = { rate = \"60/m\", burst = 2 }\n\
