@@ -60,6 +60,31 @@ async fn the_limit_of_a_running_service_is_raised() {
 }
 
 #[tokio::test]
+async fn a_limit_that_finds_itself_is_shown_and_can_be_fixed() {
+    let gate = Gate::open().await;
+    let settings = "threads = 8/limit = { min = 2, max = 6 }";
+    let mesero = Mesero::gated(&gate, "gated", settings).await;
+    let mut callers = Vec::new();
+    for num in 0..8 {
+        callers.push(client::impatient(mesero.front, &format!("/square?num={num}")).await);
+    }
+    let running = gate.take(4).await;
+    mesero.until_jobs(|jobs| in_phase(jobs, "queued") == 4).await;
+    let (_, list) = jobs(&mesero, &[]).await;
+    assert!(list.contains("square: limit 4 (auto, from 2 to 6)"), "{list}");
+    let metrics = client::get(mesero.control, "/metrics").await.body;
+    assert!(
+        metrics.lines().any(|line| line == r#"mesero_limit{resource="square"} 4"#),
+        "{metrics}"
+    );
+    let (code, text) = jobs(&mesero, &["limit", "square", "3"]).await;
+    assert_eq!((code, text.trim()), (Some(0), "square: limit changed from 4 to 3"));
+    let (_, list) = jobs(&mesero, &[]).await;
+    assert!(!list.contains("auto"), "{list}");
+    drop(running);
+}
+
+#[tokio::test]
 async fn a_mesero_that_is_not_there_is_named() {
     let mut command = Command::new(program());
     command.args(["jobs", "--control", "http://127.0.0.1:1"]);

@@ -262,8 +262,9 @@ impl Adaptive {
             self.down.restart();
             self.up.wait(2);
         } else if change.is_some() {
+            // With the present step: run times that fall by chance are no reason for a large one.
             self.shocked = true;
-            self.up.restart();
+            self.up.hasten();
         }
     }
 

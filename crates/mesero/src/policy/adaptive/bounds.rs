@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 /// use mesero::{AdaptiveLimit, Dispatcher};
 ///
 /// let bounds = AdaptiveLimit::between(2, 64).ok_or("no limit")?;
+/// assert_eq!((bounds.min().get(), bounds.max().get()), (2, 64));
 /// let pages = Dispatcher::<String>::builder("pages").adaptive_limit(bounds).build()?;
 /// assert!((2..=64).contains(&pages.limit()));
 /// # Ok(())

@@ -110,6 +110,11 @@ impl Pace {
         (self.step, self.pause, self.backoff) = (1.0, 0, 1);
     }
 
+    /// Makes the next trial due.
+    pub(super) fn hasten(&mut self) {
+        self.pause = 0;
+    }
+
     pub(super) fn succeed(&mut self) {
         (self.step, self.pause, self.backoff) = (self.step * 2.0, 0, 1);
     }
