@@ -102,3 +102,4 @@ bench-peers:
 	python3 benches/peers/bench.py
 	python3 benches/peers/hash.py
 	python3 benches/peers/overload.py --quick
+	python3 benches/peers/adaptive.py degrades
