@@ -84,9 +84,12 @@ pub(crate) struct ServeArgs {
     /// Maximum number of waiting calls, or off [default: 1000]
     #[arg(long, value_name = "N", requires = "python")]
     queue: Option<String>,
-    /// Order of waiting calls: fifo or newest-when-overloaded [default: newest-when-overloaded]
+    /// Order of waiting calls: fifo, newest-when-overloaded or fair [default: newest-when-overloaded]
     #[arg(long, value_name = "ORDER", requires = "python")]
     order: Option<String>,
+    /// Keys that share the slots with `--order fair`, such as header.x-api-key or client
+    #[arg(long, value_name = "SOURCE", requires = "python")]
+    key: Option<String>,
     /// Timeout of a call that waits, or off [default: 30s]
     #[arg(long, value_name = "DURATION", requires = "python")]
     queue_timeout: Option<String>,
@@ -120,6 +123,7 @@ impl ServeArgs {
                 limit: self.limit,
                 queue: self.queue,
                 order: self.order,
+                key: self.key,
                 queue_timeout: self.queue_timeout,
                 timeout: self.timeout,
                 deadline: self.deadline,

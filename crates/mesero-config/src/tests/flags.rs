@@ -7,8 +7,8 @@ use mesero::Order;
 use crate::LimitSettings;
 use crate::tests::parse;
 use crate::{
-    Action, ArgumentKind, ArgumentSource, CommandLineTarget, Config, FlagsInput, PolicyFlags,
-    ReplyForm, ResourceKind, ResourceSettings, RouteArgument,
+    Action, ArgumentKind, ArgumentSource, CommandLineTarget, Config, FlagsInput, KeySource,
+    PolicyFlags, ReplyForm, ResourceKind, ResourceSettings, RouteArgument,
 };
 
 fn input(routes: &[&str]) -> FlagsInput {
@@ -96,7 +96,8 @@ fn every_flag_is_kept() {
         concurrency: word("4"),
         limit: word("5"),
         queue: word("off"),
-        order: word("fifo"),
+        order: word("fair"),
+        key: word("client"),
         queue_timeout: word("8s"),
         timeout: word("6s"),
         deadline: word("7s"),
@@ -114,7 +115,7 @@ fn every_flag_is_kept() {
         (policy.limit.and_then(LimitSettings::highest).map(NonZeroUsize::get), policy.queue),
         (Some(5), None)
     );
-    assert_eq!(policy.order, Order::Fifo);
+    assert_eq!((policy.order, &policy.sources.key), (Order::Fair, &Some(KeySource::Client)));
     let times = [policy.timeout, policy.deadline, policy.queue_timeout];
     assert_eq!(times.map(|time| time.map(|time| time.as_secs())), [Some(6), Some(7), Some(8)]);
     assert!(matches!(
@@ -171,6 +172,13 @@ fn the_mistakes_of_all_flags_are_reported_at_once() {
 fn two_templates_for_the_same_requests_are_refused() {
     let message = message(&input(&["/a/{x}", "/a/{y:int}"]));
     assert!(message.contains("two routes for GET on the same path"), "{message}");
+}
+
+#[test]
+fn a_fair_order_without_keys_is_refused_in_flags_too() {
+    let word = |word: &str| Some(word.to_owned());
+    let message = message(&FlagsInput { order: word("fair"), ..input(&[]) });
+    assert!(message.contains("`order = \"fair\"` without `key`"), "{message}");
 }
 
 #[test]
