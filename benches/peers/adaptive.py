@@ -6,11 +6,13 @@ steps     has 16 workers for calls of 50 ms, then 4 of them, then 16 again
 long      has 16 workers; one call in ten takes 100 times longer than the others
 
 A row has the throughput in the seconds that count, as a share of that of the best fixed limit there, the most calls
-that the resource saw at once, and the limit at their end.
+that the resource saw at once, and the limit at their end. All rows are measured at the same time, each with a resource
+of its own, so that other work on the machine slows all of them.
 """
 
 import asyncio
 import json
+import multiprocessing
 import random
 import signal
 import sys
@@ -46,14 +48,18 @@ SCENARIOS = {
 
 def measure(name, options):
     scenario = SCENARIOS[name]
-    rows = [one(name, scenario, limit, options) for limit in scenario.limits]
+    limits = [(name, limit, options.binary) for limit in scenario.limits]
+    with multiprocessing.Pool(len(limits)) as processes:
+        rows = processes.starmap(one, limits)
     best = [max(row["rates"][span] for row in rows[:-1]) for span in range(len(scenario.spans))]
     for row in rows:
         row["shares"] = [rate / most for rate, most in zip(row["rates"], best)]
     return {"name": name, "spans": scenario.spans, "rows": rows}
 
 
-def one(name, scenario, limit, options):
+def one(name, limit, binary):
+    """A limit, with a resource and a mesero of its own."""
+    scenario = SCENARIOS[name]
     program.progress(f"{name}: limit {limit}")
     with program.folder() as folder:
         port, front, control = (machine.free_port() for _ in range(3))
@@ -68,7 +74,7 @@ def one(name, scenario, limit, options):
                 f'[server]\nlisten = "127.0.0.1:{front}"\ncontrol = "127.0.0.1:{control}"\n'
                 f'[resource.api]\n{keys}\n[[route]]\npath = "/{{*rest}}"\nresource = "api"\n'
             )
-            with machine.Server("mesero", [options.binary, "serve", config], folder) as server:
+            with machine.Server("mesero", [binary, "serve", config], folder) as server:
                 server.wait_until(f"http://127.0.0.1:{front}/?ms=1", "ok")
                 load = Load(scenario, port, front, control)
                 asyncio.run(load.run())
