@@ -50,6 +50,9 @@ pub(crate) struct WaitingQueue<W> {
     urgencies: [usize; URGENCIES as usize],
     /// The instant since which the queue was never empty.
     filled: Option<Instant>,
+    /// The instant at which it last became empty. If it is filled in the same instant, by a job that
+    /// has taken the place of another, it was not empty.
+    emptied: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -70,12 +73,19 @@ impl<W> WaitingQueue<W> {
                 Waiters::Alike(BTreeMap::new())
             }
         };
-        Self { rules, tenants, waiters, urgencies: [0; URGENCIES as usize], filled: None }
+        Self {
+            rules,
+            tenants,
+            waiters,
+            urgencies: [0; URGENCIES as usize],
+            filled: None,
+            emptied: None,
+        }
     }
 
     /// Enters a waiter.
     pub(crate) fn push(&mut self, ticket: &Ticket, waiter: W, now: Instant) {
-        if self.len() == 0 {
+        if self.len() == 0 && self.emptied != Some(now) {
             self.filled = Some(now);
         }
         self.urgencies[usize::from(ticket.urgency)] += 1;
@@ -90,7 +100,7 @@ impl<W> WaitingQueue<W> {
     }
 
     /// Removes a waiter; `None` if it is not in the queue.
-    pub(crate) fn remove(&mut self, ticket: &Ticket) -> Option<W> {
+    pub(crate) fn remove(&mut self, ticket: &Ticket, now: Instant) -> Option<W> {
         let place = self.place(ticket);
         let waiter = match &mut self.waiters {
             Waiters::Alike(waiters) => waiters.remove(&place.rank),
@@ -99,7 +109,7 @@ impl<W> WaitingQueue<W> {
         self.urgencies[usize::from(ticket.urgency)] -= 1;
         self.tenants.waits_no_longer(ticket.tenant);
         if self.len() == 0 {
-            self.filled = None;
+            self.emptied = Some(now);
         }
         Some(waiter)
     }
@@ -155,6 +165,7 @@ impl<W> WaitingQueue<W> {
     /// True while the newest job is served first; never while the usual run is not known.
     pub(crate) fn is_newest_first(&self, run: Option<Duration>, now: Instant) -> bool {
         self.rules.order == Order::NewestWhenOverloaded
+            && self.len() > 0
             && self.filled.zip(run).is_some_and(|(since, run)| now - since > run.max(MIN_INTERVAL))
     }
 

@@ -83,7 +83,7 @@ impl<T> DispatcherState<T> {
     fn grant(&mut self, id: JobId, now: Instant) {
         let Some(entry) = self.registry.get(id) else { return };
         let (job, ticket) = (Arc::clone(&entry.job.info), entry.ticket);
-        let Some(waiter) = self.queue.remove(&ticket) else { return };
+        let Some(waiter) = self.queue.remove(&ticket, now) else { return };
         if let Some(seat) = self.limit.take() {
             self.unqueued(id, JobState::Granted { seat }, now);
             self.occupy(&job, seat, now);
@@ -97,7 +97,7 @@ impl<T> DispatcherState<T> {
             && let JobState::Queued { .. } = entry.state
         {
             let ticket = entry.ticket;
-            drop(self.queue.remove(&ticket));
+            drop(self.queue.remove(&ticket, now));
             self.unqueued(id, JobState::Detached { phase: Phase::Queued }, now);
         }
     }

@@ -65,6 +65,17 @@ async fn while_overloaded_a_full_queue_refuses_its_oldest_job_and_admits_the_new
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_queue_of_one_stays_overloaded_when_its_job_is_replaced() {
+    let mut harness = Harness::of(ordered(Order::NewestWhenOverloaded).queue(1));
+    harness.train_wait_estimator(secs(1)).await;
+    let _running = harness.unkeyed(0).await;
+    let oldest = harness.unkeyed(1).await;
+    advance(millis(1_001)).await;
+    let (next, newest) = (harness.unkeyed(2).await, harness.unkeyed(3).await);
+    assert!(oldest.is_answered() && next.is_answered() && !newest.is_answered());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_that_waits_for_room_takes_no_place_from_another() {
     let mut harness = Harness::of(ordered(Order::NewestWhenOverloaded).queue(1));
     harness.train_wait_estimator(secs(1)).await;

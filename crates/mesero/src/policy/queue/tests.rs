@@ -56,8 +56,8 @@ impl Harness {
 
     fn remove(&mut self, job: u64) {
         let ticket = self.tickets[&job];
-        assert_eq!(self.queue.remove(&ticket), Some(job));
-        assert_eq!(self.queue.remove(&ticket), None);
+        assert_eq!(self.queue.remove(&ticket, self.now), Some(job));
+        assert_eq!(self.queue.remove(&ticket, self.now), None);
         self.queue.tenants.release(ticket.tenant);
     }
 
@@ -70,7 +70,7 @@ impl Harness {
         let job = self.next()?;
         let tenant = self.tickets[&job].tenant;
         let charge = {
-            assert_eq!(self.queue.remove(&self.tickets[&job]), Some(job));
+            assert_eq!(self.queue.remove(&self.tickets[&job], self.now), Some(job));
             self.queue.slot_taken(tenant)
         };
         self.queue.tenants.release(tenant);
