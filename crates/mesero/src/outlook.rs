@@ -36,6 +36,20 @@ pub struct Outlook {
 }
 
 /// What a tenant has left of its own bounds; `None` where there is no bound.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::num::NonZeroUsize;
+/// use mesero::{Call, Dispatcher, PerTenant, Quota, TenantQuotas};
+///
+/// let mut each = PerTenant::default();
+/// each.limit = NonZeroUsize::new(2);
+/// let pages = Dispatcher::<u64>::builder("pages").limit(10).per_tenant(each).build()?;
+/// let TenantQuotas { slots, rate, .. } = pages.outlook(&Call::unkeyed().tenant("customer 17")).tenant;
+/// assert_eq!((slots, rate), (Some(Quota { total: 2, left: 2 }), None));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TenantQuotas {
@@ -48,6 +62,11 @@ pub struct TenantQuotas {
 }
 
 /// A bound of things at once.
+///
+/// ```
+/// let slots = mesero::Quota { total: 64, left: 12 };
+/// println!("{} of {} slots are free", slots.left, slots.total);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// The bound.
@@ -57,6 +76,22 @@ pub struct Quota {
 }
 
 /// A bound of jobs in time.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::num::NonZeroU32;
+/// use std::time::Duration;
+/// use mesero::{Call, Dispatcher, PerTenant, Rate, RateQuota};
+///
+/// let hundred = NonZeroU32::new(100).ok_or("no rate")?;
+/// let mut each = PerTenant::default();
+/// each.rate = Rate::new(hundred, Duration::from_secs(60));
+/// let pages = Dispatcher::<u64>::builder("pages").per_tenant(each).build()?;
+/// let rate = pages.outlook(&Call::unkeyed().tenant("customer 17")).tenant.rate;
+/// assert!(matches!(rate, Some(RateQuota { total: 100, left: 100, .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateQuota {
     /// Jobs in each `per`.
