@@ -66,6 +66,8 @@ pub(super) fn shape(line: &str, varies: Varies) -> String {
         }
     }
     let shape = shape.split_whitespace().collect::<Vec<_>>().join(" ");
+    // Their number follows the load of the machine.
+    let shape = shape.replace("# threads", "# thread");
     // `5h 51m` is one time.
     shape.replace("‹time› ‹time›", "‹time›").replace("‹time› ‹time›", "‹time›")
 }
