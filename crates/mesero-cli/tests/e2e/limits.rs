@@ -119,7 +119,7 @@ async fn a_call_that_waits_past_its_deadline_is_a_504_that_says_where() {
     let mut kinds = [running, queued].map(|answer| {
         assert_eq!(answer.status, StatusCode::GATEWAY_TIMEOUT);
         let kind = answer.json()["type"].as_str().unwrap().to_owned();
-        // A call that was not begun is told when to come again.
+        // The answer to a call that was not begun says when to come again.
         let waited = kind == "urn:mesero:timed-out-waiting";
         assert_eq!(answer.headers.contains_key("retry-after"), waited);
         kind

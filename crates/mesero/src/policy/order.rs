@@ -30,7 +30,8 @@ pub enum Order {
     /// that is longer: the rule of adaptive LIFO (B. Maurer, "Fail at Scale", ACM Queue 13(8),
     /// 2015), with its constant scaled to slow resources. A full queue then refuses its oldest job.
     /// Where callers that leave have shown how long callers stay, jobs whose callers will almost
-    /// surely still be there are served oldest first, before the others.
+    /// surely still be there are served oldest first, before the others; so are the few newest, as
+    /// many as there are slots, while they are younger than two usual runs.
     #[default]
     NewestWhenOverloaded,
     /// The most urgent first. Each level of [urgency](crate::Call::urgency) is a head start in

@@ -19,6 +19,9 @@ pub(crate) use tenants::{Charge, TenantId, Tenants};
 /// controlled delay (RFC 8289).
 const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
+/// The most waiters that a choice looks at.
+const MAX_FEW: usize = 32;
+
 /// The rules of a queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueueRules {
@@ -38,6 +41,40 @@ pub(crate) struct Ticket {
     /// The instant of its admission, which a retry keeps.
     pub(crate) arrived: Instant,
     pub(crate) urgency: u8,
+}
+
+/// The pace of service, by which an overloaded queue chooses.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    pub(crate) slots: usize,
+    /// The length of a usual run, once one has ended.
+    pub(crate) run: Option<Duration>,
+    /// The age up to which the caller of a job almost surely stays until its answer.
+    pub(crate) safe_age: Duration,
+}
+
+impl Pace {
+    /// The oldest waiter whose caller stays; else the oldest of the few newest, if they are young;
+    /// else the newest.
+    ///
+    /// The few newest are as many as there are slots: they came within one usual run, at twice the
+    /// capacity within half of one. So their order costs no caller much time, and near the capacity
+    /// fewer of them are passed over.
+    fn choose<'a, W>(
+        &self,
+        waiters: &'a BTreeMap<Rank, W>,
+        now: Instant,
+    ) -> Option<(&'a Rank, &'a W)> {
+        let since = |age| now.checked_sub(age).map(|since| (since, JobId(0)));
+        let safe = since(self.safe_age).filter(|_| !self.safe_age.is_zero());
+        if let Some(stays) = safe.and_then(|safe| waiters.range(safe..).next()) {
+            return Some(stays);
+        }
+        let young = since(2 * self.run.unwrap_or_default());
+        let few = waiters.iter().rev().take(self.slots.min(MAX_FEW));
+        let few = few.take_while(|(rank, _)| young.is_some_and(|young| **rank >= young));
+        few.last().or_else(|| waiters.last_key_value())
+    }
 }
 
 /// The waiters. `W` delivers a seat to its waiter.
@@ -114,19 +151,11 @@ impl<W> WaitingQueue<W> {
         Some(waiter)
     }
 
-    /// The waiter that is served next, if one may be served; `run` is the length of a usual run.
-    pub(crate) fn next(
-        &self,
-        run: Option<Duration>,
-        safe_age: Duration,
-        now: Instant,
-    ) -> Option<&W> {
-        let newest = self.is_newest_first(run, now);
+    /// The waiter that is served next, if one may be served.
+    pub(crate) fn next(&self, pace: &Pace, now: Instant) -> Option<&W> {
+        let newest = self.is_newest_first(pace.run, now);
         match &self.waiters {
-            Waiters::Alike(waiters) if newest => now
-                .checked_sub(safe_age)
-                .and_then(|since| waiters.range((since, JobId(0))..).next())
-                .or_else(|| waiters.last_key_value()),
+            Waiters::Alike(waiters) if newest => pace.choose(waiters, now),
             Waiters::Alike(waiters) => waiters.first_key_value(),
             Waiters::OfTenants(flows) if newest => flows.newest_ready(),
             Waiters::OfTenants(flows) => flows.next_ready(),

@@ -11,6 +11,7 @@ use super::{DispatcherState, SlotGrant, Waiter};
 use crate::call::{JobId, JobInfo};
 use crate::event::Fact;
 use crate::policy::forecast::Candidate;
+use crate::policy::queue::Pace;
 use crate::registry::JobState;
 use crate::{Error, Phase, Refusal};
 
@@ -71,7 +72,8 @@ impl<T> DispatcherState<T> {
             let overloaded = self.is_overloaded(now);
             let safe_age =
                 if overloaded { self.caller_timeouts.safe_age(now) } else { Duration::ZERO };
-            let Some(waiter) = self.queue.next(self.usual_run(), safe_age, now) else { return };
+            let pace = Pace { slots: self.limit.limit(), run: self.usual_run(), safe_age };
+            let Some(waiter) = self.queue.next(&pace, now) else { return };
             let id = waiter.job;
             match self.comes_too_late(id, now) {
                 Some(error) => self.stop(id, error, now),

@@ -54,8 +54,8 @@ async fn fixed_times_at_any_overload_lose_nothing() {
 async fn near_the_capacity_callers_that_leave_show_their_timeouts() {
     // From callers that stay nothing can be learned: some slots go to those that no longer want
     // their answer.
-    assert_shares(0.9, Times::Fixed, [0.97, 0.97, 0.93]).await;
-    assert_shares(1.1, Times::Fixed, [0.98, 0.98, 0.92]).await;
+    assert_shares(0.9, Times::Fixed, [0.98, 0.98, 0.95]).await;
+    assert_shares(1.1, Times::Fixed, [0.98, 0.98, 0.95]).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,11 +67,13 @@ async fn exponential_times_under_overload_come_close_to_the_best() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_that_is_known_does_no_harm() {
-    for (leaves, stops) in WORLDS {
-        let world = World { load: Load::steady(2.0), times: Times::Fixed, leaves, stops };
-        let told = Dispatcher::builder("told").deadline(CALLER_TIMEOUT);
-        let share = share_of_best(world, told).await;
-        assert!(share >= 0.99, "{share:.3} in {world:?}");
+    for (load, bar) in [(1.1, 0.96), (2.0, 0.99)] {
+        for (leaves, stops) in WORLDS {
+            let world = World { load: Load::steady(load), times: Times::Fixed, leaves, stops };
+            let told = Dispatcher::builder("told").deadline(CALLER_TIMEOUT);
+            let share = share_of_best(world, told).await;
+            assert!(share >= bar, "{share:.3} in {world:?}");
+        }
     }
 }
 

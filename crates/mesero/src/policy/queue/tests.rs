@@ -10,6 +10,9 @@ use crate::policy::order::PerTenant;
 
 const RUN: Option<Duration> = Some(Duration::from_millis(500));
 
+/// One slot: the few newest waiters are the newest.
+const PACE: Pace = Pace { slots: 1, run: RUN, safe_age: Duration::ZERO };
+
 fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -62,7 +65,7 @@ impl Harness {
     }
 
     fn next(&self) -> Option<u64> {
-        self.queue.next(RUN, Duration::ZERO, self.now).copied()
+        self.queue.next(&PACE, self.now).copied()
     }
 
     /// Serves the next job, which holds its slot until the charge is returned.
@@ -109,6 +112,22 @@ async fn the_newest_is_first_once_the_queue_was_not_empty_for_a_usual_run() {
     let first = queue.push("", 3);
     queue.push("", 3);
     assert_eq!(queue.next(), Some(first));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_the_few_newest_the_oldest_is_first_while_they_are_young() {
+    let mut queue = Harness::of(Order::NewestWhenOverloaded);
+    let old = queue.push("", 3);
+    queue.now += secs(2);
+    let young: Vec<_> = (0..5).map(|_| queue.push("", 3)).collect();
+    let four = |age| Pace { slots: 4, safe_age: age, ..PACE };
+    let next = |queue: &Harness, age| queue.queue.next(&four(age), queue.now).copied();
+    assert_eq!(next(&queue, secs(0)), Some(young[1]));
+    assert_eq!(next(&queue, secs(1)), Some(young[0]), "their callers stay for a second");
+    assert_eq!(next(&queue, secs(3)), Some(old));
+    queue.now += secs(1);
+    queue.now += Duration::from_millis(1);
+    assert_eq!(next(&queue, secs(0)), Some(young[4]), "none of them is younger than two runs");
 }
 
 #[tokio::test(start_paused = true)]
