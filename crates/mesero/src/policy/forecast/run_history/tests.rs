@@ -258,7 +258,8 @@ impl Naive {
             self.runs.len()
         };
         if keep < self.runs.len() || self.quick == 2 || self.slow == 16 {
-            self.runs.drain(..self.runs.len() - keep);
+            // Aged runs may have left fewer.
+            self.runs.drain(..self.runs.len().saturating_sub(keep));
             (self.quick, self.slow) = (0, 0);
         }
         if self.runs.len() >= 8 {
