@@ -31,7 +31,8 @@ pub enum Order {
     /// 2015), with its constant scaled to slow resources. A full queue then refuses its oldest job.
     /// Where callers that leave have shown how long callers stay, jobs whose callers will almost
     /// surely still be there are served oldest first, before the others; so are the few newest, as
-    /// many as there are slots, while they are younger than two usual runs.
+    /// many as there are slots, while they are younger than two usual runs. A queue that no job
+    /// leaves unserved and whose length stays is that of clients that come again, and no overload.
     #[default]
     NewestWhenOverloaded,
     /// The most urgent first. Each level of [urgency](crate::Call::urgency) is a head start in

@@ -10,9 +10,11 @@ use super::order::Order;
 use crate::call::{JobId, URGENCIES};
 
 mod flows;
+mod steadiness;
 mod tenants;
 
 use flows::{FlowId, Flows, Place, Rank};
+use steadiness::Steadiness;
 pub(crate) use tenants::{Charge, TenantId, Tenants};
 
 /// The time for which a queue may stay filled before it is overloaded, at least: the interval of
@@ -90,6 +92,7 @@ pub(crate) struct WaitingQueue<W> {
     /// The instant at which it last became empty. If it is filled in the same instant, by a job that
     /// has taken the place of another, it was not empty.
     emptied: Option<Instant>,
+    steadiness: Steadiness,
 }
 
 #[derive(Debug)]
@@ -117,6 +120,7 @@ impl<W> WaitingQueue<W> {
             urgencies: [0; URGENCIES as usize],
             filled: None,
             emptied: None,
+            steadiness: Steadiness::default(),
         }
     }
 
@@ -134,10 +138,24 @@ impl<W> WaitingQueue<W> {
             }
             Waiters::OfTenants(flows) => flows.insert(place, waiter, &self.tenants),
         }
+        self.steadiness.entered(self.len());
     }
 
-    /// Removes a waiter; `None` if it is not in the queue.
+    /// Removes a waiter that leaves unserved; `None` if it is not in the queue.
     pub(crate) fn remove(&mut self, ticket: &Ticket, now: Instant) -> Option<W> {
+        let waiter = self.take_out(ticket, now)?;
+        self.steadiness.restart(self.len());
+        Some(waiter)
+    }
+
+    /// Takes out a waiter that gets one of so many slots; `None` if it is not in the queue.
+    pub(crate) fn serve(&mut self, ticket: &Ticket, slots: usize, now: Instant) -> Option<W> {
+        let waiter = self.take_out(ticket, now)?;
+        self.steadiness.served(self.len(), slots);
+        Some(waiter)
+    }
+
+    fn take_out(&mut self, ticket: &Ticket, now: Instant) -> Option<W> {
         let place = self.place(ticket);
         let waiter = match &mut self.waiters {
             Waiters::Alike(waiters) => waiters.remove(&place.rank),
@@ -191,10 +209,12 @@ impl<W> WaitingQueue<W> {
         Some(waiter)
     }
 
-    /// True while the newest job is served first; never while the usual run is not known.
+    /// True while the newest job is served first: the queue is overloaded, and not just the steady
+    /// queue of clients that come again. Never while the usual run is not known.
     pub(crate) fn is_newest_first(&self, run: Option<Duration>, now: Instant) -> bool {
         self.rules.order == Order::NewestWhenOverloaded
             && self.len() > 0
+            && !self.steadiness.is_steady()
             && self.filled.zip(run).is_some_and(|(since, run)| now - since > run.max(MIN_INTERVAL))
     }
 

@@ -85,7 +85,8 @@ impl<T> DispatcherState<T> {
     fn grant(&mut self, id: JobId, now: Instant) {
         let Some(entry) = self.registry.get(id) else { return };
         let (job, ticket) = (Arc::clone(&entry.job.info), entry.ticket);
-        let Some(waiter) = self.queue.remove(&ticket, now) else { return };
+        let slots = self.limit.limit();
+        let Some(waiter) = self.queue.serve(&ticket, slots, now) else { return };
         if let Some(seat) = self.limit.take() {
             self.unqueued(id, JobState::Granted { seat }, now);
             self.occupy(&job, seat, now);

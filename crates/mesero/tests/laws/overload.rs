@@ -10,7 +10,7 @@ use mesero::{Attempt, Call, Dispatcher, DispatcherBuilder, Failure};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::task::TaskTracker;
 
-use crate::harness::secs;
+use crate::harness::{millis, secs};
 
 mod scheduler;
 mod world;
@@ -84,5 +84,38 @@ async fn when_the_overload_ends_the_last_failure_is_within_twice_the_timeout() {
         let world = World { load, times: Times::Fixed, leaves, stops };
         let last = world.last_failure(Dispatcher::builder("default")).await;
         assert!(last <= secs(30) + 2 * CALLER_TIMEOUT, "a caller of {last:?} fails in {world:?}");
+    }
+}
+
+/// Twelve clients, of which each sends its next call when it has its answer.
+#[tokio::test(start_paused = true)]
+async fn clients_that_wait_and_come_again_are_soon_served_in_turn() {
+    let dispatcher = Dispatcher::builder("default").limit(LIMIT).build().unwrap();
+    let dispatcher = TestDispatcher::new(dispatcher);
+    let (tasks, start) = (TaskTracker::new(), Instant::now());
+    let clients: Vec<_> = (0..12)
+        .map(|_| {
+            let dispatcher = dispatcher.dispatcher();
+            tasks.spawn(async move {
+                let mut waits = Vec::new();
+                while Instant::now() < start + secs(100) {
+                    let work = async |_: Attempt| {
+                        sleep(millis(500)).await;
+                        Ok(())
+                    };
+                    let answer = dispatcher.ask(Call::unkeyed(), work).await;
+                    answer.result.unwrap();
+                    waits.push((start.elapsed(), answer.report.waited));
+                }
+                waits
+            })
+        })
+        .collect();
+    for client in clients {
+        let waits = client.await.unwrap();
+        let late = waits.iter().filter(|(ended, _)| *ended > secs(30)).map(|(_, waited)| waited);
+        // Two rounds of four calls before its own.
+        assert!(late.clone().max() <= Some(&millis(1_000)), "{waits:?}");
+        assert!(late.count() >= 40, "each has its share");
     }
 }

@@ -73,7 +73,7 @@ impl Harness {
         let job = self.next()?;
         let tenant = self.tickets[&job].tenant;
         let charge = {
-            assert_eq!(self.queue.remove(&self.tickets[&job], self.now), Some(job));
+            assert_eq!(self.queue.serve(&self.tickets[&job], 1, self.now), Some(job));
             self.queue.slot_taken(tenant)
         };
         self.queue.tenants.release(tenant);
