@@ -119,33 +119,42 @@ impl<T> DispatcherState<T> {
         if let Some(retry_after) = bucket.max(self.queue.tenants.rate_wait(ticket.tenant, now)) {
             return Some(Refusal::RateLimited { retry_after });
         }
-        let slots = self.limit.limit();
         let starts_now = self.limit.can_take() && self.queue.may_take_slot(ticket.tenant);
-        let ahead = self.queue.ahead(ticket, self.usual_run(), now);
-        // Without a queue a caller has to wait for the next slot.
-        let pace = self.wait_estimator.pace(ahead.max(1), slots);
-        let retry_after = pace.unwrap_or(UNKNOWN_DRAIN);
         if !starts_now && self.queue.tenants.is_full(ticket.tenant) {
-            return Some(Refusal::TenantQueueFull { retry_after });
+            return Some(Refusal::TenantQueueFull { retry_after: self.time_to_drain(ticket) });
         }
-        let expected_wait = self.wait_estimator.wait(ahead, self.queue.len(), slots);
-        let left = deadline.map(|at| at.saturating_duration_since(now));
-        let unmeetable = left.and_then(|left| {
-            let kind = call.kind.as_ref();
-            let expected_run = self.forecast.needed(kind, now).unwrap_or_default();
-            let too_long = if expected_run > left && expected_wait <= left {
-                let candidate = Candidate { kind, left: Some(left), waited: false };
-                !self.forecast.may_begin(candidate, now)
-            } else {
-                expected_wait + expected_run > left
-            };
-            too_long.then_some(Refusal::DeadlineUnmeetable { expected_wait, expected_run })
-        });
-        if unmeetable.is_some() {
-            return unmeetable;
+        if let Some(unmeetable) = deadline.and_then(|at| self.unmeetable(call, ticket, at)) {
+            return Some(unmeetable);
         }
         (!starts_now && self.queue.len() >= self.queue.bound())
-            .then_some(Refusal::QueueFull { retry_after })
+            .then(|| Refusal::QueueFull { retry_after: self.time_to_drain(ticket) })
+    }
+
+    /// The refusal of a job that cannot finish before its deadline.
+    fn unmeetable(&mut self, call: &Call, ticket: &Ticket, deadline: Instant) -> Option<Refusal> {
+        let (now, kind) = (ticket.arrived, call.kind.as_ref());
+        let (ahead, slots) = (self.ahead(ticket), self.limit.limit());
+        let expected_wait = self.wait_estimator.wait(ahead, self.queue.len(), slots);
+        let expected_run = self.forecast.needed(kind, now).unwrap_or_default();
+        let left = deadline.saturating_duration_since(now);
+        let too_long = if expected_run > left && expected_wait <= left {
+            let candidate = Candidate { kind, left: Some(left), waited: false };
+            !self.forecast.may_begin(candidate, now)
+        } else {
+            expected_wait + expected_run > left
+        };
+        too_long.then_some(Refusal::DeadlineUnmeetable { expected_wait, expected_run })
+    }
+
+    fn ahead(&self, ticket: &Ticket) -> usize {
+        self.queue.ahead(ticket, self.usual_run(), ticket.arrived)
+    }
+
+    /// The expected time until the jobs before this one have slots.
+    fn time_to_drain(&self, ticket: &Ticket) -> Duration {
+        // Without a queue a caller has to wait for the next slot.
+        let jobs = self.ahead(ticket).max(1);
+        self.wait_estimator.pace(jobs, self.limit.limit()).unwrap_or(UNKNOWN_DRAIN)
     }
 
     /// Registers a new job, with the call's key and arguments, which arrives now.
