@@ -26,13 +26,14 @@ pub enum Order {
     /// The oldest first while the queue is short; the newest first while it is overloaded, because
     /// the newest caller still waits when its answer comes.
     ///
-    /// The queue is overloaded if it has not been empty for 100 ms, or for the median run where
+    /// The queue is overloaded if it has not been empty for 100 ms, or for a usual run where
     /// that is longer: the rule of adaptive LIFO (B. Maurer, "Fail at Scale", ACM Queue 13(8),
     /// 2015), with its constant scaled to slow resources. A full queue then refuses its oldest job.
     /// Where callers that leave have shown how long callers stay, jobs whose callers will almost
     /// surely still be there are served oldest first, before the others; so are the few newest, as
     /// many as there are slots, while they are younger than two usual runs. A queue that no job
     /// leaves unserved and whose length stays is that of clients that come again, and no overload.
+    /// Where tenants have a limit of their own, it is the newest alone.
     #[default]
     NewestWhenOverloaded,
     /// The most urgent first. Each level of [urgency](crate::Call::urgency) is a head start in
