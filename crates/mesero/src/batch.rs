@@ -12,7 +12,8 @@ use futures_core::future::BoxFuture;
 use futures_core::stream::FusedStream;
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 
-use crate::call::{Answer, Call, CallReport};
+use crate::answer::{Answer, CallReport};
+use crate::call::Call;
 use crate::dispatcher::Entered;
 use crate::slot::Attempt;
 use crate::{Dispatcher, Error, Failure};

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use crate::Error;
-use crate::call::{Answer, CallReport, JobId, JobInfo};
+use crate::answer::{Answer, CallReport};
+use crate::call::{JobId, JobInfo};
 use crate::sync::{Lock, Mutex, Notify};
 
 /// A reply's `Clone`, as a function.

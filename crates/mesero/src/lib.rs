@@ -100,6 +100,7 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
+mod answer;
 mod backoff;
 mod batch;
 mod blocking;
@@ -126,11 +127,12 @@ pub mod testing;
 #[cfg(feature = "tower")]
 pub mod tower;
 
+pub use answer::{Answer, CallReport, Origin};
 pub use backoff::Backoff;
 pub use batch::{Answers, BatchAnswer};
 pub use blocking::Blocking;
 pub use builder::{BuildError, DispatcherBuilder};
-pub use call::{Answer, Argument, Call, CallReport, JobId, JobInfo, Key, Origin};
+pub use call::{Argument, Call, JobId, JobInfo, Key};
 pub use dispatcher::Dispatcher;
 pub use error::{Error, Phase, Refusal};
 pub use event::{Event, Fact, Observer, Outcome};

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Phase;
-use crate::call::{Argument, CallReport, JobId, JobInfo, Key};
+use crate::answer::CallReport;
+use crate::call::{Argument, JobId, JobInfo, Key};
 use crate::id_hasher::BuildIdHasher;
 use crate::job::Job;
 use crate::outlook::Eta;

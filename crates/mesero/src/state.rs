@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::call::{Answer, CallReport, JobId, Origin};
+use crate::answer::{Answer, CallReport, Origin};
+use crate::call::JobId;
 use crate::event::{Event, Fact};
 use crate::job::{CloneFn, Job};
 use crate::policy::Policy;

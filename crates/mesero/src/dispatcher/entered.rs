@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::waiting::WaitingCall;
-use crate::call::{Answer, Origin};
+use crate::answer::{Answer, Origin};
 
 /// A call after its admission, immediate answer or refusal. Dropping it leaves the job.
 pub(crate) enum Entered<T: Send + Sync + 'static> {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::DispatcherInner;
 use super::poll::{BlockingDetector, polled};
-use crate::call::CallReport;
+use crate::answer::CallReport;
 use crate::job::Job;
 use crate::slot::{Attempt, Slot};
 use crate::state::SlotGrant;

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::inner::DispatcherInner;
 use crate::Error;
-use crate::call::Answer;
+use crate::answer::Answer;
 use crate::job::Job;
 use crate::state::LeaveReason;
 

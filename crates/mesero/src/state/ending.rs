@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::{DispatcherState, LeaveReason};
-use crate::call::{CallReport, JobId, Origin};
+use crate::answer::{CallReport, Origin};
+use crate::call::JobId;
 use crate::event::{Fact, Outcome};
 use crate::job::Job;
 use crate::policy::OnDisconnect;

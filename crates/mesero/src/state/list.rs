@@ -8,7 +8,8 @@ use tokio::time::Instant;
 use super::DispatcherState;
 use super::outlook::Prospect;
 use crate::Phase;
-use crate::call::{JobId, Origin};
+use crate::answer::Origin;
+use crate::call::JobId;
 use crate::registry::{JobEntry, JobView};
 use crate::stats::Stats;
 
